@@ -1,0 +1,80 @@
+package exchange
+
+import "time"
+
+// Candle is one closed interval of a market's trades. A candle that is still
+// forming is never a Candle (rule M4).
+type Candle struct {
+	// Time is when the interval opened, in epoch milliseconds UTC.
+	Time int64
+	// Open, High, Low and Close are prices in ticks.
+	Open, High, Low, Close Ticks
+	// Volume is the traded volume in steps.
+	Volume Steps
+}
+
+// Flat returns the candle that stands for an interval without a trade: all
+// prices are the last close, the volume is 0.
+func Flat(openTime int64, price Ticks) Candle {
+	return Candle{Time: openTime, Open: price, High: price, Low: price, Close: price}
+}
+
+// IsFlat reports whether no trade happened in the interval.
+func (c Candle) IsFlat() bool { return c.Volume == 0 && c.High == c.Low }
+
+// OpenTime returns when the interval opened, in UTC.
+func (c Candle) OpenTime() time.Time { return time.UnixMilli(c.Time).UTC() }
+
+// Valid reports whether the prices are positive and in order and the volume is
+// not negative.
+func (c Candle) Valid() bool {
+	return c.Low > 0 && c.Low <= min(c.Open, c.Close) && c.High >= max(c.Open, c.Close) && c.Volume >= 0
+}
+
+// Tick is a change of a market's last price, between candles.
+type Tick struct {
+	// Time is in epoch milliseconds UTC.
+	Time int64
+	// Price is the last trade's price in ticks.
+	Price Ticks
+	// Volume is that trade's volume in steps.
+	Volume Steps
+}
+
+// Ticker is a market's top of book and last trade. A side without an order is 0.
+type Ticker struct {
+	Pair           string
+	Bid, Ask, Last Ticks
+	// Volume24h is the volume of the last 24 hours in steps.
+	Volume24h Steps
+	Status    MarketStatus
+	// Time is the last change of the book, in epoch milliseconds UTC.
+	Time int64
+}
+
+// Level is the resting volume at one price.
+type Level struct {
+	Price  Ticks
+	Volume Steps
+}
+
+// OrderBook is a market's resting orders, aggregated by price: bids descending,
+// asks ascending.
+type OrderBook struct {
+	Pair       string
+	Bids, Asks []Level
+	Time       int64
+}
+
+// Trade is one trade of the public tape.
+type Trade struct {
+	Pair string
+	// Sequence identifies the trade within its market and only grows.
+	Sequence int64
+	// Time is in epoch milliseconds UTC.
+	Time   int64
+	Price  Ticks
+	Volume Steps
+	// TakerBuys is true if the taker bought.
+	TakerBuys bool
+}

@@ -1,0 +1,176 @@
+package exchange
+
+import (
+	"fmt"
+
+	"github.com/shopspring/decimal"
+)
+
+// Side is the direction of an order.
+type Side uint8
+
+// The two sides; the zero value is neither.
+const (
+	Buy Side = iota + 1
+	Sell
+)
+
+// String returns "buy" or "sell".
+func (s Side) String() string {
+	switch s {
+	case Buy:
+		return "buy"
+	case Sell:
+		return "sell"
+	}
+	return fmt.Sprintf("side-%d", uint8(s))
+}
+
+// Opposite returns the other side.
+func (s Side) Opposite() Side {
+	if s == Buy {
+		return Sell
+	}
+	return Buy
+}
+
+// OrderType says how an order's price is found.
+type OrderType uint8
+
+// The order types; the zero value is none.
+const (
+	// MarketOrder takes what the book offers.
+	MarketOrder OrderType = iota + 1
+	// LimitOrder trades at its price or better.
+	LimitOrder
+)
+
+// String returns "market" or "limit".
+func (t OrderType) String() string {
+	switch t {
+	case MarketOrder:
+		return "market"
+	case LimitOrder:
+		return "limit"
+	}
+	return fmt.Sprintf("type-%d", uint8(t))
+}
+
+// TimeInForce says how long an order stays.
+type TimeInForce uint8
+
+// The times in force.
+const (
+	// GTC stays until it is filled or cancelled.
+	GTC TimeInForce = iota
+	// IOC cancels what it cannot fill at once.
+	IOC
+	// FOK is filled whole at once or not at all.
+	FOK
+)
+
+// String returns "GTC", "IOC" or "FOK".
+func (t TimeInForce) String() string {
+	switch t {
+	case IOC:
+		return "IOC"
+	case FOK:
+		return "FOK"
+	case GTC:
+	}
+	return "GTC"
+}
+
+// OrderRequest is an order that somebody wants to place.
+type OrderRequest struct {
+	// ClientID is the caller's own id, unique for ever on the account; a repeat
+	// of the same request carries the same id (rule T1).
+	ClientID string
+	Pair     string
+	Side     Side
+	Type     OrderType
+	// Price is the limit price; 0 for a market order.
+	Price Ticks
+	// Volume is how much base to trade; 0 for a market buy by Value.
+	Volume Steps
+	// Value is how much counter a market buy may spend, fee included; it is
+	// used only when Volume is 0.
+	Value       Units
+	PostOnly    bool
+	TimeInForce TimeInForce
+	// Time is when the request was made and TTL how long it is valid, both in
+	// milliseconds (epoch and length). TTL 0 is no limit.
+	Time, TTL int64
+}
+
+// OrderStatus is the state of an order at its venue.
+type OrderStatus uint8
+
+// The states of an order at a venue.
+const (
+	// Pending orders have been accepted and are not in the book yet.
+	Pending OrderStatus = iota + 1
+	// Open orders rest in the book, perhaps partly filled.
+	Open
+	// Complete orders are over: filled or cancelled, which the volumes tell
+	// (rule T4).
+	Complete
+)
+
+// Order is an order as its venue knows it.
+type Order struct {
+	// ID is the venue's id.
+	ID string
+	// Request is what was asked for; fields that the venue does not return are
+	// zero.
+	Request OrderRequest
+	Status  OrderStatus
+	// Filled is the volume traded so far, Value its counter amount and Fee what
+	// was charged in the counter currency.
+	Filled Steps
+	Value  Units
+	Fee    Units
+	// Created and Completed are in epoch milliseconds; 0 while it has not
+	// happened.
+	Created, Completed int64
+}
+
+// Remaining returns the volume that is still to be traded.
+func (o Order) Remaining() Steps { return o.Request.Volume - o.Filled }
+
+// Fill is one execution of one of our orders.
+type Fill struct {
+	Pair string
+	// OrderID is the venue's id of the order, ClientID ours.
+	OrderID, ClientID string
+	// Sequence identifies the trade within its market; fills are recognised as
+	// repeats by it (rule T7).
+	Sequence int64
+	Side     Side
+	Price    Ticks
+	Volume   Steps
+	// Value is Price × Volume.
+	Value Units
+	// FeeCounter and FeeBase are what was charged, in either currency.
+	FeeCounter Units
+	FeeBase    Dust
+	// Maker is true if our order was resting.
+	Maker bool
+	// Time is in epoch milliseconds UTC.
+	Time int64
+}
+
+// Balance is what an account holds of one currency.
+type Balance struct {
+	Currency string
+	// Total includes Reserved, which open orders have set aside.
+	Total, Reserved decimal.Decimal
+}
+
+// Free returns what can be spent.
+func (b Balance) Free() decimal.Decimal { return b.Total.Sub(b.Reserved) }
+
+// Fees are the fee rates of an account in one market.
+type Fees struct {
+	Maker, Taker Rate
+}
