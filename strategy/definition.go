@@ -1,0 +1,122 @@
+package strategy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+
+	"github.com/lunobot/lunobot/strategy/param"
+)
+
+// Info describes a strategy to people and to the host.
+type Info struct {
+	// Name identifies the strategy: lower-case letters, digits and dashes.
+	Name string `json:"name"`
+	// Version is the strategy's semantic version, such as "1.2.0".
+	Version string `json:"version"`
+	// Title is its name for people. Defaults to Name.
+	Title string `json:"title"`
+	// Summary is one sentence about the idea.
+	Summary string `json:"summary"`
+	// StateVersion is the version of the state's form; raise it when an old
+	// snapshot can no longer be read as it is. Defaults to 1.
+	StateVersion int `json:"state_version"`
+}
+
+// Strategy is an author's strategy with its state: usually a pointer to a
+// struct. It implements at least one of the handlers (CandleHandler, …) and is
+// used from one goroutine at a time. Its exported fields are its state: they
+// are saved and restored as JSON unless it implements Snapshotter.
+type Strategy any
+
+// Definition is a strategy that can be run: its description, its parameters
+// and how to make one.
+type Definition struct {
+	info   Info
+	schema param.Schema
+	make   func(raw json.RawMessage) (Strategy, error)
+}
+
+// Define builds a definition. Defaults is the parameter struct with its default
+// values, tagged as package param says; create makes a strategy for given
+// parameters, which have been checked against the tags. The error names
+// everything that is wrong.
+func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition, error) {
+	if info.Title == "" {
+		info.Title = info.Name
+	}
+	if info.StateVersion == 0 {
+		info.StateVersion = 1
+	}
+	var problems []error
+	if !regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`).MatchString(info.Name) {
+		problems = append(problems, fmt.Errorf("the name %q must be lower-case letters, digits and dashes", info.Name))
+	}
+	if !regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`).MatchString(info.Version) {
+		problems = append(problems, fmt.Errorf("the version %q must be semantic, such as 1.0.0", info.Version))
+	}
+	if create == nil {
+		problems = append(problems, errors.New("there is no function that makes the strategy"))
+	}
+	schema, err := param.Of(defaults)
+	if err != nil {
+		problems = append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return Definition{}, fmt.Errorf("defining strategy %q: %w", info.Name, err)
+	}
+	return Definition{info: info, schema: schema, make: func(raw json.RawMessage) (Strategy, error) {
+		p := defaults
+		if err := schema.Decode(raw, &p); err != nil {
+			return nil, err
+		}
+		s := create(p)
+		if !handlesSomething(s) {
+			return nil, fmt.Errorf("strategy %s handles no event: it needs OnCandle or another handler", info.Name)
+		}
+		if field := unsaved(s); field != "" {
+			return nil, fmt.Errorf("strategy %s would lose its field %s in a restart: export it "+
+				"(with the tag json:\"-\" if it is made anew from the parameters) or implement Snapshotter", info.Name, field)
+		}
+		return s, nil
+	}}, nil
+}
+
+// MustDefine is Define for a package's own definition; it panics if the
+// definition is wrong, which its tests show at once.
+func MustDefine[P any](info Info, defaults P, create func(p P) Strategy) Definition {
+	d, err := Define(info, defaults, create)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// unsaved returns the name of a field that a snapshot by JSON would leave out,
+// or "".
+func unsaved(s Strategy) string {
+	if _, ok := s.(Snapshotter); ok {
+		return ""
+	}
+	t := reflect.TypeOf(s)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	for f := range t.Fields() {
+		if !f.IsExported() && !f.Anonymous {
+			return f.Name
+		}
+	}
+	return ""
+}
+
+// Info returns the strategy's description.
+func (d Definition) Info() Info { return d.info }
+
+// Schema returns the form of the strategy's parameters.
+func (d Definition) Schema() param.Schema { return d.schema }

@@ -1,0 +1,133 @@
+package strategy
+
+import (
+	"fmt"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// EventKind says what an event tells.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// CandleEvent tells that a candle has closed.
+	CandleEvent EventKind = iota + 1
+	// FillEvent tells that one of the bot's orders traded.
+	FillEvent
+	// OrderEvent tells that one of the bot's orders changed its state.
+	OrderEvent
+	// StartEvent is the first event of a bot that was not restored.
+	StartEvent
+)
+
+// String returns the kind's name.
+func (k EventKind) String() string {
+	switch k {
+	case CandleEvent:
+		return "candle"
+	case FillEvent:
+		return "fill"
+	case OrderEvent:
+		return "order"
+	case StartEvent:
+		return "start"
+	}
+	return fmt.Sprintf("event-%d", uint8(k))
+}
+
+// Event is one thing that a strategy hears of. Exactly the field of its kind is
+// set.
+type Event struct {
+	Kind EventKind
+	// Time is when it happened, in epoch milliseconds: for a candle, its close.
+	Time   int64
+	Candle exchange.Candle
+	Fill   Fill
+	Order  OrderUpdate
+}
+
+// Fill is an execution of one of the bot's orders.
+type Fill struct {
+	// Ref is the order's reference, as the Bot returned it.
+	Ref    uint64
+	Side   exchange.Side
+	Price  exchange.Ticks
+	Volume exchange.Steps
+	// Value is Price × Volume and Fee what was charged in the counter currency.
+	Value, Fee exchange.Units
+	Maker      bool
+}
+
+// OrderState is where one of the bot's orders stands. Denied is ours, rejected
+// is the venue's (rule T11).
+type OrderState uint8
+
+// The states that a strategy hears of.
+const (
+	OrderOpen OrderState = iota + 1
+	OrderFilled
+	OrderCancelled
+	OrderRejected
+	OrderDenied
+)
+
+// String returns the state's name.
+func (s OrderState) String() string {
+	switch s {
+	case OrderOpen:
+		return "open"
+	case OrderFilled:
+		return "filled"
+	case OrderCancelled:
+		return "cancelled"
+	case OrderRejected:
+		return "rejected"
+	case OrderDenied:
+		return "denied"
+	}
+	return fmt.Sprintf("order-%d", uint8(s))
+}
+
+// OrderUpdate is a change of one of the bot's orders.
+type OrderUpdate struct {
+	Ref    uint64
+	State  OrderState
+	Filled exchange.Steps
+	// Reason is why it was denied, rejected or cancelled.
+	Reason string
+}
+
+// CandleHandler is a strategy that wants closed candles.
+type CandleHandler interface {
+	OnCandle(b *Bot, c exchange.Candle)
+}
+
+// FillHandler is a strategy that wants to hear of its fills.
+type FillHandler interface {
+	OnFill(b *Bot, f Fill)
+}
+
+// OrderHandler is a strategy that wants to hear of its orders' states.
+type OrderHandler interface {
+	OnOrder(b *Bot, u OrderUpdate)
+}
+
+// StartHandler is a strategy that wants to hear once that its bot starts.
+type StartHandler interface {
+	OnStart(b *Bot)
+}
+
+// Warmer is a strategy that needs candles of the past before it can decide:
+// the host gives it that many with Bot.Warming true and ignores its commands.
+type Warmer interface {
+	Warmup() int
+}
+
+func handlesSomething(s Strategy) bool {
+	switch s.(type) {
+	case CandleHandler, FillHandler, OrderHandler, StartHandler:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,179 @@
+package strategy
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// Snapshot is a strategy's state at a point between two events (rule PL7).
+type Snapshot struct {
+	// Version is the StateVersion of the definition that wrote it.
+	Version int `json:"version"`
+	// Data is the state as the strategy wrote it.
+	Data json.RawMessage `json:"data"`
+}
+
+// Snapshotter is a strategy that saves and restores its state itself. Restore
+// gets states of older versions too and upgrades them, or refuses with an
+// error; it must never silently start from nothing.
+type Snapshotter interface {
+	SaveState() (json.RawMessage, error)
+	RestoreState(version int, data json.RawMessage) error
+}
+
+// OpenInput is what a strategy needs to begin.
+type OpenInput struct {
+	// Explain is true if somebody reads notes and plots.
+	Explain bool
+	// Interval is the length of the candles.
+	Interval time.Duration
+	// Market is what is traded.
+	Market exchange.Market
+	// Params are the parameters as JSON; empty means the defaults.
+	Params json.RawMessage
+	// Snapshot is the state to go on from; nil begins anew.
+	Snapshot *Snapshot
+}
+
+// Instance is one strategy at work for one bot. It is not safe for concurrent
+// use.
+type Instance struct {
+	def      Definition
+	strategy Strategy
+	candle   CandleHandler
+	fill     FillHandler
+	order    OrderHandler
+	start    StartHandler
+	bot      Bot
+}
+
+// Open makes a strategy of the definition. Bad parameters are param.Errors; a
+// snapshot that cannot be read is an error that names both versions.
+func (d Definition) Open(in OpenInput) (*Instance, error) {
+	s, err := d.make(in.Params)
+	if err != nil {
+		return nil, err
+	}
+	i := &Instance{def: d, strategy: s, bot: Bot{
+		market: in.Market, interval: in.Interval, explain: in.Explain, commands: make([]Command, 0, 8),
+	}}
+	i.candle, _ = s.(CandleHandler)
+	i.fill, _ = s.(FillHandler)
+	i.order, _ = s.(OrderHandler)
+	i.start, _ = s.(StartHandler)
+	if in.Snapshot != nil {
+		if err := i.restore(*in.Snapshot); err != nil {
+			return nil, err
+		}
+	}
+	return i, nil
+}
+
+// Warmup returns how many candles of the past the strategy wants first.
+func (i *Instance) Warmup() int {
+	if w, ok := i.strategy.(Warmer); ok {
+		return max(0, w.Warmup())
+	}
+	return 0
+}
+
+// Wants reports whether the strategy handles events of the kind.
+func (i *Instance) Wants(k EventKind) bool {
+	switch k {
+	case CandleEvent:
+		return i.candle != nil
+	case FillEvent:
+		return i.fill != nil
+	case OrderEvent:
+		return i.order != nil
+	case StartEvent:
+		return i.start != nil
+	}
+	return false
+}
+
+// Deliver gives the strategy one event and returns the commands that it
+// recorded; the slice is valid until the next call. Events that the strategy
+// does not handle give no commands.
+func (i *Instance) Deliver(v *View, ev *Event) []Command {
+	b := &i.bot
+	b.view, b.now, b.nextRef, b.commands = v, ev.Time, v.NextRef, b.commands[:0]
+	switch ev.Kind {
+	case CandleEvent:
+		if i.candle != nil {
+			i.candle.OnCandle(b, ev.Candle)
+		}
+	case FillEvent:
+		if i.fill != nil {
+			i.fill.OnFill(b, ev.Fill)
+		}
+	case OrderEvent:
+		if i.order != nil {
+			i.order.OnOrder(b, ev.Order)
+		}
+	case StartEvent:
+		if i.start != nil {
+			i.start.OnStart(b)
+		}
+	}
+	return b.commands
+}
+
+// PanicError is a panic of a strategy's own code.
+type PanicError struct {
+	// Value is what it panicked with.
+	Value any
+	// Stack is where.
+	Stack []byte
+}
+
+// Error implements error; the stack is left to the log.
+func (e *PanicError) Error() string { return fmt.Sprintf("the strategy panicked: %v", e.Value) }
+
+// TryDeliver is Deliver with a panic of the strategy turned into a *PanicError.
+func (i *Instance) TryDeliver(v *View, ev *Event) (commands []Command, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			commands, err = nil, &PanicError{Value: p, Stack: debug.Stack()}
+		}
+	}()
+	return i.Deliver(v, ev), nil
+}
+
+// Snapshot returns the strategy's state.
+func (i *Instance) Snapshot() (Snapshot, error) {
+	var (
+		data json.RawMessage
+		err  error
+	)
+	if s, ok := i.strategy.(Snapshotter); ok {
+		data, err = s.SaveState()
+	} else {
+		data, err = json.Marshal(i.strategy)
+	}
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("saving the state of %s: %w", i.def.info.Name, err)
+	}
+	return Snapshot{Version: i.def.info.StateVersion, Data: data}, nil
+}
+
+func (i *Instance) restore(s Snapshot) error {
+	if r, ok := i.strategy.(Snapshotter); ok {
+		if err := r.RestoreState(s.Version, s.Data); err != nil {
+			return fmt.Errorf("restoring the state of %s: %w", i.def.info.Name, err)
+		}
+		return nil
+	}
+	if s.Version != i.def.info.StateVersion {
+		return fmt.Errorf("restoring the state of %s: the state has version %d and %s %s reads version %d: start a version that upgrades it",
+			i.def.info.Name, s.Version, i.def.info.Name, i.def.info.Version, i.def.info.StateVersion)
+	}
+	if err := json.Unmarshal(s.Data, i.strategy); err != nil {
+		return fmt.Errorf("restoring the state of %s: %w", i.def.info.Name, err)
+	}
+	return nil
+}
