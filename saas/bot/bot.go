@@ -1,0 +1,97 @@
+package bot
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Mode says whose money a bot moves.
+type Mode string
+
+// Paper bots trade simulated money at the demo market's prices.
+const Paper Mode = "paper"
+
+// Status is what a worker last saw of a bot.
+type Status string
+
+// The states of a bot.
+const (
+	Stopped  Status = "stopped"
+	Starting Status = "starting"
+	Running  Status = "running"
+	Stopping Status = "stopping"
+	Paused   Status = "paused"
+	Degraded Status = "degraded"
+	Failed   Status = "error"
+)
+
+// Active reports whether the bot counts as running against the plan's limits.
+func (s Status) Active() bool { return s != Stopped && s != Failed }
+
+// Risk are the tenant's own bounds for a bot; a zero field is no bound.
+type Risk struct {
+	// StopLossPercent closes the position that far below its entry price.
+	StopLossPercent decimal.Decimal `json:"stop_loss_percent"`
+	// TakeProfitPercent closes the position that far above its entry price.
+	TakeProfitPercent decimal.Decimal `json:"take_profit_percent"`
+	// MaxPosition bounds the position, in the base currency.
+	MaxPosition decimal.Decimal `json:"max_position"`
+}
+
+// Config is what a tenant configured.
+type Config struct {
+	ID       string
+	TenantID string
+	BotID    string
+	Name     string
+	// Pair is the market's symbol and Strategy the strategy's name.
+	Pair     string
+	Strategy string
+	Mode     Mode
+	// Parameters are the strategy's parameters, complete and valid, as JSON.
+	Parameters json.RawMessage
+	// Balance is the paper account's starting balance in the counter currency.
+	Balance decimal.Decimal
+	Risk    Risk
+	// KeyHint is the end of the exchange key's id if a key is stored, else "".
+	KeyHint string
+	// Version counts the changes, for lost-update checks.
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Bot is a configuration at work.
+type Bot struct {
+	ID       string
+	ConfigID string
+	TenantID string
+	Name     string
+	Pair     string
+	Strategy string
+	Mode     Mode
+	// Desired is true if the tenant wants the bot to run.
+	Desired bool
+	// Status is what a worker last saw, Reason why, as a sentence.
+	Status Status
+	Reason string
+	// Run counts the starts; the state of an earlier run is not gone on with.
+	Run int64
+	// StartedAt is when the present run began; zero if it never ran.
+	StartedAt time.Time
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Roles of events: their types, as package event carries them. The subject is
+// the bot's id.
+const (
+	EventCreated        = "bot.created"
+	EventDeleted        = "bot.deleted"
+	EventUpdated        = "bot.updated"
+	EventStartRequested = "bot.start_requested"
+	EventStopRequested  = "bot.stop_requested"
+	EventStatusChanged  = "bot.status_changed"
+)

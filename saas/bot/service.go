@@ -1,0 +1,362 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// Markets says what can be traded here.
+type Markets interface {
+	// Market returns a market by its symbol, or an error.
+	Market(pair string) (exchange.Market, error)
+	// Pairs lists the symbols.
+	Pairs() []string
+}
+
+// Strategies says which strategies can be used here.
+type Strategies interface {
+	// Validate returns the parameters completed with their defaults, or
+	// param.Errors; any other error means that there is no such strategy.
+	Validate(name string, params json.RawMessage) (json.RawMessage, error)
+	// Names lists the strategies.
+	Names() []string
+}
+
+// Gate enforces the plan's limits in the caller's transaction.
+type Gate interface {
+	Reserve(ctx context.Context, tenantID string, wants ...billing.Want) error
+	Release(ctx context.Context, tenantID string, wants ...billing.Want) error
+}
+
+// Credentials seals a tenant's exchange keys.
+type Credentials interface {
+	// Put seals and stores the key of a configuration, in the caller's
+	// transaction.
+	Put(ctx context.Context, tenantID, configID, apiKey, apiSecret string) error
+}
+
+// Transactor makes several stores' changes one.
+type Transactor interface {
+	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
+}
+
+// ServiceConfig are the service's collaborators; all are required.
+type ServiceConfig struct {
+	Credentials Credentials
+	Events      event.Recorder
+	Gate        Gate
+	Markets     Markets
+	Now         func() time.Time
+	Store       Store
+	Strategies  Strategies
+	Tx          Transactor
+}
+
+// Service is what tenants do with their bots. It is safe for concurrent use.
+type Service struct{ cfg ServiceConfig }
+
+// NewService returns a service; the error names every collaborator that is
+// missing.
+func NewService(cfg ServiceConfig) (*Service, error) {
+	var problems []error
+	need := func(ok bool, name string) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("bot: %s is required", name))
+		}
+	}
+	need(cfg.Credentials != nil, "Credentials")
+	need(cfg.Events != nil, "Events")
+	need(cfg.Gate != nil, "Gate")
+	need(cfg.Markets != nil, "Markets")
+	need(cfg.Now != nil, "Now")
+	need(cfg.Store != nil, "Store")
+	need(cfg.Strategies != nil, "Strategies")
+	need(cfg.Tx != nil, "Tx")
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg}, nil
+}
+
+// Create stores a configuration and its stopped bot. Faulty fields are one
+// Invalid error that names them all; a plan's limit is LimitExceeded and leaves
+// nothing behind (rule E9).
+func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, Bot, error) {
+	if err := can(p, tenancy.BotsWrite); err != nil {
+		return Config{}, Bot{}, err
+	}
+	now := s.cfg.Now().UTC()
+	c := Config{
+		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
+		Mode: in.Mode, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
+	}
+	if c.Mode == "" {
+		c.Mode = Paper
+	}
+	if in.Balance != nil {
+		c.Balance = *in.Balance
+	}
+	params, err := s.check(c)
+	if (in.APIKey == "") != (in.APISecret == "") {
+		err = errors.Join(err, (&errs.Error{Kind: errs.Invalid, Code: "invalid_input", Message: "some fields are not valid",
+			Fields: []errs.Field{{Path: "/luno_api_secret", Reason: "key and secret are given together or not at all"}}}))
+	}
+	if err != nil {
+		return Config{}, Bot{}, err
+	}
+	c.Parameters = params
+	if in.APIKey != "" {
+		c.KeyHint = in.APIKey[max(0, len(in.APIKey)-4):]
+	}
+	b := Bot{
+		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode,
+		Status: Stopped, Reason: "never started", CreatedAt: now, UpdatedAt: now,
+	}
+	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
+			return err
+		}
+		if err := s.cfg.Store.InsertBot(ctx, p.TenantID, c, b); err != nil {
+			return err
+		}
+		if in.APIKey != "" {
+			if err := s.cfg.Credentials.Put(ctx, p.TenantID, c.ID, in.APIKey, in.APISecret); err != nil {
+				return err
+			}
+		}
+		return s.record(ctx, EventCreated, b)
+	})
+	if err != nil {
+		return Config{}, Bot{}, fmt.Errorf("creating bot: %w", err)
+	}
+	return c, b, nil
+}
+
+// Config returns one of the tenant's configurations.
+func (s *Service) Config(ctx context.Context, p tenancy.Principal, id string) (Config, error) {
+	if err := can(p, tenancy.BotsRead); err != nil {
+		return Config{}, err
+	}
+	return s.cfg.Store.Config(ctx, p.TenantID, id)
+}
+
+// Configs lists the tenant's configurations, newest first.
+func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[Config], error) {
+	if err := can(p, tenancy.BotsRead); err != nil {
+		return page.List[Config]{}, err
+	}
+	pg = pg.Bounded()
+	rows, err := s.cfg.Store.Configs(ctx, p.TenantID, pg)
+	return page.Of(rows, pg.Limit, func(c Config) string { return c.ID }), err
+}
+
+// Update changes a configuration. Its bot must be stopped (Conflict, code
+// "bot_running"), because a running bot does not change its rules under way.
+func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
+	if err := can(p, tenancy.BotsWrite); err != nil {
+		return Config{}, err
+	}
+	var c Config
+	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		var err error
+		if c, err = s.cfg.Store.Config(ctx, p.TenantID, id); err != nil {
+			return err
+		}
+		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, c.BotID)
+		if err != nil {
+			return err
+		}
+		if b.Desired || b.Status.Active() {
+			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
+		}
+		if in.Version != 0 {
+			c.Version = in.Version
+		}
+		if in.Name != nil {
+			c.Name = strings.TrimSpace(*in.Name)
+		}
+		if in.Parameters != nil {
+			c.Parameters = in.Parameters
+		}
+		if in.Balance != nil {
+			c.Balance = *in.Balance
+		}
+		if in.Risk != nil {
+			c.Risk = *in.Risk
+		}
+		if c.Parameters, err = s.check(c); err != nil {
+			return err
+		}
+		c.UpdatedAt = s.cfg.Now().UTC()
+		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
+			return err
+		}
+		b.Name = c.Name
+		return s.record(ctx, EventUpdated, b)
+	})
+	return c, err
+}
+
+// Bot returns one of the tenant's bots.
+func (s *Service) Bot(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
+	if err := can(p, tenancy.BotsRead); err != nil {
+		return Bot{}, err
+	}
+	return s.cfg.Store.Bot(ctx, p.TenantID, id)
+}
+
+// Bots lists the tenant's bots, newest first.
+func (s *Service) Bots(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[Bot], error) {
+	if err := can(p, tenancy.BotsRead); err != nil {
+		return page.List[Bot]{}, err
+	}
+	pg = pg.Bounded()
+	rows, err := s.cfg.Store.Bots(ctx, p.TenantID, pg)
+	return page.Of(rows, pg.Limit, func(b Bot) string { return b.ID }), err
+}
+
+// Delete removes a stopped bot with its configuration, orders and history, and
+// gives its place in the plan back. A running bot is a Conflict.
+func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string) error {
+	if err := can(p, tenancy.BotsWrite); err != nil {
+		return err
+	}
+	return s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
+		if err != nil {
+			return err
+		}
+		if b.Desired || b.Status.Active() {
+			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you delete it", b.Name)
+		}
+		if err := s.cfg.Store.DeleteBot(ctx, p.TenantID, botID); err != nil {
+			return err
+		}
+		if err := s.cfg.Gate.Release(ctx, p.TenantID, append(holdings(b), running(b))...); err != nil {
+			return err
+		}
+		return s.record(ctx, EventDeleted, b)
+	})
+}
+
+// Start asks for the bot to run; a worker takes it up. Starting a bot that is
+// to run already changes nothing. The plan's limit of running bots is
+// LimitExceeded (rule E7).
+func (s *Service) Start(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
+	return s.wish(ctx, p, id, true)
+}
+
+// Stop asks for the bot to stop. Stopping a stopped bot changes nothing.
+func (s *Service) Stop(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
+	return s.wish(ctx, p, id, false)
+}
+
+func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run bool) (Bot, error) {
+	if err := can(p, tenancy.BotsTrade); err != nil {
+		return Bot{}, err
+	}
+	var b Bot
+	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		var err error
+		if b, err = s.cfg.Store.LockBot(ctx, p.TenantID, id); err != nil {
+			return err
+		}
+		now := s.cfg.Now().UTC()
+		switch {
+		case run && !b.Desired && b.Status == Stopping:
+			return errs.New(errs.Conflict, "bot_stopping", "%s is still stopping: try again in a moment", b.Name)
+		case run && !b.Desired:
+			if err := s.cfg.Gate.Reserve(ctx, p.TenantID, running(b)); err != nil {
+				return err
+			}
+			b.Desired, b.Status, b.Reason = true, Starting, "waiting for a worker"
+			b.Run, b.StartedAt = b.Run+1, now
+		case !run && b.Desired:
+			b.Desired, b.Status, b.Reason = false, Stopping, "asked to stop"
+		default:
+			return nil
+		}
+		b.UpdatedAt = now
+		if err := s.cfg.Store.UpdateBot(ctx, p.TenantID, b); err != nil {
+			return err
+		}
+		typ := EventStopRequested
+		if run {
+			typ = EventStartRequested
+		}
+		return s.record(ctx, typ, b)
+	})
+	return b, err
+}
+
+// Observe writes what a worker saw of a bot. A bot that came to rest gives its
+// place among the running ones back. It changes nothing if the bot has begun
+// another run since.
+func (s *Service) Observe(ctx context.Context, tenantID, id string, run int64, status Status, reason string) error {
+	return s.cfg.Tx.Tx(ctx, tenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, tenantID, id)
+		if err != nil {
+			return err
+		}
+		if b.Run != run || (b.Status == status && b.Reason == reason) {
+			return nil
+		}
+		if !b.Desired && status.Active() && status != Stopping {
+			return nil // asked to stop meanwhile: the worker will see it
+		}
+		b.Status, b.Reason, b.UpdatedAt = status, reason, s.cfg.Now().UTC()
+		if status == Failed {
+			b.Desired = false
+		}
+		if !status.Active() {
+			if err := s.cfg.Gate.Release(ctx, tenantID, running(b)); err != nil {
+				return err
+			}
+		}
+		if err := s.cfg.Store.UpdateBot(ctx, tenantID, b); err != nil {
+			return err
+		}
+		return s.record(ctx, EventStatusChanged, b)
+	})
+}
+
+func (s *Service) record(ctx context.Context, typ string, b Bot) error {
+	e, err := event.New(s.cfg.Now(), b.TenantID, typ, b.ID, map[string]any{
+		"name": b.Name, "trading_pair": b.Pair, "strategy_type": b.Strategy, "mode": b.Mode, "status": b.Status, "status_reason": b.Reason,
+	})
+	if err != nil {
+		return err
+	}
+	return s.cfg.Events.Record(ctx, e)
+}
+
+// holdings are what a bot takes of its plan by existing.
+func holdings(b Bot) []billing.Want {
+	return []billing.Want{{Feature: billing.Bots, Key: b.ID}, {Feature: billing.Pairs, Key: b.Pair, Holder: b.ID}}
+}
+
+// running is what a bot takes of its plan by running.
+func running(b Bot) billing.Want { return billing.Want{Feature: billing.RunningBots, Key: b.ID} }
+
+func can(p tenancy.Principal, perm tenancy.ission) error {
+	if p.Role.Can(perm) {
+		return nil
+	}
+	return errs.New(errs.Forbidden, "forbidden", "your role %s may not do this", p.Role)
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }

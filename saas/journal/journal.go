@@ -1,0 +1,59 @@
+package journal
+
+import (
+	"context"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/page"
+)
+
+// Entry is what one or more events of a bot left behind.
+type Entry struct {
+	TenantID, BotID string
+	// Epoch is the fencing epoch of the lease under which the work was done.
+	Epoch int64
+	// Orders are new orders and orders whose state changed.
+	Orders    []Order
+	Fills     []Fill
+	Decisions []Decision
+	Equity    []EquityPoint
+	// Checkpoint is the state after the last of the events; nil if it did not
+	// change.
+	Checkpoint *Checkpoint
+}
+
+// EquityQuery asks for a part of a bot's equity curve.
+type EquityQuery struct {
+	// From and To bound the market time, [From, To); zero is no bound.
+	From, To time.Time
+	// Points is how many are wanted at most, spread evenly; 0 means 500.
+	Points int
+}
+
+// Store keeps the journal.
+type Store interface {
+	// Commit writes the entries in one transaction (that of ctx, if it carries
+	// one). An entry whose epoch is not that of the bot's lease fails the whole
+	// commit with a Conflict, code "lease_lost". Fills and decisions that are
+	// there already are left as they are; an order moves only forward, and
+	// never out of a final state.
+	Commit(ctx context.Context, entries ...Entry) error
+	// Checkpoint returns the bot's newest checkpoint; NotFound, code
+	// "checkpoint_not_found", if there is none.
+	Checkpoint(ctx context.Context, tenantID, botID string) (Checkpoint, error)
+	// Summaries returns the summaries of the bots that have one, by bot id.
+	Summaries(ctx context.Context, tenantID string, botIDs ...string) (map[string]Summary, error)
+	// Orders, Fills and Decisions list newest first and return one more than
+	// the limit if more follow; the page's key is the number, fill sequence or
+	// decision number as decimal text. A bot of another tenant has none.
+	Orders(ctx context.Context, tenantID, botID string, p page.Page) ([]Order, error)
+	Fills(ctx context.Context, tenantID, botID string, p page.Page) ([]Fill, error)
+	Decisions(ctx context.Context, tenantID, botID string, p page.Page) ([]Decision, error)
+	// OpenOrders lists the orders that are not final, oldest first.
+	OpenOrders(ctx context.Context, tenantID, botID string) ([]Order, error)
+	// Equity returns the curve, oldest first.
+	Equity(ctx context.Context, tenantID, botID string, q EquityQuery) ([]EquityPoint, error)
+	// Prune keeps the newest keep decisions and thins equity points older than
+	// before to one an hour; it returns how many rows went.
+	Prune(ctx context.Context, tenantID, botID string, keep int, before time.Time) (int64, error)
+}

@@ -1,0 +1,143 @@
+package journal
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// OrderState is where an order stands. Denied is ours, rejected is the venue's
+// (rule T11).
+type OrderState string
+
+// The states of an order.
+const (
+	// Denied orders were refused by our own risk checks and never sent.
+	Denied OrderState = "denied"
+	// Submitted orders are intents: committed here, perhaps not sent yet.
+	Submitted OrderState = "submitted"
+	// Unknown orders were sent and the answer is missing (rule T2).
+	Unknown         OrderState = "unknown"
+	Open            OrderState = "open"
+	PartiallyFilled OrderState = "partially_filled"
+	Filled          OrderState = "filled"
+	Cancelled       OrderState = "cancelled"
+	Rejected        OrderState = "rejected"
+	Expired         OrderState = "expired"
+)
+
+// Final reports whether an order in this state will not change again.
+func (s OrderState) Final() bool {
+	switch s {
+	case Denied, Filled, Cancelled, Rejected, Expired:
+		return true
+	case Submitted, Unknown, Open, PartiallyFilled:
+	}
+	return false
+}
+
+// Order is one order of a bot. Amounts are in the market's currencies.
+type Order struct {
+	// ClientID is our id of the order, unique for ever (rule T1).
+	ClientID string
+	BotID    string
+	// Run is the bot's run that placed it, Number its number within the bot.
+	Run    int64
+	Number int64
+	Side   string // "buy" or "sell"
+	Type   string // "market" or "limit"
+	// Price is zero for a market order. Volume is in base; a market buy by
+	// value has Volume zero until it is filled, and Value in counter.
+	Price, Volume, Value decimal.Decimal
+	PostOnly             bool
+	TimeInForce          string
+	State                OrderState
+	// Reason is why the order was wanted, or why it was denied, rejected or
+	// cancelled.
+	Reason string
+	// Filled, FilledValue and Fee sum up the order's fills.
+	Filled, FilledValue, Fee decimal.Decimal
+	// CreatedAt and UpdatedAt are market times.
+	CreatedAt, UpdatedAt time.Time
+}
+
+// Fill is one execution of an order.
+type Fill struct {
+	BotID string
+	// Sequence identifies the trade for the bot; a repeat changes nothing
+	// (rule T7).
+	Sequence             int64
+	ClientID             string
+	Side                 string
+	Price, Volume, Value decimal.Decimal
+	FeeCounter, FeeBase  decimal.Decimal
+	// Profit is what the fill realised, fees of both sides taken off; zero for
+	// one that opens.
+	Profit decimal.Decimal
+	Maker  bool
+	// Time is the market's.
+	Time time.Time
+}
+
+// Decision is one line of a bot's log: what it did or did not do, and why, as a
+// sentence with the numbers that led to it.
+type Decision struct {
+	BotID string
+	// Number orders the lines of a bot.
+	Number int64
+	// Kind is what happened: "buy", "sell", "cancel", "exit", "denied",
+	// "rejected", "none", "started", "stopped", "error".
+	Kind string
+	Text string
+	// Time is the market's.
+	Time time.Time
+}
+
+// EquityPoint is what a bot's account was worth at a time.
+type EquityPoint struct {
+	BotID string
+	// Time is the market's.
+	Time time.Time
+	// Equity is in the counter currency, Position in base, Price the market's.
+	Equity, Position, Price decimal.Decimal
+}
+
+// Checkpoint is a bot's state after an event.
+type Checkpoint struct {
+	BotID string
+	Run   int64
+	// Sequence counts the events of the bot; it only grows.
+	Sequence int64
+	// MarketTime is the time of the event.
+	MarketTime time.Time
+	// State is the runner's, as JSON: engine, venue and strategy.
+	State json.RawMessage
+	// Summary is what pages show of the bot at a glance.
+	Summary Summary
+}
+
+// Summary is a bot's account at a checkpoint, for lists and headlines.
+type Summary struct {
+	// Equity, Cash, Profit (against the starting balance), Realised, Unrealised
+	// and Fees are in the counter currency; Position is in base; Entry and
+	// Price are prices. MaxDrawdown is a fraction of the peak.
+	Equity      decimal.Decimal `json:"equity"`
+	Cash        decimal.Decimal `json:"cash"`
+	FreeCash    decimal.Decimal `json:"free_cash"`
+	Profit      decimal.Decimal `json:"profit"`
+	Realised    decimal.Decimal `json:"realised"`
+	Unrealised  decimal.Decimal `json:"unrealised"`
+	Fees        decimal.Decimal `json:"fees"`
+	Position    decimal.Decimal `json:"position"`
+	Entry       decimal.Decimal `json:"entry"`
+	Stop        decimal.Decimal `json:"stop"`
+	Target      decimal.Decimal `json:"target"`
+	Price       decimal.Decimal `json:"price"`
+	MaxDrawdown decimal.Decimal `json:"max_drawdown"`
+	Trades      int64           `json:"trades"`
+	Fills       int64           `json:"fills"`
+	OpenOrders  int64           `json:"open_orders"`
+	// LastDecision is the newest explanation.
+	LastDecision string `json:"last_decision"`
+}
