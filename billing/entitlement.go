@@ -1,0 +1,123 @@
+package billing
+
+import "slices"
+
+// Channel is a way by which a tenant can be notified outside the pages.
+type Channel string
+
+// The channels.
+const (
+	Email    Channel = "email"
+	SMS      Channel = "sms"
+	Telegram Channel = "telegram"
+	Discord  Channel = "discord"
+	Slack    Channel = "slack"
+	Webhook  Channel = "webhook"
+)
+
+// Channels lists every channel.
+func Channels() []Channel { return []Channel{Email, SMS, Telegram, Discord, Slack, Webhook} }
+
+// Support is the level of help that a plan includes.
+type Support string
+
+// The levels of support, from the least.
+const (
+	SupportCommunity Support = "community"
+	SupportEmail     Support = "email"
+	SupportPriority  Support = "priority"
+	SupportDedicated Support = "dedicated"
+)
+
+func supports() []Support {
+	return []Support{SupportCommunity, SupportEmail, SupportPriority, SupportDedicated}
+}
+
+// Backtests is the level of backtesting that a plan includes.
+type Backtests string
+
+// The levels of backtesting, from the least.
+const (
+	BacktestsNone     Backtests = "none"
+	BacktestsBasic    Backtests = "basic"
+	BacktestsAdvanced Backtests = "advanced"
+)
+
+func backtests() []Backtests { return []Backtests{BacktestsNone, BacktestsBasic, BacktestsAdvanced} }
+
+// Entitlements is what a plan includes beside its limits. The zero value
+// includes nothing.
+type Entitlements struct {
+	// APIAccess allows API keys of one's own. Calls with a login's token are
+	// everyone's and are not meant.
+	APIAccess bool `json:"api_access" yaml:"api_access"`
+	// Backtests is the level of backtesting.
+	Backtests Backtests `json:"backtests" yaml:"backtests"`
+	// Channels are the ways of notification.
+	Channels []Channel `json:"channels" yaml:"channels"`
+	// CustomIndicators allows indicators of one's own.
+	CustomIndicators bool `json:"custom_indicators" yaml:"custom_indicators"`
+	// SLA is the promised availability in per cent, such as "99.9"; "" promises
+	// none.
+	SLA string `json:"sla,omitempty" yaml:"sla"`
+	// Support is the level of help.
+	Support Support `json:"support" yaml:"support"`
+	// WhiteLabel allows the tenant's own name and logo.
+	WhiteLabel bool `json:"white_label" yaml:"white_label"`
+}
+
+// Entitlement is one thing that a plan includes or not, as code asks for it.
+type Entitlement string
+
+// The entitlements that are not channels.
+const (
+	NeedAPIAccess         Entitlement = "api_access"
+	NeedBasicBacktests    Entitlement = "backtests_basic"
+	NeedAdvancedBacktests Entitlement = "backtests_advanced"
+	NeedCustomIndicators  Entitlement = "custom_indicators"
+	NeedWhiteLabel        Entitlement = "white_label"
+)
+
+// NeedChannel is the entitlement to be notified by the channel.
+func NeedChannel(c Channel) Entitlement { return "channel_" + Entitlement(c) }
+
+// Has reports whether the entitlement is included. A higher level of
+// backtesting includes the lower one. What is not known is not included.
+func (e Entitlements) Has(want Entitlement) bool {
+	switch want {
+	case NeedAPIAccess:
+		return e.APIAccess
+	case NeedBasicBacktests:
+		return e.Backtests == BacktestsBasic || e.Backtests == BacktestsAdvanced
+	case NeedAdvancedBacktests:
+		return e.Backtests == BacktestsAdvanced
+	case NeedCustomIndicators:
+		return e.CustomIndicators
+	case NeedWhiteLabel:
+		return e.WhiteLabel
+	}
+	return slices.ContainsFunc(e.Channels, func(c Channel) bool { return NeedChannel(c) == want })
+}
+
+// Words returns the entitlement as it stands in a sentence, such as "API
+// access".
+func (e Entitlement) Words() string {
+	switch e {
+	case NeedAPIAccess:
+		return "API access"
+	case NeedBasicBacktests:
+		return "backtests"
+	case NeedAdvancedBacktests:
+		return "advanced backtests"
+	case NeedCustomIndicators:
+		return "custom indicators"
+	case NeedWhiteLabel:
+		return "white label"
+	}
+	for _, c := range Channels() {
+		if NeedChannel(c) == e {
+			return "notifications by " + string(c)
+		}
+	}
+	return string(e)
+}
