@@ -129,8 +129,8 @@ func parseDecimal(text string) (any, string) {
 		return nil, wantDecimal
 	}
 	d, err := decimal.NewFromString(text)
-	if err != nil {
-		return nil, wantDecimal
+	if err != nil { // the pattern leaves only exponents that decimal refuses
+		return nil, "has too large an exponent"
 	}
 	if d.IsZero() {
 		return decimal.Zero, ""
