@@ -352,7 +352,7 @@ func holdings(b Bot) []billing.Want {
 // running is what a bot takes of its plan by running.
 func running(b Bot) billing.Want { return billing.Want{Feature: billing.RunningBots, Key: b.ID} }
 
-func can(p tenancy.Principal, perm tenancy.ission) error {
+func can(p tenancy.Principal, perm tenancy.Permission) error {
 	if p.Role.Can(perm) {
 		return nil
 	}
