@@ -1,0 +1,100 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+)
+
+const (
+	// historyIndex is where the history that Candles serves begins: two years
+	// before Start, at 2024-01-01.
+	historyIndex = -731 * 24 * 60
+	// maxLimit bounds one answer of Candles.
+	maxLimit = 10_000
+	// maxSeries bounds a Series to nineteen years.
+	maxSeries = 10_000_000
+)
+
+// Intervals lists the intervals that the market has candles of, ascending.
+func Intervals() []time.Duration {
+	return []time.Duration{
+		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 24 * time.Hour,
+	}
+}
+
+// Candles returns closed candles as exchange.MarketData says: at most limit and
+// at most 10,000. The history begins two years before Start.
+func (r *Replay) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := r.lookup(pair)
+	if err != nil {
+		return nil, err
+	}
+	size, err := minutes(interval)
+	if err != nil {
+		return nil, err
+	}
+	if limit <= 0 {
+		return nil, exchange.Rejected("ErrInvalidArguments", "the limit %d must be above 0", limit)
+	}
+	first := int64(historyIndex)
+	if t := since.UnixMilli(); t > startMillis+historyIndex*minute {
+		first = -floorDiv(startMillis-t, minute)
+	}
+	// Both round up, so that no candle opens before since.
+	first = -floorDiv(-first, size) * size
+	closed := indexOf(r.now())
+	count := min(int64(limit), maxLimit, (closed-first)/size)
+	if count <= 0 {
+		return nil, nil
+	}
+	return p.fold(make([]exchange.Candle, 0, count), first, size, count), nil
+}
+
+// Series returns the one-minute candles that open at from or later and before
+// to, whatever the market's clock says: it is for backtests.
+func (r *Replay) Series(pair string, from, to time.Time) (marketdata.Series, error) {
+	p, err := r.lookup(pair)
+	if err != nil {
+		return marketdata.Series{}, err
+	}
+	first := -floorDiv(startMillis-from.UnixMilli(), minute)
+	count := -floorDiv(startMillis-to.UnixMilli(), minute) - first
+	if count <= 0 || count > maxSeries || first < -maxIndex || first > maxIndex {
+		return marketdata.Series{}, fmt.Errorf("demo market: from %s to %s must be between one minute and %d",
+			from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), maxSeries)
+	}
+	return marketdata.Series{
+		Market: p.market, Interval: time.Minute,
+		Candles: p.fold(make([]exchange.Candle, 0, count), first, 1, count),
+	}, nil
+}
+
+// fold appends count candles of size minutes each, from index first on.
+func (p *pair) fold(dst []exchange.Candle, first, size, count int64) []exchange.Candle {
+	for ; count > 0; count-- {
+		c := p.candle(first)
+		for i := int64(1); i < size; i++ {
+			c = marketdata.Merge(c, p.candle(first+i))
+		}
+		dst = append(dst, c)
+		first += size
+	}
+	return dst
+}
+
+// minutes returns an interval's length in base candles.
+func minutes(interval time.Duration) (int64, error) {
+	for _, known := range Intervals() {
+		if interval == known {
+			return int64(interval / time.Minute), nil
+		}
+	}
+	return 0, exchange.Rejected("ErrInvalidArguments", "the demo market has no candles of %s", interval)
+}
