@@ -96,35 +96,13 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 // Invalid error that names them all; a plan's limit is LimitExceeded and leaves
 // nothing behind (rule E9).
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, Bot, error) {
-	if err := can(p, tenancy.BotsWrite); err != nil {
-		return Config{}, Bot{}, err
-	}
-	now := s.cfg.Now().UTC()
-	c := Config{
-		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
-		Mode: in.Mode, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
-	}
-	if c.Mode == "" {
-		c.Mode = Paper
-	}
-	if in.Balance != nil {
-		c.Balance = *in.Balance
-	}
-	params, err := s.check(c)
-	if (in.APIKey == "") != (in.APISecret == "") {
-		err = errors.Join(err, (&errs.Error{Kind: errs.Invalid, Code: "invalid_input", Message: "some fields are not valid",
-			Fields: []errs.Field{{Path: "/luno_api_secret", Reason: "key and secret are given together or not at all"}}}))
-	}
+	c, err := s.draft(p, in)
 	if err != nil {
 		return Config{}, Bot{}, err
 	}
-	c.Parameters = params
-	if in.APIKey != "" {
-		c.KeyHint = in.APIKey[max(0, len(in.APIKey)-4):]
-	}
 	b := Bot{
 		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode,
-		Status: Stopped, Reason: "never started", CreatedAt: now, UpdatedAt: now,
+		Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
@@ -144,6 +122,44 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		return Config{}, Bot{}, fmt.Errorf("creating bot: %w", err)
 	}
 	return c, b, nil
+}
+
+// Check names what Create would refuse in the fields, as the same Invalid
+// error, and stores nothing. Plan limits are not looked at.
+func (s *Service) Check(p tenancy.Principal, in CreateInput) error {
+	_, err := s.draft(p, in)
+	return err
+}
+
+// draft is the configuration that Create would store.
+func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
+	if err := can(p, tenancy.BotsWrite); err != nil {
+		return Config{}, err
+	}
+	now := s.cfg.Now().UTC()
+	c := Config{
+		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
+		Mode: in.Mode, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
+	}
+	if c.Mode == "" {
+		c.Mode = Paper
+	}
+	if in.Balance != nil {
+		c.Balance = *in.Balance
+	}
+	params, err := s.check(c)
+	if (in.APIKey == "") != (in.APISecret == "") {
+		err = errors.Join(err, (&errs.Error{Kind: errs.Invalid, Code: "invalid_input", Message: "some fields are not valid",
+			Fields: []errs.Field{{Path: "/luno_api_secret", Reason: "key and secret are given together or not at all"}}}))
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	c.Parameters = params
+	if in.APIKey != "" {
+		c.KeyHint = in.APIKey[max(0, len(in.APIKey)-4):]
+	}
+	return c, nil
 }
 
 // Config returns one of the tenant's configurations.
