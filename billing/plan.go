@@ -1,9 +1,6 @@
 package billing
 
-import (
-	"maps"
-	"slices"
-)
+import "maps"
 
 // Interval is how often a plan is paid.
 type Interval string
@@ -67,10 +64,11 @@ func (p Plan) limit(f Feature, over map[Feature]Limit) Limit {
 	return 0
 }
 
-// clone returns a copy that shares no memory with p.
+// clone returns a copy that shares no memory with p. Its lists are never nil,
+// so that plans compare, and show in JSON, alike whoever wrote them.
 func (p Plan) clone() Plan {
 	p.Limits = maps.Clone(p.Limits)
-	p.Bullets = slices.Clone(p.Bullets)
-	p.Entitlements.Channels = slices.Clone(p.Entitlements.Channels)
+	p.Bullets = append([]string{}, p.Bullets...)
+	p.Entitlements.Channels = append([]Channel{}, p.Entitlements.Channels...)
 	return p
 }

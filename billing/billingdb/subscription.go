@@ -112,7 +112,7 @@ func (s *Store) DueTenants(ctx context.Context, now time.Time, after string, lim
 			Where("period_end <= ?", db.At(now)).
 			Where("status IN (?, ?)", billing.StatusActive, billing.StatusPastDue).
 			Where("tenant_id > ?", after).
-			Order("tenant_id").Limit(limit).Scan(ctx, &tenants)
+			Order("tenant_id").Limit(int64(limit)).Scan(ctx, &tenants)
 	})
 	return tenants, err
 }
