@@ -3,6 +3,7 @@ package marketdata
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -23,10 +24,10 @@ func parseTime(text []byte) (int64, error) {
 	}
 	var n int64
 	for _, c := range text {
-		if c < '0' || c > '9' || n >= millisBelow {
+		if c < '0' || c > '9' {
 			return parseDate(text)
 		}
-		n = n*10 + int64(c-'0')
+		n = min(n*10+int64(c-'0'), millisBelow)
 	}
 	switch {
 	case n < secondsBelow:
@@ -58,4 +59,13 @@ func parseDate(text []byte) (int64, error) {
 		return 0, fmt.Errorf("time %s is finer than a millisecond", date)
 	}
 	return ms, nil
+}
+
+// appendTime writes milliseconds so that parseTime reads them back: as a number,
+// or as a date where the number would be taken for something else.
+func appendTime(dst []byte, ms int64) []byte {
+	if ms >= secondsBelow && ms < millisBelow {
+		return strconv.AppendInt(dst, ms, 10)
+	}
+	return time.UnixMilli(ms).UTC().AppendFormat(dst, time.RFC3339Nano)
 }

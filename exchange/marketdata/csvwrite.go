@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strconv"
 )
 
 // WriteCSV writes the candles as ReadCSV reads them: a header, then one row a
-// candle with its opening time in milliseconds and decimals without needless
-// zeros.
+// candle with its opening time in milliseconds (before 1974 as a date) and decimals without
+// needless zeros.
 func WriteCSV(w io.Writer, s Series) error {
 	if err := s.Market.Validate(); err != nil {
 		return fmt.Errorf("writing candles: %w", err)
@@ -27,7 +26,7 @@ func WriteCSV(w io.Writer, s Series) error {
 	for _, c := range s.Candles {
 		// Write keeps its first error, which Flush returns.
 		_, _ = out.Write(row)
-		row = strconv.AppendInt(row[:0], c.Time, 10)
+		row = appendTime(row[:0], c.Time)
 		row = price.append(append(row, ','), int64(c.Open))
 		row = price.append(append(row, ','), int64(c.High))
 		row = price.append(append(row, ','), int64(c.Low))
