@@ -1,0 +1,326 @@
+package wire
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+)
+
+// The numbers of the fields are those of strategy.proto.
+
+// OpenDelivery begins a delivery with its event; the views of the bots that get
+// it follow, then CloseDelivery with the mark.
+func OpenDelivery(dst []byte, ev *strategy.Event) (out []byte, mark int) {
+	dst, mark = openMessage(dst, 1)
+	dst, inner := openMessage(dst, 1)
+	dst = appendUnsigned(dst, 1, uint64(ev.Kind))
+	dst = appendInteger(dst, 2, ev.Time)
+	switch ev.Kind {
+	case strategy.CandleEvent:
+		dst = appendCandle(dst, &ev.Candle)
+	case strategy.FillEvent:
+		dst = appendFill(dst, &ev.Fill)
+	case strategy.OrderEvent:
+		dst = appendUpdate(dst, &ev.Order)
+	case strategy.StartEvent:
+	}
+	return closeMessage(dst, inner), mark
+}
+
+// CloseDelivery ends the delivery that OpenDelivery began.
+func CloseDelivery(dst []byte, mark int) []byte { return closeMessage(dst, mark) }
+
+// AppendView adds a bot to the delivery that is open.
+func AppendView(dst []byte, bot uint64, snapshot bool, v *strategy.View) []byte {
+	dst, mark := openMessage(dst, 2)
+	dst = appendUnsigned(dst, 1, bot)
+	dst = appendBool(dst, 2, snapshot)
+	dst = appendInteger(dst, 3, v.Base)
+	dst = appendInteger(dst, 4, v.ReservedBase)
+	dst = appendInteger(dst, 5, v.Counter)
+	dst = appendInteger(dst, 6, v.ReservedCounter)
+	dst = appendInteger(dst, 7, v.Cost)
+	dst = appendInteger(dst, 8, v.Exits.Stop)
+	dst = appendInteger(dst, 9, v.Exits.Target)
+	dst = appendUnsigned(dst, 10, v.NextRef)
+	dst = appendBool(dst, 11, v.Warming)
+	for i := range v.Orders {
+		dst = appendOrder(dst, &v.Orders[i])
+	}
+	return closeMessage(dst, mark)
+}
+
+func appendCandle(dst []byte, c *exchange.Candle) []byte {
+	dst, mark := openMessage(dst, 3)
+	dst = appendInteger(dst, 1, c.Time)
+	dst = appendInteger(dst, 2, c.Open)
+	dst = appendInteger(dst, 3, c.High)
+	dst = appendInteger(dst, 4, c.Low)
+	dst = appendInteger(dst, 5, c.Close)
+	dst = appendInteger(dst, 6, c.Volume)
+	return closeMessage(dst, mark)
+}
+
+func appendFill(dst []byte, f *strategy.Fill) []byte {
+	dst, mark := openMessage(dst, 4)
+	dst = appendUnsigned(dst, 1, f.Ref)
+	dst = appendUnsigned(dst, 2, uint64(f.Side))
+	dst = appendInteger(dst, 3, f.Price)
+	dst = appendInteger(dst, 4, f.Volume)
+	dst = appendInteger(dst, 5, f.Value)
+	dst = appendInteger(dst, 6, f.Fee)
+	dst = appendBool(dst, 7, f.Maker)
+	return closeMessage(dst, mark)
+}
+
+func appendUpdate(dst []byte, u *strategy.OrderUpdate) []byte {
+	dst, mark := openMessage(dst, 5)
+	dst = appendUnsigned(dst, 1, u.Ref)
+	dst = appendUnsigned(dst, 2, uint64(u.State))
+	dst = appendInteger(dst, 3, u.Filled)
+	dst = appendString(dst, 4, u.Reason)
+	return closeMessage(dst, mark)
+}
+
+func appendOrder(dst []byte, o *strategy.OpenOrder) []byte {
+	dst, mark := openMessage(dst, 12)
+	dst = appendUnsigned(dst, 1, o.Ref)
+	dst = appendUnsigned(dst, 2, uint64(o.Side))
+	dst = appendUnsigned(dst, 3, uint64(o.Type))
+	dst = appendInteger(dst, 4, o.Price)
+	dst = appendInteger(dst, 5, o.Volume)
+	dst = appendInteger(dst, 6, o.Filled)
+	dst = appendInteger(dst, 7, o.Value)
+	return closeMessage(dst, mark)
+}
+
+// BatchReader reads a batch bot by bot, without an allocation. The exported
+// fields hold the present bot and are overwritten by Next.
+type BatchReader struct {
+	// Event is what the bot is told.
+	Event strategy.Event
+	// Bot is whom.
+	Bot uint64
+	// Snapshot is true if its state is wanted afterwards.
+	Snapshot bool
+	// View is what the bot is shown of its account.
+	View strategy.View
+
+	batch, delivery fields
+	eventRead       bool
+	err             error
+}
+
+// Reset begins a batch.
+func (r *BatchReader) Reset(batch []byte) {
+	*r = BatchReader{batch: fields{rest: batch}, View: strategy.View{Orders: r.View.Orders[:0]}}
+}
+
+// Err returns why Next returned false before the end; it is ErrMalformed.
+func (r *BatchReader) Err() error { return r.err }
+
+// Next goes to the next bot; it returns false at the end and after an error.
+func (r *BatchReader) Next() bool {
+	for r.err == nil {
+		if r.delivery.next() {
+			if r.read() {
+				return true
+			}
+			continue
+		}
+		if r.fail("delivery", r.delivery.err) || !r.batch.next() {
+			break
+		}
+		if r.batch.is(1, protowire.BytesType) {
+			r.delivery, r.eventRead = fields{rest: r.batch.bytes}, false
+		}
+	}
+	r.fail("batch", r.batch.err)
+	return false
+}
+
+// read takes the delivery's field; it returns true if it was a bot.
+func (r *BatchReader) read() bool {
+	switch {
+	case r.delivery.is(1, protowire.BytesType):
+		r.eventRead = !r.fail("event", readEvent(&r.Event, r.delivery.bytes))
+	case r.delivery.is(2, protowire.BytesType):
+		if !r.eventRead {
+			r.fail("delivery", fmt.Errorf("a bot comes before the event: %w", ErrMalformed))
+			return false
+		}
+		return !r.fail("bot", r.readView(r.delivery.bytes))
+	}
+	return false
+}
+
+func (r *BatchReader) fail(what string, err error) bool {
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("live batch: %s: %w", what, err)
+	}
+	return err != nil
+}
+
+func (r *BatchReader) readView(message []byte) error {
+	r.Bot, r.Snapshot = 0, false
+	v := &r.View
+	*v = strategy.View{Orders: v.Orders[:0]}
+	f := fields{rest: message}
+	for f.next() {
+		switch {
+		case f.is(12, protowire.BytesType):
+			order, err := readOrder(f.bytes)
+			if err != nil {
+				return err
+			}
+			v.Orders = append(v.Orders, order)
+			continue
+		case f.kind != protowire.VarintType:
+			continue
+		}
+		switch f.number {
+		case 1:
+			r.Bot = f.value
+		case 2:
+			r.Snapshot = f.value != 0
+		case 3:
+			v.Base = integer[exchange.Steps](&f)
+		case 4:
+			v.ReservedBase = integer[exchange.Steps](&f)
+		case 5:
+			v.Counter = integer[exchange.Units](&f)
+		case 6:
+			v.ReservedCounter = integer[exchange.Units](&f)
+		case 7:
+			v.Cost = integer[exchange.Units](&f)
+		case 8:
+			v.Exits.Stop = integer[exchange.Ticks](&f)
+		case 9:
+			v.Exits.Target = integer[exchange.Ticks](&f)
+		case 10:
+			v.NextRef = f.value
+		case 11:
+			v.Warming = f.value != 0
+		}
+	}
+	return f.err
+}
+
+func readEvent(ev *strategy.Event, message []byte) error {
+	*ev = strategy.Event{}
+	f := fields{rest: message}
+	for f.next() {
+		switch {
+		case f.is(1, protowire.VarintType):
+			ev.Kind = small(&f, "event", strategy.StartEvent)
+		case f.is(2, protowire.VarintType):
+			ev.Time = integer[int64](&f)
+		case f.is(3, protowire.BytesType):
+			f.err = readCandle(&ev.Candle, f.bytes)
+		case f.is(4, protowire.BytesType):
+			f.err = readFill(&ev.Fill, f.bytes)
+		case f.is(5, protowire.BytesType):
+			f.err = readUpdate(&ev.Order, f.bytes)
+		}
+	}
+	if f.err == nil && ev.Kind == 0 {
+		return fmt.Errorf("it has no kind: %w", ErrMalformed)
+	}
+	return f.err
+}
+
+func readCandle(c *exchange.Candle, message []byte) error {
+	f := fields{rest: message}
+	for f.next() {
+		if f.kind != protowire.VarintType {
+			continue
+		}
+		switch f.number {
+		case 1:
+			c.Time = integer[int64](&f)
+		case 2:
+			c.Open = integer[exchange.Ticks](&f)
+		case 3:
+			c.High = integer[exchange.Ticks](&f)
+		case 4:
+			c.Low = integer[exchange.Ticks](&f)
+		case 5:
+			c.Close = integer[exchange.Ticks](&f)
+		case 6:
+			c.Volume = integer[exchange.Steps](&f)
+		}
+	}
+	return f.err
+}
+
+func readFill(to *strategy.Fill, message []byte) error {
+	f := fields{rest: message}
+	for f.next() {
+		if f.kind != protowire.VarintType {
+			continue
+		}
+		switch f.number {
+		case 1:
+			to.Ref = f.value
+		case 2:
+			to.Side = small(&f, "side", exchange.Sell)
+		case 3:
+			to.Price = integer[exchange.Ticks](&f)
+		case 4:
+			to.Volume = integer[exchange.Steps](&f)
+		case 5:
+			to.Value = integer[exchange.Units](&f)
+		case 6:
+			to.Fee = integer[exchange.Units](&f)
+		case 7:
+			to.Maker = f.value != 0
+		}
+	}
+	return f.err
+}
+
+func readUpdate(u *strategy.OrderUpdate, message []byte) error {
+	f := fields{rest: message}
+	for f.next() {
+		switch {
+		case f.is(1, protowire.VarintType):
+			u.Ref = f.value
+		case f.is(2, protowire.VarintType):
+			u.State = small(&f, "order state", strategy.OrderDenied)
+		case f.is(3, protowire.VarintType):
+			u.Filled = integer[exchange.Steps](&f)
+		case f.is(4, protowire.BytesType):
+			u.Reason = string(f.bytes)
+		}
+	}
+	return f.err
+}
+
+func readOrder(message []byte) (o strategy.OpenOrder, err error) {
+	f := fields{rest: message}
+	for f.next() {
+		if f.kind != protowire.VarintType {
+			continue
+		}
+		switch f.number {
+		case 1:
+			o.Ref = f.value
+		case 2:
+			o.Side = small(&f, "side", exchange.Sell)
+		case 3:
+			o.Type = small(&f, "order type", exchange.LimitOrder)
+		case 4:
+			o.Price = integer[exchange.Ticks](&f)
+		case 5:
+			o.Volume = integer[exchange.Steps](&f)
+		case 6:
+			o.Filled = integer[exchange.Steps](&f)
+		case 7:
+			o.Value = integer[exchange.Units](&f)
+		}
+	}
+	return o, f.err
+}
