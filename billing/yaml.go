@@ -24,9 +24,7 @@ func ReadCatalog(r io.Reader) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the plan catalog: %w", err)
 	}
-	var doc struct {
-		Plans []Plan `yaml:"plans"`
-	}
+	var doc catalogFile
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
 	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
@@ -37,6 +35,11 @@ func ReadCatalog(r io.Reader) (*Catalog, error) {
 		return nil, withLines(err, raw)
 	}
 	return c, nil
+}
+
+// catalogFile is the whole of the file.
+type catalogFile struct {
+	Plans []Plan `yaml:"plans"`
 }
 
 // readProblem turns what the decoder says into an error for operators.
@@ -59,6 +62,9 @@ func readProblem(err error) error {
 		what = twice.ReplaceAllString(what, `has the key "$1" twice`)
 		if m := mismatch.FindStringSubmatch(what); m != nil {
 			what = fmt.Sprintf("holds %q where %s belongs", m[1], words(m[2]))
+			if m[1] == "" {
+				what = "must be " + words(m[2])
+			}
 		}
 		faults.Add(where, what)
 	}
@@ -74,7 +80,7 @@ func words(goType string) string {
 		return "true or false"
 	case strings.HasPrefix(goType, "[]"):
 		return "a list"
-	case strings.HasPrefix(goType, "map["), strings.HasPrefix(goType, "struct"), goType == "billing.Plan", goType == "billing.Entitlements":
+	case strings.HasPrefix(goType, "map["), goType == "billing.Plan", goType == "billing.Entitlements", goType == "billing.catalogFile":
 		return "a block of keys"
 	}
 	return "a text"
