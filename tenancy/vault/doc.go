@@ -1,0 +1,32 @@
+// Package vault seals the secrets that tenants entrust to the business, above
+// all the keys of their exchange accounts.
+//
+// It owns key pairs, sealing and opening. It does not own where sealed values
+// are kept (package account's rows), nor tables (package tenancydb implements
+// Store).
+//
+// Who can do what:
+//
+//	key-encryption key (KEK), private half   workers           Opener
+//	key-encryption key (KEK), public half    web and workers   Sealer
+//	tenant's private half, wrapped to the KEK  in the database
+//	tenant's public half                       in the database
+//
+// The web tier seals with the tenant's public half. It makes a new tenant's
+// pair itself and wraps the private half to the KEK's public half, so that it
+// never holds anything that opens: not with its whole configuration and the
+// whole database. Everything is HPKE (X25519, HKDF-SHA256, AES-256-GCM) by Tink.
+//
+// A sealed value is bound to its tenant and to the context that the caller
+// names, such as the account: moved to another row it does not open. Deleting a
+// tenant's keys makes every copy of what was sealed for it unreadable, backups
+// of the keys' table aside.
+//
+// Smallest use:
+//
+//	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: time.Now, Store: store})
+//	sealed, err := sealer.Seal(ctx, tenantID, vault.NewSecret("…"), "account", accountID)
+//	…
+//	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: store})
+//	secret, err := opener.Open(ctx, tenantID, sealed, "account", accountID)
+package vault
