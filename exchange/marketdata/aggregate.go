@@ -8,7 +8,16 @@ import (
 )
 
 // Merge returns the candle that covers two neighbouring intervals; b follows a.
+// An interval without a trade adds nothing, so that the open is that of the
+// first trade as in a venue's own candles.
 func Merge(a, b exchange.Candle) exchange.Candle {
+	switch {
+	case b.IsFlat():
+		return a
+	case a.IsFlat():
+		b.Time = a.Time
+		return b
+	}
 	a.High = max(a.High, b.High)
 	a.Low = min(a.Low, b.Low)
 	a.Close = b.Close
@@ -22,7 +31,10 @@ type Aggregator struct {
 	from, to int64
 	current  exchange.Candle
 	open     bool
-	started  bool
+	// begun is false before the first candle; partial is the opening time of
+	// the first larger candle if its beginning was not seen, else -1.
+	begun   bool
+	partial int64
 }
 
 // NewAggregator returns an aggregator from one interval to a larger one, which
@@ -39,6 +51,12 @@ func NewAggregator(from, to time.Duration) (*Aggregator, error) {
 // seen. A larger candle of which no part was traded is left out, like any hole.
 func (a *Aggregator) Add(dst []exchange.Candle, c exchange.Candle) []exchange.Candle {
 	bucket := floor(c.Time, a.to)
+	if !a.begun {
+		a.begun, a.partial = true, -1
+		if c.Time != bucket {
+			a.partial = bucket
+		}
+	}
 	if a.open && bucket != a.current.Time {
 		dst = append(dst, a.current)
 		a.open = false
@@ -46,11 +64,10 @@ func (a *Aggregator) Add(dst []exchange.Candle, c exchange.Candle) []exchange.Ca
 	switch {
 	case a.open:
 		a.current = Merge(a.current, c)
-	case a.started || c.Time == bucket:
+	case bucket != a.partial:
 		a.current, a.open = c, true
 		a.current.Time = bucket
 	}
-	a.started = true
 	if a.open && c.Time+a.from >= bucket+a.to {
 		dst = append(dst, a.current)
 		a.open = false
