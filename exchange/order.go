@@ -174,3 +174,15 @@ func (b Balance) Free() decimal.Decimal { return b.Total.Sub(b.Reserved) }
 type Fees struct {
 	Maker, Taker Rate
 }
+
+// Report is what a venue tells of one of our orders after something happened to
+// it.
+type Report struct {
+	// Order is the order as it stands afterwards.
+	Order Order
+	// Fill is the execution, if Executed.
+	Fill     Fill
+	Executed bool
+	// Reason is why the order ended without being filled whole; "" otherwise.
+	Reason string
+}

@@ -104,9 +104,9 @@ func (o Order) Ref() uint64 {
 }
 
 // Because says why the order is wanted, as a sentence for the tenant with the
-// numbers that led to it.
+// numbers that led to it. It is dropped unless Bot.Explaining.
 func (o Order) Because(format string, args ...any) Order {
-	if o.bot != nil {
+	if o.bot != nil && o.bot.explain {
 		o.bot.commands[o.index].Text = fmt.Sprintf(format, args...)
 	}
 	return o

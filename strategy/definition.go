@@ -35,7 +35,7 @@ type Strategy any
 // and how to make one.
 type Definition struct {
 	info   Info
-	schema param.Schema
+	schema *param.Schema
 	make   func(raw json.RawMessage) (Strategy, error)
 }
 
@@ -119,4 +119,4 @@ func unsaved(s Strategy) string {
 func (d Definition) Info() Info { return d.info }
 
 // Schema returns the form of the strategy's parameters.
-func (d Definition) Schema() param.Schema { return d.schema }
+func (d Definition) Schema() *param.Schema { return d.schema }

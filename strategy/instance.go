@@ -131,6 +131,10 @@ type PanicError struct {
 	Stack []byte
 }
 
+// NewPanicError returns the error of a recovered panic, with the stack of the
+// recovering function's caller.
+func NewPanicError(value any) *PanicError { return &PanicError{Value: value, Stack: debug.Stack()} }
+
 // Error implements error; the stack is left to the log.
 func (e *PanicError) Error() string { return fmt.Sprintf("the strategy panicked: %v", e.Value) }
 
@@ -138,7 +142,7 @@ func (e *PanicError) Error() string { return fmt.Sprintf("the strategy panicked:
 func (i *Instance) TryDeliver(v *View, ev *Event) (commands []Command, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			commands, err = nil, &PanicError{Value: p, Stack: debug.Stack()}
+			commands, err = nil, NewPanicError(p)
 		}
 	}()
 	return i.Deliver(v, ev), nil

@@ -1,0 +1,25 @@
+// Package paper simulates venues.
+//
+// It owns two of them. Venue is one account in one market whose orders meet
+// recorded candles: paper bots and backtests use it. Exchange is a matching
+// engine of many accounts and markets with price-time priority: the Luno
+// simulator uses it. It does not own market data.
+//
+// How Venue fills, in one candle and in this order (rule PL4):
+//
+//  1. Market orders of before trade at the open, made worse by the slippage.
+//  2. Limit orders that the open reaches trade there, as taker; those that the
+//     candle trades through (not merely touches) trade at their price, as maker.
+//  3. A protective exit that the candle reaches trades at its trigger, or at the
+//     open where the candle opened beyond it, made worse by the slippage; where
+//     a candle reaches stop and target, the stop counts.
+//
+// A share of the candle's volume bounds what trades in it; the rest waits. Fees
+// are taken in the counter currency and rounded up.
+//
+// Smallest use:
+//
+//	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: cash})
+//	order, err := v.Place(exchange.OrderRequest{…})
+//	for _, report := range v.Candle(c) { … }
+package paper

@@ -1,0 +1,318 @@
+package paper
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// VenueConfig says how a simulated account trades.
+type VenueConfig struct {
+	// Balance is the cash to begin with.
+	Balance exchange.Units
+	// Fees are the account's rates. Defaults to none.
+	Fees exchange.Fees
+	// Market is what is traded; required.
+	Market exchange.Market
+	// MaxShare bounds what trades in a candle to a share of its volume;
+	// defaults to 0, no bound.
+	MaxShare exchange.Rate
+	// Slippage makes the price of market orders and exits worse. Defaults to
+	// none.
+	Slippage exchange.Rate
+}
+
+// VenueState is all that a Venue remembers, for checkpoints.
+type VenueState struct {
+	// Counter and Base are the balances, reservations included.
+	Counter exchange.Units `json:"counter"`
+	Base    exchange.Steps `json:"base"`
+	// Orders are the orders that are not over, oldest first.
+	Orders []Resting `json:"orders"`
+	// Orders and fills are numbered from 1.
+	LastOrder int64 `json:"last_order"`
+	LastFill  int64 `json:"last_fill"`
+	// LastPrice is the newest price, for reserving cash.
+	LastPrice exchange.Ticks `json:"last_price"`
+	// Available is what may still trade in the present candle.
+	Available exchange.Steps `json:"-"`
+}
+
+// Resting is an order that is not over and what it has set aside.
+type Resting struct {
+	Order exchange.Order `json:"order"`
+	// Counter and Base are what it has reserved.
+	Counter exchange.Units `json:"counter"`
+	Base    exchange.Steps `json:"base"`
+}
+
+// Venue is one simulated account in one market. It is not safe for concurrent
+// use.
+type Venue struct {
+	cfg     VenueConfig
+	state   VenueState
+	reports []exchange.Report
+}
+
+// NewVenue returns a venue; the error names everything that is wrong with cfg.
+func NewVenue(cfg VenueConfig) (*Venue, error) {
+	problems := []error{cfg.Market.Validate()}
+	for name, r := range map[string]exchange.Rate{"maker fee": cfg.Fees.Maker, "taker fee": cfg.Fees.Taker, "slippage": cfg.Slippage, "share": cfg.MaxShare} {
+		if r < 0 || r > exchange.RateOne {
+			problems = append(problems, fmt.Errorf("paper: the %s %s must be between 0 and 1", name, r.Decimal()))
+		}
+	}
+	if cfg.Balance < 0 {
+		problems = append(problems, errors.New("paper: the balance is below 0"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Venue{cfg: cfg, state: VenueState{Counter: cfg.Balance}}, nil
+}
+
+// State returns a copy of the venue's state.
+func (v *Venue) State() VenueState {
+	s := v.state
+	s.Orders = append([]Resting(nil), s.Orders...)
+	return s
+}
+
+// Restore puts the venue in a state that it had before.
+func (v *Venue) Restore(s VenueState) {
+	s.Orders = append([]Resting(nil), s.Orders...)
+	v.state = s
+}
+
+// Reserved returns what open orders have set aside.
+func (v *Venue) Reserved() (exchange.Units, exchange.Steps) {
+	var counter exchange.Units
+	var base exchange.Steps
+	for i := range v.state.Orders {
+		counter += v.state.Orders[i].Counter
+		base += v.state.Orders[i].Base
+	}
+	return counter, base
+}
+
+// Place accepts an order, which trades in a later candle at the earliest, or
+// refuses it with an *exchange.Error. A repeat of a client id whose order is
+// still open is refused with "ErrDuplicateClientOrderID".
+func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
+	if err := v.cfg.Market.Check(r); err != nil {
+		return exchange.Order{}, err
+	}
+	for i := range v.state.Orders {
+		if r.ClientID != "" && v.state.Orders[i].Order.Request.ClientID == r.ClientID {
+			return exchange.Order{}, exchange.Rejected("ErrDuplicateClientOrderID", "order %s is there already", r.ClientID)
+		}
+	}
+	rest, err := v.reserve(r)
+	if err != nil {
+		return exchange.Order{}, err
+	}
+	v.state.LastOrder++
+	rest.Order = exchange.Order{ID: "P" + strconv.FormatInt(v.state.LastOrder, 10), Request: r, Status: exchange.Open, Created: r.Time}
+	v.state.Orders = append(v.state.Orders, rest)
+	return rest.Order, nil
+}
+
+// reserve works out what an order sets aside and whether it is there.
+func (v *Venue) reserve(r exchange.OrderRequest) (Resting, error) {
+	counter, base := v.Reserved()
+	free, freeBase := v.state.Counter-counter, v.state.Base-base
+	if r.Side == exchange.Sell {
+		if r.Volume > freeBase {
+			return Resting{}, exchange.Rejected("ErrInsufficientBalance", "selling %s %s needs more than the %s that are free",
+				v.cfg.Market.Volume(r.Volume), v.cfg.Market.Base, v.cfg.Market.Volume(freeBase))
+		}
+		return Resting{Base: r.Volume}, nil
+	}
+	need := r.Value
+	if r.Volume > 0 {
+		price, rate := r.Price, max(v.cfg.Fees.Maker, v.cfg.Fees.Taker)
+		if r.Type == exchange.MarketOrder {
+			price = v.worse(exchange.Buy, v.state.LastPrice)
+		}
+		value, err := price.Times(r.Volume)
+		if err != nil {
+			return Resting{}, exchange.Rejected("ErrValueTooHigh", "the order's value is too large")
+		}
+		need = value + rate.Of(value)
+	}
+	if need > free {
+		return Resting{}, exchange.Rejected("ErrInsufficientBalance", "buying for %s %s needs more than the %s that are free",
+			v.cfg.Market.Amount(need), v.cfg.Market.Counter, v.cfg.Market.Amount(free))
+	}
+	return Resting{Counter: need}, nil
+}
+
+// Cancel takes an order back and returns it as it ended. An order that is not
+// open is refused with "ErrCannotStopUnknownOrNonPendingOrder".
+func (v *Venue) Cancel(id string, now int64) (exchange.Order, error) {
+	for i := range v.state.Orders {
+		if v.state.Orders[i].Order.ID == id {
+			o := v.state.Orders[i].Order
+			o.Status, o.Completed = exchange.Complete, now
+			v.state.Orders = append(v.state.Orders[:i], v.state.Orders[i+1:]...)
+			return o, nil
+		}
+	}
+	return exchange.Order{}, exchange.Rejected("ErrCannotStopUnknownOrNonPendingOrder", "order %s is not open", id)
+}
+
+// Candle lets the open orders meet the candle and returns what happened, in
+// order; the slice is valid until the next call.
+func (v *Venue) Candle(c exchange.Candle) []exchange.Report {
+	v.state.LastPrice = c.Close
+	if v.cfg.MaxShare > 0 {
+		v.state.Available = exchange.Steps(v.cfg.MaxShare.Of(exchange.Units(c.Volume)))
+	}
+	if len(v.state.Orders) == 0 {
+		return nil
+	}
+	v.reports = v.reports[:0]
+	kept := v.state.Orders[:0]
+	for _, rest := range v.state.Orders {
+		if v.meet(&rest, c) {
+			kept = append(kept, rest)
+		}
+	}
+	v.state.Orders = kept
+	return v.reports
+}
+
+// Exit sells or buys back at once, for a protective exit that the candle
+// reached; orders that hold the position must have been cancelled before. It
+// trades at the trigger, or at the open if the candle opened beyond it.
+func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c exchange.Candle) ([]exchange.Report, error) {
+	price := trigger
+	switch {
+	case stop && r.Side == exchange.Sell:
+		price = min(trigger, c.Open)
+	case stop:
+		price = max(trigger, c.Open)
+	case r.Side == exchange.Sell:
+		price = max(trigger, c.Open)
+	default:
+		price = min(trigger, c.Open)
+	}
+	if _, err := v.Place(r); err != nil {
+		return nil, err
+	}
+	last := len(v.state.Orders) - 1
+	rest := v.state.Orders[last]
+	v.state.Orders = v.state.Orders[:last]
+	v.reports = v.reports[:0]
+	if v.trade(&rest, v.worse(r.Side, price), false, c.Time) {
+		v.state.Orders = append(v.state.Orders, rest)
+	}
+	return v.reports, nil
+}
+
+// meet lets one order meet the candle; it reports whether the order stays.
+func (v *Venue) meet(rest *Resting, c exchange.Candle) bool {
+	r := &rest.Order.Request
+	if r.Type == exchange.MarketOrder {
+		return v.trade(rest, v.worse(r.Side, c.Open), false, c.Time)
+	}
+	buy := r.Side == exchange.Buy
+	fresh := rest.Order.Created >= c.Time // placed at the close before: it meets this open first
+	switch {
+	case fresh && (buy && c.Open <= r.Price || !buy && c.Open >= r.Price):
+		if r.PostOnly {
+			return v.end(rest, c.Time, "post-only: it would have traded at once")
+		}
+		return v.trade(rest, c.Open, false, c.Time)
+	case r.TimeInForce != exchange.GTC:
+		return v.end(rest, c.Time, r.TimeInForce.String()+": the price was not reached")
+	case buy && c.Low < r.Price, !buy && c.High > r.Price:
+		return v.trade(rest, r.Price, true, c.Time)
+	}
+	return true
+}
+
+// trade executes as much of the order as cash and the candle's volume allow; it
+// reports whether the order stays open.
+func (v *Venue) trade(rest *Resting, price exchange.Ticks, maker bool, now int64) bool {
+	o := &rest.Order
+	rate := v.cfg.Fees.Taker
+	if maker {
+		rate = v.cfg.Fees.Maker
+	}
+	want := o.Remaining()
+	if o.Request.Side == exchange.Buy {
+		affordable := rate.Affordable(rest.Counter, price)
+		if o.Request.Volume == 0 {
+			want = affordable
+			if want < max(1, v.cfg.Market.MinVolume) && o.Filled == 0 {
+				return v.end(rest, now, fmt.Sprintf("%s %s buy less than the least volume", v.cfg.Market.Amount(rest.Counter), v.cfg.Market.Counter))
+			}
+		}
+		want = min(want, affordable)
+	}
+	volume := want
+	if v.cfg.MaxShare > 0 {
+		volume = min(volume, v.state.Available)
+		v.state.Available -= volume
+	}
+	if o.Request.TimeInForce == exchange.FOK && volume < o.Remaining() {
+		return v.end(rest, now, "FOK: it could not be filled whole")
+	}
+	if volume > 0 {
+		v.execute(rest, price, volume, rate, maker, now)
+	}
+	switch {
+	case want == 0, volume == want && o.Request.Volume > 0 && o.Remaining() > 0:
+		return v.end(rest, now, "the cash does not buy the rest")
+	case volume == want:
+		o.Status, o.Completed = exchange.Complete, now
+		v.reports[len(v.reports)-1].Order = *o
+		return false
+	case o.Request.TimeInForce == exchange.IOC:
+		return v.end(rest, now, "IOC: the rest could not be filled at once")
+	}
+	return true
+}
+
+// execute books one execution and reports it.
+func (v *Venue) execute(rest *Resting, price exchange.Ticks, volume exchange.Steps, rate exchange.Rate, maker bool, now int64) {
+	o := &rest.Order
+	value := price.MustTimes(volume)
+	fee := rate.Of(value)
+	if o.Request.Side == exchange.Buy {
+		rest.Counter -= value + fee
+		v.state.Counter -= value + fee
+		v.state.Base += volume
+	} else {
+		rest.Base -= volume
+		v.state.Base -= volume
+		v.state.Counter += value - fee
+	}
+	o.Filled += volume
+	o.Value += value
+	o.Fee += fee
+	v.state.LastFill++
+	v.reports = append(v.reports, exchange.Report{Order: *o, Executed: true, Fill: exchange.Fill{
+		Pair: v.cfg.Market.Pair, OrderID: o.ID, ClientID: o.Request.ClientID, Sequence: v.state.LastFill, Side: o.Request.Side,
+		Price: price, Volume: volume, Value: value, FeeCounter: fee, Maker: maker, Time: now,
+	}})
+}
+
+// end completes an order that is not filled whole; it always returns false.
+func (v *Venue) end(rest *Resting, now int64, reason string) bool {
+	rest.Order.Status, rest.Order.Completed = exchange.Complete, now
+	v.reports = append(v.reports, exchange.Report{Order: rest.Order, Reason: reason})
+	return false
+}
+
+// worse returns the price moved against the side by the slippage.
+func (v *Venue) worse(side exchange.Side, price exchange.Ticks) exchange.Ticks {
+	slip := exchange.Ticks(v.cfg.Slippage.Of(exchange.Units(price)))
+	if side == exchange.Buy {
+		return price + slip
+	}
+	return max(1, price-slip)
+}

@@ -1,0 +1,159 @@
+package backtest_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/indicator"
+)
+
+// benchCandles is the length of the benchmark's history.
+const benchCandles = 1_000_000
+
+// history returns the demo market's first n candles of XBTMYR.
+func history(tb testing.TB, n int) marketdata.Series {
+	tb.Helper()
+	m, err := demo.New(demo.Config{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	markets, err := m.Markets(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := marketdata.Series{Market: markets[0], Interval: time.Minute, Candles: make([]exchange.Candle, n)}
+	for i := range s.Candles {
+		s.Candles[i] = m.Candle(s.Market.Pair, int64(i))
+	}
+	return s
+}
+
+func config(tb testing.TB, s marketdata.Series) backtest.Config {
+	tb.Helper()
+	fee, err := exchange.ParseRate("0.001")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	balance, err := s.Market.Units(decimal(tb, "1000000"), exchange.Exact)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return backtest.Config{Market: s.Market, Interval: s.Interval, Balance: balance, Fees: exchange.Fees{Maker: fee, Taker: fee}}
+}
+
+// cross is the moving-average cross in its plainest form.
+type cross struct {
+	Fast, Slow *indicator.SMA
+	Cross      indicator.Cross
+}
+
+func (s *cross) OnCandle(b *strategy.Bot, c exchange.Candle) {
+	price := c.Close.Float()
+	fast, slow := s.Fast.Update(price), s.Slow.Update(price)
+	if !s.Slow.Ready() {
+		return
+	}
+	switch s.Cross.Update(fast, slow) {
+	case indicator.CrossUp:
+		b.BuyWith(b.FreeCounter())
+	case indicator.CrossDown:
+		b.SellAll()
+	}
+}
+
+func crossDefinition() strategy.Definition {
+	return strategy.MustDefine(strategy.Info{Name: "cross", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy {
+		return &cross{Fast: indicator.NewSMA(10), Slow: indicator.NewSMA(30)}
+	})
+}
+
+// yardstick is the same work as a plain loop over float slices: two running
+// sums, a cross at the close filled at the next open, fees, equity and drawdown
+// at every candle.
+func yardstick(open, close, equity []float64, cash, rate float64) (trades int, drawdown float64) {
+	const fast, slow = 10, 30
+	var sumFast, sumSlow, position, peak float64
+	signal, side := 0, 0
+	for i := range close {
+		switch {
+		case signal > 0 && position == 0:
+			position = cash / (open[i] * (1 + rate))
+			cash -= position * open[i] * (1 + rate)
+		case signal < 0 && position > 0:
+			cash += position * open[i] * (1 - rate)
+			position = 0
+			trades++
+		}
+		signal = 0
+		sumFast += close[i]
+		sumSlow += close[i]
+		if i >= fast {
+			sumFast -= close[i-fast]
+		}
+		if i >= slow {
+			sumSlow -= close[i-slow]
+		}
+		if i >= slow-1 {
+			now := 0
+			if d := sumFast/fast - sumSlow/slow; d > 0 {
+				now = 1
+			} else if d < 0 {
+				now = -1
+			}
+			if now != 0 && now != side {
+				if side != 0 {
+					signal = now
+				}
+				side = now
+			}
+		}
+		value := cash + position*close[i]
+		equity[i] = value
+		if value > peak {
+			peak = value
+		} else if d := (peak - value) / peak; d > drawdown {
+			drawdown = d
+		}
+	}
+	return trades, drawdown
+}
+
+// BenchmarkCross reports candles a second of the moving-average cross with fees
+// over a million candles: a plain loop, the engine in process, and the engine
+// behind the plugin boundary.
+func BenchmarkCross(b *testing.B) {
+	s := history(b, benchCandles)
+	cfg := config(b, s)
+	opens, closes, equity := make([]float64, benchCandles), make([]float64, benchCandles), make([]float64, benchCandles)
+	for i, c := range s.Candles {
+		opens[i], closes[i] = c.Open.Float(), c.Close.Float()
+	}
+	report := func(b *testing.B, start time.Time) {
+		b.Helper()
+		perCandle := float64(time.Since(start).Nanoseconds()) / float64(b.N) / benchCandles
+		b.ReportMetric(perCandle, "ns/candle")
+		b.ReportMetric(1e3/perCandle, "Mcandles/s")
+	}
+	b.Run("yardstick", func(b *testing.B) {
+		start := time.Now()
+		for b.Loop() {
+			yardstick(opens, closes, equity, 1e6, 0.001)
+		}
+		report(b, start)
+	})
+	b.Run("engine", func(b *testing.B) {
+		b.ReportAllocs()
+		start := time.Now()
+		for b.Loop() {
+			if _, err := backtest.Run(b.Context(), crossDefinition(), cfg, s.Source(), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, start)
+	})
+}

@@ -1,0 +1,40 @@
+package backtest
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// Config says what a run trades and at what cost. It travels as JSON.
+type Config struct {
+	// Balance is the cash to begin with; required.
+	Balance exchange.Units `json:"balance"`
+	// Fees are the account's rates. Defaults to none.
+	Fees exchange.Fees `json:"fees"`
+	// Interval is the length of the candles; required.
+	Interval time.Duration `json:"interval"`
+	// Market is what is traded; required.
+	Market exchange.Market `json:"market"`
+	// MaxShare bounds what trades in a candle to a share of its volume.
+	// Defaults to 0, no bound.
+	MaxShare exchange.Rate `json:"max_share"`
+	// Params are the strategy's parameters. Defaults to its own.
+	Params json.RawMessage `json:"params,omitempty"`
+	// Risk are the host's bounds.
+	Risk risk.Config `json:"risk"`
+	// Slippage makes the price of market orders and exits worse. Defaults to
+	// none.
+	Slippage exchange.Rate `json:"slippage"`
+}
+
+// validate reports what neither the venue nor the engine would.
+func (c Config) validate() error {
+	if c.Balance <= 0 {
+		return errors.New("backtest: the balance must be above 0")
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package backtest
+
+import (
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/portfolio"
+)
+
+// Result is a finished run. Times are epoch milliseconds UTC. It travels as
+// JSON, without the equity column, which goes beside it.
+type Result struct {
+	Strategy string `json:"strategy"`
+	Version  string `json:"version"`
+	Config   Config `json:"config"`
+	// From is when the first candle opened and To when the last closed.
+	From    int64 `json:"from"`
+	To      int64 `json:"to"`
+	Candles int64 `json:"candles"`
+	// Trades are the closed trades in the order of their closing.
+	Trades []portfolio.Trade `json:"trades"`
+	// Account is the account at the end; what it still holds is valued at
+	// LastPrice in FinalEquity.
+	Account     portfolio.Portfolio `json:"account"`
+	FinalEquity exchange.Units      `json:"final_equity"`
+	// FirstPrice is the open of the first candle, LastPrice the close of the
+	// last.
+	FirstPrice exchange.Ticks `json:"first_price"`
+	LastPrice  exchange.Ticks `json:"last_price"`
+	// MaxDrawdown is the deepest fall below a peak, as a fraction of it.
+	MaxDrawdown float64 `json:"max_drawdown"`
+	// Invested counts the candles at whose close a position was held.
+	Invested int64 `json:"invested"`
+	// Segments say when the candles were: one for each run without a gap.
+	Segments []Segment `json:"segments"`
+	// Equity is the account's worth at each candle's close, in units.
+	Equity []int64 `json:"-"`
+}
+
+// Segment is a run of candles without a gap.
+type Segment struct {
+	// Index is the first candle's place in the equity column, Time when that
+	// candle opened.
+	Index int   `json:"index"`
+	Time  int64 `json:"time"`
+}
+
+// CloseTime returns when the candle of the index closed.
+func (r *Result) CloseTime(index int) int64 {
+	at := Segment{Time: r.From}
+	for _, s := range r.Segments {
+		if s.Index > index {
+			break
+		}
+		at = s
+	}
+	return at.Time + int64(index-at.Index+1)*r.Config.Interval.Milliseconds()
+}
+
+// curve gathers what is known at each close.
+type curve struct {
+	span        int64
+	equity      []int64
+	segments    []Segment
+	next        int64 // when the next candle opens if there is no gap
+	first, last exchange.Ticks
+	invested    int64
+}
+
+func newCurve(cfg Config) curve { return curve{span: cfg.Interval.Milliseconds()} }
+
+func (c *curve) add(k *exchange.Candle, equity exchange.Units, invested bool) {
+	if k.Time != c.next {
+		if len(c.equity) == 0 {
+			c.first = k.Open
+		}
+		c.segments = append(c.segments, Segment{Index: len(c.equity), Time: k.Time})
+	}
+	c.next = k.Time + c.span
+	c.last = k.Close
+	c.equity = append(c.equity, int64(equity))
+	if invested {
+		c.invested++
+	}
+}
+
+// recorder gathers the closed trades of a run.
+type recorder struct {
+	cfg    Config
+	curve  curve
+	trades []portfolio.Trade
+}
+
+var _ engine.Recorder = (*recorder)(nil)
+
+// Fill implements engine.Recorder: fills of one closing order are one trade.
+func (r *recorder) Fill(_ exchange.Fill, _ uint64, res portfolio.Result) {
+	if !res.Closes {
+		return
+	}
+	if n := len(r.trades); n > 0 && r.trades[n-1].OrderID == res.Trade.OrderID {
+		r.trades[n-1] = res.Trade
+		return
+	}
+	r.trades = append(r.trades, res.Trade)
+}
+
+// Order implements engine.Recorder; a result holds no orders.
+func (r *recorder) Order(engine.OrderRecord) {}
+
+func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
+	st := s.State()
+	return &Result{
+		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
+		Candles: int64(len(r.curve.equity)), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
+		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Invested: r.curve.invested, Segments: r.curve.segments, Equity: r.curve.equity,
+	}
+}

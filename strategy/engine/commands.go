@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// maxText bounds the texts that a strategy hands over, in bytes.
+const maxText = 500
+
+// Commands carries out what the strategy asked for in answer to the newest
+// event. What is not allowed is denied and recorded (rules RK4, T11); it never
+// fails the session. The error means that the account does not add up.
+func (s *Session) Commands(cs []strategy.Command) error {
+	if len(cs) == 0 {
+		return nil
+	}
+	if most := s.guard.MaxCommands(); len(cs) > most {
+		s.decide(Denied, fmt.Sprintf("denied %d commands: the strategy gave %d at once, and %d are allowed", len(cs)-most, len(cs), most))
+		cs = cs[:most]
+	}
+	for i := range cs {
+		if err := s.command(&cs[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) command(c *strategy.Command) error {
+	if len(c.Text) > maxText {
+		c.Text = c.Text[:maxText]
+	}
+	switch c.Kind {
+	case strategy.PlaceCommand:
+		return s.place(*c)
+	case strategy.CancelCommand:
+		return s.cancel(func(o *OpenOrder) bool { return o.Ref == c.Ref }, "cancelled by the strategy")
+	case strategy.CancelAllCommand:
+		return s.cancel(func(*OpenOrder) bool { return true }, "cancelled by the strategy")
+	case strategy.ExitsCommand:
+		if c.Exits.Stop < 0 || c.Exits.Target < 0 {
+			s.decide(Denied, "denied exits: a price is below 0")
+			return nil
+		}
+		s.state.Wanted = c.Exits
+		s.sync()
+	case strategy.NoteCommand:
+		s.decide(None, c.Text)
+	case strategy.PlotCommand:
+		if s.narrator != nil && !math.IsNaN(c.Number) && !math.IsInf(c.Number, 0) && len(c.Name) <= 40 {
+			s.narrator.Plot(s.now(), c.Name, c.Number)
+		}
+	default:
+		s.decide(Denied, "denied a command of an unknown kind")
+	}
+	return nil
+}
+
+// place checks an order and sends it.
+func (s *Session) place(c strategy.Command) error {
+	if c.Ref < s.state.NextRef {
+		s.decide(Denied, fmt.Sprintf("denied %s: its number %d was used before", c.Side, c.Ref))
+		return nil
+	}
+	s.state.NextRef = c.Ref + 1
+	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys()}
+	checked, denial := s.guard.Check(account, c)
+	r := s.request(checked)
+	if denial != "" {
+		s.sync()
+		s.order(OrderRecord{Request: r, Ref: c.Ref, State: strategy.OrderDenied, Reason: denial, Time: s.now()})
+		s.decide(Denied, fmt.Sprintf("denied %s: %s", c.Side, denial))
+		s.tell(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderDenied, Reason: denial})
+		return nil
+	}
+	placed, err := s.cfg.Venue.Place(r)
+	var refused *exchange.Error
+	switch {
+	case errors.As(err, &refused) && refused.Outcome == exchange.OutcomeRejected:
+		s.sync()
+		s.order(OrderRecord{Request: r, Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message, Time: s.now()})
+		s.decide(Rejected, fmt.Sprintf("%s rejected: %s", c.Side, refused.Message))
+		s.tell(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message})
+		return nil
+	case err != nil:
+		return fmt.Errorf("placing order %s: %w", r.ClientID, err)
+	}
+	s.keep(c.Ref, placed)
+	s.order(OrderRecord{Request: r, VenueID: placed.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: checked.Text, Time: s.now()})
+	s.decide(kindOf(r.Side), s.sentence(r, checked.Text))
+	return nil
+}
+
+// keep notes an order that the venue has accepted.
+func (s *Session) keep(ref uint64, o exchange.Order) {
+	r := o.Request
+	k := OpenOrder{
+		Ref: ref, VenueID: o.ID, ClientID: r.ClientID, Side: r.Side, Type: r.Type, Price: r.Price, Volume: r.Volume, Value: r.Value,
+	}
+	if r.Side == exchange.Buy {
+		k.Reserve = r.Value
+		if r.Volume > 0 {
+			price := r.Price
+			if r.Type == exchange.MarketOrder {
+				price = s.state.LastPrice
+			}
+			k.Reserve, _ = price.Times(r.Volume) // the venue has checked that it fits
+		}
+	}
+	s.state.Orders = append(s.state.Orders, k)
+	s.sync()
+}
+
+// request builds the venue's form of an order.
+func (s *Session) request(c strategy.Command) exchange.OrderRequest {
+	return exchange.OrderRequest{
+		ClientID: s.cfg.OrderPrefix + strconv.FormatUint(c.Ref, 10), Pair: s.cfg.Market.Pair, Side: c.Side, Type: c.Type,
+		Price: c.Price, Volume: c.Volume, Value: c.Value, PostOnly: c.PostOnly, TimeInForce: c.TimeInForce, Time: s.now(),
+	}
+}
+
+// cancel takes back the open orders that match.
+func (s *Session) cancel(match func(*OpenOrder) bool, reason string) error {
+	kept := s.state.Orders[:0]
+	for _, o := range s.state.Orders {
+		if !match(&o) {
+			kept = append(kept, o)
+			continue
+		}
+		ended, err := s.cfg.Venue.Cancel(o.VenueID, s.now())
+		if err != nil {
+			kept = append(kept, o) // it is over already; its report says how
+			continue
+		}
+		s.order(OrderRecord{
+			Request: ended.Request, VenueID: o.VenueID, Ref: o.Ref, State: strategy.OrderCancelled, Filled: ended.Filled,
+			Value: ended.Value, Fee: ended.Fee, Reason: reason, Time: s.now(),
+		})
+		s.tell(strategy.OrderUpdate{Ref: o.Ref, State: strategy.OrderCancelled, Filled: ended.Filled, Reason: reason})
+	}
+	s.state.Orders = kept
+	s.sync()
+	return nil
+}
+
+// CancelAll takes back every open order, for a bot that stops.
+func (s *Session) CancelAll(reason string) error {
+	return s.cancel(func(*OpenOrder) bool { return true }, reason)
+}
+
+// pendingBuys is what market buys under way will add to the position, as far
+// as it is known.
+func (s *Session) pendingBuys() exchange.Steps {
+	var sum exchange.Steps
+	for i := range s.state.Orders {
+		o := &s.state.Orders[i]
+		switch {
+		case o.Side != exchange.Buy:
+		case o.Volume > 0:
+			sum += o.Volume - o.Filled
+		case s.state.LastPrice > 0:
+			sum += exchange.Rate(0).Affordable(o.reservedCounter(), s.state.LastPrice)
+		}
+	}
+	return sum
+}

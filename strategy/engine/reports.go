@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// book takes the venue's reports into the account and queues what the strategy
+// shall hear.
+func (s *Session) book(rs []exchange.Report) error {
+	for i := range rs {
+		if err := s.report(&rs[i]); err != nil {
+			return err
+		}
+	}
+	s.sync()
+	return nil
+}
+
+func (s *Session) report(r *exchange.Report) error {
+	i := s.find(r.Order.ID)
+	if i < 0 {
+		return fmt.Errorf("engine: the venue reports order %s, which is not ours", r.Order.ID)
+	}
+	o := &s.state.Orders[i]
+	if r.Executed {
+		result, err := s.state.Portfolio.Apply(r.Fill)
+		if err != nil {
+			return err
+		}
+		o.Filled += r.Fill.Volume
+		o.Spent += r.Fill.Value + r.Fill.FeeCounter
+		if s.cfg.Recorder != nil {
+			s.cfg.Recorder.Fill(r.Fill, o.Ref, result)
+		}
+		if s.wants[strategy.FillEvent] {
+			s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.FillEvent, Time: s.now(), Fill: strategy.Fill{
+				Ref: o.Ref, Side: r.Fill.Side, Price: r.Fill.Price, Volume: r.Fill.Volume, Value: r.Fill.Value, Fee: r.Fill.FeeCounter, Maker: r.Fill.Maker,
+			}})
+		}
+	}
+	state := strategy.OrderOpen
+	if r.Order.Status == exchange.Complete {
+		state = strategy.OrderFilled
+		if r.Reason != "" {
+			state = strategy.OrderCancelled
+			s.decide(Cancelled, fmt.Sprintf("%s cancelled: %s", o.Side, r.Reason))
+		}
+	}
+	s.order(OrderRecord{
+		Request: r.Order.Request, VenueID: r.Order.ID, Ref: o.Ref, State: state, Filled: r.Order.Filled, Value: r.Order.Value,
+		Fee: r.Order.Fee, Reason: r.Reason, Time: s.candle.Time,
+	})
+	s.tell(strategy.OrderUpdate{Ref: o.Ref, State: state, Filled: r.Order.Filled, Reason: r.Reason})
+	if r.Order.Status == exchange.Complete {
+		s.state.Orders = append(s.state.Orders[:i], s.state.Orders[i+1:]...)
+	}
+	return nil
+}
+
+// exit closes the position if the candle reaches a protective exit; it reports
+// whether it did.
+func (s *Session) exit() bool {
+	reached, ok := risk.Reached(s.view.Exits, s.candle)
+	if !ok || s.state.Portfolio.Base <= 0 {
+		return false
+	}
+	kind := "take-profit"
+	if reached.Stop {
+		kind = "stop-loss"
+	}
+	reason := fmt.Sprintf("%s at %s reached", kind, s.cfg.Market.Price(reached.Trigger))
+	if err := s.cancel(func(*OpenOrder) bool { return true }, reason); err != nil {
+		s.decide(Failed, fmt.Sprintf("%s: %v", reason, err))
+		return false
+	}
+	c := strategy.Command{
+		Kind: strategy.PlaceCommand, Ref: s.state.NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: s.state.Portfolio.Base, Text: reason,
+	}
+	s.state.NextRef++
+	r := s.request(c)
+	r.Time = s.candle.Time
+	rs, err := s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, s.candle)
+	if err != nil {
+		s.sync()
+		s.decide(Failed, fmt.Sprintf("%s, but the position could not be closed: %v", reason, err))
+		return false
+	}
+	s.order(OrderRecord{Request: r, VenueID: rs[0].Order.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time})
+	s.decide(Exit, s.sentence(r, reason))
+	s.keep(c.Ref, exchange.Order{ID: rs[0].Order.ID, Request: r})
+	if err := s.book(rs); err != nil {
+		s.decide(Failed, err.Error())
+	}
+	return true
+}
+
+func (s *Session) find(venueID string) int {
+	for i := range s.state.Orders {
+		if s.state.Orders[i].VenueID == venueID {
+			return i
+		}
+	}
+	return -1
+}
+
+// tell queues an order update if the strategy wants such events. Updates that a
+// command itself caused are told with the next candle's.
+func (s *Session) tell(u strategy.OrderUpdate) {
+	if s.wants[strategy.OrderEvent] {
+		s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.OrderEvent, Time: s.now(), Order: u})
+	}
+}

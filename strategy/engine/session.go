@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/portfolio"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// Venue is where a session's orders go. Its reports are valid until its next
+// call.
+type Venue interface {
+	// Candle lets the open orders meet a closed candle.
+	Candle(c exchange.Candle) []exchange.Report
+	// Place sends an order; a refusal is an *exchange.Error.
+	Place(r exchange.OrderRequest) (exchange.Order, error)
+	// Cancel takes an order back and returns it as it ended.
+	Cancel(id string, now int64) (exchange.Order, error)
+	// Exit closes a position at once at a trigger that the candle reached.
+	Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c exchange.Candle) ([]exchange.Report, error)
+}
+
+// Config says what a session trades and how.
+type Config struct {
+	// Balance is the cash to begin with.
+	Balance exchange.Units
+	// Interval is the length of the candles; required.
+	Interval time.Duration
+	// Market is what is traded; required.
+	Market exchange.Market
+	// OrderPrefix begins the client order ids, which go on with the order's
+	// number; it must be unique for the bot and its lease (rule T1).
+	OrderPrefix string
+	// Recorder hears what is done, and if it is a Narrator also why; nil for
+	// nobody.
+	Recorder Recorder
+	// Risk are the host's bounds.
+	Risk risk.Config
+	// Venue is where orders go; required.
+	Venue Venue
+	// Wants says which events the strategy handles; nil means all.
+	Wants func(strategy.EventKind) bool
+}
+
+// Session is the engine of one bot. It is not safe for concurrent use.
+type Session struct {
+	cfg   Config
+	guard *risk.Guard
+	span  int64 // the interval in milliseconds
+	wants [strategy.StartEvent + 1]bool
+	// narrator is the recorder, if it is one.
+	narrator Narrator
+
+	state  State
+	view   strategy.View
+	candle exchange.Candle
+	phase  phase
+	told   int // how many of state.Queue the strategy has heard
+	event  strategy.Event
+}
+
+// phase is how far the present candle has come.
+type phase uint8
+
+const (
+	idle    phase = iota
+	reports       // fills and order updates are being told
+	exits         // the protective exits come next
+	closing       // the candle itself comes next
+)
+
+// New returns a session that has seen nothing yet; the error names everything
+// that is wrong with cfg.
+func New(cfg Config) (*Session, error) {
+	var problems []error
+	if cfg.Venue == nil {
+		problems = append(problems, errors.New("engine: Venue is required"))
+	}
+	if cfg.Interval < time.Second {
+		problems = append(problems, errors.New("engine: Interval must be at least a second"))
+	}
+	if cfg.Balance < 0 {
+		problems = append(problems, errors.New("engine: Balance must be at least 0"))
+	}
+	problems = append(problems, cfg.Market.Validate())
+	guard, err := risk.NewGuard(cfg.Risk, cfg.Market)
+	problems = append(problems, err)
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	s := &Session{cfg: cfg, guard: guard, span: cfg.Interval.Milliseconds()}
+	s.narrator, _ = cfg.Recorder.(Narrator)
+	for k := range s.wants {
+		s.wants[k] = cfg.Wants == nil || cfg.Wants(strategy.EventKind(k))
+	}
+	s.state = State{Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance}
+	s.sync()
+	return s, nil
+}
+
+// View returns the account as the strategy shall see it; it belongs to the
+// session and changes with it.
+func (s *Session) View() *strategy.View { return &s.view }
+
+// Warm gives the event of a candle of the past, which fills indicators and
+// trades nothing; nil if the strategy does not want candles. Its commands are
+// to be dropped, except plots.
+func (s *Session) Warm(c exchange.Candle) *strategy.Event {
+	if !s.wants[strategy.CandleEvent] {
+		return nil
+	}
+	s.view.Warming = true
+	s.event = strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + s.span, Candle: c}
+	return &s.event
+}
+
+// Begin takes a closed candle. The candles must come in order and each once; a
+// repeat or a step back is an error and changes nothing. Call Next until it
+// returns nil before the next Begin.
+func (s *Session) Begin(c exchange.Candle) error {
+	if c.Time <= s.state.LastTime {
+		return fmt.Errorf("engine: the candle of %s comes after the one of %s",
+			c.OpenTime().Format(time.RFC3339), time.UnixMilli(s.state.LastTime).UTC().Format(time.RFC3339))
+	}
+	s.view.Warming = false
+	s.candle = c
+	s.state.LastTime = c.Time
+	s.state.Sequence++
+	if rs := s.cfg.Venue.Candle(c); len(rs) > 0 {
+		if err := s.book(rs); err != nil {
+			return err
+		}
+	}
+	s.phase = reports
+	return nil
+}
+
+// Next returns the next event that the strategy shall hear of the candle, or
+// nil when it has heard all. The event is valid until the next call. The
+// strategy's answer goes to Commands before Next is called again.
+func (s *Session) Next() *strategy.Event {
+	for {
+		switch s.phase {
+		case reports:
+			if s.told < len(s.state.Queue) {
+				s.told++
+				return &s.state.Queue[s.told-1]
+			}
+			s.state.Queue, s.told = s.state.Queue[:0], 0
+			s.phase = exits
+		case exits:
+			s.phase = closing
+			if s.view.Exits != (strategy.Exits{}) && s.exit() {
+				s.phase = reports
+			}
+		case closing:
+			s.phase = idle
+			s.mark()
+			if !s.wants[strategy.CandleEvent] {
+				continue
+			}
+			s.event.Kind, s.event.Time, s.event.Candle = strategy.CandleEvent, s.candle.Time+s.span, s.candle
+			return &s.event
+		case idle:
+			return nil
+		}
+	}
+}
+
+// mark values the account at the candle's close.
+func (s *Session) mark() {
+	st := &s.state
+	st.LastPrice = s.candle.Close
+	equity, err := st.Portfolio.Equity(s.candle.Close)
+	if err != nil {
+		equity = st.Equity // beyond what fits; New's bounds and the venue's checks keep this away
+	}
+	st.Equity = equity
+	if equity >= st.Peak {
+		st.Peak = equity
+	} else if down := float64(st.Peak - equity); down > st.MaxDrawdown*float64(st.Peak) {
+		st.MaxDrawdown = down / float64(st.Peak)
+	}
+}
+
+// now is the time at which commands of the present candle are given.
+func (s *Session) now() int64 { return s.candle.Time + s.span }
+
+// sync brings the view in line with the account and the open orders.
+func (s *Session) sync() {
+	v, p := &s.view, &s.state.Portfolio
+	v.Base, v.Counter, v.Cost, v.NextRef = p.Base, p.Counter, p.Cost, s.state.NextRef
+	v.ReservedBase, v.ReservedCounter = 0, 0
+	v.Orders = v.Orders[:0]
+	for i := range s.state.Orders {
+		o := &s.state.Orders[i]
+		v.Orders = append(v.Orders, strategy.OpenOrder{
+			Ref: o.Ref, Side: o.Side, Type: o.Type, Price: o.Price, Volume: o.Volume, Filled: o.Filled, Value: o.Value,
+		})
+		v.ReservedBase += o.reservedBase()
+		v.ReservedCounter += o.reservedCounter()
+	}
+	if p.Base == 0 {
+		s.state.Wanted = strategy.Exits{}
+	}
+	v.Exits = s.guard.Exits(s.state.Wanted, p.Entry())
+}

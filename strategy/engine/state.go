@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/portfolio"
+)
+
+// State is all that a session remembers, for checkpoints. The strategy's own
+// state and the venue's are beside it.
+type State struct {
+	// Sequence counts the candles, LastTime is the open time of the newest.
+	Sequence int64 `json:"sequence"`
+	LastTime int64 `json:"last_time"`
+	// LastPrice is the newest close and Equity the account's worth at it.
+	LastPrice exchange.Ticks `json:"last_price"`
+	Equity    exchange.Units `json:"equity"`
+	// Peak is the highest equity, MaxDrawdown the deepest fall below a peak as
+	// a fraction of it.
+	Peak        exchange.Units      `json:"peak"`
+	MaxDrawdown float64             `json:"max_drawdown"`
+	Portfolio   portfolio.Portfolio `json:"portfolio"`
+	// Orders are the orders that are not over, oldest first.
+	Orders []OpenOrder `json:"orders"`
+	// NextRef numbers the next order.
+	NextRef uint64 `json:"next_ref"`
+	// Wanted are the protective exits that the strategy set.
+	Wanted strategy.Exits `json:"wanted"`
+	// Queue are fills and order updates that the strategy has yet to hear.
+	Queue []strategy.Event `json:"queue,omitempty"`
+}
+
+// OpenOrder is an order of the session that is not over.
+type OpenOrder struct {
+	Ref      uint64             `json:"ref"`
+	VenueID  string             `json:"venue_id"`
+	ClientID string             `json:"client_id"`
+	Side     exchange.Side      `json:"side"`
+	Type     exchange.OrderType `json:"type"`
+	Price    exchange.Ticks     `json:"price"`
+	Volume   exchange.Steps     `json:"volume"`
+	Value    exchange.Units     `json:"value"`
+	Filled   exchange.Steps     `json:"filled"`
+	// Spent is what a buy has paid so far, fees included.
+	Spent exchange.Units `json:"spent"`
+	// Reserve is the cash that a buy set aside at first.
+	Reserve exchange.Units `json:"reserve"`
+}
+
+// State returns a copy of the session's state.
+func (s *Session) State() State {
+	st := s.state
+	st.Orders = append([]OpenOrder(nil), st.Orders...)
+	st.Queue = append([]strategy.Event(nil), st.Queue[s.told:]...)
+	return st
+}
+
+// Restore puts the session in a state that it had before.
+func (s *Session) Restore(st State) {
+	st.Orders = append([]OpenOrder(nil), st.Orders...)
+	st.Queue = append([]strategy.Event(nil), st.Queue...)
+	s.state = st
+	s.candle = exchange.Candle{Time: st.LastTime, Close: st.LastPrice}
+	s.phase, s.told = idle, 0
+	s.sync()
+}
+
+// Equity returns what the account was worth at the newest close.
+func (s *Session) Equity() exchange.Units { return s.state.Equity }
+
+// Portfolio returns a copy of the account.
+func (s *Session) Portfolio() portfolio.Portfolio { return s.state.Portfolio }
+
+func (o *OpenOrder) reservedBase() exchange.Steps {
+	if o.Side == exchange.Sell {
+		return o.Volume - o.Filled
+	}
+	return 0
+}
+
+func (o *OpenOrder) reservedCounter() exchange.Units {
+	if o.Side == exchange.Buy {
+		return max(0, o.Reserve-o.Spent)
+	}
+	return 0
+}

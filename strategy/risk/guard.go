@@ -1,0 +1,169 @@
+package risk
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+)
+
+// Config are the bounds. The zero value has the defaults and no exits.
+type Config struct {
+	// MaxCommands is how many commands an event may give. Defaults to 64.
+	MaxCommands int `json:"max_commands"`
+	// MaxOrders is how many orders may be open. Defaults to 100.
+	MaxOrders int `json:"max_orders"`
+	// MaxPosition bounds the position; a buy beyond it is shrunk, or denied
+	// when nothing is left. Defaults to 0, no bound.
+	MaxPosition exchange.Steps `json:"max_position"`
+	// StopLoss closes the position that far below its average price. Defaults
+	// to 0, none.
+	StopLoss exchange.Rate `json:"stop_loss"`
+	// TakeProfit closes the position that far above its average price. Defaults
+	// to 0, none. It may be above RateOne.
+	TakeProfit exchange.Rate `json:"take_profit"`
+}
+
+// Guard checks one bot's commands. It keeps no state and is safe for
+// concurrent use.
+type Guard struct {
+	cfg    Config
+	market exchange.Market
+}
+
+// NewGuard returns a guard; the error names every bound that makes no sense.
+func NewGuard(cfg Config, market exchange.Market) (*Guard, error) {
+	if cfg.MaxCommands == 0 {
+		cfg.MaxCommands = 64
+	}
+	if cfg.MaxOrders == 0 {
+		cfg.MaxOrders = 100
+	}
+	var problems []error
+	check := func(ok bool, text string) {
+		if !ok {
+			problems = append(problems, errors.New("risk: "+text))
+		}
+	}
+	check(cfg.MaxCommands > 0, "the number of commands must be above 0")
+	check(cfg.MaxOrders > 0, "the number of orders must be above 0")
+	check(cfg.MaxPosition >= 0, "the largest position must be at least 0")
+	check(cfg.StopLoss >= 0 && cfg.StopLoss < exchange.RateOne, "the stop-loss must be at least 0 and below 100 %")
+	check(cfg.TakeProfit >= 0 && cfg.TakeProfit <= 100*exchange.RateOne, "the take-profit must be at least 0 and at most 10,000 %")
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Guard{cfg: cfg, market: market}, nil
+}
+
+// Account is what the guard needs to know of the bot.
+type Account struct {
+	// View is the bot's account, reservations included.
+	View *strategy.View
+	// Price is the newest price.
+	Price exchange.Ticks
+	// Pending is what market buys under way will add to the position, as far as
+	// it is known.
+	Pending exchange.Steps
+}
+
+// MaxCommands returns how many commands an event may give.
+func (g *Guard) MaxCommands() int { return g.cfg.MaxCommands }
+
+// Check returns the order as it may be sent, perhaps smaller than asked for,
+// or why it is denied; an empty reason means allowed.
+func (g *Guard) Check(a Account, c strategy.Command) (strategy.Command, string) {
+	switch {
+	case c.Side != exchange.Buy && c.Side != exchange.Sell:
+		return c, "the order has no side"
+	case c.Type != exchange.MarketOrder && c.Type != exchange.LimitOrder:
+		return c, "the order has no type"
+	case c.TimeInForce > exchange.FOK:
+		return c, "the order's time in force is none that exists"
+	case c.Volume < 0 || c.Value < 0 || c.Price < 0:
+		return c, "a volume, value or price is below 0"
+	case c.Volume == 0 && (c.Value == 0 || c.Side == exchange.Sell || c.Type == exchange.LimitOrder):
+		return c, "the order has no volume"
+	case len(a.View.Orders) >= g.cfg.MaxOrders:
+		return c, fmt.Sprintf("%d orders are open, which is the most", len(a.View.Orders))
+	case c.Type == exchange.LimitOrder && a.Price > 0 && (c.Price > 100*a.Price || c.Price < a.Price/100):
+		return c, fmt.Sprintf("the price %s is more than a hundredfold off the market's %s", g.market.Price(c.Price), g.market.Price(a.Price))
+	}
+	if c.Side == exchange.Sell {
+		free := a.View.Base - a.View.ReservedBase
+		if c.Volume > free {
+			return c, fmt.Sprintf("selling %s %s needs more than the %s that are free", g.market.Volume(c.Volume), g.market.Base, g.market.Volume(free))
+		}
+		return c, ""
+	}
+	free := a.View.Counter - a.View.ReservedCounter
+	if c.Value > free {
+		return c, fmt.Sprintf("buying for %s %s needs more than the %s that are free", g.market.Amount(c.Value), g.market.Counter, g.market.Amount(free))
+	}
+	return g.capPosition(a, c)
+}
+
+// capPosition shrinks a buy to what the largest position leaves.
+func (g *Guard) capPosition(a Account, c strategy.Command) (strategy.Command, string) {
+	if g.cfg.MaxPosition == 0 {
+		return c, ""
+	}
+	room := g.cfg.MaxPosition - a.View.Base - a.Pending
+	denied := fmt.Sprintf("the largest position of %s %s is reached", g.market.Volume(g.cfg.MaxPosition), g.market.Base)
+	if room < max(1, g.market.MinVolume) {
+		return c, denied
+	}
+	if c.Volume > 0 {
+		c.Volume = min(c.Volume, room)
+		return c, ""
+	}
+	if a.Price <= 0 {
+		return c, "the market's price is not known yet"
+	}
+	// A buy by value becomes one by volume when the value could buy more than
+	// there is room for; the price may still move before it trades.
+	if exchange.Rate(0).Affordable(c.Value, a.Price) > room {
+		c.Volume, c.Value = room, 0
+	}
+	return c, ""
+}
+
+// Exits returns the exits in force for a position: the nearer of what the
+// strategy wants and what the bounds say. Entry is the position's average price.
+func (g *Guard) Exits(wanted strategy.Exits, entry exchange.Ticks) strategy.Exits {
+	if entry <= 0 {
+		return strategy.Exits{}
+	}
+	e := strategy.Exits{Stop: max(0, wanted.Stop), Target: max(0, wanted.Target)}
+	if g.cfg.StopLoss > 0 {
+		e.Stop = max(e.Stop, entry-exchange.Ticks(g.cfg.StopLoss.Of(exchange.Units(entry))))
+	}
+	if g.cfg.TakeProfit > 0 {
+		target := entry + exchange.Ticks(g.cfg.TakeProfit.Of(exchange.Units(entry)))
+		if e.Target == 0 || target < e.Target {
+			e.Target = target
+		}
+	}
+	return e
+}
+
+// Exit is a protective exit that a candle reached.
+type Exit struct {
+	// Trigger is the price at which it acts.
+	Trigger exchange.Ticks
+	// Stop tells a stop from a target.
+	Stop bool
+}
+
+// Reached reports whether a candle reaches one of the exits, and which: the
+// stop where it reaches both, because the path inside a candle is not known.
+func Reached(e strategy.Exits, c exchange.Candle) (Exit, bool) {
+	switch {
+	case e.Stop > 0 && c.Low <= e.Stop:
+		return Exit{Trigger: e.Stop, Stop: true}, true
+	case e.Target > 0 && c.High >= e.Target:
+		return Exit{Trigger: e.Target}, true
+	}
+	return Exit{}, false
+}
