@@ -62,7 +62,7 @@ func (s *Store) CountAttempt(ctx context.Context, counter string, limit tenancy.
 	q.WriteString("INSERT INTO login_attempts AS a (id, attempts, blocked_until, seen_at) VALUES (?, 1, ?, ?) " +
 		"ON CONFLICT (id) DO UPDATE SET attempts = " + number + ", blocked_until = ? + CASE WHEN " + number + " < ? THEN 0 ELSE CASE " + number)
 	args := []any{counter, at + limit.After(1).Microseconds(), at, forget, at, forget, limit.Free, forget}
-	for n := limit.Free; limit.After(n) < limit.Max; n++ {
+	for n := limit.Free; n == limit.Free || limit.After(n) < limit.Max; n++ {
 		q.WriteString(" WHEN ? THEN ?")
 		args = append(args, n, limit.After(n).Microseconds())
 	}
