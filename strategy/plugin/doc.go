@@ -1,0 +1,19 @@
+// Package plugin lets a strategy run as a process of its own, reached by gRPC.
+//
+// It owns the author's main (Serve), the bundle of strategies that a host
+// contains and starts by re-executing itself (Bundle), the manifest, and both
+// ends of the wire in Go types: the server in the strategy's process and the
+// Client that a host holds. It does not own the process: starting, watching and
+// restarting it is package pluginhost's. The protobuf beneath is private.
+//
+// The whole main of a plugin:
+//
+//	func main() { plugin.Serve(basic.Definition()) }
+//
+// # Versions
+//
+// Two numbers keep sides apart that would misread each other. Protocol is the
+// version of the wire; a side serves its own and the one before, and the two
+// agree on the highest that both know. SDKVersion is the release of this
+// package, which the manifest tells together with the capabilities.
+package plugin

@@ -1,0 +1,66 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/param"
+)
+
+// Capability is something that a plugin can do beyond what its protocol
+// demands.
+type Capability string
+
+// The capabilities of this release.
+const (
+	// Live means that it serves live bots.
+	Live Capability = "live"
+	// Backtest means that it contains the backtest engine.
+	Backtest Capability = "backtest"
+)
+
+// Manifest is what a plugin tells of itself.
+type Manifest struct {
+	strategy.Info
+	// Schema describes the parameters.
+	Schema *param.Schema `json:"schema"`
+	// SDK is the release of this package that the plugin was built with.
+	SDK string `json:"sdk"`
+	// Protocols are the versions of the wire that it speaks.
+	Protocols []int `json:"protocols"`
+	// Capabilities are what it can do.
+	Capabilities []Capability `json:"capabilities"`
+}
+
+// ManifestOf returns the manifest that a plugin of the definition, built with
+// this release, tells.
+func ManifestOf(def strategy.Definition) Manifest {
+	return Manifest{
+		Info: def.Info(), Schema: def.Schema(), SDK: SDKVersion,
+		Protocols: []int{Protocol}, Capabilities: []Capability{Live, Backtest},
+	}
+}
+
+// Can reports whether the plugin has the capability.
+func (m Manifest) Can(c Capability) bool {
+	for _, one := range m.Capabilities {
+		if one == c {
+			return true
+		}
+	}
+	return false
+}
+
+// readManifest decodes and checks a manifest that came from a plugin.
+func readManifest(raw []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return Manifest{}, fmt.Errorf("the manifest is not readable: %w", err)
+	}
+	if m.Name == "" || m.Version == "" || m.Schema == nil || m.StateVersion < 1 {
+		return Manifest{}, errors.New("the manifest lacks a name, a version, a state version or a schema")
+	}
+	return m, nil
+}

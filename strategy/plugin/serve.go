@@ -1,0 +1,90 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	hclog "github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+
+	"github.com/lunobot/lunobot/strategy"
+)
+
+// Serve is the whole main of a plugin. Started by a host it serves the strategy
+// until the host lets go; started by a person it explains itself, prints the
+// manifest (-describe) or the version (-version), and exits.
+func Serve(def strategy.Definition) {
+	if startedByHost() {
+		serve(def)
+		return
+	}
+	os.Exit(explain(def, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func startedByHost() bool {
+	h := Handshake()
+	return os.Getenv(h.MagicCookieKey) == h.MagicCookieValue
+}
+
+// serve serves until the host closes the connection or is gone.
+func serve(def strategy.Definition) {
+	go exitWithHost(os.Stdin)
+	goplugin.Serve(&goplugin.ServeConfig{
+		HandshakeConfig: Handshake(), VersionedPlugins: sets(&def), GRPCServer: newGRPCServer,
+		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
+	})
+}
+
+// exitWithHost ends the process when its standard input does. A host keeps the
+// other end of that pipe open as long as it lives, so that even one that is
+// killed leaves no plugin behind. Any other kind of input says nothing.
+func exitWithHost(in *os.File) {
+	info, err := in.Stat()
+	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		return
+	}
+	if _, err := io.Copy(io.Discard, in); err == nil {
+		os.Exit(0)
+	}
+}
+
+// explain answers a person and returns the exit code.
+func explain(def strategy.Definition, args []string, out, problems io.Writer) int {
+	info := def.Info()
+	if len(args) == 1 {
+		switch args[0] {
+		case "-describe", "--describe":
+			encoder := json.NewEncoder(out)
+			encoder.SetIndent("", "  ")
+			if err := encoder.Encode(ManifestOf(def)); err != nil {
+				fmt.Fprintf(problems, "describing %s: %v\n", info.Name, err)
+				return 1
+			}
+			return 0
+		case "-version", "--version":
+			fmt.Fprintf(out, "%s %s (sdk %s, protocol %d)\n", info.Name, info.Version, SDKVersion, Protocol)
+			return 0
+		}
+	}
+	fmt.Fprintf(problems, `%s %s: %s
+
+This is a strategy for Lunobot. It does not run by itself: put the file into a
+host's folder of strategies and the host starts it.
+
+  -describe   print its manifest and parameters as JSON
+  -version    print its version
+`, info.Name, info.Version, summaryOf(info))
+	if len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+		return 0
+	}
+	return 2
+}
+
+func summaryOf(info strategy.Info) string {
+	if info.Summary != "" {
+		return info.Summary
+	}
+	return info.Title
+}

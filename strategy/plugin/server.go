@@ -1,0 +1,233 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
+)
+
+// server is the strategy's end of the wire. Calls may come at once; each bot
+// handles one event at a time.
+type server struct {
+	pluginpb.UnimplementedStrategyServer
+	def     strategy.Definition
+	readers sync.Pool
+
+	mu   sync.RWMutex
+	bots map[uint64]*openBot
+}
+
+// openBot is a bot of this process.
+type openBot struct {
+	mu       sync.Mutex
+	instance *strategy.Instance
+	// broken is set by a panic: the state may be half changed, so the bot must
+	// be opened anew from its last snapshot.
+	broken error
+}
+
+func newServer(def strategy.Definition) *server {
+	return &server{def: def, bots: make(map[uint64]*openBot), readers: sync.Pool{New: func() any { return new(wire.BatchReader) }}}
+}
+
+// Describe returns the manifest.
+func (s *server) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginpb.DescribeReply, error) {
+	manifest, err := json.Marshal(ManifestOf(s.def))
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "describing the strategy: %v", err)
+	}
+	return &pluginpb.DescribeReply{Manifest: manifest}, nil
+}
+
+// Open makes strategies for a batch of bots.
+func (s *server) Open(_ context.Context, in *pluginpb.OpenRequest) (*pluginpb.OpenReply, error) {
+	reply := &pluginpb.OpenReply{Bots: make([]*pluginpb.OpenReply_Bot, len(in.GetBots()))}
+	for i, b := range in.GetBots() {
+		opened, err := s.open(b)
+		if err != nil {
+			opened = &pluginpb.OpenReply_Bot{Error: failure(err)}
+		}
+		reply.Bots[i] = opened
+	}
+	return reply, nil
+}
+
+func (s *server) open(in *pluginpb.OpenRequest_Bot) (out *pluginpb.OpenReply_Bot, err error) {
+	defer recoverInto(&err)
+	input := strategy.OpenInput{Explain: in.GetExplain(), Interval: time.Duration(in.GetInterval()), Params: in.GetParams()}
+	if err := json.Unmarshal(in.GetMarket(), &input.Market); err != nil {
+		return nil, fmt.Errorf("reading the market: %w", err)
+	}
+	if state := in.GetSnapshot(); state != nil {
+		input.Snapshot = &strategy.Snapshot{Version: int(state.GetVersion()), Data: state.GetData()}
+	}
+	instance, err := s.def.Open(input)
+	if err != nil {
+		return nil, err
+	}
+	out = &pluginpb.OpenReply_Bot{Warmup: int64(instance.Warmup())}
+	for kind := strategy.CandleEvent; kind <= strategy.StartEvent; kind++ {
+		if instance.Wants(kind) {
+			out.Wants = append(out.Wants, uint32(kind))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, exists := s.bots[in.GetBot()]; exists {
+		return nil, errors.New("the bot is open already")
+	}
+	s.bots[in.GetBot()] = &openBot{instance: instance}
+	return out, nil
+}
+
+func (s *server) bot(id uint64) *openBot {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.bots[id]
+}
+
+// Live delivers a batch of events. What goes wrong with one bot is that bot's
+// error alone.
+func (s *server) Live(_ context.Context, in *pluginpb.LiveRequest) (*pluginpb.LiveReply, error) {
+	reader := s.readers.Get().(*wire.BatchReader) //nolint:errcheck,forcetypeassert // the pool's New makes nothing else
+	defer s.readers.Put(reader)
+	reader.Reset(in.GetBatch())
+	var answer []byte
+	for index := 0; reader.Next(); index++ {
+		answer = s.deliver(answer, index, reader)
+	}
+	if err := reader.Err(); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	}
+	return &pluginpb.LiveReply{Answer: answer}, nil
+}
+
+// deliver gives a bot its event and appends what it says, if anything.
+func (s *server) deliver(answer []byte, index int, r *wire.BatchReader) []byte {
+	b := s.bot(r.Bot)
+	if b == nil {
+		return wire.AppendReaction(answer, index, nil, "the bot is not open", nil)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.broken != nil {
+		return wire.AppendReaction(answer, index, nil, failure(b.broken), nil)
+	}
+	commands, err := b.instance.TryDeliver(&r.View, &r.Event)
+	if err != nil {
+		b.fail(s.def.Info().Name, err)
+		return wire.AppendReaction(answer, index, nil, failure(err), nil)
+	}
+	var snapshot *strategy.Snapshot
+	if r.Snapshot {
+		state, err := b.snapshot(s.def.Info().Name)
+		if err != nil {
+			return wire.AppendReaction(answer, index, commands, failure(err), nil)
+		}
+		snapshot = &state
+	}
+	if len(commands) == 0 && snapshot == nil {
+		return answer
+	}
+	return wire.AppendReaction(answer, index, commands, "", snapshot)
+}
+
+// fail keeps a bot from being used after a panic and leaves the stack to the
+// log, which is this process's standard error.
+func (b *openBot) fail(name string, err error) {
+	b.broken = err
+	var p *strategy.PanicError
+	if errors.As(err, &p) {
+		fmt.Fprintf(os.Stderr, "[ERROR] %s: %v\n%s\n", name, err, p.Stack)
+	}
+}
+
+func (b *openBot) snapshot(name string) (out strategy.Snapshot, err error) {
+	if b.broken != nil {
+		return strategy.Snapshot{}, b.broken
+	}
+	defer func() {
+		var p *strategy.PanicError
+		if errors.As(err, &p) {
+			b.fail(name, err)
+		}
+	}()
+	defer recoverInto(&err)
+	return b.instance.Snapshot()
+}
+
+// Snapshot returns the states of a batch of bots.
+func (s *server) Snapshot(_ context.Context, in *pluginpb.SnapshotRequest) (*pluginpb.SnapshotReply, error) {
+	reply := &pluginpb.SnapshotReply{Bots: make([]*pluginpb.SnapshotReply_Bot, len(in.GetBots()))}
+	for i, id := range in.GetBots() {
+		state, err := s.state(id)
+		if err != nil {
+			reply.Bots[i] = &pluginpb.SnapshotReply_Bot{Error: failure(err)}
+			continue
+		}
+		reply.Bots[i] = &pluginpb.SnapshotReply_Bot{Snapshot: &pluginpb.State{Version: int64(state.Version), Data: state.Data}}
+	}
+	return reply, nil
+}
+
+func (s *server) state(id uint64) (strategy.Snapshot, error) {
+	b := s.bot(id)
+	if b == nil {
+		return strategy.Snapshot{}, errors.New("the bot is not open")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.snapshot(s.def.Info().Name)
+}
+
+// Close forgets a batch of bots; unknown ones are no error.
+func (s *server) Close(_ context.Context, in *pluginpb.CloseRequest) (*pluginpb.CloseReply, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range in.GetBots() {
+		delete(s.bots, id)
+	}
+	return &pluginpb.CloseReply{}, nil
+}
+
+// recoverInto turns a panic of the strategy's code into an error.
+func recoverInto(err *error) {
+	if p := recover(); p != nil {
+		*err = strategy.NewPanicError(p)
+	}
+}
+
+// failure writes an error for the wire: what the host refuses to read, it must
+// not be told.
+func failure(err error) string {
+	text := strings.ToValidUTF8(err.Error(), "�")
+	if len(text) > wire.MaxText {
+		text = strings.ToValidUTF8(text[:wire.MaxText], "")
+	}
+	if text == "" {
+		return "an error without a text"
+	}
+	return text
+}
+
+// marketOf writes a market for the wire.
+func marketOf(m exchange.Market) ([]byte, error) {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("writing the market: %w", err)
+	}
+	return raw, nil
+}
