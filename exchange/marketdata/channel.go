@@ -1,0 +1,233 @@
+package marketdata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// repairLimit is how many candles are asked of the history at a time.
+const repairLimit = 1000
+
+// errEnded is a stream that ended without saying why.
+var errEnded = errors.New("the stream ended")
+
+// channel is the one upstream stream of a pair with all its subscribers.
+type channel struct {
+	cfg    FeedConfig
+	pair   string
+	cancel context.CancelFunc
+	done   chan struct{}
+	// last is the opening time of the newest candle that was delivered. It
+	// belongs to the goroutine of run.
+	last int64
+
+	mu          sync.Mutex
+	state       Snapshot
+	subscribers []*Subscription
+}
+
+func newChannel(cfg FeedConfig, pair string) *channel {
+	return &channel{
+		cfg: cfg, pair: pair, done: make(chan struct{}), state: Snapshot{Pair: pair},
+		// One candle more than promised: a clock that is a little ahead of the
+		// venue's must not cost one.
+		last: floor(cfg.Now().UnixMilli(), feedMillis) - 2*feedMillis,
+	}
+}
+
+func (c *channel) subscribe(f *Feed) *Subscription {
+	s := &Subscription{feed: f, channel: c, events: make(chan Event, c.cfg.Mailbox+1)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.subscribers = append(c.subscribers, s)
+	return s
+}
+
+// unsubscribe closes a mailbox and returns how many subscribers are left.
+func (c *channel) unsubscribe(s *Subscription) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.subscribers, s); i >= 0 {
+		c.subscribers = slices.Delete(c.subscribers, i, i+1)
+		close(s.events)
+	}
+	return len(c.subscribers)
+}
+
+func (c *channel) closeAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.subscribers {
+		close(s.events)
+	}
+	c.subscribers = nil
+}
+
+func (c *channel) snapshot() Snapshot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// run keeps the stream open until ctx ends.
+func (c *channel) run(ctx context.Context) {
+	for failures := 0; ; failures++ {
+		seen := c.snapshot().Seen
+		err := c.stream(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if c.disconnected(err).After(seen) {
+			failures = 0
+		}
+		pause := c.pause(failures)
+		c.cfg.Log.Warn("market data stream broke", slog.String("pair", c.pair),
+			slog.Duration("pause", pause), slog.Any("error", err))
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// pause returns how long to wait after so many failures in a row: half of it is
+// sure, the other half random, so that many feeds do not come back at once.
+func (c *channel) pause(failures int) time.Duration {
+	d := c.cfg.BackoffMax
+	if failures < 32 {
+		d = min(d, c.cfg.BackoffMin<<failures)
+	}
+	if d <= 0 {
+		d = c.cfg.BackoffMax
+	}
+	return d/2 + time.Duration(c.cfg.Rand()*float64(d/2))
+}
+
+func (c *channel) disconnected(err error) (seen time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.Connected, c.state.Err = false, err
+	return c.state.Seen
+}
+
+// stream reads what was missed, then opens the stream and stays with it until it
+// breaks.
+func (c *channel) stream(ctx context.Context) error {
+	if err := c.repair(ctx, math.MaxInt64); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.state.Connected, c.state.Err = true, nil
+	c.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := c.cfg.Upstream.Stream(ctx, c.pair, func(e exchange.StreamEvent) {
+		if ctx.Err() != nil {
+			return
+		}
+		if err := c.take(ctx, e); err != nil {
+			cancel(err)
+		}
+	})
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if err == nil {
+		err = errEnded
+	}
+	return fmt.Errorf("stream of %s: %w", c.pair, err)
+}
+
+// take handles one event of the stream.
+func (c *channel) take(ctx context.Context, e exchange.StreamEvent) error {
+	if e.Candle == nil {
+		c.deliver(e, true)
+		return nil
+	}
+	if e.Candle.Time <= c.last {
+		return nil
+	}
+	if e.Candle.Time > c.last+feedMillis {
+		if err := c.repair(ctx, e.Candle.Time); err != nil {
+			return err
+		}
+	}
+	c.last = e.Candle.Time
+	c.deliver(e, true)
+	return nil
+}
+
+// repair delivers the candles after the last one and before until from the
+// history. Where the history has none nothing was traded: those become flat, up
+// to until if it is known, which is to say not MaxInt64.
+func (c *channel) repair(ctx context.Context, until int64) error {
+	for c.last+feedMillis < until {
+		since := c.last + feedMillis
+		candles, err := c.cfg.History.Candles(ctx, c.pair, FeedInterval, time.UnixMilli(since).UTC(), repairLimit)
+		if err != nil {
+			return fmt.Errorf("history of %s: %w", c.pair, err)
+		}
+		for _, candle := range candles {
+			if candle.Time <= c.last || candle.Time >= until {
+				continue
+			}
+			c.fillFlat(candle.Time)
+			c.last = candle.Time
+			c.deliver(exchange.StreamEvent{Candle: &candle}, false)
+		}
+		if c.last < since {
+			break
+		}
+	}
+	if until != math.MaxInt64 {
+		c.fillFlat(until)
+	}
+	return nil
+}
+
+// fillFlat delivers a flat candle for each minute after the last candle and
+// before until; without a candle before there is no price for them.
+func (c *channel) fillFlat(until int64) {
+	closed := c.snapshot().Closed
+	if closed.Time == 0 {
+		return
+	}
+	for c.last+feedMillis < until {
+		c.last += feedMillis
+		flat := exchange.Flat(c.last, closed.Close)
+		c.deliver(exchange.StreamEvent{Candle: &flat}, false)
+	}
+}
+
+// deliver takes an event into the snapshot and puts it into every mailbox. The
+// stream's own events tell that the stream is alive, those of the history do not.
+func (c *channel) deliver(e exchange.StreamEvent, live bool) {
+	now := c.cfg.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case e.Candle != nil:
+		c.state.addCandle(*e.Candle)
+	case e.Tick != nil:
+		c.state.addTick(*e.Tick)
+	case e.Status != "":
+		c.state.Status = e.Status
+	}
+	if live {
+		c.state.Seen = now
+	}
+	for _, s := range c.subscribers {
+		s.push(Event{StreamEvent: e})
+	}
+}
