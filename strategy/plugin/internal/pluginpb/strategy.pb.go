@@ -1474,10 +1474,12 @@ type BacktestOutput struct {
 	Result []byte `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
 	// A block of the equity curve.
 	Equity []byte `protobuf:"bytes,3,opt,name=equity,proto3" json:"equity,omitempty"`
+	// A block of the closed trades.
+	Trades *Trades `protobuf:"bytes,4,opt,name=trades,proto3" json:"trades,omitempty"`
 	// Why the run failed; the last message then.
-	Error string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	// True in the last message of a run that did not fail.
-	Complete      bool `protobuf:"varint,5,opt,name=complete,proto3" json:"complete,omitempty"`
+	Complete      bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1533,6 +1535,13 @@ func (x *BacktestOutput) GetEquity() []byte {
 	return nil
 }
 
+func (x *BacktestOutput) GetTrades() *Trades {
+	if x != nil {
+		return x.Trades
+	}
+	return nil
+}
+
 func (x *BacktestOutput) GetError() string {
 	if x != nil {
 		return x.Error
@@ -1545,6 +1554,59 @@ func (x *BacktestOutput) GetComplete() bool {
 		return x.Complete
 	}
 	return false
+}
+
+type Trades struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One series block for each number of a trade, in the order of package wire.
+	Columns       [][]byte `protobuf:"bytes,1,rep,name=columns,proto3" json:"columns,omitempty"`
+	OrderIds      []string `protobuf:"bytes,2,rep,name=order_ids,json=orderIds,proto3" json:"order_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trades) Reset() {
+	*x = Trades{}
+	mi := &file_strategy_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trades) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trades) ProtoMessage() {}
+
+func (x *Trades) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trades.ProtoReflect.Descriptor instead.
+func (*Trades) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *Trades) GetColumns() [][]byte {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *Trades) GetOrderIds() []string {
+	if x != nil {
+		return x.OrderIds
+	}
+	return nil
 }
 
 type OpenRequest_Bot struct {
@@ -1565,7 +1627,7 @@ type OpenRequest_Bot struct {
 
 func (x *OpenRequest_Bot) Reset() {
 	*x = OpenRequest_Bot{}
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1577,7 +1639,7 @@ func (x *OpenRequest_Bot) String() string {
 func (*OpenRequest_Bot) ProtoMessage() {}
 
 func (x *OpenRequest_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1710,7 @@ type OpenReply_Bot struct {
 
 func (x *OpenReply_Bot) Reset() {
 	*x = OpenReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1660,7 +1722,7 @@ func (x *OpenReply_Bot) String() string {
 func (*OpenReply_Bot) ProtoMessage() {}
 
 func (x *OpenReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1708,7 +1770,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1720,7 +1782,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1872,13 +1934,17 @@ const file_strategy_proto_rawDesc = "" +
 	"CloseReply\"A\n" +
 	"\rBacktestInput\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x18\n" +
-	"\acandles\x18\x02 \x01(\fR\acandles\"\x86\x01\n" +
+	"\acandles\x18\x02 \x01(\fR\acandles\"\xbb\x01\n" +
 	"\x0eBacktestOutput\x12\x12\n" +
 	"\x04done\x18\x01 \x01(\x03R\x04done\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\fR\x06result\x12\x16\n" +
-	"\x06equity\x18\x03 \x01(\fR\x06equity\x12\x14\n" +
-	"\x05error\x18\x04 \x01(\tR\x05error\x12\x1a\n" +
-	"\bcomplete\x18\x05 \x01(\bR\bcomplete2\xf0\x03\n" +
+	"\x06equity\x18\x03 \x01(\fR\x06equity\x123\n" +
+	"\x06trades\x18\x04 \x01(\v2\x1b.lunobot.strategy.v1.TradesR\x06trades\x12\x14\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\x12\x1a\n" +
+	"\bcomplete\x18\x06 \x01(\bR\bcomplete\"?\n" +
+	"\x06Trades\x12\x18\n" +
+	"\acolumns\x18\x01 \x03(\fR\acolumns\x12\x1b\n" +
+	"\torder_ids\x18\x02 \x03(\tR\borderIds2\xf0\x03\n" +
 	"\bStrategy\x12T\n" +
 	"\bDescribe\x12$.lunobot.strategy.v1.DescribeRequest\x1a\".lunobot.strategy.v1.DescribeReply\x12H\n" +
 	"\x04Open\x12 .lunobot.strategy.v1.OpenRequest\x1a\x1e.lunobot.strategy.v1.OpenReply\x12H\n" +
@@ -1899,7 +1965,7 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
@@ -1925,13 +1991,14 @@ var file_strategy_proto_goTypes = []any{
 	(*CloseReply)(nil),        // 21: lunobot.strategy.v1.CloseReply
 	(*BacktestInput)(nil),     // 22: lunobot.strategy.v1.BacktestInput
 	(*BacktestOutput)(nil),    // 23: lunobot.strategy.v1.BacktestOutput
-	(*OpenRequest_Bot)(nil),   // 24: lunobot.strategy.v1.OpenRequest.Bot
-	(*OpenReply_Bot)(nil),     // 25: lunobot.strategy.v1.OpenReply.Bot
-	(*SnapshotReply_Bot)(nil), // 26: lunobot.strategy.v1.SnapshotReply.Bot
+	(*Trades)(nil),            // 24: lunobot.strategy.v1.Trades
+	(*OpenRequest_Bot)(nil),   // 25: lunobot.strategy.v1.OpenRequest.Bot
+	(*OpenReply_Bot)(nil),     // 26: lunobot.strategy.v1.OpenReply.Bot
+	(*SnapshotReply_Bot)(nil), // 27: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
-	24, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
-	25, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
+	25, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
+	26, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
 	8,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
 	9,  // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
 	13, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
@@ -1942,26 +2009,27 @@ var file_strategy_proto_depIdxs = []int32{
 	16, // 9: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
 	17, // 10: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
 	4,  // 11: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	26, // 12: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
-	4,  // 13: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	4,  // 14: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 15: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 16: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	5,  // 17: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	18, // 18: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	20, // 19: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	22, // 20: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 21: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 22: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	6,  // 23: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	19, // 24: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	21, // 25: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	23, // 26: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	21, // [21:27] is the sub-list for method output_type
-	15, // [15:21] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	27, // 12: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	24, // 13: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
+	4,  // 14: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	4,  // 15: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 16: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 17: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	5,  // 18: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	18, // 19: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	20, // 20: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	22, // 21: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 22: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 23: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	6,  // 24: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	19, // 25: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	21, // 26: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	23, // 27: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	22, // [22:28] is the sub-list for method output_type
+	16, // [16:22] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -1975,7 +2043,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

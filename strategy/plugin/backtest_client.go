@@ -1,0 +1,177 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
+)
+
+// What a result may take at most, in bytes: so much, and so much for each
+// candle; and what a trade takes.
+const (
+	resultBytes    = 64 << 20
+	bytesPerCandle = 256
+	bytesPerTrade  = 128
+)
+
+// RunError is why a backtest failed in the plugin: bad parameters, no candles,
+// a panic of the strategy.
+type RunError struct{ Text string }
+
+// Error implements error.
+func (e *RunError) Error() string { return e.Text }
+
+// Backtest runs the engine in the plugin's process over the source's candles,
+// as backtest.Run does in this one. The source is read from another goroutine,
+// ahead of the engine by what the connection takes. Progress, if not nil, is
+// called from time to time. A failure of the run is a *RunError, one of the
+// source is that error, an unreadable result is ErrGarbage; others are gRPC
+// statuses.
+func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
+	config, err := json.Marshal(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("writing the configuration: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := c.rpc.Backtest(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("starting the backtest: %w", err)
+	}
+	if err := stream.Send(&pluginpb.BacktestInput{Config: config}); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("starting the backtest: %w", err)
+	}
+	sender := &candleSender{src: src, stream: stream, done: make(chan struct{})}
+	go sender.run(ctx, cancel)
+	in := &resultReader{progress: progress, sent: &sender.sent}
+	err = in.read(stream)
+	cancel()
+	<-sender.done
+	switch {
+	case sender.failed != nil:
+		return nil, fmt.Errorf("reading candles: %w", sender.failed)
+	case err != nil:
+		return nil, err
+	}
+	return in.finish(cfg)
+}
+
+// candleSender sends what the source has, as fast as the plugin takes it.
+type candleSender struct {
+	src    marketdata.Source
+	stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]
+
+	// sent counts the candles that are on their way.
+	sent atomic.Int64
+	// done is closed when failed may be read.
+	done   chan struct{}
+	failed error
+}
+
+func (s *candleSender) run(ctx context.Context, cancel context.CancelFunc) {
+	defer close(s.done)
+	var encoder wire.CandleEncoder
+	var block []byte
+	for {
+		candles, err := s.src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			_ = s.stream.CloseSend() // its failures are the reader's, too
+			return
+		}
+		if err == nil && len(candles) > wire.MaxBlock {
+			err = fmt.Errorf("a block of %d candles is above %d", len(candles), wire.MaxBlock)
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				s.failed = err
+			}
+			cancel()
+			return
+		}
+		block = encoder.Append(block[:0], candles)
+		s.sent.Add(int64(len(candles)))
+		if err := s.stream.Send(&pluginpb.BacktestInput{Candles: block}); err != nil {
+			return // the reader gets the cause
+		}
+	}
+}
+
+// resultReader gathers a result. It is input from a stranger: what it takes is
+// bounded by what was asked for.
+type resultReader struct {
+	progress func(done int64)
+	sent     *atomic.Int64
+	taken    int64
+	json     []byte
+	result   backtest.Result
+}
+
+func (r *resultReader) read(stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]) error {
+	for {
+		out, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return fmt.Errorf("%w: the result is cut off", ErrGarbage)
+		}
+		if err != nil {
+			return fmt.Errorf("running the backtest: %w", err)
+		}
+		if out.GetError() != "" {
+			return &RunError{Text: out.GetError()}
+		}
+		if err := r.take(out); err != nil {
+			return fmt.Errorf("%w: %w", ErrGarbage, err)
+		}
+		if out.GetComplete() {
+			return nil
+		}
+	}
+}
+
+func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
+	sent := r.sent.Load()
+	if done := out.GetDone(); done > 0 && done <= sent && r.progress != nil {
+		r.progress(done)
+	}
+	if block := out.GetEquity(); len(block) > 0 {
+		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
+			return err
+		}
+	}
+	if trades := out.GetTrades(); trades != nil {
+		r.taken += int64(bytesPerTrade * len(trades.GetOrderIds()))
+		if r.result.Trades, err = wire.DecodeTrades(r.result.Trades, trades.GetColumns(), trades.GetOrderIds()); err != nil {
+			return err
+		}
+	}
+	r.taken += int64(len(out.GetResult()))
+	r.json = append(r.json, out.GetResult()...)
+	if int64(len(r.result.Equity)) > sent || r.taken > resultBytes+sent*bytesPerCandle {
+		return errors.New("the result is too large")
+	}
+	return nil
+}
+
+// finish puts the parts together. The configuration is the one that was asked
+// for, whatever the plugin says.
+func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
+	sent := r.sent.Load()
+	trades, equity := r.result.Trades, r.result.Equity
+	if err := json.Unmarshal(r.json, &r.result); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
+	}
+	r.result.Config, r.result.Trades, r.result.Equity = cfg, trades, equity
+	if r.result.Candles != sent || int64(len(equity)) != sent {
+		return nil, fmt.Errorf("%w: %d candles and an equity curve of %d for %d candles", ErrGarbage, r.result.Candles, len(equity), sent)
+	}
+	return &r.result, nil
+}

@@ -1,0 +1,181 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
+)
+
+const (
+	// aheadBlocks is how many blocks are decoded ahead of the engine.
+	aheadBlocks = 8
+	// progressBlocks is how many blocks pass between two reports of progress.
+	progressBlocks = 4
+	// resultPart is how much of the result's JSON goes into one message.
+	resultPart = 1 << 20
+)
+
+type backtestStream = grpc.BidiStreamingServer[pluginpb.BacktestInput, pluginpb.BacktestOutput]
+
+// Backtest runs the engine over the candles that the host sends.
+func (s *server) Backtest(stream backtestStream) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	var cfg backtest.Config
+	if err := json.Unmarshal(first.GetConfig(), &cfg); err != nil {
+		return status.Errorf(codes.InvalidArgument, "reading the configuration: %v", err)
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	source := newColumnSource()
+	go source.receive(ctx, stream)
+	result, err := s.run(ctx, cfg, source, stream)
+	if err != nil {
+		var p *strategy.PanicError
+		if errors.As(err, &p) {
+			fmt.Fprintf(os.Stderr, "[ERROR] %s: %v\n%s\n", s.def.Info().Name, err, p.Stack)
+		}
+		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
+	}
+	return sendResult(stream, result)
+}
+
+func (s *server) run(ctx context.Context, cfg backtest.Config, source marketdata.Source, stream backtestStream) (r *backtest.Result, err error) {
+	defer recoverInto(&err)
+	blocks := 0
+	return backtest.Run(ctx, s.def, cfg, source, func(done int64) {
+		if blocks++; blocks%progressBlocks == 0 {
+			// A failure to send ends the stream's context, and with it the run.
+			_ = stream.Send(&pluginpb.BacktestOutput{Done: done})
+		}
+	})
+}
+
+// sendResult sends the long columns beside the JSON of the rest.
+func sendResult(stream backtestStream, r *backtest.Result) error {
+	for rest := r.Equity; len(rest) > 0; {
+		n := min(len(rest), wire.MaxBlock)
+		if err := stream.Send(&pluginpb.BacktestOutput{Equity: wire.AppendSeries(nil, rest[:n])}); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	for rest := r.Trades; len(rest) > 0; {
+		n := min(len(rest), wire.MaxBlock)
+		columns, ids := wire.EncodeTrades(rest[:n])
+		if err := stream.Send(&pluginpb.BacktestOutput{Trades: &pluginpb.Trades{Columns: columns, OrderIds: ids}}); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	slim := *r
+	slim.Trades = nil
+	raw, err := json.Marshal(&slim)
+	if err != nil {
+		return status.Errorf(codes.Internal, "writing the result: %v", err)
+	}
+	for len(raw) > 0 {
+		n := min(len(raw), resultPart)
+		if err := stream.Send(&pluginpb.BacktestOutput{Result: raw[:n]}); err != nil {
+			return err
+		}
+		raw = raw[n:]
+	}
+	return stream.Send(&pluginpb.BacktestOutput{Complete: true})
+}
+
+// columnSource is the candles that come from the host, decoded ahead of the
+// engine in a goroutine of their own.
+type columnSource struct {
+	blocks chan []exchange.Candle
+	free   chan []exchange.Candle
+	// failed is why blocks was closed before the end; it is set before.
+	failed  error
+	present []exchange.Candle
+}
+
+var _ marketdata.Source = (*columnSource)(nil)
+
+func newColumnSource() *columnSource {
+	s := &columnSource{
+		blocks: make(chan []exchange.Candle, aheadBlocks),
+		// One block is with the engine and one with the decoder.
+		free: make(chan []exchange.Candle, aheadBlocks+2),
+	}
+	for range aheadBlocks + 2 {
+		s.free <- nil
+	}
+	return s
+}
+
+// receive decodes blocks until the host has no more, or ctx ends.
+func (s *columnSource) receive(ctx context.Context, stream backtestStream) {
+	defer close(s.blocks)
+	var decoder wire.CandleDecoder
+	for {
+		in, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			s.failed = fmt.Errorf("receiving candles: %w", err)
+			return
+		}
+		var block []exchange.Candle
+		select {
+		case block = <-s.free:
+		case <-ctx.Done():
+			return
+		}
+		if block, err = decoder.Decode(block, in.GetCandles()); err != nil {
+			s.failed = err
+			return
+		}
+		if len(block) == 0 {
+			s.free <- block
+			continue
+		}
+		select {
+		case s.blocks <- block:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Next implements marketdata.Source.
+func (s *columnSource) Next(ctx context.Context) ([]exchange.Candle, error) {
+	if s.present != nil {
+		s.free <- s.present
+		s.present = nil
+	}
+	select {
+	case block, ok := <-s.blocks:
+		if !ok {
+			if s.failed != nil {
+				return nil, s.failed
+			}
+			return nil, io.EOF
+		}
+		s.present = block
+		return block, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
