@@ -6,7 +6,7 @@ import (
 )
 
 // SMA is the simple moving average: the mean of the last values. Of whole
-// numbers it is exact to the last bit (see Numbers above), and the order of two
+// numbers it is exact to the last bit (see the package), and the order of two
 // averages over m and n values is the true one while value × m × n < 2^53. Make
 // it with NewSMA.
 type SMA struct {
