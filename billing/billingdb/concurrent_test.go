@@ -95,15 +95,16 @@ func TestGateDoesNotDeadlock(t *testing.T) {
 	})
 }
 
-// waiting returns when another transaction waits for a lock of d's database.
-// On SQLite nothing can be seen of it, and nothing needs to be: the transaction
-// under way is the only writer.
-func waiting(ctx context.Context, d *db.DB, tenant string) error {
-	if d.Dialect() == db.SQLite {
+// waiting returns when another transaction waits for a lock of b's database.
+// It looks from outside of any transaction, in which PostgreSQL would go on
+// showing what it showed first. On SQLite nothing can be seen, and nothing
+// needs to be: the transaction under way is the only writer.
+func (b *bench) waiting(ctx context.Context) error {
+	if b.d.Dialect() == db.SQLite {
 		return nil
 	}
 	for n := 0; n == 0; {
-		err := d.Read(ctx, tenant, func(ctx context.Context, tx bun.IDB) error {
+		err := b.d.Read(ctx, "t", func(ctx context.Context, tx bun.IDB) error {
 			return tx.NewRaw("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(ctx, &n)
 		})
 		if err != nil {
@@ -118,19 +119,19 @@ func waiting(ctx context.Context, d *db.DB, tenant string) error {
 func TestGateAgainstDowngrade(t *testing.T) {
 	t.Parallel()
 	twice(t, func(t *testing.T, a, b *bench) { // proves E4
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		outside, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		down := billing.ChangePlanInput{Plan: "free", Actor: "me", Immediately: true}
 		a.Tenant(t, "t", "basic")
-		must(t, a.Gate().Reserve(ctx, "t", bot("1")))
+		must(t, a.Gate().Reserve(outside, "t", bot("1")))
 
 		created := make(chan error, 1)
-		must(t, a.d.Tx(ctx, "t", func(ctx context.Context) error {
+		must(t, a.d.Tx(outside, "t", func(ctx context.Context) error {
 			if _, err := a.ChangePlan(ctx, "t", down); err != nil {
 				return err
 			}
-			go func() { created <- b.Gate().Reserve(t.Context(), "t", bot("2")) }()
-			return waiting(ctx, a.d, "t")
+			go func() { created <- b.Gate().Reserve(outside, "t", bot("2")) }()
+			return b.waiting(outside)
 		}))
 		if err := <-created; err == nil {
 			t.Error("the create won against the downgrade that was before it")
@@ -139,21 +140,21 @@ func TestGateAgainstDowngrade(t *testing.T) {
 
 		a.Tenant(t, "t", "basic")
 		downgraded := make(chan error, 1)
-		must(t, a.d.Tx(ctx, "t", func(ctx context.Context) error {
+		must(t, a.d.Tx(outside, "t", func(ctx context.Context) error {
 			if err := a.Gate().Reserve(ctx, "t", bot("2")); err != nil {
 				return err
 			}
 			go func() {
-				change, err := b.ChangePlan(t.Context(), "t", down)
+				change, err := b.ChangePlan(outside, "t", down)
 				if err == nil && b.used(t, "t")[billing.Bots] != 2 {
 					err = fmt.Errorf("the downgrade at %s did not see the create before it", change.EffectiveAt)
 				}
 				downgraded <- err
 			}()
-			return waiting(ctx, a.d, "t")
+			return b.waiting(outside)
 		}))
 		must(t, <-downgraded)
-		if err := a.Gate().Reserve(ctx, "t", bot("3")); err == nil {
+		if err := a.Gate().Reserve(outside, "t", bot("3")); err == nil {
 			t.Error("a create after the downgrade won")
 		}
 	})

@@ -308,6 +308,16 @@ func TestRepair(t *testing.T) {
 		}
 		b.wantUsed(t, "a", 2, 0, 1)
 		b.wantUsed(t, "b", 77, 0, 1)
+		must(t, b.d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
+			_, err := tx.NewRaw("UPDATE billing_usage SET used = 0 WHERE tenant_id = 'a'").Exec(ctx)
+			return err
+		}))
+		must(t, g.Release(ctx, "a", bot("1")))
+		b.wantUsed(t, "a", 0, 0, 0)
+		if n, err := g.Repair(ctx, "a"); err != nil || n != 2 {
+			t.Errorf("repaired %d, %v, want 2", n, err)
+		}
+		b.wantUsed(t, "a", 1, 0, 1)
 	})
 }
 

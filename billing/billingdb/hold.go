@@ -110,7 +110,10 @@ func (s *Store) RemoveHolds(ctx context.Context, tenantID string, f billing.Feat
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewUpdate().Model((*usageRow)(nil)).Set("used = used - ?", countKeys(before)-countKeys(after)).
+		// A counter that is too low, which Repair would find, must not stop a
+		// tenant from giving something back.
+		gone := countKeys(before) - countKeys(after)
+		_, err = tx.NewUpdate().Model((*usageRow)(nil)).Set("used = CASE WHEN used > ? THEN used - ? ELSE 0 END", gone, gone).
 			Where("tenant_id = ?", tenantID).Where("feature = ?", f).Exec(ctx)
 		return wrap("lowering a counter", err)
 	})

@@ -381,6 +381,9 @@ func crossTenant(t *testing.T, e *exercise) {
 	e.ok(err)
 	e.same("a's overrides", os, []billing.Override{override})
 	e.same("a's counter", e.used("a", billing.Bots), int64(1))
+	got, err = e.AddHolds(ctx, "a", billing.Bots, 0, []billing.Hold{hold})
+	e.ok(err)
+	e.same("a's own hold", got, billing.Taking{Used: 1})
 	crossTransaction(t, e)
 }
 
