@@ -17,7 +17,7 @@ func ExampleCross() {
 	}
 	// Output:
 	// candle 6 up
-	// candle 9 down
+	// candle 8 down
 }
 
 func ExampleSMA_MarshalJSON() {
