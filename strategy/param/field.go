@@ -53,7 +53,8 @@ type Field struct {
 	// received schema says of it is not read.
 	Input string `json:"input"`
 	// Min and Max are the tightest inclusive bounds of a number; "" if there is
-	// none. An exclusive bound shows here only if the number is whole.
+	// none. An exclusive bound shows here only if the number is whole, and none
+	// does that would keep out a zero which omitempty lets through.
 	Min string `json:"min,omitempty"`
 	Max string `json:"max,omitempty"`
 	// MinLength and MaxLength bound the characters of a text; 0 is no bound.

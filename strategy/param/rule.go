@@ -274,6 +274,15 @@ func (f *Field) derive() {
 	for _, r := range f.Rules {
 		f.bound(r)
 	}
+	if len(f.Rules) > 0 && f.Rules[0].Name == "omitempty" {
+		// The control must let the zero through, as the rules do.
+		if exact(f.Min).IsPositive() {
+			f.Min = ""
+		}
+		if exact(f.Max).IsNegative() {
+			f.Max = ""
+		}
+	}
 }
 
 // bound tightens the derived bounds by one rule.

@@ -291,7 +291,7 @@ func TestFieldsHoldWhatAFormNeeds(t *testing.T) {
 	if f := field("kind"); f.Input != "select" || len(f.Options) != 2 || f.Options[1] != (param.Option{Value: "ema", Label: "Exponential"}) {
 		t.Errorf("kind: %+v", f)
 	}
-	if f := field("share"); f.Input != "number" || f.Step != "any" || f.Min != "0.05" || f.DefaultText() != "0.25" {
+	if f := field("share"); f.Input != "number" || f.Step != "any" || f.Min != "" || f.Max != "1" || f.DefaultText() != "0.25" {
 		t.Errorf("share: %+v", f)
 	}
 	if f := field("wait"); f.Input != "text" || f.DefaultText() != "15m" || f.Text(json.RawMessage(`"90s"`)) != "90s" {
