@@ -85,6 +85,13 @@ type Bot struct {
 	UpdatedAt time.Time
 }
 
+// Runnable is a bot that a worker has something to do for, with its
+// configuration.
+type Runnable struct {
+	Bot    Bot
+	Config Config
+}
+
 // Roles of events: their types, as package event carries them. The subject is
 // the bot's id.
 const (

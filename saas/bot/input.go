@@ -44,9 +44,9 @@ type UpdateInput struct {
 const maxBalance = 1_000_000_000
 
 // check looks at a configuration as it would be stored and names every faulty
-// field; it returns the parameters completed with their defaults.
-func (s *Service) check(c Config) (json.RawMessage, error) {
-	var f errs.Fields
+// field, beside those that the caller has found; it returns the parameters
+// completed with their defaults.
+func (s *Service) check(c Config, f errs.Fields) (json.RawMessage, error) {
 	name := strings.TrimSpace(c.Name)
 	f.Check(name != "", "/name", "is required")
 	f.Check(len([]rune(name)) <= 80, "/name", "must have at most 80 characters")
@@ -70,6 +70,10 @@ func (s *Service) check(c Config) (json.RawMessage, error) {
 	percent(c.Risk.StopLossPercent, "/risk/stop_loss_percent", 99)
 	percent(c.Risk.TakeProfitPercent, "/risk/take_profit_percent", 10_000)
 	f.Check(!c.Risk.MaxPosition.IsNegative(), "/risk/max_position", "must be at least 0")
+	if marketErr == nil && c.Risk.MaxPosition.IsPositive() {
+		most, err := market.Steps(c.Risk.MaxPosition, exchange.Down)
+		f.Check(err == nil && most >= market.MinVolume, "/risk/max_position", "must be 0 or at least the least order, "+market.Volume(market.MinVolume).String()+" "+market.Base)
+	}
 
 	if c.Strategy == "" {
 		f.Add("/strategy_type", "is required")
@@ -80,7 +84,7 @@ func (s *Service) check(c Config) (json.RawMessage, error) {
 	switch {
 	case errors.As(err, &bad):
 		for _, e := range bad {
-			f.Add("/parameters/"+e.Name, e.Reason)
+			f.Add(strings.TrimSuffix("/parameters/"+e.Name, "/"), e.Reason)
 		}
 	case err != nil:
 		f.Add("/strategy_type", "is not a strategy that can be used here: "+strings.Join(s.cfg.Strategies.Names(), ", "))

@@ -147,11 +147,10 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	if in.Balance != nil {
 		c.Balance = *in.Balance
 	}
-	params, err := s.check(c)
-	if (in.APIKey == "") != (in.APISecret == "") {
-		err = errors.Join(err, (&errs.Error{Kind: errs.Invalid, Code: "invalid_input", Message: "some fields are not valid",
-			Fields: []errs.Field{{Path: "/luno_api_secret", Reason: "key and secret are given together or not at all"}}}))
-	}
+	var f errs.Fields
+	f.Check(in.APIKey == "" || in.APISecret != "", "/luno_api_secret", "is required with a key")
+	f.Check(in.APISecret == "" || in.APIKey != "", "/luno_api_key", "is required with a secret")
+	params, err := s.check(c, f)
 	if err != nil {
 		return Config{}, err
 	}
@@ -214,7 +213,7 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if in.Risk != nil {
 			c.Risk = *in.Risk
 		}
-		if c.Parameters, err = s.check(c); err != nil {
+		if c.Parameters, err = s.check(c, errs.Fields{}); err != nil {
 			return err
 		}
 		c.UpdatedAt = s.cfg.Now().UTC()

@@ -1,0 +1,24 @@
+// Package runner is the worker: it takes leases on bots that shall run, opens
+// their strategies in plugin processes, feeds them closed candles, commits what
+// they did and goes on from there after a crash.
+//
+// It owns the placing of bots, the groups that run them, warm-up, catching up
+// after a stop of the worker, and the state of a checkpoint. It does not own the
+// decisions (package engine), the processes (package pluginhost), the candles
+// (package marketdata) or the records (package journal).
+//
+// Bots of one pair and one strategy form a group with a goroutine of its own,
+// so that a slow strategy delays no other. Within a group, a candle costs one
+// call to the plugin however many bots there are, and one commit.
+//
+// What a crash leaves behind: the newest checkpoint of every bot. A bot whose
+// run is the checkpoint's goes on from it and is given the candles since; they
+// lead to the same orders and fills, because the engine is deterministic, and
+// fills and decisions that are in the journal already are recognised.
+//
+// Smallest use:
+//
+//	r, err := runner.New(runner.Config{…})
+//	err = r.Start(ctx)
+//	defer r.Stop()
+package runner

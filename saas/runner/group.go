@@ -1,0 +1,202 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/bot"
+)
+
+// groupKey says which bots share a goroutine and a plugin process.
+type groupKey struct{ pair, strategy string }
+
+// control is what the runner tells a group.
+type control struct {
+	join []*member // take these up
+	stop []*member // bring these to rest
+	drop []*member // forget these: another worker has them
+}
+
+// The pauses before a strategy's process is tried again.
+const (
+	retryFirst = time.Second
+	retryMost  = time.Minute
+)
+
+// callTimeout bounds a call to a strategy's process.
+const callTimeout = 10 * time.Second
+
+// group runs the bots of one pair and one strategy on one goroutine.
+type group struct {
+	r       *Runner
+	key     groupKey
+	control chan control
+
+	process Process
+	active  []*member // opened in the process
+	waiting []*member // to be opened, once the process runs
+	retry   time.Duration
+	again   <-chan time.Time
+	step    stepper
+}
+
+func newGroup(r *Runner, key groupKey) *group {
+	return &group{r: r, key: key, control: make(chan control, 16)}
+}
+
+// send hands the group a message; it waits for a place only until ctx ends.
+func (g *group) send(ctx context.Context, c control) {
+	select {
+	case g.control <- c:
+	case <-ctx.Done():
+	}
+}
+
+// run is the group's goroutine. When ctx ends it checkpoints its bots.
+func (g *group) run(ctx context.Context) {
+	sub, err := g.r.cfg.Feed.Subscribe(g.key.pair)
+	if err != nil {
+		g.r.cfg.Log.ErrorContext(ctx, "a pair cannot be watched", "trading_pair", g.key.pair, "error", err)
+		return
+	}
+	defer sub.Close()
+	defer g.rest(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-g.control:
+			g.handle(ctx, c)
+		case <-g.again:
+			g.again = nil
+			g.open(ctx)
+		case ev, ok := <-sub.Events():
+			if !ok {
+				return
+			}
+			g.event(ctx, ev)
+		}
+	}
+}
+
+// event takes one event of the market.
+func (g *group) event(ctx context.Context, ev marketdata.Event) {
+	switch {
+	case ev.Lagged:
+		g.catchUp(ctx)
+	case ev.Candle != nil:
+		g.candle(ctx, *ev.Candle)
+	}
+}
+
+// candle gives a closed candle to every bot that has not had it; if some have
+// missed earlier ones, those are read from the history first.
+func (g *group) candle(ctx context.Context, c exchange.Candle) {
+	for _, m := range g.active {
+		if m.lastTime() < c.Time-interval.Milliseconds() {
+			g.catchUp(ctx)
+			return
+		}
+	}
+	g.take(ctx, c, true)
+}
+
+// catchUp gives every bot the candles since its last one.
+func (g *group) catchUp(ctx context.Context) {
+	for len(g.active) > 0 && ctx.Err() == nil {
+		since := g.active[0].lastTime()
+		for _, m := range g.active {
+			since = min(since, m.lastTime())
+		}
+		from := time.UnixMilli(since).Add(interval).UTC()
+		candles, err := g.r.cfg.History.Candles(ctx, g.key.pair, interval, from, 1000)
+		if err != nil {
+			g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
+			return
+		}
+		if len(candles) == 0 {
+			return
+		}
+		for i, c := range candles {
+			if ctx.Err() != nil {
+				return
+			}
+			g.take(ctx, c, i == len(candles)-1)
+		}
+	}
+}
+
+// handle carries out what the runner says.
+func (g *group) handle(ctx context.Context, c control) {
+	for _, m := range c.drop {
+		g.remove(m)
+		g.close(ctx, m)
+	}
+	for _, m := range c.stop {
+		g.stop(ctx, m)
+	}
+	if len(c.join) > 0 {
+		g.waiting = append(g.waiting, c.join...)
+		if g.again == nil {
+			g.open(ctx)
+		}
+	}
+}
+
+// crashed takes all bots out of a process that failed and tries again later;
+// they go on from their checkpoints (rule PL5).
+func (g *group) crashed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	g.r.cfg.Log.WarnContext(ctx, "a strategy's process failed", "strategy", g.key.strategy, "bots", len(g.active)+len(g.waiting), "error", err)
+	g.process = nil
+	g.waiting = append(g.waiting, g.active...)
+	g.active = nil
+	g.retry = min(max(retryFirst, 2*g.retry), retryMost)
+	g.again = time.After(g.retry)
+	reason := fmt.Sprintf("the strategy's process failed and is started again in %s: %v", g.retry, err)
+	for _, m := range g.waiting {
+		g.r.observe(ctx, m, bot.Degraded, reason)
+	}
+}
+
+// fail ends a bot that cannot go on; the others are not disturbed.
+func (g *group) fail(ctx context.Context, m *member, err error) {
+	b := m.assignment.Bot
+	g.r.cfg.Log.WarnContext(ctx, "a bot failed", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+	g.remove(m)
+	g.close(ctx, m)
+	g.r.observe(ctx, m, bot.Failed, err.Error())
+	g.r.forget(ctx, m)
+}
+
+// remove takes a bot out of the group's lists.
+func (g *group) remove(m *member) {
+	without := func(list []*member) []*member {
+		kept := list[:0]
+		for _, x := range list {
+			if x != m {
+				kept = append(kept, x)
+			}
+		}
+		clear(list[len(kept):])
+		return kept
+	}
+	g.active, g.waiting = without(g.active), without(g.waiting)
+}
+
+// close forgets a bot in its process, which may be gone.
+func (g *group) close(ctx context.Context, m *member) {
+	if g.process == nil {
+		return
+	}
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	if err := g.process.Close(call, []uint64{m.number}); err != nil {
+		g.r.cfg.Log.DebugContext(ctx, "closing a bot in its process", "bot_id", m.assignment.Bot.ID, "error", err)
+	}
+}

@@ -1,0 +1,166 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+)
+
+// member is a bot at work in a group. Once it is in a group, only the group's
+// goroutine touches it, except for stopping, which the runner guards.
+type member struct {
+	number     uint64
+	assignment Assignment
+	lease      lease.Lease
+	stopping   bool
+
+	market  exchange.Market
+	session *engine.Session
+	venue   *paper.Venue
+	rec     *recorder
+	// snapshot is the strategy's state at the newest checkpoint.
+	snapshot *strategy.Snapshot
+	// fresh is true for a run that has no checkpoint yet; account is true if it
+	// goes on with the account of an earlier run.
+	fresh   bool
+	equity  []journal.EquityPoint
+	updated bool // something must be committed although the recorder is clean
+}
+
+func (m *member) key() groupKey {
+	return groupKey{pair: m.assignment.Bot.Pair, strategy: m.assignment.Bot.Strategy}
+}
+
+// prefix begins the bot's client order ids; the order's number follows. With
+// the bot's id, which is unique everywhere, and the lease's epoch, no two
+// orders ever share one (rule T1).
+func (m *member) prefix() string {
+	return fmt.Sprintf("lb-%s-%d-", m.assignment.Bot.ID, m.lease.Epoch)
+}
+
+// marketTime is the close of the newest candle that the bot has seen.
+func (m *member) marketTime() time.Time {
+	if m.session == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(m.session.State().LastTime).Add(interval).UTC()
+}
+
+// lastTime is the open time of the newest candle that the bot has seen.
+func (m *member) lastTime() int64 { return m.session.State().LastTime }
+
+// load reads what the bot was at its newest checkpoint, and decides whether the
+// run goes on from there or begins anew.
+func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, error) {
+	b := m.assignment.Bot
+	cp, err := j.Checkpoint(ctx, b.TenantID, b.ID)
+	if errs.CodeOf(err) == "checkpoint_not_found" {
+		m.fresh = true
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := decodeState(cp.State)
+	if err != nil {
+		return nil, err
+	}
+	m.fresh = cp.Run != b.Run
+	if !m.fresh {
+		m.snapshot = st.Strategy
+	}
+	return &st, nil
+}
+
+// build makes the bot's engine and account, in the state of its checkpoint if
+// there is one.
+func (m *member) build(st *checkpointState, market exchange.Market, wants func(strategy.EventKind) bool) error {
+	m.market = market
+	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, market: market}
+	session, venue, err := newSession(m.assignment.Config, market, m.prefix(), m.rec, wants)
+	if err != nil {
+		return err
+	}
+	m.session, m.venue = session, venue
+	if st == nil {
+		return nil
+	}
+	m.rec.numbered = st.Decisions
+	// A tenant who changed the starting balance wants a new account; otherwise
+	// a new run goes on with the old one.
+	if m.fresh && st.Engine.Portfolio.Start != session.Portfolio().Start {
+		return nil
+	}
+	venue.Restore(st.Venue)
+	session.Restore(st.Engine)
+	if m.fresh {
+		// The run before ended without cancelling its orders only if it failed.
+		return session.CancelAll("left by the run before")
+	}
+	return nil
+}
+
+// checkpoint returns the bot's state for the journal.
+func (m *member) checkpoint() (*journal.Checkpoint, error) {
+	st := m.session.State()
+	state, err := checkpointState{Engine: st, Venue: m.venue.State(), Strategy: m.snapshot, Decisions: m.rec.numbered}.encode()
+	if err != nil {
+		return nil, err
+	}
+	return &journal.Checkpoint{
+		BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run, Sequence: st.Sequence, MarketTime: m.marketTime(), State: state,
+		Summary: summaryOf(m.session, m.market, m.rec.last),
+	}, nil
+}
+
+// entry returns all that is to be committed of the bot.
+func (m *member) entry() (journal.Entry, error) {
+	cp, err := m.checkpoint()
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	b := m.assignment.Bot
+	return journal.Entry{
+		TenantID: b.TenantID, BotID: b.ID, Epoch: m.lease.Epoch, Orders: m.rec.orders, Fills: m.rec.fills, Decisions: m.rec.decisions,
+		Equity: m.equity, Checkpoint: cp,
+	}, nil
+}
+
+// committed forgets what the journal has.
+func (m *member) committed() {
+	m.rec.reset()
+	m.equity, m.updated = nil, false
+}
+
+// due reports whether the bot must be committed after this candle: something
+// happened, or it is time for a point of the equity curve.
+func (m *member) due() bool { return m.updated || m.rec.dirty() || m.regular() }
+
+// regular reports whether the candle is one after which a quiet bot is
+// checkpointed too.
+func (m *member) regular() bool { return m.session.State().Sequence%quietEvery == 0 }
+
+// sample adds a point of the equity curve and the newest reason for doing
+// nothing.
+func (m *member) sample() {
+	st := m.session.State()
+	m.equity = append(m.equity, journal.EquityPoint{
+		BotID: m.assignment.Bot.ID, Time: m.marketTime(), Equity: m.market.Amount(st.Equity), Position: m.market.Volume(st.Portfolio.Base),
+		Price: m.market.Price(st.LastPrice),
+	})
+	if m.regular() && m.rec.quiet != nil {
+		m.rec.note(*m.rec.quiet)
+	}
+}
+
+// errNoCandles means that a market has no history to begin from.
+var errNoCandles = errors.New("the market has no candle yet") //nolint:gochecknoglobals // sentinel

@@ -1,0 +1,309 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// Assignment is a bot that is not at rest, with its configuration.
+type Assignment struct {
+	Bot    bot.Bot
+	Config bot.Config
+}
+
+// Bots finds the bots that need a worker, over all tenants.
+type Bots interface {
+	// Unsettled lists the bots that shall run and those that have yet to stop.
+	Unsettled(ctx context.Context) ([]Assignment, error)
+}
+
+// Status tells the tenant what a worker saw of a bot.
+type Status interface {
+	Observe(ctx context.Context, tenantID, botID string, run int64, status bot.Status, reason string) error
+}
+
+// Process is a strategy's process; see plugin.Client.
+type Process interface {
+	Open(ctx context.Context, bots []plugin.OpenBot) ([]plugin.Opened, error)
+	Live(ctx context.Context, r *plugin.Round) error
+	Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, error)
+	Close(ctx context.Context, bots []uint64) error
+}
+
+// Plugins starts the processes of strategies.
+type Plugins interface {
+	// Process returns the running process of a strategy, starting it if need
+	// be. A process that has died is replaced at the next call.
+	Process(ctx context.Context, strategy string) (Process, error)
+}
+
+// Publisher tells whoever watches a bot; what nobody watches is dropped.
+type Publisher interface {
+	Publish(ctx context.Context, tenantID, botID string, u live.Update) error
+}
+
+// Config are the worker's collaborators; all are required unless a default is
+// named.
+type Config struct {
+	Bots Bots
+	// Capacity is how many bots this worker takes at most. Defaults to 10,000.
+	Capacity int
+	Feed     *marketdata.Feed
+	History  exchange.MarketData
+	Journal  journal.Store
+	Keeper   *lease.Keeper
+	Live     Publisher
+	// Log defaults to none.
+	Log     *slog.Logger
+	Markets bot.Markets
+	// MarketNow is the venue's clock.
+	MarketNow func() time.Time
+	Plugins   Plugins
+	// Poll is how often bots are looked for when nobody calls Wake. Defaults to
+	// one second.
+	Poll   time.Duration
+	Status Status
+}
+
+func (c Config) withDefaults() Config {
+	if c.Capacity == 0 {
+		c.Capacity = 10_000
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Poll == 0 {
+		c.Poll = time.Second
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	need := func(ok bool, name string) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("runner: %s is required", name))
+		}
+	}
+	need(c.Bots != nil, "Bots")
+	need(c.Feed != nil, "Feed")
+	need(c.History != nil, "History")
+	need(c.Journal != nil, "Journal")
+	need(c.Keeper != nil, "Keeper")
+	need(c.Live != nil, "Live")
+	need(c.Markets != nil, "Markets")
+	need(c.MarketNow != nil, "MarketNow")
+	need(c.Plugins != nil, "Plugins")
+	need(c.Status != nil, "Status")
+	return errors.Join(problems...)
+}
+
+// Runner is a worker. Start it once; Stop may be called more than once.
+type Runner struct {
+	cfg    Config
+	wake   chan struct{}
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+
+	mu      sync.Mutex
+	groups  map[groupKey]*group
+	members map[string]*member // by bot id
+	next    uint64             // numbers the members within plugin processes
+}
+
+// New returns a worker that has not started; the error names everything that is
+// missing.
+func New(cfg Config) (*Runner, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return &Runner{cfg: cfg, wake: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}}, nil
+}
+
+// Start begins the work; it returns once the worker has its name, and leaves
+// the rest to goroutines that end with Stop.
+func (r *Runner) Start(ctx context.Context) error {
+	if err := r.cfg.Keeper.Start(ctx); err != nil {
+		return err
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.cancel = cancel
+	r.done.Go(func() {
+		if err := r.cfg.Keeper.Run(run, r.lost); err != nil {
+			r.cfg.Log.ErrorContext(run, "this worker was replaced by another of its name and stops", "error", err)
+			cancel()
+		}
+	})
+	r.done.Go(func() { r.placing(run) })
+	return nil
+}
+
+// Wake makes the worker look for bots at once.
+func (r *Runner) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Stop ends the work: bots are checkpointed where they are and their leases
+// given back, so that another worker, or this one later, goes on with them.
+func (r *Runner) Stop() {
+	if r.cancel == nil {
+		return
+	}
+	r.cancel()
+	r.done.Wait()
+	r.mu.Lock()
+	leases := make([]lease.Lease, 0, len(r.members))
+	for id, m := range r.members {
+		leases = append(leases, m.lease)
+		delete(r.members, id)
+	}
+	r.mu.Unlock()
+	if err := r.cfg.Keeper.Release(context.Background(), leases...); err != nil {
+		r.cfg.Log.Warn("leases were not given back; they end by themselves", "error", err)
+	}
+}
+
+// placing looks for bots until ctx ends, then waits for the groups.
+func (r *Runner) placing(ctx context.Context) {
+	tick := time.NewTicker(r.cfg.Poll)
+	defer tick.Stop()
+	var groups sync.WaitGroup
+	defer groups.Wait()
+	for {
+		if err := r.place(ctx, &groups); err != nil && ctx.Err() == nil {
+			r.cfg.Log.WarnContext(ctx, "looking for bots", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-r.wake:
+		}
+	}
+}
+
+// place takes leases on bots that nobody works on and hands them to their
+// groups, and tells groups of bots that are to stop.
+func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
+	rows, err := r.cfg.Bots.Unsettled(ctx)
+	if err != nil {
+		return err
+	}
+	byID := make(map[string]Assignment, len(rows))
+	var candidates []lease.Resource
+	joins, stops := map[groupKey][]*member{}, map[groupKey][]*member{}
+	r.mu.Lock()
+	for _, a := range rows {
+		byID[a.Bot.ID] = a
+		m, mine := r.members[a.Bot.ID]
+		switch {
+		case !mine:
+			candidates = append(candidates, lease.Resource{Kind: lease.Bots, TenantID: a.Bot.TenantID, ID: a.Bot.ID})
+		case !a.Bot.Desired && !m.stopping:
+			m.stopping = true
+			stops[m.key()] = append(stops[m.key()], m)
+		}
+	}
+	room := r.cfg.Capacity - len(r.members)
+	r.mu.Unlock()
+
+	leases, err := r.cfg.Keeper.Acquire(ctx, candidates, room)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range leases {
+		r.next++
+		a := byID[l.ID]
+		m := &member{number: r.next, assignment: a, lease: l, stopping: !a.Bot.Desired}
+		r.members[l.ID] = m
+		if m.stopping {
+			stops[m.key()] = append(stops[m.key()], m)
+		} else {
+			joins[m.key()] = append(joins[m.key()], m)
+		}
+	}
+	for key, ms := range joins {
+		r.group(ctx, wg, key).send(ctx, control{join: ms})
+	}
+	for key, ms := range stops {
+		r.group(ctx, wg, key).send(ctx, control{stop: ms})
+	}
+	return nil
+}
+
+// group returns the group of a key, starting it if need be; r.mu is held.
+func (r *Runner) group(ctx context.Context, wg *sync.WaitGroup, key groupKey) *group {
+	g := r.groups[key]
+	if g == nil {
+		g = newGroup(r, key)
+		r.groups[key] = g
+		wg.Go(func() { g.run(ctx) })
+	}
+	return g
+}
+
+// lost takes bots away whose lease another worker has.
+func (r *Runner) lost(leases []lease.Lease) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range leases {
+		m, ok := r.members[l.ID]
+		if !ok || m.lease.Epoch != l.Epoch {
+			continue
+		}
+		r.cfg.Log.Warn("the lease on a bot was lost; it is left to its new worker", "tenant_id", l.TenantID, "bot_id", l.ID)
+		delete(r.members, l.ID)
+		if g := r.groups[m.key()]; g != nil {
+			g.send(context.Background(), control{drop: []*member{m}})
+		}
+	}
+}
+
+// forget removes a bot that this worker is done with and gives its lease back.
+func (r *Runner) forget(ctx context.Context, m *member) {
+	r.mu.Lock()
+	delete(r.members, m.assignment.Bot.ID)
+	r.mu.Unlock()
+	if err := r.cfg.Keeper.Release(ctx, m.lease); err != nil {
+		r.cfg.Log.WarnContext(ctx, "a lease was not given back; it ends by itself", "bot_id", m.assignment.Bot.ID, "error", err)
+	}
+}
+
+// observe tells the tenant; a failure is logged, because the work goes on.
+func (r *Runner) observe(ctx context.Context, m *member, status bot.Status, reason string) {
+	b := m.assignment.Bot
+	if err := r.cfg.Status.Observe(context.WithoutCancel(ctx), b.TenantID, b.ID, b.Run, status, reason); err != nil {
+		r.cfg.Log.WarnContext(ctx, "a bot's status was not written", "tenant_id", b.TenantID, "bot_id", b.ID, "status", status, "error", err)
+	}
+	r.publish(ctx, m, "status", m.marketTime(), map[string]any{"status": status, "reason": reason})
+}
+
+func (r *Runner) publish(ctx context.Context, m *member, typ string, at time.Time, data any) {
+	raw, err := json.Marshal(data)
+	if err == nil {
+		b := m.assignment.Bot
+		err = r.cfg.Live.Publish(ctx, b.TenantID, b.ID, live.Update{Type: typ, Time: at, Data: raw})
+	}
+	if err != nil {
+		r.cfg.Log.DebugContext(ctx, "an update was not published", "bot_id", m.assignment.Bot.ID, "error", err)
+	}
+}

@@ -1,0 +1,106 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// interval is the length of the candles that bots decide on.
+const interval = time.Minute
+
+// checkpointState is what a checkpoint holds of a bot.
+type checkpointState struct {
+	Engine engine.State     `json:"engine"`
+	Venue  paper.VenueState `json:"venue"`
+	// Strategy is nil once the bot has stopped: a new run begins anew.
+	Strategy *strategy.Snapshot `json:"strategy,omitempty"`
+	// Decisions numbers the lines of the log.
+	Decisions int64 `json:"decisions"`
+}
+
+// encode returns the checkpoint's JSON.
+func (s checkpointState) encode() (json.RawMessage, error) {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a checkpoint: %w", err)
+	}
+	return raw, nil
+}
+
+func decodeState(raw json.RawMessage) (checkpointState, error) {
+	var s checkpointState
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return checkpointState{}, fmt.Errorf("decoding a checkpoint: %w", err)
+	}
+	return s, nil
+}
+
+// paperFees are the fees of paper accounts: Luno's for small volumes.
+func paperFees() exchange.Fees { return exchange.Fees{Maker: 400_000, Taker: 600_000} }
+
+// newSession builds a bot's engine and paper account.
+func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recorder, wants func(strategy.EventKind) bool) (*engine.Session, *paper.Venue, error) {
+	balance, err := m.Units(c.Balance, exchange.Down)
+	if err != nil {
+		return nil, nil, err
+	}
+	limits, err := limitsOf(c.Risk, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: paperFees()})
+	if err != nil {
+		return nil, nil, err
+	}
+	session, err := engine.New(engine.Config{
+		Market: m, Interval: interval, Balance: balance, Venue: venue, Risk: limits, Recorder: rec, OrderPrefix: prefix, Wants: wants,
+	})
+	return session, venue, err
+}
+
+// limitsOf turns the tenant's bounds into the engine's.
+func limitsOf(r bot.Risk, m exchange.Market) (risk.Config, error) {
+	var c risk.Config
+	percent := func(d decimal.Decimal) exchange.Rate {
+		return exchange.Rate(d.Mul(decimal.NewFromInt(int64(exchange.RateOne))).Div(decimal.NewFromInt(100)).IntPart())
+	}
+	c.StopLoss, c.TakeProfit = percent(r.StopLossPercent), percent(r.TakeProfitPercent)
+	if r.MaxPosition.IsPositive() {
+		most, err := m.Steps(r.MaxPosition, exchange.Down)
+		if err != nil {
+			return c, err
+		}
+		if most == 0 {
+			return c, errs.New(errs.Invalid, "invalid_input", "the largest position %s is below the market's step %s", r.MaxPosition, m.Step)
+		}
+		c.MaxPosition = most
+	}
+	return c, nil
+}
+
+// summaryOf is what pages show of a bot.
+func summaryOf(s *engine.Session, m exchange.Market, lastDecision string) journal.Summary {
+	st, view := s.State(), s.View()
+	p := st.Portfolio
+	unrealised := st.Equity - p.Counter - p.Cost
+	price := func(t exchange.Ticks) decimal.Decimal { return m.Price(t) }
+	return journal.Summary{
+		Equity: m.Amount(st.Equity), Cash: m.Amount(p.Counter), FreeCash: m.Amount(p.Counter - view.ReservedCounter),
+		Profit: m.Amount(st.Equity - p.Start), Realised: m.Amount(p.Realised), Unrealised: m.Amount(unrealised), Fees: m.Amount(p.Fees),
+		Position: m.Volume(p.Base), Entry: price(p.Entry()), Stop: price(view.Exits.Stop), Target: price(view.Exits.Target),
+		Price: price(st.LastPrice), MaxDrawdown: decimal.NewFromFloat(st.MaxDrawdown).Round(6), Trades: p.Trades, Fills: p.Fills,
+		OpenOrders: int64(len(st.Orders)), LastDecision: lastDecision,
+	}
+}

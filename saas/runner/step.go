@@ -1,0 +1,280 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// stepper holds what a step uses again and again.
+type stepper struct {
+	round plugin.Round
+	// heard are the members of the round's reactions, in their order.
+	heard []*member
+}
+
+// take gives one closed candle to every bot that has not had it, in as few
+// calls as the events allow, and commits what they did. Watchers are told if
+// tell is true, which it is not for candles of long ago.
+func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
+	begun := make([]*member, 0, len(g.active))
+	for _, m := range append([]*member(nil), g.active...) {
+		if m.lastTime() >= c.Time {
+			continue
+		}
+		if err := m.session.Begin(c); err != nil {
+			g.fail(ctx, m, err)
+			continue
+		}
+		begun = append(begun, m)
+	}
+	acted, err := g.deliver(ctx, begun)
+	if err == nil {
+		begun, err = g.settle(ctx, begun, acted)
+	}
+	if err != nil {
+		g.crashed(ctx, err)
+		return
+	}
+	if tell {
+		for _, m := range begun {
+			g.tellCandle(ctx, m)
+		}
+	}
+	due := begun[:0:0]
+	for _, m := range begun {
+		if m.due() {
+			m.sample()
+			due = append(due, m)
+		}
+		m.rec.plots = nil
+	}
+	if err := g.commit(ctx, due, tell); err != nil && ctx.Err() == nil {
+		// What was not committed stays with the members and goes with the next
+		// commit; a restart would do the candles again and come to the same.
+		g.r.cfg.Log.ErrorContext(ctx, "bots were not committed", "bots", len(due), "error", err)
+	}
+}
+
+// deliver tells the strategies all that the candle brought, in rounds: fills
+// and order updates first, the candle last. It returns the members that gave
+// commands in the last round they were in.
+func (g *group) deliver(ctx context.Context, begun []*member) (map[*member]bool, error) {
+	acted := map[*member]bool{}
+	for {
+		g.gather(begun)
+		if len(g.step.heard) == 0 {
+			return acted, nil
+		}
+		if err := g.call(ctx); err != nil {
+			return nil, err
+		}
+		for i := range g.step.round.Reactions {
+			m, reaction := g.step.heard[i], &g.step.round.Reactions[i]
+			if m.session == nil {
+				continue
+			}
+			err := reaction.Err
+			if err == nil {
+				err = m.session.Commands(reaction.Commands)
+			}
+			if err != nil {
+				m.session = nil
+				g.fail(ctx, m, err)
+				continue
+			}
+			acted[m] = len(reaction.Commands) > 0
+			if reaction.Snapshot != nil {
+				m.snapshot = reaction.Snapshot
+				m.updated = m.updated || m.rec.dirty()
+			}
+		}
+	}
+}
+
+// gather builds the next round: the next event of every member that has one.
+// The candle is one event for all.
+func (g *group) gather(begun []*member) {
+	s := &g.step
+	s.round.Deliveries, s.heard = s.round.Deliveries[:0], s.heard[:0]
+	shared := -1
+	for _, m := range begun {
+		if m.session == nil {
+			continue
+		}
+		ev := m.session.Next()
+		if ev == nil {
+			continue
+		}
+		to := plugin.Recipient{Bot: m.number, View: m.session.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
+		if ev.Kind == strategy.CandleEvent && shared >= 0 {
+			s.round.Deliveries[shared].Bots = append(s.round.Deliveries[shared].Bots, to)
+		} else {
+			s.round.Deliveries = append(s.round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{to}})
+			if ev.Kind == strategy.CandleEvent {
+				shared = len(s.round.Deliveries) - 1
+			}
+		}
+		s.heard = append(s.heard, m)
+	}
+	if shared >= 0 && len(s.round.Deliveries) > 1 {
+		g.order(begun)
+	}
+}
+
+// order brings heard into the order of the recipients, which differs from the
+// members' when some hear the candle and others something else.
+func (g *group) order(begun []*member) {
+	byNumber := make(map[uint64]*member, len(begun))
+	for _, m := range begun {
+		byNumber[m.number] = m
+	}
+	g.step.heard = g.step.heard[:0]
+	for _, d := range g.step.round.Deliveries {
+		for _, to := range d.Bots {
+			g.step.heard = append(g.step.heard, byNumber[to.Bot])
+		}
+	}
+}
+
+// call makes the round's call within its deadline.
+func (g *group) call(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return g.process.Live(ctx, &g.step.round)
+}
+
+// settle fetches the states of the members that are due and whose newest state
+// is not known: something happened to them, or they acted after it was taken.
+// It returns the members that are still at work.
+func (g *group) settle(ctx context.Context, begun []*member, acted map[*member]bool) ([]*member, error) {
+	kept := begun[:0]
+	var ask []*member
+	for _, m := range begun {
+		if m.session == nil {
+			continue
+		}
+		kept = append(kept, m)
+		if m.rec.dirty() && !m.regular() || m.regular() && m.snapshot == nil && !acted[m] {
+			ask = append(ask, m)
+		}
+	}
+	return kept, g.snapshots(ctx, ask)
+}
+
+// snapshots fetches the members' strategy states.
+func (g *group) snapshots(ctx context.Context, ms []*member) error {
+	if len(ms) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	numbers := make([]uint64, len(ms))
+	for i, m := range ms {
+		numbers[i] = m.number
+	}
+	states, err := g.process.Snapshot(ctx, numbers)
+	if err != nil {
+		return err
+	}
+	for i, m := range ms {
+		if states[i].Err != nil {
+			return states[i].Err
+		}
+		m.snapshot = &states[i].Snapshot
+	}
+	return nil
+}
+
+// save checkpoints members whatever they did.
+func (g *group) save(ctx context.Context, ms []*member) error {
+	if err := g.snapshots(ctx, ms); err != nil {
+		return err
+	}
+	return g.commit(ctx, ms, true)
+}
+
+// commit writes what the members did in one transaction. A member whose lease
+// is lost is taken out; the others are written.
+func (g *group) commit(ctx context.Context, ms []*member, tell bool) error {
+	if len(ms) == 0 {
+		return nil
+	}
+	entries := make([]journal.Entry, len(ms))
+	for i, m := range ms {
+		e, err := m.entry()
+		if err != nil {
+			return err
+		}
+		entries[i] = e
+	}
+	err := g.r.cfg.Journal.Commit(ctx, entries...)
+	if errors.Is(err, lease.ErrLost) || errs.CodeOf(err) == errs.CodeOf(lease.ErrLost) {
+		if len(ms) > 1 {
+			var rest error
+			for _, m := range ms {
+				rest = errors.Join(rest, g.commit(ctx, []*member{m}, tell))
+			}
+			return rest
+		}
+		g.remove(ms[0])
+		g.close(ctx, ms[0])
+		g.r.forget(ctx, ms[0])
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, m := range ms {
+		if tell {
+			g.tellEntry(ctx, m, entries[i])
+		}
+		m.committed()
+	}
+	return nil
+}
+
+// tellCandle tells watchers what the candle did to the bot's account and lines.
+func (g *group) tellCandle(ctx context.Context, m *member) {
+	at := m.marketTime()
+	if len(m.rec.plots) > 0 {
+		g.r.publish(ctx, m, "plot", at, map[string]any{"time": at.Add(-interval).UnixMilli(), "values": m.rec.plots})
+	}
+	if q := m.rec.quiet; q != nil && !m.rec.dirty() {
+		g.r.publish(ctx, m, "decision", at, map[string]any{"number": 0, "time": q.Time.UnixMilli(), "kind": q.Kind, "text": q.Text})
+	}
+	g.r.publish(ctx, m, "summary", at, summaryUpdate{Summary: summaryOf(m.session, m.market, m.rec.last), Time: at.UnixMilli()})
+}
+
+// summaryUpdate is a summary with the market time that it is of.
+type summaryUpdate struct {
+	journal.Summary
+	Time int64 `json:"time"`
+}
+
+// tellEntry tells watchers what was committed.
+func (g *group) tellEntry(ctx context.Context, m *member, e journal.Entry) {
+	ms := func(t time.Time) int64 { return t.UnixMilli() }
+	for _, o := range e.Orders {
+		g.r.publish(ctx, m, "order", o.UpdatedAt, map[string]any{
+			"client_id": o.ClientID, "number": o.Number, "side": o.Side, "type": o.Type, "price": o.Price, "volume": o.Volume, "value": o.Value,
+			"filled": o.Filled, "state": o.State, "reason": o.Reason, "time": ms(o.UpdatedAt),
+		})
+	}
+	for _, f := range e.Fills {
+		g.r.publish(ctx, m, "fill", f.Time, map[string]any{
+			"sequence": f.Sequence, "time": ms(f.Time), "side": f.Side, "price": f.Price, "volume": f.Volume, "value": f.Value,
+			"fee": f.FeeCounter, "profit": f.Profit, "maker": f.Maker,
+		})
+	}
+	for _, d := range e.Decisions {
+		g.r.publish(ctx, m, "decision", d.Time, map[string]any{"number": d.Number, "time": ms(d.Time), "kind": d.Kind, "text": d.Text})
+	}
+}
