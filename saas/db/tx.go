@@ -80,6 +80,13 @@ func AfterCommit(ctx context.Context, fn func()) {
 	fn()
 }
 
+// Writing reports whether ctx carries a transaction that may write, for stores
+// whose work makes sense only together with somebody else's.
+func Writing(ctx context.Context) bool {
+	s, ok := ctx.Value(scopeKey{}).(*scope)
+	return ok && s.write
+}
+
 func (d *DB) run(ctx context.Context, tenantID string, write bool, fn func(ctx context.Context, tx bun.IDB) error) error {
 	if s, ok := ctx.Value(scopeKey{}).(*scope); ok && s.db == d {
 		switch {

@@ -41,6 +41,8 @@ type Store interface {
 	// Checkpoint returns the bot's newest checkpoint; NotFound, code
 	// "checkpoint_not_found", if there is none.
 	Checkpoint(ctx context.Context, tenantID, botID string) (Checkpoint, error)
+	// Marks returns the highest numbers that the bot has used.
+	Marks(ctx context.Context, tenantID, botID string) (Marks, error)
 	// Summaries returns the summaries of the bots that have one, by bot id.
 	Summaries(ctx context.Context, tenantID string, botIDs ...string) (map[string]Summary, error)
 	// Orders, Fills and Decisions list newest first and return one more than

@@ -37,6 +37,26 @@ func (s OrderState) Final() bool {
 	return false
 }
 
+// Rank says how far an order has come: a state of a lower rank never follows one
+// of a higher rank. Final states have the highest, FinalRank.
+func (s OrderState) Rank() int {
+	switch s {
+	case Submitted:
+		return 0
+	case Unknown:
+		return 1
+	case Open:
+		return 2
+	case PartiallyFilled:
+		return 3
+	case Denied, Filled, Cancelled, Rejected, Expired:
+	}
+	return FinalRank
+}
+
+// FinalRank is the rank of the final states.
+const FinalRank = 9
+
 // Order is one order of a bot. Amounts are in the market's currencies.
 type Order struct {
 	// ClientID is our id of the order, unique for ever (rule T1).
@@ -60,6 +80,18 @@ type Order struct {
 	Filled, FilledValue, Fee decimal.Decimal
 	// CreatedAt and UpdatedAt are market times.
 	CreatedAt, UpdatedAt time.Time
+}
+
+// Supersedes reports whether o may replace what is known of the same order: an
+// order moves only forward, and never out of a final state.
+func (o Order) Supersedes(old Order) bool {
+	if old.State.Final() {
+		return false
+	}
+	if o.State.Rank() == old.State.Rank() {
+		return !o.UpdatedAt.Before(old.UpdatedAt)
+	}
+	return o.State.Rank() > old.State.Rank()
 }
 
 // Fill is one execution of an order.
@@ -116,6 +148,10 @@ type Checkpoint struct {
 	// Summary is what pages show of the bot at a glance.
 	Summary Summary
 }
+
+// Marks are the highest numbers that a bot has used in any of its runs; 0 for
+// none. A new run counts on from them, because numbers are never used again.
+type Marks struct{ Order, Fill, Decision int64 }
 
 // Summary is a bot's account at a checkpoint, for lists and headlines.
 type Summary struct {

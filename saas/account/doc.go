@@ -1,0 +1,20 @@
+// Package account keeps the exchange credentials that tenants entrust to their
+// bots.
+//
+// It owns the pair of key and secret: how it is sealed, stored and opened. It
+// does not own sealing itself (package vault), nor the table (package saasdb
+// implements Store).
+//
+// A Keeper seals and cannot open: that is all the web tier has. An Opener opens,
+// and only workers have one. Both halves are bound to the tenant, to what they
+// are and to the configuration, so that a value that was moved to another row
+// does not open. Neither half is ever in clear in a row, a log or an error.
+//
+// Smallest use:
+//
+//	keeper, err := account.NewKeeper(account.KeeperConfig{Now: time.Now, Sealer: sealer, Store: store})
+//	err = keeper.Put(ctx, tenantID, configID, apiKey, apiSecret)
+//	…
+//	opener, err := account.NewOpener(account.OpenerConfig{Opener: vaultOpener, Store: store})
+//	cred, err := opener.Open(ctx, tenantID, configID)
+package account

@@ -1,0 +1,105 @@
+package saasdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/shopspring/decimal"
+	"github.com/uptrace/bun"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/page"
+)
+
+type configRow struct {
+	bun.BaseModel `bun:"table:bot_configs,alias:c"`
+
+	TenantID   string `bun:",pk"`
+	ID         string `bun:",pk"`
+	BotID      string
+	Name       string
+	Pair       string
+	Strategy   string
+	Mode       bot.Mode
+	Parameters string
+	Balance    decimal.Decimal
+	Risk       document[bot.Risk]
+	KeyHint    string
+	Version    int64
+	CreatedAt  db.Timestamp
+	UpdatedAt  db.Timestamp
+}
+
+func configRowOf(tenantID string, c bot.Config) configRow {
+	return configRow{
+		TenantID: tenantID, ID: c.ID, BotID: c.BotID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode,
+		Parameters: string(c.Parameters), Balance: c.Balance, Risk: document[bot.Risk]{c.Risk}, KeyHint: c.KeyHint, Version: c.Version,
+		CreatedAt: db.At(c.CreatedAt), UpdatedAt: db.At(c.UpdatedAt),
+	}
+}
+
+func (r configRow) config() bot.Config {
+	return bot.Config{
+		ID: r.ID, TenantID: r.TenantID, BotID: r.BotID, Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Mode: r.Mode,
+		Parameters: json.RawMessage(r.Parameters), Balance: r.Balance, Risk: r.Risk.value, KeyHint: r.KeyHint, Version: r.Version,
+		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	}
+}
+
+// Config implements bot.Store.
+func (s *Store) Config(ctx context.Context, tenantID, id string) (bot.Config, error) {
+	var row configRow
+	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewSelect().Model(&row).Where("c.tenant_id = ? AND c.id = ?", tenantID, id).Scan(ctx)
+		return db.NotFound(err, "reading configuration "+id, notFound("config", id))
+	})
+	if err != nil {
+		return bot.Config{}, err
+	}
+	return row.config(), nil
+}
+
+// Configs implements bot.Store.
+func (s *Store) Configs(ctx context.Context, tenantID string, p page.Page) ([]bot.Config, error) {
+	p = p.Bounded()
+	var rows []configRow
+	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		q := tx.NewSelect().Model(&rows).Where("c.tenant_id = ?", tenantID).Order("c.id DESC").Limit(int64(p.Limit) + 1)
+		if p.After != "" {
+			q = q.Where("c.id < ?", p.After)
+		}
+		if err := q.Scan(ctx); err != nil {
+			return fmt.Errorf("listing configurations: %w", err)
+		}
+		return nil
+	})
+	return convert(rows, configRow.config), err
+}
+
+// UpdateConfig implements bot.Store. The bot's name, pair and strategy are read
+// from here, so that they change with it.
+func (s *Store) UpdateConfig(ctx context.Context, tenantID string, c bot.Config) (bot.Config, error) {
+	row := configRowOf(tenantID, c)
+	row.Version++
+	err := s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		res, err := tx.NewUpdate().Model(&row).
+			Column("name", "pair", "strategy", "mode", "parameters", "balance", "risk", "key_hint", "version", "updated_at").
+			Where("c.tenant_id = ? AND c.id = ? AND c.version = ?", tenantID, c.ID, c.Version).Exec(ctx)
+		n, err := affected(res, err, "changing configuration "+c.ID)
+		if err != nil || n == 1 {
+			return err
+		}
+		if _, err := s.Config(ctx, tenantID, c.ID); err != nil {
+			return err
+		}
+		return errs.New(errs.Stale, "config_changed", "this configuration was changed meanwhile: load it again")
+	})
+	if err != nil {
+		return bot.Config{}, err
+	}
+	// What an update does not touch is as it was stored, not as it was given.
+	return s.Config(ctx, tenantID, c.ID)
+}
