@@ -1,0 +1,199 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-chi/chi/v5"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// Config says what an API works with.
+type Config struct {
+	// Billing knows plans and subscriptions. Required.
+	Billing *billing.Service
+	// Bots knows configurations and bots. Required.
+	Bots *bot.Service
+	// ClientIP returns the address that a request came from; behind a proxy it
+	// is the place to trust the proxy's header. Defaults to the peer's address.
+	ClientIP func(r *http.Request) string
+	// CursorKey signs cursors, at least 32 bytes. All servers of an installation
+	// share it. Required.
+	CursorKey []byte
+	// Heartbeat is how often a stream is kept awake and its token checked anew.
+	// Defaults to 15 seconds.
+	Heartbeat time.Duration
+	// Journal knows what bots did. Required.
+	Journal journal.Store
+	// Live announces what bots do. Required.
+	Live Live
+	// Logger gets a line for each request and the causes of internal errors.
+	// Defaults to none.
+	Logger *slog.Logger
+	// Markets knows what is traded, and at which prices. Required.
+	Markets Markets
+	// MarketLabel says where prices come from if they are not live ones. Defaults
+	// to "".
+	MarketLabel string
+	// Now is the clock. Required.
+	Now func() time.Time
+	// Origins are the web sites whose pages may call the API from a browser, such
+	// as "https://app.example.com"; each is matched exactly. Defaults to none.
+	Origins []string
+	// ProblemBase is what the types of problems begin with; the kind follows.
+	// Defaults to "/docs#problem-", where they are explained.
+	ProblemBase string
+	// Rand is the source of request ids. Defaults to crypto/rand.Reader.
+	Rand io.Reader
+	// Ready reports whether the server can do its work. Required.
+	Ready func(ctx context.Context) error
+	// Strategies knows which strategies can be used. Required.
+	Strategies Strategies
+	// Streams is how many streams one tenant may have open on this server.
+	// Defaults to 50.
+	Streams int
+	// Tenancy knows people and sessions. Required.
+	Tenancy *tenancy.Service
+	// Title is the name of the API in its document. Defaults to "Lunobot API".
+	Title string
+	// Version is the version of the program, for the document. Defaults to
+	// "1.0.0".
+	Version string
+}
+
+func (c Config) withDefaults() Config {
+	if c.ClientIP == nil {
+		c.ClientIP = peerAddress
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 15 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.ProblemBase == "" {
+		c.ProblemBase = "/docs#problem-"
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Streams == 0 {
+		c.Streams = 50
+	}
+	if c.Title == "" {
+		c.Title = "Lunobot API"
+	}
+	if c.Version == "" {
+		c.Version = "1.0.0"
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	for _, f := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Ready", c.Ready == nil},
+		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
+	} {
+		if f.missing {
+			problems = append(problems, fmt.Errorf("api: Config.%s is required", f.name))
+		}
+	}
+	if len(c.CursorKey) < 32 {
+		problems = append(problems, errors.New("api: Config.CursorKey is shorter than 32 bytes"))
+	}
+	if c.Heartbeat < 0 || c.Streams < 0 {
+		problems = append(problems, errors.New("api: Config.Heartbeat and Config.Streams must not be negative"))
+	}
+	for _, o := range c.Origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != o {
+			problems = append(problems, fmt.Errorf("api: the origin %q is not of the form https://host", o))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// API serves the JSON interface. It is safe for concurrent use.
+type API struct {
+	cfg     Config
+	cursors cursors
+	checker *checker
+	router  chi.Router
+	huma    huma.API
+	routes  []Route
+	streams *streams
+	spec    []byte
+	// inputs are the types of bodies, and faulty what is wrong with routes.
+	inputs inputs
+	faulty error
+}
+
+// New checks cfg, naming all that is wrong with it, and builds an API.
+func New(cfg Config) (*API, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	a := &API{
+		cfg: cfg, cursors: cursors{key: cfg.CursorKey}, checker: newChecker(),
+		router: chi.NewRouter(), streams: newStreams(cfg.Streams), inputs: inputs{},
+	}
+	a.router.Use(a.secure, a.observe, a.crossOrigin)
+	a.router.NotFound(a.noRoute)
+	a.router.MethodNotAllowed(a.wrongMethod)
+	a.huma = newDocument(a)
+	a.healthRoutes()
+	a.authRoutes()
+	a.configRoutes()
+	a.botRoutes()
+	a.historyRoutes()
+	a.streamRoute()
+	a.subscriptionRoutes()
+	a.strategyRoutes()
+	a.marketRoutes()
+	if err := a.finishDocument(); err != nil {
+		return nil, err
+	}
+	return a, a.docsRoutes()
+}
+
+// Handler serves /api/v1/…, /openapi.json, /docs, /health and /ready; any other
+// path is a 404.
+func (a *API) Handler() http.Handler { return a.router }
+
+// Route is one operation of the API.
+type Route struct{ Method, Path string }
+
+// Routes lists the operations in the order of their registration.
+func (a *API) Routes() []Route { return append([]Route(nil), a.routes...) }
+
+// Stop ends the open streams, which a server's shutdown would wait for; give it
+// to http.Server.RegisterOnShutdown. Streams that are asked for afterwards end
+// at once.
+func (a *API) Stop() { a.streams.stop() }
+
+func peerAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,185 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// botView is a bot as the API shows it.
+type botView struct {
+	ID           string     `json:"id" doc:"Identifies the bot." example:"0197e1a2-6f00-7a00-8000-000000000004"`
+	ConfigID     string     `json:"config_id" doc:"The bot's configuration." example:"0197e1a2-6f00-7a00-8000-000000000003"`
+	Name         string     `json:"name" doc:"What the bot is called." example:"Morning cross"`
+	TradingPair  string     `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	StrategyType string     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
+	Mode         string     `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Status       string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
+	StatusReason string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
+	StartedAt    *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
+	Summary      *summary   `json:"summary,omitempty" doc:"The bot's account at a glance; missing until the bot has traded or seen a candle."`
+	CreatedAt    time.Time  `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`
+	UpdatedAt    time.Time  `json:"updated_at" doc:"When its status last changed." example:"2026-01-02T15:04:05Z"`
+}
+
+// summary is a bot's account at a glance.
+type summary struct {
+	Equity       decimal.Decimal `json:"equity" doc:"What the account is worth, in the counter currency."`
+	Cash         decimal.Decimal `json:"cash" doc:"Money in the account, in the counter currency."`
+	FreeCash     decimal.Decimal `json:"free_cash" doc:"Money that no open order holds."`
+	Profit       decimal.Decimal `json:"profit" doc:"Equity against the starting balance."`
+	Realised     decimal.Decimal `json:"realised" doc:"Profit of closed trades, fees taken off."`
+	Unrealised   decimal.Decimal `json:"unrealised" doc:"Profit of the open position at the present price."`
+	Fees         decimal.Decimal `json:"fees" doc:"Fees paid, in the counter currency."`
+	Position     decimal.Decimal `json:"position" doc:"What is held, in the base currency."`
+	Entry        decimal.Decimal `json:"entry" doc:"Average price of the position; 0 without one."`
+	Stop         decimal.Decimal `json:"stop" doc:"Price of the protective stop; 0 without one."`
+	Target       decimal.Decimal `json:"target" doc:"Price at which the profit is taken; 0 without one."`
+	Price        decimal.Decimal `json:"price" doc:"The market's price."`
+	MaxDrawdown  decimal.Decimal `json:"max_drawdown" doc:"The deepest fall from a peak of the equity, as a fraction of the peak." example:"0.08"`
+	Trades       int64           `json:"trades" doc:"Closed trades."`
+	Fills        int64           `json:"fills" doc:"Executions."`
+	OpenOrders   int64           `json:"open_orders" doc:"Orders that rest in the market."`
+	LastDecision string          `json:"last_decision" doc:"The newest explanation." example:"No cross: 10-average 412,300 above 30-average 411,870"`
+}
+
+func summaryView(s journal.Summary) *summary {
+	v := summary(s)
+	return &v
+}
+
+func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
+	v := botView{
+		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, StrategyType: b.Strategy, Mode: string(b.Mode),
+		Status: string(b.Status), StatusReason: b.Reason, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
+	}
+	if found, ok := s[b.ID]; ok {
+		v.Summary = summaryView(found)
+	}
+	return v
+}
+
+// BotPath is a bot in a path.
+type BotPath struct {
+	ID string `path:"bot_id" doc:"The bot's id."`
+}
+
+// botUpdate is the input that changes a bot.
+type botUpdate struct {
+	BotPath
+	Body body[configChange]
+}
+
+func (a *API) botRoutes() {
+	const all, one = "/api/v1/trading/bots", "/api/v1/trading/bots/{bot_id}"
+	handle(a, operation{
+		method: http.MethodGet, path: all, id: "list-bots", tag: tagBots,
+		summary: "List bots", description: "Lists the tenant's bots, newest first.",
+	}, a.listBots)
+	handle(a, operation{
+		method: http.MethodGet, path: one, id: "get-bot", tag: tagBots,
+		summary: "Get a bot", description: "Shows one bot with its account at a glance.",
+	}, a.getBot)
+	for _, m := range []struct{ method, id, summary string }{
+		{http.MethodPatch, "update-bot", "Change a bot"}, {http.MethodPut, "put-bot", "Change a bot (PUT)"},
+	} {
+		handle(a, operation{
+			method: m.method, path: one, id: m.id, tag: tagBots, summary: m.summary, fails: []errs.Kind{errs.Conflict},
+			description: "Changes the configuration of a stopped bot: the fields that are given; what is left out stays as it is.",
+		}, a.updateBot)
+	}
+	handle(a, operation{
+		method: http.MethodDelete, path: one, id: "delete-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict},
+		summary:     "Delete a bot",
+		description: "Removes a stopped bot with its configuration and history, and gives its place in the plan back.",
+	}, a.deleteBot)
+	handle(a, operation{
+		method: http.MethodPost, path: one + "/start", id: "start-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict, errs.LimitExceeded},
+		summary:     "Start a bot",
+		description: "Asks for the bot to run; a worker takes it up. The answer shows the bot as starting. Starting one that is to run already changes nothing.",
+	}, a.startBot)
+	handle(a, operation{
+		method: http.MethodPost, path: one + "/stop", id: "stop-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict},
+		summary:     "Stop a bot",
+		description: "Asks for the bot to stop. The answer shows the bot as stopping. Stopping a stopped one changes nothing.",
+	}, a.stopBot)
+}
+
+// botAnswered adds the summary to a bot.
+func (a *API) botAnswered(ctx context.Context, who tenancy.Principal, b bot.Bot, err error) (*answer[botView], error) {
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.cfg.Journal.Summaries(ctx, who.TenantID, b.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[botView]{Body: viewOf(b, s)}, nil
+}
+
+func (a *API) listBots(ctx context.Context, who tenancy.Principal, in *struct{ ListQuery }) (*answer[listOf[botView]], error) {
+	of := list{"bots", who.TenantID}
+	p, err := a.cursors.page(in.ListQuery, of)
+	if err != nil {
+		return nil, err
+	}
+	l, err := a.cfg.Bots.Bots(ctx, who, p)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.summaries(ctx, who, l)
+	if err != nil {
+		return nil, err
+	}
+	return listed(a.cursors, of, l, func(b bot.Bot) botView { return viewOf(b, s) }), nil
+}
+
+func (a *API) summaries(ctx context.Context, who tenancy.Principal, l page.List[bot.Bot]) (map[string]journal.Summary, error) {
+	if len(l.Items) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(l.Items))
+	for i, b := range l.Items {
+		ids[i] = b.ID
+	}
+	return a.cfg.Journal.Summaries(ctx, who.TenantID, ids...)
+}
+
+func (a *API) getBot(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*answer[botView], error) {
+	b, err := a.cfg.Bots.Bot(ctx, who, in.ID)
+	return a.botAnswered(ctx, who, b, err)
+}
+
+func (a *API) updateBot(ctx context.Context, who tenancy.Principal, in *botUpdate) (*answer[botView], error) {
+	b, err := a.cfg.Bots.Bot(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.cfg.Bots.Update(ctx, who, b.ConfigID, in.Body.Value.input()); err != nil {
+		return nil, err
+	}
+	b, err = a.cfg.Bots.Bot(ctx, who, in.ID)
+	return a.botAnswered(ctx, who, b, err)
+}
+
+func (a *API) deleteBot(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*nothing, error) {
+	return nil, a.cfg.Bots.Delete(ctx, who, in.ID)
+}
+
+func (a *API) startBot(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*answer[botView], error) {
+	b, err := a.cfg.Bots.Start(ctx, who, in.ID)
+	return a.botAnswered(ctx, who, b, err)
+}
+
+func (a *API) stopBot(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*answer[botView], error) {
+	b, err := a.cfg.Bots.Stop(ctx, who, in.ID)
+	return a.botAnswered(ctx, who, b, err)
+}

@@ -1,0 +1,217 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// config is a configuration as the API shows it. The exchange key is never in
+// it.
+type config struct {
+	ID           string          `json:"id" doc:"Identifies the configuration." example:"0197e1a2-6f00-7a00-8000-000000000003"`
+	BotID        string          `json:"bot_id" doc:"The bot of the configuration." example:"0197e1a2-6f00-7a00-8000-000000000004"`
+	Name         string          `json:"name" doc:"What the bot is called." example:"Morning cross"`
+	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
+	Mode         string          `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Parameters   object          `json:"parameters" doc:"The strategy's parameters, complete."`
+	Balance      decimal.Decimal `json:"balance" doc:"The starting balance of a paper account, in the counter currency." example:"10000"`
+	Risk         risk            `json:"risk" doc:"The tenant's own bounds."`
+	HasKey       bool            `json:"has_key" doc:"Whether an exchange key is stored."`
+	KeyHint      string          `json:"key_hint" doc:"The end of the exchange key's id." example:"x7Qa"`
+	Version      int64           `json:"version" doc:"Counts the changes; it is the ETag too." example:"1"`
+	CreatedAt    time.Time       `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`
+	UpdatedAt    time.Time       `json:"updated_at" doc:"When it was last changed." example:"2026-01-02T15:04:05Z"`
+}
+
+// risk are bounds as the API shows them; "0" is no bound.
+type risk struct {
+	StopLossPercent   decimal.Decimal `json:"stop_loss_percent" doc:"Closes the position that far below its entry price." example:"5"`
+	TakeProfitPercent decimal.Decimal `json:"take_profit_percent" doc:"Closes the position that far above its entry price." example:"10"`
+	MaxPosition       decimal.Decimal `json:"max_position" doc:"Bounds the position, in the base currency." example:"0.5"`
+}
+
+// riskInput are bounds that come in; one that is left out is no bound.
+type riskInput struct {
+	StopLossPercent   *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound."`
+	TakeProfitPercent *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound."`
+	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position, in the base currency; 0 is no bound."`
+}
+
+func (r riskInput) risk() bot.Risk {
+	return bot.Risk{
+		StopLossPercent: or(r.StopLossPercent).Decimal, TakeProfitPercent: or(r.TakeProfitPercent).Decimal, MaxPosition: or(r.MaxPosition).Decimal,
+	}
+}
+
+// newConfig is the body that makes a configuration.
+type newConfig struct {
+	Name          string     `json:"name" validate:"required,max=80" doc:"What the bot shall be called." example:"Morning cross"`
+	TradingPair   string     `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
+	LunoAPIKey    string     `json:"luno_api_key,omitempty" validate:"max=200" doc:"Id of the exchange key; not needed on paper. It is sealed and never shown again." example:""`
+	LunoAPISecret string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all." example:""`
+	StrategyType  string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
+	Mode          string     `json:"mode,omitempty" validate:"max=16" doc:"Whose money the bot moves: paper, which is also what it is if left out." example:"paper"`
+	Parameters    object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
+	Balance       *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency; 10000 if left out."`
+	Risk          *riskInput `json:"risk,omitempty" doc:"The tenant's own bounds."`
+}
+
+func (c newConfig) input() bot.CreateInput {
+	in := bot.CreateInput{
+		Name: c.Name, Pair: c.TradingPair, Strategy: c.StrategyType, Mode: bot.Mode(c.Mode), Parameters: json.RawMessage(c.Parameters),
+		Risk: or(c.Risk).risk(), APIKey: c.LunoAPIKey, APISecret: c.LunoAPISecret,
+	}
+	if c.Balance != nil {
+		in.Balance = &c.Balance.Decimal
+	}
+	return in
+}
+
+// configChange is the body that changes a configuration; what is left out stays.
+type configChange struct {
+	Name       *string    `json:"name,omitempty" validate:"omitempty,max=80" doc:"What the bot shall be called." example:"Evening cross"`
+	Parameters object     `json:"parameters,omitempty" doc:"All of the strategy's parameters; those that are left out have their defaults."`
+	Balance    *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency."`
+	Risk       *riskInput `json:"risk,omitempty" doc:"All of the tenant's own bounds."`
+}
+
+func (c configChange) input() bot.UpdateInput {
+	in := bot.UpdateInput{Name: c.Name, Parameters: json.RawMessage(c.Parameters)}
+	if c.Balance != nil {
+		in.Balance = &c.Balance.Decimal
+	}
+	if c.Risk != nil {
+		r := c.Risk.risk()
+		in.Risk = &r
+	}
+	return in
+}
+
+func configView(c bot.Config) config {
+	return config{
+		ID: c.ID, BotID: c.BotID, Name: c.Name, TradingPair: c.Pair, StrategyType: c.Strategy, Mode: string(c.Mode), Parameters: object(c.Parameters),
+		Balance: c.Balance, Risk: risk(c.Risk), HasKey: c.KeyHint != "", KeyHint: c.KeyHint, Version: c.Version,
+		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
+	}
+}
+
+// configAnswer is a configuration with its entity tag.
+type configAnswer struct {
+	ETag string `header:"ETag" doc:"The version, for If-Match."`
+	Body config
+}
+
+func configAnswered(c bot.Config, err error) (*configAnswer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &configAnswer{ETag: `"` + strconv.FormatInt(c.Version, 10) + `"`, Body: configView(c)}, nil
+}
+
+// ConfigPath is a configuration in a path.
+type ConfigPath struct {
+	ID string `path:"config_id" doc:"The configuration's id."`
+}
+
+// configUpdate is the input that changes a configuration.
+type configUpdate struct {
+	ConfigPath
+	IfMatch string `header:"If-Match" validate:"max=100" doc:"The ETag of the version that the change is meant for. Without it, the newest is changed." example:"\"1\""`
+	Body    body[configChange]
+}
+
+// version reads an If-Match: 0 is no condition, and a tag that no version has
+// is one that never holds.
+func version(ifMatch string) int64 {
+	if ifMatch == "" || ifMatch == "*" {
+		return 0
+	}
+	text, begins := strings.CutPrefix(ifMatch, `"`)
+	text, ends := strings.CutSuffix(text, `"`)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if !begins || !ends || err != nil || n <= 0 {
+		return -1
+	}
+	return n
+}
+
+func (a *API) configRoutes() {
+	const all, one = "/api/v1/trading/configs", "/api/v1/trading/configs/{config_id}"
+	change := []errs.Kind{errs.Conflict, errs.Stale}
+	handle(a, operation{
+		method: http.MethodPost, path: all, id: "create-config", tag: tagConfigs, status: http.StatusCreated,
+		summary:     "Create a configuration and its bot",
+		description: "Makes a configuration and its stopped bot, if the plan has room for it. Nothing is left behind if it has not.",
+		fails:       []errs.Kind{errs.LimitExceeded},
+	}, a.createConfig)
+	handle(a, operation{
+		method: http.MethodGet, path: all, id: "list-configs", tag: tagConfigs,
+		summary: "List configurations", description: "Lists the tenant's configurations, newest first.",
+	}, a.listConfigs)
+	handle(a, operation{
+		method: http.MethodGet, path: one, id: "get-config", tag: tagConfigs,
+		summary: "Get a configuration", description: "Shows one configuration, with its version as ETag.",
+	}, a.getConfig)
+	handle(a, operation{
+		method: http.MethodPatch, path: one, id: "update-config", tag: tagConfigs, fails: change,
+		summary:     "Change a configuration",
+		description: "Changes the fields that are given. The bot must be stopped. With If-Match, a configuration that was changed meanwhile is left alone.",
+	}, a.updateConfig)
+	handle(a, operation{
+		method: http.MethodPut, path: one, id: "put-config", tag: tagConfigs, fails: change,
+		summary:     "Change a configuration (PUT)",
+		description: "The same as PATCH, for clients that have no other: fields that are left out stay as they are.",
+	}, a.updateConfig)
+	handle(a, operation{
+		method: http.MethodDelete, path: one, id: "delete-config", tag: tagConfigs, fails: []errs.Kind{errs.Conflict},
+		summary:     "Delete a configuration and its bot",
+		description: "Removes a configuration with its stopped bot and the bot's history, and gives its place in the plan back.",
+	}, a.deleteConfig)
+}
+
+func (a *API) createConfig(ctx context.Context, who tenancy.Principal, in *struct{ Body body[newConfig] }) (*configAnswer, error) {
+	c, _, err := a.cfg.Bots.Create(ctx, who, in.Body.Value.input())
+	return configAnswered(c, err)
+}
+
+func (a *API) listConfigs(ctx context.Context, who tenancy.Principal, in *struct{ ListQuery }) (*answer[listOf[config]], error) {
+	of := list{"configs", who.TenantID}
+	p, err := a.cursors.page(in.ListQuery, of)
+	if err != nil {
+		return nil, err
+	}
+	l, err := a.cfg.Bots.Configs(ctx, who, p)
+	if err != nil {
+		return nil, err
+	}
+	return listed(a.cursors, of, l, configView), nil
+}
+
+func (a *API) getConfig(ctx context.Context, who tenancy.Principal, in *struct{ ConfigPath }) (*configAnswer, error) {
+	return configAnswered(a.cfg.Bots.Config(ctx, who, in.ID))
+}
+
+func (a *API) updateConfig(ctx context.Context, who tenancy.Principal, in *configUpdate) (*configAnswer, error) {
+	change := in.Body.Value.input()
+	change.Version = version(in.IfMatch)
+	return configAnswered(a.cfg.Bots.Update(ctx, who, in.ID, change))
+}
+
+func (a *API) deleteConfig(ctx context.Context, who tenancy.Principal, in *struct{ ConfigPath }) (*nothing, error) {
+	c, err := a.cfg.Bots.Config(ctx, who, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.cfg.Bots.Delete(ctx, who, c.BotID)
+}

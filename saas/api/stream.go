@@ -1,0 +1,218 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// Update is one thing that a bot did.
+type Update struct {
+	// Type names the event.
+	Type string
+	// Time is when it happened.
+	Time time.Time
+	// Data is JSON.
+	Data json.RawMessage
+}
+
+// Live announces what bots do.
+type Live interface {
+	// Subscribe delivers a bot's updates until ctx ends; then, or when it can no
+	// longer deliver, it closes the channel.
+	Subscribe(ctx context.Context, tenantID, botID string) (<-chan Update, error)
+}
+
+const (
+	// eventSnapshot is the first event of a stream: the bot as it is.
+	eventSnapshot = "snapshot"
+	// eventEnd is the last event of a stream that the server ends.
+	eventEnd = "end"
+	// writeTime is how long a client may take to take one event.
+	writeTime = 10 * time.Second
+)
+
+// streams counts the open streams of each tenant and ends them all.
+type streams struct {
+	most int
+	done chan struct{}
+	once sync.Once
+
+	mu   sync.Mutex
+	open map[string]int
+}
+
+func newStreams(most int) *streams {
+	return &streams{most: most, done: make(chan struct{}), open: map[string]int{}}
+}
+
+// enter takes a place for a tenant; leave gives it back.
+func (s *streams) enter(tenantID string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[tenantID] >= s.most {
+		return errs.New(errs.RateLimited, "too_many_streams", "%d streams are open already; close one", s.most).With("retry_after", 5)
+	}
+	s.open[tenantID]++
+	return nil
+}
+
+func (s *streams) leave(tenantID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[tenantID]--; s.open[tenantID] <= 0 {
+		delete(s.open, tenantID)
+	}
+}
+
+func (s *streams) stop() { s.once.Do(func() { close(s.done) }) }
+
+func (a *API) streamRoute() {
+	handle(a, operation{
+		method: http.MethodGet, path: "/api/v1/trading/bots/{bot_id}/stream", id: "stream-bot", tag: tagHistory,
+		media: "text/event-stream", fails: []errs.Kind{errs.RateLimited},
+		summary: "Follow a bot",
+		description: "Server-sent events. The first is `snapshot`, the bot as GET shows it; then one event for each update, named by its type, with JSON as data. " +
+			"Comments keep the connection awake. When the token expires or the session ends, the last event is `end`, with a code: refresh the token and connect again. " +
+			"Nothing is replayed: what was missed is in the lists.",
+	}, a.stream)
+}
+
+// stream opens a stream. What can go wrong goes wrong here, as a problem; after
+// that the status is sent.
+func (a *API) stream(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*huma.StreamResponse, error) {
+	if _, err := a.cfg.Bots.Bot(ctx, who, in.ID); err != nil {
+		return nil, err
+	}
+	if err := a.streams.enter(who.TenantID); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	leave := func() { cancel(); a.streams.leave(who.TenantID) }
+	updates, err := a.cfg.Live.Subscribe(ctx, who.TenantID, in.ID)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	// Read after subscribing, so that nothing falls between the two.
+	b, err := a.getBot(ctx, who, in)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer leave()
+		_, w := humachi.Unwrap(hc)
+		s := newEventStream(w)
+		err := s.json(eventSnapshot, a.cfg.Now(), b.Body)
+		if err == nil {
+			err = a.follow(ctx, s, updates)
+		}
+		if err != nil && ctx.Err() == nil {
+			a.cfg.Logger.DebugContext(ctx, "a stream broke", "tenant_id", who.TenantID, "bot_id", in.ID, "error", err)
+		}
+	}}, nil
+}
+
+// follow passes updates on until the client goes, the updates end, the token
+// is no longer good or the server stops. The token is looked at again with each
+// heartbeat.
+func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan Update) error {
+	beat := time.NewTicker(a.cfg.Heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-a.streams.done:
+			return s.end(a.cfg.Now(), "server_stopping", "the server is stopping; connect again")
+		case u, ok := <-updates:
+			if !ok {
+				return s.end(a.cfg.Now(), "updates_ended", "there are no more updates; connect again")
+			}
+			if err := s.send(u.Type, u.Time, u.Data); err != nil {
+				return err
+			}
+		case <-beat.C:
+			_, err := a.cfg.Tenancy.Authenticate(ctx, requestOf(ctx).token)
+			var refused *errs.Error
+			if errors.As(err, &refused) && refused.Kind == errs.Unauthenticated {
+				return s.end(a.cfg.Now(), refused.Code, refused.Message)
+			}
+			if err != nil {
+				return s.end(a.cfg.Now(), "unavailable", "the session cannot be checked at present; connect again")
+			}
+			if err := s.comment("awake"); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// eventStream writes server-sent events.
+type eventStream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	count   int64
+}
+
+func newEventStream(w http.ResponseWriter) *eventStream {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // lets proxies pass each event on
+	w.WriteHeader(http.StatusOK)
+	return &eventStream{w: w, control: http.NewResponseController(w)}
+}
+
+// send writes one event. Its id holds the time and grows within the stream.
+func (s *eventStream) send(name string, at time.Time, data []byte) error {
+	s.count++
+	var b bytes.Buffer
+	b.WriteString("id: " + strconv.FormatInt(at.UnixMilli(), 10) + "-" + strconv.FormatInt(s.count, 10) + "\n")
+	b.WriteString("event: " + strings.NewReplacer("\r", "", "\n", "").Replace(name) + "\n")
+	for line := range bytes.Lines(bytes.ReplaceAll(data, []byte("\r"), nil)) {
+		b.WriteString("data: ")
+		b.Write(bytes.TrimSuffix(line, []byte("\n")))
+		b.WriteByte('\n')
+	}
+	b.WriteByte('\n')
+	return s.flush(b.Bytes())
+}
+
+func (s *eventStream) json(name string, at time.Time, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return s.send(name, at, raw)
+}
+
+func (s *eventStream) end(at time.Time, code, detail string) error {
+	return s.json(eventEnd, at, map[string]string{"code": code, "detail": detail})
+}
+
+func (s *eventStream) comment(text string) error { return s.flush([]byte(": " + text + "\n\n")) }
+
+// flush writes within a time of its own: the server's time for a whole answer
+// is not meant for one that has no end.
+func (s *eventStream) flush(b []byte) error {
+	err := s.control.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:forbidigo // a deadline of the network, not of the business
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if _, err := s.w.Write(b); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}

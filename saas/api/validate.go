@@ -1,0 +1,93 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/lunobot/lunobot/saas/errs"
+)
+
+// checker checks requests by the validate tags of their types.
+type checker struct{ validate *validator.Validate }
+
+func newChecker() *checker {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		for _, tag := range []string{"query", "header", "path"} {
+			if name := f.Tag.Get(tag); name != "" {
+				return name
+			}
+		}
+		return jsonName(f)
+	})
+	return &checker{validate: v}
+}
+
+// body returns one Invalid error that names every faulty field of a body: by
+// its tags, and by its own check where the tags find nothing.
+func (c *checker) body(value any) error {
+	var f errs.Fields
+	seen := map[string]bool{}
+	for _, fe := range found(c.validate.Struct(value)) {
+		_, path, _ := strings.Cut(fe.Namespace(), ".")
+		path = "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
+		seen[path] = true
+		f.Add(path, reason(fe))
+	}
+	if s, ok := value.(selfChecked); ok {
+		var own *errs.Error
+		if errors.As(s.check(), &own) {
+			for _, field := range own.Fields {
+				f.Check(seen[field.Path], field.Path, field.Reason)
+			}
+		}
+	}
+	return f.Err()
+}
+
+// selfChecked are bodies with rules beside their tags; check returns an Invalid
+// error or nil.
+type selfChecked interface{ check() error }
+
+// parameters returns what is wrong with the parameters of an input.
+func (c *checker) parameters(in any) []fault {
+	var list []fault
+	for _, fe := range found(c.validate.StructExcept(in, "Body")) {
+		list = append(list, fault{Parameter: fe.Field(), Detail: reason(fe)})
+	}
+	return list
+}
+
+func found(err error) validator.ValidationErrors {
+	var list validator.ValidationErrors
+	if err != nil && !errors.As(err, &list) {
+		panic(fmt.Sprintf("api: a request type cannot be checked: %v", err)) // a wrong type of ours
+	}
+	return list
+}
+
+// reason says what a failed rule demands.
+func reason(fe validator.FieldError) string {
+	text := fe.Kind() == reflect.String
+	switch rule := fe.Tag(); {
+	case rule == "required":
+		return "is required"
+	case rule == "max" && text:
+		return "must have at most " + fe.Param() + " characters"
+	case rule == "min" && text:
+		return "must have at least " + fe.Param() + " characters"
+	case rule == "max":
+		return "must be at most " + fe.Param()
+	case rule == "min":
+		return "must be at least " + fe.Param()
+	case rule == "oneof":
+		return "must be one of " + strings.Join(strings.Fields(fe.Param()), ", ")
+	case rule == "email":
+		return "must be an e-mail address"
+	}
+	return "is not valid: " + fe.Tag()
+}
