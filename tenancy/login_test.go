@@ -71,6 +71,25 @@ func TestBadCredentialsAreAlike(t *testing.T) {
 	})
 }
 
+// proves L3: the right password of a disabled user counts as a guess, lest the
+// counters tell that it was right.
+func TestDisabledUsersAreThrottled(t *testing.T) {
+	t.Parallel()
+	b := lite(t)
+	l := b.join(t, "ada@example.com")
+	root := tenancy.Principal{UserID: "root", TenantID: l.Tenant.ID, PlatformAdmin: true}
+	if err := b.SetUserDisabled(t.Context(), root, l.User.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	in := tenancy.LoginInput{Email: "ada@example.com", Password: password, IP: "198.51.100.1"}
+	for range 5 {
+		_, err := b.Login(t.Context(), in)
+		want(t, "a login", err, errs.Unauthenticated, "bad_credentials")
+	}
+	_, err := b.Login(t.Context(), in)
+	want(t, "one more", err, errs.RateLimited, "too_many_attempts")
+}
+
 // proves L3: an unknown user takes the time of a known one.
 func TestUnknownUsersTakeTheSameTime(t *testing.T) {
 	t.Parallel()

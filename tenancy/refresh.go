@@ -169,6 +169,9 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Login, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), refreshWait)
 	defer cancel()
+	if err := s.recognise(ctx, t); err != nil {
+		return Login{}, err
+	}
 	for {
 		var r rotation
 		err := s.cfg.Tx.Tx(ctx, t.tenantID.String(), func(ctx context.Context) error {
@@ -190,6 +193,19 @@ func (s *Service) Refresh(ctx context.Context, in RefreshInput) (Login, error) {
 	}
 }
 
+// recognise refuses tokens that were never issued, before they can make anybody
+// wait for a lock.
+func (s *Service) recognise(ctx context.Context, t refreshToken) error {
+	stored, err := s.cfg.Store.RefreshToken(ctx, t.tenantID.String(), t.sessionID.String(), int(t.generation))
+	if err != nil {
+		return notFoundIs(err, errInvalidToken())
+	}
+	if subtle.ConstantTimeCompare(stored.Hash, hashSecret(t.secret)) != 1 {
+		return errInvalidToken()
+	}
+	return nil
+}
+
 // rotation is the outcome of a refresh whose transaction commits: a login, or a
 // refusal whose effects stay.
 type rotation struct {
@@ -197,8 +213,8 @@ type rotation struct {
 	refusal error
 }
 
-// rotate does the work of Refresh in the transaction that ctx carries. Its
-// error undoes the transaction.
+// rotate does the work of Refresh for a token that was recognised, in the
+// transaction that ctx carries. Its error undoes the transaction.
 func (s *Service) rotate(ctx context.Context, t refreshToken, in RefreshInput) (rotation, error) {
 	tenantID, sessionID, now := t.tenantID.String(), t.sessionID.String(), s.cfg.Now().UTC()
 	if _, err := s.cfg.Store.LockSession(ctx, tenantID, sessionID); err != nil {
@@ -207,9 +223,6 @@ func (s *Service) rotate(ctx context.Context, t refreshToken, in RefreshInput) (
 	stored, err := s.cfg.Store.RefreshToken(ctx, tenantID, sessionID, int(t.generation))
 	if err != nil {
 		return rotation{}, notFoundIs(err, errInvalidToken())
-	}
-	if subtle.ConstantTimeCompare(stored.Hash, hashSecret(t.secret)) != 1 {
-		return rotation{}, errInvalidToken()
 	}
 	a, err := s.cfg.Store.Access(ctx, tenantID, sessionID)
 	if err != nil {

@@ -34,9 +34,9 @@ type UserStore interface {
 	LockCredentials(ctx context.Context, email string) (User, string, error)
 	// UpdateUser changes a user and returns it, or NotFound.
 	UpdateUser(ctx context.Context, userID string, change UserUpdate) (User, error)
-	// SetPassword replaces the hash old by the hash new. If the stored hash is no
-	// longer old, it changes nothing and returns false.
-	SetPassword(ctx context.Context, userID, old, new string) (bool, error)
+	// SetPassword replaces one hash by another. If the stored hash is not oldHash
+	// any more, it changes nothing and returns false.
+	SetPassword(ctx context.Context, userID, oldHash, newHash string) (bool, error)
 	// PlatformAdmins counts the users who administrate the installation.
 	PlatformAdmins(ctx context.Context) (int, error)
 }

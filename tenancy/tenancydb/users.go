@@ -100,11 +100,11 @@ func (s *Store) UpdateUser(ctx context.Context, userID string, change tenancy.Us
 }
 
 // SetPassword implements tenancy.Store.
-func (s *Store) SetPassword(ctx context.Context, userID, old, new string) (bool, error) {
+func (s *Store) SetPassword(ctx context.Context, userID, oldHash, newHash string) (bool, error) {
 	n := 0
 	err := s.db.System(ctx, "storing a password", func(ctx context.Context, tx bun.IDB) error {
-		res, err := tx.NewUpdate().Model((*userRow)(nil)).Set("password_hash = ?", new).
-			Where("id = ?", userID).Where("password_hash = ?", old).Exec(ctx)
+		res, err := tx.NewUpdate().Model((*userRow)(nil)).Set("password_hash = ?", newHash).
+			Where("id = ?", userID).Where("password_hash = ?", oldHash).Exec(ctx)
 		n, err = affected(res, err, "storing the password of user "+userID)
 		return err
 	})
