@@ -1,6 +1,7 @@
 package tenancy_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -88,6 +89,60 @@ func TestDisabledUsersAreThrottled(t *testing.T) {
 	}
 	_, err := b.Login(t.Context(), in)
 	want(t, "one more", err, errs.RateLimited, "too_many_attempts")
+}
+
+// interrupted is a store in which something happens between the look at a
+// password and the login that follows.
+type interrupted struct {
+	tenancy.Store
+	then func()
+}
+
+// Credentials implements tenancy.Store.
+func (i *interrupted) Credentials(ctx context.Context, email string) (tenancy.User, string, error) {
+	u, hash, err := i.Store.Credentials(ctx, email)
+	i.then()
+	return u, hash, err
+}
+
+// proves S6: a login that began before the password was changed, or the user
+// disabled, does not end as a session.
+func TestLoginIsOvertaken(t *testing.T) {
+	t.Parallel()
+	for name, act := range map[string]func(b *bundle, l tenancy.Login) error{
+		"by a change of password": func(b *bundle, l tenancy.Login) error {
+			_, hash, err := b.store.Credentials(context.Background(), l.User.Email)
+			if err == nil {
+				_, err = b.store.SetPassword(context.Background(), l.User.ID, hash, hash[:len(hash)-4]+"AAAA")
+			}
+			return err
+		},
+		"by disabling": func(b *bundle, l tenancy.Login) error {
+			disabled := true
+			_, err := b.store.UpdateUser(context.Background(), l.User.ID, tenancy.UserUpdate{Disabled: &disabled})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, b *bundle) {
+				i := &interrupted{Store: b.store}
+				cfg := b.cfg
+				cfg.Store = i
+				l := b.join(t, "ada@example.com")
+				i.then = func() {
+					if err := act(b, l); err != nil {
+						t.Error(err)
+					}
+				}
+				_, err := check(tenancy.New(cfg))(t).Login(t.Context(), tenancy.LoginInput{Email: l.User.Email, Password: password})
+				want(t, "the login", err, errs.Unauthenticated, "bad_credentials")
+				if list := check(b.Sessions(t.Context(), l.Principal))(t); len(list) != 1 {
+					t.Errorf("%d sessions, want the first only", len(list))
+				}
+			})
+		})
+	}
 }
 
 // proves L3: an unknown user takes the time of a known one.

@@ -7,10 +7,11 @@
 //
 // Who can do what:
 //
-//	key-encryption key (KEK), private half   workers           Opener
-//	key-encryption key (KEK), public half    web and workers   Sealer
-//	tenant's private half, wrapped to the KEK  in the database
-//	tenant's public half                       in the database
+//	key                                        held by           used by
+//	key-encryption key (KEK), private half     workers           Opener
+//	key-encryption key (KEK), public half      web and workers   Sealer
+//	tenant's private half, wrapped to the KEK  the database      Opener
+//	tenant's public half                       the database      Sealer
 //
 // The web tier seals with the tenant's public half. It makes a new tenant's
 // pair itself and wraps the private half to the KEK's public half, so that it
