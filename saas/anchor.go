@@ -1,0 +1,85 @@
+package saas
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/saasdb"
+)
+
+// maxAbsence is how many candles the demo market goes on while nobody is
+// there: bots catch up with a short stop of the server, and a long one does not
+// leave them weeks of market time to go through.
+const maxAbsence = 24 * 60
+
+// heartbeat is how often the market's place is noted.
+const heartbeat = 5 * time.Second
+
+// anchorSetting is the name under which the market's place is kept.
+const anchorSetting = "demo_anchor"
+
+// anchor ties the demo market to the wall clock across restarts.
+type anchor struct {
+	Wall  time.Time `json:"wall"`
+	Index int64     `json:"index"`
+	Speed float64   `json:"speed"`
+	// Seen is the place of the market when a server last looked.
+	Seen int64 `json:"seen"`
+}
+
+// at returns the market's place at a time.
+func (a anchor) at(now time.Time) int64 {
+	return a.Index + int64(now.Sub(a.Wall).Seconds()*a.Speed/60)
+}
+
+// loadAnchor returns where the demo market stands: where it would be had it
+// never stopped, unless that is too far from where it was last seen.
+func loadAnchor(ctx context.Context, store *saasdb.Store, speed float64, now time.Time) (anchor, error) {
+	first, err := json.Marshal(anchor{Wall: now.UTC(), Speed: speed})
+	if err != nil {
+		return anchor{}, err
+	}
+	text, err := store.EnsureSetting(ctx, anchorSetting, string(first))
+	if err != nil {
+		return anchor{}, err
+	}
+	var a anchor
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		return anchor{}, fmt.Errorf("reading the demo market's place: %w", err)
+	}
+	place := max(a.at(now), a.Seen)
+	if a.Speed == speed && place <= a.Seen+maxAbsence {
+		return a, nil
+	}
+	place = min(place, a.Seen+maxAbsence)
+	a = anchor{Wall: now.UTC(), Index: place, Speed: speed, Seen: place}
+	return a, a.save(ctx, store)
+}
+
+func (a anchor) save(ctx context.Context, store *saasdb.Store) error {
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return store.PutSetting(ctx, anchorSetting, string(raw))
+}
+
+// keep notes the market's place until ctx ends.
+func (a anchor) keep(ctx context.Context, store *saasdb.Store, market *demo.Replay, warn func(error)) {
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		a.Seen = market.Index(market.Now())
+		if err := a.save(ctx, store); err != nil && ctx.Err() == nil {
+			warn(err)
+		}
+	}
+}

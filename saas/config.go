@@ -1,0 +1,121 @@
+package saas
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// Environment says how careful a start is.
+type Environment string
+
+// The environments.
+const (
+	// Development makes missing secrets and keeps them in the data folder.
+	Development Environment = "development"
+	// Production refuses to start without secrets.
+	Production Environment = "production"
+)
+
+// Config says what an App is made of. The zero value, with strategies, is a
+// whole installation on embedded defaults.
+type Config struct {
+	// BaseURL is the address under which browsers see the pages. Its scheme
+	// says whether cookies are bound to https. Defaults to the address of each
+	// request, without https.
+	BaseURL string
+	// Catalog is the plans on offer. Defaults to billing.DefaultCatalog.
+	Catalog *billing.Catalog
+	// ClientIP finds the address that a request came from. Defaults to the
+	// connection's, which is wrong behind a proxy.
+	ClientIP func(r *http.Request) string
+	// DataDir is the folder of the database file, the broker and, in
+	// development, the secrets. Defaults to ./lunobot-data.
+	DataDir string
+	// DatabaseURL is the database's address; see db.Config. Defaults to a
+	// SQLite file in DataDir.
+	DatabaseURL string
+	// DemoSeed and DemoSpeed are the demo market's; see demo.Config. They
+	// default to its defaults.
+	DemoSeed  uint64
+	DemoSpeed float64
+	// Environment defaults to Development.
+	Environment Environment
+	// Log is where everything is told. Defaults to none.
+	Log *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// Secrets are the installation's keys. In development those that are
+	// missing are made and kept in DataDir.
+	Secrets Secrets
+	// Strategies are the bundled strategies; at least one is required. The
+	// program's main begins with their ServeIfChild.
+	Strategies plugin.Bundle
+	// Version is the program's, for pages and documents. Defaults to "dev".
+	Version string
+}
+
+func (c Config) withDefaults() Config {
+	if c.Catalog == nil {
+		c.Catalog = billing.DefaultCatalog()
+	}
+	if c.DataDir == "" {
+		c.DataDir = "lunobot-data"
+	}
+	if c.DatabaseURL == "" {
+		c.DatabaseURL = "sqlite://" + filepath.Join(c.DataDir, "lunobot.db")
+	}
+	if c.DemoSeed == 0 {
+		c.DemoSeed = demo.DefaultSeed
+	}
+	if c.DemoSpeed == 0 {
+		c.DemoSpeed = demo.DefaultSpeed
+	}
+	if c.Environment == "" {
+		c.Environment = Development
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	if c.Environment != Development && c.Environment != Production {
+		problems = append(problems, fmt.Errorf("LUNOBOT_ENV %q is neither %s nor %s", c.Environment, Development, Production))
+	}
+	if !(c.DemoSpeed > 0 && c.DemoSpeed <= demo.MaxSpeed) {
+		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SPEED %v must be above 0 and at most %d", c.DemoSpeed, demo.MaxSpeed))
+	}
+	if len(c.Strategies.Definitions()) == 0 {
+		problems = append(problems, errors.New("saas: Config.Strategies holds no strategy"))
+	}
+	return errors.Join(problems...)
+}
+
+// prepareDir makes the data folder and checks that files can be written there.
+func (c Config) prepareDir() error {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return fmt.Errorf("the data folder %s cannot be made (LUNOBOT_DATA_DIR): %w", c.DataDir, err)
+	}
+	f, err := os.CreateTemp(c.DataDir, ".probe-*")
+	if err != nil {
+		return fmt.Errorf("the data folder %s cannot be written (LUNOBOT_DATA_DIR): %w", c.DataDir, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
