@@ -8,6 +8,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -19,7 +20,7 @@ import (
 // goroutine touches it, except for stopping, which the runner guards.
 type member struct {
 	number     uint64
-	assignment Assignment
+	assignment bot.Runnable
 	lease      lease.Lease
 	stopping   bool
 

@@ -18,16 +18,10 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-// Assignment is a bot that is not at rest, with its configuration.
-type Assignment struct {
-	Bot    bot.Bot
-	Config bot.Config
-}
-
 // Bots finds the bots that need a worker, over all tenants.
 type Bots interface {
-	// Unsettled lists the bots that shall run and those that have yet to stop.
-	Unsettled(ctx context.Context) ([]Assignment, error)
+	// RunnableBots lists the bots that shall run and those that have yet to stop.
+	RunnableBots(ctx context.Context) ([]bot.Runnable, error)
 }
 
 // Status tells the tenant what a worker saw of a bot.
@@ -202,11 +196,11 @@ func (r *Runner) placing(ctx context.Context) {
 // place takes leases on bots that nobody works on and hands them to their
 // groups, and tells groups of bots that are to stop.
 func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
-	rows, err := r.cfg.Bots.Unsettled(ctx)
+	rows, err := r.cfg.Bots.RunnableBots(ctx)
 	if err != nil {
 		return err
 	}
-	byID := make(map[string]Assignment, len(rows))
+	byID := make(map[string]bot.Runnable, len(rows))
 	var candidates []lease.Resource
 	joins, stops := map[groupKey][]*member{}, map[groupKey][]*member{}
 	r.mu.Lock()

@@ -92,17 +92,17 @@ func (s *Session) place(c strategy.Command) error {
 	case err != nil:
 		return fmt.Errorf("placing order %s: %w", r.ClientID, err)
 	}
-	s.keep(c.Ref, placed)
+	s.keep(c.Ref, placed, checked.Text)
 	s.order(OrderRecord{Request: r, VenueID: placed.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: checked.Text, Time: s.now()})
 	s.decide(kindOf(r.Side), s.sentence(r, checked.Text))
 	return nil
 }
 
 // keep notes an order that the venue has accepted.
-func (s *Session) keep(ref uint64, o exchange.Order) {
+func (s *Session) keep(ref uint64, o exchange.Order, reason string) {
 	r := o.Request
 	k := OpenOrder{
-		Ref: ref, VenueID: o.ID, ClientID: r.ClientID, Side: r.Side, Type: r.Type, Price: r.Price, Volume: r.Volume, Value: r.Value,
+		Ref: ref, VenueID: o.ID, ClientID: r.ClientID, Side: r.Side, Type: r.Type, Price: r.Price, Volume: r.Volume, Value: r.Value, Reason: reason,
 	}
 	if r.Side == exchange.Buy {
 		k.Reserve = r.Value

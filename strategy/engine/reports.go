@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -52,7 +53,7 @@ func (s *Session) report(r *exchange.Report) error {
 	}
 	s.order(OrderRecord{
 		Request: r.Order.Request, VenueID: r.Order.ID, Ref: o.Ref, State: state, Filled: r.Order.Filled, Value: r.Order.Value,
-		Fee: r.Order.Fee, Reason: r.Reason, Time: s.candle.Time,
+		Fee: r.Order.Fee, Reason: cmp.Or(r.Reason, o.Reason), Time: s.candle.Time,
 	})
 	s.tell(strategy.OrderUpdate{Ref: o.Ref, State: state, Filled: r.Order.Filled, Reason: r.Reason})
 	if r.Order.Status == exchange.Complete {
@@ -91,7 +92,7 @@ func (s *Session) exit() bool {
 	}
 	s.order(OrderRecord{Request: r, VenueID: rs[0].Order.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time})
 	s.decide(Exit, s.sentence(r, reason))
-	s.keep(c.Ref, exchange.Order{ID: rs[0].Order.ID, Request: r})
+	s.keep(c.Ref, exchange.Order{ID: rs[0].Order.ID, Request: r}, reason)
 	if err := s.book(rs); err != nil {
 		s.decide(Failed, err.Error())
 	}

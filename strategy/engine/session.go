@@ -106,6 +106,31 @@ func New(cfg Config) (*Session, error) {
 // session and changes with it.
 func (s *Session) View() *strategy.View { return &s.view }
 
+// Seek places a session that has seen nothing, or that is to go on after a
+// pause, right after a closed candle: the next Begin takes the one that follows.
+// Open orders must have been cancelled.
+func (s *Session) Seek(c exchange.Candle) error {
+	if len(s.state.Orders) > 0 {
+		return fmt.Errorf("engine: %d orders are open", len(s.state.Orders))
+	}
+	s.cfg.Venue.Candle(c)
+	s.candle, s.state.LastTime = c, c.Time
+	s.mark()
+	s.sync()
+	return nil
+}
+
+// Start gives the event that tells a strategy that its bot starts, or nil if it
+// does not want it. Its answer goes to Commands.
+func (s *Session) Start() *strategy.Event {
+	if !s.wants[strategy.StartEvent] {
+		return nil
+	}
+	s.view.Warming = false
+	s.event = strategy.Event{Kind: strategy.StartEvent, Time: s.now()}
+	return &s.event
+}
+
 // Warm gives the event of a candle of the past, which fills indicators and
 // trades nothing; nil if the strategy does not want candles. Its commands are
 // to be dropped, except plots.

@@ -45,6 +45,8 @@ type OpenOrder struct {
 	Spent exchange.Units `json:"spent"`
 	// Reserve is the cash that a buy set aside at first.
 	Reserve exchange.Units `json:"reserve"`
+	// Reason is why it was wanted.
+	Reason string `json:"reason,omitempty"`
 }
 
 // State returns a copy of the session's state.

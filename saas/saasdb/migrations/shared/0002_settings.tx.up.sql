@@ -1,4 +1,0 @@
-CREATE TABLE settings (
-	name TEXT NOT NULL PRIMARY KEY,
-	value TEXT NOT NULL
-);
