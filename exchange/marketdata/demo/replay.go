@@ -119,7 +119,7 @@ func (r *Replay) find(name string) *pair {
 func (r *Replay) lookup(name string) (*pair, error) {
 	p := r.find(name)
 	if p == nil {
-		return nil, exchange.Rejected("ErrInvalidMarket", "the demo market has no pair %q", name)
+		return nil, exchange.Rejected("ErrInvalidMarketPair", "the demo market has no pair %q", name)
 	}
 	return p, nil
 }
