@@ -164,13 +164,33 @@ func (a *API) problemOf(ctx context.Context, err error) *problem {
 	}
 	p := a.newProblem(ctx, kinds[e.Kind], e.Code, e.Message)
 	p.meta = e.Meta
-	for _, f := range e.Fields {
+	for _, f := range faultyFields(err) {
 		p.Errors = append(p.Errors, fault{Pointer: f.Path, Detail: f.Reason})
 	}
 	if after, ok := seconds(e.Meta["retry_after"]); ok {
 		p.headers.Set("Retry-After", strconv.FormatInt(after, 10))
 	}
 	return p
+}
+
+// faultyFields lists the fields that the error, and all errors that were joined
+// to it, name.
+func faultyFields(err error) []errs.Field {
+	var list []errs.Field
+	if e, ok := err.(*errs.Error); ok { //nolint:errorlint // walks the tree itself
+		list = append(list, e.Fields...)
+	}
+	switch e := err.(type) { //nolint:errorlint // walks the tree itself
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			list = append(list, faultyFields(inner)...)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			list = append(list, faultyFields(inner)...)
+		}
+	}
+	return list
 }
 
 // seconds reads a number of seconds, or a duration, rounded up.

@@ -1,0 +1,273 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/billing/billingdb"
+	"github.com/lunobot/lunobot/billing/billingtest"
+	"github.com/lunobot/lunobot/billing/offline"
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/strategy/param"
+	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+	"github.com/lunobot/lunobot/tenancy/vault"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// bench is an API over the real services on a real database.
+type bench struct {
+	t     *testing.T
+	api   *api.API
+	clock *billingtest.Clock
+	store *saasdb.Store
+	bots  *bot.Service
+	live  *hub
+	log   *logBuffer
+	ready error
+}
+
+// setup builds a bench; change may alter the configuration.
+func setup(t *testing.T, change ...func(*api.Config)) *bench {
+	t.Helper()
+	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
+	b := &bench{t: t, clock: &billingtest.Clock{}, store: saasdb.New(d), live: newHub(), log: &logBuffer{}}
+	events := &billingtest.Events{}
+	provider, err := offline.New(offline.Config{})
+	must(t, err)
+	plans, err := billing.New(billing.Config{Events: events, Now: b.clock.Now, Provider: provider, Store: billingdb.New(d), Tx: d})
+	must(t, err)
+	must(t, plans.Publish(t.Context()))
+	people, err := tenancy.New(tenancy.Config{
+		Enrol:  func(ctx context.Context, who tenancy.Tenant) error { return plans.Enrol(ctx, who.ID) },
+		Events: events, Now: b.clock.Now, Store: tenancydb.New(d), Tx: d,
+		Passwords: tenancy.PasswordConfig{MemoryKiB: 64, Passes: 1},
+		Tokens:    tenancy.TokenConfig{Keys: []tenancy.SigningKey{{ID: "test", Secret: bytes.Repeat([]byte("k"), 32)}}},
+	})
+	must(t, err)
+	market := markets(t)
+	b.bots, err = bot.NewService(bot.ServiceConfig{
+		Credentials: keeper(t, d, b), Events: events, Gate: plans.Gate(), Markets: pairs{market}, Now: b.clock.Now,
+		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
+	})
+	must(t, err)
+	cfg := api.Config{
+		Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
+		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
+		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,
+	}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	b.api, err = api.New(cfg)
+	must(t, err)
+	return b
+}
+
+func keeper(t *testing.T, d *db.DB, b *bench) *account.Keeper {
+	t.Helper()
+	kek, err := vault.NewKEK()
+	must(t, err)
+	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: b.clock.Now, Store: tenancydb.New(d)})
+	must(t, err)
+	k, err := account.NewKeeper(account.KeeperConfig{Now: b.clock.Now, Sealer: sealer, Store: b.store})
+	must(t, err)
+	return k
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+//nolint:gochecknoglobals // the demo market reads two years of candles; once is enough
+var sharedMarket = sync.OnceValues(func() (*demo.Replay, error) { return demo.New(demo.Config{}) })
+
+func markets(t *testing.T) *demo.Replay {
+	t.Helper()
+	m, err := sharedMarket()
+	must(t, err)
+	return m
+}
+
+// pairs is the demo market as package bot sees it.
+type pairs struct{ *demo.Replay }
+
+func (p pairs) Market(name string) (exchange.Market, error) {
+	all, err := p.Markets(context.Background())
+	for _, m := range all {
+		if m.Pair == name {
+			return m, nil
+		}
+	}
+	return exchange.Market{}, errors.Join(err, fmt.Errorf("no market %q", name))
+}
+
+func (p pairs) Pairs() []string { return []string{"XBTMYR", "ETHMYR"} }
+
+// crossParams are the parameters of the one strategy here.
+type crossParams struct {
+	Fast int `param:"fast" default:"10" validate:"min=2,max=200,ltfield=Slow" label:"Fast average"`
+	Slow int `param:"slow" default:"30" validate:"min=3,max=500" label:"Slow average"`
+}
+
+func schema(t *testing.T) *param.Schema {
+	t.Helper()
+	s, err := param.Of(crossParams{Fast: 10, Slow: 30})
+	must(t, err)
+	return s
+}
+
+// crossOnly knows one strategy, "basic".
+type crossOnly struct{ schema *param.Schema }
+
+func (c crossOnly) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+	if name != "basic" {
+		return nil, fmt.Errorf("no strategy %q", name)
+	}
+	return c.schema.Validate(params)
+}
+
+func (c crossOnly) Names() []string { return []string{"basic"} }
+
+func (c crossOnly) Manifests(context.Context) ([]api.Manifest, error) {
+	return []api.Manifest{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross", Summary: "Buys on a cross.", Schema: c.schema.JSONSchema()}}, nil
+}
+
+// logBuffer keeps the log.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// reply is an answer.
+type reply struct {
+	t      *testing.T
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// call sends a request; headers come in pairs.
+func (b *bench) call(method, path, token, body string, headers ...string) reply {
+	b.t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(b.t.Context(), method, path, reader)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	b.api.Handler().ServeHTTP(w, r)
+	return reply{t: b.t, Status: w.Code, Header: w.Header(), Body: w.Body.String()}
+}
+
+// want checks the status and that the body holds each of the texts.
+func (r reply) want(status int, texts ...string) reply {
+	r.t.Helper()
+	if r.Status != status {
+		r.t.Fatalf("status = %d, want %d: %s", r.Status, status, r.Body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.Body, text) {
+			r.t.Errorf("the body lacks %q: %s", text, r.Body)
+		}
+	}
+	return r
+}
+
+// get returns a member of the body, by the names on the way to it.
+func (r reply) get(names ...string) any {
+	r.t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(r.Body), &v); err != nil {
+		r.t.Fatalf("not JSON: %v: %s", err, r.Body)
+	}
+	for _, name := range names {
+		m, ok := v.(map[string]any)
+		if !ok {
+			r.t.Fatalf("no %q in %s", name, r.Body)
+		}
+		v = m[name]
+	}
+	return v
+}
+
+func (r reply) text(names ...string) string {
+	r.t.Helper()
+	s, ok := r.get(names...).(string)
+	if !ok {
+		r.t.Fatalf("%v is no text in %s", names, r.Body)
+	}
+	return s
+}
+
+// pointers lists the faulty fields of a problem.
+func (r reply) pointers() []string {
+	r.t.Helper()
+	var p struct {
+		Errors []struct{ Pointer, Parameter string }
+	}
+	must(r.t, json.Unmarshal([]byte(r.Body), &p))
+	list := []string{}
+	for _, e := range p.Errors {
+		list = append(list, e.Pointer+e.Parameter)
+	}
+	return list
+}
+
+// register makes a tenant and returns its access token.
+func (b *bench) register(email string) string {
+	b.t.Helper()
+	return b.call("POST", "/api/v1/auth/register", "",
+		`{"email":"`+email+`","password":"correct horse battery","first_name":"Ada","last_name":"Lovelace"}`).want(201).text("access_token")
+}
+
+// create makes a configuration and returns its id and its bot's.
+func (b *bench) create(token string) (configID, botID string) {
+	b.t.Helper()
+	r := b.call("POST", "/api/v1/trading/configs", token, `{"name":"Cross","trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201)
+	return r.text("id"), r.text("bot_id")
+}
