@@ -63,8 +63,7 @@ func (r registration) input() tenancy.RegisterInput {
 	return tenancy.RegisterInput{Email: r.Email, Password: r.Password, FirstName: r.FirstName, LastName: r.LastName}
 }
 
-// check names what the service would refuse, together with what the tags find.
-func (r registration) check() error { return r.input().Validate() }
+func (r registration) check(*API, tenancy.Principal) error { return r.input().Validate() }
 
 // credentials are the body of a login.
 type credentials struct {

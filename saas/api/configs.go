@@ -78,6 +78,8 @@ func (c newConfig) input() bot.CreateInput {
 	return in
 }
 
+func (c newConfig) check(a *API, who tenancy.Principal) error { return a.cfg.Bots.Check(who, c.input()) }
+
 // configChange is the body that changes a configuration; what is left out stays.
 type configChange struct {
 	Name       *string    `json:"name,omitempty" validate:"omitempty,max=80" doc:"What the bot shall be called." example:"Evening cross"`

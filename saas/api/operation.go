@@ -141,6 +141,13 @@ func operationOf(item *huma.PathItem, method string) *huma.Operation {
 	return item.Delete
 }
 
+// serviceChecked are bodies of which a service can say what it would refuse.
+// It is asked when the tags find a fault, so that the caller hears of all at
+// once; else the service speaks for itself when it is used.
+type serviceChecked interface {
+	check(a *API, who tenancy.Principal) error
+}
+
 // check reads and checks an input.
 func (a *API) check(ctx context.Context, in any) error {
 	v := reflect.ValueOf(in).Elem()
@@ -160,7 +167,12 @@ func (a *API) check(ctx context.Context, in any) error {
 	if err := d.decode(); err != nil {
 		return err
 	}
-	return a.checker.body(d.value())
+	return a.checker.body(d.value(), func() error {
+		if s, ok := d.value().(serviceChecked); ok {
+			return s.check(a, requestOf(ctx).who)
+		}
+		return nil
+	})
 }
 
 // onlyKnown lets only callers with a valid token through.

@@ -28,30 +28,27 @@ func newChecker() *checker {
 }
 
 // body returns one Invalid error that names every faulty field of a body: by
-// its tags, and by its own check where the tags find nothing.
-func (c *checker) body(value any) error {
+// its tags, and by what its service would refuse where the tags find nothing.
+func (c *checker) body(value any, service func() error) error {
+	faults := found(c.validate.Struct(value))
+	if len(faults) == 0 {
+		return nil
+	}
 	var f errs.Fields
 	seen := map[string]bool{}
-	for _, fe := range found(c.validate.Struct(value)) {
+	for _, fe := range faults {
 		_, path, _ := strings.Cut(fe.Namespace(), ".")
 		path = "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
 		seen[path] = true
 		f.Add(path, reason(fe))
 	}
-	if s, ok := value.(selfChecked); ok {
-		var own *errs.Error
-		if errors.As(s.check(), &own) {
-			for _, field := range own.Fields {
-				f.Check(seen[field.Path], field.Path, field.Reason)
-			}
+	if err := service(); err != nil {
+		for _, field := range faultyFields(err) {
+			f.Check(seen[field.Path], field.Path, field.Reason)
 		}
 	}
 	return f.Err()
 }
-
-// selfChecked are bodies with rules beside their tags; check returns an Invalid
-// error or nil.
-type selfChecked interface{ check() error }
 
 // parameters returns what is wrong with the parameters of an input.
 func (c *checker) parameters(in any) []fault {

@@ -1,0 +1,119 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+)
+
+const configs = "/api/v1/trading/configs"
+
+func TestConfigLife(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	made := b.call("POST", configs, token, `{"name":"Cross","trading_pair":"XBTMYR","luno_api_key":"key-id-x7Qa","luno_api_secret":"very-secret",
+		"strategy_type":"basic","mode":"paper","parameters":{"fast":5},"balance":"2500.50","risk":{"stop_loss_percent":2.5}}`).want(201)
+	id := made.text("id")
+	if made.Header.Get("ETag") != `"1"` || made.text("balance") != "2500.5" || made.get("parameters", "slow") != 30.0 ||
+		made.text("risk", "stop_loss_percent") != "2.5" || made.text("risk", "max_position") != "0" || made.get("has_key") != true || made.text("key_hint") != "x7Qa" {
+		t.Errorf("made = %s", made.Body)
+	}
+	if strings.Contains(made.Body, "very-secret") || strings.Contains(made.Body, "key-id") || strings.Contains(b.log.String(), "very-secret") {
+		t.Error("the exchange key was shown")
+	}
+	b.call("GET", configs, token, "").want(200, id, `"next_cursor":null`)
+	changed := b.call("PATCH", configs+"/"+id, token, `{"name":"Evening","parameters":{"fast":7,"slow":20}}`, "If-Match", `"1"`).want(200)
+	if changed.Header.Get("ETag") != `"2"` || changed.text("name") != "Evening" || changed.get("parameters", "fast") != 7.0 || changed.text("balance") != "2500.5" {
+		t.Errorf("changed = %s", changed.Body)
+	}
+	b.call("PUT", configs+"/"+id, token, `{"balance":100}`).want(200, `"balance":"100"`, `"name":"Evening"`)
+	b.call("GET", "/api/v1/trading/bots/"+made.text("bot_id"), token, "").want(200, `"name":"Evening"`)
+	b.call("DELETE", configs+"/"+id, token, "").want(204)
+	b.call("GET", configs+"/"+id, token, "").want(404)
+	b.call("GET", "/api/v1/trading/bots/"+made.text("bot_id"), token, "").want(404)
+}
+
+// proves O5: a lost update is refused.
+func TestConfigIfMatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	id, _ := b.create(token)
+	for tag, status := range map[string]int{`"9"`: 412, `W/"1"`: 412, `1`: 412, `"x"`: 412, `"-1"`: 412} {
+		b.call("PATCH", configs+"/"+id, token, `{"name":"Lost"}`, "If-Match", tag).want(status, `"code":"config_changed"`, "problem-stale")
+	}
+	b.call("GET", configs+"/"+id, token, "").want(200, `"name":"Cross"`, `"version":1`)
+	b.call("PATCH", configs+"/"+id, token, `{"name":"Any"}`, "If-Match", `*`).want(200)
+	b.call("PATCH", configs+"/"+id, token, `{"name":"Right"}`, "If-Match", `"2"`).want(200, `"version":3`)
+}
+
+func TestConfigRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	cases := map[string]struct {
+		body     string
+		status   int
+		pointers string
+	}{
+		"nothing":            {`{}`, 422, "/name /trading_pair /strategy_type"},
+		"null":               {`{"name":null,"trading_pair":null,"strategy_type":null}`, 422, "/name /trading_pair /strategy_type"},
+		"parameters":         {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":{"fast":0,"slow":1000}}`, 422, "/parameters/fast /parameters/slow"},
+		"all that is wrong":  {`{"name":"a","trading_pair":"DOGEMYR","strategy_type":"basic","mode":"live","balance":"-1","parameters":{"fast":900},"risk":{"max_position":"-1"},"luno_api_key":"k"}`, 422, "/luno_api_secret /mode /trading_pair /balance /risk/max_position /parameters/fast"},
+		"missing and wrong":  {`{"trading_pair":"XBTMYR","strategy_type":"basic","balance":"-5","parameters":{"fast":900}}`, 422, "/name /balance /parameters/fast"},
+		"unknown strategy":   {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"magic"}`, 422, "/strategy_type"},
+		"long name":          {`{"name":"` + strings.Repeat("ä", 81) + `","trading_pair":"XBTMYR","strategy_type":"basic"}`, 422, "/name"},
+		"huge exponent":      {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":"1e999999999"}`, 422, "/balance"},
+		"exponent number":    {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":1e5}`, 422, "/balance"},
+		"not a number":       {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":"NaN"}`, 422, "/balance"},
+		"wrong types":        {`{"name":5,"trading_pair":["XBTMYR"],"strategy_type":{},"mode":true,"parameters":[],"risk":"none"}`, 422, "/name /trading_pair /strategy_type /mode /parameters /risk"},
+		"tenant_id":          {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","tenant_id":"b","plan":"enterprise","role":"owner"}`, 400, "/tenant_id /plan /role"}, // proves O6
+		"letter case":        {`{"Name":"a","trading_pair":"XBTMYR","strategy_type":"basic"}`, 400, "/Name"},
+		"unknown deeper":     {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","risk":{"stop/loss":1}}`, 400, "/risk/stop~1loss"},
+		"NUL in a name":      {`{"name":"a\u0000b","trading_pair":"XBTMYR","strategy_type":"basic"}`, 422, "/name"},
+		"NUL in a parameter": {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":{"fast":"\u0000"}}`, 422, "/parameters/fast"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := b.call("POST", configs, token, c.body).want(c.status)
+			if got := strings.Join(r.pointers(), " "); got != c.pointers {
+				t.Errorf("faulty fields = %q, want %q: %s", got, c.pointers, r.Body)
+			}
+		})
+	}
+	b.call("GET", configs, token, "").want(200, `"items":[]`)
+}
+
+func TestHostileTexts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	b.call("POST", "/api/v1/subscriptions/upgrade", token, `{"plan_id":4}`).want(200)
+	for _, name := range []string{
+		`'; DROP TABLE bots; --`, `<script>alert(1)</script>`, `{{.Secret}}`, `%s%n%d`, `../../etc/passwd`, "\u202e\U0001F4A9", `a?b&c=d#e`,
+	} {
+		r := b.call("POST", configs, token, `{"name":`+quote(t, name)+`,"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201)
+		if r.text("name") != name {
+			t.Errorf("name = %q, want %q", r.text("name"), name)
+		}
+		b.call("GET", configs+"/"+r.text("id"), token, "").want(200)
+	}
+	for _, id := range []string{"%00", "%ff%fe", "..%2f..", "'%20OR%201=1", "a%2Fb", strings.Repeat("a", 65), "%F0%9F%92%A9", "{config_id}", "*"} {
+		b.call("GET", configs+"/"+id, token, "").want(404, "not-found")
+	}
+}
+
+// proves E9: a limit leaves nothing behind, and says what would help.
+func TestConfigLimit(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	b.create(token)
+	r := b.call("POST", configs, token, `{"name":"Second","trading_pair":"ETHMYR","strategy_type":"basic"}`).want(403, "problem-limit-exceeded")
+	if r.get("limit") != 1.0 || r.get("used") != 1.0 || r.text("feature") != "bots" || r.text("plan") != "free" || r.text("upgrade") != "basic" {
+		t.Errorf("problem = %s", r.Body)
+	}
+	if items, ok := b.call("GET", configs, token, "").want(200).get("items").([]any); !ok || len(items) != 1 {
+		t.Errorf("there are %d configurations", len(items))
+	}
+}
