@@ -12,6 +12,6 @@
 // Smallest use:
 //
 //	m := exchange.Market{Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: …, Step: …}
-//	price, err := m.ParsePrice("248100.00")
+//	price, err := m.Ticks(decimal.RequireFromString("248100.00"), exchange.Exact)
 //	value, err := price.Times(volume) // in Units
 package exchange
