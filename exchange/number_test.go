@@ -84,8 +84,9 @@ func TestAffordableIsTheMost(t *testing.T) {
 		rate := exchange.Rate(rapid.Int64Range(0, int64(exchange.RateOne)).Draw(t, "rate"))
 		amount := exchange.Units(integer().Draw(t, "amount"))
 		price := exchange.Ticks(integer().Draw(t, "price"))
-		cost := func(v exchange.Steps) *big.Int {
-			value := new(big.Int).Mul(big.NewInt(int64(price)), big.NewInt(int64(v)))
+		cost := func(v exchange.Steps, more int64) *big.Int {
+			volume := new(big.Int).Add(big.NewInt(int64(v)), big.NewInt(more))
+			value := new(big.Int).Mul(big.NewInt(int64(price)), volume)
 			fee := new(big.Int).Mul(value, big.NewInt(int64(rate)))
 			fee.Add(fee, big.NewInt(int64(exchange.RateOne)-1))
 			fee.Quo(fee, big.NewInt(int64(exchange.RateOne)))
@@ -98,8 +99,8 @@ func TestAffordableIsTheMost(t *testing.T) {
 			}
 			return
 		}
-		if money := big.NewInt(int64(amount)); got < 0 || cost(got).Cmp(money) > 0 || cost(got+1).Cmp(money) <= 0 {
-			t.Fatalf("%d at %d with %s for %d: costs %s, one more %s", got, price, rate.Decimal(), amount, cost(got), cost(got+1))
+		if money := big.NewInt(int64(amount)); got < 0 || cost(got, 0).Cmp(money) > 0 || cost(got, 1).Cmp(money) <= 0 {
+			t.Fatalf("%d at %d with %s for %d: costs %s, one more %s", got, price, rate.Decimal(), amount, cost(got, 0), cost(got, 1))
 		}
 	})
 }
