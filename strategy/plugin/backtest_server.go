@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
@@ -47,10 +45,7 @@ func (s *server) Backtest(stream backtestStream) error {
 	go source.receive(ctx, stream)
 	result, err := s.run(ctx, cfg, source, stream)
 	if err != nil {
-		var p *strategy.PanicError
-		if errors.As(err, &p) {
-			fmt.Fprintf(os.Stderr, "[ERROR] %s: %v\n%s\n", s.def.Info().Name, err, p.Stack)
-		}
+		s.report(err)
 		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
 	}
 	return sendResult(stream, result)

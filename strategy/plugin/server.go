@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -23,7 +24,10 @@ import (
 // handles one event at a time.
 type server struct {
 	pluginpb.UnimplementedStrategyServer
-	def     strategy.Definition
+	def strategy.Definition
+	// log gets the stacks of panics. It is the standard error of the process
+	// itself, which the host reads to the end whatever becomes of the connection.
+	log     io.Writer
 	readers sync.Pool
 
 	mu   sync.RWMutex
@@ -35,12 +39,15 @@ type openBot struct {
 	mu       sync.Mutex
 	instance *strategy.Instance
 	// broken is set by a panic: the state may be half changed, so the bot must
-	// be opened anew from its last snapshot.
+	// be opened anew from its last snapshot. The stack has been reported.
 	broken error
 }
 
 func newServer(def strategy.Definition) *server {
-	return &server{def: def, bots: make(map[uint64]*openBot), readers: sync.Pool{New: func() any { return new(wire.BatchReader) }}}
+	return &server{
+		def: def, log: os.Stderr, bots: make(map[uint64]*openBot),
+		readers: sync.Pool{New: func() any { return new(wire.BatchReader) }},
+	}
 }
 
 // Describe returns the manifest.
@@ -128,12 +135,13 @@ func (s *server) deliver(answer []byte, index int, r *wire.BatchReader) []byte {
 	}
 	commands, err := b.instance.TryDeliver(&r.View, &r.Event)
 	if err != nil {
-		b.fail(s.def.Info().Name, err)
+		b.broken = err
+		s.report(err)
 		return wire.AppendReaction(answer, index, nil, failure(err), nil)
 	}
 	var snapshot *strategy.Snapshot
 	if r.Snapshot {
-		state, err := b.snapshot(s.def.Info().Name)
+		state, err := s.snapshot(b)
 		if err != nil {
 			return wire.AppendReaction(answer, index, commands, failure(err), nil)
 		}
@@ -145,24 +153,23 @@ func (s *server) deliver(answer []byte, index int, r *wire.BatchReader) []byte {
 	return wire.AppendReaction(answer, index, commands, "", snapshot)
 }
 
-// fail keeps a bot from being used after a panic and leaves the stack to the
-// log, which is this process's standard error.
-func (b *openBot) fail(name string, err error) {
-	b.broken = err
+// report writes the stack of a panic to the log.
+func (s *server) report(err error) {
 	var p *strategy.PanicError
 	if errors.As(err, &p) {
-		fmt.Fprintf(os.Stderr, "[ERROR] %s: %v\n%s\n", name, err, p.Stack)
+		_, _ = fmt.Fprintf(s.log, "[ERROR] %s: %v\n%s\n", s.def.Info().Name, err, p.Stack)
 	}
 }
 
-func (b *openBot) snapshot(name string) (out strategy.Snapshot, err error) {
+func (s *server) snapshot(b *openBot) (out strategy.Snapshot, err error) {
 	if b.broken != nil {
 		return strategy.Snapshot{}, b.broken
 	}
 	defer func() {
 		var p *strategy.PanicError
 		if errors.As(err, &p) {
-			b.fail(name, err)
+			b.broken = err
+			s.report(err)
 		}
 	}()
 	defer recoverInto(&err)
@@ -190,7 +197,7 @@ func (s *server) state(id uint64) (strategy.Snapshot, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.snapshot(s.def.Info().Name)
+	return s.snapshot(b)
 }
 
 // Close forgets a batch of bots; unknown ones are no error.

@@ -1,0 +1,86 @@
+package pluginhost
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/backtest"
+)
+
+// Backtest runs a backtest in a process of its own, which ends with it. Errors
+// are those of Process.Backtest and Start.
+func (h *Host) Backtest(ctx context.Context, name string, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
+	p, err := h.Start(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Stop()
+	return p.Backtest(ctx, cfg, src, progress)
+}
+
+// Backtest runs a backtest in this process, which should serve no live bots; one
+// process may run several after another. What is wrong with the run itself (bad
+// parameters, no candles, a panic) is a *plugin.RunError. A plugin that makes no
+// progress is killed.
+func (p *Process) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (out *backtest.Result, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	d := &dog{source: src}
+	d.seen.Store(p.cfg.Now().UnixNano())
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	defer cancel(nil)
+	watching.Go(func() { d.watch(ctx, p.cfg, cancel) })
+	err = p.guarded(ctx, "running a backtest", func(ctx context.Context) (err error) {
+		out, err = p.c.rpc.Backtest(ctx, cfg, d, func(done int64) {
+			d.seen.Store(p.cfg.Now().UnixNano())
+			if progress != nil {
+				progress(done)
+			}
+		})
+		return err
+	})
+	return out, err
+}
+
+// dog watches over a backtest. Time that the source takes is not the plugin's.
+type dog struct {
+	source marketdata.Source
+	// seen is when the plugin was last known to work, reading whether the
+	// source is being read.
+	seen    atomic.Int64
+	reading atomic.Bool
+}
+
+var _ marketdata.Source = (*dog)(nil)
+
+// Next implements marketdata.Source.
+func (d *dog) Next(ctx context.Context) ([]exchange.Candle, error) {
+	d.reading.Store(true)
+	defer d.reading.Store(false)
+	return d.source.Next(ctx)
+}
+
+// watch cancels the run when the plugin stands still.
+func (d *dog) watch(ctx context.Context, cfg Config, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(max(cfg.BacktestStall/4, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := cfg.Now().UnixNano()
+		if d.reading.Load() {
+			d.seen.Store(now)
+		} else if now-d.seen.Load() > int64(cfg.BacktestStall) {
+			cancel(errLate)
+			return
+		}
+	}
+}

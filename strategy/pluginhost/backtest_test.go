@@ -1,0 +1,163 @@
+package pluginhost_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/strategytest"
+)
+
+// history returns the demo market's first candles and a run over them.
+func history(tb testing.TB, n int) (backtest.Config, []exchange.Candle) {
+	tb.Helper()
+	m, err := demo.New(demo.Config{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	markets, err := m.Markets(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	candles := make([]exchange.Candle, n)
+	for i := range candles {
+		candles[i] = m.Candle(markets[0].Pair, int64(i))
+	}
+	return backtest.Config{
+		Market: markets[0], Interval: time.Minute, Balance: 1_000_000_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000},
+	}, candles
+}
+
+func basicHost(tb testing.TB) *pluginhost.Host {
+	tb.Helper()
+	return newHost(tb, pluginhost.Config{Sources: []pluginhost.Source{{Name: "basic", Path: strategytest.Build(tb, "./plugins/basic")}}})
+}
+
+// proves PL1
+func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
+	t.Parallel()
+	host := basicHost(t)
+	for _, n := range []int{1, 29, 4096, 4097, 30_000} {
+		cfg, candles := history(t, n)
+		want, err := backtest.Run(t.Context(), basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen []int64
+		got, err := host.Backtest(t.Context(), "basic", cfg, marketdata.NewSliceSource(candles), func(done int64) { seen = append(seen, done) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Equity, want.Equity) || !slices.Equal(got.Trades, want.Trades) {
+			t.Fatalf("%d candles give %d trades and an equity of %d points, want %d and %d",
+				n, len(got.Trades), len(got.Equity), len(want.Trades), len(want.Equity))
+		}
+		if a, b := asJSON(t, got), asJSON(t, want); !bytes.Equal(a, b) {
+			t.Fatalf("%d candles give\n%s\nwant\n%s", n, a, b)
+		}
+		if n == 30_000 && (len(want.Trades) < 100 || !slices.IsSorted(seen) || !reflect.DeepEqual(seen, []int64{16_384, 30_000})) {
+			t.Errorf("%d trades and the progress %v", len(want.Trades), seen)
+		}
+	}
+}
+
+func asJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// stuck is a source that fails, or that never has anything.
+type stuck struct{ err error }
+
+func (s stuck) Next(ctx context.Context) ([]exchange.Candle, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func TestBacktestsThatFail(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("serve")}, BacktestStall: 300 * time.Millisecond})
+	cfg, candles := history(t, 100)
+	run := func(ctx context.Context, at string, src marketdata.Source) error {
+		cfg := cfg
+		cfg.Params = []byte(`{"at":"` + at + `"}`)
+		_, err := host.Backtest(ctx, "hostile", cfg, src, nil)
+		return err
+	}
+	for at, want := range map[string]string{"nonsense": "at must be one of", "panic": "boom in OnCandle"} {
+		var wrong *plugin.RunError
+		if err := run(t.Context(), at, marketdata.NewSliceSource(candles)); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+			t.Errorf("a run that shall %s gave %v, want a RunError with %q", at, err, want)
+		}
+	}
+	wantKind(t, run(t.Context(), "exit", marketdata.NewSliceSource(candles)), pluginhost.Crashed, "exit status 3")
+	wantKind(t, run(t.Context(), "hang", marketdata.NewSliceSource(candles)), pluginhost.Timeout, "running a backtest")
+	if err := run(t.Context(), "nothing", stuck{io.ErrUnexpectedEOF}); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a source that fails gave %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := run(ctx, "nothing", stuck{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a source that waits longer than a plugin may gave %v, want the caller's own deadline", err)
+	}
+}
+
+// BenchmarkBacktest reports candles a second of the bundled strategy over a
+// million candles, in process and behind the plugin boundary.
+func BenchmarkBacktest(b *testing.B) {
+	cfg, candles := history(b, 1_000_000)
+	report := func(b *testing.B) {
+		b.Helper()
+		b.ReportMetric(float64(b.N)*float64(len(candles))/b.Elapsed().Seconds()/1e6, "Mcandles/s")
+	}
+	b.Run("process", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := backtest.Run(b.Context(), basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b)
+	})
+	b.Run("plugin", func(b *testing.B) {
+		p, err := basicHost(b).Start(b.Context(), "basic")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if _, err := p.Backtest(b.Context(), cfg, marketdata.NewSliceSource(candles), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b)
+	})
+	b.Run("plugin with its start", func(b *testing.B) {
+		host := basicHost(b)
+		for b.Loop() {
+			if _, err := host.Backtest(b.Context(), "basic", cfg, marketdata.NewSliceSource(candles), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b)
+	})
+}

@@ -1,0 +1,162 @@
+package pluginhost
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// Source is where a strategy's binary comes from.
+type Source struct {
+	// Name is the strategy's name, which its manifest must have too.
+	Name string
+	// Path is the file. Args are given to it.
+	Path string
+	Args []string
+	// SHA256 pins the file, in hex. Defaults to what the file has when it is
+	// used first.
+	SHA256 string
+}
+
+// Bundled returns the sources of the strategies that this binary contains; its
+// main must begin with the bundle's ServeIfChild.
+func Bundled(b plugin.Bundle) ([]Source, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("looking for this binary: %w", err)
+	}
+	if runtime.GOOS == "linux" {
+		// The running file, even after a newer one was put in its place.
+		path = "/proc/self/exe"
+	}
+	var sources []Source
+	for _, def := range b.Definitions() {
+		name := def.Info().Name
+		sources = append(sources, Source{Name: name, Path: path, Args: b.Args(name)})
+	}
+	return sources, nil
+}
+
+// Config says which plugins there are and how they are kept.
+type Config struct {
+	// BackoffMax is the longest pause before a plugin that keeps dying is
+	// started again. Defaults to 30 s.
+	BackoffMax time.Duration
+	// BackoffMin is the pause after the first death; it doubles with each one
+	// that follows. Defaults to 250 ms.
+	BackoffMin time.Duration
+	// BacktestStall is how long a backtest may go without progress before its
+	// process is killed. Defaults to 1 min.
+	BacktestStall time.Duration
+	// CallTimeout is how long a call may take before the process is killed.
+	// Defaults to 10 s.
+	CallTimeout time.Duration
+	// HealthInterval is the pause between two health checks. Defaults to 10 s.
+	HealthInterval time.Duration
+	// IdleTimeout is how long a process without a bot is kept. Defaults to
+	// 1 min.
+	IdleTimeout time.Duration
+	// LogLine is the most that is kept of a line that a plugin prints, in bytes.
+	// Defaults to 2 KiB.
+	LogLine int
+	// LogRate is how many lines a second a process may print; what is above is
+	// counted and dropped. Defaults to 20.
+	LogRate int
+	// Logger gets what plugins print and what happens to them. Defaults to
+	// nobody.
+	Logger *slog.Logger
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// Sources are the plugins.
+	Sources []Source
+	// StartTimeout is how long a start may take. Defaults to 10 s.
+	StartTimeout time.Duration
+	// TempDir is where the private directories of the processes are made.
+	// Defaults to the system's.
+	TempDir string
+}
+
+func (c Config) withDefaults() Config {
+	duration := func(d *time.Duration, def time.Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	duration(&c.BackoffMax, 30*time.Second)
+	duration(&c.BackoffMin, 250*time.Millisecond)
+	duration(&c.BacktestStall, time.Minute)
+	duration(&c.CallTimeout, 10*time.Second)
+	duration(&c.HealthInterval, 10*time.Second)
+	duration(&c.IdleTimeout, time.Minute)
+	duration(&c.StartTimeout, 10*time.Second)
+	if c.LogLine == 0 {
+		c.LogLine = 2 << 10
+	}
+	if c.LogRate == 0 {
+		c.LogRate = 20
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.TempDir == "" {
+		c.TempDir = os.TempDir()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	for name, d := range map[string]time.Duration{
+		"BackoffMax": c.BackoffMax, "BackoffMin": c.BackoffMin, "BacktestStall": c.BacktestStall, "CallTimeout": c.CallTimeout,
+		"HealthInterval": c.HealthInterval, "IdleTimeout": c.IdleTimeout, "StartTimeout": c.StartTimeout,
+	} {
+		if d < 0 {
+			problems = append(problems, fmt.Errorf("%s must not be below 0", name))
+		}
+	}
+	if c.LogLine < 0 || c.LogRate < 0 {
+		problems = append(problems, errors.New("LogLine and LogRate must not be below 0"))
+	}
+	if len(c.TempDir)+socketTail > socketLimit {
+		problems = append(problems, fmt.Errorf("the path TempDir %s is too long for sockets in it", c.TempDir))
+	}
+	seen := make(map[string]bool)
+	for _, s := range c.Sources {
+		if s.Name == "" || s.Path == "" {
+			problems = append(problems, fmt.Errorf("source %q needs a name and a path", s.Name))
+		}
+		if seen[s.Name] {
+			problems = append(problems, fmt.Errorf("there are two sources named %q", s.Name))
+		}
+		seen[s.Name] = true
+		if sum, err := hex.DecodeString(s.SHA256); err != nil || (len(sum) != 0 && len(sum) != 32) {
+			problems = append(problems, fmt.Errorf("the SHA-256 of source %q is not 64 hex digits", s.Name))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("pluginhost: %w", err)
+	}
+	return nil
+}
+
+// absolute returns the source with a path that does not depend on the working
+// directory.
+func (s Source) absolute() (Source, error) {
+	path, err := filepath.Abs(s.Path)
+	if err != nil {
+		return s, fmt.Errorf("the path of source %s: %w", s.Name, err)
+	}
+	s.Path = path
+	return s, nil
+}

@@ -1,0 +1,207 @@
+package pluginhost
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// Host starts plugins and keeps them. It is safe for concurrent use.
+type Host struct {
+	cfg    Config
+	order  []string
+	ctx    context.Context //nolint:containedctx // it ends the starts under way when the host stops
+	cancel context.CancelFunc
+
+	mu      sync.Mutex
+	stopped bool
+	sources map[string]*entry
+	slots   map[slotKey]*slot
+	running map[*Process]struct{}
+	// work counts the starts and the processes that are not gone.
+	work sync.WaitGroup
+}
+
+// entry is a source and what is known of its file.
+type entry struct {
+	Source
+	checksum []byte
+	manifest *plugin.Manifest
+}
+
+// New returns a host of the sources. Nothing is started yet.
+func New(cfg Config) (*Host, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	h := &Host{cfg: cfg, sources: make(map[string]*entry), slots: make(map[slotKey]*slot), running: make(map[*Process]struct{})}
+	for _, s := range cfg.Sources {
+		s, err := s.absolute()
+		if err != nil {
+			return nil, fmt.Errorf("pluginhost: %w", err)
+		}
+		sum, err := hex.DecodeString(s.SHA256)
+		if err != nil {
+			return nil, fmt.Errorf("pluginhost: %w", err)
+		}
+		h.order = append(h.order, s.Name)
+		h.sources[s.Name] = &entry{Source: s, checksum: sum}
+	}
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	return h, nil
+}
+
+// Stop ends every process and waits until nothing is left. It may be called
+// more than once; afterwards nothing is started.
+func (h *Host) Stop() {
+	h.mu.Lock()
+	h.stopped = true
+	h.cancel()
+	for p := range h.running {
+		go p.Stop()
+	}
+	h.mu.Unlock()
+	h.work.Wait()
+}
+
+// Item is a strategy of the catalog.
+type Item struct {
+	Name string
+	// SHA256 is the file's pinned sum, in hex.
+	SHA256 string
+	// Manifest is what it tells of itself.
+	Manifest plugin.Manifest
+	// Err is an *Error if it cannot be used.
+	Err error
+}
+
+// Catalog lists the strategies in the order of the sources. Each is started
+// once, to be asked for its manifest, unless that is known.
+func (h *Host) Catalog(ctx context.Context) []Item {
+	items := make([]Item, len(h.order))
+	for i, name := range h.order {
+		items[i].Name = name
+		items[i].Manifest, items[i].Err = h.Manifest(ctx, name)
+		h.mu.Lock()
+		items[i].SHA256 = hex.EncodeToString(h.sources[name].checksum)
+		h.mu.Unlock()
+	}
+	return items
+}
+
+// Manifest returns what a strategy tells of itself; it starts it if that is not
+// known yet.
+func (h *Host) Manifest(ctx context.Context, name string) (plugin.Manifest, error) {
+	h.mu.Lock()
+	e, ok := h.sources[name]
+	var known *plugin.Manifest
+	if ok {
+		known = e.manifest
+	}
+	h.mu.Unlock()
+	if known != nil {
+		return *known, nil
+	}
+	p, err := h.Start(ctx, name)
+	if err != nil {
+		return plugin.Manifest{}, err
+	}
+	defer p.Stop()
+	return p.Manifest(), nil
+}
+
+// Validate checks parameters against the strategy's schema and returns them
+// complete. Bad ones are param.Errors.
+func (h *Host) Validate(ctx context.Context, name string, params json.RawMessage) (json.RawMessage, error) {
+	m, err := h.Manifest(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return m.Schema.Validate(params)
+}
+
+// Start starts a process of its own, which nobody else gets: for backtests. The
+// caller stops it; left alone it ends after the idle timeout.
+func (h *Host) Start(ctx context.Context, name string) (*Process, error) {
+	return h.start(ctx, name, func(*Process) {})
+}
+
+// start starts a process; ended is called when it is gone.
+func (h *Host) start(ctx context.Context, name string, ended func(*Process)) (*Process, error) {
+	h.mu.Lock()
+	e, ok := h.sources[name]
+	if !ok || h.stopped {
+		h.mu.Unlock()
+		if !ok {
+			return nil, fault(name, NotFound, "there is no strategy of this name")
+		}
+		return nil, fault(name, Stopped, "the host has stopped")
+	}
+	h.work.Add(1)
+	h.mu.Unlock()
+	checksum, err := h.pin(e)
+	if err != nil {
+		h.work.Done()
+		return nil, &Error{Plugin: name, Kind: Start, Err: err}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.ctx, cancel)()
+	c, wrong := launch(ctx, h.cfg, e.Source, checksum)
+	if wrong != nil {
+		h.work.Done()
+		h.cfg.Logger.Warn("plugin not started", "plugin", name, "error", wrong)
+		return nil, wrong
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e.manifest = &c.manifest
+	p := newProcess(h.cfg, name, c, func(p *Process) {
+		h.mu.Lock()
+		delete(h.running, p)
+		h.mu.Unlock()
+		ended(p)
+		h.work.Done()
+	})
+	h.running[p] = struct{}{}
+	if h.stopped {
+		go p.Stop()
+	}
+	h.cfg.Logger.Info("plugin started", "plugin", name, "version", c.manifest.Version, "pid", p.ID())
+	return p, nil
+}
+
+// pin returns the file's sum: the one that was given, or the one that it had
+// when it was used first.
+func (h *Host) pin(e *entry) ([]byte, error) {
+	h.mu.Lock()
+	known := e.checksum
+	h.mu.Unlock()
+	if len(known) > 0 {
+		return known, nil
+	}
+	f, err := os.Open(e.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return nil, errors.Join(errors.New("reading the file"), err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(e.checksum) == 0 {
+		e.checksum = sum.Sum(nil)
+	}
+	return e.checksum, nil
+}

@@ -1,0 +1,260 @@
+package pluginhost
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"time"
+
+	hclog "github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// directoryPrefix begins the name of a process's directory. It is short, as the
+// path of a socket may have hardly more than a hundred bytes; socketTail is what
+// comes after the directory's own.
+const (
+	directoryPrefix = "lnb-"
+	socketTail      = len("/lnb-1234567890/plugin-dir1234567890/plugin1234567890")
+	socketLimit     = 103
+)
+
+// connection is a plugin's process and all that the host holds of it.
+type connection struct {
+	child     *child
+	client    *goplugin.Client
+	conn      *grpc.ClientConn
+	rpc       *plugin.Client
+	manifest  plugin.Manifest
+	wires     *wires
+	output    *output
+	directory string
+}
+
+// launch starts a source's process and returns when it serves. On an error
+// nothing is left of it.
+func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connection, *Error) {
+	directory, err := os.MkdirTemp(cfg.TempDir, directoryPrefix)
+	if err != nil {
+		return nil, &Error{Plugin: s.Name, Kind: Start, Err: fmt.Errorf("making its directory: %w", err)}
+	}
+	c := &connection{
+		child: newChild(s, directory), directory: directory, wires: &wires{},
+		output: &output{logger: cfg.Logger.With("plugin", s.Name), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
+	}
+	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
+	kind := Start
+	c.client = goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig: plugin.Handshake(), VersionedPlugins: plugin.ClientSets(),
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		AutoMTLS:         true, SkipHostEnv: true, StartTimeout: cfg.StartTimeout,
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: directory},
+		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard}),
+		Stderr:           c.output, SyncStdout: c.output, SyncStderr: c.output,
+		GRPCDialOptions: append(plugin.DialOptions(), grpc.WithContextDialer(c.wires.dial)),
+		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
+			switch same, err := pinned.Check(s.Path); {
+			case err != nil:
+				return nil, fmt.Errorf("checking the file: %w", err)
+			case !same:
+				kind = Tampered
+				return nil, fmt.Errorf("%s is not the file whose SHA-256 is %x", s.Path, checksum)
+			}
+			c.child.cmd.Env = spec.Env
+			return c.child, nil
+		},
+	})
+	if err := c.connect(ctx, cfg); err != nil {
+		wrong := c.diagnose(s.Name, kind, err)
+		c.close()
+		return nil, wrong
+	}
+	if c.manifest.Name != s.Name {
+		c.close()
+		return nil, &Error{Plugin: s.Name, Kind: Garbage, Err: fmt.Errorf("its manifest says that it is %q", c.manifest.Name)}
+	}
+	return c, nil
+}
+
+// errStartTimeout means that a plugin did not serve in time.
+var errStartTimeout = errors.New("it did not start in time")
+
+// connect starts the process, connects and asks for the manifest. go-plugin
+// takes no context, so the process is killed when there is no more time; that
+// ends whatever waits for it.
+func (c *connection) connect(ctx context.Context, cfg Config) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.StartTimeout, errStartTimeout)
+	defer cancel()
+	result := make(chan error, 1)
+	go func() { result <- c.dispense(ctx) }()
+	select {
+	case err := <-result:
+		if err != nil && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return err
+	case <-ctx.Done():
+	}
+	c.kill()
+	for {
+		select {
+		case <-result:
+			return context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+			c.kill() // the process may have been started after the first kill
+		}
+	}
+}
+
+func (c *connection) dispense(ctx context.Context) error {
+	address, err := c.client.Start()
+	if err != nil {
+		return err
+	}
+	c.wires.aim(address)
+	protocol, err := c.client.Client()
+	if err != nil {
+		return err
+	}
+	raw, err := protocol.Dispense(plugin.SetName)
+	if err != nil {
+		return err
+	}
+	rpc, ok := raw.(*plugin.Client)
+	transport, ok2 := protocol.(*goplugin.GRPCClient)
+	if !ok || !ok2 {
+		return fmt.Errorf("go-plugin dispensed %T over %T", raw, protocol)
+	}
+	c.rpc, c.conn = rpc, transport.Conn
+	c.manifest, err = c.rpc.Describe(ctx)
+	return err
+}
+
+// diagnose finds the kind and the best cause of a failed start.
+func (c *connection) diagnose(name string, kind Kind, err error) *Error {
+	if c.child.ID() == "" {
+		return &Error{Plugin: name, Kind: kind, Err: err}
+	}
+	if kind, wrong := c.child.hello.judge(); wrong != nil {
+		return &Error{Plugin: name, Kind: kind, Err: wrong}
+	}
+	if errors.Is(err, errAddress) {
+		return &Error{Plugin: name, Kind: Handshake, Err: err}
+	}
+	if errors.Is(err, plugin.ErrGarbage) {
+		return &Error{Plugin: name, Kind: Garbage, Err: err}
+	}
+	if errors.Is(err, errStartTimeout) {
+		return &Error{Plugin: name, Kind: Timeout, Err: err}
+	}
+	select {
+	case <-c.child.done:
+		if ended := c.ending(); !errors.Is(err, context.Canceled) {
+			return &Error{Plugin: name, Kind: Handshake, Err: fmt.Errorf("it ended before it served: %w", ended)}
+		}
+	case <-time.After(drain):
+	}
+	return &Error{Plugin: name, Kind: Handshake, Err: err}
+}
+
+// ending says how the process ended, with the line that best tells why.
+func (c *connection) ending() error {
+	select {
+	case <-c.child.quiet:
+	case <-time.After(drain):
+	}
+	err := c.child.failed
+	if err == nil {
+		err = errors.New("exit status 0")
+	}
+	if why := c.output.why(); why != "" {
+		return fmt.Errorf("%w: %s", err, why)
+	}
+	return err
+}
+
+// kill ends the process at once.
+func (c *connection) kill() {
+	c.wires.cut()
+	c.child.end()
+}
+
+// close ends what is left of the process and of the connection, and removes the
+// directory.
+func (c *connection) close() {
+	c.kill()
+	c.client.Kill()
+	_ = os.RemoveAll(c.directory)
+}
+
+// part asks the process to end and kills it if it does not within the time.
+func (c *connection) part(patience time.Duration) {
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		c.client.Kill()
+	}()
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		c.kill()
+		<-asked
+	}
+	c.close()
+}
+
+// wires are the sockets of a connection. They are cut when the process is
+// killed, so that nothing waits for a stranger that holds the other end.
+type wires struct {
+	mu      sync.Mutex
+	address net.Addr
+	open    []net.Conn
+	over    bool
+}
+
+func (w *wires) aim(a net.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.address = a
+}
+
+func (w *wires) dial(ctx context.Context, _ string) (net.Conn, error) {
+	w.mu.Lock()
+	address, over := w.address, w.over
+	w.mu.Unlock()
+	if over || address == nil {
+		return nil, net.ErrClosed
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, address.Network(), address.String())
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	w.open = append(w.open, conn)
+	return conn, nil
+}
+
+func (w *wires) cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	for _, conn := range w.open {
+		_ = conn.Close()
+	}
+	w.open = nil
+}

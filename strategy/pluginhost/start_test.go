@@ -1,0 +1,108 @@
+package pluginhost_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+)
+
+// proves PL5
+func TestPluginsThatDoNotStart(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		mode string
+		kind pluginhost.Kind
+		text string
+	}{
+		{"crash", pluginhost.Handshake, "panic: boom at start"},
+		{"hang", pluginhost.Timeout, "did not start in time"},
+		{"garbage", pluginhost.Garbage, `it printed "hello, I am a plugin" instead of the handshake`},
+		{"endless", pluginhost.Garbage, "garbage without an end"},
+		{"newer", pluginhost.Protocol, "it speaks protocol 7 and this host 1: upgrade the host"},
+		{"older", pluginhost.Protocol, "it speaks protocol 0 and this host 1: build it with a newer SDK"},
+		{"netrpc", pluginhost.Protocol, "does not speak gRPC"},
+		{"elsewhere", pluginhost.Handshake, "outside its own directory"},
+		{"mute", pluginhost.Handshake, "asking for the manifest"},
+		{"family", pluginhost.Handshake, "panic: boom with a child"},
+		{"impostor", pluginhost.Garbage, `its manifest says that it is "other"`},
+	}
+	for _, test := range tests {
+		t.Run(test.mode, func(t *testing.T) {
+			t.Parallel()
+			host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile(test.mode)}, StartTimeout: 3 * time.Second})
+			begin := time.Now()
+			_, err := host.Process(t.Context(), "hostile", "shared")
+			wantKind(t, err, test.kind, test.text)
+			if took := time.Since(begin); took > 8*time.Second {
+				t.Errorf("it took %s to find out", took)
+			}
+		})
+	}
+}
+
+func TestUnknownStrategyIsNotFound(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, pluginhost.Config{})
+	_, err := host.Process(t.Context(), "hostile", "shared")
+	wantKind(t, err, pluginhost.NotFound, "no strategy of this name")
+}
+
+func TestFilesThatCannotBeStarted(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	plain := filepath.Join(directory, "plain")
+	if err := os.WriteFile(plain, []byte("no program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"missing": filepath.Join(directory, "missing"), "not executable": plain} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path}}})
+			_, err := host.Process(t.Context(), "hostile", "shared")
+			wantKind(t, err, pluginhost.Start, path)
+		})
+	}
+}
+
+// proves PL5
+func TestChangedFileIsNotStarted(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "hostile")
+	if err := os.WriteFile(path, content, 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path, Args: []string{"serve"}}}})
+	item := host.Catalog(t.Context())[0]
+	if item.Err != nil || len(item.SHA256) != 64 || item.Manifest.Name != "hostile" {
+		t.Fatalf("the catalog has %+v", item)
+	}
+	if err := os.WriteFile(path, append(content, 0), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	_, err = host.Process(t.Context(), "hostile", "shared")
+	wantKind(t, err, pluginhost.Tampered, item.SHA256)
+
+	pinned := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path, SHA256: item.SHA256}}})
+	_, err = pinned.Process(t.Context(), "hostile", "shared")
+	wantKind(t, err, pluginhost.Tampered, item.SHA256)
+}
+
+func TestConfigNamesAllProblems(t *testing.T) {
+	t.Parallel()
+	_, err := pluginhost.New(pluginhost.Config{
+		CallTimeout: -1, LogRate: -1, Sources: []pluginhost.Source{{Name: "a", Path: "x"}, {Name: "a", Path: "y"}, {Name: "b"}, {Name: "c", Path: "z", SHA256: "abc"}},
+	})
+	for _, want := range []string{"CallTimeout", "LogRate", `two sources named "a"`, `source "b" needs`, `SHA-256 of source "c"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want it to say %q", err, want)
+		}
+	}
+}

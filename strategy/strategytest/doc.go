@@ -1,0 +1,18 @@
+// Package strategytest helps authors to test a strategy, in three steps.
+//
+//  1. In process: New feeds candles, fills and order updates to a strategy and
+//     returns the commands that it gives.
+//  2. Conformance: Conformance runs it through real gRPC and proves what every
+//     host relies on: it is deterministic (rule PL1), a snapshot restored at any
+//     point goes on identically, its defaults are valid, and no market, however
+//     odd, makes it panic.
+//  3. Golden backtest: Golden runs it over recorded candles and compares the
+//     result with a file; the flag -update writes the file anew.
+//
+// It owns these checks and the odd markets of the second. It does not own the
+// engine that the third runs.
+//
+// Smallest use:
+//
+//	func TestStrategy(t *testing.T) { strategytest.Conformance(t, basic.Definition()) }
+package strategytest
