@@ -87,7 +87,7 @@ func TestToken(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			b.call("GET", "/api/v1/auth/me", "", "", c.headers...).want(401, `"code":"`+c.code+`"`, "unauthenticated")
+			b.with(t).call("GET", "/api/v1/auth/me", "", "", c.headers...).want(401, `"code":"`+c.code+`"`, "unauthenticated")
 		})
 	}
 	b.call("GET", "/api/v1/auth/me", "", "", "Authorization", "bearer "+token).want(200)

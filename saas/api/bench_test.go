@@ -37,7 +37,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // bench is an API over the real services on a real database.
 type bench struct {
-	t     *testing.T
+	t     testing.TB
 	api   *api.API
 	clock *billingtest.Clock
 	store *saasdb.Store
@@ -48,7 +48,7 @@ type bench struct {
 }
 
 // setup builds a bench; change may alter the configuration.
-func setup(t *testing.T, change ...func(*api.Config)) *bench {
+func setup(t testing.TB, change ...func(*api.Config)) *bench {
 	t.Helper()
 	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
 	b := &bench{t: t, clock: &billingtest.Clock{}, store: saasdb.New(d), live: newHub(), log: &logBuffer{}}
@@ -84,7 +84,14 @@ func setup(t *testing.T, change ...func(*api.Config)) *bench {
 	return b
 }
 
-func keeper(t *testing.T, d *db.DB, b *bench) *account.Keeper {
+// with returns the bench for a subtest.
+func (b *bench) with(t *testing.T) *bench {
+	c := *b
+	c.t = t
+	return &c
+}
+
+func keeper(t testing.TB, d *db.DB, b *bench) *account.Keeper {
 	t.Helper()
 	kek, err := vault.NewKEK()
 	must(t, err)
@@ -105,7 +112,7 @@ func must(t testing.TB, err error) {
 //nolint:gochecknoglobals // the demo market reads two years of candles; once is enough
 var sharedMarket = sync.OnceValues(func() (*demo.Replay, error) { return demo.New(demo.Config{}) })
 
-func markets(t *testing.T) *demo.Replay {
+func markets(t testing.TB) *demo.Replay {
 	t.Helper()
 	m, err := sharedMarket()
 	must(t, err)
@@ -133,7 +140,7 @@ type crossParams struct {
 	Slow int `param:"slow" default:"30" validate:"min=3,max=500" label:"Slow average"`
 }
 
-func schema(t *testing.T) *param.Schema {
+func schema(t testing.TB) *param.Schema {
 	t.Helper()
 	s, err := param.Of(crossParams{Fast: 10, Slow: 30})
 	must(t, err)
@@ -176,7 +183,7 @@ func (l *logBuffer) String() string {
 
 // reply is an answer.
 type reply struct {
-	t      *testing.T
+	t      testing.TB
 	Status int
 	Header http.Header
 	Body   string

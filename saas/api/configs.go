@@ -78,7 +78,9 @@ func (c newConfig) input() bot.CreateInput {
 	return in
 }
 
-func (c newConfig) check(a *API, who tenancy.Principal) error { return a.cfg.Bots.Check(who, c.input()) }
+func (c newConfig) check(a *API, who tenancy.Principal) error {
+	return a.cfg.Bots.Check(who, c.input())
+}
 
 // configChange is the body that changes a configuration; what is left out stays.
 type configChange struct {

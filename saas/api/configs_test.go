@@ -75,7 +75,7 @@ func TestConfigRefused(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := b.call("POST", configs, token, c.body).want(c.status)
+			r := b.with(t).call("POST", configs, token, c.body).want(c.status)
 			if got := strings.Join(r.pointers(), " "); got != c.pointers {
 				t.Errorf("faulty fields = %q, want %q: %s", got, c.pointers, r.Body)
 			}
