@@ -7,9 +7,10 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
-	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy/backtest"
-	"github.com/lunobot/lunobot/strategy/indicator"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/strategytest"
 )
 
 // benchCandles is the length of the benchmark's history.
@@ -44,32 +45,6 @@ func config(tb testing.TB, s marketdata.Series) backtest.Config {
 		tb.Fatal(err)
 	}
 	return backtest.Config{Market: s.Market, Interval: s.Interval, Balance: balance, Fees: exchange.Fees{Maker: fee, Taker: fee}}
-}
-
-// cross is the moving-average cross in its plainest form.
-type cross struct {
-	Fast, Slow *indicator.SMA
-	Cross      indicator.Cross
-}
-
-func (s *cross) OnCandle(b *strategy.Bot, c exchange.Candle) {
-	price := c.Close.Float()
-	fast, slow := s.Fast.Update(price), s.Slow.Update(price)
-	if !s.Slow.Ready() {
-		return
-	}
-	switch s.Cross.Update(fast, slow) {
-	case indicator.CrossUp:
-		b.BuyWith(b.FreeCounter())
-	case indicator.CrossDown:
-		b.SellAll()
-	}
-}
-
-func crossDefinition() strategy.Definition {
-	return strategy.MustDefine(strategy.Info{Name: "cross", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy {
-		return &cross{Fast: indicator.NewSMA(10), Slow: indicator.NewSMA(30)}
-	})
 }
 
 // yardstick is the same work as a plain loop over float slices: two running
@@ -150,10 +125,37 @@ func BenchmarkCross(b *testing.B) {
 		b.ReportAllocs()
 		start := time.Now()
 		for b.Loop() {
-			if _, err := backtest.Run(b.Context(), crossDefinition(), cfg, s.Source(), nil); err != nil {
+			if _, err := backtest.Run(b.Context(), basic.Definition(), cfg, s.Source(), nil); err != nil {
 				b.Fatal(err)
 			}
 		}
 		report(b, start)
 	})
+	b.Run("plugin", func(b *testing.B) {
+		process := basicProcess(b)
+		b.ReportAllocs()
+		b.ResetTimer()
+		start := time.Now()
+		for b.Loop() {
+			if _, err := process.Backtest(b.Context(), cfg, s.Source(), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+		report(b, start)
+	})
+}
+
+// basicProcess starts the bundled strategy as a process.
+func basicProcess(b *testing.B) *pluginhost.Process {
+	b.Helper()
+	host, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{{Name: "basic", Path: strategytest.Build(b, "./plugins/basic")}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(host.Stop)
+	process, err := host.Start(b.Context(), "basic")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return process
 }
