@@ -83,6 +83,13 @@ func (s *scripted) Candles(_ context.Context, _ string, _ time.Duration, since t
 	return out, nil
 }
 
+// opens returns how often the stream was opened and how many were open at most.
+func (s *scripted) opens() (times, most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened, s.most
+}
+
 func (s *scripted) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +152,9 @@ func TestFeedRepairsGapsAndDropsRepeats(t *testing.T) { // proves M1, M4
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newScripted()
-		f := startFeed(t, s, 256)
 		first := now()
+		s.quiet[first+2*minute] = true
+		f := startFeed(t, s, 256)
 		sub := subscribe(t, f)
 		synctest.Wait()
 
@@ -154,7 +162,6 @@ func TestFeedRepairsGapsAndDropsRepeats(t *testing.T) { // proves M1, M4
 		s.send(candleAt(first))
 		s.send(candleAt(first)) // twice
 		time.Sleep(3 * time.Minute)
-		s.quiet[first+2*minute] = true
 		s.send(candleAt(first + 3*minute)) // 1 and 2 left out, 2 without a trade
 		s.send(candleAt(first + minute))   // late
 		s.broken <- errors.New("cut")
@@ -182,8 +189,8 @@ func TestFeedRepairsGapsAndDropsRepeats(t *testing.T) { // proves M1, M4
 				t.Errorf("candle %d: %+v, want %+v", i, c, want)
 			}
 		}
-		if s.opened != 2 {
-			t.Errorf("the stream was opened %d times", s.opened)
+		if times, _ := s.opens(); times != 2 {
+			t.Errorf("the stream was opened %d times", times)
 		}
 		f.Stop()
 	})
@@ -257,8 +264,8 @@ func TestSlowSubscriberLags(t *testing.T) { // proves M3
 		if candles, lagged = drain(slow); len(candles) != 1 || lagged || slow.Lagging() {
 			t.Errorf("after it came back: %v, lagged %v", candles, lagged)
 		}
-		if s.opened != 1 {
-			t.Errorf("%d upstream streams", s.opened)
+		if times, _ := s.opens(); times != 1 {
+			t.Errorf("%d upstream streams", times)
 		}
 		f.Stop()
 	})
@@ -340,13 +347,13 @@ func TestFeedBacksOff(t *testing.T) {
 		subscribe(t, f)
 		for i, pause := range []time.Duration{375, 750, 1500, 3000, 6000, 12000, 22500, 22500} {
 			synctest.Wait()
-			if s.opened != i+1 {
-				t.Fatalf("opened %d times after %d breaks", s.opened, i)
+			if times, _ := s.opens(); times != i+1 {
+				t.Fatalf("opened %d times after %d breaks", times, i)
 			}
 			s.broken <- nil
 			time.Sleep(pause*time.Millisecond - 1)
 			synctest.Wait()
-			if s.opened != i+1 {
+			if times, _ := s.opens(); times != i+1 {
 				t.Fatalf("break %d: opened again within %d ms", i, pause)
 			}
 			time.Sleep(1)
@@ -374,8 +381,8 @@ func TestOneUpstreamPerPair(t *testing.T) { // proves M3
 		}
 		again := subscribe(t, f)
 		synctest.Wait()
-		if s.opened != 2 || s.most != 1 {
-			t.Errorf("opened %d times, %d at once", s.opened, s.most)
+		if times, most := s.opens(); times != 2 || most != 1 {
+			t.Errorf("opened %d times, %d at once", times, most)
 		}
 		f.Stop()
 		f.Stop()
