@@ -4,26 +4,26 @@ import (
 	"context"
 	"sync"
 
-	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/live"
 )
 
 // hub passes updates on to whoever subscribed.
 type hub struct {
 	mu   sync.Mutex
-	subs map[string][]chan api.Update
+	subs map[string][]chan live.Update
 }
 
-func newHub() *hub { return &hub{subs: map[string][]chan api.Update{}} }
+func newHub() *hub { return &hub{subs: map[string][]chan live.Update{}} }
 
-func (h *hub) Subscribe(_ context.Context, tenantID, botID string) (<-chan api.Update, error) {
+func (h *hub) Subscribe(_ context.Context, tenantID, botID string) (<-chan live.Update, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	ch := make(chan api.Update, 8)
+	ch := make(chan live.Update, 8)
 	h.subs[tenantID+botID] = append(h.subs[tenantID+botID], ch)
 	return ch, nil
 }
 
-func (h *hub) publish(tenantID, botID string, u api.Update) {
+func (h *hub) publish(tenantID, botID string, u live.Update) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, ch := range h.subs[tenantID+botID] {

@@ -15,24 +15,15 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/tenancy"
 )
-
-// Update is one thing that a bot did.
-type Update struct {
-	// Type names the event.
-	Type string
-	// Time is when it happened.
-	Time time.Time
-	// Data is JSON.
-	Data json.RawMessage
-}
 
 // Live announces what bots do.
 type Live interface {
 	// Subscribe delivers a bot's updates until ctx ends; then, or when it can no
 	// longer deliver, it closes the channel.
-	Subscribe(ctx context.Context, tenantID, botID string) (<-chan Update, error)
+	Subscribe(ctx context.Context, tenantID, botID string) (<-chan live.Update, error)
 }
 
 const (
@@ -129,7 +120,7 @@ func (a *API) stream(ctx context.Context, who tenancy.Principal, in *struct{ Bot
 // follow passes updates on until the client goes, the updates end, the token
 // is no longer good or the server stops. The token is looked at again with each
 // heartbeat.
-func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan Update) error {
+func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Update) error {
 	beat := time.NewTicker(a.cfg.Heartbeat)
 	defer beat.Stop()
 	for {

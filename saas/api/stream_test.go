@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/live"
 )
 
 // event is a server-sent event; a comment has no name.
@@ -102,14 +103,14 @@ func TestStream(t *testing.T) {
 		t.Errorf("first event = %+v", e)
 	}
 	tenant := b.tenant(token)
-	b.live.publish(tenant, id, api.Update{Type: "fill", Time: b.clock.Now(), Data: []byte("{\"price\":\n\"250000\"}")})
+	b.live.publish(tenant, id, live.Update{Type: "fill", Time: b.clock.Now(), Data: []byte("{\"price\":\n\"250000\"}")})
 	first := next(t, events)
 	if first.name != "fill" || first.data != `{"price":"250000"}` {
 		t.Errorf("event = %+v", first)
 	}
 	// The server's time for a whole answer passes; the stream goes on.
 	time.Sleep(300 * time.Millisecond)
-	b.live.publish(tenant, id, api.Update{Type: "status\nevent: forged", Time: b.clock.Now(), Data: []byte(`{}`)})
+	b.live.publish(tenant, id, live.Update{Type: "status\nevent: forged", Time: b.clock.Now(), Data: []byte(`{}`)})
 	if e := next(t, events); e.name != "statusevent: forged" || e.id == first.id {
 		t.Errorf("event = %+v", e)
 	}

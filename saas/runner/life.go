@@ -13,6 +13,9 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
+// shared is the key of the process that all bots of a strategy share.
+const shared = "shared"
+
 // open opens the waiting bots in the strategy's process, warms those that begin
 // a run, and lets all catch up with the market.
 func (g *group) open(ctx context.Context) {
@@ -26,13 +29,13 @@ func (g *group) open(ctx context.Context) {
 		}
 		return
 	}
-	if g.process, err = g.r.cfg.Plugins.Process(ctx, g.key.strategy); err != nil {
+	if g.process, err = g.r.cfg.Plugins.Process(ctx, g.key.strategy, shared); err != nil {
 		g.crashed(ctx, err)
 		return
 	}
 	joining := slices.Clone(g.waiting)
 	states := make([]*checkpointState, 0, len(joining))
-	input := make([]plugin.OpenBot, 0, len(joining))
+	input := make([]strategy.OpenInput, 0, len(joining))
 	ready := joining[:0]
 	for _, m := range joining {
 		st, err := m.load(ctx, g.r.cfg.Journal)
@@ -41,9 +44,9 @@ func (g *group) open(ctx context.Context) {
 			continue
 		}
 		ready, states = append(ready, m), append(states, st)
-		input = append(input, plugin.OpenBot{Bot: m.number, OpenInput: strategy.OpenInput{
+		input = append(input, strategy.OpenInput{
 			Explain: true, Interval: interval, Market: market, Params: m.assignment.Config.Parameters, Snapshot: m.snapshot,
-		}})
+		})
 	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -53,6 +56,7 @@ func (g *group) open(ctx context.Context) {
 		return
 	}
 	for i, m := range ready {
+		m.number = opened[i].Bot
 		err := opened[i].Err
 		if err == nil {
 			wants := opened[i].Wants

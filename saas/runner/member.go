@@ -19,11 +19,12 @@ import (
 // member is a bot at work in a group. Once it is in a group, only the group's
 // goroutine touches it, except for stopping, which the runner guards.
 type member struct {
-	number     uint64
 	assignment bot.Runnable
 	lease      lease.Lease
 	stopping   bool
 
+	// number is the bot's within its plugin process.
+	number  uint64
 	market  exchange.Market
 	session *engine.Session
 	venue   *paper.Venue

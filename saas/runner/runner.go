@@ -15,7 +15,9 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
 // Bots finds the bots that need a worker, over all tenants.
@@ -29,9 +31,9 @@ type Status interface {
 	Observe(ctx context.Context, tenantID, botID string, run int64, status bot.Status, reason string) error
 }
 
-// Process is a strategy's process; see plugin.Client.
+// Process is a strategy's process; *pluginhost.Process is one.
 type Process interface {
-	Open(ctx context.Context, bots []plugin.OpenBot) ([]plugin.Opened, error)
+	Open(ctx context.Context, bots []strategy.OpenInput) ([]pluginhost.Opened, error)
 	Live(ctx context.Context, r *plugin.Round) error
 	Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, error)
 	Close(ctx context.Context, bots []uint64) error
@@ -39,9 +41,10 @@ type Process interface {
 
 // Plugins starts the processes of strategies.
 type Plugins interface {
-	// Process returns the running process of a strategy, starting it if need
-	// be. A process that has died is replaced at the next call.
-	Process(ctx context.Context, strategy string) (Process, error)
+	// Process returns the running process of a strategy that those of one key
+	// share, starting it if need be. A process that has died is replaced at the
+	// next call.
+	Process(ctx context.Context, name, key string) (Process, error)
 }
 
 // Publisher tells whoever watches a bot; what nobody watches is dropped.
@@ -115,7 +118,6 @@ type Runner struct {
 	mu      sync.Mutex
 	groups  map[groupKey]*group
 	members map[string]*member // by bot id
-	next    uint64             // numbers the members within plugin processes
 }
 
 // New returns a worker that has not started; the error names everything that is
@@ -225,9 +227,8 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range leases {
-		r.next++
 		a := byID[l.ID]
-		m := &member{number: r.next, assignment: a, lease: l, stopping: !a.Bot.Desired}
+		m := &member{assignment: a, lease: l, stopping: !a.Bot.Desired}
 		r.members[l.ID] = m
 		if m.stopping {
 			stops[m.key()] = append(stops[m.key()], m)

@@ -1,0 +1,11 @@
+// Package boot is what the hosts have in common: the bundled strategies, the
+// configuration by environment, flags or .env, and the life of the server.
+//
+// It owns no rule of the product; a program of one's own replaces it with a few
+// lines, as examples/embed does.
+//
+// Smallest use:
+//
+//	boot.Bundle().ServeIfChild()
+//	os.Exit(boot.Server(os.Args[1:], os.Stdout, os.Stderr))
+package boot

@@ -1,0 +1,108 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/joho/godotenv"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas"
+	"github.com/lunobot/lunobot/tenancy/vault"
+)
+
+// Options are the settings of an installation as texts, so that all that is
+// wrong with them can be named together. The tags are kong's: a flag wins over
+// the environment, which wins over the file .env.
+type Options struct {
+	BaseURL     string `name:"base-url" env:"LUNOBOT_BASE_URL" help:"Address under which browsers see the pages, such as https://bots.example.com."`
+	Catalog     string `name:"plans" env:"LUNOBOT_PLANS" help:"YAML file with the plans on offer."`
+	DataDir     string `name:"data-dir" env:"LUNOBOT_DATA_DIR" default:"./lunobot-data" help:"Folder of the database file and all else that is kept."`
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" help:"sqlite:///path or postgresql://…; by default a SQLite file in the data folder."`
+	DemoSeed    string `name:"demo-seed" env:"LUNOBOT_DEMO_SEED" default:"1" help:"Seed of the demo market."`
+	DemoSpeed   string `name:"demo-speed" env:"LUNOBOT_DEMO_SPEED" default:"60" help:"Minutes of the demo market in one minute."`
+	Env         string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
+	LogLevel    string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	SigningKey  string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
+	VaultKey    string `name:"vault-key" env:"LUNOBOT_VAULT_KEY" help:"Key that opens the tenants' exchange keys."`
+}
+
+// LoadDotEnv reads .env in the working directory, if there is one, into the
+// environment; what is set there already stays.
+func LoadDotEnv() error {
+	if err := godotenv.Load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("reading .env: %w", err)
+	}
+	return nil
+}
+
+// Config returns the options as an App's configuration; the error names every
+// faulty one.
+func (o Options) Config(log *slog.Logger) (saas.Config, error) {
+	var problems []error
+	c := saas.Config{
+		BaseURL: strings.TrimSuffix(o.BaseURL, "/"), DataDir: o.DataDir, DatabaseURL: o.DatabaseURL, Environment: saas.Environment(o.Env), Log: log,
+		Secrets: saas.Secrets{Signing: vault.NewSecret(o.SigningKey), Vault: vault.NewSecret(o.VaultKey)}, Strategies: Bundle(), Version: version(),
+	}
+	if u, err := url.Parse(c.BaseURL); c.BaseURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Path != "") {
+		problems = append(problems, fmt.Errorf("LUNOBOT_BASE_URL %q is not of the form https://host", o.BaseURL))
+	}
+	if c.Environment != saas.Development && c.Environment != saas.Production {
+		problems = append(problems, fmt.Errorf("LUNOBOT_ENV %q is neither development nor production", o.Env))
+	}
+	var err error
+	if c.DemoSeed, err = strconv.ParseUint(o.DemoSeed, 10, 64); err != nil || c.DemoSeed == 0 {
+		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SEED %q is not a whole number above 0", o.DemoSeed))
+	}
+	if c.DemoSpeed, err = strconv.ParseFloat(o.DemoSpeed, 64); err != nil || !(c.DemoSpeed > 0 && c.DemoSpeed <= demo.MaxSpeed) {
+		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SPEED %q is not a number above 0 and at most %d", o.DemoSpeed, demo.MaxSpeed))
+	}
+	if o.DatabaseURL != "" && !strings.HasPrefix(o.DatabaseURL, "sqlite://") && !strings.HasPrefix(o.DatabaseURL, "postgres://") && !strings.HasPrefix(o.DatabaseURL, "postgresql://") {
+		problems = append(problems, errors.New("DATABASE_URL begins with neither sqlite:// nor postgresql://"))
+	}
+	if o.Catalog != "" {
+		if c.Catalog, err = readCatalog(o.Catalog); err != nil {
+			problems = append(problems, fmt.Errorf("LUNOBOT_PLANS: %w", err))
+		}
+	}
+	return c, errors.Join(problems...)
+}
+
+// Logger returns the log of a host.
+func (o Options) Logger(out *os.File) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.LogLevel)); err != nil {
+		return nil, fmt.Errorf("LUNOBOT_LOG_LEVEL %q is not debug, info, warn or error", o.LogLevel)
+	}
+	return slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: level})), nil
+}
+
+func readCatalog(path string) (*billing.Catalog, error) {
+	f, err := os.Open(filepath.Clean(path))
+	if err != nil {
+		return nil, err
+	}
+	c, err := billing.ReadCatalog(f)
+	return c, errors.Join(err, f.Close())
+}
+
+// checkAddr reports what is wrong with an address to listen on.
+func checkAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("LUNOBOT_ADDR %q is not of the form host:port, such as 127.0.0.1:5000", addr)
+	}
+	return nil
+}

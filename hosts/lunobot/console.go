@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// The exit codes beside 0.
+const (
+	exitFailure     = 1
+	exitInput       = 2
+	exitInterrupted = 130
+)
+
+// console is what a command talks to.
+type console struct {
+	bundle   plugin.Bundle
+	in       io.Reader
+	out      io.Writer
+	problems io.Writer
+}
+
+// inputError is a problem that other input would not have.
+type inputError struct{ err error }
+
+func (e inputError) Error() string { return e.err.Error() }
+func (e inputError) Unwrap() error { return e.err }
+
+// input returns an error about what the user gave.
+func input(format string, args ...any) error { return inputError{fmt.Errorf(format, args...)} }
+
+// fail says what went wrong, if anything, and returns the exit code for it.
+func (c *console) fail(err error) int {
+	var wrong inputError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(c.problems, "lunobot: interrupted; no file was written")
+		return exitInterrupted
+	}
+	fmt.Fprintln(c.problems, "lunobot:", err)
+	if errors.As(err, &wrong) {
+		return exitInput
+	}
+	return exitFailure
+}
+
+// terminal reports whether somebody watches the stream.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}

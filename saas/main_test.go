@@ -1,0 +1,28 @@
+package saas_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// TestMain lets the test binary be what the tests start: the process of a
+// bundled strategy, and one of the processes of TestGateConcurrent.
+func TestMain(m *testing.M) {
+	bundle().ServeIfChild()
+	if os.Getenv(creatorEnv) != "" {
+		os.Exit(runCreator())
+	}
+	dbtest.Main(m)
+}
+
+func bundle() plugin.Bundle {
+	b, err := plugin.NewBundle(basic.Definition())
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
