@@ -235,7 +235,7 @@ func TestWriteAndReadBack(t *testing.T) { // proves N3
 		if err := marketdata.WriteCSV(&text, s); err != nil {
 			t.Fatal(err)
 		}
-		back, report, err := marketdata.ReadCSV(context.Background(), &text,
+		back, report, err := marketdata.ReadCSV(t.Context(), &text,
 			marketdata.CSVConfig{Market: s.Market, Interval: s.Interval, KeepHoles: true})
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, text.String())
@@ -260,7 +260,7 @@ func TestRoundingIsExact(t *testing.T) { // proves T9, N3
 		price := rapid.StringMatching(`[1-9][0-9]{3,9}(\.[0-9]{0,12})?`).Draw(t, "price")
 		volume := rapid.StringMatching(`[0-9]{1,7}(\.[0-9]{0,12})?([eE]-?[0-3])?`).Draw(t, "volume")
 		text := header + fmt.Sprintf("1475798400,%s,%s,%s,%s,%s\n", price, price, price, price, volume)
-		s, report, err := marketdata.ReadCSV(context.Background(), strings.NewReader(text),
+		s, report, err := marketdata.ReadCSV(t.Context(), strings.NewReader(text),
 			marketdata.CSVConfig{Market: m, Interval: time.Minute})
 		if err != nil {
 			t.Fatal(err)
@@ -297,7 +297,7 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add([]byte(header + "1,1,1,1,1,\"1\"\n99999999999,-0,.,5.,.5,+1\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m := market("0.05", "0.0001")
-		s, _, err := marketdata.ReadCSV(context.Background(), bytes.NewReader(text), marketdata.CSVConfig{Market: m, Interval: time.Hour})
+		s, _, err := marketdata.ReadCSV(t.Context(), bytes.NewReader(text), marketdata.CSVConfig{Market: m, Interval: time.Hour})
 		if err != nil {
 			return
 		}
@@ -310,7 +310,7 @@ func FuzzReadCSV(f *testing.F) {
 		if err := marketdata.WriteCSV(&again, s); err != nil {
 			t.Fatal(err)
 		}
-		back, _, err := marketdata.ReadCSV(context.Background(), &again, marketdata.CSVConfig{Market: m, Interval: time.Hour})
+		back, _, err := marketdata.ReadCSV(t.Context(), &again, marketdata.CSVConfig{Market: m, Interval: time.Hour})
 		if err != nil || fmt.Sprint(back.Candles) != fmt.Sprint(s.Candles) {
 			t.Fatalf("read back %v, %v", back.Candles, err)
 		}

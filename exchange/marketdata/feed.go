@@ -90,8 +90,9 @@ func (c FeedConfig) validate() error {
 // a minute without a trade is a flat candle (rules M1, M4). It is safe for
 // concurrent use.
 type Feed struct {
-	cfg    FeedConfig
-	ctx    context.Context //nolint:containedctx // the life of the feed, ended by Stop
+	cfg FeedConfig
+	// ctx is the life of the feed, which Stop ends.
+	ctx    context.Context
 	cancel context.CancelFunc
 
 	// mu guards the fields below and is taken before a channel's own lock.

@@ -351,12 +351,12 @@ func TestFeedBacksOff(t *testing.T) {
 				t.Fatalf("opened %d times after %d breaks", times, i)
 			}
 			s.broken <- nil
-			time.Sleep(pause*time.Millisecond - 1)
+			time.Sleep(pause*time.Millisecond - time.Microsecond)
 			synctest.Wait()
 			if times, _ := s.opens(); times != i+1 {
 				t.Fatalf("break %d: opened again within %d ms", i, pause)
 			}
-			time.Sleep(1)
+			time.Sleep(time.Microsecond)
 		}
 		f.Stop()
 	})

@@ -137,7 +137,7 @@ func (g grid) append(dst []byte, n int64) []byte {
 	dst = append(dst, '.')
 	for rest != 0 {
 		scale /= 10
-		dst = append(dst, byte('0'+rest/scale))
+		dst = append(dst, "0123456789"[rest/scale])
 		rest %= scale
 	}
 	return dst

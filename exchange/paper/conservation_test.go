@@ -2,7 +2,6 @@ package paper_test
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,7 +71,7 @@ type resting struct {
 func (f *flow) queue(pair string, side exchange.Side) []resting {
 	var all []resting
 	for i, m := range f.members {
-		orders, err := m.OpenOrders(context.Background(), pair)
+		orders, err := m.OpenOrders(f.Context(), pair)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -164,7 +163,7 @@ func (f *flow) place() {
 	want, filled := f.expected(owner, r)
 	facing := f.queue(r.Pair, r.Side.Opposite())
 	before := f.trades(r.Pair)
-	o, err := m.Place(context.Background(), r)
+	o, err := m.Place(f.Context(), r)
 	got := f.trades(r.Pair)[len(before):]
 	if err != nil {
 		var e *exchange.Error
@@ -198,7 +197,7 @@ func (f *flow) place() {
 }
 
 func (f *flow) trades(pair string) []exchange.Trade {
-	trades, err := f.hall.Trades(context.Background(), pair, 0, 1<<30)
+	trades, err := f.hall.Trades(f.Context(), pair, 0, 1<<30)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -208,7 +207,7 @@ func (f *flow) trades(pair string) []exchange.Trade {
 // makerOf returns the order id on the other side of a trade.
 func (f *flow) makerOf(pair string, sequence int64, taker int) string {
 	for i, m := range f.members {
-		fills, err := m.Fills(context.Background(), pair, sequence-1, 1)
+		fills, err := m.Fills(f.Context(), pair, sequence-1, 1)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -223,7 +222,7 @@ func (f *flow) makerOf(pair string, sequence int64, taker int) string {
 func (f *flow) cancel() {
 	m := rapid.SampledFrom(f.members).Draw(f.T, "member")
 	pair := rapid.SampledFrom(f.markets).Draw(f.T, "market").Pair
-	orders, err := m.OpenOrders(context.Background(), pair)
+	orders, err := m.OpenOrders(f.Context(), pair)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -231,7 +230,7 @@ func (f *flow) cancel() {
 		return
 	}
 	o := rapid.SampledFrom(orders).Draw(f.T, "order")
-	if err := m.Cancel(context.Background(), pair, o.ID); err != nil {
+	if err := m.Cancel(f.Context(), pair, o.ID); err != nil {
 		f.Fatal(err)
 	}
 }
@@ -245,7 +244,7 @@ func (f *flow) check(*rapid.T) {
 	for _, m := range f.members {
 		reserved := map[string]decimal.Decimal{}
 		for _, market := range f.markets {
-			orders, err := m.OpenOrders(context.Background(), market.Pair)
+			orders, err := m.OpenOrders(f.Context(), market.Pair)
 			if err != nil {
 				f.Fatal(err)
 			}
@@ -261,7 +260,7 @@ func (f *flow) check(*rapid.T) {
 				reserved[market.Counter] = reserved[market.Counter].Add(market.Amount(least))
 			}
 		}
-		balances, err := m.Balances(context.Background())
+		balances, err := m.Balances(f.Context())
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -295,7 +294,7 @@ func (f *flow) checkOrder(o exchange.Order) {
 
 // checkBook compares the book with the orders in it.
 func (f *flow) checkBook(pair string) {
-	b, err := f.hall.OrderBook(context.Background(), pair, 0)
+	b, err := f.hall.OrderBook(f.Context(), pair, 0)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -331,17 +330,17 @@ func TestConservation(t *testing.T) { // proves T8, N1
 		// When everything is cancelled nothing is reserved.
 		for _, m := range f.members {
 			for _, market := range f.markets {
-				orders, err := m.OpenOrders(context.Background(), market.Pair)
+				orders, err := m.OpenOrders(t.Context(), market.Pair)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, o := range orders {
-					if err := m.Cancel(context.Background(), market.Pair, o.ID); err != nil {
+					if err := m.Cancel(t.Context(), market.Pair, o.ID); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
-			balances, err := m.Balances(context.Background())
+			balances, err := m.Balances(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -38,7 +38,7 @@ type hall struct {
 	ann, bob, cat *paper.Member
 }
 
-func openHall(t testing.TB, fees exchange.Fees) hall {
+func openHall(t *testing.T, fees exchange.Fees) hall {
 	t.Helper()
 	h := hall{clock: &clock{now: time.UnixMilli(1_000_000)}}
 	var err error
@@ -350,7 +350,8 @@ func TestRefusals(t *testing.T) {
 		"overflow of the fee's sum": {exchange.OrderRequest{Pair: "ETHMYR", Side: exchange.Sell, Type: exchange.LimitOrder, Price: 1, Volume: 1 << 62},
 			"ErrInsufficientBalance"},
 	} {
-		t.Run(name, func(t *testing.T) { refused(t, h.ann, test.request, exchange.OutcomeRejected, test.code) })
+		t.Log(name)
+		refused(t, h.ann, test.request, exchange.OutcomeRejected, test.code)
 	}
 	for _, currency := range []string{"MYR", "XBT"} {
 		if got := balance(t, h.ann, currency); got != "1000/0" {

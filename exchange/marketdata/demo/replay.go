@@ -12,7 +12,7 @@ import (
 )
 
 //go:embed data/btcusd-1m.bin.gz data/ethusd-1m.bin.gz data/NOTICE
-var files embed.FS //nolint:gochecknoglobals // embedded, read only
+var files embed.FS
 
 // The pairs of the demo market.
 const (

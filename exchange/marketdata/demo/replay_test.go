@@ -1,7 +1,6 @@
 package demo_test
 
 import (
-	"context"
 	"math"
 	"testing"
 	"time"
@@ -222,7 +221,7 @@ func TestSeriesIsTheCandles(t *testing.T) {
 	if _, err := r.Series(demo.XBTMYR, from, from); err == nil {
 		t.Error("an empty span was taken")
 	}
-	if _, err := r.Candles(context.Background(), demo.XBTMYR, 2*time.Minute, from, 1); err == nil {
+	if _, err := r.Candles(t.Context(), demo.XBTMYR, 2*time.Minute, from, 1); err == nil {
 		t.Error("an interval that does not exist was taken")
 	}
 }

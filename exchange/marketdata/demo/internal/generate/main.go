@@ -9,7 +9,7 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"log"
+	"fmt"
 	"os"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -21,12 +21,13 @@ func main() {
 	out := flag.String("out", "", "the `file` to write")
 	flag.Parse()
 	if err := generate(*in, *out); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
 func generate(in, out string) error {
-	text, err := os.ReadFile(in)
+	text, err := os.ReadFile(in) //nolint:gosec // the file that the developer names
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -29,13 +30,13 @@ func Encode(candles []exchange.Candle, interval time.Duration) ([]byte, error) {
 		return nil, fmt.Errorf("packing candles: interval %s", interval)
 	}
 	raw := binary.AppendUvarint(nil, uint64(len(candles)))
-	raw = binary.AppendUvarint(raw, uint64(step))
+	raw = binary.AppendUvarint(raw, natural(step))
 	var last int64
 	for _, c := range candles {
 		if c.Time <= last || c.Time%step != 0 || !c.Valid() {
 			return nil, fmt.Errorf("packing candles: bad candle at %s", c.OpenTime())
 		}
-		raw = binary.AppendUvarint(raw, uint64((c.Time-last)/step))
+		raw = binary.AppendUvarint(raw, natural((c.Time-last)/step))
 		last = c.Time
 	}
 	var closed exchange.Ticks
@@ -47,13 +48,13 @@ func Encode(candles []exchange.Candle, interval time.Duration) ([]byte, error) {
 		raw = binary.AppendVarint(raw, int64(c.Close-c.Open))
 	}
 	for _, c := range candles {
-		raw = binary.AppendUvarint(raw, uint64(c.High-max(c.Open, c.Close)))
+		raw = binary.AppendUvarint(raw, natural(int64(c.High-max(c.Open, c.Close))))
 	}
 	for _, c := range candles {
-		raw = binary.AppendUvarint(raw, uint64(min(c.Open, c.Close)-c.Low))
+		raw = binary.AppendUvarint(raw, natural(int64(min(c.Open, c.Close)-c.Low)))
 	}
 	for _, c := range candles {
-		raw = binary.AppendUvarint(raw, uint64(c.Volume))
+		raw = binary.AppendUvarint(raw, natural(int64(c.Volume)))
 	}
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -66,6 +67,9 @@ func Encode(candles []exchange.Candle, interval time.Duration) ([]byte, error) {
 	}
 	return out.Bytes(), nil
 }
+
+// natural returns a number that is known not to be negative.
+func natural(n int64) uint64 { return uint64(max(n, 0)) }
 
 // Decode returns the candles that Encode packed, and their interval.
 func Decode(packed []byte) ([]exchange.Candle, time.Duration, error) {
@@ -84,7 +88,7 @@ func Decode(packed []byte) ([]exchange.Candle, time.Duration, error) {
 	candles := make([]exchange.Candle, count)
 	var last int64
 	for i := range candles {
-		last += int64(d.unsigned() * step)
+		last += d.unsigned() * step
 		candles[i].Time = last
 	}
 	for i := range candles {
@@ -128,13 +132,19 @@ type decoder struct {
 	err error
 }
 
-func (d *decoder) unsigned() uint64 {
+func (d *decoder) unsigned() int64 {
 	if d.err != nil {
 		return 0
 	}
-	var n uint64
-	n, d.err = binary.ReadUvarint(d.in)
-	return n
+	n, err := binary.ReadUvarint(d.in)
+	if err == nil && n > math.MaxInt64 {
+		err = errors.New("a number is too large")
+	}
+	if err != nil {
+		d.err = err
+		return 0
+	}
+	return int64(n)
 }
 
 func (d *decoder) signed() int64 {
