@@ -33,18 +33,18 @@ func newClock() *clock {
 
 func (c *clock) Now() time.Time          { return time.UnixMicro(c.micros.Load()).UTC() }
 func (c *clock) forward(d time.Duration) { c.micros.Add(d.Microseconds()) }
-func bot(i int) lease.Resource {
-	return lease.Resource{Kind: lease.Bots, TenantID: fmt.Sprint("t", i%3), ID: fmt.Sprint("b", i)}
+func job(i int) lease.Resource {
+	return lease.Resource{Kind: "job", TenantID: fmt.Sprint("t", i%3), ID: fmt.Sprint("j", i)}
 }
 func each(t *testing.T, fn func(t *testing.T, s lease.Store)) {
 	t.Helper()
 	dbtest.Each(t, []db.MigrationSet{saasdb.Migrations()}, func(t *testing.T, d *db.DB) { fn(t, saasdb.New(d)) })
 }
 
-func bots(n int) []lease.Resource {
+func jobs(n int) []lease.Resource {
 	list := make([]lease.Resource, n)
 	for i := range list {
-		list[i] = bot(i)
+		list[i] = job(i)
 	}
 	return list
 }
@@ -83,9 +83,9 @@ func TestLeasesHaveOneHolder(t *testing.T) {
 	each(t, func(t *testing.T, s lease.Store) {
 		c := newClock()
 		a, b := keeper(t, s, "a", c), keeper(t, s, "b", c)
-		first := acquire(t, a, bots(10), 4, 4)
-		rest := acquire(t, b, bots(10), 100, 6)
-		acquire(t, a, bots(10), 100, 0)
+		first := acquire(t, a, jobs(10), 4, 4)
+		rest := acquire(t, b, jobs(10), 100, 6)
+		acquire(t, a, jobs(10), 100, 0)
 		seen := map[lease.Resource]bool{}
 		for _, l := range append(first, rest...) {
 			if seen[l.Resource] || l.Epoch != 1 || !l.ExpiresAt.Equal(c.Now().Add(10*time.Second)) {
@@ -100,7 +100,7 @@ func TestLeasesHaveOneHolder(t *testing.T) {
 		if len(a.Held()) != 0 || a.Left(first[0]) != 0 {
 			t.Error("the keeper still holds what it gave back")
 		}
-		for _, l := range acquire(t, b, bots(10), 100, 4) {
+		for _, l := range acquire(t, b, jobs(10), 100, 4) {
 			if l.Epoch != 2 {
 				t.Errorf("epoch %d after a change of hands, want 2", l.Epoch)
 			}
@@ -121,13 +121,13 @@ func TestFrozenHolderIsFencedOff(t *testing.T) {
 		ctx := t.Context()
 		c := newClock()
 		frozen, other := keeper(t, s, "frozen", c), keeper(t, s, "other", c)
-		mine := acquire(t, frozen, bots(2), 2, 2)
+		mine := acquire(t, frozen, jobs(2), 2, 2)
 		c.forward(4 * time.Second)
 		if lost, err := frozen.Renew(ctx); err != nil || len(lost) != 0 || frozen.Left(mine[0]) != 10*time.Second {
 			t.Fatalf("after a renewal: lost %v, %v, left %s", lost, err, frozen.Left(mine[0]))
 		}
 		c.forward(9 * time.Second)
-		acquire(t, other, bots(2), 2, 0)
+		acquire(t, other, jobs(2), 2, 0)
 		if err := s.CheckLease(ctx, mine[0]); err != nil {
 			t.Fatal(err)
 		}
@@ -159,13 +159,13 @@ func TestRestartTakesItsOwnLeasesAtOnce(t *testing.T) {
 		ctx := t.Context()
 		c := newClock()
 		old, other := keeper(t, s, "server", c), keeper(t, s, "other", c)
-		mine := acquire(t, old, bots(3), 3, 3)
+		mine := acquire(t, old, jobs(3), 3, 3)
 		fresh := keeper(t, s, "server", c) // killed and started again
 		if h := fresh.Holder(); h.Incarnation != 2 {
 			t.Errorf("incarnation %d, want 2", h.Incarnation)
 		}
-		acquire(t, other, bots(3), 3, 0)
-		for _, l := range acquire(t, fresh, bots(3), 3, 3) {
+		acquire(t, other, jobs(3), 3, 0)
+		for _, l := range acquire(t, fresh, jobs(3), 3, 3) {
 			if l.Epoch != 2 {
 				t.Errorf("epoch %d, want 2", l.Epoch)
 			}
@@ -176,7 +176,7 @@ func TestRestartTakesItsOwnLeasesAtOnce(t *testing.T) {
 		if !errors.Is(err, lease.ErrSuperseded) || len(gone) != 3 || len(old.Held()) != 0 {
 			t.Errorf("the older incarnation lost %d leases, %v", len(gone), err)
 		}
-		if _, err := old.Acquire(ctx, bots(9), 9); !errors.Is(err, lease.ErrSuperseded) {
+		if _, err := old.Acquire(ctx, jobs(9), 9); !errors.Is(err, lease.ErrSuperseded) {
 			t.Errorf("the older incarnation may still take leases: %v", err)
 		}
 		if gone, err := fresh.Renew(ctx); err != nil || len(gone) != 0 {
@@ -216,9 +216,9 @@ func TestOutageLosesLeasesAsTheyEnd(t *testing.T) {
 		c := newClock()
 		down := &outage{Store: s}
 		k := keeper(t, down, "a", c)
-		acquire(t, k, bots(1), 1, 1)
+		acquire(t, k, jobs(1), 1, 1)
 		c.forward(5 * time.Second)
-		acquire(t, k, bots(2), 1, 1)
+		acquire(t, k, jobs(2), 1, 1)
 		boom := errors.New("no database")
 		down.err.Store(&boom)
 		for _, want := range []int{0, 1, 1} {
@@ -233,7 +233,7 @@ func TestOutageLosesLeasesAsTheyEnd(t *testing.T) {
 			t.Errorf("afterwards: lost %v, %v", gone, err)
 		}
 		// What was given up here was given back there as well.
-		acquire(t, keeper(t, s, "b", c), bots(2), 2, 2)
+		acquire(t, keeper(t, s, "b", c), jobs(2), 2, 2)
 	})
 }
 
@@ -242,15 +242,15 @@ func TestLeaseWithoutAnswerIsGivenBack(t *testing.T) {
 	each(t, func(t *testing.T, s lease.Store) {
 		c := newClock()
 		k := keeper(t, &takenTwice{Store: s}, "a", c)
-		if _, err := k.Acquire(t.Context(), bots(1), 1); err == nil {
+		if _, err := k.Acquire(t.Context(), jobs(1), 1); err == nil {
 			t.Fatal("no error")
 		}
 		b := keeper(t, s, "b", c)
-		acquire(t, b, bots(1), 1, 0)
+		acquire(t, b, jobs(1), 1, 0)
 		if gone, err := k.Renew(t.Context()); err != nil || len(gone) != 0 {
 			t.Fatal(gone, err)
 		}
-		acquire(t, b, bots(1), 1, 1)
+		acquire(t, b, jobs(1), 1, 1)
 	})
 }
 
@@ -270,7 +270,7 @@ func TestNoTwoHoldersOfAnEpoch(t *testing.T) {
 				for range 40 {
 					switch rng.IntN(4) {
 					case 0, 1:
-						got, err := k.Acquire(t.Context(), bots(12), 1+rng.IntN(6))
+						got, err := k.Acquire(t.Context(), jobs(12), 1+rng.IntN(6))
 						if err != nil {
 							t.Error(err)
 							return
@@ -334,7 +334,7 @@ func TestRunTellsOfLostLeases(t *testing.T) {
 	if err := k.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	got := acquire(t, k, bots(2), 2, 2)
+	got := acquire(t, k, jobs(2), 2, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	told := make(chan []lease.Lease, 1)

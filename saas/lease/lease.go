@@ -64,7 +64,8 @@ type Store interface {
 	StartHolder(ctx context.Context, name string) (Holder, error)
 	// TakeLeases takes resources that are free, whose lease has ended, or that
 	// an earlier incarnation of the holder has, and raises their epochs.
-	// Resources that somebody else is taking meanwhile are left out. A holder
+	// Resources that somebody else is taking meanwhile and bots that do not
+	// exist are left out. A holder
 	// that is not its name's newest incarnation gets ErrSuperseded.
 	TakeLeases(ctx context.Context, t Take) ([]Lease, error)
 	// RenewLeases moves the end of all of the holder's leases, ended ones that

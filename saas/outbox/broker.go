@@ -132,12 +132,13 @@ func (b *Broker) embed() error {
 	}
 	s, err := server.NewServer(&server.Options{
 		ServerName: "lunobot", DontListen: true, JetStream: true, StoreDir: b.cfg.Dir, SyncInterval: b.cfg.SyncInterval,
-		NoLog: true, NoSigs: true, DisableJetStreamBanner: true,
+		NoSigs: true, DisableJetStreamBanner: true,
 	})
 	if err != nil {
 		return err
 	}
 	b.server = s
+	s.SetLogger(serverLog{b.cfg.Log}, false, false)
 	s.Start()
 	if !s.ReadyForConnections(b.cfg.Timeout) {
 		return fmt.Errorf("it was not ready within %s", b.cfg.Timeout)
@@ -209,4 +210,20 @@ func (b *Broker) stop() {
 		b.server.WaitForShutdown()
 		b.server = nil
 	}
+}
+
+// serverLog hands the embedded server's troubles to slog, and nothing else.
+type serverLog struct{ log *slog.Logger }
+
+var _ server.Logger = serverLog{}
+
+func (l serverLog) Noticef(string, ...any)            {}
+func (l serverLog) Debugf(string, ...any)             {}
+func (l serverLog) Tracef(string, ...any)             {}
+func (l serverLog) Warnf(format string, args ...any)  { l.tell(slog.LevelWarn, format, args) }
+func (l serverLog) Errorf(format string, args ...any) { l.tell(slog.LevelError, format, args) }
+func (l serverLog) Fatalf(format string, args ...any) { l.tell(slog.LevelError, format, args) }
+
+func (l serverLog) tell(level slog.Level, format string, args []any) {
+	l.log.Log(context.Background(), level, "message broker: "+fmt.Sprintf(format, args...))
 }

@@ -76,6 +76,9 @@ func (c RelayConfig) validate() error {
 	if c.Resend > c.Keep {
 		problems = append(problems, errors.New("outbox: RelayConfig.Resend must not be longer than Keep"))
 	}
+	if c.Broker != nil && c.Resend >= c.Broker.cfg.Window {
+		problems = append(problems, errors.New("outbox: RelayConfig.Resend must be shorter than BrokerConfig.Window"))
+	}
 	return errors.Join(problems...)
 }
 

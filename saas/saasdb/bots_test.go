@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/saas/saasdb"
 )
@@ -190,6 +191,17 @@ func TestDeleteBotLeavesNothing(t *testing.T) {
 		wantCode(t, s.DeleteBot(ctx, "a", b.ID), errs.NotFound, "bot_not_found")
 		err := s.Commit(ctx, journal.Entry{TenantID: "a", BotID: b.ID, Epoch: 1})
 		wantCode(t, err, errs.Conflict, "lease_lost")
+		// A worker that still has it on its list cannot lease it again.
+		h, err := s.StartHolder(ctx, "late")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.TakeLeases(ctx, lease.Take{
+			Holder: h, Resources: []lease.Resource{{Kind: lease.Bots, TenantID: "a", ID: b.ID}}, Limit: 1, Now: start(), Until: start().Add(time.Hour),
+		})
+		if err != nil || len(got) != 0 {
+			t.Errorf("a bot that was deleted was leased: %v, %v", got, err)
+		}
 	})
 }
 

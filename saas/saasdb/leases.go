@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -25,6 +26,7 @@ type leaseRow struct {
 	TenantID    string     `bun:",pk"`
 	Kind        lease.Kind `bun:",pk"`
 	ResourceID  string     `bun:",pk"`
+	BotID       string     `bun:",nullzero"` // the resource, if it is a bot
 	Holder      string     // "" while nobody holds it
 	Incarnation int64
 	Epoch       int64
@@ -148,7 +150,8 @@ func (s *Store) newest(ctx context.Context, tx bun.IDB, h lease.Holder) error {
 }
 
 // addLeases makes the rows of resources that never had a lease. Most have one,
-// so that looking first is cheaper than inserting.
+// so that looking first is cheaper than inserting. A bot that was deleted gets
+// none: its epochs would begin anew.
 func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys [][]any) error {
 	var rows []leaseRow
 	err := tx.NewSelect().Model(&rows).Column("tenant_id", "kind", "resource_id").
@@ -161,11 +164,29 @@ func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys
 		known[r.lease().Resource] = true
 	}
 	rows = rows[:0]
+	var bots [][]any
 	for _, r := range resources {
-		if !known[r] {
-			known[r] = true
-			rows = append(rows, leaseRow{TenantID: r.TenantID, Kind: r.Kind, ResourceID: r.ID})
+		if known[r] {
+			continue
 		}
+		known[r] = true
+		row := leaseRow{TenantID: r.TenantID, Kind: r.Kind, ResourceID: r.ID}
+		if r.Kind == lease.Bots {
+			row.BotID = r.ID
+			bots = append(bots, []any{r.TenantID, r.ID})
+		}
+		rows = append(rows, row)
+	}
+	if len(bots) > 0 {
+		var there []botRow
+		if err := tx.NewSelect().Model(&there).Column("tenant_id", "id").Where("(tenant_id, id) IN (VALUES ?)", bun.In(bots)).Scan(ctx); err != nil {
+			return fmt.Errorf("looking for bots to lease: %w", err)
+		}
+		alive := make(map[lease.Resource]bool, len(there))
+		for _, b := range there {
+			alive[lease.Resource{Kind: lease.Bots, TenantID: b.TenantID, ID: b.ID}] = true
+		}
+		rows = slices.DeleteFunc(rows, func(r leaseRow) bool { return r.BotID != "" && !alive[r.lease().Resource] })
 	}
 	err = insertAll(ctx, tx, rows, func(q *bun.InsertQuery) *bun.InsertQuery { return q.On("CONFLICT DO NOTHING") })
 	if err != nil {

@@ -99,7 +99,7 @@ CREATE TABLE bot_decisions (
 	number BIGINT NOT NULL,
 	kind TEXT NOT NULL,
 	text TEXT NOT NULL,
-	at BIGINT NOT NULL,
+	at BIGINT,
 	PRIMARY KEY (tenant_id, bot_id, number),
 	FOREIGN KEY (tenant_id, bot_id) REFERENCES bots (tenant_id, id) ON DELETE CASCADE
 );
@@ -136,12 +136,18 @@ CREATE TABLE leases (
 	tenant_id TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	resource_id TEXT NOT NULL,
+	-- The resource again if it is a bot: its lease goes with it and cannot come
+	-- back with an old epoch.
+	bot_id TEXT,
 	holder TEXT NOT NULL,
 	incarnation BIGINT NOT NULL,
 	epoch BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
-	PRIMARY KEY (tenant_id, kind, resource_id)
+	PRIMARY KEY (tenant_id, kind, resource_id),
+	FOREIGN KEY (tenant_id, bot_id) REFERENCES bots (tenant_id, id) ON DELETE CASCADE
 );
+--bun:split
+CREATE INDEX leases_bot ON leases (tenant_id, bot_id);
 --bun:split
 CREATE INDEX leases_holder ON leases (holder, incarnation);
 --bun:split
