@@ -1,0 +1,186 @@
+// The page of one bot: what the server sends finds its place here.
+import { Chart } from './chart.js';
+import { Curve, drawdown } from './curve.js';
+import { Rows, putDecision, putFill, putOrder } from './rows.js';
+import { arrows, clock, day, length, number, signed, tone } from './format.js';
+import { setUpTabs } from './tabs.js';
+import { follow } from './stream.js';
+import { toast } from './app.js';
+
+const root = document.getElementById('bot');
+const scale = { price: Number(root.dataset.priceDecimals), volume: Number(root.dataset.volumeDecimals), money: Number(root.dataset.moneyDecimals) };
+const balance = Number(root.dataset.balance);
+
+// Values that are shown in one or more places.
+function show(name, text, toneOf) {
+  for (const cell of document.querySelectorAll(`[data-v="${name}"]`)) {
+    const toned = cell.closest('[data-tone]');
+    if (toneOf !== undefined && toned) toned.dataset.tone = toneOf;
+    if (cell.textContent === text) continue;
+    cell.textContent = text;
+    cell.classList.remove('flash');
+    void cell.offsetWidth; // begins the animation anew
+    cell.classList.add('flash');
+  }
+}
+
+const chart = new Chart(root);
+const decisions = new Rows('decision');
+const orders = new Rows('order');
+const fills = new Rows('fill');
+const equity = new Curve(document.getElementById('equity'), { decimals: scale.money, axisDecimals: 0, tone: 'accent', unit: ` ${root.dataset.counter}`, sync: 'equity' });
+const falls = new Curve(document.getElementById('drawdown'), { decimals: 2, axisDecimals: 1, tone: 'loss', unit: ' %', sync: 'equity', top: 0 });
+let peak = 0;
+let midnight = null;
+
+function setPosition(position) {
+  root.dataset.holding = String(Number(position) !== 0);
+}
+setPosition(document.querySelector('[data-v="position"]').textContent.replaceAll(',', ''));
+
+let interval = '1m';
+async function loadChart() {
+  try {
+    await chart.load(interval);
+  } catch {
+    const wait = document.getElementById('chart-wait');
+    if (wait) wait.textContent = 'The candles could not be loaded. Trying again when the connection is back.';
+  }
+}
+
+async function loadEquity() {
+  const answer = await fetch(`${location.pathname}/equity`, { headers: { Accept: 'application/json' } });
+  if (!answer.ok) return;
+  const data = await answer.json();
+  const times = data.times ?? [];
+  const values = data.values ?? [];
+  equity.set(times, values);
+  falls.set([...times], drawdown(values));
+  peak = Math.max(0, ...values);
+  const start = Math.floor(Number(root.dataset.marketTime) / 864e5) * 86400;
+  const first = times.findIndex((t) => t >= start);
+  midnight = first >= 0 ? { day: start, value: values[first] } : null;
+  document.getElementById('equity-empty').hidden = times.length > 1;
+  if (times.length) showToday(times.at(-1), values.at(-1));
+}
+
+function showToday(seconds, value) {
+  const start = Math.floor(seconds / 86400) * 86400;
+  if (midnight?.day !== start) midnight = { day: start, value };
+  const change = value - midnight.value;
+  show('today', signed(change, scale.money), tone(change.toFixed(scale.money)));
+}
+
+function setMarketTime(ms) {
+  document.getElementById('market-time').textContent = `${day(ms)} ${clock(ms)}`;
+}
+
+function setStatus(status, reason) {
+  const badge = document.getElementById('status');
+  const before = root.dataset.status;
+  root.dataset.status = status;
+  badge.className = `status s-${status}`;
+  badge.querySelector('[data-v]').textContent = status;
+  const active = status !== 'stopped' && status !== 'error';
+  root.dataset.active = String(active);
+  const quiet = active && status !== 'degraded' && status !== 'paused';
+  document.getElementById('reason').textContent = quiet ? '' : reason;
+  if (active && before !== status && !uptime.dataset.since) uptime.dataset.since = new Date().toISOString();
+  if (!active) { delete uptime.dataset.since; uptime.textContent = ''; }
+}
+
+const uptime = document.getElementById('uptime');
+function tellUptime() {
+  if (uptime.dataset.since) uptime.textContent = length(Date.now() - Date.parse(uptime.dataset.since));
+}
+setInterval(tellUptime, 1000);
+tellUptime();
+
+function setSummary(s) {
+  const percent = balance ? (Number(s.profit) / balance) * 100 : 0;
+  const profitTone = tone(s.profit);
+  show('profit', signed(s.profit, scale.money), profitTone);
+  show('profit-percent', signed(percent, 2));
+  document.querySelector('#profit .tone-arrow').textContent = arrows[profitTone];
+  show('equity', number(s.equity, scale.money));
+  show('drawdown', number(-100 * Number(s.max_drawdown) || 0, 2));
+  show('position', number(s.position, scale.volume));
+  show('entry', Number(s.entry) ? number(s.entry, scale.price) : '–');
+  show('stop', Number(s.stop) ? number(s.stop, scale.price) : '–');
+  show('target', Number(s.target) ? number(s.target, scale.price) : '–');
+  show('unrealised', signed(s.unrealised, scale.money), tone(s.unrealised));
+  show('realised', signed(s.realised, scale.money), tone(s.realised));
+  show('free', number(s.free_cash, scale.money));
+  show('fees', number(s.fees, scale.money));
+  show('open-orders', String(s.open_orders));
+  show('trades', String(s.trades));
+  show('fills', String(s.fills));
+  setPosition(s.position);
+  chart.exits(s);
+  const ms = Number(s.time);
+  if (ms) {
+    const seconds = Math.floor(ms / 1000);
+    const value = Number(s.equity);
+    peak = Math.max(peak, value);
+    equity.add(seconds, value);
+    falls.add(seconds, peak > 0 ? ((value - peak) / peak) * 100 : 0);
+    document.getElementById('equity-empty').hidden = equity.times.length > 1;
+    showToday(seconds, value);
+  }
+}
+
+follow(`${location.pathname}/stream`, {
+  hello(d) { setMarketTime(d.market_time); setStatus(d.status, d.reason); },
+  tick(d) { chart.price(d.time, Number(d.price)); show('price', number(d.price, scale.price)); setMarketTime(d.time); },
+  candle(d) { chart.candle(d); },
+  plot(d) { chart.plot(d.time, d.values); },
+  fill(d) { chart.fill(d); putFill(fills, d, scale); },
+  order(d) { chart.order(d); putOrder(orders, d, scale); },
+  decision(d) { putDecision(decisions, d); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
+  summary(d) { setSummary(d); },
+  dropped() { catchUp(); },
+  status(d) { setStatus(d.status, d.reason); },
+}, catchUp);
+
+// catchUp reads from the journal whatever happened while nobody listened.
+function catchUp() {
+  loadChart();
+  loadEquity().catch(() => {});
+  for (const rows of [decisions, orders, fills]) rows.renew().catch(() => {});
+}
+
+for (const button of document.querySelectorAll('[data-interval]')) {
+  button.addEventListener('click', () => {
+    interval = button.dataset.interval;
+    for (const other of document.querySelectorAll('[data-interval]')) other.setAttribute('aria-pressed', String(other === button));
+    loadChart();
+  });
+}
+
+document.getElementById('tabs').addEventListener('click', (event) => {
+  const row = event.target.closest('tr[data-key]');
+  const go = event.target.closest('.goto') ?? (row?.closest('.log') ? row.querySelector('.goto') : null);
+  if (!go || event.target.closest('a')) return;
+  if (chart.goTo(Number(go.dataset.goto))) chart.box.scrollIntoView({ block: 'center', behavior: 'smooth' });
+  else toast('That is before the first candle of this chart. A longer interval reaches back further.');
+});
+
+const log = document.getElementById('panel-decisions');
+const hideWaits = document.getElementById('hide-waits');
+hideWaits.addEventListener('change', () => log.classList.toggle('hide-waits', hideWaits.checked));
+
+// Stopping in a position is asked about once.
+const stop = document.getElementById('stop-form');
+stop?.addEventListener('submit', (event) => {
+  if (root.dataset.holding !== 'true' || stop.dataset.sure) return;
+  event.preventDefault();
+  event.stopPropagation();
+  document.getElementById('stop-dialog').showModal();
+}, true);
+document.getElementById('stop-anyway')?.addEventListener('click', () => {
+  stop.dataset.sure = 'yes';
+  document.getElementById('stop-dialog').close();
+  stop.requestSubmit();
+});
+
+setUpTabs(document.getElementById('tabs'));

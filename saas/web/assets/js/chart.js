@@ -1,0 +1,220 @@
+// The candle chart of a bot: candles, fills as arrows, open orders and exits as
+// lines, and what the strategy draws.
+import { colour } from './theme.js';
+import { number } from './format.js';
+
+const LC = () => globalThis.LightweightCharts;
+const mostCandles = 3000;
+
+export class Chart {
+  constructor(root) {
+    this.box = document.getElementById('chart');
+    this.legend = document.getElementById('legend');
+    this.toNow = document.getElementById('to-now');
+    this.id = root.dataset.id;
+    this.decimals = Number(root.dataset.priceDecimals);
+    this.tick = Number(root.dataset.tick);
+    this.interval = 60;
+    this.bars = [];
+    this.fills = new Map();
+    this.orders = new Map();
+    this.plots = new Map();
+    this.levels = {};
+    this.lines = [];
+    this.chart = LC().createChart(this.box, { autoSize: true, ...this.style() });
+    this.candles = this.chart.addSeries(LC().CandlestickSeries, { ...this.candleStyle(), priceFormat: this.priceFormat() });
+    this.markers = LC().createSeriesMarkers(this.candles, []);
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+      this.toNow.hidden = !range || range.to > this.bars.length - 3;
+    });
+    this.toNow.addEventListener('click', () => this.chart.timeScale().scrollToRealTime());
+    document.addEventListener('look', () => this.restyle());
+  }
+
+  priceFormat() { return { type: 'price', precision: this.decimals, minMove: this.tick }; }
+
+  style() {
+    return {
+      layout: { background: { color: 'transparent' }, textColor: colour('text-2'), fontSize: 11.5, fontFamily: 'system-ui, sans-serif', attributionLogo: false },
+      grid: { vertLines: { color: colour('surface-2') }, horzLines: { color: colour('surface-2') } },
+      rightPriceScale: { borderColor: colour('surface-3') },
+      timeScale: { borderColor: colour('surface-3'), timeVisible: true, secondsVisible: false, rightOffset: 6 },
+      crosshair: { mode: LC().CrosshairMode.Normal },
+      localization: { priceFormatter: (p) => number(p, this.decimals) },
+      kineticScroll: { mouse: false, touch: true },
+    };
+  }
+
+  candleStyle() {
+    const up = colour('gain');
+    const down = colour('loss');
+    return { upColor: up, wickUpColor: up, borderUpColor: up, downColor: down, wickDownColor: down, borderDownColor: down };
+  }
+
+  restyle() {
+    this.chart.applyOptions(this.style());
+    this.candles.applyOptions(this.candleStyle());
+    for (const plot of this.plots.values()) plot.series.applyOptions({ color: colour(plot.colour) });
+    this.drawMarkers();
+    this.drawLines();
+  }
+
+  // load fetches candles, fills and open orders; what the strategy drew stays
+  // as far as it fits the interval.
+  async load(name) {
+    const answer = await fetch(`/bots/${encodeURIComponent(this.id)}/chart?interval=${name}`, { headers: { Accept: 'application/json' } });
+    if (!answer.ok) throw new Error(`chart: ${answer.status}`);
+    const data = await answer.json();
+    const changed = this.interval !== data.interval || this.bars.length === 0;
+    this.interval = data.interval;
+    this.bars = (data.candles ?? []).map(([time, open, high, low, close]) => ({ time, open, high, low, close }));
+    this.candles.setData(this.bars);
+    for (const fill of data.fills ?? []) this.fills.set(fill.sequence, fill);
+    this.orders = new Map((data.orders ?? []).map((o) => [o.client_id, o]));
+    for (const plot of this.plots.values()) plot.series.setData(this.folded(plot.points));
+    this.drawMarkers();
+    this.drawLines();
+    if (changed) this.showNewest();
+    document.getElementById('chart-wait')?.remove();
+    this.box.dataset.candles = this.bars.length;
+    return data;
+  }
+
+  // showNewest shows as many candles as can be told apart.
+  showNewest() {
+    const count = Math.max(30, Math.floor(this.box.clientWidth / 8));
+    this.chart.timeScale().setVisibleLogicalRange({ from: this.bars.length - count, to: this.bars.length + 4 });
+  }
+
+  bucket(ms) { return Math.floor(ms / 1000 / this.interval) * this.interval; }
+
+  // price moves the candle that is forming.
+  price(ms, price) { this.extend(this.bucket(ms), { open: price, high: price, low: price, close: price }, false); }
+
+  // candle takes a closed candle of one minute.
+  candle(c) {
+    this.extend(this.bucket(c.time), { open: Number(c.open), high: Number(c.high), low: Number(c.low), close: Number(c.close) }, this.interval === 60);
+  }
+
+  extend(time, bar, exact) {
+    const last = this.bars.at(-1);
+    if (last && time < last.time) {
+      const i = this.bars.findIndex((b) => b.time === time);
+      // A closed candle that comes after the first tick of the next one.
+      if (exact && i >= 0) { this.bars[i] = { time, ...bar }; this.candles.update(this.bars[i], true); }
+      return;
+    }
+    let now = { time, ...bar };
+    if (last?.time === time && !exact) {
+      now = { time, open: last.open, high: Math.max(last.high, bar.high), low: Math.min(last.low, bar.low), close: bar.close };
+    }
+    if (last?.time === time) this.bars[this.bars.length - 1] = now;
+    else this.bars.push(now);
+    if (this.bars.length > mostCandles) { this.bars.splice(0, 1000); this.candles.setData(this.bars); }
+    else this.candles.update(now);
+    this.box.dataset.candles = this.bars.length;
+  }
+
+  fill(fill) {
+    this.fills.set(fill.sequence, fill);
+    this.drawMarkers();
+  }
+
+  drawMarkers() {
+    const list = [...this.fills.values()].map((f) => ({
+      time: this.bucket(f.time),
+      position: f.side === 'buy' ? 'belowBar' : 'aboveBar',
+      shape: f.side === 'buy' ? 'arrowUp' : 'arrowDown',
+      color: colour(f.side === 'buy' ? 'gain' : 'loss'),
+      size: 1.3,
+      id: String(f.sequence),
+    })).sort((a, b) => a.time - b.time);
+    this.markers.setMarkers(list);
+    this.box.dataset.fills = list.length;
+  }
+
+  order(o) {
+    const open = ['open', 'partially_filled', 'submitted', 'unknown'].includes(o.state) && Number(o.price) > 0;
+    if (open) this.orders.set(o.client_id, o);
+    else this.orders.delete(o.client_id);
+    this.drawLines();
+  }
+
+  // exits are the position's stop, target and entry; zero is none.
+  exits(summary) {
+    const next = {};
+    if (Number(summary.position) !== 0) {
+      for (const name of ['entry', 'stop', 'target']) if (Number(summary[name]) > 0) next[name] = Number(summary[name]);
+    }
+    if (JSON.stringify(next) === JSON.stringify(this.levels)) return;
+    this.levels = next;
+    this.drawLines();
+  }
+
+  drawLines() {
+    for (const line of this.lines) this.candles.removePriceLine(line);
+    this.lines = [];
+    const draw = (price, title, tint, lineStyle) => this.lines.push(this.candles.createPriceLine({ price, title, color: colour(tint), lineStyle, lineWidth: 1, axisLabelVisible: true }));
+    const { Solid, Dashed, Dotted } = LC().LineStyle;
+    for (const o of this.orders.values()) draw(Number(o.price), o.side, o.side === 'buy' ? 'gain' : 'loss', Solid);
+    if (this.levels.entry) draw(this.levels.entry, 'entry', 'text-3', Dotted);
+    if (this.levels.stop) draw(this.levels.stop, 'stop', 'loss', Dashed);
+    if (this.levels.target) draw(this.levels.target, 'target', 'gain', Dashed);
+  }
+
+  // plot draws the strategy's values at a time, one line a name.
+  plot(ms, values) {
+    for (const [name, text] of Object.entries(values)) {
+      const value = Number(text);
+      if (!Number.isFinite(value)) continue;
+      let plot = this.plots.get(name);
+      if (!plot) {
+        const nth = `plot-${(this.plots.size % 4) + 1}`;
+        plot = { colour: nth, points: [], label: this.label(name, nth) };
+        plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.priceFormat() });
+        this.plots.set(name, plot);
+        this.box.dataset.plots = this.plots.size;
+      }
+      plot.points.push({ ms, value });
+      if (plot.points.length > mostCandles) plot.points.splice(0, 1000);
+      const time = this.bucket(ms);
+      if (plot.last === undefined || time >= plot.last) {
+        plot.series.update({ time, value });
+        plot.last = time;
+      }
+      plot.label.textContent = number(value, this.decimals);
+    }
+  }
+
+  label(name, nth) {
+    const item = document.createElement('span');
+    item.className = nth;
+    const value = document.createElement('span');
+    item.append(document.createElement('i'), `${name} `, value);
+    this.legend.append(item);
+    return value;
+  }
+
+  // folded keeps the last value in each candle.
+  folded(points) {
+    const out = [];
+    for (const { ms, value } of points) {
+      const time = this.bucket(ms);
+      if (out.at(-1)?.time === time) out[out.length - 1] = { time, value };
+      else if (!out.length || time > out.at(-1).time) out.push({ time, value });
+    }
+    return out;
+  }
+
+  // goTo moves the chart to a time.
+  goTo(ms) {
+    const time = this.bucket(ms);
+    const at = this.bars.findIndex((b) => b.time >= time);
+    if (at < 0 || (at === 0 && this.bars[0].time > time)) return false;
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    const half = range ? Math.min(60, (range.to - range.from) / 2) : 40;
+    this.chart.timeScale().setVisibleLogicalRange({ from: at - half, to: at + half });
+    this.chart.setCrosshairPosition(this.bars[at].close, this.bars[at].time, this.candles);
+    return true;
+  }
+}

@@ -1,0 +1,100 @@
+// The lists below a bot's chart: rows are clones of the server's own templates
+// and are filled as text, never as markup.
+import { clock, day, exact, number, signed, tone } from './format.js';
+
+const most = 400;
+
+export class Rows {
+  constructor(name) {
+    this.body = document.getElementById(`${name}s`);
+    this.template = document.getElementById(`${name}-template`);
+    this.url = `${location.pathname}/${name}s`;
+    this.empty();
+  }
+
+  find(key) {
+    for (const row of this.body.children) if (row.dataset.key === String(key)) return row;
+    return null;
+  }
+
+  // put shows a row on top, or changes the one of the same key.
+  put(key, ms, texts, dress) {
+    let row = this.find(key);
+    if (!row) {
+      row = this.template.content.firstElementChild.cloneNode(true);
+      row.dataset.key = key;
+      this.body.prepend(row);
+      const go = row.querySelector('.goto');
+      go.dataset.goto = ms;
+      go.title = exact(ms);
+      texts.day = day(ms);
+      texts.clock = clock(ms);
+    }
+    for (const [name, text] of Object.entries(texts)) {
+      const cell = row.querySelector(`[data-f="${name}"]`);
+      if (cell && text !== undefined) cell.textContent = text;
+    }
+    dress?.(row);
+    this.empty();
+    const last = this.body.lastElementChild;
+    if (this.body.children.length > most && !last.classList.contains('more')) last.remove();
+  }
+
+  // renew adds the newest rows of the journal that are not here yet, after a
+  // connection was made.
+  async renew() {
+    const answer = await fetch(this.url, { headers: { 'HX-Request': 'true' } });
+    if (!answer.ok) return;
+    const holder = document.createElement('template');
+    holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`; // rendered and escaped by the server
+    const fresh = [...holder.content.querySelectorAll('tr[data-key]')].reverse();
+    for (const row of fresh) {
+      const known = this.find(row.dataset.key);
+      if (known) known.replaceWith(row);
+      else this.body.prepend(row);
+    }
+    this.empty();
+  }
+
+  // empty says so where there are no rows.
+  empty() {
+    const none = this.body.querySelector('.no-rows');
+    const rows = this.body.querySelectorAll('tr[data-key]').length;
+    if (rows && none) none.remove();
+    if (rows || none) return;
+    const row = this.body.insertRow();
+    row.className = 'no-rows';
+    const cell = row.insertCell();
+    cell.colSpan = 7;
+    cell.textContent = this.body.dataset.empty;
+  }
+}
+
+export function sideText(side) { return side === 'buy' ? '▲ Buy' : '▼ Sell'; }
+
+const kinds = { buy: '▲ Buy', sell: '▼ Sell', none: 'Wait' };
+
+export function putDecision(rows, d) {
+  const label = kinds[d.kind] ?? d.kind.charAt(0).toUpperCase() + d.kind.slice(1);
+  rows.put(d.number, d.time, { label, text: d.text }, (row) => { row.className = `k-${/^[a-z]+$/.test(d.kind) ? d.kind : 'other'}`; });
+}
+
+export function putOrder(rows, o, scale) {
+  const price = Number(o.price) > 0 ? number(o.price, scale.price) : 'market';
+  const volume = Number(o.volume) > 0 ? number(o.volume, scale.volume) : '–';
+  rows.put(o.client_id, o.time, { side: sideText(o.side), type: o.type, price, volume, state: o.state.replaceAll('_', ' '), reason: o.reason }, (row) => {
+    row.querySelector('[data-f="side"]').className = `side-${o.side === 'buy' ? 'buy' : 'sell'}`;
+    row.querySelector('[data-f="state"]').className = `badge o-${/^[a-z_]+$/.test(o.state) ? o.state : 'other'}`;
+  });
+}
+
+export function putFill(rows, f, scale) {
+  const profit = Number(f.profit ?? 0);
+  rows.put(f.sequence, f.time, {
+    side: sideText(f.side), volume: number(f.volume, scale.volume), price: number(f.price, scale.price), value: number(f.value, scale.money),
+    fee: f.fee === undefined ? undefined : number(f.fee, scale.money), profit: profit ? signed(f.profit, scale.money) : '–',
+  }, (row) => {
+    row.querySelector('[data-f="side"]').className = `side-${f.side === 'buy' ? 'buy' : 'sell'}`;
+    row.querySelector('[data-f="profit"]').dataset.tone = tone(profit);
+  });
+}

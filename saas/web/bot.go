@@ -1,0 +1,146 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// botPage is what a bot's page shows.
+type botPage struct {
+	botRow
+	Config     bot.Config
+	Params     []paramRow
+	Decisions  feed[decisionRow]
+	Orders     feed[orderRow]
+	Fills      feed[fillRow]
+	MarketTime moment
+	MayTrade   bool
+	MayWrite   bool
+	// Error is a refusal that the page shows; Upgrade is the plan that would
+	// help.
+	Error   string
+	Upgrade string
+	Limit   bool
+	// DeleteFault opens the question before deleting again and says why.
+	DeleteFault string
+	// The templates of rows that arrive while the page is open.
+	BlankDecision decisionRow
+	BlankOrder    orderRow
+	BlankFill     fillRow
+}
+
+// paramRow is a parameter with its value in words.
+type paramRow struct {
+	Label, Value, Unit, Help string
+}
+
+// StartBalance is what the bot begins with.
+func (p botPage) StartBalance() decimal.Decimal { return p.Config.Balance }
+
+func (w *Web) botPage(rq *request) error { return w.showBot(rq, http.StatusOK, nil, "") }
+
+// showBot renders a bot's page, with what was wrong with a request on it.
+func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string) error {
+	b, c, err := w.configured(rq)
+	if err != nil {
+		return err
+	}
+	rows, err := w.rows(rq, []bot.Bot{b}, false)
+	if err != nil {
+		return err
+	}
+	p := botPage{
+		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, DeleteFault: deleteFault,
+		MayTrade: rq.who.Can(tenancy.BotsTrade), MayWrite: rq.who.Can(tenancy.BotsWrite),
+	}
+	p.BlankFill.Market, p.BlankOrder.Market = p.Market, p.Market
+	if !p.Traded {
+		p.Sum.Equity, p.Sum.Cash, p.Sum.FreeCash = c.Balance, c.Balance, c.Balance
+	}
+	if refusal != nil {
+		p.Error, p.Upgrade, p.Limit = messageOf(refusal), metaText(refusal, "upgrade"), errs.KindOf(refusal) == errs.LimitExceeded
+	}
+	p.Params = w.paramRows(c)
+	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {
+		return err
+	}
+	if p.Orders, err = w.orders(rq, b, p.Market, ""); err != nil {
+		return err
+	}
+	if p.Fills, err = w.fills(rq, b, p.Market, ""); err != nil {
+		return err
+	}
+	return w.page(rq, status, "bots/bot", view{
+		Title: b.Name, Nav: "bots", Mode: string(b.Mode), MarketNotice: w.cfg.MarketNotice, D: p,
+	})
+}
+
+// paramRows lists a configuration's parameters by the labels of its schema; of
+// a strategy that is no longer installed, by their plain names.
+func (w *Web) paramRows(c bot.Config) []paramRow {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(c.Parameters, &given); err != nil {
+		return nil
+	}
+	s, ok := w.strategy(c.Strategy)
+	if !ok {
+		return []paramRow{{Label: "Parameters", Value: string(c.Parameters)}}
+	}
+	var rows []paramRow
+	for _, f := range s.Schema.Fields() {
+		raw, ok := given[f.Name]
+		if !ok {
+			continue
+		}
+		row := paramRow{Label: f.Label, Value: f.Text(raw), Unit: f.Unit, Help: f.Help}
+		for _, o := range f.Options {
+			if o.Value == row.Value {
+				row.Value = o.Label
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (w *Web) startBot(rq *request) error { return w.wish(rq, w.cfg.Bots.Start) }
+
+func (w *Web) stopBot(rq *request) error { return w.wish(rq, w.cfg.Bots.Stop) }
+
+// wish starts or stops a bot; a refusal is shown on its page.
+func (w *Web) wish(rq *request, do func(context.Context, tenancy.Principal, string) (bot.Bot, error)) error {
+	id := rq.PathValue("id")
+	if _, err := do(rq.Context(), rq.who, id); err != nil {
+		if kind := errs.KindOf(err); kind == errs.LimitExceeded || kind == errs.Conflict {
+			return w.showBot(rq, describe(err).Status, err, "")
+		}
+		return err
+	}
+	return rq.redirect("/bots/" + id)
+}
+
+// deleteBot removes a bot once its name has been typed.
+func (w *Web) deleteBot(rq *request) error {
+	b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, rq.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(rq.PostFormValue("name")) != b.Name {
+		return w.showBot(rq, http.StatusUnprocessableEntity, nil, "This is not the bot's name.")
+	}
+	if err := w.cfg.Bots.Delete(rq.Context(), rq.who, b.ID); err != nil {
+		if errs.KindOf(err) == errs.Conflict {
+			return w.showBot(rq, http.StatusConflict, err, "")
+		}
+		return err
+	}
+	return rq.redirect("/bots?notice=deleted")
+}

@@ -1,0 +1,100 @@
+package web
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+)
+
+// botForm is what stands in the form of a bot, as texts.
+type botForm struct {
+	Name, Pair, Strategy              string
+	Balance                           string
+	StopLoss, TakeProfit, MaxPosition string
+	// Version is that of the configuration that is being changed, as text.
+	Version string
+	// Params are the parameters' texts by name.
+	Params map[string]string
+}
+
+// readForm takes the form out of a request; schema says which parameters there
+// are.
+func readForm(rq *request, s Strategy) botForm {
+	_ = rq.ParseForm() // what could not be read is missing, and said so
+	f := botForm{
+		Name: rq.PostForm.Get("name"), Pair: rq.PostForm.Get("pair"), Strategy: rq.PostForm.Get("strategy"),
+		Balance: rq.PostForm.Get("balance"), StopLoss: rq.PostForm.Get("stop_loss"), TakeProfit: rq.PostForm.Get("take_profit"),
+		MaxPosition: rq.PostForm.Get("max_position"), Version: rq.PostForm.Get("version"), Params: map[string]string{},
+	}
+	if s.Schema == nil {
+		return f
+	}
+	for _, p := range s.Schema.Fields() {
+		if given := rq.PostForm[paramPrefix+p.Name]; len(given) > 0 {
+			f.Params[p.Name] = given[len(given)-1]
+		}
+	}
+	return f
+}
+
+// formOf fills the form with a configuration.
+func formOf(c bot.Config, s Strategy) botForm {
+	f := botForm{
+		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Balance: c.Balance.String(),
+		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
+		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
+	}
+	var given map[string]json.RawMessage
+	if s.Schema == nil || json.Unmarshal(c.Parameters, &given) != nil {
+		return f
+	}
+	for _, p := range s.Schema.Fields() {
+		if raw, ok := given[p.Name]; ok {
+			f.Params[p.Name] = p.Text(raw)
+		}
+	}
+	return f
+}
+
+// input turns the texts into what the service takes; texts that are no numbers
+// are faults, at the same places where the service would put its own.
+func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
+	bad := faults{}
+	number := func(text, place string) decimal.Decimal {
+		text = strings.NewReplacer(",", "", " ", "", "\u00a0", "").Replace(text)
+		if text == "" {
+			return decimal.Zero
+		}
+		d, err := decimal.NewFromString(text)
+		if err != nil || len(text) > 40 || d.Exponent() < -18 || d.Exponent() > 18 {
+			bad[place] = "Must be a plain number, such as 2.5."
+			return decimal.Zero
+		}
+		return d
+	}
+	balance := number(f.Balance, "balance")
+	in := bot.CreateInput{
+		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, Mode: bot.Paper, Balance: &balance,
+		Risk: bot.Risk{
+			StopLossPercent: number(f.StopLoss, "risk/stop_loss_percent"), TakeProfitPercent: number(f.TakeProfit, "risk/take_profit_percent"),
+			MaxPosition: number(f.MaxPosition, "risk/max_position"),
+		},
+	}
+	if s.Schema != nil {
+		in.Parameters = s.Schema.FromTexts(f.Params)
+	}
+	return in, bad
+}
+
+// merge adds the service's faults to those of the form, which come first.
+func (f faults) merge(more faults) faults {
+	for place, reason := range more {
+		if _, known := f[place]; !known {
+			f[place] = reason
+		}
+	}
+	return f
+}

@@ -1,0 +1,147 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// botRow is a bot in a list.
+type botRow struct {
+	bot.Bot
+	Market  market
+	Title   string // the strategy's
+	Sum     journal.Summary
+	Percent decimal.Decimal
+	// Traded says that there is a summary.
+	Traded bool
+	// Line is the recent equity, for a sparkline.
+	Line  []float64
+	Since moment
+}
+
+// Attention reports whether somebody should look at the bot.
+func (r botRow) Attention() bool {
+	return r.Status == bot.Failed || r.Status == bot.Degraded || r.Status == bot.Paused
+}
+
+// Active reports whether the bot runs or is to.
+func (r botRow) Active() bool { return r.Desired || r.Status.Active() }
+
+// Holding reports whether the bot has a position.
+func (r botRow) Holding() bool { return r.Traded && !r.Sum.Position.IsZero() }
+
+// Balance is what the bot began with.
+func (r botRow) Balance() decimal.Decimal { return r.Sum.Equity.Sub(r.Sum.Profit) }
+
+// Drawdown is the largest fall from a peak in per cent, as a negative number.
+func (r botRow) Drawdown() decimal.Decimal {
+	return r.Sum.MaxDrawdown.Mul(decimal.NewFromInt(-100))
+}
+
+// sparkPoints is how many points a sparkline has.
+const sparkPoints = 40
+
+// rows adds to bots what lists show of them.
+func (w *Web) rows(rq *request, bots []bot.Bot, lines bool) ([]botRow, error) {
+	if len(bots) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(bots))
+	for i, b := range bots {
+		ids[i] = b.ID
+	}
+	sums, err := w.cfg.Journal.Summaries(rq.Context(), rq.who.TenantID, ids...)
+	if err != nil {
+		return nil, err
+	}
+	markets, err := w.markets(rq)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]botRow, len(bots))
+	for i, b := range bots {
+		r := botRow{Bot: b, Title: w.title(b.Strategy), Since: moment{b.StartedAt}, Market: markets.of(b.Pair)}
+		if r.Sum, r.Traded = sums[b.ID]; r.Traded {
+			r.Percent = percent(r.Sum.Profit, r.Balance())
+		}
+		if lines && r.Traded {
+			points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{Points: sparkPoints})
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range points {
+				r.Line = append(r.Line, p.Equity.InexactFloat64())
+			}
+		}
+		rows[i] = r
+	}
+	return rows, nil
+}
+
+// marketIndex finds markets by pair.
+type marketIndex map[string]market
+
+func (w *Web) markets(rq *request) (marketIndex, error) {
+	list, err := w.cfg.Markets.Markets(rq.Context())
+	if err != nil {
+		return nil, err
+	}
+	index := marketIndex{}
+	for _, m := range list {
+		index[m.Pair] = market{m}
+	}
+	return index, nil
+}
+
+// of returns the market of a pair; for one that is no longer traded here, a
+// market with plain decimals and no currencies.
+func (x marketIndex) of(pair string) market {
+	if m, ok := x[pair]; ok {
+		return m
+	}
+	return market{exchange.Market{Pair: pair, Tick: decimal.New(1, -2), Step: decimal.New(1, -8)}}
+}
+
+// listPage is the page of all bots, or the part of it that is renewed.
+type listPage struct {
+	Rows []botRow
+	// Next asks for the rows that follow; "" if there are none.
+	Next string
+	// After is where these rows begin; "" for the first.
+	After    string
+	MayWrite bool
+}
+
+func (w *Web) listPage(rq *request) (listPage, error) {
+	after := rq.URL.Query().Get("after")
+	list, err := w.cfg.Bots.Bots(rq.Context(), rq.who, page.Page{After: after})
+	if err != nil {
+		return listPage{}, err
+	}
+	rows, err := w.rows(rq, list.Items, true)
+	return listPage{Rows: rows, Next: list.Next, After: after, MayWrite: rq.who.Can(tenancy.BotsWrite)}, err
+}
+
+func (w *Web) botList(rq *request) error {
+	p, err := w.listPage(rq)
+	if err != nil {
+		return err
+	}
+	return w.page(rq, http.StatusOK, "bots/list", view{Title: "Bots", Nav: "bots", MarketNotice: w.cfg.MarketNotice, D: p})
+}
+
+// botRows answers with the rows alone.
+func (w *Web) botRows(rq *request) error {
+	p, err := w.listPage(rq)
+	if err != nil {
+		return err
+	}
+	return w.part(rq, http.StatusOK, "bots/list", "rows", p)
+}

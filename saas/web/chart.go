@@ -1,0 +1,127 @@
+package web
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/page"
+)
+
+// chartCandles is how many candles a chart begins with.
+const chartCandles = 500
+
+// intervals are the lengths of candles that the chart offers.
+func intervals() map[string]time.Duration {
+	return map[string]time.Duration{"1m": time.Minute, "5m": 5 * time.Minute, "15m": 15 * time.Minute, "1h": time.Hour}
+}
+
+// chartData is what a bot's chart begins with. Decimals are written exactly, as
+// numbers in candles, for a chart, and as strings elsewhere.
+type chartData struct {
+	// Interval is in seconds; MarketTime in epoch milliseconds.
+	Interval   int64            `json:"interval"`
+	MarketTime int64            `json:"market_time"`
+	Candles    [][6]json.Number `json:"candles"`
+	Fills      []chartFill      `json:"fills"`
+	Orders     []chartOrder     `json:"orders"`
+}
+
+type chartFill struct {
+	Sequence int64  `json:"sequence"`
+	Time     int64  `json:"time"`
+	Side     string `json:"side"`
+	Price    string `json:"price"`
+	Volume   string `json:"volume"`
+}
+
+type chartOrder struct {
+	ClientID string `json:"client_id"`
+	Side     string `json:"side"`
+	Price    string `json:"price"`
+	Volume   string `json:"volume"`
+}
+
+// botChart answers with candles, fills and open orders of a bot.
+func (w *Web) botChart(rq *request) error {
+	b, m, err := w.owned(rq)
+	if err != nil {
+		return err
+	}
+	interval, ok := intervals()[rq.URL.Query().Get("interval")]
+	if !ok {
+		return errs.New(errs.Malformed, "interval_unknown", "The interval must be 1m, 5m, 15m or 1h.")
+	}
+	candles, err := w.candles(rq, b.Pair, interval)
+	if err != nil {
+		return err
+	}
+	out := chartData{Interval: int64(interval / time.Second), MarketTime: w.cfg.MarketTime().UnixMilli(), Candles: make([][6]json.Number, len(candles))}
+	for i, c := range candles {
+		out.Candles[i] = [6]json.Number{
+			json.Number(strconv.FormatInt(c.Time/1000, 10)), json.Number(m.Price(c.Open).String()), json.Number(m.Price(c.High).String()),
+			json.Number(m.Price(c.Low).String()), json.Number(m.Price(c.Close).String()), json.Number(m.Volume(c.Volume).String()),
+		}
+	}
+	fills, err := w.cfg.Journal.Fills(rq.Context(), rq.who.TenantID, b.ID, page.Page{Limit: page.MaxLimit})
+	if err != nil {
+		return err
+	}
+	for _, f := range fills {
+		out.Fills = append(out.Fills, chartFill{Sequence: f.Sequence, Time: f.Time.UnixMilli(), Side: f.Side, Price: f.Price.String(), Volume: f.Volume.String()})
+	}
+	orders, err := w.cfg.Journal.OpenOrders(rq.Context(), rq.who.TenantID, b.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range orders {
+		if o.Price.IsPositive() {
+			out.Orders = append(out.Orders, chartOrder{ClientID: o.ClientID, Side: o.Side, Price: o.Price.String(), Volume: o.Volume.String()})
+		}
+	}
+	return w.json(rq, out)
+}
+
+// candles returns the newest candles of a pair; the last is the one that is
+// still forming, as far as its minutes have closed.
+func (w *Web) candles(rq *request, pair string, interval time.Duration) ([]exchange.Candle, error) {
+	now := w.cfg.MarketTime()
+	forming := now.Truncate(interval)
+	list, err := w.cfg.Markets.Candles(rq.Context(), pair, interval, forming.Add(-chartCandles*interval), chartCandles)
+	if err != nil || interval == time.Minute {
+		return list, err
+	}
+	minutes, err := w.cfg.Markets.Candles(rq.Context(), pair, time.Minute, forming, int(interval/time.Minute))
+	if err != nil || len(minutes) == 0 {
+		return list, err
+	}
+	open := minutes[0]
+	for _, c := range minutes[1:] {
+		open.High, open.Low, open.Close, open.Volume = max(open.High, c.High), min(open.Low, c.Low), c.Close, open.Volume+c.Volume
+	}
+	open.Time = forming.UnixMilli()
+	return append(list, open), nil
+}
+
+// equityPoints is how many points the equity curve begins with.
+const equityPoints = 600
+
+// botEquity answers with a bot's equity over time.
+func (w *Web) botEquity(rq *request) error {
+	b, m, err := w.owned(rq)
+	if err != nil {
+		return err
+	}
+	points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{Points: equityPoints})
+	if err != nil {
+		return err
+	}
+	out := curve{Counter: m.Counter}
+	for _, p := range points {
+		out.Times, out.Values = append(out.Times, p.Time.Unix()), append(out.Values, p.Equity.InexactFloat64())
+	}
+	return w.json(rq, out)
+}

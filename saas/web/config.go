@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/strategy/param"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// Tenancy is what the pages need of people and sessions; *tenancy.Service is
+// one.
+type Tenancy interface {
+	Register(ctx context.Context, in tenancy.RegisterInput) (tenancy.Login, error)
+	RedeemAdminLink(ctx context.Context, token string, in tenancy.RegisterInput) (tenancy.Login, error)
+	Login(ctx context.Context, in tenancy.LoginInput) (tenancy.Login, error)
+	Refresh(ctx context.Context, in tenancy.RefreshInput) (tenancy.Login, error)
+	Authenticate(ctx context.Context, accessToken string) (tenancy.Principal, error)
+	Logout(ctx context.Context, p tenancy.Principal) error
+	Me(ctx context.Context, p tenancy.Principal) (tenancy.Profile, error)
+	UpdateProfile(ctx context.Context, p tenancy.Principal, in tenancy.UpdateProfileInput) (tenancy.User, error)
+	ChangePassword(ctx context.Context, p tenancy.Principal, in tenancy.ChangePasswordInput) error
+	Sessions(ctx context.Context, p tenancy.Principal) ([]tenancy.Session, error)
+	RevokeSession(ctx context.Context, p tenancy.Principal, sessionID string) error
+	RevokeOtherSessions(ctx context.Context, p tenancy.Principal) (int, error)
+}
+
+// Billing is what the pages need of subscriptions; *billing.Service is one.
+type Billing interface {
+	Catalog() *billing.Catalog
+	Subscription(ctx context.Context, tenantID string) (billing.Standing, error)
+	ChangePlan(ctx context.Context, tenantID string, in billing.ChangePlanInput) (billing.Change, error)
+	Invoices(ctx context.Context, tenantID string) ([]billing.Invoice, error)
+}
+
+// Gate says how much of a plan is used; *billing.Gate is one.
+type Gate interface {
+	Usage(ctx context.Context, tenantID string) ([]billing.Usage, error)
+}
+
+// Bots is what the pages need of bots; *bot.Service is one.
+type Bots interface {
+	Check(p tenancy.Principal, in bot.CreateInput) error
+	Create(ctx context.Context, p tenancy.Principal, in bot.CreateInput) (bot.Config, bot.Bot, error)
+	Config(ctx context.Context, p tenancy.Principal, id string) (bot.Config, error)
+	Update(ctx context.Context, p tenancy.Principal, id string, in bot.UpdateInput) (bot.Config, error)
+	Bot(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
+	Bots(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[bot.Bot], error)
+	Start(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
+	Stop(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
+	Delete(ctx context.Context, p tenancy.Principal, botID string) error
+}
+
+// Journal is what the pages read of what bots did; every journal.Store is one.
+type Journal interface {
+	Summaries(ctx context.Context, tenantID string, botIDs ...string) (map[string]journal.Summary, error)
+	Orders(ctx context.Context, tenantID, botID string, p page.Page) ([]journal.Order, error)
+	Fills(ctx context.Context, tenantID, botID string, p page.Page) ([]journal.Fill, error)
+	Decisions(ctx context.Context, tenantID, botID string, p page.Page) ([]journal.Decision, error)
+	OpenOrders(ctx context.Context, tenantID, botID string) ([]journal.Order, error)
+	Equity(ctx context.Context, tenantID, botID string, q journal.EquityQuery) ([]journal.EquityPoint, error)
+}
+
+var _ Journal = journal.Store(nil)
+
+// Live delivers what happens to a bot while it happens.
+type Live interface {
+	// Subscribe returns the bot's updates until ctx ends; the channel is closed
+	// if they cannot be delivered any longer. A bot of another tenant has none.
+	Subscribe(ctx context.Context, tenantID, botID string) (<-chan live.Update, error)
+}
+
+// Strategy is one strategy that can be chosen.
+type Strategy struct {
+	// Name identifies the strategy; Version is that of the one installed.
+	Name, Version string
+	// Title and Summary are for people.
+	Title, Summary string
+	// Schema is the form of the parameters; never nil.
+	Schema *param.Schema
+}
+
+// Config is what the pages work with.
+type Config struct {
+	// AppName is the name at the top of each page. Defaults to "Lunobot".
+	AppName string
+	// BaseURL is the address under which browsers see the pages, such as
+	// "https://bots.example.com". Defaults to the address of each request.
+	BaseURL string
+	// Billing and Gate know the plan. Required.
+	Billing Billing
+	Gate    Gate
+	// Bots are the tenants' bots. Required.
+	Bots Bots
+	// ClientIP finds the address that a request came from. Defaults to the
+	// connection's, which is wrong behind a proxy.
+	ClientIP func(r *http.Request) string
+	// Heartbeat is how often an event stream says that it lives, and looks
+	// whether its session still does. Defaults to 15 seconds.
+	Heartbeat time.Duration
+	// Journal is what bots did. Required.
+	Journal Journal
+	// Live delivers updates of bots. Required.
+	Live Live
+	// Logger gets internal errors with their support code. Defaults to none.
+	Logger *slog.Logger
+	// MarketNotice stands beside prices that are not live, such as "Replay of
+	// real candles, not live prices". Defaults to nothing.
+	MarketNotice string
+	// MarketTime is the clock of the market. Defaults to Now.
+	MarketTime func() time.Time
+	// Markets is where prices come from. Required.
+	Markets exchange.MarketData
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// Rand is the source of support codes. Defaults to crypto/rand.Reader.
+	Rand io.Reader
+	// Secure says that browsers come by https: cookies are then bound to it.
+	Secure bool
+	// Strategies lists what can be chosen, in the order of the page. Required.
+	Strategies func() []Strategy
+	// Tenancy knows who asks. Required.
+	Tenancy Tenancy
+}
+
+func (c Config) withDefaults() Config {
+	if c.AppName == "" {
+		c.AppName = "Lunobot"
+	}
+	if c.ClientIP == nil {
+		c.ClientIP = func(r *http.Request) string {
+			host, _, err := net.SplitHostPort(r.RemoteAddr)
+			if err != nil {
+				return r.RemoteAddr
+			}
+			return host
+		}
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 15 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.MarketTime == nil {
+		c.MarketTime = c.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	for _, f := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Gate", c.Gate == nil}, {"Journal", c.Journal == nil},
+		{"Live", c.Live == nil}, {"Markets", c.Markets == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
+	} {
+		if f.missing {
+			problems = append(problems, fmt.Errorf("web: Config.%s is required", f.name))
+		}
+	}
+	if c.BaseURL != "" {
+		u, err := url.Parse(c.BaseURL)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Path != "" {
+			problems = append(problems, fmt.Errorf("web: Config.BaseURL %q must be a scheme and a host, such as https://bots.example.com", c.BaseURL))
+		}
+	}
+	return errors.Join(problems...)
+}

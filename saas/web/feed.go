@@ -1,0 +1,158 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/page"
+)
+
+// feed is a part of one of a bot's lists, newest first.
+type feed[T any] struct {
+	BotID string
+	Rows  []T
+	// Next is the key after which the older rows come; "" if there are none.
+	Next string
+}
+
+// decisionRow is a line of the bot's log.
+type decisionRow struct {
+	journal.Decision
+	At moment
+}
+
+// Label is the kind in words.
+func (d decisionRow) Label() string { return kindLabel(d.Kind) }
+
+func kindLabel(kind string) string {
+	switch kind {
+	case "buy":
+		return "▲ Buy"
+	case "sell":
+		return "▼ Sell"
+	case "none":
+		return "Wait"
+	case "":
+		return ""
+	}
+	return strings.ToUpper(kind[:1]) + kind[1:]
+}
+
+// orderRow is a line of the list of orders.
+type orderRow struct {
+	journal.Order
+	At     moment
+	Market market
+}
+
+// StateText is the state in words.
+func (o orderRow) StateText() string { return strings.ReplaceAll(string(o.State), "_", " ") }
+
+// fillRow is a line of the list of fills.
+type fillRow struct {
+	journal.Fill
+	At     moment
+	Market market
+}
+
+// FeeText is the fee with its currency.
+func (f fillRow) FeeText() string {
+	if !f.FeeBase.IsZero() {
+		return group(f.FeeBase.String()) + " " + f.Market.Base
+	}
+	return f.Market.MoneyText(f.FeeCounter)
+}
+
+// Closes reports whether the fill realised a result.
+func (f fillRow) Closes() bool { return !f.Profit.Equal(decimal.Zero) }
+
+func (w *Web) decisions(rq *request, b bot.Bot, after string) (feed[decisionRow], error) {
+	pg := page.Page{After: after}.Bounded()
+	list, err := w.cfg.Journal.Decisions(rq.Context(), rq.who.TenantID, b.ID, pg)
+	if err != nil {
+		return feed[decisionRow]{}, err
+	}
+	part := page.Of(list, pg.Limit, func(d journal.Decision) string { return strconv.FormatInt(d.Number, 10) })
+	f := feed[decisionRow]{BotID: b.ID, Next: part.Next}
+	for _, d := range part.Items {
+		f.Rows = append(f.Rows, decisionRow{Decision: d, At: moment{d.Time}})
+	}
+	return f, nil
+}
+
+func (w *Web) orders(rq *request, b bot.Bot, m market, after string) (feed[orderRow], error) {
+	pg := page.Page{After: after}.Bounded()
+	list, err := w.cfg.Journal.Orders(rq.Context(), rq.who.TenantID, b.ID, pg)
+	if err != nil {
+		return feed[orderRow]{}, err
+	}
+	part := page.Of(list, pg.Limit, func(o journal.Order) string { return strconv.FormatInt(o.Number, 10) })
+	f := feed[orderRow]{BotID: b.ID, Next: part.Next}
+	for _, o := range part.Items {
+		f.Rows = append(f.Rows, orderRow{Order: o, At: moment{o.CreatedAt}, Market: m})
+	}
+	return f, nil
+}
+
+func (w *Web) fills(rq *request, b bot.Bot, m market, after string) (feed[fillRow], error) {
+	pg := page.Page{After: after}.Bounded()
+	list, err := w.cfg.Journal.Fills(rq.Context(), rq.who.TenantID, b.ID, pg)
+	if err != nil {
+		return feed[fillRow]{}, err
+	}
+	part := page.Of(list, pg.Limit, func(f journal.Fill) string { return strconv.FormatInt(f.Sequence, 10) })
+	out := feed[fillRow]{BotID: b.ID, Next: part.Next}
+	for _, f := range part.Items {
+		out.Rows = append(out.Rows, fillRow{Fill: f, At: moment{f.Time}, Market: m})
+	}
+	return out, nil
+}
+
+// owned returns the bot of the path with its market.
+func (w *Web) owned(rq *request) (bot.Bot, market, error) {
+	b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, rq.PathValue("id"))
+	if err != nil {
+		return bot.Bot{}, market{}, err
+	}
+	markets, err := w.markets(rq)
+	if err != nil {
+		return bot.Bot{}, market{}, err
+	}
+	return b, markets.of(b.Pair), nil
+}
+
+// older answers with the rows of a list that follow.
+func older[T any](w *Web, rq *request, part string, list func(b bot.Bot, m market, after string) (feed[T], error)) error {
+	b, m, err := w.owned(rq)
+	if err != nil {
+		return err
+	}
+	f, err := list(b, m, rq.URL.Query().Get("after"))
+	if err != nil {
+		return err
+	}
+	return w.part(rq, http.StatusOK, "bots/bot", part, f)
+}
+
+func (w *Web) botDecisions(rq *request) error {
+	return older(w, rq, "decision-rows", func(b bot.Bot, _ market, after string) (feed[decisionRow], error) {
+		return w.decisions(rq, b, after)
+	})
+}
+
+func (w *Web) botOrders(rq *request) error {
+	return older(w, rq, "order-rows", func(b bot.Bot, m market, after string) (feed[orderRow], error) {
+		return w.orders(rq, b, m, after)
+	})
+}
+
+func (w *Web) botFills(rq *request) error {
+	return older(w, rq, "fill-rows", func(b bot.Bot, m market, after string) (feed[fillRow], error) {
+		return w.fills(rq, b, m, after)
+	})
+}

@@ -1,0 +1,258 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// formPage is the form of a new bot, or of one that is being changed.
+type formPage struct {
+	Form       botForm
+	Pairs      []pairCard
+	Strategies []Strategy
+	Chosen     Strategy
+	Groups     []fieldGroup
+	Faults     faults
+	Market     market
+	// Error concerns the form as a whole; Upgrade is the plan that would help.
+	Error   string
+	Upgrade string
+	// BotID is the bot that is being changed; "" for a new one.
+	BotID string
+}
+
+// pairCard is one market to choose.
+type pairCard struct {
+	market
+	Last     string
+	Selected bool
+}
+
+// defaultBalance is what the form suggests.
+const defaultBalance = "10000"
+
+func (w *Web) newBot(rq *request) error {
+	if err := rq.who.Require(tenancy.BotsWrite); err != nil {
+		return err
+	}
+	full, err := w.botsFull(rq)
+	if err != nil {
+		return err
+	}
+	if full != nil {
+		return w.page(rq, full.Status, "errors/limit", view{Title: full.Heading, Nav: "bots", D: *full})
+	}
+	form := botForm{Balance: defaultBalance, Strategy: rq.URL.Query().Get("strategy"), Pair: rq.URL.Query().Get("pair")}
+	p, err := w.formPage(rq, form, nil)
+	if err != nil {
+		return err
+	}
+	if p.Form.Name == "" && p.Chosen.Name != "" {
+		p.Form.Name = p.Market.Base + " " + p.Chosen.Title
+	}
+	return w.page(rq, http.StatusOK, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, D: p})
+}
+
+// formPage completes a form with what there is to choose from; what is not
+// chosen yet, or is not to be had, becomes the first choice.
+func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
+	p := formPage{Form: f, Strategies: w.cfg.Strategies(), Faults: bad}
+	markets, err := w.cfg.Markets.Markets(rq.Context())
+	if err != nil {
+		return formPage{}, err
+	}
+	for i, m := range markets {
+		if m.Pair == f.Pair || (i == 0 && f.Pair == "") {
+			p.Form.Pair, p.Market = m.Pair, market{m}
+		}
+	}
+	for _, m := range markets {
+		last, err := w.lastPrice(rq, m.Pair)
+		if err != nil {
+			return formPage{}, err
+		}
+		card := pairCard{market: market{m}, Selected: m.Pair == p.Form.Pair}
+		if last > 0 {
+			card.Last = card.PriceText(m.Price(last))
+		}
+		p.Pairs = append(p.Pairs, card)
+	}
+	var ok bool
+	if p.Chosen, ok = w.strategy(f.Strategy); !ok && len(p.Strategies) > 0 {
+		p.Chosen = p.Strategies[0]
+	}
+	p.Form.Strategy = p.Chosen.Name
+	if p.Chosen.Schema != nil {
+		p.Groups = fieldGroups(p.Chosen.Schema, f.Params, bad)
+	}
+	return p, nil
+}
+
+// submitted reads a form and asks the service what is wrong with it.
+func (w *Web) submitted(rq *request) (botForm, bot.CreateInput, faults, error) {
+	chosen, _ := w.strategy(rq.PostFormValue("strategy"))
+	form := readForm(rq, chosen)
+	in, bad := form.input(chosen)
+	if err := w.cfg.Bots.Check(rq.who, in); err != nil {
+		more, ok := faultsOf(err)
+		if !ok {
+			return form, in, nil, err
+		}
+		bad = bad.merge(more)
+	}
+	return form, in, bad, nil
+}
+
+// checkBot answers a form that is still being filled in with its faults and the
+// summary.
+func (w *Web) checkBot(rq *request) error {
+	form, _, bad, err := w.submitted(rq)
+	if err != nil {
+		return err
+	}
+	p, err := w.formPage(rq, form, bad)
+	if err != nil {
+		return err
+	}
+	return w.part(rq, http.StatusOK, "bots/new", "checked", p)
+}
+
+// newBotStrategy answers with the parameters of another strategy.
+func (w *Web) newBotStrategy(rq *request) error {
+	chosen, ok := w.strategy(rq.URL.Query().Get("strategy"))
+	if !ok {
+		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
+	}
+	return w.part(rq, http.StatusOK, "bots/new", "parameters", formPage{Chosen: chosen, Groups: fieldGroups(chosen.Schema, nil, nil)})
+}
+
+func (w *Web) createBot(rq *request) error {
+	form, in, bad, err := w.submitted(rq)
+	if err != nil {
+		return err
+	}
+	if len(bad) == 0 {
+		_, b, err := w.cfg.Bots.Create(rq.Context(), rq.who, in)
+		if err == nil {
+			return rq.redirect("/bots/" + b.ID + "?notice=created")
+		}
+		if errs.KindOf(err) != errs.LimitExceeded {
+			return err
+		}
+		return w.refuseForm(rq, http.StatusForbidden, form, nil, err)
+	}
+	return w.refuseForm(rq, http.StatusUnprocessableEntity, form, bad, nil)
+}
+
+// refuseForm shows the form of a new bot again.
+func (w *Web) refuseForm(rq *request, status int, form botForm, bad faults, err error) error {
+	p, perr := w.formPage(rq, form, bad)
+	if perr != nil {
+		return perr
+	}
+	if err != nil {
+		p.Error, p.Upgrade = messageOf(err), metaText(err, "upgrade")
+	}
+	return w.page(rq, status, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, D: p})
+}
+
+func (w *Web) editBot(rq *request) error {
+	if err := rq.who.Require(tenancy.BotsWrite); err != nil {
+		return err
+	}
+	b, c, err := w.configured(rq)
+	if err != nil {
+		return err
+	}
+	if b.Desired || b.Status.Active() {
+		return errs.New(errs.Conflict, "bot_running", "%s is running. Stop it before you change it.", b.Name)
+	}
+	chosen, _ := w.strategy(c.Strategy)
+	return w.showEdit(rq, http.StatusOK, b, formOf(c, chosen), nil, "")
+}
+
+func (w *Web) showEdit(rq *request, status int, b bot.Bot, form botForm, bad faults, problem string) error {
+	p, err := w.formPage(rq, form, bad)
+	if err != nil {
+		return err
+	}
+	p.BotID, p.Error = b.ID, problem
+	return w.page(rq, status, "bots/edit", view{
+		Title: "Change " + b.Name, Nav: "bots", Mode: string(b.Mode), MarketNotice: w.cfg.MarketNotice, D: p,
+	})
+}
+
+// configured returns the bot of the path with its configuration.
+func (w *Web) configured(rq *request) (bot.Bot, bot.Config, error) {
+	b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, rq.PathValue("id"))
+	if err != nil {
+		return bot.Bot{}, bot.Config{}, err
+	}
+	c, err := w.cfg.Bots.Config(rq.Context(), rq.who, b.ConfigID)
+	return b, c, err
+}
+
+// changed reads the form of an existing bot, whose market and strategy stay.
+func (w *Web) changed(rq *request) (bot.Bot, botForm, bot.CreateInput, faults, error) {
+	b, _, err := w.configured(rq)
+	if err != nil {
+		return bot.Bot{}, botForm{}, bot.CreateInput{}, nil, err
+	}
+	_ = rq.ParseForm() // what could not be read is missing, and said so
+	rq.PostForm.Set("pair", b.Pair)
+	rq.PostForm.Set("strategy", b.Strategy)
+	form, in, bad, err := w.submitted(rq)
+	return b, form, in, bad, err
+}
+
+func (w *Web) checkEdit(rq *request) error {
+	b, form, _, bad, err := w.changed(rq)
+	if err != nil {
+		return err
+	}
+	p, err := w.formPage(rq, form, bad)
+	if err != nil {
+		return err
+	}
+	p.BotID = b.ID
+	return w.part(rq, http.StatusOK, "bots/edit", "checked", p)
+}
+
+func (w *Web) updateBot(rq *request) error {
+	b, form, in, bad, err := w.changed(rq)
+	if err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		return w.showEdit(rq, http.StatusUnprocessableEntity, b, form, bad, "")
+	}
+	version, err := strconv.ParseInt(form.Version, 10, 64)
+	if err != nil {
+		return errs.New(errs.Malformed, "version_missing", "The form was not complete. Open it again.")
+	}
+	_, err = w.cfg.Bots.Update(rq.Context(), rq.who, b.ConfigID, bot.UpdateInput{
+		Name: &in.Name, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
+	})
+	switch {
+	case err == nil:
+		return rq.redirect("/bots/" + b.ID + "?notice=saved")
+	case errs.KindOf(err) == errs.Stale:
+		return w.showEdit(rq, http.StatusPreconditionFailed, b, form, nil, "Somebody has changed this bot since you opened the form. Open it again to see their changes.")
+	}
+	return err
+}
+
+// lastPrice returns a pair's newest closing price in ticks, or 0.
+func (w *Web) lastPrice(rq *request, pair string) (exchange.Ticks, error) {
+	candles, err := w.cfg.Markets.Candles(rq.Context(), pair, time.Minute, w.cfg.MarketTime().Add(-10*time.Minute), 10)
+	if err != nil || len(candles) == 0 {
+		return 0, err
+	}
+	return candles[len(candles)-1].Close, nil
+}

@@ -1,0 +1,166 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+//go:embed templates
+var templateFiles embed.FS //nolint:gochecknoglobals // embedded, never written
+
+// view is what every page's template is given; D is the page's own.
+type view struct {
+	App    string
+	Title  string
+	Nav    string
+	Path   string
+	Look   look
+	Who    tenancy.Principal
+	Notice string
+	// MarketNotice says that prices are not live; "" if they are.
+	MarketNotice string
+	// Mode is the mode of the bot that the page is about, or "".
+	Mode string
+	D    any
+}
+
+// parse reads the templates: those in layout are shared, every other file is a
+// page with parts of its own.
+func (w *Web) parse() (map[string]*template.Template, error) {
+	shared, err := template.New("").Funcs(w.funcs()).ParseFS(templateFiles, "templates/layout/*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]*template.Template{}
+	err = fs.WalkDir(templateFiles, "templates", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Dir(name) == "templates/layout" {
+			return err
+		}
+		set, err := shared.Clone()
+		if err != nil {
+			return err
+		}
+		// Parts that several pages of a folder share stand in its parts.html.
+		files := []string{name}
+		if parts := path.Dir(name) + "/parts.html"; parts != name {
+			if _, err := fs.Stat(templateFiles, parts); err == nil {
+				files = append(files, parts)
+			}
+		}
+		if set, err = set.ParseFS(templateFiles, files...); err != nil {
+			return err
+		}
+		pages[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")] = set
+		return nil
+	})
+	return pages, err
+}
+
+func (w *Web) funcs() template.FuncMap {
+	return template.FuncMap{
+		"asset":  w.assets.url,
+		"icon":   w.icon,
+		"dict":   dict,
+		"amount": amount,
+		"group":  group,
+		"signed": signed,
+		"tone":   tone,
+		"arrow":  arrow,
+		"ago":    func(t moment) string { return ago(w.cfg.Now(), t) },
+		"spark":  spark,
+		"lower":  strings.ToLower,
+		"upper":  strings.ToUpper,
+	}
+}
+
+// icon refers to one of the drawings in the sprite.
+func (w *Web) icon(name string) template.HTML {
+	return template.HTML(`<svg class="icon" aria-hidden="true"><use href="` + //nolint:gosec // names are constants of templates
+		template.HTMLEscapeString(w.assets.url("img/icons.svg")+"#"+name) + `"/></svg>`)
+}
+
+// dict makes a map of keys and values, to give a part several things.
+func dict(pairs ...any) (map[string]any, error) {
+	if len(pairs)%2 != 0 {
+		return nil, fmt.Errorf("dict wants pairs, got %d values", len(pairs))
+	}
+	m := map[string]any{}
+	for i := 0; i < len(pairs); i += 2 {
+		key, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("dict wants text as key, got %T", pairs[i])
+		}
+		m[key] = pairs[i+1]
+	}
+	return m, nil
+}
+
+// page renders a whole page.
+func (w *Web) page(rq *request, status int, name string, v view) error {
+	v.App, v.Look, v.Who, v.Path = w.cfg.AppName, rq.look, rq.who, rq.URL.Path
+	if v.Notice == "" {
+		v.Notice = noticeText(rq.URL.Query().Get("notice"))
+	}
+	return w.execute(rq, status, name, "page", v)
+}
+
+// part renders one named template of a page, for htmx.
+func (w *Web) part(rq *request, status int, name, part string, data any) error {
+	return w.execute(rq, status, name, part, data)
+}
+
+func (w *Web) execute(rq *request, status int, name, part string, data any) error {
+	set, ok := w.pages[name]
+	if !ok {
+		return fmt.Errorf("there is no page %q", name)
+	}
+	var out bytes.Buffer
+	if err := set.ExecuteTemplate(&out, part, data); err != nil {
+		return fmt.Errorf("rendering %s: %w", name, err)
+	}
+	send(rq.w, rq.Request, status, "text/html; charset=utf-8", "no-store", out.Bytes(), nil)
+	return nil
+}
+
+// json answers with data for a chart.
+func (w *Web) json(rq *request, data any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("encoding %T: %w", data, err)
+	}
+	send(rq.w, rq.Request, http.StatusOK, "application/json", "no-store", raw, nil)
+	return nil
+}
+
+// noticeText is the sentence at the top of a page that a form has led to. The
+// address holds its name only, so nobody can put words into our mouth.
+func noticeText(name string) string {
+	switch name {
+	case "created":
+		return "Your bot is ready. Press Start to let it trade."
+	case "deleted":
+		return "The bot and its history have been deleted."
+	case "saved":
+		return "Your changes have been saved."
+	case "password":
+		return "Your password has been changed. All other sessions have been ended."
+	case "revoked":
+		return "The session has been ended."
+	case "plan":
+		return "Your plan has been changed."
+	case "plan-later":
+		return "Your plan will change at the end of the present period."
+	case "signed-out":
+		return "You are signed out."
+	}
+	return ""
+}

@@ -1,0 +1,88 @@
+package web
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/lunobot/lunobot/saas/errs"
+)
+
+// policy is the content security policy: nothing but what is embedded here,
+// and nothing inline.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// harden sets the security headers and refuses unsafe requests that another
+// site's page has sent (rule C2).
+func (w *Web) harden(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	if w.cfg.BaseURL != "" {
+		// The error is that of a malformed address, which New has refused.
+		_ = guard.AddTrustedOrigin(strings.TrimSuffix(w.cfg.BaseURL, "/"))
+	}
+	guard.SetDenyHandler(w.serve(func(*request) error {
+		return errs.New(errs.Forbidden, "cross_origin", "This request came from another site and was not carried out.")
+	}, false))
+	guarded := guard.Handler(next)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h := rw.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+		if w.cfg.Secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		guarded.ServeHTTP(rw, r)
+	})
+}
+
+// serve turns a handler into an http.Handler: it finds who asks, and turns
+// errors and panics into pages. Without a session, members' pages lead to the
+// sign-in page.
+func (w *Web) serve(h handler, member bool) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rq := &request{Request: r, w: rw, look: readLook(r), code: w.supportCode()}
+		defer func() {
+			switch fault := recover(); fault {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(fault)
+			default:
+				w.fail(rq, fmt.Errorf("panic: %v\n%s", fault, debug.Stack()))
+			}
+		}()
+		if err := w.identify(rq); err != nil && (member || errs.KindOf(err) != errs.Unauthenticated) {
+			w.fail(rq, err)
+			return
+		}
+		if err := h(rq); err != nil {
+			w.fail(rq, err)
+		}
+	})
+}
+
+// supportCode returns a short code that people can read out.
+func (w *Web) supportCode() string {
+	var b [5]byte
+	if _, err := io.ReadFull(w.cfg.Rand, b[:]); err != nil {
+		return rand.Text()[:8]
+	}
+	const letters = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+	var code strings.Builder
+	for i := range 8 {
+		bit := i * 5
+		pair := uint16(b[bit/8]) << 8
+		if bit/8+1 < len(b) {
+			pair |= uint16(b[bit/8+1])
+		}
+		code.WriteByte(letters[pair>>(11-bit%8)&31])
+	}
+	return code.String()
+}

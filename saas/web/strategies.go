@@ -1,0 +1,98 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/lunobot/lunobot/strategy/param"
+)
+
+// strategyCard is one strategy with its parameters explained.
+type strategyCard struct {
+	Strategy
+	Groups []fieldGroup
+}
+
+func (w *Web) strategies(rq *request) error {
+	var cards []strategyCard
+	for _, s := range w.cfg.Strategies() {
+		cards = append(cards, strategyCard{Strategy: s, Groups: fieldGroups(s.Schema, nil, nil)})
+	}
+	return w.page(rq, http.StatusOK, "strategies/strategies", view{Title: "Strategies", Nav: "strategies", D: cards})
+}
+
+// strategy returns an installed strategy by its name.
+func (w *Web) strategy(name string) (Strategy, bool) {
+	for _, s := range w.cfg.Strategies() {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Strategy{}, false
+}
+
+// title returns a strategy's name for people; of one that is no longer
+// installed its plain name.
+func (w *Web) title(name string) string {
+	if s, ok := w.strategy(name); ok && s.Title != "" {
+		return s.Title
+	}
+	return name
+}
+
+// field is one control of a form for parameters.
+type field struct {
+	param.Field
+	// Key names the control in the form and, as its id, in the page.
+	Key string
+	// Text is the value in the control.
+	Text string
+	// Bounds says which numbers are accepted, such as "1 to 500".
+	Bounds string
+	Fault  string
+}
+
+// On reports whether a checkbox is ticked.
+func (f field) On() bool { return f.Text == "true" }
+
+// Whole reports whether the number has no decimals, for the keyboard of a
+// phone.
+func (f field) Whole() bool { return f.Type == param.Int }
+
+// fieldGroup is fields under one heading, which may be "".
+type fieldGroup struct {
+	Title  string
+	Fields []field
+}
+
+// paramPrefix keeps the names of parameters apart from the form's own.
+const paramPrefix = "p-"
+
+// fieldGroups makes the controls of a schema in its order; texts holds values
+// by name and lacks those that are at their default.
+func fieldGroups(s *param.Schema, texts map[string]string, bad faults) []fieldGroup {
+	var groups []fieldGroup
+	for _, f := range s.Fields() {
+		c := field{Field: f, Key: paramPrefix + f.Name, Text: f.DefaultText(), Bounds: bounds(f), Fault: bad["parameters/"+f.Name]}
+		if text, ok := texts[f.Name]; ok {
+			c.Text = text
+		}
+		if n := len(groups); n == 0 || groups[n-1].Title != f.Group {
+			groups = append(groups, fieldGroup{Title: f.Group})
+		}
+		last := &groups[len(groups)-1]
+		last.Fields = append(last.Fields, c)
+	}
+	return groups
+}
+
+func bounds(f param.Field) string {
+	switch {
+	case f.Min != "" && f.Max != "":
+		return group(f.Min) + " to " + group(f.Max)
+	case f.Min != "":
+		return "at least " + group(f.Min)
+	case f.Max != "":
+		return "at most " + group(f.Max)
+	}
+	return ""
+}

@@ -1,0 +1,94 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/live"
+)
+
+// botStream sends what happens to a bot as server-sent events: each update
+// under its type, and "hello" with the market's time, first and whenever
+// nothing else was sent for a while. It ends when the session does; the browser
+// then asks again.
+func (w *Web) botStream(rq *request) error {
+	b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, rq.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	updates, err := w.cfg.Live.Subscribe(rq.Context(), rq.who.TenantID, b.ID)
+	if err != nil {
+		return err
+	}
+	out := http.NewResponseController(rq.w)
+	// A server's write timeout is meant for pages; a stream has no end.
+	_ = out.SetWriteDeadline(time.Time{}) // not every writer has deadlines
+	h := rq.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	rq.w.WriteHeader(http.StatusOK)
+
+	beat := time.NewTicker(w.cfg.Heartbeat)
+	defer beat.Stop()
+	if err := w.hello(rq, string(b.Status), b.Reason); err != nil {
+		return nil //nolint:nilerr // the browser has gone
+	}
+	for {
+		select {
+		case <-rq.Context().Done():
+			return nil
+		case u, ok := <-updates:
+			if !ok {
+				return nil
+			}
+			if err := write(rq.w, u); err != nil {
+				return nil //nolint:nilerr // the browser has gone
+			}
+			if len(updates) > 0 {
+				continue // flush once for what is waiting
+			}
+			if err := out.Flush(); err != nil {
+				return nil //nolint:nilerr // the browser has gone
+			}
+		case <-beat.C:
+			if _, err := w.cfg.Tenancy.Authenticate(rq.Context(), rq.access); err != nil {
+				return nil //nolint:nilerr // asking again renews the session or leads to the sign-in page
+			}
+			if b, err = w.cfg.Bots.Bot(rq.Context(), rq.who, b.ID); err != nil {
+				return nil //nolint:nilerr // deleted: the page finds out when it asks again
+			}
+			if err := w.hello(rq, string(b.Status), b.Reason); err != nil {
+				return nil //nolint:nilerr // the browser has gone
+			}
+		}
+	}
+}
+
+// hello tells the browser the market's time and how the bot stands.
+func (w *Web) hello(rq *request, status, reason string) error {
+	_, err := fmt.Fprintf(rq.w, "event: hello\ndata: {\"market_time\":%d,\"status\":%s,\"reason\":%s}\n\n",
+		w.cfg.MarketTime().UnixMilli(), quoted(status), quoted(reason))
+	if err != nil {
+		return err
+	}
+	return http.NewResponseController(rq.w).Flush()
+}
+
+// write sends one update; its data is JSON without line breaks, or is made so.
+func write(rw http.ResponseWriter, u live.Update) error {
+	typ := strings.NewReplacer("\r", "", "\n", "").Replace(u.Type)
+	data := bytes.ReplaceAll(bytes.ReplaceAll(u.Data, []byte("\r"), []byte(" ")), []byte("\n"), []byte(" "))
+	_, err := fmt.Fprintf(rw, "event: %s\ndata: %s\n\n", typ, data)
+	return err
+}
+
+// quoted writes text as JSON.
+func quoted(text string) []byte {
+	raw, _ := json.Marshal(text) // never fails: a string
+	return raw
+}

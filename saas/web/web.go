@@ -1,0 +1,107 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"net/http"
+
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// Web serves the pages. It is safe for concurrent use.
+type Web struct {
+	cfg    Config
+	assets *assets
+	pages  map[string]*template.Template
+}
+
+// New checks cfg, naming all that is wrong with it, and reads the templates.
+func New(cfg Config) (*Web, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	a, err := newAssets()
+	if err != nil {
+		return nil, fmt.Errorf("web: reading the assets: %w", err)
+	}
+	w := &Web{cfg: cfg, assets: a}
+	if w.pages, err = w.parse(); err != nil {
+		return nil, fmt.Errorf("web: reading the templates: %w", err)
+	}
+	return w, nil
+}
+
+// request is one request on its way through a handler.
+type request struct {
+	*http.Request
+	w http.ResponseWriter
+	// who asks; the zero value for a visitor, and access the token that proved
+	// it.
+	who    tenancy.Principal
+	access string
+	look   look
+	// code finds the request in the log.
+	code string
+}
+
+// handler answers a request or says why not; the error becomes a page.
+type handler func(rq *request) error
+
+// Handler returns the pages as one handler, to be mounted at "/".
+func (w *Web) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+assetsPrefix, w.assets)
+	mux.Handle("GET /favicon.ico", http.RedirectHandler(w.assets.url("img/icon.svg"), http.StatusFound))
+
+	visitor := func(pattern string, h handler) { mux.Handle(pattern, w.serve(h, false)) }
+	member := func(pattern string, h handler) { mux.Handle(pattern, w.serve(h, true)) }
+
+	visitor("/", func(*request) error { return errNoPage() })
+	visitor("GET /signup", w.signUpForm)
+	visitor("POST /signup", w.signUp)
+	visitor("GET /signin", w.signInForm)
+	visitor("POST /signin", w.signIn)
+	visitor("POST /signout", w.signOut)
+	visitor("GET /setup/{token}", w.setupForm)
+	visitor("POST /setup/{token}", w.setup)
+	visitor("POST /look", w.setLook)
+
+	member("GET /welcome", w.welcome)
+	member("POST /welcome", w.choosePlan)
+	member("GET /{$}", w.overview)
+	member("GET /overview", w.overviewLive)
+	member("GET /overview/equity", w.overviewEquity)
+
+	member("GET /bots", w.botList)
+	member("GET /bots/rows", w.botRows)
+	member("GET /bots/new", w.newBot)
+	member("POST /bots/new", w.createBot)
+	member("POST /bots/new/check", w.checkBot)
+	member("GET /bots/new/strategy", w.newBotStrategy)
+	member("GET /bots/{id}", w.botPage)
+	member("GET /bots/{id}/chart", w.botChart)
+	member("GET /bots/{id}/equity", w.botEquity)
+	member("GET /bots/{id}/stream", w.botStream)
+	member("GET /bots/{id}/decisions", w.botDecisions)
+	member("GET /bots/{id}/orders", w.botOrders)
+	member("GET /bots/{id}/fills", w.botFills)
+	member("POST /bots/{id}/start", w.startBot)
+	member("POST /bots/{id}/stop", w.stopBot)
+	member("POST /bots/{id}/delete", w.deleteBot)
+	member("GET /bots/{id}/edit", w.editBot)
+	member("POST /bots/{id}/edit", w.updateBot)
+	member("POST /bots/{id}/edit/check", w.checkEdit)
+
+	member("GET /strategies", w.strategies)
+	member("GET /subscription", w.subscription)
+	member("GET /subscription/change", w.confirmPlan)
+	member("POST /subscription/change", w.changePlan)
+	member("GET /settings", w.settings)
+	member("POST /settings/profile", w.updateProfile)
+	member("POST /settings/password", w.changePassword)
+	member("POST /settings/sessions/revoke", w.revokeOthers)
+	member("POST /settings/sessions/{id}/revoke", w.revokeSession)
+
+	return w.harden(mux)
+}

@@ -1,0 +1,236 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/billing/billingdb"
+	"github.com/lunobot/lunobot/billing/offline"
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/web"
+	"github.com/lunobot/lunobot/strategy/param"
+	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+)
+
+// noEvents is a recorder for which nobody waits.
+type noEvents struct{}
+
+func (noEvents) Record(context.Context, ...event.Event) error { return nil }
+
+// noKeys refuses exchange keys: the pages do not ask for any.
+type noKeys struct{}
+
+func (noKeys) Put(context.Context, string, string, string, string) error {
+	return errs.New(errs.Unavailable, "no_vault", "there is no vault here")
+}
+
+// world is the business that the pages work with: real services on a database,
+// and bots, their journal and their live updates in memory.
+type world struct {
+	people  *tenancy.Service
+	billing *billing.Service
+	bots    *bot.Service
+	store   *memoryBots
+	journal *memoryJournal
+	live    *hub
+	market  *demo.Replay
+	schema  *param.Schema
+
+	mu     sync.Mutex
+	offset time.Duration
+}
+
+// now is the wall clock, set forward by the tests.
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.offset)
+}
+
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset += d
+}
+
+// parameters of the one strategy of the world.
+type parameters struct {
+	Fast  int    `param:"fast" label:"Fast average" help:"Length of the average that reacts first." unit:"candles" validate:"min=1,max=500,ltfield=Slow"`
+	Slow  int    `param:"slow" label:"Slow average" help:"Length of the average that it is compared with." unit:"candles" validate:"min=2,max=1000"`
+	Kind  string `param:"kind" label:"Kind of average" help:"An exponential one reacts sooner." validate:"oneof=sma ema" options:"sma=Simple,ema=Exponential"`
+	Trail bool   `param:"trail" label:"Trail the stop" help:"Moves the stop up behind the price." group:"Exits"`
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations())
+	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub()}
+	var err error
+	fail := func() {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.schema, err = param.Of(parameters{Fast: 10, Slow: 30, Kind: "sma"})
+	fail()
+	w.market, err = demo.New(demo.Config{Anchor: demo.Anchor{Wall: time.Now(), Index: 700}})
+	fail()
+	provider, err := offline.New(offline.Config{})
+	fail()
+	w.billing, err = billing.New(billing.Config{Events: noEvents{}, Now: w.now, Provider: provider, Store: billingdb.New(d), Tx: d})
+	fail()
+	err = w.billing.Publish(t.Context())
+	fail()
+	w.people, err = tenancy.New(tenancy.Config{
+		Enrol:  func(ctx context.Context, t tenancy.Tenant) error { return w.billing.Enrol(ctx, t.ID) },
+		Events: noEvents{}, Now: w.now, Store: tenancydb.New(d), Tx: d,
+		Passwords: tenancy.PasswordConfig{MemoryKiB: 64, Passes: 1},
+		Tokens:    tenancy.TokenConfig{Keys: []tenancy.SigningKey{{ID: "k", Secret: []byte(strings.Repeat("k", 32))}}},
+	})
+	fail()
+	w.bots, err = bot.NewService(bot.ServiceConfig{
+		Credentials: noKeys{}, Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
+		Store: w.store, Strategies: worldStrategies{w.schema}, Tx: d,
+	})
+	fail()
+	return w
+}
+
+// worldMarkets and worldStrategies are what can be chosen.
+type worldMarkets struct{ r *demo.Replay }
+
+func (m worldMarkets) Market(pair string) (exchange.Market, error) {
+	list, err := m.r.Markets(context.Background())
+	for _, one := range list {
+		if one.Pair == pair {
+			return one, nil
+		}
+	}
+	if err == nil {
+		err = errs.New(errs.NotFound, "pair_not_found", "no pair %q", pair)
+	}
+	return exchange.Market{}, err
+}
+
+func (m worldMarkets) Pairs() []string { return []string{"XBTMYR", "ETHMYR"} }
+
+type worldStrategies struct{ schema *param.Schema }
+
+func (s worldStrategies) Names() []string { return []string{"basic"} }
+
+func (s worldStrategies) Validate(name string, raw json.RawMessage) (json.RawMessage, error) {
+	if name != "basic" {
+		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
+	}
+	return s.schema.Validate(raw)
+}
+
+// config is the pages' configuration in this world.
+func (w *world) config() web.Config {
+	return web.Config{
+		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Journal: w.journal, Live: w.live,
+		Logger: slog.New(slog.DiscardHandler), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
+		Markets: w.market, Now: w.now, Tenancy: w.people,
+		Strategies: func() []web.Strategy {
+			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
+				Summary: "Buys when a fast average of prices rises above a slow one, and sells when it falls below.", Schema: w.schema}}
+		},
+	}
+}
+
+// browser is somebody at the pages.
+type browser struct {
+	t      testing.TB
+	url    string
+	client *http.Client
+	who    tenancy.Principal
+}
+
+// serve starts the pages.
+func serve(t testing.TB, cfg web.Config) *httptest.Server {
+	t.Helper()
+	pages, err := web.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(pages.Handler())
+	t.Cleanup(server.Close)
+	return server
+}
+
+func visit(t testing.TB, server *httptest.Server) *browser {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &browser{t: t, url: server.URL, client: &http.Client{
+		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// member is a browser that has just signed up.
+func (w *world) member(t testing.TB, server *httptest.Server, email string) *browser {
+	t.Helper()
+	b := visit(t, server)
+	a := b.post("/signup", url.Values{"email": {email}, "password": {"correct horse battery"}, "first_name": {"Ada"}, "last_name": {"Lovelace"}})
+	if a.status != http.StatusSeeOther {
+		t.Fatalf("signing up: %d %s", a.status, a.body)
+	}
+	l, err := w.people.Login(t.Context(), tenancy.LoginInput{Email: email, Password: "correct horse battery"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.who = l.Principal
+	return b
+}
+
+// answer is what a page answered.
+type answer struct {
+	status int
+	body   string
+	header http.Header
+}
+
+func (b *browser) get(path string) answer { return b.do(http.MethodGet, path, nil, nil) }
+
+func (b *browser) post(path string, form url.Values) answer {
+	return b.do(http.MethodPost, path, form, map[string]string{"Origin": b.url, "Sec-Fetch-Site": "same-origin"})
+}
+
+func (b *browser) do(method, path string, form url.Values, header map[string]string) answer {
+	b.t.Helper()
+	r, err := http.NewRequestWithContext(b.t.Context(), method, b.url+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	res, err := b.client.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	body := readAll(b.t, res)
+	return answer{res.StatusCode, body, res.Header}
+}
