@@ -43,9 +43,9 @@ type risk struct {
 
 // riskInput are bounds that come in; one that is left out is no bound.
 type riskInput struct {
-	StopLossPercent   *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound."`
-	TakeProfitPercent *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound."`
-	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position, in the base currency; 0 is no bound."`
+	StopLossPercent   *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound." example:"\"5\""`
+	TakeProfitPercent *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound." example:"\"10\""`
+	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position, in the base currency; 0 is no bound." example:"\"0.5\""`
 }
 
 func (r riskInput) risk() bot.Risk {
@@ -58,12 +58,12 @@ func (r riskInput) risk() bot.Risk {
 type newConfig struct {
 	Name          string     `json:"name" validate:"required,max=80" doc:"What the bot shall be called." example:"Morning cross"`
 	TradingPair   string     `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
-	LunoAPIKey    string     `json:"luno_api_key,omitempty" validate:"max=200" doc:"Id of the exchange key; not needed on paper. It is sealed and never shown again." example:""`
-	LunoAPISecret string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all." example:""`
+	LunoAPIKey    string     `json:"luno_api_key,omitempty" validate:"max=200" doc:"Id of the exchange key; not needed on paper. It is sealed and never shown again."`
+	LunoAPISecret string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all."`
 	StrategyType  string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
 	Mode          string     `json:"mode,omitempty" validate:"max=16" doc:"Whose money the bot moves: paper, which is also what it is if left out." example:"paper"`
 	Parameters    object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
-	Balance       *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency; 10000 if left out."`
+	Balance       *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency; 10000 if left out." example:"\"10000\""`
 	Risk          *riskInput `json:"risk,omitempty" doc:"The tenant's own bounds."`
 }
 
@@ -86,7 +86,7 @@ func (c newConfig) check(a *API, who tenancy.Principal) error {
 type configChange struct {
 	Name       *string    `json:"name,omitempty" validate:"omitempty,max=80" doc:"What the bot shall be called." example:"Evening cross"`
 	Parameters object     `json:"parameters,omitempty" doc:"All of the strategy's parameters; those that are left out have their defaults."`
-	Balance    *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency."`
+	Balance    *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency." example:"\"10000\""`
 	Risk       *riskInput `json:"risk,omitempty" doc:"All of the tenant's own bounds."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -35,7 +36,7 @@ const (
 
 // newDocument returns the router's side of the document, without operations.
 func newDocument(a *API) huma.API {
-	registry := huma.NewMapRegistry(schemaPrefix, huma.DefaultSchemaNamer)
+	registry := huma.NewMapRegistry(schemaPrefix, schemaName)
 	registry.RegisterTypeAlias(reflect.TypeFor[decimal.Decimal](), reflect.TypeFor[decimalText]())
 	format := huma.Format{Marshal: marshal, Unmarshal: keep}
 	return humachi.New(a.router, huma.Config{
@@ -68,6 +69,12 @@ func newDocument(a *API) huma.API {
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{a.translate},
 	})
+}
+
+// schemaName names the schema of a type: that of botView is Bot, that of a list
+// of them ListOfBot.
+func schemaName(t reflect.Type, hint string) string {
+	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "View")
 }
 
 // marshal writes an answer.

@@ -201,7 +201,7 @@ func TestRulesOfBodies(t *testing.T) {
 	if r := fmt.Sprint(schemas["Upgrade"].(object)["required"]); r != "[plan_id]" {
 		t.Errorf("an upgrade requires %v", r)
 	}
-	out := fmt.Sprint(schemas["BotView"].(object)["required"])
+	out := fmt.Sprint(schemas["Bot"].(object)["required"])
 	if !strings.Contains(out, "status_reason") || strings.Contains(out, "summary") {
 		t.Errorf("a bot always has %s", out)
 	}

@@ -79,23 +79,36 @@ func (x explainer) resolve(s *huma.Schema) *huma.Schema {
 
 // fields lists the fields of an object and of the objects within it, with the
 // names of those above them in front.
-func (x explainer) fields(s *huma.Schema, above string) []docsField {
-	s = x.resolve(s)
+func (x explainer) fields(ref *huma.Schema, above string) []docsField {
+	s := x.resolve(ref)
 	var list []docsField
-	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+	for _, name := range x.names(ref) {
 		p := s.Properties[name]
 		list = append(list, docsField{
 			Name: above + name, Type: x.typeOf(p), Rules: rules(p), Description: p.Description, Required: slices.Contains(s.Required, name),
 		})
-		inner := x.resolve(p)
-		if inner.Items != nil {
-			name, inner = name+"[]", x.resolve(inner.Items)
+		inner := p
+		if items := x.resolve(p).Items; items != nil {
+			name, inner = name+"[]", items
 		}
-		if len(inner.Properties) > 0 {
-			list = append(list, x.fields(inner, above+name+".")...)
-		}
+		list = append(list, x.fields(inner, above+name+".")...)
 	}
 	return list
+}
+
+// names lists the properties of an object in the order of its type.
+func (x explainer) names(s *huma.Schema) []string {
+	known := x.resolve(s).Properties
+	if s.Ref == "" {
+		return slices.Sorted(maps.Keys(known))
+	}
+	var names []string
+	for f := range x.schemas.TypeFromRef(s.Ref).Fields() {
+		if name := jsonName(f); known[name] != nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // typeOf names a schema's type.
@@ -144,38 +157,48 @@ func rules(s *huma.Schema) string {
 
 // example returns an example of a schema as indented JSON.
 func (x explainer) example(s *huma.Schema) string {
-	raw, err := json.Marshal(x.value(s))
-	if err != nil {
-		return ""
-	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, raw, "", "  "); err != nil {
+	if err := json.Indent(&b, x.value(s), "", "  "); err != nil {
 		return ""
 	}
 	return b.String()
 }
 
-// value returns an example of a schema.
-func (x explainer) value(s *huma.Schema) any {
-	switch s = x.resolve(s); {
+// value returns an example of a schema. Of what may be left out it shows what
+// has an example of its own.
+func (x explainer) value(ref *huma.Schema) json.RawMessage {
+	s := x.resolve(ref)
+	switch {
 	case len(s.Examples) > 0:
-		return s.Examples[0]
+		return encoded(s.Examples[0])
 	case len(s.Enum) > 0:
-		return s.Enum[0]
+		return encoded(s.Enum[0])
 	case s.Items != nil:
-		return []any{x.value(s.Items)}
+		return slices.Concat([]byte("["), x.value(s.Items), []byte("]"))
 	case s.Type == huma.TypeObject:
-		object := map[string]any{}
-		for name, p := range s.Properties {
-			object[name] = x.value(p)
+		var members [][]byte
+		for _, name := range x.names(ref) {
+			p := s.Properties[name]
+			if slices.Contains(s.Required, name) || len(p.Examples) > 0 || p.Ref != "" {
+				members = append(members, slices.Concat(encoded(name), []byte(":"), x.value(p)))
+			}
 		}
-		return object
+		return slices.Concat([]byte("{"), bytes.Join(members, []byte(",")), []byte("}"))
 	case s.Nullable:
-		return nil
+		return []byte("null")
 	case s.Type == huma.TypeInteger, s.Type == huma.TypeNumber:
-		return 1
+		return []byte("1")
 	case s.Type == huma.TypeBoolean:
-		return false
+		return []byte("false")
 	}
-	return "text"
+	return []byte(`"text"`)
+}
+
+// encoded returns an example as JSON.
+func encoded(v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return []byte("null")
+	}
+	return raw
 }

@@ -75,7 +75,8 @@ func (a *API) streamRoute() {
 		method: http.MethodGet, path: "/api/v1/trading/bots/{bot_id}/stream", id: "stream-bot", tag: tagHistory,
 		media: "text/event-stream", fails: []errs.Kind{errs.RateLimited},
 		summary: "Follow a bot",
-		description: "Server-sent events. The first is `snapshot`, the bot as GET shows it; then one event for each update, named by its type, with JSON as data. " +
+		description: "Server-sent events with JSON as data. The first is `snapshot`, the bot as GET shows it; then come `tick` and `candle` (the market), " +
+			"`status`, `order`, `fill`, `decision`, `summary` and `plot` (the bot), and `dropped` with a count if the client was too slow: load the bot anew then. " +
 			"Comments keep the connection awake. When the token expires or the session ends, the last event is `end`, with a code: refresh the token and connect again. " +
 			"Nothing is replayed: what was missed is in the lists.",
 	}, a.stream)
@@ -133,7 +134,7 @@ func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Up
 			if !ok {
 				return s.end(a.cfg.Now(), "updates_ended", "there are no more updates; connect again")
 			}
-			if err := s.send(u.Type, u.Time, u.Data); err != nil {
+			if err := s.send(u.Type, u.Time, eventData(u)); err != nil {
 				return err
 			}
 		case <-beat.C:
@@ -152,6 +153,32 @@ func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Up
 	}
 }
 
+// eventData puts an update's data into the form of the API: times are texts,
+// and what an order and a fill have is called as in the lists.
+func eventData(u live.Update) []byte {
+	var data map[string]json.RawMessage
+	if json.Unmarshal(u.Data, &data) != nil || data == nil {
+		return []byte("{}") // an event without data would not be delivered
+	}
+	var ms int64
+	if json.Unmarshal(data["time"], &ms) == nil {
+		data["time"] = []byte(time.UnixMilli(ms).UTC().Format(`"` + time.RFC3339Nano + `"`))
+	}
+	rename := func(typ, from, to string) {
+		if v, ok := data[from]; ok && u.Type == typ {
+			data[to] = v
+			delete(data, from)
+		}
+	}
+	rename("order", "client_id", "id")
+	rename("fill", "fee", "fee_counter")
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return []byte("{}")
+	}
+	return raw
+}
+
 // eventStream writes server-sent events.
 type eventStream struct {
 	w       http.ResponseWriter
@@ -166,17 +193,16 @@ func newEventStream(w http.ResponseWriter) *eventStream {
 	return &eventStream{w: w, control: http.NewResponseController(w)}
 }
 
-// send writes one event. Its id holds the time and grows within the stream.
+// send writes one event; data is JSON in one line. Its id holds the time and
+// grows within the stream.
 func (s *eventStream) send(name string, at time.Time, data []byte) error {
 	s.count++
 	var b bytes.Buffer
 	b.WriteString("id: " + strconv.FormatInt(at.UnixMilli(), 10) + "-" + strconv.FormatInt(s.count, 10) + "\n")
 	b.WriteString("event: " + strings.NewReplacer("\r", "", "\n", "").Replace(name) + "\n")
-	for line := range bytes.Lines(bytes.ReplaceAll(data, []byte("\r"), nil)) {
-		b.WriteString("data: ")
-		b.Write(bytes.TrimSuffix(line, []byte("\n")))
-		b.WriteByte('\n')
-	}
+	b.WriteString("data: ")
+	b.Write(data)
+	b.WriteByte('\n')
 	b.WriteByte('\n')
 	return s.flush(b.Bytes())
 }
@@ -198,7 +224,7 @@ func (s *eventStream) comment(text string) error { return s.flush([]byte(": " + 
 // flush writes within a time of its own: the server's time for a whole answer
 // is not meant for one that has no end.
 func (s *eventStream) flush(b []byte) error {
-	err := s.control.SetWriteDeadline(time.Now().Add(writeTime)) //nolint:forbidigo // a deadline of the network, not of the business
+	err := s.control.SetWriteDeadline(time.Now().Add(writeTime)) // a deadline of the network, not of the business
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}

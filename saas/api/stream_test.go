@@ -103,15 +103,19 @@ func TestStream(t *testing.T) {
 		t.Errorf("first event = %+v", e)
 	}
 	tenant := b.tenant(token)
-	b.live.publish(tenant, id, live.Update{Type: "fill", Time: b.clock.Now(), Data: []byte("{\"price\":\n\"250000\"}")})
+	b.live.publish(tenant, id, live.Update{Type: "fill", Time: b.clock.Now(), Data: []byte("{\"price\":\n\"250000\",\"fee\":\"1\",\"time\":1767225600500}")})
 	first := next(t, events)
-	if first.name != "fill" || first.data != `{"price":"250000"}` {
+	if first.name != "fill" || first.data != `{"fee_counter":"1","price":"250000","time":"2026-01-01T00:00:00.5Z"}` {
 		t.Errorf("event = %+v", first)
 	}
 	// The server's time for a whole answer passes; the stream goes on.
 	time.Sleep(300 * time.Millisecond)
 	b.live.publish(tenant, id, live.Update{Type: "status\nevent: forged", Time: b.clock.Now(), Data: []byte(`{}`)})
 	if e := next(t, events); e.name != "statusevent: forged" || e.id == first.id {
+		t.Errorf("event = %+v", e)
+	}
+	b.live.publish(tenant, id, live.Update{Type: "empty", Time: b.clock.Now()})
+	if e := next(t, events); e.name != "empty" || e.data != `{}` {
 		t.Errorf("event = %+v", e)
 	}
 	b.api.Stop()
