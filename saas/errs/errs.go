@@ -40,6 +40,7 @@ const (
 	Unavailable
 )
 
+//nolint:gochecknoglobals // an immutable table, in the order of the kinds
 var kindNames = [...]string{
 	"internal", "invalid", "malformed", "unauthenticated", "forbidden", "not-found",
 	"conflict", "stale", "limit-exceeded", "rate-limited", "unavailable",
