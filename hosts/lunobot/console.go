@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/mattn/go-isatty"
-
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
@@ -56,5 +54,9 @@ func (c *console) fail(err error) int {
 // terminal reports whether somebody watches the stream.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -32,22 +31,15 @@ func main() {
 
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, c *console) int {
-	done := errors.New("help was shown")
 	parser, err := kong.New(&commands{}, kong.Name("lunobot"), kong.Description("Trading bots on Luno: the operator's command line."),
 		kong.Writers(c.out, c.problems), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Exit(func(int) { panic(done) }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c))
 	if err != nil {
 		return c.fail(err)
 	}
-	defer func() {
-		if p := recover(); p != nil && p != any(done) {
-			panic(p)
-		}
-	}()
 	command, err := parser.Parse(args)
 	if err != nil {
 		return c.fail(input("%w (lunobot --help tells more)", err))
 	}
 	return c.fail(command.Run())
 }
-

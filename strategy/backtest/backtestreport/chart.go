@@ -1,0 +1,236 @@
+package backtestreport
+
+import (
+	"html/template"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/shopspring/decimal"
+)
+
+// maxMarkers bounds the trades that are marked on the price.
+const maxMarkers = 1500
+
+// chart is one drawn chart. Its paths are in the charts' coordinates, which the
+// page stretches; texts are placed in percent beside them.
+type chart struct {
+	ID, Title, Note string
+	// Tall charts get more room.
+	Tall   bool
+	Lines  []path
+	Labels []label
+	Legend []legend
+}
+
+// path is one line, area or row of dots.
+type path struct {
+	Class string
+	D     template.HTMLAttr
+}
+
+// label is a text at a share of the height or the width, in percent.
+type label struct {
+	At   string
+	Text string
+}
+
+type legend struct{ Class, Text string }
+
+// pen writes the d attribute of an SVG path.
+type pen struct{ b []byte }
+
+func (p *pen) to(command byte, x, y float64) {
+	p.b = append(p.b, command)
+	p.b = strconv.AppendFloat(p.b, x, 'f', 1, 64)
+	p.b = append(p.b, ' ')
+	p.b = strconv.AppendFloat(p.b, y, 'f', 2, 64)
+}
+
+// dot draws a line of no length, which a round cap makes a dot that stays round
+// however the chart is stretched.
+func (p *pen) dot(x, y float64) {
+	p.to('M', x, y)
+	p.b = append(p.b, "h0"...)
+}
+
+// attr returns the path as an attribute; it is made of numbers alone.
+func (p *pen) attr() template.HTMLAttr {
+	return template.HTMLAttr(`d="` + string(p.b) + `"`) //nolint:gosec // written by pen only
+}
+
+func line(points []point, s scale) template.HTMLAttr {
+	var p pen
+	for i, at := range points {
+		command := byte('L')
+		if i == 0 {
+			command = 'M'
+		}
+		p.to(command, at.x, s.y(at.y))
+	}
+	return p.attr()
+}
+
+// area is line with the room between it and a value filled.
+func area(points []point, s scale, base float64) template.HTMLAttr {
+	if len(points) == 0 {
+		return `d=""`
+	}
+	var p pen
+	p.to('M', points[0].x, s.y(base))
+	for _, at := range points {
+		p.to('L', at.x, s.y(at.y))
+	}
+	p.to('L', points[len(points)-1].x, s.y(base))
+	p.b = append(p.b, 'Z')
+	return p.attr()
+}
+
+// grid adds the lines of a scale and their labels.
+func (c *chart) grid(s scale, text func(v float64, decimals int32) string) {
+	var p pen
+	values, decimals := s.lines()
+	for _, v := range values {
+		p.to('M', 0, s.y(v))
+		p.b = append(p.b, "H1000"...)
+		c.Labels = append(c.Labels, label{At: percentage(s.y(v) / height), Text: text(v, decimals)})
+	}
+	c.Lines = append(c.Lines, path{Class: "grid", D: p.attr()})
+	if s.log {
+		c.Note = "Logarithmic: equal heights are equal percentages."
+	}
+}
+
+// fold adds the places where time was left out.
+func (c *chart) fold(a axis) {
+	if len(a.folds) == 0 {
+		return
+	}
+	var p pen
+	for _, x := range a.folds {
+		p.to('M', x, 0)
+		p.b = append(p.b, "V100"...)
+	}
+	c.Lines = append(c.Lines, path{Class: "fold", D: p.attr()})
+}
+
+func (r *Report) charts(a axis) []chart {
+	charts := []chart{r.equityChart(a), r.drawdownChart(a)}
+	if r.candles != nil {
+		charts = append(charts, r.priceChart(a))
+	}
+	return charts
+}
+
+func (r *Report) equityChart(a axis) chart {
+	c := chart{ID: "equity", Title: "Equity in " + r.Market.Counter, Tall: true}
+	equity := a.thin(r.equityAt)
+	lines := [][]point{equity}
+	if r.candles != nil {
+		lines = append(lines, a.thin(r.heldAt))
+		c.Legend = []legend{{"equity", "Strategy"}, {"held", "Buy and hold"}}
+	}
+	low, high := bounds(lines...)
+	s := newScale(low, high, true)
+	c.grid(s, fixed)
+	c.fold(a)
+	if len(lines) > 1 {
+		c.Lines = append(c.Lines, path{"held", line(lines[1], s)})
+	}
+	c.Lines = append(c.Lines, path{"equity", line(equity, s)})
+	return c
+}
+
+func (r *Report) drawdownChart(a axis) chart {
+	c := chart{ID: "drawdown", Title: "Below the last peak"}
+	falls := r.falls()
+	points := a.thin(func(i int) float64 { return falls[i] })
+	low, _ := bounds(points)
+	s := scale{low: min(low*1.06, -1e-4), high: 0}
+	c.grid(s, func(v float64, _ int32) string { return percent(v) })
+	c.fold(a)
+	c.Lines = append(c.Lines, path{"drawdown-area", area(points, s, 0)}, path{"drawdown", line(points, s)})
+	return c
+}
+
+func (r *Report) priceChart(a axis) chart {
+	c := chart{ID: "price", Title: r.Market.Pair + " and the trades", Tall: true, Legend: []legend{{"buy", "Bought"}, {"sell", "Sold"}}}
+	points := a.thin(r.priceAt)
+	low, high := bounds(points)
+	s := newScale(low, high, true)
+	c.grid(s, fixed)
+	c.fold(a)
+	c.Lines = append(c.Lines, path{"price", line(points, s)})
+	trades := r.Trades
+	if len(trades) > maxMarkers {
+		trades = nil
+		for i := range maxMarkers {
+			trades = append(trades, r.Trades[i*len(r.Trades)/maxMarkers])
+		}
+		c.Note += " Of " + whole(int64(len(r.Trades))) + " trades, " + whole(maxMarkers) + " evenly chosen ones are marked."
+	}
+	var buys, sells pen
+	mark := func(p *pen, ms int64, price decimal.Decimal) {
+		k := sort.SearchInts(a.kept, r.indexAt(ms))
+		value := min(max(price.InexactFloat64(), s.low), s.high)
+		p.dot(a.x(min(k, len(a.kept)-1)), s.y(value))
+	}
+	for _, t := range trades {
+		mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice)
+		mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice)
+	}
+	if r.Position != nil {
+		mark(&buys, r.Position.OpenedAt.UnixMilli(), r.Position.EntryPrice)
+	}
+	c.Lines = append(c.Lines, path{"buy", buys.attr()}, path{"sell", sells.attr()}, path{"sell-core", sells.attr()})
+	return c
+}
+
+// equityAt, heldAt and priceAt are the curves as floats, for drawing only.
+func (r *Report) equityAt(i int) float64 { return float64(r.result.Equity[i]) * r.unit() }
+
+func (r *Report) heldAt(i int) float64 {
+	return float64(r.result.Config.Balance) * r.unit() * r.candles[i].Close.Float() / r.result.FirstPrice.Float()
+}
+
+func (r *Report) priceAt(i int) float64 {
+	return r.candles[i].Close.Float() * r.Market.Tick.InexactFloat64()
+}
+
+func (r *Report) unit() float64 { return r.Market.Tick.Mul(r.Market.Step).InexactFloat64() }
+
+// falls returns how far the equity is below its last peak at each candle, as a
+// share of the peak, 0 or less.
+func (r *Report) falls() []float64 {
+	falls := make([]float64, len(r.result.Equity))
+	peak := int64(r.result.Config.Balance)
+	for i, e := range r.result.Equity {
+		peak = max(peak, e)
+		falls[i] = float64(e)/float64(peak) - 1
+	}
+	return falls
+}
+
+// dates returns the labels of the time axis.
+func (r *Report) dates(a axis) []label {
+	const most = 6
+	layout := "2006-01-02"
+	if r.To.Sub(r.From) < 48*3600e9 {
+		layout = "15:04"
+	}
+	var out []label
+	n := len(a.kept)
+	for i := range most {
+		k := i * (n - 1) / (most - 1)
+		out = append(out, label{At: percentage(a.x(k) / width), Text: utc(r.closeTime(a.kept[k])).Format(layout)})
+	}
+	return slices.CompactFunc(out, func(a, b label) bool { return a.Text == b.Text })
+}
+
+// fixed writes a value of an axis.
+func fixed(v float64, decimals int32) string {
+	return group(decimal.NewFromFloat(v).StringFixed(decimals))
+}
+
+// percentage writes a share for CSS.
+func percentage(share float64) string { return strconv.FormatFloat(100*share, 'f', 2, 64) + "%" }

@@ -1,0 +1,171 @@
+package backtestreport
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/perf"
+)
+
+// Input is what a report is made of.
+type Input struct {
+	// Candles are those that the run was given, for the price and the
+	// comparison with holding; nil leaves both out of the charts.
+	Candles []exchange.Candle
+	// Data says what reading the candles did to them; the zero value if
+	// nothing.
+	Data marketdata.CSVReport
+	// Result is the run; required.
+	Result *backtest.Result
+	// Source says in words where the candles are from, such as a file's name.
+	Source string
+	// Title is the strategy's name for people. Defaults to its name.
+	Title string
+}
+
+// Report is a finished run with its figures. Amounts are in the counter
+// currency. It is not changed by writing it.
+type Report struct {
+	// Title, Strategy and Version name the strategy; Params are its parameters.
+	Title    string
+	Strategy string
+	Version  string
+	Params   json.RawMessage
+	// Source says where the candles are from.
+	Source string
+	// Market, Interval, From, To and Candles are the history.
+	Market   exchange.Market
+	Interval time.Duration
+	From, To time.Time
+	Candles  int64
+	// Data says what reading the candles did to them.
+	Data marketdata.CSVReport
+
+	// Initial is the cash at the start, Final the equity at the end, Profit
+	// their difference and Fees what was paid, of trades that are open too.
+	Initial, Final, Profit, Fees decimal.Decimal
+	// Held is what buying at the first open and holding would have given, before
+	// fees.
+	Held decimal.Decimal
+	// Stats are the statistics; their amounts are in units.
+	Stats perf.Stats
+	// Trades are the closed trades in the order of their closing.
+	Trades []Trade
+	// Position is what was held at the end; nil without.
+	Position *Position
+	// Warnings are what a reader should know before trusting the figures, in
+	// plain words.
+	Warnings []string
+
+	result  *backtest.Result
+	candles []exchange.Candle
+}
+
+// Position is what a run held at its end.
+type Position struct {
+	OpenedAt time.Time
+	Volume   decimal.Decimal
+	// EntryPrice is the average, fees left out; Cost has them.
+	EntryPrice, Cost decimal.Decimal
+	// Value is what it is worth at the last price, Profit that less Cost.
+	Value, Profit decimal.Decimal
+}
+
+// New returns the report of a run. The error says what is missing or does not
+// fit together.
+func New(in Input) (*Report, error) {
+	res := in.Result
+	if res == nil || len(res.Equity) == 0 || len(res.Segments) == 0 {
+		return nil, errors.New("backtestreport: a result with an equity curve is required")
+	}
+	if in.Candles != nil && len(in.Candles) != len(res.Equity) {
+		return nil, fmt.Errorf("backtestreport: %d candles do not fit an equity curve of %d", len(in.Candles), len(res.Equity))
+	}
+	if in.Title == "" {
+		in.Title = res.Strategy
+	}
+	m := res.Config.Market
+	stats, err := statistics(res)
+	if err != nil {
+		return nil, fmt.Errorf("backtestreport: %w", err)
+	}
+	r := &Report{
+		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
+		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
+		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Account.Fees),
+		Stats: stats, result: res, candles: in.Candles,
+	}
+	r.Profit = r.Final.Sub(r.Initial)
+	r.Held = m.Amount(hold(res, res.LastPrice))
+	for _, t := range res.Trades {
+		r.Trades = append(r.Trades, tradeOf(m, t))
+	}
+	if res.Account.Base > 0 {
+		r.Position = positionOf(res)
+	}
+	r.Warnings = r.warnings()
+	return r, nil
+}
+
+// hold returns what the balance, put in at the first open, is worth at a price.
+func hold(res *backtest.Result, price exchange.Ticks) exchange.Units {
+	if res.FirstPrice <= 0 {
+		return res.Config.Balance
+	}
+	worth, err := exchange.MulDiv(int64(res.Config.Balance), int64(price), int64(res.FirstPrice))
+	if err != nil {
+		return 0
+	}
+	return exchange.Units(worth)
+}
+
+// statistics measures the run. Where candles are missing the account stood
+// still, so that times and days come out right.
+func statistics(res *backtest.Result) (perf.Stats, error) {
+	cfg := perf.Config{Initial: int64(res.Config.Balance), Interval: res.Config.Interval, Start: utc(res.From)}
+	curve, err := perf.NewCurve(cfg)
+	if err != nil {
+		return perf.Stats{}, err
+	}
+	span := res.Config.Interval.Milliseconds()
+	next, last, segment := res.From, cfg.Initial, 0
+	for i, e := range res.Equity {
+		if segment < len(res.Segments) && res.Segments[segment].Index == i {
+			for ; next < res.Segments[segment].Time; next += span {
+				curve.Update(last)
+			}
+			segment++
+		}
+		curve.Update(e)
+		next += span
+		last = e
+	}
+	trades := make([]perf.Trade, 0, len(res.Trades)+1)
+	for _, t := range res.Trades {
+		trades = append(trades, perf.Trade{
+			EntryTime: utc(t.EntryTime), ExitTime: utc(t.ExitTime), Profit: int64(t.Profit()), Fees: int64(t.EntryFee + t.ExitFee),
+		})
+	}
+	if res.Account.Base > 0 {
+		trades = append(trades, perf.Trade{EntryTime: utc(res.Account.Opened)})
+	}
+	return curve.Stats(perf.Result{Trades: trades, FirstPrice: int64(res.FirstPrice), LastPrice: int64(res.LastPrice)}), nil
+}
+
+func positionOf(res *backtest.Result) *Position {
+	m, a := res.Config.Market, res.Account
+	value := m.Amount(res.FinalEquity - a.Counter)
+	return &Position{
+		OpenedAt: utc(a.Opened), Volume: m.Volume(a.Base), EntryPrice: average(m, a.Cost-a.Closing.PaidFees, a.Base),
+		Cost: m.Amount(a.Cost), Value: value, Profit: value.Sub(m.Amount(a.Cost)),
+	}
+}
+
+func utc(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

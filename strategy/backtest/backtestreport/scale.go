@@ -1,0 +1,80 @@
+package backtestreport
+
+import "math"
+
+const (
+	// height is that of the charts' own coordinates.
+	height = 100.0
+	// gridLines is about how many lines a chart has.
+	gridLines = 4
+	// logFrom is from which ratio of the highest to the lowest value on a chart
+	// shows ratios instead of differences.
+	logFrom = 5
+)
+
+// scale turns values into heights.
+type scale struct {
+	low, high float64
+	log       bool
+}
+
+// newScale returns a scale that holds the values with a little air; log asks for
+// a logarithmic one where the values are far apart.
+func newScale(low, high float64, log bool) scale {
+	if !(low < high) {
+		air := max(math.Abs(low)*0.01, 1e-9)
+		return scale{low: low - air, high: high + air}
+	}
+	if log && low > 0 && high/low > logFrom {
+		air := math.Pow(high/low, 0.04)
+		return scale{low: low / air, high: high * air, log: true}
+	}
+	air := (high - low) * 0.06
+	return scale{low: low - air, high: high + air}
+}
+
+// y returns the height of a value, 0 at the top.
+func (s scale) y(v float64) float64 {
+	if s.log {
+		return height * (1 - math.Log(v/s.low)/math.Log(s.high/s.low))
+	}
+	return height * (1 - (v-s.low)/(s.high-s.low))
+}
+
+// lines returns round values to draw lines at, and how many decimals tell them
+// apart.
+func (s scale) lines() (values []float64, decimals int32) {
+	if s.log {
+		return s.logLines()
+	}
+	step := roundUp((s.high - s.low) / gridLines)
+	for v := math.Ceil(s.low/step) * step; v <= s.high; v += step {
+		values = append(values, math.Round(v/step)*step)
+	}
+	return values, int32(max(0, math.Ceil(-math.Log10(step)-1e-9)))
+}
+
+func (s scale) logLines() (values []float64, decimals int32) {
+	for power := math.Floor(math.Log10(s.low)); power <= math.Log10(s.high); power++ {
+		for _, digit := range []float64{1, 2, 5} {
+			if v := digit * math.Pow(10, power); v >= s.low && v <= s.high {
+				values = append(values, v)
+			}
+		}
+	}
+	if len(values) > 0 {
+		decimals = int32(max(0, math.Ceil(-math.Log10(values[0])-1e-9)))
+	}
+	return values, decimals
+}
+
+// roundUp returns the next of 1, 2, 5, 10, … times a power of ten.
+func roundUp(x float64) float64 {
+	power := math.Pow(10, math.Floor(math.Log10(x)))
+	for _, digit := range []float64{1, 2, 5} {
+		if digit*power >= x {
+			return digit * power
+		}
+	}
+	return 10 * power
+}

@@ -1,0 +1,66 @@
+package backtestreport
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+const (
+	// fewTrades is how many trades are too few to mean much: below about 30 a
+	// mean says little.
+	fewTrades = 30
+	// shortHistory is what annual figures need at the least.
+	shortHistory = 30 * 24 * time.Hour
+	// manyHoles is the share of filled candles above which figures over time
+	// mislead.
+	manyHoles = 0.05
+)
+
+// warnings says what a reader should know before trusting the figures.
+func (r *Report) warnings() []string {
+	var out []string
+	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	switch n := len(r.Trades); {
+	case n == 0 && r.Position == nil:
+		warn("The strategy made no trade. Look at its parameters and at the length of the history.")
+	case n < fewTrades:
+		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
+	}
+	if d := r.To.Sub(r.From); d < shortHistory {
+		warn("The history covers only %s: figures for a year are blown up from a short time.", span(d))
+	}
+	if filled := int64(r.Data.Filled); filled > 0 {
+		share := float64(filled) / float64(r.Candles)
+		warn("%s missing from the data, %s of all; each was filled with the last close and no volume.",
+			count(filled, "candle is", "candles are"), percent(share))
+		if share > manyHoles {
+			warn("With so many holes the figures over time (growth a year, Sharpe, Sortino, time in the market) count quiet that never was.")
+		}
+	}
+	if n := int64(r.Data.PricesRounded); n > 0 {
+		warn("%s between two ticks of %s and took the nearer one. A finer tick keeps them exact.", count(n, "price lay", "prices lay"), r.Market.Tick)
+	}
+	if r.result.Config.MaxShare > 0 && r.Data.VolumesRounded > 0 {
+		warn("%s between two steps of %s and took the lower one.", count(int64(r.Data.VolumesRounded), "volume lay", "volumes lay"), r.Market.Step)
+	}
+	if r.Fees.GreaterThan(r.Initial.Div(decimal.NewFromInt(10))) {
+		warn("Fees took %s %s, which is %s of the starting balance.", amount(r.Market, r.Fees), r.Market.Counter, percent(share(r.Fees, r.Initial)))
+	}
+	if r.result.Config.Fees.Taker == 0 && len(r.Trades) > 0 {
+		warn("The taker fee is 0. A real account pays one, and frequent trading costs more than it seems here.")
+	}
+	if r.Position != nil {
+		warn("A position of %s %s is still open. It counts in the final equity at the last price and is not among the trades.", r.Position.Volume, r.Market.Base)
+	}
+	return out
+}
+
+// share returns a as a share of b.
+func share(a, b decimal.Decimal) float64 {
+	if b.IsZero() {
+		return 0
+	}
+	return a.Div(b).InexactFloat64()
+}
