@@ -71,6 +71,7 @@ func (r *recorder) Decision(d engine.Decision) {
 		r.quiet = &rec
 		return
 	}
+	r.quiet = nil
 	r.note(rec)
 }
 

@@ -47,8 +47,9 @@ func decodeState(raw json.RawMessage) (checkpointState, error) {
 	return s, nil
 }
 
-// paperFees are the fees of paper accounts: Luno's for small volumes.
-func paperFees() exchange.Fees { return exchange.Fees{Maker: 400_000, Taker: 600_000} }
+// paperFees are the fees of paper accounts: 0.25 % a side, the rate of the
+// example in Luno's documentation of its fee call. A live account's are its own.
+func paperFees() exchange.Fees { return exchange.Fees{Maker: 250_000, Taker: 250_000} }
 
 // newSession builds a bot's engine and paper account.
 func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recorder, wants func(strategy.EventKind) bool) (*engine.Session, *paper.Venue, error) {

@@ -29,6 +29,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 		if m.lastTime() >= c.Time {
 			continue
 		}
+		m.rec.quiet = nil
 		if err := m.session.Begin(c); err != nil {
 			g.fail(ctx, m, err)
 			continue
