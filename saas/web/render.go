@@ -77,8 +77,8 @@ func (w *Web) funcs() template.FuncMap {
 		"arrow":  arrow,
 		"ago":    func(t moment) string { return ago(w.cfg.Now(), t) },
 		"spark":  spark,
-		"lower":  strings.ToLower,
-		"upper":  strings.ToUpper,
+
+		"upper": func(word any) string { return strings.ToUpper(fmt.Sprint(word)) },
 	}
 }
 

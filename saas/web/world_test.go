@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -40,6 +41,14 @@ func (noKeys) Put(context.Context, string, string, string, string) error {
 	return errs.New(errs.Unavailable, "no_vault", "there is no vault here")
 }
 
+// testLog writes the log of the pages to the test's.
+type testLog struct{ t testing.TB }
+
+func (l testLog) Write(line []byte) (int, error) {
+	l.t.Logf("%s", line)
+	return len(line), nil
+}
+
 // world is the business that the pages work with: real services on a database,
 // and bots, their journal and their live updates in memory.
 type world struct {
@@ -51,6 +60,8 @@ type world struct {
 	live    *hub
 	market  *demo.Replay
 	schema  *param.Schema
+	// log gets what goes wrong inside, which no test wants.
+	log io.Writer
 
 	mu     sync.Mutex
 	offset time.Duration
@@ -80,7 +91,7 @@ type parameters struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations())
-	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub()}
+	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub(), log: testLog{t}}
 	var err error
 	fail := func() {
 		t.Helper()
@@ -146,7 +157,7 @@ func (s worldStrategies) Validate(name string, raw json.RawMessage) (json.RawMes
 func (w *world) config() web.Config {
 	return web.Config{
 		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Journal: w.journal, Live: w.live,
-		Logger: slog.New(slog.DiscardHandler), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
+		Logger: slog.New(slog.NewTextHandler(w.log, nil)), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Tenancy: w.people,
 		Strategies: func() []web.Strategy {
 			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
