@@ -87,9 +87,16 @@ func TestToken(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b.with(t).call("GET", "/api/v1/auth/me", "", "", c.headers...).want(401, `"code":"`+c.code+`"`, "unauthenticated")
 		})
 	}
+}
+
+func TestTokenExpires(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
 	b.call("GET", "/api/v1/auth/me", "", "", "Authorization", "bearer "+token).want(200)
 	b.clock.Move(16 * time.Minute)
 	b.call("GET", "/api/v1/auth/me", token, "").want(401, `"code":"token_expired"`)

@@ -41,6 +41,7 @@ type bench struct {
 	api   *api.API
 	clock *billingtest.Clock
 	store *saasdb.Store
+	users *tenancydb.Store
 	bots  *bot.Service
 	live  *hub
 	log   *logBuffer
@@ -51,7 +52,7 @@ type bench struct {
 func setup(t testing.TB, change ...func(*api.Config)) *bench {
 	t.Helper()
 	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
-	b := &bench{t: t, clock: &billingtest.Clock{}, store: saasdb.New(d), live: newHub(), log: &logBuffer{}}
+	b := &bench{t: t, clock: &billingtest.Clock{}, store: saasdb.New(d), users: tenancydb.New(d), live: newHub(), log: &logBuffer{}}
 	events := &billingtest.Events{}
 	provider, err := offline.New(offline.Config{})
 	must(t, err)
@@ -60,9 +61,8 @@ func setup(t testing.TB, change ...func(*api.Config)) *bench {
 	must(t, plans.Publish(t.Context()))
 	people, err := tenancy.New(tenancy.Config{
 		Enrol:  func(ctx context.Context, who tenancy.Tenant) error { return plans.Enrol(ctx, who.ID) },
-		Events: events, Now: b.clock.Now, Store: tenancydb.New(d), Tx: d,
-		Passwords: tenancy.PasswordConfig{MemoryKiB: 64, Passes: 1},
-		Tokens:    tenancy.TokenConfig{Keys: []tenancy.SigningKey{{ID: "test", Secret: bytes.Repeat([]byte("k"), 32)}}},
+		Events: events, Now: b.clock.Now, Store: b.users, Tx: d, Passwords: cheap(),
+		Tokens: tenancy.TokenConfig{Keys: []tenancy.SigningKey{{ID: "test", Secret: bytes.Repeat([]byte("k"), 32)}}},
 	})
 	must(t, err)
 	market := markets(t)
@@ -83,6 +83,9 @@ func setup(t testing.TB, change ...func(*api.Config)) *bench {
 	must(t, err)
 	return b
 }
+
+// cheap makes hashing quick.
+func cheap() tenancy.PasswordConfig { return tenancy.PasswordConfig{MemoryKiB: 64, Passes: 1} }
 
 // with returns the bench for a subtest.
 func (b *bench) with(t *testing.T) *bench {

@@ -75,13 +75,15 @@ func TestConfigRefused(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			r := b.with(t).call("POST", configs, token, c.body).want(c.status)
+			t.Parallel()
+			b := b.with(t)
+			r := b.call("POST", configs, token, c.body).want(c.status)
 			if got := strings.Join(r.pointers(), " "); got != c.pointers {
 				t.Errorf("faulty fields = %q, want %q: %s", got, c.pointers, r.Body)
 			}
+			b.call("GET", configs, token, "").want(200, `"items":[]`)
 		})
 	}
-	b.call("GET", configs, token, "").want(200, `"items":[]`)
 }
 
 func TestHostileTexts(t *testing.T) {

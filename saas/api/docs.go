@@ -14,10 +14,10 @@ import (
 )
 
 //go:embed docs/docs.html
-var docsTemplate string //nolint:gochecknoglobals // embedded, never written
+var docsTemplate string
 
 //go:embed docs/docs.css
-var docsStyle string //nolint:gochecknoglobals // embedded, never written
+var docsStyle string
 
 // docsPage is what the template shows.
 type docsPage struct {

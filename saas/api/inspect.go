@@ -191,8 +191,9 @@ func isNumber(n json.Number, t reflect.Type) bool {
 	case reflect.Float64:
 		_, err := n.Float64()
 		return err == nil
+	default:
+		return false
 	}
-	return false
 }
 
 // inWords names the JSON of a type in a sentence.
@@ -211,6 +212,7 @@ func inWords(t reflect.Type) string {
 		return "a number"
 	case reflect.Slice:
 		return "a list"
+	default:
+		return "an object"
 	}
-	return "an object"
 }

@@ -54,6 +54,7 @@ func TestRequestsRefused(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := b.with(t).call(c.method, c.path, token, c.body, c.headers...).want(c.status, append(c.texts, `"type":"/docs#problem-`+c.kind+`"`)...)
 			id := r.text("request_id")
 			if r.Header.Get("Content-Type") != "application/problem+json" || r.get("status") != float64(c.status) || r.text("title") == "" || r.text("detail") == "" ||
@@ -62,7 +63,12 @@ func TestRequestsRefused(t *testing.T) {
 			}
 		})
 	}
-	b.call("DELETE", configs, token, "").want(405)
+}
+
+func TestAllowAndExactSize(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
 	if allow := strings.Join(b.call("DELETE", configs, token, "").Header.Values("Allow"), ", "); allow != "GET, POST" {
 		t.Errorf("Allow = %q", allow)
 	}

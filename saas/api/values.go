@@ -16,8 +16,6 @@ import (
 
 // amountPattern is a plain decimal: an exponent could stand for a number that no
 // memory holds.
-//
-//nolint:gochecknoglobals // immutable
 var amountPattern = regexp.MustCompile(`^-?[0-9]{1,20}(\.[0-9]{1,18})?$`)
 
 // amount is a decimal that comes in, as a string or as a number.
