@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/uptrace/bun"
 	"go.uber.org/goleak"
 
@@ -126,7 +128,7 @@ func collect(t *testing.T) (outbox.Handler, func(n int) []string) {
 			select {
 			case s := <-seen:
 				got = append(got, s)
-			case <-time.After(20 * time.Second):
+			case <-time.After(40 * time.Second):
 				t.Fatalf("only %q came", got)
 			}
 		}
@@ -476,4 +478,67 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	want(t, next(1), "1")
 	p.stop()
 	p.stop()
+}
+
+// Two processes on one cluster, which goes away for a while: events wait in the
+// outbox and arrive once it is back.
+func TestClusterOutage(t *testing.T) {
+	t.Parallel()
+	b := bench{dir: t.TempDir()}
+	b.d = dbtest.SQLite(t, saasdb.Migrations())
+	b.store = saasdb.New(b.d)
+	port := -1
+	boot := func() *server.Server {
+		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: b.dir, NoLog: true, NoSigs: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(10 * time.Second) {
+			t.Fatal("the server was not ready")
+		}
+		t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+		return s
+	}
+	s := boot()
+	port = s.Addr().(*net.TCPAddr).Port
+	connect := func() *outbox.Broker {
+		broker, err := outbox.NewBroker(outbox.BrokerConfig{URL: s.ClientURL()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := broker.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(broker.Stop)
+		return broker
+	}
+	relay, err := outbox.NewRelay(outbox.RelayConfig{Broker: connect(), Now: time.Now, Store: b.store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := relay.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(relay.Stop)
+	rec, err := outbox.NewRecorder(outbox.RecorderConfig{Store: b.store, Wake: relay.Wake})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := outbox.NewSubscriber(outbox.SubscriberConfig{Broker: connect(), Now: time.Now, Store: b.store})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sub.Stop)
+	handler, next := collect(t)
+	if err := sub.Subscribe(t.Context(), "c", handler); err != nil {
+		t.Fatal(err)
+	}
+	b.record(t, rec, "a", "1")
+	want(t, next(1), "1")
+	s.Shutdown()
+	s.WaitForShutdown()
+	b.record(t, rec, "a", "2", "3")
+	boot()
+	want(t, next(2), "2", "3")
 }

@@ -16,8 +16,8 @@ type Message struct {
 
 // Handler does what an event asks for. Its ctx carries the writing transaction
 // in which the event is noted as handled, so that its effect in the database
-// happens exactly once; what it does elsewhere may happen again. It should be
-// quick: slow work belongs in a job that it stores.
+// happens exactly once; what it does elsewhere may happen again. It should take
+// no more than a few seconds: slow work belongs in a job that it stores.
 type Handler func(ctx context.Context, e event.Event) error
 
 // Publish sends messages, oldest first, and returns how many of them went out

@@ -20,8 +20,9 @@ import (
 )
 
 // ackWait is how long a handler may take before the event is delivered again,
-// perhaps to another process.
-const ackWait = time.Minute
+// perhaps to another process; and so how long events may stand still after a
+// process was killed while it handled one.
+const ackWait = 10 * time.Second
 
 // SubscriberConfig says how a Subscriber works.
 type SubscriberConfig struct {
