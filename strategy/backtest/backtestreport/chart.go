@@ -9,8 +9,14 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// maxMarkers bounds the trades that are marked on the price.
-const maxMarkers = 1500
+const (
+	// maxMarkers bounds the trades that are marked on the price; above
+	// manyMarkers the marks are small.
+	maxMarkers  = 1500
+	manyMarkers = 120
+	// below is how far a mark is from its price.
+	below = 3.0
+)
 
 // chart is one drawn chart. Its paths are in the charts' coordinates, which the
 // page stretches; texts are placed in percent beside them.
@@ -147,7 +153,7 @@ func (r *Report) drawdownChart(a axis) chart {
 	points := a.thin(func(i int) float64 { return falls[i] })
 	low, _ := bounds(points)
 	s := scale{low: min(low*1.06, -1e-4), high: 0}
-	c.grid(s, func(v float64, _ int32) string { return percent(v) })
+	c.grid(s, func(v float64, decimals int32) string { return fixed(100*v, max(0, decimals-2)) + " %" })
 	c.fold(a)
 	c.Lines = append(c.Lines, path{"drawdown-area", area(points, s, 0)}, path{"drawdown", line(points, s)})
 	return c
@@ -170,19 +176,25 @@ func (r *Report) priceChart(a axis) chart {
 		c.Note += " Of " + whole(int64(len(r.Trades))) + " trades, " + whole(maxMarkers) + " evenly chosen ones are marked."
 	}
 	var buys, sells pen
-	mark := func(p *pen, ms int64, price decimal.Decimal) {
+	// Buys are marked below the price and sales above it, so that neither hides
+	// the other or the line.
+	mark := func(p *pen, ms int64, price decimal.Decimal, away float64) {
 		k := sort.SearchInts(a.kept, r.indexAt(ms))
 		value := min(max(price.InexactFloat64(), s.low), s.high)
-		p.dot(a.x(min(k, len(a.kept)-1)), s.y(value))
+		p.dot(a.x(min(k, len(a.kept)-1)), s.y(value)+away)
 	}
 	for _, t := range trades {
-		mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice)
-		mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice)
+		mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice, below)
+		mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice, -below)
 	}
 	if r.Position != nil {
-		mark(&buys, r.Position.OpenedAt.UnixMilli(), r.Position.EntryPrice)
+		mark(&buys, r.Position.OpenedAt.UnixMilli(), r.Position.EntryPrice, below)
 	}
-	c.Lines = append(c.Lines, path{"buy", buys.attr()}, path{"sell", sells.attr()}, path{"sell-core", sells.attr()})
+	dense := ""
+	if len(trades) > manyMarkers {
+		dense = " dense"
+	}
+	c.Lines = append(c.Lines, path{"buy" + dense, buys.attr()}, path{"sell" + dense, sells.attr()}, path{"sell-core" + dense, sells.attr()})
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"time"
 )
 
 // maxRows bounds the trades that the page lists.
@@ -101,16 +102,16 @@ func (r *Report) tiles() []tile {
 	s, t := r.Stats, r.Stats.Trades
 	drawdown := tile{Name: "Largest drawdown", Value: "none"}
 	if d := s.MaxDrawdown; d != nil {
-		drawdown.Value, drawdown.Note = change(-d.Depth), "until "+minute(d.Trough)
+		drawdown.Value, drawdown.Note = change(-d.Depth), "until "+d.Trough.Format(time.DateOnly)
 	}
 	return []tile{
 		drawdown,
 		{"Sharpe ratio", figure(s.Sharpe), "Sortino " + figure(s.Sortino), ""},
 		{"Growth a year", change(s.CAGR.Float()), "volatility " + percent(s.Volatility.Float()), ""},
 		{"Trades", whole(int64(t.Count)), whole(int64(t.Won)) + " won, " + whole(int64(t.Lost)) + " lost", ""},
-		{"Win rate", percent(t.WinRate.Float()), count(int64(t.LongestLosing), "loss", "losses") + " in a row at most", ""},
+		{"Win rate", percent(t.WinRate.Float()), whole(int64(t.LongestLosing)) + " lost in a row", ""},
 		{"Profit factor", figure(t.ProfitFactor), "average " + signed(r.Market, r.meanProfit()), ""},
-		{"Fees", amount(r.Market, r.Fees), percent(share(r.Fees, r.Initial)) + " of the start", ""},
+		{"Fees", amount(r.Market, r.Fees), percent(share(r.Fees, r.Initial)) + " of start", ""},
 		{"In the market", percent(s.Exposure.Float()), "of the time", ""},
 	}
 }

@@ -51,7 +51,7 @@ func (s scale) lines() (values []float64, decimals int32) {
 	for v := math.Ceil(s.low/step) * step; v <= s.high; v += step {
 		values = append(values, math.Round(v/step)*step)
 	}
-	return values, int32(max(0, math.Ceil(-math.Log10(step)-1e-9)))
+	return values, decimalsOf(step)
 }
 
 func (s scale) logLines() (values []float64, decimals int32) {
@@ -63,15 +63,25 @@ func (s scale) logLines() (values []float64, decimals int32) {
 		}
 	}
 	if len(values) > 0 {
-		decimals = int32(max(0, math.Ceil(-math.Log10(values[0])-1e-9)))
+		decimals = decimalsOf(values[0])
 	}
 	return values, decimals
 }
 
-// roundUp returns the next of 1, 2, 5, 10, … times a power of ten.
+// decimalsOf returns how many decimals write a round number whole.
+func decimalsOf(x float64) int32 {
+	for d := int32(0); d < 12; d++ {
+		if shifted := x * math.Pow10(int(d)); math.Abs(shifted-math.Round(shifted)) < 1e-6*shifted {
+			return d
+		}
+	}
+	return 12
+}
+
+// roundUp returns the next of 1, 2, 2.5, 5, 10, … times a power of ten.
 func roundUp(x float64) float64 {
 	power := math.Pow(10, math.Floor(math.Log10(x)))
-	for _, digit := range []float64{1, 2, 5} {
+	for _, digit := range []float64{1, 2, 2.5, 5} {
 		if digit*power >= x {
 			return digit * power
 		}
