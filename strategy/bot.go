@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -178,9 +179,10 @@ func (b *Bot) Note(format string, args ...any) {
 }
 
 // Plot adds a value in ticks to a named line of the bot's chart. It is dropped
-// unless Explaining.
+// unless Explaining, and if it is no number: an indicator that has not seen
+// enough says NaN.
 func (b *Bot) Plot(name string, ticks float64) {
-	if b.explain {
+	if b.explain && !math.IsNaN(ticks) && !math.IsInf(ticks, 0) {
 		b.commands = append(b.commands, Command{Kind: PlotCommand, Name: name, Number: ticks})
 	}
 }

@@ -143,6 +143,10 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 		r.progress(done)
 	}
 	if block := out.GetEquity(); len(block) > 0 {
+		if r.result.Equity == nil {
+			// By now all candles have been sent.
+			r.result.Equity = make([]int64, 0, sent)
+		}
 		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
 			return err
 		}

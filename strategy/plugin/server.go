@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -139,6 +140,7 @@ func (s *server) deliver(answer []byte, index int, r *wire.BatchReader) []byte {
 		s.report(err)
 		return wire.AppendReaction(answer, index, nil, failure(err), nil)
 	}
+	commands = tame(commands)
 	var snapshot *strategy.Snapshot
 	if r.Snapshot {
 		state, err := s.snapshot(b)
@@ -151,6 +153,26 @@ func (s *server) deliver(answer []byte, index int, r *wire.BatchReader) []byte {
 		return answer
 	}
 	return wire.AppendReaction(answer, index, commands, "", snapshot)
+}
+
+// tame cuts what is longer than the wire carries. Every engine's own limits are
+// lower, so that nothing is lost that would have counted.
+func tame(commands []strategy.Command) []strategy.Command {
+	commands = commands[:min(len(commands), wire.MaxCommands)]
+	for i := range commands {
+		c := &commands[i]
+		c.Name, c.Text = cut(c.Name, wire.MaxName), cut(c.Text, wire.MaxText)
+	}
+	return commands
+}
+
+// cut returns the text as UTF-8 of at most limit bytes.
+func cut(text string, limit int) string {
+	if len(text) <= limit && utf8.ValidString(text) {
+		return text
+	}
+	text = strings.ToValidUTF8(text, "�")
+	return strings.ToValidUTF8(text[:min(len(text), limit)], "")
 }
 
 // report writes the stack of a panic to the log.
@@ -220,10 +242,7 @@ func recoverInto(err *error) {
 // failure writes an error for the wire: what the host refuses to read, it must
 // not be told.
 func failure(err error) string {
-	text := strings.ToValidUTF8(err.Error(), "�")
-	if len(text) > wire.MaxText {
-		text = strings.ToValidUTF8(text[:wire.MaxText], "")
-	}
+	text := cut(err.Error(), wire.MaxText)
 	if text == "" {
 		return "an error without a text"
 	}

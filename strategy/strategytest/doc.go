@@ -7,7 +7,8 @@
 //     point goes on identically, its defaults are valid, and no market, however
 //     odd, makes it panic.
 //  3. Golden backtest: Golden runs it over recorded candles and compares the
-//     result with a file; the flag -update writes the file anew.
+//     result with a file; with STRATEGYTEST_UPDATE=1 in the
+//     environment the file is written anew.
 //
 // It owns these checks and the odd markets of the second. It does not own the
 // engine that the third runs.
