@@ -107,14 +107,14 @@ type InvoiceStore interface {
 
 // ErrPlanChanged is the refusal to publish another plan under a version that
 // is in use.
-var ErrPlanChanged = errs.New(errs.Conflict, "plan_version_changed", //nolint:gochecknoglobals // sentinel error
+var ErrPlanChanged = errs.New(errs.Conflict, "plan_version_changed",
 	"a published version of a plan cannot be changed: raise its version")
 
 // ErrNoSubscription is the error for a tenant that has no subscription.
-var ErrNoSubscription = errs.New(errs.NotFound, "subscription_not_found", "there is no subscription") //nolint:gochecknoglobals // sentinel error
+var ErrNoSubscription = errs.New(errs.NotFound, "subscription_not_found", "there is no subscription")
 
 // ErrNoPlan is the error for a plan version that was never published.
-var ErrNoPlan = errs.New(errs.NotFound, "plan_not_found", "there is no such plan") //nolint:gochecknoglobals // sentinel error
+var ErrNoPlan = errs.New(errs.NotFound, "plan_not_found", "there is no such plan")
 
 // ErrNoInvoice is the error for an invoice that the tenant does not have.
-var ErrNoInvoice = errs.New(errs.NotFound, "invoice_not_found", "there is no such invoice") //nolint:gochecknoglobals // sentinel error
+var ErrNoInvoice = errs.New(errs.NotFound, "invoice_not_found", "there is no such invoice")

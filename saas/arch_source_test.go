@@ -83,6 +83,7 @@ func TestSourceRulesCatch(t *testing.T) {
 		{"global with a reason above", "billing", "//nolint:gochecknoglobals // immutable tables\nvar (\n\ta = []int{1}\n\tb = []int{2}\n)\n", ""},
 		{"global without a reason", "billing", "var table = []int{1} //nolint:gochecknoglobals\n", "variable table"},
 		{"sentinel", "billing", "// ErrX is.\nvar ErrX = New()\n", ""},
+		{"pattern", "billing", "var digits = regexp.MustCompile(`[0-9]`)\n", ""},
 		{"embedded", "billing", "//go:embed x\nvar files string\n", ""},
 		{"guard", "billing", "var _ I = (*t)(nil)\n", ""},
 		{"generated", "billing", "var cache = map[string]int{}\nfunc init() {}\nfunc F() {}\n", ""},
@@ -188,7 +189,7 @@ func (s source) group(d *ast.GenDecl) (problems []string) {
 				if name.IsExported() && spec.Doc == nil && spec.Comment == nil && d.Doc == nil {
 					problems = append(problems, s.problem(name, "%s has no comment", name)...)
 				}
-				if d.Tok == token.VAR && !harmless(name.Name, d.Doc, spec.Doc, spec.Comment) {
+				if d.Tok == token.VAR && !harmless(spec, d.Doc) {
 					problems = append(problems, s.problem(name, "the package variable %s is state that everybody shares: put it into a struct, "+
 						"make it a function, or, for an immutable table, add //nolint:gochecknoglobals with the reason", name)...)
 				}
@@ -256,13 +257,20 @@ func (s source) problem(n ast.Node, format string, args ...any) []string {
 	return []string{at + fmt.Sprintf(format, args...)}
 }
 
-// harmless says whether a package variable is a compile-time guard, a sentinel
-// error, an embedded file, or one that states its reason.
-func harmless(name string, comments ...*ast.CommentGroup) bool {
-	if name == "_" || strings.HasPrefix(strings.ToLower(name), "err") {
+// harmless says whether package variables are a compile-time guard, a sentinel
+// error, a compiled pattern, an embedded file, or state their reason.
+func harmless(spec *ast.ValueSpec, group *ast.CommentGroup) bool {
+	if name := spec.Names[0].Name; name == "_" || strings.HasPrefix(strings.ToLower(name), "err") {
 		return true
 	}
-	for _, group := range comments {
+	if len(spec.Values) == 1 {
+		if call, ok := spec.Values[0].(*ast.CallExpr); ok {
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "MustCompile" {
+				return true
+			}
+		}
+	}
+	for _, group := range []*ast.CommentGroup{group, spec.Doc, spec.Comment} {
 		if group == nil {
 			continue
 		}

@@ -108,6 +108,8 @@ func importTable() []row {
 			"strategy/param", "strategy/perf", "tenancy",
 		)},
 
+		{"saas/web/webtest", []string{"saas/db/dbtest"}}, // says what is missing as dbtest does
+
 		// The composition root: not exchange/luno nor billing/stripe, which
 		// hosts choose, and no bundled strategy.
 		{"saas", []string{
@@ -156,10 +158,11 @@ func fences() []fence {
 		{"github.com/golang-jwt/...", []string{"tenancy"}, "tokens are made and read in one place"},
 		{"github.com/stripe/...", []string{"billing/stripe"}, "billing knows a Provider, not Stripe"},
 		{"github.com/redis/...", []string{"saas/ratelimit", "hosts/..."}, "what needs Redis takes an interface"},
+		{"github.com/chromedp/...", []string{"saas/web/webtest"}, "browsers are driven by tests only"},
 		{"github.com/alecthomas/kong", []string{"hosts/..."}, "a library reads no command line"},
 		{"github.com/joho/godotenv", []string{"hosts/..."}, "a library reads no .env file"},
 		{"os/exec", []string{
-			"hosts/...", "saas/db/dbtest", "strategy/pluginhost/...", "strategy/strategytest", "exchange/exchangetest",
+			"hosts/...", "saas/db/dbtest", "saas/web/webtest", "strategy/pluginhost/...", "strategy/strategytest", "exchange/exchangetest",
 		}, "programs are started by the plugin host and by test helpers"},
 	}
 }

@@ -111,15 +111,15 @@ func TestLoginIsOvertaken(t *testing.T) {
 	t.Parallel()
 	for name, act := range map[string]func(b *bundle, l tenancy.Login) error{
 		"by a change of password": func(b *bundle, l tenancy.Login) error {
-			_, hash, err := b.store.Credentials(context.Background(), l.User.Email)
+			_, hash, err := b.store.Credentials(t.Context(), l.User.Email)
 			if err == nil {
-				_, err = b.store.SetPassword(context.Background(), l.User.ID, hash, hash[:len(hash)-4]+"AAAA")
+				_, err = b.store.SetPassword(t.Context(), l.User.ID, hash, hash[:len(hash)-4]+"AAAA")
 			}
 			return err
 		},
 		"by disabling": func(b *bundle, l tenancy.Login) error {
 			disabled := true
-			_, err := b.store.UpdateUser(context.Background(), l.User.ID, tenancy.UserUpdate{Disabled: &disabled})
+			_, err := b.store.UpdateUser(t.Context(), l.User.ID, tenancy.UserUpdate{Disabled: &disabled})
 			return err
 		},
 	} {

@@ -197,7 +197,7 @@ func (c cost) check() error {
 }
 
 func (c cost) key(password string, salt []byte, size int) []byte {
-	return argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.lanes, uint32(size)) //nolint:gosec // size is at most 64
+	return argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.lanes, uint32(size)) // size is at most 64
 }
 
 // phc is a hash in the form $argon2id$v=19$m=…,t=…,p=…$salt$key.

@@ -46,12 +46,12 @@ func TestHashAndVerify(t *testing.T) {
 	p := cheap(t, nil)
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := rapid.String().Draw(t, "a"), rapid.String().Draw(t, "b")
-		hash, err := p.Hash(context.Background(), a)
+		hash, err := p.Hash(t.Context(), a)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, given := range []string{a, b} {
-			ok, stale, err := p.Verify(context.Background(), hash, given)
+			ok, stale, err := p.Verify(t.Context(), hash, given)
 			if ok != (given == a) || stale || err != nil {
 				t.Fatalf("verify %q against the hash of %q = %v, %v, %v", given, a, ok, stale, err)
 			}

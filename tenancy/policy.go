@@ -18,7 +18,7 @@ const (
 // case, one on each line.
 //
 //go:embed common_passwords.txt
-var commonPasswords string //nolint:gochecknoglobals // embedded, never written
+var commonPasswords string
 
 // checkNewPassword notes at path what is wrong with a password that a user with
 // this address wants to have. There are no rules of composition: length and

@@ -283,7 +283,7 @@ func (s *Service) punish(ctx context.Context, a Access, now time.Time) (rotation
 	if err := s.record(ctx, a.Tenant.ID, EventReuseDetected, a.Session.ID, e); err != nil {
 		return rotation{}, err
 	}
-	if _, err := s.revoke(ctx, a.Session, now, RevokedReuse); err != nil {
+	if err := s.revoke(ctx, a.Session, now, RevokedReuse); err != nil {
 		return rotation{}, err
 	}
 	s.cfg.Logger.WarnContext(ctx, "a refresh token was used twice; its session is ended",

@@ -76,19 +76,18 @@ func (s *Service) end(ctx context.Context, p Principal, sessionID string, why Re
 		if found.UserID != p.UserID {
 			return errs.New(errs.NotFound, "session_not_found", "no session %q", sessionID)
 		}
-		_, err = s.revoke(ctx, found, s.cfg.Now().UTC(), why)
-		return err
+		return s.revoke(ctx, found, s.cfg.Now().UTC(), why)
 	})
 }
 
-// revoke ends a session in the transaction that ctx carries and reports whether
-// it was live.
-func (s *Service) revoke(ctx context.Context, of Session, at time.Time, why RevokeReason) (bool, error) {
+// revoke ends a session in the transaction that ctx carries; one that has ended
+// already is left alone.
+func (s *Service) revoke(ctx context.Context, of Session, at time.Time, why RevokeReason) error {
 	live, err := s.cfg.Store.RevokeSession(ctx, of.TenantID, of.ID, at, why)
 	if err != nil || !live {
-		return false, err
+		return err
 	}
-	return true, s.record(ctx, of.TenantID, EventSessionRevoked, of.ID,
+	return s.record(ctx, of.TenantID, EventSessionRevoked, of.ID,
 		SessionEvent{SessionID: of.ID, UserID: of.UserID, Device: of.Device, IP: of.IP, Reason: why})
 }
 

@@ -135,7 +135,7 @@ func heldOf(ctx context.Context, tx bun.IDB, tenantID string, f billing.Feature,
 		keys = append(keys, h.Key)
 	}
 	err = tx.NewSelect().Model(&rows).Where("tenant_id = ?", tenantID).Where("feature = ?", f).
-		Where("item IN (?)", bun.In(keys)).Scan(ctx)
+		Where("item IN (?)", bun.List(keys)).Scan(ctx)
 	return rows, wrap("reading holds", err)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 //go:embed migrations
-var files embed.FS //nolint:gochecknoglobals // embedding needs a variable
+var files embed.FS
 
 // Migrations returns the migrations of this package's tables.
 func Migrations() db.MigrationSet {

@@ -103,7 +103,7 @@ func (g grid) parse(text []byte) (n int64, exact bool, err error) {
 	if g.round == exchange.Nearest && rest != 0 && rest >= den-rest {
 		q++
 	}
-	return int64(q), rest == 0, nil //nolint:gosec // below 10^18 or checked by timesPower
+	return int64(q), rest == 0, nil // below 10^18 or checked by timesPower
 }
 
 // parseSlowly reads signs, exponents and long numbers with the decimal library.

@@ -140,7 +140,9 @@ func (v *Venue) reserve(r exchange.OrderRequest) (Resting, error) {
 		if err != nil {
 			return Resting{}, exchange.Rejected("ErrValueTooHigh", "the order's value is too large")
 		}
-		need = value + rate.Of(value)
+		if need = value + rate.Of(value); need < value {
+			return Resting{}, exchange.Rejected("ErrValueTooHigh", "the order's value is too large")
+		}
 	}
 	if need > free {
 		return Resting{}, exchange.Rejected("ErrInsufficientBalance", "buying for %s %s needs more than the %s that are free",
@@ -188,7 +190,7 @@ func (v *Venue) Candle(c exchange.Candle) []exchange.Report {
 // reached; orders that hold the position must have been cancelled before. It
 // trades at the trigger, or at the open if the candle opened beyond it.
 func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c exchange.Candle) ([]exchange.Report, error) {
-	price := trigger
+	var price exchange.Ticks
 	switch {
 	case stop && r.Side == exchange.Sell:
 		price = min(trigger, c.Open)
@@ -208,6 +210,9 @@ func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool,
 	v.reports = v.reports[:0]
 	if v.trade(&rest, v.worse(r.Side, price), false, c.Time) {
 		v.state.Orders = append(v.state.Orders, rest)
+	}
+	if len(v.reports) == 0 {
+		v.reports = append(v.reports, exchange.Report{Order: rest.Order}) // no volume was left: it waits
 	}
 	return v.reports, nil
 }
@@ -256,10 +261,15 @@ func (v *Venue) trade(rest *Resting, price exchange.Ticks, maker bool, now int64
 	volume := want
 	if v.cfg.MaxShare > 0 {
 		volume = min(volume, v.state.Available)
-		v.state.Available -= volume
 	}
-	if o.Request.TimeInForce == exchange.FOK && volume < o.Remaining() {
+	if o.Request.TimeInForce == exchange.FOK && volume < max(want, o.Remaining()) {
 		return v.end(rest, now, "FOK: it could not be filled whole")
+	}
+	if _, err := price.Times(volume); err != nil {
+		return v.end(rest, now, "the value is too large")
+	}
+	if v.cfg.MaxShare > 0 {
+		v.state.Available -= volume
 	}
 	if volume > 0 {
 		v.execute(rest, price, volume, rate, maker, now)

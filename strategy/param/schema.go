@@ -23,7 +23,6 @@ const (
 	maxValues  = 1 << 20
 )
 
-//nolint:gochecknoglobals // immutable tables
 var (
 	namePattern   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 	optionPattern = regexp.MustCompile(`^[\pL\pN _./:+%-]{1,64}$`)

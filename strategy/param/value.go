@@ -23,7 +23,6 @@ const (
 	maxDigits = 36
 )
 
-//nolint:gochecknoglobals // an immutable table
 var decimalPattern = regexp.MustCompile(`^-?[0-9]*\.?[0-9]+([eE][+-]?[0-9]{1,9})?$`)
 
 // The reasons why a value is not of its type.
@@ -225,6 +224,7 @@ func fromText(t Type, text string) json.RawMessage {
 				return encode(v)
 			}
 		}
+	default: // exact decimals and durations travel as text
 	}
 	return asText()
 }

@@ -41,7 +41,7 @@ func (s *Store) BlockedUntil(ctx context.Context, counters []string) (time.Time,
 	var until int64
 	err := s.db.SystemRead(ctx, "reading login attempts", func(ctx context.Context, tx bun.IDB) error {
 		err := tx.NewSelect().Model((*attemptRow)(nil)).ColumnExpr("COALESCE(MAX(a.blocked_until), 0)").
-			Where("a.id IN (?)", bun.In(counters)).Scan(ctx, &until)
+			Where("a.id IN (?)", bun.List(counters)).Scan(ctx, &until)
 		if err != nil {
 			return fmt.Errorf("reading counters: %w", err)
 		}

@@ -16,7 +16,7 @@ import (
 )
 
 //go:embed migrations
-var files embed.FS //nolint:gochecknoglobals // embedded, never written
+var files embed.FS
 
 // Migrations returns the migrations of this package's tables.
 func Migrations() db.MigrationSet {

@@ -1,7 +1,6 @@
 package tenancytest
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -117,10 +116,4 @@ func must[T any](t *testing.T) func(v T, err error) T {
 		}
 		return v
 	}
-}
-
-// inTx runs fn in a transaction of the tenant.
-func (s Subject) inTx(t *testing.T, tenantID string, fn func(ctx context.Context) error) {
-	t.Helper()
-	noError(t, s.Tx.Tx(t.Context(), tenantID, fn))
 }

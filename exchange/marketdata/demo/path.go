@@ -29,7 +29,7 @@ func (p *pair) path(index int64) (ticks [PathLength]exchange.Tick, n int) {
 	if c.Volume == 0 {
 		return ticks, 0
 	}
-	chance := mix(p.seed ^ mix(uint64(index))) //nolint:gosec // any bits will do
+	chance := mix(p.seed ^ mix(uint64(index))) // any bits will do
 	// A price that rises over the minute goes down first three times of four.
 	first, second := c.High, c.Low
 	if (c.Close >= c.Open) != (chance&3 == 0) {

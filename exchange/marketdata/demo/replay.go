@@ -74,7 +74,7 @@ func New(cfg Config) (*Replay, error) {
 		seed := mix(cfg.Seed + uint64(i))
 		r.pairs = append(r.pairs, pair{
 			market: p.market, cycle: cycle, seed: seed,
-			offset: int64(seed % uint64(len(cycle))), //nolint:gosec // below the length
+			offset: int64(seed % uint64(len(cycle))), // below the length
 		})
 	}
 	return r, nil

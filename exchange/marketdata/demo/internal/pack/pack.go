@@ -144,7 +144,7 @@ func (d *decoder) unsigned() int64 {
 		d.err = err
 		return 0
 	}
-	return int64(n) //nolint:gosec // checked above
+	return int64(n) // checked above
 }
 
 func (d *decoder) signed() int64 {
