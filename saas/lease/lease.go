@@ -42,11 +42,11 @@ type Lease struct {
 // ErrSuperseded is the error of a holder whose name has started again since: a
 // Conflict, code "holder_superseded".
 var ErrSuperseded = errs.New(errs.Conflict, "holder_superseded",
-	"another process with the same holder name was started after this one") //nolint:gochecknoglobals // sentinel
+	"another process with the same holder name was started after this one")
 
 // ErrLost is the error of work under a lease that somebody else took or that
 // was given back: a Conflict, code "lease_lost".
-var ErrLost = errs.New(errs.Conflict, "lease_lost", "the lease was lost to another holder") //nolint:gochecknoglobals // sentinel
+var ErrLost = errs.New(errs.Conflict, "lease_lost", "the lease was lost to another holder")
 
 // Take asks for leases.
 type Take struct {

@@ -225,5 +225,5 @@ func (l serverLog) Errorf(format string, args ...any) { l.tell(slog.LevelError, 
 func (l serverLog) Fatalf(format string, args ...any) { l.tell(slog.LevelError, format, args) }
 
 func (l serverLog) tell(level slog.Level, format string, args []any) {
-	l.log.Log(context.Background(), level, "message broker: "+fmt.Sprintf(format, args...))
+	l.log.Log(context.Background(), level, "the embedded message broker is in trouble", "detail", fmt.Sprintf(format, args...))
 }

@@ -226,7 +226,8 @@ func (s *Store) updateLeases(ctx context.Context, tx bun.IDB, u leaseUpdate) ([]
 }
 
 // fence returns lease.ErrLost unless every resource is held under its epoch,
-// and keeps it so until the transaction ends.
+// and keeps it so until the transaction ends. Two transactions under one lease
+// follow one another, so that their other rows cannot meet.
 func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource]int64) error {
 	resources := make([]lease.Resource, 0, len(epochs))
 	for r := range epochs {
@@ -234,7 +235,7 @@ func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource
 	}
 	var rows []leaseRow
 	err := tx.NewRaw("SELECT * FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
-		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR SHARE"), bun.In(keysOf(resources))).Scan(ctx, &rows)
+		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), bun.In(keysOf(resources))).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("checking leases: %w", err)
 	}
