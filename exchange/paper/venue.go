@@ -54,6 +54,8 @@ type Venue struct {
 	cfg     VenueConfig
 	state   VenueState
 	reports []exchange.Report
+	// spare is the cash that no order holds while orders meet a candle.
+	spare exchange.Units
 }
 
 // NewVenue returns a venue; the error names everything that is wrong with cfg.
@@ -175,11 +177,15 @@ func (v *Venue) Candle(c exchange.Candle) []exchange.Report {
 	if len(v.state.Orders) == 0 {
 		return nil
 	}
+	reserved, _ := v.Reserved()
+	v.spare = v.state.Counter - reserved
 	v.reports = v.reports[:0]
 	kept := v.state.Orders[:0]
 	for _, rest := range v.state.Orders {
 		if v.meet(&rest, c) {
 			kept = append(kept, rest)
+		} else {
+			v.spare += rest.Counter
 		}
 	}
 	v.state.Orders = kept
@@ -207,7 +213,7 @@ func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool,
 	last := len(v.state.Orders) - 1
 	rest := v.state.Orders[last]
 	v.state.Orders = v.state.Orders[:last]
-	v.reports = v.reports[:0]
+	v.reports, v.spare = v.reports[:0], 0
 	if v.trade(&rest, v.worse(r.Side, price), false, c.Time) {
 		v.state.Orders = append(v.state.Orders, rest)
 	}
@@ -249,6 +255,7 @@ func (v *Venue) trade(rest *Resting, price exchange.Ticks, maker bool, now int64
 	}
 	want := o.Remaining()
 	if o.Request.Side == exchange.Buy {
+		v.topUp(rest, price, rate)
 		affordable := rate.Affordable(rest.Counter, price)
 		if o.Request.Volume == 0 {
 			want = affordable
@@ -287,6 +294,23 @@ func (v *Venue) trade(rest *Resting, price exchange.Ticks, maker bool, now int64
 	return true
 }
 
+// topUp lets a market buy by volume use the spare cash when the price has risen
+// since it was placed.
+func (v *Venue) topUp(rest *Resting, price exchange.Ticks, rate exchange.Rate) {
+	r := &rest.Order.Request
+	if r.Type != exchange.MarketOrder || r.Volume == 0 {
+		return
+	}
+	need := v.spare + rest.Counter
+	if value, err := price.Times(rest.Order.Remaining()); err == nil {
+		need = min(need, value+rate.Of(value))
+	}
+	if more := need - rest.Counter; more > 0 {
+		rest.Counter += more
+		v.spare -= more
+	}
+}
+
 // execute books one execution and reports it.
 func (v *Venue) execute(rest *Resting, price exchange.Ticks, volume exchange.Steps, rate exchange.Rate, maker bool, now int64) {
 	o := &rest.Order
@@ -300,6 +324,7 @@ func (v *Venue) execute(rest *Resting, price exchange.Ticks, volume exchange.Ste
 		rest.Base -= volume
 		v.state.Base -= volume
 		v.state.Counter += value - fee
+		v.spare += value - fee
 	}
 	o.Filled += volume
 	o.Value += value

@@ -65,8 +65,12 @@ func (s *Session) command(c *strategy.Command) error {
 
 // place checks an order and sends it.
 func (s *Session) place(c strategy.Command) error {
-	if c.Ref < s.state.NextRef {
+	switch most := uint64(s.guard.MaxCommands()); {
+	case c.Ref < s.state.NextRef:
 		s.decide(Denied, fmt.Sprintf("denied %s: its number %d was used before", c.Side, c.Ref))
+		return nil
+	case c.Ref-s.state.NextRef >= most:
+		s.decide(Denied, fmt.Sprintf("denied %s: its number %d leaves out those from %d on", c.Side, c.Ref, s.state.NextRef))
 		return nil
 	}
 	s.state.NextRef = c.Ref + 1
@@ -77,7 +81,7 @@ func (s *Session) place(c strategy.Command) error {
 		s.sync()
 		s.order(OrderRecord{Request: r, Ref: c.Ref, State: strategy.OrderDenied, Reason: denial, Time: s.now()})
 		s.decide(Denied, fmt.Sprintf("denied %s: %s", c.Side, denial))
-		s.tell(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderDenied, Reason: denial})
+		s.echo(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderDenied, Reason: denial})
 		return nil
 	}
 	placed, err := s.cfg.Venue.Place(r)
@@ -87,7 +91,7 @@ func (s *Session) place(c strategy.Command) error {
 		s.sync()
 		s.order(OrderRecord{Request: r, Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message, Time: s.now()})
 		s.decide(Rejected, fmt.Sprintf("%s rejected: %s", c.Side, refused.Message))
-		s.tell(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message})
+		s.echo(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message})
 		return nil
 	case err != nil:
 		return fmt.Errorf("placing order %s: %w", r.ClientID, err)
@@ -143,7 +147,7 @@ func (s *Session) cancel(match func(*OpenOrder) bool, reason string) error {
 			Request: ended.Request, VenueID: o.VenueID, Ref: o.Ref, State: strategy.OrderCancelled, Filled: ended.Filled,
 			Value: ended.Value, Fee: ended.Fee, Reason: reason, Time: s.now(),
 		})
-		s.tell(strategy.OrderUpdate{Ref: o.Ref, State: strategy.OrderCancelled, Filled: ended.Filled, Reason: reason})
+		s.echo(strategy.OrderUpdate{Ref: o.Ref, State: strategy.OrderCancelled, Filled: ended.Filled, Reason: reason})
 	}
 	s.state.Orders = kept
 	s.sync()

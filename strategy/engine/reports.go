@@ -32,6 +32,7 @@ func (s *Session) report(r *exchange.Report) error {
 		if err != nil {
 			return err
 		}
+		s.inside = s.inside || r.Fill.Maker && r.Fill.Side == exchange.Buy
 		o.Filled += r.Fill.Volume
 		o.Spent += r.Fill.Value + r.Fill.FeeCounter
 		if s.cfg.Recorder != nil {
@@ -62,11 +63,24 @@ func (s *Session) report(r *exchange.Report) error {
 	return nil
 }
 
+// yieldToStop takes back resting sales when the candle reaches the stop: whether
+// it rose to them before it fell is not known, and the worse path counts (rule
+// PL4). A sale that the candle's open reaches trades before.
+func (s *Session) yieldToStop() error {
+	if reached, ok := risk.Reached(s.view.Exits, s.candle); !ok || !reached.Stop || s.state.Portfolio.Base <= 0 {
+		return nil
+	}
+	return s.cancel(func(o *OpenOrder) bool {
+		return o.Side == exchange.Sell && o.Type == exchange.LimitOrder && o.Price > s.candle.Open
+	}, "the stop-loss comes first")
+}
+
 // exit closes the position if the candle reaches a protective exit; it reports
-// whether it did.
+// whether it did. A target does not count in a candle in which a resting buy
+// traded: the high may have been before it.
 func (s *Session) exit() bool {
 	reached, ok := risk.Reached(s.view.Exits, s.candle)
-	if !ok || s.state.Portfolio.Base <= 0 {
+	if !ok || s.state.Portfolio.Base <= 0 || s.inside && !reached.Stop {
 		return false
 	}
 	kind := "take-profit"
@@ -108,8 +122,19 @@ func (s *Session) find(venueID string) int {
 	return -1
 }
 
-// tell queues an order update if the strategy wants such events. Updates that a
-// command itself caused are told with the next candle's.
+// maxEchoes bounds the queue of what a strategy's own commands caused.
+const maxEchoes = 1000
+
+// echo tells what a command itself caused, with the next candle's reports. A
+// strategy that answers each denial with more bad orders loses those beyond
+// maxEchoes (rule RK4).
+func (s *Session) echo(u strategy.OrderUpdate) {
+	if len(s.state.Queue) < maxEchoes {
+		s.tell(u)
+	}
+}
+
+// tell queues an order update if the strategy wants such events.
 func (s *Session) tell(u strategy.OrderUpdate) {
 	if s.wants[strategy.OrderEvent] {
 		s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.OrderEvent, Time: s.now(), Order: u})

@@ -60,7 +60,10 @@ type Session struct {
 	candle exchange.Candle
 	phase  phase
 	told   int // how many of state.Queue the strategy has heard
+	due    int // how many of them it hears in the present phase
 	event  strategy.Event
+	// inside is true once a resting buy has traded within the present candle.
+	inside bool
 }
 
 // phase is how far the present candle has come.
@@ -155,14 +158,25 @@ func (s *Session) Begin(c exchange.Candle) error {
 	s.candle = c
 	s.state.LastTime = c.Time
 	s.state.Sequence++
+	s.inside = false
+	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 {
+		if err := s.yieldToStop(); err != nil {
+			return err
+		}
+	}
 	if rs := s.cfg.Venue.Candle(c); len(rs) > 0 {
 		if err := s.book(rs); err != nil {
 			return err
 		}
 	}
-	s.phase = reports
+	s.hear()
 	return nil
 }
+
+// hear begins to tell the strategy what is queued by now. What its answers add
+// waits for the next candle, so that a strategy that answers every event with a
+// bad order cannot keep its host busy for ever (rule RK4).
+func (s *Session) hear() { s.phase, s.due = reports, len(s.state.Queue) }
 
 // Next returns the next event that the strategy shall hear of the candle, or
 // nil when it has heard all. The event is valid until the next call. The
@@ -171,16 +185,17 @@ func (s *Session) Next() *strategy.Event {
 	for {
 		switch s.phase {
 		case reports:
-			if s.told < len(s.state.Queue) {
+			if s.told < s.due {
 				s.told++
 				return &s.state.Queue[s.told-1]
 			}
-			s.state.Queue, s.told = s.state.Queue[:0], 0
+			s.state.Queue = append(s.state.Queue[:0], s.state.Queue[s.told:]...)
+			s.told, s.due = 0, 0
 			s.phase = exits
 		case exits:
 			s.phase = closing
 			if s.view.Exits != (strategy.Exits{}) && s.exit() {
-				s.phase = reports
+				s.hear()
 			}
 		case closing:
 			s.phase = idle

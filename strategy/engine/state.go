@@ -63,7 +63,7 @@ func (s *Session) Restore(st State) {
 	st.Queue = append([]strategy.Event(nil), st.Queue...)
 	s.state = st
 	s.candle = exchange.Candle{Time: st.LastTime, Close: st.LastPrice}
-	s.phase, s.told = idle, 0
+	s.phase, s.told, s.due, s.inside = idle, 0, 0, false
 	s.sync()
 }
 
