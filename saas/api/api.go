@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -156,7 +157,7 @@ func New(cfg Config) (*API, error) {
 		cfg: cfg, cursors: cursors{key: cfg.CursorKey}, checker: newChecker(),
 		router: chi.NewRouter(), streams: newStreams(cfg.Streams), inputs: inputs{},
 	}
-	a.router.Use(a.secure, a.observe, a.crossOrigin)
+	a.router.Use(a.secure, a.observe, a.crossOrigin, middleware.GetHead)
 	a.router.NotFound(a.noRoute)
 	a.router.MethodNotAllowed(a.wrongMethod)
 	a.huma = newDocument(a)

@@ -51,7 +51,16 @@ type bench struct {
 // setup builds a bench; change may alter the configuration.
 func setup(t testing.TB, change ...func(*api.Config)) *bench {
 	t.Helper()
-	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
+	return setupOn(t, dbtest.SQLite(t, sets()...), change...)
+}
+
+func sets() []db.MigrationSet {
+	return []db.MigrationSet{tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations()}
+}
+
+// setupOn builds a bench on a database.
+func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
+	t.Helper()
 	b := &bench{t: t, clock: &billingtest.Clock{}, store: saasdb.New(d), users: tenancydb.New(d), live: newHub(), log: &logBuffer{}}
 	events := &billingtest.Events{}
 	provider, err := offline.New(offline.Config{})

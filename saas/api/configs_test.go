@@ -3,6 +3,9 @@ package api_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
 )
 
 const configs = "/api/v1/trading/configs"
@@ -88,21 +91,23 @@ func TestConfigRefused(t *testing.T) {
 
 func TestHostileTexts(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	token := b.register("ada@example.com")
-	b.call("POST", "/api/v1/subscriptions/upgrade", token, `{"plan_id":4}`).want(200)
-	for _, name := range []string{
-		`'; DROP TABLE bots; --`, `<script>alert(1)</script>`, `{{.Secret}}`, `%s%n%d`, `../../etc/passwd`, "\u202e\U0001F4A9", `a?b&c=d#e`,
-	} {
-		r := b.call("POST", configs, token, `{"name":`+quote(t, name)+`,"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201)
-		if r.text("name") != name {
-			t.Errorf("name = %q, want %q", r.text("name"), name)
+	dbtest.Each(t, sets(), func(t *testing.T, d *db.DB) {
+		b := setupOn(t, d)
+		token := b.register("ada@example.com")
+		b.call("POST", "/api/v1/subscriptions/upgrade", token, `{"plan_id":4}`).want(200)
+		for _, name := range []string{
+			`'; DROP TABLE bots; --`, `<script>alert(1)</script>`, `{{.Secret}}`, `%s%n%d`, `../../etc/passwd`, "\u202e\U0001F4A9", `a?b&c=d#e`,
+		} {
+			r := b.call("POST", configs, token, `{"name":`+quote(t, name)+`,"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201)
+			if r.text("name") != name {
+				t.Errorf("name = %q, want %q", r.text("name"), name)
+			}
+			b.call("GET", configs+"/"+r.text("id"), token, "").want(200)
 		}
-		b.call("GET", configs+"/"+r.text("id"), token, "").want(200)
-	}
-	for _, id := range []string{"%00", "%ff%fe", "..%2f..", "'%20OR%201=1", "a%2Fb", strings.Repeat("a", 65), "%F0%9F%92%A9", "{config_id}", "*"} {
-		b.call("GET", configs+"/"+id, token, "").want(404, "not-found")
-	}
+		for _, id := range []string{"%00", "%ff%fe", "..%2f..", "'%20OR%201=1", "a%2Fb", strings.Repeat("a", 65), "%F0%9F%92%A9", "{config_id}", "*"} {
+			b.call("GET", configs+"/"+id, token, "").want(404, "not-found")
+		}
+	})
 }
 
 // proves E9: a limit leaves nothing behind, and says what would help.

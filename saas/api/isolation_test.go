@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/journal"
 )
 
@@ -11,53 +13,55 @@ import (
 // was, and changes nothing.
 func TestOtherTenantsIDs(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	victim, thief := b.register("ada@example.com"), b.register("eve@example.com")
-	configID, botID := b.create(victim)
-	b.create(thief)
-	b.work(victim, botID, func(e *journal.Entry) {
-		e.Orders = []journal.Order{{ClientID: "secret-order", Number: 1, Side: "buy", Type: "market", State: journal.Open, CreatedAt: b.clock.Now(), UpdatedAt: b.clock.Now()}}
+	dbtest.Each(t, sets(), func(t *testing.T, d *db.DB) {
+		b := setupOn(t, d)
+		victim, thief := b.register("ada@example.com"), b.register("eve@example.com")
+		configID, botID := b.create(victim)
+		b.create(thief)
+		b.work(victim, botID, func(e *journal.Entry) {
+			e.Orders = []journal.Order{{ClientID: "secret-order", Number: 1, Side: "buy", Type: "market", State: journal.Open, CreatedAt: b.clock.Now(), UpdatedAt: b.clock.Now()}}
+		})
+		state := func() string {
+			return b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body +
+				b.call("GET", bots+"/"+botID+"/orders", victim, "").want(200, "secret-order").Body
+		}
+		before, tried := state(), 0
+		for _, r := range b.api.Routes() {
+			if !strings.Contains(r.Path, "{config_id}") && !strings.Contains(r.Path, "{bot_id}") {
+				continue
+			}
+			body := ""
+			if r.Method == "PUT" || r.Method == "PATCH" {
+				body = `{"name":"Stolen"}`
+			}
+			fill := func(config, bot string) string {
+				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot).Replace(r.Path)
+			}
+			foreign := b.call(r.Method, fill(configID, botID), thief, body)
+			const never = "0197e1a2-6f00-7a00-8000-000000000000"
+			missing := b.call(r.Method, fill(never, never), thief, body)
+			if foreign.Status != 404 || missing.Status != 404 || foreign.text("code") != missing.text("code") {
+				t.Errorf("%s %s: %d %s, and %d %s for an id that never was", r.Method, r.Path, foreign.Status, foreign.Body, missing.Status, missing.Body)
+			}
+			if strings.Contains(foreign.Body, "secret") || strings.Contains(foreign.Body, "Cross") {
+				t.Errorf("%s %s shows the victim's: %s", r.Method, r.Path, foreign.Body)
+			}
+			// Nor does an id of the wrong kind.
+			b.call(r.Method, fill(botID, configID), victim, body).want(404)
+			tried++
+		}
+		if tried < 14 {
+			t.Errorf("only %d routes were tried", tried)
+		}
+		if after := state(); after != before {
+			t.Errorf("something changed:\n%s\n%s", before, after)
+		}
+		for _, list := range []string{configs, bots, "/api/v1/subscriptions/invoices"} {
+			if r := b.call("GET", list, thief, "").want(200); strings.Contains(r.Body, configID) || strings.Contains(r.Body, botID) {
+				t.Errorf("%s lists the victim's: %s", list, r.Body)
+			}
+		}
 	})
-	state := func() string {
-		return b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body +
-			b.call("GET", bots+"/"+botID+"/orders", victim, "").want(200, "secret-order").Body
-	}
-	before, tried := state(), 0
-	for _, r := range b.api.Routes() {
-		if !strings.Contains(r.Path, "{config_id}") && !strings.Contains(r.Path, "{bot_id}") {
-			continue
-		}
-		body := ""
-		if r.Method == "PUT" || r.Method == "PATCH" {
-			body = `{"name":"Stolen"}`
-		}
-		fill := func(config, bot string) string {
-			return strings.NewReplacer("{config_id}", config, "{bot_id}", bot).Replace(r.Path)
-		}
-		foreign := b.call(r.Method, fill(configID, botID), thief, body)
-		const never = "0197e1a2-6f00-7a00-8000-000000000000"
-		missing := b.call(r.Method, fill(never, never), thief, body)
-		if foreign.Status != 404 || missing.Status != 404 || foreign.text("code") != missing.text("code") {
-			t.Errorf("%s %s: %d %s, and %d %s for an id that never was", r.Method, r.Path, foreign.Status, foreign.Body, missing.Status, missing.Body)
-		}
-		if strings.Contains(foreign.Body, "secret") || strings.Contains(foreign.Body, "Cross") {
-			t.Errorf("%s %s shows the victim's: %s", r.Method, r.Path, foreign.Body)
-		}
-		// Nor does an id of the wrong kind.
-		b.call(r.Method, fill(botID, configID), victim, body).want(404)
-		tried++
-	}
-	if tried < 14 {
-		t.Errorf("only %d routes were tried", tried)
-	}
-	if after := state(); after != before {
-		t.Errorf("something changed:\n%s\n%s", before, after)
-	}
-	for _, list := range []string{configs, bots, "/api/v1/subscriptions/invoices"} {
-		if r := b.call("GET", list, thief, "").want(200); strings.Contains(r.Body, configID) || strings.Contains(r.Body, botID) {
-			t.Errorf("%s lists the victim's: %s", list, r.Body)
-		}
-	}
 }
 
 // proves that every route but the public ones asks for a token.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,11 +122,16 @@ func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 
 // wrongMethod answers for a path that the API knows with other methods.
 func (a *API) wrongMethod(w http.ResponseWriter, r *http.Request) {
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if a.router.Match(chi.NewRouteContext(), method, r.URL.Path) {
-			w.Header().Add("Allow", method)
+			allowed = append(allowed, method)
 		}
 	}
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
 	a.newProblem(r.Context(), methodNotAllowed, "method_not_allowed", "the path does not know the method "+printable(r.Method)).write(w)
 }
 

@@ -69,7 +69,7 @@ func TestAllowAndExactSize(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	token := b.register("ada@example.com")
-	if allow := strings.Join(b.call("DELETE", configs, token, "").Header.Values("Allow"), ", "); allow != "GET, POST" {
+	if allow := strings.Join(b.call("DELETE", configs, token, "").Header.Values("Allow"), ", "); allow != "GET, POST, HEAD" {
 		t.Errorf("Allow = %q", allow)
 	}
 	b.call("POST", configs, token, `{"name":"`+strings.Repeat("x", 1<<20-11)+`"}`).want(422) // exactly 1 MiB is taken
@@ -120,6 +120,7 @@ func TestHealth(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.call("GET", "/health", "", "").want(200, `"status":"ok"`)
+	b.call("HEAD", "/health", "", "").want(200)
 	b.call("GET", "/ready", "", "").want(200, `"status":"ready"`)
 	b.ready = errors.New("database is locked at /var/lib")
 	b.call("GET", "/health", "", "").want(200)

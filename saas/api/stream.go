@@ -106,8 +106,11 @@ func (a *API) stream(ctx context.Context, who tenancy.Principal, in *struct{ Bot
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer leave()
-		_, w := humachi.Unwrap(hc)
+		r, w := humachi.Unwrap(hc)
 		s := newEventStream(w)
+		if r.Method == http.MethodHead {
+			return
+		}
 		err := s.json(eventSnapshot, a.cfg.Now(), b.Body)
 		if err == nil {
 			err = a.follow(ctx, s, updates)

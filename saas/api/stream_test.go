@@ -102,6 +102,7 @@ func TestStream(t *testing.T) {
 	if e := next(t, events); e.name != "snapshot" || !strings.Contains(e.data, `"status":"stopped"`) || e.id == "" {
 		t.Errorf("first event = %+v", e)
 	}
+	b.call("HEAD", bots+"/"+id+"/stream", token, "").want(200)
 	tenant := b.tenant(token)
 	b.live.publish(tenant, id, live.Update{Type: "fill", Time: b.clock.Now(), Data: []byte("{\"price\":\n\"250000\",\"fee\":\"1\",\"time\":1767225600500}")})
 	first := next(t, events)
