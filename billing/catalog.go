@@ -17,9 +17,19 @@ import (
 // safe for concurrent use.
 type Catalog struct{ plans []Plan }
 
-// NewCatalog returns a catalog of the plans. Faulty plans are an Invalid error
-// that names every faulty field by its place, such as /plans/1/limits/bots.
+// NewCatalog returns a catalog of the plans. What a plan leaves out is the
+// least: a first version, billed by the month, community support, no backtests.
+// Faulty plans are an Invalid error that names every faulty field by its place,
+// such as /plans/1/limits/bots.
 func NewCatalog(plans ...Plan) (*Catalog, error) {
+	plans = slices.Clone(plans)
+	for i := range plans {
+		p := &plans[i]
+		p.Version = cmp.Or(p.Version, 1)
+		p.Interval = cmp.Or(p.Interval, Month)
+		p.Entitlements.Support = cmp.Or(p.Entitlements.Support, SupportCommunity)
+		p.Entitlements.Backtests = cmp.Or(p.Entitlements.Backtests, BacktestsNone)
+	}
 	if err := validatePlans(plans); err != nil {
 		return nil, err
 	}

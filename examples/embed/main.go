@@ -21,10 +21,10 @@ func main() {
 	bundle.ServeIfChild() // the App starts its strategies by executing this program again
 
 	plans, err := billing.NewCatalog(
-		billing.Plan{ID: "club", Number: 1, Name: "Club", Version: 1, Price: billing.Money{Currency: "MYR"}, Limits: map[billing.Feature]billing.Limit{
+		billing.Plan{ID: "club", Number: 1, Name: "Club", Price: billing.Money{Currency: "MYR"}, Limits: map[billing.Feature]billing.Limit{
 			billing.Bots: 2, billing.Pairs: 2, billing.APICallsPerHour: 500,
 		}},
-		billing.Plan{ID: "desk", Number: 2, Name: "Desk", Version: 1, Price: billing.Money{Minor: 49_00, Currency: "MYR"}, Limits: map[billing.Feature]billing.Limit{
+		billing.Plan{ID: "desk", Number: 2, Name: "Desk", Price: billing.Money{Minor: 49_00, Currency: "MYR"}, Limits: map[billing.Feature]billing.Limit{
 			billing.Bots: 25, billing.Pairs: billing.Unlimited, billing.APICallsPerHour: billing.Unlimited,
 		}},
 	)

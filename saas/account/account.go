@@ -70,7 +70,7 @@ func (k *Keeper) Put(ctx context.Context, tenantID, configID, apiKey, apiSecret 
 		return fmt.Errorf("sealing the exchange secret of configuration %s: %w", configID, err)
 	}
 	err = k.cfg.Store.PutCredential(ctx, tenantID, Sealed{
-		TenantID: tenantID, ConfigID: configID, Key: key, Secret: secret, KeyHint: Hint(apiKey), CreatedAt: k.cfg.Now().UTC(),
+		TenantID: tenantID, ConfigID: configID, Key: key, Secret: secret, KeyHint: k.Hint(apiKey), CreatedAt: k.cfg.Now().UTC(),
 	})
 	if err != nil {
 		return fmt.Errorf("storing the exchange key of configuration %s: %w", configID, err)
@@ -80,7 +80,7 @@ func (k *Keeper) Put(ctx context.Context, tenantID, configID, apiKey, apiSecret 
 
 // Hint returns what may be shown of a key's id: its last four characters, or
 // nothing of an id so short that these would be half of it.
-func Hint(apiKey string) string {
+func (*Keeper) Hint(apiKey string) string {
 	if len(apiKey) < 8 {
 		return ""
 	}

@@ -47,6 +47,8 @@ type Credentials interface {
 	// Put seals and stores the key of a configuration, in the caller's
 	// transaction.
 	Put(ctx context.Context, tenantID, configID, apiKey, apiSecret string) error
+	// Hint returns the part of a key that may be shown.
+	Hint(apiKey string) string
 }
 
 // Transactor makes several stores' changes one.
@@ -156,7 +158,7 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	}
 	c.Parameters = params
 	if in.APIKey != "" {
-		c.KeyHint = in.APIKey[max(0, len(in.APIKey)-4):]
+		c.KeyHint = s.cfg.Credentials.Hint(in.APIKey)
 	}
 	return c, nil
 }

@@ -1,0 +1,119 @@
+package boot_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lunobot/lunobot/hosts/internal/boot"
+	"github.com/lunobot/lunobot/saas/db"
+)
+
+func TestMain(m *testing.M) {
+	boot.Bundle().ServeIfChild()
+	os.Exit(m.Run())
+}
+
+// run starts the server with settings that cannot work and returns its exit
+// code and what it complains of.
+func run(t *testing.T, env map[string]string, args ...string) (int, string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for _, name := range []string{
+		"LUNOBOT_ADDR", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
+		"LUNOBOT_VAULT_KEY", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL",
+	} {
+		t.Setenv(name, env[name])
+		if env[name] == "" {
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	out, err := os.CreateTemp(t.TempDir(), "out")
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := os.CreateTemp(t.TempDir(), "problems")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := boot.Server(args, out, problems)
+	text, err := os.ReadFile(problems.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, string(text)
+}
+
+func TestBadSettings(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	newer := "sqlite://" + filepath.Join(t.TempDir(), "newer.db")
+	fromTheFuture(t, newer)
+	plans := filepath.Join(t.TempDir(), "plans.yaml")
+	if err := os.WriteFile(plans, []byte("plans:\n  - id: free\n    colour: blue\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		env  map[string]string
+		args []string
+		code int
+		says []string
+	}{
+		"all faulty values together": {
+			map[string]string{"LUNOBOT_ADDR": "nowhere", "LUNOBOT_DEMO_SPEED": "-1", "LUNOBOT_DEMO_SEED": "x", "LUNOBOT_ENV": "testing", "DATABASE_URL": "mysql://x", "LUNOBOT_BASE_URL": "bots", "LUNOBOT_LOG_LEVEL": "loud"},
+			nil, 2, []string{"LUNOBOT_ADDR", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "DATABASE_URL", "LUNOBOT_BASE_URL", "LUNOBOT_LOG_LEVEL"},
+		},
+		"a flag that does not exist":        {nil, []string{"--fast"}, 2, []string{"--fast"}},
+		"a port in use":                     {map[string]string{"LUNOBOT_ADDR": taken.Addr().String()}, nil, 1, []string{"in use", taken.Addr().String(), "LUNOBOT_ADDR"}},
+		"production without secrets":        {map[string]string{"LUNOBOT_ENV": "production"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"LUNOBOT_SIGNING_KEY", "LUNOBOT_VAULT_KEY", "production"}},
+		"broken secrets":                    {map[string]string{"LUNOBOT_SIGNING_KEY": "c2hvcnQ=", "LUNOBOT_VAULT_KEY": "nonsense"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"LUNOBOT_SIGNING_KEY", "LUNOBOT_VAULT_KEY"}},
+		"a data folder that is a file":      {map[string]string{"LUNOBOT_DATA_DIR": file}, []string{"--addr", "127.0.0.1:0"}, 1, []string{file, "LUNOBOT_DATA_DIR"}},
+		"a data folder that is not to make": {map[string]string{"LUNOBOT_DATA_DIR": "/proc/lunobot"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"/proc/lunobot", "LUNOBOT_DATA_DIR"}},
+		"a database of a newer version":     {map[string]string{"DATABASE_URL": newer}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"newer version"}},
+		"a database that is not there":      {map[string]string{"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"127.0.0.1:1"}},
+		"plans with an unknown key":         {map[string]string{"LUNOBOT_PLANS": plans}, nil, 2, []string{"LUNOBOT_PLANS", "colour"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			code, text := run(t, c.env, c.args...)
+			if code != c.code {
+				t.Errorf("exit code %d, want %d", code, c.code)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(text, want) {
+					t.Errorf("it does not say %q:\n%s", want, text)
+				}
+			}
+			if strings.Contains(text, "hunter2") {
+				t.Errorf("it tells the password:\n%s", text)
+			}
+		})
+	}
+}
+
+// fromTheFuture makes a database in which a later version has left a migration.
+func fromTheFuture(t *testing.T, url string) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := db.MigrationSet{Name: "tenancy", Files: os.DirFS("testdata/future")}
+	if _, err := d.Migrate(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
