@@ -100,13 +100,7 @@ func (w *Web) paramRows(c bot.Config) []paramRow {
 		if !ok {
 			continue
 		}
-		row := paramRow{Label: f.Label, Value: f.Text(raw), Unit: f.Unit, Help: f.Help}
-		for _, o := range f.Options {
-			if o.Value == row.Value {
-				row.Value = o.Label
-			}
-		}
-		rows = append(rows, row)
+		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: f.Unit, Help: f.Help})
 	}
 	return rows
 }

@@ -51,6 +51,22 @@ type field struct {
 	Fault  string
 }
 
+// Shown is the value in words, for the summary.
+func (f field) Shown() string {
+	switch {
+	case f.Type == param.Bool && f.On():
+		return "yes"
+	case f.Type == param.Bool:
+		return "no"
+	}
+	for _, o := range f.Options {
+		if o.Value == f.Text {
+			return o.Label
+		}
+	}
+	return f.Text
+}
+
 // On reports whether a checkbox is ticked.
 func (f field) On() bool { return f.Text == "true" }
 

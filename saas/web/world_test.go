@@ -37,6 +37,8 @@ func (noEvents) Record(context.Context, ...event.Event) error { return nil }
 // noKeys refuses exchange keys: the pages do not ask for any.
 type noKeys struct{}
 
+func (noKeys) Hint(string) string { return "" }
+
 func (noKeys) Put(context.Context, string, string, string, string) error {
 	return errs.New(errs.Unavailable, "no_vault", "there is no vault here")
 }
@@ -101,7 +103,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.schema, err = param.Of(parameters{Fast: 10, Slow: 30, Kind: "sma"})
 	fail()
-	w.market, err = demo.New(demo.Config{Anchor: demo.Anchor{Wall: time.Now(), Index: 700}})
+	w.market, err = demo.New(demo.Config{Anchor: demo.Anchor{Wall: time.Now(), Index: 700}, Speed: 600})
 	fail()
 	provider, err := offline.New(offline.Config{})
 	fail()

@@ -36,7 +36,7 @@ let midnight = null;
 function setPosition(position) {
   root.dataset.holding = String(Number(position) !== 0);
 }
-setPosition(document.querySelector('[data-v="position"]').textContent.replaceAll(',', ''));
+chart.exits(root.dataset);
 
 let interval = '1m';
 async function loadChart() {

@@ -51,7 +51,7 @@ export class Curve {
       scales: { y: { range: (u, low, high) => spread(low, high, this.options.top) } },
       axes: [
         { ...axis, size: 24, space: 80, values: timeLabels },
-        { ...axis, side: 1, size: 74, space: 32, values: (u, ticks) => ticks.map((v) => number(v, this.options.axisDecimals ?? decimals)) },
+        { ...axis, side: 1, size: 74, space: this.options.top === 0 ? 18 : 32, values: (u, ticks) => ticks.map((v) => number(v, this.options.axisDecimals ?? decimals)) },
       ],
       series: [{}, { stroke: line, width: 1.6, fill: faded(tone, 0.1), fillTo: this.options.top === 0 ? 0 : undefined, points: { show: false }, value: (u, v) => write(v) }],
       hooks: { setCursor: [(u) => this.tell(u, write)] },

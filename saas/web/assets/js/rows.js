@@ -17,13 +17,23 @@ export class Rows {
     return null;
   }
 
-  // put shows a row on top, or changes the one of the same key.
-  put(key, ms, texts, dress) {
+  // place puts a row where it belongs: the highest number is on top.
+  place(row) {
+    const order = Number(row.dataset.order);
+    for (const other of this.body.children) {
+      if (!(Number(other.dataset.order) > order)) { this.body.insertBefore(row, other); return; }
+    }
+    this.body.append(row);
+  }
+
+  // put shows a row, or changes the one of the same key.
+  put(key, order, ms, texts, dress) {
     let row = this.find(key);
     if (!row) {
       row = this.template.content.firstElementChild.cloneNode(true);
       row.dataset.key = key;
-      this.body.prepend(row);
+      row.dataset.order = order;
+      this.place(row);
       const go = row.querySelector('.goto');
       go.dataset.goto = ms;
       go.title = exact(ms);
@@ -47,11 +57,10 @@ export class Rows {
     if (!answer.ok) return;
     const holder = document.createElement('template');
     holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`; // rendered and escaped by the server
-    const fresh = [...holder.content.querySelectorAll('tr[data-key]')].reverse();
-    for (const row of fresh) {
+    for (const row of holder.content.querySelectorAll('tr[data-key]')) {
       const known = this.find(row.dataset.key);
       if (known) known.replaceWith(row);
-      else this.body.prepend(row);
+      else this.place(row);
     }
     this.empty();
   }
@@ -76,13 +85,13 @@ const kinds = { buy: '▲ Buy', sell: '▼ Sell', none: 'Wait' };
 
 export function putDecision(rows, d) {
   const label = kinds[d.kind] ?? d.kind.charAt(0).toUpperCase() + d.kind.slice(1);
-  rows.put(d.number, d.time, { label, text: d.text }, (row) => { row.className = `k-${/^[a-z]+$/.test(d.kind) ? d.kind : 'other'}`; });
+  rows.put(d.number, d.number, d.time, { label, text: d.text }, (row) => { row.className = `k-${/^[a-z]+$/.test(d.kind) ? d.kind : 'other'}`; });
 }
 
 export function putOrder(rows, o, scale) {
   const price = Number(o.price) > 0 ? number(o.price, scale.price) : 'market';
   const volume = Number(o.volume) > 0 ? number(o.volume, scale.volume) : '–';
-  rows.put(o.client_id, o.time, { side: sideText(o.side), type: o.type, price, volume, state: o.state.replaceAll('_', ' '), reason: o.reason }, (row) => {
+  rows.put(o.client_id, o.number, o.time, { side: sideText(o.side), type: o.type, price, volume, state: o.state.replaceAll('_', ' '), reason: o.reason }, (row) => {
     row.querySelector('[data-f="side"]').className = `side-${o.side === 'buy' ? 'buy' : 'sell'}`;
     row.querySelector('[data-f="state"]').className = `badge o-${/^[a-z_]+$/.test(o.state) ? o.state : 'other'}`;
   });
@@ -90,7 +99,7 @@ export function putOrder(rows, o, scale) {
 
 export function putFill(rows, f, scale) {
   const profit = Number(f.profit ?? 0);
-  rows.put(f.sequence, f.time, {
+  rows.put(f.sequence, f.sequence, f.time, {
     side: sideText(f.side), volume: number(f.volume, scale.volume), price: number(f.price, scale.price), value: number(f.value, scale.money),
     fee: f.fee === undefined ? undefined : number(f.fee, scale.money), profit: profit ? signed(f.profit, scale.money) : '–',
   }, (row) => {
