@@ -64,6 +64,8 @@ type Session struct {
 	event  strategy.Event
 	// inside is true once a resting buy has traded within the present candle.
 	inside bool
+	// left is true once a protective exit has acted in the present candle.
+	left bool
 }
 
 // phase is how far the present candle has come.
@@ -158,7 +160,7 @@ func (s *Session) Begin(c exchange.Candle) error {
 	s.candle = c
 	s.state.LastTime = c.Time
 	s.state.Sequence++
-	s.inside = false
+	s.inside, s.left = false, false
 	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 {
 		if err := s.yieldToStop(); err != nil {
 			return err
@@ -194,7 +196,8 @@ func (s *Session) Next() *strategy.Event {
 			s.phase = exits
 		case exits:
 			s.phase = closing
-			if s.view.Exits != (strategy.Exits{}) && s.exit() {
+			if !s.left && s.view.Exits != (strategy.Exits{}) && s.exit() {
+				s.left = true
 				s.hear()
 			}
 		case closing:
