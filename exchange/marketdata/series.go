@@ -30,12 +30,19 @@ type Source interface {
 	Next(ctx context.Context) ([]exchange.Candle, error)
 }
 
+// Sized is a Source that knows how much it still has.
+type Sized interface {
+	Source
+	// Len returns how many candles are left.
+	Len() int
+}
+
 // SliceSource is a Source over candles in memory. It is for one goroutine.
 type SliceSource struct {
 	rest []exchange.Candle
 }
 
-var _ Source = (*SliceSource)(nil)
+var _ Sized = (*SliceSource)(nil)
 
 // NewSliceSource returns a source of the candles, which it reads and never
 // changes.
@@ -45,6 +52,9 @@ func NewSliceSource(candles []exchange.Candle) *SliceSource {
 
 // Source returns a source of the series' candles.
 func (s Series) Source() *SliceSource { return NewSliceSource(s.Candles) }
+
+// Len returns how many candles are left.
+func (s *SliceSource) Len() int { return len(s.rest) }
 
 // Next returns the next block without copying it.
 func (s *SliceSource) Next(ctx context.Context) ([]exchange.Candle, error) {

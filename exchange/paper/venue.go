@@ -116,9 +116,15 @@ func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 		return exchange.Order{}, err
 	}
 	v.state.LastOrder++
-	rest.Order = exchange.Order{ID: "P" + strconv.FormatInt(v.state.LastOrder, 10), Request: r, Status: exchange.Open, Created: r.Time}
+	rest.Order = exchange.Order{ID: orderID(v.state.LastOrder), Request: r, Status: exchange.Open, Created: r.Time}
 	v.state.Orders = append(v.state.Orders, rest)
 	return rest.Order, nil
+}
+
+// orderID names the order of a number.
+func orderID(n int64) string {
+	var text [24]byte
+	return string(strconv.AppendInt(append(text[:0], 'P'), n, 10))
 }
 
 // reserve works out what an order sets aside and whether it is there.
@@ -260,7 +266,7 @@ func (v *Venue) trade(rest *Resting, price exchange.Ticks, maker bool, now int64
 		if o.Request.Volume == 0 {
 			want = affordable
 			if want < max(1, v.cfg.Market.MinVolume) && o.Filled == 0 {
-				return v.end(rest, now, fmt.Sprintf("%s %s buy less than the least volume", v.cfg.Market.Amount(rest.Counter), v.cfg.Market.Counter))
+				return v.end(rest, now, "the value buys less than the least volume")
 			}
 		}
 		want = min(want, affordable)

@@ -40,6 +40,9 @@ func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdat
 		return nil, err
 	}
 	rec.curve = newCurve(cfg)
+	if sized, ok := src.(marketdata.Sized); ok {
+		rec.curve.equity = make([]int64, 0, sized.Len())
+	}
 	for {
 		block, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {

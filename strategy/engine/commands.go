@@ -125,9 +125,15 @@ func (s *Session) keep(ref uint64, o exchange.Order, reason string) {
 // request builds the venue's form of an order.
 func (s *Session) request(c strategy.Command) exchange.OrderRequest {
 	return exchange.OrderRequest{
-		ClientID: s.cfg.OrderPrefix + strconv.FormatUint(c.Ref, 10), Pair: s.cfg.Market.Pair, Side: c.Side, Type: c.Type,
+		ClientID: s.clientID(c.Ref), Pair: s.cfg.Market.Pair, Side: c.Side, Type: c.Type,
 		Price: c.Price, Volume: c.Volume, Value: c.Value, PostOnly: c.PostOnly, TimeInForce: c.TimeInForce, Time: s.now(),
 	}
+}
+
+// clientID names the order of a number.
+func (s *Session) clientID(ref uint64) string {
+	var text [96]byte
+	return string(strconv.AppendUint(append(text[:0], s.cfg.OrderPrefix...), ref, 10))
 }
 
 // cancel takes back the open orders that match.

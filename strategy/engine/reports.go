@@ -49,7 +49,9 @@ func (s *Session) report(r *exchange.Report) error {
 		state = strategy.OrderFilled
 		if r.Reason != "" {
 			state = strategy.OrderCancelled
-			s.decide(Cancelled, fmt.Sprintf("%s cancelled: %s", o.Side, r.Reason))
+			if s.narrator != nil {
+				s.decide(Cancelled, fmt.Sprintf("%s cancelled: %s", o.Side, r.Reason))
+			}
 		}
 	}
 	s.order(OrderRecord{
