@@ -103,7 +103,7 @@ func newWorld(t testing.TB) *world {
 	}
 	w.schema, err = param.Of(parameters{Fast: 10, Slow: 30, Kind: "sma"})
 	fail()
-	w.market, err = demo.New(demo.Config{Anchor: demo.Anchor{Wall: time.Now(), Index: 700}, Speed: 600})
+	w.market, err = demo.New(demo.Config{Anchor: demo.Anchor{Wall: time.Now(), Index: 910}, Speed: 600})
 	fail()
 	provider, err := offline.New(offline.Config{})
 	fail()

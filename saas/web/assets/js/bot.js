@@ -42,6 +42,8 @@ let interval = '1m';
 async function loadChart() {
   try {
     await chart.load(interval);
+    const last = chart.bars.at(-1);
+    if (last) show('price', number(last.close, scale.price));
   } catch {
     const wait = document.getElementById('chart-wait');
     if (wait) wait.textContent = 'The candles could not be loaded. Trying again when the connection is back.';
@@ -60,8 +62,14 @@ async function loadEquity() {
   const start = Math.floor(Number(root.dataset.marketTime) / 864e5) * 86400;
   const first = times.findIndex((t) => t >= start);
   midnight = first >= 0 ? { day: start, value: values[first] } : null;
-  document.getElementById('equity-empty').hidden = times.length > 1;
+  haveCurve(times.length > 1);
   if (times.length) showToday(times.at(-1), values.at(-1));
+}
+
+// haveCurve shows the curves, or says when they begin.
+function haveCurve(yes) {
+  document.getElementById('curves').hidden = !yes;
+  document.getElementById('equity-empty').hidden = yes;
 }
 
 function showToday(seconds, value) {
@@ -124,7 +132,7 @@ function setSummary(s) {
     peak = Math.max(peak, value);
     equity.add(seconds, value);
     falls.add(seconds, peak > 0 ? ((value - peak) / peak) * 100 : 0);
-    document.getElementById('equity-empty').hidden = equity.times.length > 1;
+    haveCurve(equity.times.length > 1);
     showToday(seconds, value);
   }
 }
