@@ -8,23 +8,28 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/lunobot/lunobot/hosts/internal/boot"
 )
 
 // commands are all that the program can do.
 type commands struct {
+	Admin      adminCommand      `cmd:"" help:"Manage administrators."`
 	Backtest   backtestCommand   `cmd:"" help:"Run a strategy over recorded candles."`
+	Migrate    migrateCommand    `cmd:"" help:"Bring the database up to date."`
 	Strategies strategiesCommand `cmd:"" help:"Show the strategies that there are."`
 }
 
 func main() {
-	bundle, err := bundled()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "lunobot:", err)
-		os.Exit(exitFailure)
-	}
+	bundle := boot.Bundle()
 	bundle.ServeIfChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], &console{bundle: bundle, in: os.Stdin, out: os.Stdout, problems: os.Stderr})
+	code := exitInput
+	if err := boot.LoadDotEnv(); err != nil {
+		fmt.Fprintln(os.Stderr, "lunobot:", err)
+	} else {
+		code = run(ctx, os.Args[1:], &console{bundle: bundle, in: os.Stdin, out: os.Stdout, problems: os.Stderr})
+	}
 	stop()
 	os.Exit(code)
 }

@@ -6,14 +6,10 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
-
-// bundled returns the strategies that this binary contains.
-func bundled() (plugin.Bundle, error) { return plugin.NewBundle(basic.Definition()) }
 
 // find returns a bundled strategy; the error lists those that there are.
 func (c *console) find(name string) (strategy.Definition, error) {
