@@ -70,6 +70,33 @@ func TestBotPageIsLive(t *testing.T) {
 	tab.Check()
 }
 
+// TestFormIsCheckedWhileItIsFilledIn types into the form of a new bot and
+// watches the server's answers find their fields.
+func TestFormIsCheckedWhileItIsFilledIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada := w.member(t, server, "ada@example.com")
+	tab := webtest.Open(t)
+	ada.signIn(tab)
+	tab.Size(360, 740)
+	tab.Run(chromedp.Navigate(server.URL + "/bots/new"))
+	// Choosing the old text makes the keys replace it.
+	key := func(field, text string) {
+		webtest.Value[bool](tab, `(document.getElementById("`+field+`").select(), true)`)
+		tab.Run(chromedp.SendKeys(chromedp.CSS("#"+field), text))
+	}
+	key("p-fast", "40")
+	tab.Wait("the fault is told", `document.getElementById("fault-p-fast").textContent.includes("Must be below Slow average (30)")`)
+	tab.Wait("the field is marked", `document.getElementById("p-fast").ariaInvalid === "true"`)
+	tab.Wait("the summary counts it", `document.getElementById("summary").textContent.includes("1 field needs your attention")`)
+	key("p-slow", "90")
+	tab.Wait("the fault is gone", `document.getElementById("fault-p-fast").textContent === ""`)
+	tab.Run(chromedp.Click(chromedp.CSS(`.summary button[type="submit"]`)))
+	tab.Wait("the bot is made", `document.querySelector("#bot")`)
+	tab.Check()
+}
+
 // TestScreenshots writes pictures of every page to the folder that
 // LUNOBOT_SCREENSHOTS names, for people to look at.
 func TestScreenshots(t *testing.T) {
