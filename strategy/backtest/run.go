@@ -18,6 +18,17 @@ import (
 // candles, bad parameters (param.Errors) and a panic of the strategy
 // (*strategy.PanicError) are errors; there is no half result.
 func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, progress func(done int64)) (*Result, error) {
+	return Watch(ctx, def, cfg, src, func(equity []int64) {
+		if progress != nil {
+			progress(int64(len(equity)))
+		}
+	})
+}
+
+// Watch is Run for somebody who wants the equity curve while it grows: watch is
+// called after each block with all of the column so far, which is not changed
+// any more.
+func Watch(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, watch func(equity []int64)) (*Result, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -54,9 +65,7 @@ func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdat
 		if err != nil {
 			return nil, err
 		}
-		if progress != nil {
-			progress(int64(len(rec.curve.equity)))
-		}
+		watch(rec.curve.equity)
 	}
 	if len(rec.curve.equity) == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")

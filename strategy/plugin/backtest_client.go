@@ -52,8 +52,11 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
 	sender := &candleSender{src: src, stream: stream, done: make(chan struct{})}
-	go sender.run(ctx, cancel)
 	in := &resultReader{progress: progress, sent: &sender.sent}
+	if sized, ok := src.(marketdata.Sized); ok {
+		in.result.Equity = make([]int64, 0, sized.Len())
+	}
+	go sender.run(ctx, cancel)
 	err = in.read(stream)
 	cancel()
 	<-sender.done
@@ -143,10 +146,6 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 		r.progress(done)
 	}
 	if block := out.GetEquity(); len(block) > 0 {
-		if r.result.Equity == nil {
-			// By now all candles have been sent.
-			r.result.Equity = make([]int64, 0, sent)
-		}
 		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
@@ -22,8 +23,6 @@ import (
 const (
 	// aheadBlocks is how many blocks are decoded ahead of the engine.
 	aheadBlocks = 8
-	// progressBlocks is how many blocks pass between two reports of progress.
-	progressBlocks = 4
 	// backtestGC is the collector's percentage during a run.
 	backtestGC = 400
 	// resultPart is how much of the result's JSON goes into one message.
@@ -59,24 +58,45 @@ func (s *server) Backtest(stream backtestStream) error {
 
 func (s *server) run(ctx context.Context, cfg backtest.Config, source marketdata.Source, stream backtestStream) (r *backtest.Result, err error) {
 	defer recoverInto(&err)
-	blocks := 0
-	return backtest.Run(ctx, s.def, cfg, source, func(done int64) {
-		if blocks++; blocks%progressBlocks == 0 {
-			// A failure to send ends the stream's context, and with it the run.
-			_ = stream.Send(&pluginpb.BacktestOutput{Done: done})
+	curve := make(chan []int64, aheadBlocks)
+	sent := make(chan error, 1)
+	go func() { sent <- sendCurve(stream, curve) }()
+	r, err = watched(ctx, s.def, cfg, source, curve)
+	// A failure to send ends the stream's context, and with it the run.
+	return r, errors.Join(err, <-sent)
+}
+
+// watched runs the engine and hands the equity curve on while it grows; curve
+// is closed at the end, however that comes.
+func watched(ctx context.Context, def strategy.Definition, cfg backtest.Config, source marketdata.Source, curve chan<- []int64) (*backtest.Result, error) {
+	defer close(curve)
+	return backtest.Watch(ctx, def, cfg, source, func(equity []int64) {
+		select {
+		case curve <- equity:
+		case <-ctx.Done():
 		}
 	})
 }
 
-// sendResult sends the long columns beside the JSON of the rest.
-func sendResult(stream backtestStream, r *backtest.Result) error {
-	for rest := r.Equity; len(rest) > 0; {
-		n := min(len(rest), wire.MaxBlock)
-		if err := stream.Send(&pluginpb.BacktestOutput{Equity: wire.AppendSeries(nil, rest[:n])}); err != nil {
-			return err
+// sendCurve sends the equity curve as it grows, which tells the progress too.
+func sendCurve(stream backtestStream, curve <-chan []int64) error {
+	done := 0
+	var block []byte
+	var failed error
+	for equity := range curve {
+		for failed == nil && done < len(equity) {
+			n := min(len(equity)-done, wire.MaxBlock)
+			block = wire.AppendSeries(block[:0], equity[done:done+n])
+			done += n
+			failed = stream.Send(&pluginpb.BacktestOutput{Equity: block, Done: int64(done)})
 		}
-		rest = rest[n:]
 	}
+	return failed
+}
+
+// sendResult sends the trades in columns beside the JSON of the rest; the equity
+// curve has been sent.
+func sendResult(stream backtestStream, r *backtest.Result) error {
 	for rest := r.Trades; len(rest) > 0; {
 		n := min(len(rest), wire.MaxBlock)
 		columns, ids := wire.EncodeTrades(rest[:n])

@@ -56,7 +56,15 @@ type dog struct {
 	reading atomic.Bool
 }
 
-var _ marketdata.Source = (*dog)(nil)
+var _ marketdata.Sized = (*dog)(nil)
+
+// Len implements marketdata.Sized; it is 0 if the source does not know.
+func (d *dog) Len() int {
+	if sized, ok := d.source.(marketdata.Sized); ok {
+		return sized.Len()
+	}
+	return 0
+}
 
 // Next implements marketdata.Source.
 func (d *dog) Next(ctx context.Context) ([]exchange.Candle, error) {

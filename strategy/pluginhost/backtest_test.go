@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -69,7 +68,7 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		if a, b := asJSON(t, got), asJSON(t, want); !bytes.Equal(a, b) {
 			t.Fatalf("%d candles give\n%s\nwant\n%s", n, a, b)
 		}
-		if n == 30_000 && (len(want.Trades) < 100 || !slices.IsSorted(seen) || !reflect.DeepEqual(seen, []int64{16_384, 30_000})) {
+		if n == 30_000 && (len(want.Trades) < 100 || !slices.IsSorted(seen) || len(seen) < 2 || seen[len(seen)-1] != 30_000) {
 			t.Errorf("%d trades and the progress %v", len(want.Trades), seen)
 		}
 	}
