@@ -56,6 +56,7 @@ type App struct {
 	events  *outbox.Subscriber
 	hub     *live.Hub
 	runner  *runner.Runner
+	rest    *api.API
 	handler http.Handler
 
 	cancel context.CancelFunc
@@ -222,7 +223,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 		return err
 	}
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
-	rest, err := api.New(api.Config{
+	a.rest, err = api.New(api.Config{
 		Billing: a.billing, Bots: a.bots, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
@@ -239,7 +240,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	}
 	mux := http.NewServeMux()
 	for _, path := range []string{"/api/", "/health", "/ready", "/openapi.json", "/docs", "/docs/"} {
-		mux.Handle(path, rest.Handler())
+		mux.Handle(path, a.rest.Handler())
 	}
 	mux.Handle("/", pages.Handler())
 	a.handler = mux
@@ -324,6 +325,9 @@ func (a *App) housekeeping(ctx context.Context) {
 // the next start. It may be called more than once, and after a failed New.
 func (a *App) Stop() {
 	a.stop.Do(func() {
+		if a.rest != nil {
+			a.rest.Stop()
+		}
 		if a.cancel != nil {
 			a.runner.Stop()
 			a.cancel()

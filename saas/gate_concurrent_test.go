@@ -37,12 +37,7 @@ type creator struct {
 // nothing behind.
 func TestGateConcurrent(t *testing.T) {
 	t.Parallel()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": dbtest.SQLiteURL, "postgres": dbtest.PostgresURL} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			gateConcurrent(t, url(t))
-		})
-	}
+	dbtest.EachURL(t, gateConcurrent)
 }
 
 func gateConcurrent(t *testing.T, url string) {

@@ -88,6 +88,12 @@ func (v *Venue) Restore(s VenueState) {
 	v.state = s
 }
 
+// Renew leaves the account as it is, new, and lets the numbers of orders and
+// fills go on from those of an earlier one.
+func (v *Venue) Renew(before VenueState) {
+	v.state.LastOrder, v.state.LastFill = before.LastOrder, before.LastFill
+}
+
 // Reserved returns what open orders have set aside.
 func (v *Venue) Reserved() (exchange.Units, exchange.Steps) {
 	var counter exchange.Units

@@ -135,10 +135,15 @@ func (s *Service) Check(p tenancy.Principal, in CreateInput) error {
 
 // draft is the configuration that Create would store.
 func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
-	if err := can(p, tenancy.BotsWrite); err != nil {
+	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
-	now := s.cfg.Now().UTC()
+	if in.APIKey != "" {
+		if err := p.Require(tenancy.AccountsWrite); err != nil {
+			return Config{}, err
+		}
+	}
+	now := s.now()
 	c := Config{
 		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
 		Mode: in.Mode, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
@@ -165,7 +170,7 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 
 // Config returns one of the tenant's configurations.
 func (s *Service) Config(ctx context.Context, p tenancy.Principal, id string) (Config, error) {
-	if err := can(p, tenancy.BotsRead); err != nil {
+	if err := p.Require(tenancy.BotsRead); err != nil {
 		return Config{}, err
 	}
 	return s.cfg.Store.Config(ctx, p.TenantID, id)
@@ -173,7 +178,7 @@ func (s *Service) Config(ctx context.Context, p tenancy.Principal, id string) (C
 
 // Configs lists the tenant's configurations, newest first.
 func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[Config], error) {
-	if err := can(p, tenancy.BotsRead); err != nil {
+	if err := p.Require(tenancy.BotsRead); err != nil {
 		return page.List[Config]{}, err
 	}
 	pg = pg.Bounded()
@@ -184,7 +189,7 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // Update changes a configuration. Its bot must be stopped (Conflict, code
 // "bot_running"), because a running bot does not change its rules under way.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
-	if err := can(p, tenancy.BotsWrite); err != nil {
+	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
 	var c Config
@@ -218,7 +223,7 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if c.Parameters, err = s.check(c, errs.Fields{}); err != nil {
 			return err
 		}
-		c.UpdatedAt = s.cfg.Now().UTC()
+		c.UpdatedAt = s.now()
 		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
 			return err
 		}
@@ -230,7 +235,7 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 
 // Bot returns one of the tenant's bots.
 func (s *Service) Bot(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
-	if err := can(p, tenancy.BotsRead); err != nil {
+	if err := p.Require(tenancy.BotsRead); err != nil {
 		return Bot{}, err
 	}
 	return s.cfg.Store.Bot(ctx, p.TenantID, id)
@@ -238,7 +243,7 @@ func (s *Service) Bot(ctx context.Context, p tenancy.Principal, id string) (Bot,
 
 // Bots lists the tenant's bots, newest first.
 func (s *Service) Bots(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[Bot], error) {
-	if err := can(p, tenancy.BotsRead); err != nil {
+	if err := p.Require(tenancy.BotsRead); err != nil {
 		return page.List[Bot]{}, err
 	}
 	pg = pg.Bounded()
@@ -249,7 +254,7 @@ func (s *Service) Bots(ctx context.Context, p tenancy.Principal, pg page.Page) (
 // Delete removes a stopped bot with its configuration, orders and history, and
 // gives its place in the plan back. A running bot is a Conflict.
 func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string) error {
-	if err := can(p, tenancy.BotsWrite); err != nil {
+	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return err
 	}
 	return s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
@@ -283,7 +288,7 @@ func (s *Service) Stop(ctx context.Context, p tenancy.Principal, id string) (Bot
 }
 
 func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run bool) (Bot, error) {
-	if err := can(p, tenancy.BotsTrade); err != nil {
+	if err := p.Require(tenancy.BotsTrade); err != nil {
 		return Bot{}, err
 	}
 	var b Bot
@@ -292,7 +297,7 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 		if b, err = s.cfg.Store.LockBot(ctx, p.TenantID, id); err != nil {
 			return err
 		}
-		now := s.cfg.Now().UTC()
+		now := s.now()
 		switch {
 		case run && !b.Desired && b.Status == Stopping:
 			return errs.New(errs.Conflict, "bot_stopping", "%s is still stopping: try again in a moment", b.Name)
@@ -335,7 +340,7 @@ func (s *Service) Observe(ctx context.Context, tenantID, id string, run int64, s
 		if !b.Desired && status.Active() && status != Stopping {
 			return nil // asked to stop meanwhile: the worker will see it
 		}
-		b.Status, b.Reason, b.UpdatedAt = status, reason, s.cfg.Now().UTC()
+		b.Status, b.Reason, b.UpdatedAt = status, reason, s.now()
 		if status == Failed {
 			b.Desired = false
 		}
@@ -350,6 +355,9 @@ func (s *Service) Observe(ctx context.Context, tenantID, id string, run int64, s
 		return s.record(ctx, EventStatusChanged, b)
 	})
 }
+
+// now is the clock, cut to what the databases keep.
+func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
 
 func (s *Service) record(ctx context.Context, typ string, b Bot) error {
 	e, err := event.New(s.cfg.Now(), b.TenantID, typ, b.ID, map[string]any{
@@ -368,12 +376,5 @@ func holdings(b Bot) []billing.Want {
 
 // running is what a bot takes of its plan by running.
 func running(b Bot) billing.Want { return billing.Want{Feature: billing.RunningBots, Key: b.ID} }
-
-func can(p tenancy.Principal, perm tenancy.Permission) error {
-	if p.Role.Can(perm) {
-		return nil
-	}
-	return errs.New(errs.Forbidden, "forbidden", "your role %s may not do this", p.Role)
-}
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -31,9 +32,9 @@ const callTimeout = 10 * time.Second
 
 // group runs the bots of one pair and one strategy on one goroutine.
 type group struct {
-	r       *Runner
-	key     groupKey
-	control chan control
+	r    *Runner
+	key  groupKey
+	mail mailbox
 
 	process Process
 	active  []*member // opened in the process
@@ -44,15 +45,36 @@ type group struct {
 }
 
 func newGroup(r *Runner, key groupKey) *group {
-	return &group{r: r, key: key, control: make(chan control, 16)}
+	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}}
 }
 
-// send hands the group a message; it waits for a place only until ctx ends.
-func (g *group) send(ctx context.Context, c control) {
+// send hands the group a message. It never waits: the group may itself wait for
+// the runner.
+func (g *group) send(c control) { g.mail.put(c) }
+
+// mailbox holds messages until the group takes them.
+type mailbox struct {
+	ring chan struct{} // tells that there is something
+	mu   sync.Mutex
+	list []control
+}
+
+func (b *mailbox) put(c control) {
+	b.mu.Lock()
+	b.list = append(b.list, c)
+	b.mu.Unlock()
 	select {
-	case g.control <- c:
-	case <-ctx.Done():
+	case b.ring <- struct{}{}:
+	default:
 	}
+}
+
+func (b *mailbox) take() []control {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := b.list
+	b.list = nil
+	return list
 }
 
 // run is the group's goroutine. When ctx ends it checkpoints its bots.
@@ -68,8 +90,10 @@ func (g *group) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case c := <-g.control:
-			g.handle(ctx, c)
+		case <-g.mail.ring:
+			for _, c := range g.mail.take() {
+				g.handle(ctx, c)
+			}
 		case <-g.again:
 			g.again = nil
 			g.open(ctx)

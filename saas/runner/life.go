@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
 // shared is the key of the process that all bots of a strategy share.
@@ -64,6 +66,11 @@ func (g *group) open(ctx context.Context) {
 		}
 		if err == nil && m.fresh {
 			err = g.begin(ctx, m, opened[i].Warmup)
+		}
+		var dead *pluginhost.Error
+		if errors.As(err, &dead) {
+			g.crashed(ctx, err)
+			return
 		}
 		if err != nil {
 			g.fail(ctx, m, err)
@@ -161,7 +168,7 @@ func (g *group) stop(ctx context.Context, m *member) {
 	}
 	g.remove(m)
 	g.close(ctx, m)
-	if m.session.State().LastTime != 0 { // otherwise it never began
+	if m.session.LastTime() != 0 { // otherwise it never began
 		if err := m.session.CancelAll("the bot was stopped"); err != nil {
 			g.fail(ctx, m, err)
 			return

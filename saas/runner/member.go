@@ -33,9 +33,10 @@ type member struct {
 	snapshot *strategy.Snapshot
 	// fresh is true for a run that has no checkpoint yet; account is true if it
 	// goes on with the account of an earlier run.
-	fresh   bool
-	equity  []journal.EquityPoint
-	updated bool // something must be committed although the recorder is clean
+	fresh  bool
+	equity []journal.EquityPoint
+	// current is true if snapshot is the state after the present candle.
+	current bool
 }
 
 func (m *member) key() groupKey {
@@ -54,16 +55,17 @@ func (m *member) marketTime() time.Time {
 	if m.session == nil {
 		return time.Time{}
 	}
-	return time.UnixMilli(m.session.State().LastTime).Add(interval).UTC()
+	return time.UnixMilli(m.session.LastTime()).Add(interval).UTC()
 }
 
 // lastTime is the open time of the newest candle that the bot has seen.
-func (m *member) lastTime() int64 { return m.session.State().LastTime }
+func (m *member) lastTime() int64 { return m.session.LastTime() }
 
 // load reads what the bot was at its newest checkpoint, and decides whether the
 // run goes on from there or begins anew.
 func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, error) {
 	b := m.assignment.Bot
+	m.snapshot, m.equity = nil, nil
 	cp, err := j.Checkpoint(ctx, b.TenantID, b.ID)
 	if errs.CodeOf(err) == "checkpoint_not_found" {
 		m.fresh = true
@@ -98,8 +100,10 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 	}
 	m.rec.numbered = st.Decisions
 	// A tenant who changed the starting balance wants a new account; otherwise
-	// a new run goes on with the old one.
+	// a new run goes on with the old one. Numbers are never used twice.
 	if m.fresh && st.Engine.Portfolio.Start != session.Portfolio().Start {
+		venue.Renew(st.Venue)
+		session.Renew(st.Engine)
 		return nil
 	}
 	venue.Restore(st.Venue)
@@ -140,16 +144,16 @@ func (m *member) entry() (journal.Entry, error) {
 // committed forgets what the journal has.
 func (m *member) committed() {
 	m.rec.reset()
-	m.equity, m.updated = nil, false
+	m.equity = nil
 }
 
 // due reports whether the bot must be committed after this candle: something
 // happened, or it is time for a point of the equity curve.
-func (m *member) due() bool { return m.updated || m.rec.dirty() || m.regular() }
+func (m *member) due() bool { return m.rec.dirty() || m.regular() }
 
 // regular reports whether the candle is one after which a quiet bot is
 // checkpointed too.
-func (m *member) regular() bool { return m.session.State().Sequence%quietEvery == 0 }
+func (m *member) regular() bool { return m.session.Sequence()%quietEvery == 0 }
 
 // sample adds a point of the equity curve and the newest reason for doing
 // nothing.

@@ -237,10 +237,10 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 	}
 	for key, ms := range joins {
-		r.group(ctx, wg, key).send(ctx, control{join: ms})
+		r.group(ctx, wg, key).send(control{join: ms})
 	}
 	for key, ms := range stops {
-		r.group(ctx, wg, key).send(ctx, control{stop: ms})
+		r.group(ctx, wg, key).send(control{stop: ms})
 	}
 	return nil
 }
@@ -268,7 +268,7 @@ func (r *Runner) lost(leases []lease.Lease) {
 		r.cfg.Log.Warn("the lease on a bot was lost; it is left to its new worker", "tenant_id", l.TenantID, "bot_id", l.ID)
 		delete(r.members, l.ID)
 		if g := r.groups[m.key()]; g != nil {
-			g.send(context.Background(), control{drop: []*member{m}})
+			g.send(control{drop: []*member{m}})
 		}
 	}
 }

@@ -29,16 +29,16 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 		if m.lastTime() >= c.Time {
 			continue
 		}
-		m.rec.quiet = nil
+		m.rec.quiet, m.current = nil, false
 		if err := m.session.Begin(c); err != nil {
 			g.fail(ctx, m, err)
 			continue
 		}
 		begun = append(begun, m)
 	}
-	acted, err := g.deliver(ctx, begun)
+	err := g.deliver(ctx, begun)
 	if err == nil {
-		begun, err = g.settle(ctx, begun, acted)
+		begun, err = g.settle(ctx, begun)
 	}
 	if err != nil {
 		g.crashed(ctx, err)
@@ -57,6 +57,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 		}
 		m.rec.plots = nil
 	}
+	g.prune(ctx, begun)
 	if err := g.commit(ctx, due, tell); err != nil && ctx.Err() == nil {
 		// What was not committed stays with the members and goes with the next
 		// commit; a restart would do the candles again and come to the same.
@@ -64,18 +65,37 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 	}
 }
 
+// What is kept of a bot's log and equity curve, and how often it is cut.
+const (
+	pruneEvery    = 24 * 60 // candles
+	keepDecisions = 5_000
+	keepPoints    = 7 * 24 * time.Hour // of market time; older points are thinned
+)
+
+// prune cuts the log and thins the equity curve of the members whose time has
+// come; a failure is tried again at the next time.
+func (g *group) prune(ctx context.Context, ms []*member) {
+	for _, m := range ms {
+		if m.session.Sequence()%pruneEvery != 0 {
+			continue
+		}
+		b := m.assignment.Bot
+		if _, err := g.r.cfg.Journal.Prune(ctx, b.TenantID, b.ID, keepDecisions, m.marketTime().Add(-keepPoints)); err != nil && ctx.Err() == nil {
+			g.r.cfg.Log.WarnContext(ctx, "a bot's journal was not cut", "bot_id", b.ID, "error", err)
+		}
+	}
+}
+
 // deliver tells the strategies all that the candle brought, in rounds: fills
-// and order updates first, the candle last. It returns the members that gave
-// commands in the last round they were in.
-func (g *group) deliver(ctx context.Context, begun []*member) (map[*member]bool, error) {
-	acted := map[*member]bool{}
+// and order updates first, the candle last.
+func (g *group) deliver(ctx context.Context, begun []*member) error {
 	for {
 		g.gather(begun)
 		if len(g.step.heard) == 0 {
-			return acted, nil
+			return nil
 		}
 		if err := g.call(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		for i := range g.step.round.Reactions {
 			m, reaction := g.step.heard[i], &g.step.round.Reactions[i]
@@ -91,10 +111,8 @@ func (g *group) deliver(ctx context.Context, begun []*member) (map[*member]bool,
 				g.fail(ctx, m, err)
 				continue
 			}
-			acted[m] = len(reaction.Commands) > 0
 			if reaction.Snapshot != nil {
-				m.snapshot = reaction.Snapshot
-				m.updated = m.updated || m.rec.dirty()
+				m.snapshot, m.current = reaction.Snapshot, true
 			}
 		}
 	}
@@ -152,10 +170,9 @@ func (g *group) call(ctx context.Context) error {
 	return g.process.Live(ctx, &g.step.round)
 }
 
-// settle fetches the states of the members that are due and whose newest state
-// is not known: something happened to them, or they acted after it was taken.
-// It returns the members that are still at work.
-func (g *group) settle(ctx context.Context, begun []*member, acted map[*member]bool) ([]*member, error) {
+// settle fetches the states of the members that are due and whose state after
+// the candle is not known yet. It returns the members that are still at work.
+func (g *group) settle(ctx context.Context, begun []*member) ([]*member, error) {
 	kept := begun[:0]
 	var ask []*member
 	for _, m := range begun {
@@ -163,7 +180,7 @@ func (g *group) settle(ctx context.Context, begun []*member, acted map[*member]b
 			continue
 		}
 		kept = append(kept, m)
-		if m.rec.dirty() && !m.regular() || m.regular() && m.snapshot == nil && !acted[m] {
+		if m.due() && !m.current {
 			ask = append(ask, m)
 		}
 	}
@@ -189,7 +206,7 @@ func (g *group) snapshots(ctx context.Context, ms []*member) error {
 		if states[i].Err != nil {
 			return states[i].Err
 		}
-		m.snapshot = &states[i].Snapshot
+		m.snapshot, m.current = &states[i].Snapshot, true
 	}
 	return nil
 }

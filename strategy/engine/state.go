@@ -67,6 +67,20 @@ func (s *Session) Restore(st State) {
 	s.sync()
 }
 
+// LastTime returns when the newest candle opened, in epoch milliseconds; 0 if
+// the session has seen none.
+func (s *Session) LastTime() int64 { return s.state.LastTime }
+
+// Sequence returns how many candles the session has taken.
+func (s *Session) Sequence() int64 { return s.state.Sequence }
+
+// Renew begins the account anew with the cash of the configuration, and leaves
+// the numbers of orders going on from those of an earlier account.
+func (s *Session) Renew(before State) {
+	s.state.NextRef = before.NextRef
+	s.sync()
+}
+
 // Equity returns what the account was worth at the newest close.
 func (s *Session) Equity() exchange.Units { return s.state.Equity }
 

@@ -27,13 +27,20 @@ func Main(m *testing.M) {
 // fresh migrated database that is closed when the subtest ends.
 func Each(t *testing.T, sets []db.MigrationSet, fn func(t *testing.T, d *db.DB)) {
 	t.Helper()
+	EachURL(t, func(t *testing.T, url string) { fn(t, open(t, url, sets)) })
+}
+
+// EachURL runs fn as two parallel subtests, "sqlite" and "postgres", each with
+// the address of an empty database.
+func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
+	t.Helper()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		fn(t, open(t, SQLiteURL(t), sets))
+		fn(t, SQLiteURL(t))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		fn(t, open(t, PostgresURL(t), sets))
+		fn(t, PostgresURL(t))
 	})
 }
 
