@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
 	hclog "github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
@@ -46,7 +48,18 @@ func exitWithHost(in *os.File) {
 		return
 	}
 	if _, err := io.Copy(io.Discard, in); err == nil {
+		tidy()
 		os.Exit(0)
+	}
+}
+
+// tidy removes the directory that the host made for this process's socket,
+// which nobody else is left to do.
+func tidy() {
+	sockets := os.Getenv(goplugin.EnvUnixSocketDir)
+	if strings.HasPrefix(filepath.Base(sockets), "plugin-dir") {
+		_ = os.RemoveAll(sockets)            //nolint:gosec // the host names it, and it can do so itself
+		_ = os.Remove(filepath.Dir(sockets)) //nolint:gosec // the same, and only if nothing else is in it
 	}
 }
 

@@ -110,7 +110,7 @@ func (s *server) bot(id uint64) *openBot {
 // Live delivers a batch of events. What goes wrong with one bot is that bot's
 // error alone.
 func (s *server) Live(_ context.Context, in *pluginpb.LiveRequest) (*pluginpb.LiveReply, error) {
-	reader := s.readers.Get().(*wire.BatchReader) //nolint:errcheck,forcetypeassert // the pool's New makes nothing else
+	reader := s.readers.Get().(*wire.BatchReader) // the pool's New makes nothing else
 	defer s.readers.Put(reader)
 	reader.Reset(in.GetBatch())
 	var answer []byte

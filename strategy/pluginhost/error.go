@@ -45,7 +45,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is makes errors.Is(err, &Error{Kind: k}) ask for the kind.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // errors.Is walks the chain
+	t, ok := target.(*Error)
 	return ok && t.Err == nil && (t.Plugin == "" || t.Plugin == e.Plugin) && t.Kind == e.Kind
 }
 

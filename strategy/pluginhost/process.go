@@ -211,6 +211,14 @@ func (p *Process) guarded(ctx context.Context, what string, do func(ctx context.
 	err := do(ctx)
 	p.used.Store(p.cfg.Now().UnixNano())
 	p.busy.Add(-1)
+	if code := status.Code(err); code == codes.DeadlineExceeded || code == codes.Canceled {
+		// The plugin's side knows the deadline, too, and may be first to notice.
+		select {
+		case <-ctx.Done():
+		case <-p.ending:
+		case <-time.After(patience):
+		}
+	}
 	var one *plugin.BotError
 	var run *plugin.RunError
 	late := errors.Is(context.Cause(ctx), errLate)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -38,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // beAHost starts a plugin, tells its process id and waits for its own end.
 func beAHost(path string) {
-	host, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path}}})
+	host, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path}}, TempDir: filepath.Dir(path)})
 	if err != nil {
 		panic(err)
 	}
@@ -46,7 +45,7 @@ func beAHost(path string) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(p.ID())
+	_, _ = fmt.Fprintln(os.Stdout, p.ID())
 	select {}
 }
 
@@ -99,7 +98,7 @@ func hostile(mode string) pluginhost.Source {
 func newHost(tb testing.TB, cfg pluginhost.Config) *pluginhost.Host {
 	tb.Helper()
 	if cfg.TempDir == "" {
-		directory, err := os.MkdirTemp("", "ph-") // the test's own is too long for sockets
+		directory, err := os.MkdirTemp("", "ph-") //nolint:usetesting // the path of the test's own is too long for sockets
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -107,7 +106,7 @@ func newHost(tb testing.TB, cfg pluginhost.Config) *pluginhost.Host {
 		cfg.TempDir = directory
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	host, err := pluginhost.New(cfg)
 	if err != nil {

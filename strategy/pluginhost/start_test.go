@@ -76,7 +76,7 @@ func TestChangedFileIsNotStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "hostile")
-	if err := os.WriteFile(path, content, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, content, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path, Args: []string{"serve"}}}})
@@ -84,7 +84,7 @@ func TestChangedFileIsNotStarted(t *testing.T) {
 	if item.Err != nil || len(item.SHA256) != 64 || item.Manifest.Name != "hostile" {
 		t.Fatalf("the catalog has %+v", item)
 	}
-	if err := os.WriteFile(path, append(content, 0), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, append(content, 0), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	_, err = host.Process(t.Context(), "hostile", "shared")

@@ -17,7 +17,7 @@ func Build(tb testing.TB, pkg string) string {
 		tb.Fatalf("looking for the module: %v", err)
 	}
 	binary := filepath.Join(tb.TempDir(), filepath.Base(pkg))
-	build := exec.CommandContext(tb.Context(), "go", "build", "-o", binary, pkg) //nolint:gosec // a test names its own package
+	build := exec.CommandContext(tb.Context(), "go", "build", "-o", binary, pkg)
 	build.Dir = filepath.Dir(strings.TrimSpace(string(module)))
 	if out, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("building %s: %v\n%s", pkg, err, out)

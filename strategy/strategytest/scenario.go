@@ -12,7 +12,7 @@ import (
 )
 
 // scenarioCandles is how many candles a scenario has after the warm-up.
-const scenarioCandles = 240
+const scenarioCandles = 120
 
 // scenario is a market that a strategy must get along with.
 type scenario struct {

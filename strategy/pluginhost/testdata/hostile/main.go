@@ -41,7 +41,7 @@ func (s *hostile) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 		go panic("boom in a goroutine")
 		time.Sleep(time.Hour)
 	case "flood":
-		for range 20_000 {
+		for range 2_000 {
 			fmt.Println(strings.Repeat("flood ", 1000))
 		}
 	case "environment":
