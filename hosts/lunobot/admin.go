@@ -52,11 +52,12 @@ func (a adminCreateCommand) Run(ctx context.Context, c *console) error {
 	}
 	defer app.Stop()
 	user, err := app.Tenancy().CreateAdmin(ctx, in)
-	switch kind := errs.KindOf(err); {
-	case err != nil && (kind == errs.Invalid || kind == errs.Conflict):
-		return inputError{err}
+	var wrong *errs.Error
+	switch {
+	case errors.As(err, &wrong) && wrong.Kind == errs.Conflict:
+		return input("creating the administrator: %s", wrong.Message)
 	case err != nil:
-		return err
+		return fmt.Errorf("creating the administrator: %w", err)
 	}
 	fmt.Fprintf(c.out, "created administrator %s\n", user.Email)
 	return nil

@@ -1,0 +1,153 @@
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestBacktestTwiceGivesTheSameBytes(t *testing.T) { // proves PL1
+	t.Parallel()
+	dir := t.TempDir()
+	var files [2][2][]byte
+	for i := range files {
+		a := command(t, dir, "backtest", "--strategy", "basic", "--from", "2025-12-30", "--to", "2026-01-01", "--json", "r.json", "--html", "r.html")
+		if a.code != 0 || !strings.Contains(a.out, "Buy and hold") || !strings.Contains(a.out, "candles/s") {
+			t.Fatalf("exit code %d\n%s%s", a.code, a.out, a.problems)
+		}
+		for j, name := range []string{"r.json", "r.html"} {
+			raw, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[i][j] = raw
+		}
+	}
+	for j, name := range []string{"JSON", "HTML"} {
+		if !bytes.Equal(files[0][j], files[1][j]) {
+			t.Errorf("the %s of two runs differs", name)
+		}
+	}
+	if page := string(files[0][1]); strings.Contains(page, "http://") || strings.Contains(page, "https://") || strings.Contains(page, "<link") || strings.Contains(page, "src=") {
+		t.Error("the page needs something from outside")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestWrongInput(t *testing.T) {
+	t.Parallel()
+	const header = "timestamp,open,high,low,close,volume\n"
+	for _, c := range []struct {
+		name string
+		csv  string
+		args []string
+		want []string
+	}{
+		{"an unknown strategy lists what there is", "", []string{"--strategy", "nope"}, []string{`"nope"`, "basic"}},
+		{
+			"every wrong parameter is named", "", []string{"--strategy", "basic", "--param", "fast=0", "--param", "slow=x", "--param", "nope=1", "--param", "odd"},
+			[]string{"fast", "slow", "nope", "odd must be written as name=value"},
+		},
+		{"parameters that contradict each other", "", []string{"--strategy", "basic", "--param", "fast=30", "--param", "slow=10"}, []string{"fast must be below Slow average"}},
+		{"every wrong amount is named", "", []string{"--strategy", "basic", "--balance=-1", "--maker-fee", "2", "--slippage", "x"}, []string{"--balance", "--maker-fee", "--slippage"}},
+		{"a time that is none", "", []string{"--strategy", "basic", "--from", "yesterday"}, []string{"--from", "yesterday"}},
+		{"an end before the start", "", []string{"--strategy", "basic", "--from", "2026-01-02", "--to", "2026-01-01"}, []string{"--from", "before"}},
+		{"an unknown pair", "", []string{"--strategy", "basic", "--pair", "ABCDEF"}, []string{"ABCDEF", "XBTMYR"}},
+		{"a file that does not exist", "", []string{"--strategy", "basic", "--data", "none.csv"}, []string{"none.csv", "no such file"}},
+		{
+			"a corrupt line is told with its number and column", header + "1700000000,1,2,1,1,1\n1700000060,1,x,1,1,1\n",
+			[]string{"--strategy", "basic", "--data", "in.csv"}, []string{"in.csv", "line 3", "column high"},
+		},
+		{"a file that cannot be written is told before the run", "", []string{"--strategy", "basic", "--json", "no/such/folder/r.json"}, []string{"--json", "cannot be written"}},
+		{"a folder in place of a file", "", []string{"--strategy", "basic", "--html", "."}, []string{"--html", "folder"}},
+		{"a flag that does not exist", "", []string{"--strategy", "basic", "--nope"}, []string{"--nope", "--help"}},
+		{"no strategy", "", nil, []string{"--strategy"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if c.csv != "" {
+				if err := os.WriteFile(filepath.Join(dir, "in.csv"), []byte(c.csv), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			args := append([]string{"backtest"}, c.args...)
+			if !strings.Contains(c.name, "written") {
+				args = append(args, "--json", "out.json")
+			}
+			a := command(t, dir, args...)
+			if a.code != 2 || a.out != "" || strings.Count(a.problems, "\n") != 1 {
+				t.Errorf("exit code %d, want 2 and one line:\n%s%s", a.code, a.out, a.problems)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(a.problems, part) {
+					t.Errorf("%q does not tell %q", a.problems, part)
+				}
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "*out*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestReportsThatWereThereSurviveAFailure(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "r.json")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if a := command(t, dir, "backtest", "--strategy", "basic", "--data", "none.csv", "--json", path); a.code != 2 {
+		t.Fatalf("exit code %d", a.code)
+	}
+	if raw, err := os.ReadFile(path); err != nil || string(raw) != "old" {
+		t.Errorf("the report of before is %q, %v", raw, err)
+	}
+}
+
+func TestStrategies(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if a := command(t, dir, "strategies", "list"); a.code != 0 || !strings.Contains(a.out, "basic") {
+		t.Errorf("list: exit code %d\n%s%s", a.code, a.out, a.problems)
+	}
+	if a := command(t, dir, "strategies", "describe", "basic"); a.code != 0 || !strings.Contains(a.out, "1 to 1000") || !strings.Contains(a.out, "sma, ema") {
+		t.Errorf("describe: exit code %d\n%s%s", a.code, a.out, a.problems)
+	}
+	if a := command(t, dir, "strategies", "describe", "nope"); a.code != 2 || !strings.Contains(a.problems, "basic") {
+		t.Errorf("describe nope: exit code %d\n%s", a.code, a.problems)
+	}
+}
+
+func TestMigrateTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	status := func() answer { return command(t, dir, "migrate", "--status", "--database-url", "sqlite://app.db") }
+	if a := status(); a.code != 0 || !strings.Contains(a.out, "missing") || strings.Contains(a.out, "applied") {
+		t.Fatalf("before: exit code %d\n%s%s", a.code, a.out, a.problems)
+	}
+	for _, want := range []string{"applied tenancy", "up to date"} {
+		if a := command(t, dir, "migrate", "--database-url", "sqlite://app.db"); a.code != 0 || !strings.Contains(a.out, want) {
+			t.Fatalf("migrating: exit code %d\n%s%s", a.code, a.out, a.problems)
+		}
+	}
+	if a := status(); a.code != 0 || strings.Contains(a.out, "missing") {
+		t.Errorf("after: exit code %d\n%s%s", a.code, a.out, a.problems)
+	}
+	if a := command(t, dir, "migrate", "--database-url", "ftp://x"); a.code != 2 {
+		t.Errorf("a bad address: exit code %d\n%s", a.code, a.problems)
+	}
+}
+
+func TestAdminNeedsAPassword(t *testing.T) {
+	t.Parallel()
+	a := command(t, t.TempDir(), "admin", "create", "--email", "root@example.com", "--first-name", "Ada", "--last-name", "Root")
+	if a.code != 2 || !strings.Contains(a.problems, "LUNOBOT_ADMIN_PASSWORD") {
+		t.Errorf("exit code %d\n%s", a.code, a.problems)
+	}
+}
