@@ -52,7 +52,7 @@ func Watch(ctx context.Context, def strategy.Definition, cfg Config, src marketd
 	}
 	rec.curve = newCurve(cfg)
 	if sized, ok := src.(marketdata.Sized); ok {
-		rec.curve.equity = make([]int64, 0, sized.Len())
+		rec.curve.equity = make([]int64, 0, min(sized.Len(), maxReserve))
 	}
 	for {
 		block, err := src.Next(ctx)
@@ -72,6 +72,9 @@ func Watch(ctx context.Context, def strategy.Definition, cfg Config, src marketd
 	}
 	return rec.result(def, session), nil
 }
+
+// maxReserve bounds what is set aside for a source's own word of its length.
+const maxReserve = 16 << 20
 
 // runBlock runs a block of candles; a panic of the strategy ends it.
 func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []exchange.Candle) (err error) {

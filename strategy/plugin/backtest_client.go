@@ -38,7 +38,11 @@ func (e *RunError) Error() string { return e.Text }
 // source is that error, an unreadable result is ErrGarbage; others are gRPC
 // statuses.
 func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
-	config, err := json.Marshal(cfg)
+	task := backtestTask{Config: cfg}
+	if sized, ok := src.(marketdata.Sized); ok {
+		task.Candles = sized.Len()
+	}
+	config, err := json.Marshal(task)
 	if err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
@@ -53,10 +57,8 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	}
 	sender := &candleSender{src: src, stream: stream, done: make(chan struct{})}
 	in := &resultReader{progress: progress, sent: &sender.sent}
-	if sized, ok := src.(marketdata.Sized); ok {
-		in.result.Equity = make([]int64, 0, sized.Len())
-	}
 	go sender.run(ctx, cancel)
+	in.result.Equity = make([]int64, 0, task.Candles) // while the first candles are on their way
 	err = in.read(stream)
 	cancel()
 	<-sender.done

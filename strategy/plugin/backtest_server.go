@@ -29,6 +29,13 @@ const (
 	resultPart = 1 << 20
 )
 
+// backtestTask is what a host asks for first.
+type backtestTask struct {
+	backtest.Config
+	// Candles is how many candles will come; 0 if that is not known.
+	Candles int `json:"candles"`
+}
+
 type backtestStream = grpc.BidiStreamingServer[pluginpb.BacktestInput, pluginpb.BacktestOutput]
 
 // Backtest runs the engine over the candles that the host sends.
@@ -37,8 +44,8 @@ func (s *server) Backtest(stream backtestStream) error {
 	if err != nil {
 		return err
 	}
-	var cfg backtest.Config
-	if err := json.Unmarshal(first.GetConfig(), &cfg); err != nil {
+	var task backtestTask
+	if err := json.Unmarshal(first.GetConfig(), &task); err != nil {
 		return status.Errorf(codes.InvalidArgument, "reading the configuration: %v", err)
 	}
 	// Little of a run's memory stays in use, so that the collector would come
@@ -46,9 +53,9 @@ func (s *server) Backtest(stream backtestStream) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(backtestGC))
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	source := newColumnSource()
+	source := newColumnSource(task.Candles)
 	go source.receive(ctx, stream)
-	result, err := s.run(ctx, cfg, source, stream)
+	result, err := s.run(ctx, task.Config, source, stream)
 	if err != nil {
 		s.report(err)
 		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
@@ -129,13 +136,16 @@ type columnSource struct {
 	// failed is why blocks was closed before the end; it is set before.
 	failed  error
 	present []exchange.Candle
+	// expected is how many candles are still to come, as far as the host knows.
+	expected int
 }
 
-var _ marketdata.Source = (*columnSource)(nil)
+var _ marketdata.Sized = (*columnSource)(nil)
 
-func newColumnSource() *columnSource {
+func newColumnSource(expected int) *columnSource {
 	s := &columnSource{
-		blocks: make(chan []exchange.Candle, aheadBlocks),
+		expected: expected,
+		blocks:   make(chan []exchange.Candle, aheadBlocks),
 		// One block is with the engine and one with the decoder.
 		free: make(chan []exchange.Candle, aheadBlocks+2),
 	}
@@ -180,6 +190,9 @@ func (s *columnSource) receive(ctx context.Context, stream backtestStream) {
 	}
 }
 
+// Len implements marketdata.Sized.
+func (s *columnSource) Len() int { return max(0, s.expected) }
+
 // Next implements marketdata.Source.
 func (s *columnSource) Next(ctx context.Context) ([]exchange.Candle, error) {
 	if s.present != nil {
@@ -195,6 +208,7 @@ func (s *columnSource) Next(ctx context.Context) ([]exchange.Candle, error) {
 			return nil, io.EOF
 		}
 		s.present = block
+		s.expected -= len(block)
 		return block, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
