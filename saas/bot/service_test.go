@@ -1,0 +1,252 @@
+package bot_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/billing/billingdb"
+	"github.com/lunobot/lunobot/billing/billingtest"
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/strategy/param"
+	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// catalog is one market and one strategy.
+type catalog struct{ schema *param.Schema }
+
+func (catalog) Market(pair string) (exchange.Market, error) {
+	if pair != "XBTMYR" {
+		return exchange.Market{}, errors.New("no such market")
+	}
+	return exchange.Market{
+		Pair: pair, Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -6), MinVolume: 100, Status: exchange.MarketActive,
+	}, nil
+}
+
+func (catalog) Pairs() []string { return []string{"XBTMYR"} }
+
+func (catalog) Names() []string { return []string{"cross"} }
+
+func (c catalog) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+	if name != "cross" {
+		return nil, errors.New("no such strategy")
+	}
+	return c.schema.Validate(params)
+}
+
+// keys remembers which configurations got a key.
+type keys struct{ stored []string }
+
+func (k *keys) Put(_ context.Context, _, configID, _, _ string) error {
+	k.stored = append(k.stored, configID)
+	return nil
+}
+
+func (*keys) Hint(string) string { return "hint" }
+
+// bench is the service on real stores, with one tenant on the Basic plan.
+type bench struct {
+	*bot.Service
+	t       *testing.T
+	billing *billingtest.Bench
+	keys    *keys
+	who     tenancy.Principal
+}
+
+func each(t *testing.T, fn func(b *bench)) {
+	sets := []db.MigrationSet{tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations()}
+	dbtest.Each(t, sets, func(t *testing.T, d *db.DB) {
+		schema, err := param.Of(struct {
+			Fast int `param:"fast" label:"Fast" validate:"min=1,ltfield=Slow"`
+			Slow int `param:"slow" label:"Slow" validate:"max=100"`
+		}{10, 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), keys: &keys{}}
+		b.billing.Tenant(t, "tenant-1", "basic")
+		b.who = tenancy.Principal{UserID: "user-1", TenantID: "tenant-1", Role: tenancy.Owner}
+		shop := catalog{schema: schema}
+		b.Service, err = bot.NewService(bot.ServiceConfig{
+			Credentials: b.keys, Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: saasdb.New(d), Strategies: shop, Tx: d,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn(b)
+	})
+}
+
+func (b *bench) create(name string) bot.Bot {
+	b.t.Helper()
+	_, made, err := b.Create(b.t.Context(), b.who, bot.CreateInput{Name: name, Pair: "XBTMYR", Strategy: "cross"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return made
+}
+
+// used is how much of a feature the tenant takes.
+func (b *bench) used(f billing.Feature) int64 {
+	b.t.Helper()
+	list, err := b.billing.Gate().Usage(b.t.Context(), "tenant-1")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(u billing.Usage) bool { return u.Feature == f })
+	return int64(list[i].Used)
+}
+
+func (b *bench) want(err error, kind errs.Kind, code string) {
+	b.t.Helper()
+	if err == nil || errs.KindOf(err) != kind || errs.CodeOf(err) != code {
+		b.t.Fatalf("got %v, want %s, code %s", err, kind, code)
+	}
+}
+
+func TestMissingCollaborators(t *testing.T) {
+	t.Parallel()
+	_, err := bot.NewService(bot.ServiceConfig{})
+	for _, name := range []string{"Credentials", "Events", "Gate", "Markets", "Now", "Store", "Strategies", "Tx"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("the error does not name %s: %v", name, err)
+		}
+	}
+}
+
+func TestEveryFaultyFieldIsNamed(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		negative := decimal.NewFromInt(-1)
+		_, _, err := b.Create(b.t.Context(), b.who, bot.CreateInput{
+			Pair: "NOPE", Strategy: "cross", Mode: "live", Balance: &negative, Parameters: json.RawMessage(`{"fast":50,"slow":40,"odd":1}`),
+			Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100), TakeProfitPercent: negative, MaxPosition: negative}, APISecret: "s",
+		})
+		b.want(err, errs.Invalid, "invalid_input")
+		var faults *errs.Error
+		if !errors.As(err, &faults) {
+			b.t.Fatal(err)
+		}
+		got := map[string]bool{}
+		for _, f := range faults.Fields {
+			got[f.Path] = true
+		}
+		for _, path := range []string{
+			"/name", "/trading_pair", "/mode", "/balance", "/risk/stop_loss_percent", "/risk/take_profit_percent", "/risk/max_position",
+			"/luno_api_key", "/parameters/fast", "/parameters/odd",
+		} {
+			if !got[path] {
+				b.t.Errorf("%s is not named in %v", path, err)
+			}
+		}
+		if b.used(billing.Bots) != 0 { // proves E9
+			b.t.Error("the refused bot counts")
+		}
+	})
+}
+
+// proves E7: running counts once, however often it is asked for, and a bot that
+// came to rest does not count.
+func TestStartAndStop(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx := b.t.Context()
+		made := b.create("one")
+		for range 2 {
+			started, err := b.Start(ctx, b.who, made.ID)
+			if err != nil || !started.Desired || started.Status != bot.Starting || started.Run != 1 {
+				b.t.Fatalf("started: %+v, %v", started, err)
+			}
+		}
+		if n := b.used(billing.RunningBots); n != 1 {
+			b.t.Fatalf("%d bots count as running, want 1", n)
+		}
+		_, err := b.Update(ctx, b.who, made.ConfigID, bot.UpdateInput{})
+		b.want(err, errs.Conflict, "bot_running")
+		b.want(b.Delete(ctx, b.who, made.ID), errs.Conflict, "bot_running")
+
+		observe := func(run int64, s bot.Status) bot.Bot {
+			b.t.Helper()
+			if err := b.Observe(ctx, "tenant-1", made.ID, run, s, "seen"); err != nil {
+				b.t.Fatal(err)
+			}
+			now, err := b.Bot(ctx, b.who, made.ID)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			return now
+		}
+		if now := observe(7, bot.Failed); now.Status != bot.Starting {
+			b.t.Errorf("a worker of another run made it %s", now.Status)
+		}
+		if now := observe(1, bot.Running); now.Status != bot.Running || now.Reason != "seen" {
+			b.t.Errorf("it is %s, %q", now.Status, now.Reason)
+		}
+		if _, err := b.Stop(ctx, b.who, made.ID); err != nil {
+			b.t.Fatal(err)
+		}
+		if now := observe(1, bot.Running); now.Status != bot.Stopping {
+			b.t.Errorf("a late word of the worker made it %s", now.Status)
+		}
+		_, err = b.Start(ctx, b.who, made.ID)
+		b.want(err, errs.Conflict, "bot_stopping")
+		for range 2 {
+			observe(1, bot.Stopped)
+		}
+		if n := b.used(billing.RunningBots); n != 0 {
+			b.t.Errorf("%d bots count as running, want none", n)
+		}
+		if again, err := b.Start(ctx, b.who, made.ID); err != nil || again.Run != 2 {
+			b.t.Errorf("started again: %+v, %v", again, err)
+		}
+		if now := observe(2, bot.Failed); now.Desired || b.used(billing.RunningBots) != 0 {
+			b.t.Errorf("a bot that failed is %+v and takes %d", now, b.used(billing.RunningBots))
+		}
+		if err := b.Delete(ctx, b.who, made.ID); err != nil {
+			b.t.Fatal(err)
+		}
+		if b.used(billing.Bots)+b.used(billing.Pairs) != 0 { // proves E5
+			b.t.Error("the deleted bot counts")
+		}
+	})
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx := b.t.Context()
+		made := b.create("one")
+		viewer, trader := b.who, b.who
+		viewer.Role, trader.Role = tenancy.Viewer, tenancy.Trader
+		if _, err := b.Bot(ctx, viewer, made.ID); err != nil {
+			b.t.Errorf("a viewer may not look: %v", err)
+		}
+		_, err := b.Start(ctx, viewer, made.ID)
+		b.want(err, errs.Forbidden, "permission_denied")
+		b.want(b.Delete(ctx, viewer, made.ID), errs.Forbidden, "permission_denied")
+		_, _, err = b.Create(ctx, trader, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "cross", APIKey: "k", APISecret: "s"})
+		b.want(err, errs.Forbidden, "permission_denied")
+		stranger := tenancy.Principal{TenantID: "tenant-2", Role: tenancy.Owner}
+		_, err = b.Start(ctx, stranger, made.ID)
+		b.want(err, errs.NotFound, "bot_not_found") // proves P12
+		if _, _, err := b.Create(ctx, b.who, bot.CreateInput{Name: "y", Pair: "XBTMYR", Strategy: "cross", APIKey: "k", APISecret: "s"}); err != nil || len(b.keys.stored) != 1 {
+			b.t.Errorf("an owner's key: %v, %d stored", err, len(b.keys.stored))
+		}
+	})
+}
