@@ -28,14 +28,26 @@ func TestJourney(t *testing.T) {
 	submit := func(form string) chromedp.Action[chromedp.Void] {
 		return chromedp.Click(css(form + ` button[type="submit"]`))
 	}
+	folder, err := os.MkdirTemp("", "lunobot-screens-") //nolint:usetesting // it stays for people to look at
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("screenshots are in", folder)
+	shoot(t, tab, folder, s.base, map[string]string{"signup": "/signup", "signin": "/signin"})
 	began := time.Now()
 
-	tab.Run(chromedp.Navigate(s.base+"/"), chromedp.WaitVisible(css(`a[href="/signup"]`)), chromedp.Click(css(`a[href="/signup"]`)),
-		fill("first_name", "Aisyah"), fill("last_name", "Rahman"), fill("email", "aisyah@example.com"), fill("password", "a long enough phrase"),
-		submit(`form[action="/signup"]`), chromedp.WaitVisible(css(`form[action="/welcome"]`)))
-	tab.Run(submit(`form[action="/welcome"]`), chromedp.WaitVisible(css(`main a[href="/bots/new"]`)), chromedp.Click(css(`main a[href="/bots/new"]`)))
-	tab.Run(fill("name", "Quick cross"), fill("p-fast", "3"), fill("p-slow", "8"), submit(`form[action="/bots/new"]`),
-		chromedp.WaitVisible(css(`form[action$="/start"] button`)), chromedp.Click(css(`form[action$="/start"] button`)))
+	tab.Run(chromedp.Navigate(s.base+"/"), chromedp.WaitVisible(css(`a[href="/signup"]`)), chromedp.Click(css(`a[href="/signup"]`)))
+	tab.Wait("the form of an account is there", `document.querySelector('form[action="/signup"]')`)
+	tab.Run(fill("first_name", "Aisyah"), fill("last_name", "Rahman"), fill("email", "aisyah@example.com"), fill("password", "a long enough phrase"),
+		submit(`form[action="/signup"]`))
+	tab.Wait("the plans are there", `document.querySelector('form[action="/welcome"]')`)
+	tab.Run(submit(`form[action="/welcome"]`))
+	tab.Wait("the overview asks for a first bot", `document.querySelector('main a[href="/bots/new"]')`)
+	tab.Run(chromedp.Click(css(`main a[href="/bots/new"]`)))
+	tab.Wait("the form of a new bot is there", `document.querySelector('form[action="/bots/new"]')`)
+	tab.Run(fill("name", "Quick cross"), fill("p-fast", "3"), fill("p-slow", "8"), submit(`form[action="/bots/new"]`))
+	tab.Wait("the bot's page is there", `document.querySelector('form[action$="/start"] button')`)
+	tab.Run(chromedp.Click(css(`form[action$="/start"] button`)))
 	tab.Wait("the bot runs", `document.querySelector("#bot")?.dataset.status === "running"`)
 	t.Logf("from the front page to a running bot: %s", time.Since(began).Round(time.Millisecond))
 	tab.Wait("two fills are on the chart", `Number(document.querySelector("#chart").dataset.fills) >= 2`)
@@ -43,28 +55,27 @@ func TestJourney(t *testing.T) {
 	bot := webtest.Value[string](tab, `location.pathname`)
 	tab.Check()
 
-	folder := shoot(t, tab, s.base, map[string]string{
-		"overview": "/", "bots": "/bots", "bot": bot, "bot-new": "/bots/new", "strategies": "/strategies",
-		"subscription": "/subscription", "settings": "/settings", "api-docs": "/docs", "not-found": "/nowhere",
+	shoot(t, tab, folder, s.base, map[string]string{
+		"overview": "/", "bots": "/bots", "bot": bot, "strategies": "/strategies", "subscription": "/subscription", "settings": "/settings", "api-docs": "/docs",
 	})
-	t.Log("screenshots are in", folder)
-	tab.Check("404")
+	tab.Check()
+	shoot(t, tab, folder, s.base, map[string]string{"bot-limit": "/bots/new", "not-found": "/nowhere"})
+	tab.Check("403", "404") // what these two pages are
 
 	tab.Run(chromedp.Navigate(s.base+bot), chromedp.WaitVisible(css(`#stop`)), chromedp.Click(css(`#stop`)))
 	tab.Wait("the page asks or the bot stops", `document.querySelector("#stop-dialog[open]") || document.querySelector("#bot").dataset.active !== "true"`)
 	webtest.Value[bool](tab, `!document.querySelector("#stop-dialog[open] #stop-anyway")?.click()`)
 	tab.Wait("the bot has stopped", `document.querySelector("#bot")?.dataset.status === "stopped"`)
+	tab.Run(chromedp.Click(css(`button[data-open="delete-dialog"]`)), fill("name", "Quick cross"), submit(`form[action$="/delete"]`))
+	tab.Wait("the bot is gone", `location.pathname === "/bots"`)
+	shoot(t, tab, folder, s.base, map[string]string{"bot-new": "/bots/new", "bots-empty": "/bots", "overview-empty": "/"})
 	tab.Check()
 }
 
 // shoot takes a picture of each page on a desktop and a phone, light and dark,
 // and fails if a page is wider than its window.
-func shoot(t *testing.T, tab *webtest.Tab, base string, pages map[string]string) string {
+func shoot(t *testing.T, tab *webtest.Tab, folder, base string, pages map[string]string) {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "lunobot-screens-") //nolint:usetesting // it stays for people to look at
-	if err != nil {
-		t.Fatal(err)
-	}
 	for device, size := range map[string][2]int64{"desktop": {1280, 800}, "phone": {390, 844}} {
 		tab.Size(size[0], size[1])
 		for _, theme := range []string{"light", "dark"} {
@@ -82,5 +93,4 @@ func shoot(t *testing.T, tab *webtest.Tab, base string, pages map[string]string)
 		}
 	}
 	tab.Size(1280, 800)
-	return folder
 }

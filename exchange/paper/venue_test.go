@@ -86,7 +86,7 @@ func TestVenueFills(t *testing.T) { // proves PL4
 		{name: "a fee is rounded up to a whole unit", orders: []exchange.OrderRequest{buy(11)}, bars: []exchange.Candle{later}, want: []string{"buy 11@100 fee 2 taker"}},
 		{name: "a buy by value leaves room for the fee", orders: []exchange.OrderRequest{spend(1001)}, bars: []exchange.Candle{later}, want: []string{"buy 10@100 fee 1 taker"}},
 		{name: "one unit less buys one step less", orders: []exchange.OrderRequest{spend(1000)}, bars: []exchange.Candle{later}, want: []string{"buy 9@100 fee 1 taker"}},
-		{name: "a value below one step ends", orders: []exchange.OrderRequest{spend(99)}, bars: []exchange.Candle{later}, want: []string{"end 99 BBB buy less than the least volume"}},
+		{name: "a value below one step ends", orders: []exchange.OrderRequest{spend(99)}, bars: []exchange.Candle{later}, want: []string{"end the value buys less than the least volume"}},
 		{
 			name: "slippage makes a buy dearer", config: func(c *paper.VenueConfig) { c.Slippage = perHundred },
 			orders: []exchange.OrderRequest{buy(10)}, bars: []exchange.Candle{later}, want: []string{"buy 10@101 fee 2 taker"},
