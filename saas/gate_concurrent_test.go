@@ -163,7 +163,7 @@ func runCreator() int {
 	}
 	defer app.Stop()
 	app.Host().Catalog(ctx) // the strategy's process runs before the race begins
-	fmt.Println("ready")
+	fmt.Fprintln(os.Stdout, "ready")
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return fail(err)
 	}

@@ -40,7 +40,7 @@ type server struct {
 func buildServer(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../hosts/server").CombinedOutput(); err != nil { //nolint:gosec // our own package
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../hosts/server").CombinedOutput(); err != nil {
 		t.Fatalf("building the server: %v\n%s", err, out)
 	}
 	return binary
@@ -49,7 +49,7 @@ func buildServer(t *testing.T) string {
 // start starts the process and waits until it says where it is.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.binary, "--addr", "127.0.0.1:0") //nolint:gosec // the binary that the test has built
+	s.cmd = exec.Command(s.binary, "--addr", "127.0.0.1:0")
 	s.cmd.Dir = s.t.TempDir()
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, s.env...)
 	s.cmd.Stderr = &s.problem
@@ -105,7 +105,7 @@ func (s *server) call(method, path string, body, out any, want int) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // the body has been read
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		s.t.Fatal(err)
@@ -187,7 +187,7 @@ func TestKillResume(t *testing.T) {
 	path := "/api/v1/trading/bots/" + made.BotID
 	s.call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
 
-	chance := rand.New(rand.NewPCG(seed, kills)) //nolint:gosec // a test's moments, not a secret
+	chance := rand.New(rand.NewPCG(seed, kills))
 	for range kills {
 		time.Sleep(time.Duration(700+chance.IntN(1500)) * time.Millisecond) // the moment of the kill is the test
 		s.kill()

@@ -15,10 +15,10 @@ import (
 func TestEmbed(t *testing.T) {
 	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "embed")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil { //nolint:gosec // our own package
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building the example: %v\n%s", err, out)
 	}
-	cmd := exec.CommandContext(t.Context(), binary) //nolint:gosec // the binary that the test has built
+	cmd := exec.CommandContext(t.Context(), binary)
 	cmd.Dir = t.TempDir()
 	var log strings.Builder
 	cmd.Stderr = &log
@@ -42,7 +42,7 @@ func TestEmbed(t *testing.T) {
 func get(t *testing.T, url string) string {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		res, err := http.Get(url) //nolint:gosec,noctx // an address of the test
+		res, err := http.Get(url) //nolint:noctx // an address of the test
 		if err != nil {
 			if time.Now().After(deadline) {
 				t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 
 // passwordVariable is where a script can leave the password. A flag would show
 // it to everybody who lists the processes.
-const passwordVariable = "LUNOBOT_ADMIN_PASSWORD"
+const passwordVariable = "LUNOBOT_ADMIN_PASSWORD" //nolint:gosec // a name, not a password
 
 // adminCommand manages administrators.
 type adminCommand struct {

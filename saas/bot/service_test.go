@@ -110,7 +110,7 @@ func (b *bench) used(f billing.Feature) int64 {
 		b.t.Fatal(err)
 	}
 	i := slices.IndexFunc(list, func(u billing.Usage) bool { return u.Feature == f })
-	return int64(list[i].Used)
+	return list[i].Used
 }
 
 func (b *bench) want(err error, kind errs.Kind, code string) {

@@ -169,4 +169,4 @@ func (m *member) sample() {
 }
 
 // errNoCandles means that a market has no history to begin from.
-var errNoCandles = errors.New("the market has no candle yet") //nolint:gochecknoglobals // sentinel
+var errNoCandles = errors.New("the market has no candle yet")

@@ -24,6 +24,7 @@ func BenchmarkCommit1000(b *testing.B) {
 }
 
 func benchmarkCommit(b *testing.B, url string) {
+	b.Helper()
 	ctx := b.Context()
 	d, err := db.Open(ctx, db.Config{URL: url})
 	if err != nil {

@@ -52,7 +52,7 @@ func (s *Store) Summaries(ctx context.Context, tenantID string, botIDs ...string
 	var rows []checkpointRow
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		err := tx.NewSelect().Model(&rows).Column("bot_id", "summary").
-			Where("k.tenant_id = ? AND k.bot_id IN (?)", tenantID, bun.In(botIDs)).Scan(ctx)
+			Where("k.tenant_id = ? AND k.bot_id IN (?)", tenantID, bun.List(botIDs)).Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("reading summaries: %w", err)
 		}

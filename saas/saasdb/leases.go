@@ -73,7 +73,7 @@ func (s *Store) TakeLeases(ctx context.Context, t lease.Take) ([]lease.Lease, er
 			},
 			where: "(tenant_id, kind, resource_id) IN (VALUES ?) AND (expires_at <= ? OR holder = ? AND incarnation < ?)",
 			whereArgs: []any{
-				bun.In(keys), t.Now.UnixMicro(), t.Holder.Name, t.Holder.Incarnation,
+				tuples(keys), t.Now.UnixMicro(), t.Holder.Name, t.Holder.Incarnation,
 			},
 			limit: t.Limit, lock: "FOR UPDATE SKIP LOCKED",
 		})
@@ -114,7 +114,7 @@ func (s *Store) ReleaseLeases(ctx context.Context, h lease.Holder, leases []leas
 			set:   "holder = '', incarnation = 0, expires_at = 0",
 			where: "holder = ? AND incarnation = ? AND (tenant_id, kind, resource_id, epoch) IN (VALUES ?)",
 			whereArgs: []any{
-				h.Name, h.Incarnation, bun.In(keys),
+				h.Name, h.Incarnation, tuples(keys),
 			},
 			lock: "FOR UPDATE",
 		})
@@ -155,7 +155,7 @@ func (s *Store) newest(ctx context.Context, tx bun.IDB, h lease.Holder) error {
 func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys [][]any) error {
 	var rows []leaseRow
 	err := tx.NewSelect().Model(&rows).Column("tenant_id", "kind", "resource_id").
-		Where("(tenant_id, kind, resource_id) IN (VALUES ?)", bun.In(keys)).Scan(ctx)
+		Where("(tenant_id, kind, resource_id) IN (VALUES ?)", tuples(keys)).Scan(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for leases: %w", err)
 	}
@@ -179,7 +179,7 @@ func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys
 	}
 	if len(bots) > 0 {
 		var there []botRow
-		if err := tx.NewSelect().Model(&there).Column("tenant_id", "id").Where("(tenant_id, id) IN (VALUES ?)", bun.In(bots)).Scan(ctx); err != nil {
+		if err := tx.NewSelect().Model(&there).Column("tenant_id", "id").Where("(tenant_id, id) IN (VALUES ?)", tuples(bots)).Scan(ctx); err != nil {
 			return fmt.Errorf("looking for bots to lease: %w", err)
 		}
 		alive := make(map[lease.Resource]bool, len(there))
@@ -235,7 +235,7 @@ func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource
 	}
 	var rows []leaseRow
 	err := tx.NewRaw("SELECT * FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
-		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), bun.In(keysOf(resources))).Scan(ctx, &rows)
+		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), tuples(keysOf(resources))).Scan(ctx, &rows)
 	if err != nil {
 		return fmt.Errorf("checking leases: %w", err)
 	}

@@ -106,7 +106,7 @@ func (s *Store) drain(ctx context.Context, limit int, now time.Time, publish out
 	}
 	ids := convert(rows[:sent], func(r outboxRow) int64 { return r.ID })
 	err = s.db.System(ctx, "marking events as sent", func(ctx context.Context, tx bun.IDB) error {
-		_, err := tx.NewUpdate().Model((*outboxRow)(nil)).Set("sent_at = ?", db.At(now)).Where("id IN (?)", bun.In(ids)).Exec(ctx)
+		_, err := tx.NewUpdate().Model((*outboxRow)(nil)).Set("sent_at = ?", db.At(now)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
 		return err
 	})
 	if err != nil {

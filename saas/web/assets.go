@@ -14,7 +14,7 @@ import (
 )
 
 //go:embed assets
-var assetFiles embed.FS //nolint:gochecknoglobals // embedded, never written
+var assetFiles embed.FS
 
 const (
 	assetsPrefix = "/assets/"

@@ -143,5 +143,5 @@ func (w *Web) botRows(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return w.part(rq, http.StatusOK, "bots/list", "rows", p)
+	return w.part(rq, "bots/list", "rows", p)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // Every faulty field of the form is named where it stands, and nothing is made.
-func TestNewBotNamesFaults(t *testing.T) {
+func TestNewBotNamesFaults(t *testing.T) { //nolint:tparallel // that nothing was made is checked after all of them
 	t.Parallel()
 	cases := map[string]struct {
 		field, value, id, want string

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -136,7 +135,7 @@ func older[T any](w *Web, rq *request, part string, list func(b bot.Bot, m marke
 	if err != nil {
 		return err
 	}
-	return w.part(rq, http.StatusOK, "bots/bot", part, f)
+	return w.part(rq, "bots/bot", part, f)
 }
 
 func (w *Web) botDecisions(rq *request) error {

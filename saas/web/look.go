@@ -53,7 +53,7 @@ func (w *Web) setLook(rq *request) error {
 			*field.value = choose(field.choices, given)
 		}
 	}
-	http.SetCookie(rq.w, &http.Cookie{
+	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // Secure follows the address that people use
 		Name: lookCookie, Value: l.Theme + "." + l.Palette + "." + l.Rail, Path: "/", MaxAge: 365 * 24 * 3600,
 		HttpOnly: true, Secure: w.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	})

@@ -120,7 +120,7 @@ func (w *Web) checkBot(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return w.part(rq, http.StatusOK, "bots/new", "checked", p)
+	return w.part(rq, "bots/new", "checked", p)
 }
 
 // newBotStrategy answers with the parameters of another strategy.
@@ -129,7 +129,7 @@ func (w *Web) newBotStrategy(rq *request) error {
 	if !ok {
 		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
 	}
-	return w.part(rq, http.StatusOK, "bots/new", "parameters", formPage{Chosen: chosen, Groups: fieldGroups(chosen.Schema, nil, nil)})
+	return w.part(rq, "bots/new", "parameters", formPage{Chosen: chosen, Groups: fieldGroups(chosen.Schema, nil, nil)})
 }
 
 func (w *Web) createBot(rq *request) error {
@@ -221,7 +221,7 @@ func (w *Web) checkEdit(rq *request) error {
 		return err
 	}
 	p.BotID = b.ID
-	return w.part(rq, http.StatusOK, "bots/edit", "checked", p)
+	return w.part(rq, "bots/edit", "checked", p)
 }
 
 func (w *Web) updateBot(rq *request) error {

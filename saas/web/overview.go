@@ -91,7 +91,7 @@ func (w *Web) showOverview(rq *request, part string) error {
 	if part == "page" {
 		return w.page(rq, http.StatusOK, "overview/overview", v)
 	}
-	return w.part(rq, http.StatusOK, "overview/overview", part, v)
+	return w.part(rq, "overview/overview", part, v)
 }
 
 // rank orders bots by how much they need somebody.

@@ -15,7 +15,7 @@ import (
 )
 
 //go:embed templates
-var templateFiles embed.FS //nolint:gochecknoglobals // embedded, never written
+var templateFiles embed.FS
 
 // view is what every page's template is given; D is the page's own.
 type view struct {
@@ -114,8 +114,8 @@ func (w *Web) page(rq *request, status int, name string, v view) error {
 }
 
 // part renders one named template of a page, for htmx.
-func (w *Web) part(rq *request, status int, name, part string, data any) error {
-	return w.execute(rq, status, name, part, data)
+func (w *Web) part(rq *request, name, part string, data any) error {
+	return w.execute(rq, http.StatusOK, name, part, data)
 }
 
 func (w *Web) execute(rq *request, status int, name, part string, data any) error {

@@ -31,7 +31,7 @@ func (w *Web) remember(rq *request, t tenancy.Tokens) {
 func (w *Web) forget(rq *request) { w.setSession(rq, "", -1) }
 
 func (w *Web) setSession(rq *request, value string, age int) {
-	http.SetCookie(rq.w, &http.Cookie{
+	http.SetCookie(rq.w, &http.Cookie{ //nolint:gosec // Secure follows the address that people use
 		Name: w.cookieName(), Value: value, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: w.cfg.Secure, SameSite: http.SameSiteLaxMode,
 	})

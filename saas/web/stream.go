@@ -36,7 +36,7 @@ func (w *Web) botStream(rq *request) error {
 	beat := time.NewTicker(w.cfg.Heartbeat)
 	defer beat.Stop()
 	if err := w.hello(rq, string(b.Status), b.Reason); err != nil {
-		return nil //nolint:nilerr // the browser has gone
+		return nil
 	}
 	for {
 		select {
@@ -47,23 +47,23 @@ func (w *Web) botStream(rq *request) error {
 				return nil
 			}
 			if err := write(rq.w, u); err != nil {
-				return nil //nolint:nilerr // the browser has gone
+				return nil
 			}
 			if len(updates) > 0 {
 				continue // flush once for what is waiting
 			}
 			if err := out.Flush(); err != nil {
-				return nil //nolint:nilerr // the browser has gone
+				return nil
 			}
 		case <-beat.C:
 			if _, err := w.cfg.Tenancy.Authenticate(rq.Context(), rq.access); err != nil {
-				return nil //nolint:nilerr // asking again renews the session or leads to the sign-in page
+				return nil
 			}
 			if b, err = w.cfg.Bots.Bot(rq.Context(), rq.who, b.ID); err != nil {
-				return nil //nolint:nilerr // deleted: the page finds out when it asks again
+				return nil
 			}
 			if err := w.hello(rq, string(b.Status), b.Reason); err != nil {
-				return nil //nolint:nilerr // the browser has gone
+				return nil
 			}
 		}
 	}

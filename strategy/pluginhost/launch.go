@@ -108,7 +108,7 @@ func (c *connection) connect(ctx context.Context, cfg Config) error {
 	c.kill()
 	for {
 		select {
-		case <-result:
+		case <-result: //nolint:errcheck // it is an error of the killed process
 			return context.Cause(ctx)
 		case <-time.After(10 * time.Millisecond):
 			c.kill() // the process may have been started after the first kill

@@ -116,7 +116,7 @@ func (b *Tab) Wait(what, condition string) {
 		if time.Now().After(deadline) { // an error may be a page that was just left, so only time ends this
 			b.t.Fatalf("waiting until %s: %v\n%s", what, err, b.where())
 		}
-		chromedp.Do(b.ctx, chromedp.Sleep(50*time.Millisecond)) //nolint:errcheck // a cut pause is no harm
+		chromedp.Do(b.ctx, chromedp.Sleep(50*time.Millisecond)) //nolint:errcheck,gosec // a cut pause is no harm
 	}
 }
 

@@ -13,13 +13,13 @@ import (
 const maxRows = 1000
 
 //go:embed page/report.html.tmpl
-var pageTemplate string //nolint:gochecknoglobals // embedded, read only
+var pageTemplate string
 
 //go:embed page/report.css
-var pageStyle string //nolint:gochecknoglobals // embedded, read only
+var pageStyle string
 
 //go:embed page/report.js
-var pageScript string //nolint:gochecknoglobals // embedded, read only
+var pageScript string
 
 // page is what the template shows.
 type page struct {

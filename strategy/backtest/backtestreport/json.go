@@ -136,13 +136,13 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
-	out.Write(bytes.TrimSuffix(head, []byte("\n}"))) //nolint:errcheck // Flush tells
-	out.WriteString(",\n  \"equity\": [\n")          //nolint:errcheck // Flush tells
+	out.Write(bytes.TrimSuffix(head, []byte("\n}"))) //nolint:errcheck,gosec // Flush tells
+	out.WriteString(",\n  \"equity\": [\n")          //nolint:errcheck,gosec // Flush tells
 	point := func(end string, ms int64, equity string) {
 		line := append(out.AvailableBuffer(), `    {"time":"`...)
 		line = utc(ms).AppendFormat(line, time.RFC3339Nano)
 		line = append(append(append(line, `","equity":"`...), equity...), `"}`...)
-		out.Write(append(line, end...)) //nolint:errcheck // Flush tells
+		out.Write(append(line, end...)) //nolint:errcheck,gosec // Flush tells
 	}
 	res := r.result
 	point(",\n", res.From, r.Initial.String())
