@@ -56,6 +56,9 @@ func (s *server) Backtest(stream backtestStream) error {
 	source := newColumnSource(task.Candles)
 	go source.receive(ctx, stream)
 	result, err := s.run(ctx, task.Config, source, stream)
+	if ended := stream.Context().Err(); ended != nil {
+		return status.FromContextError(ended).Err() // the host's doing, not the run's
+	}
 	if err != nil {
 		s.report(err)
 		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
