@@ -52,6 +52,7 @@ func TestJourney(t *testing.T) {
 	t.Logf("from the front page to a running bot: %s", time.Since(began).Round(time.Millisecond))
 	tab.Wait("two fills are on the chart", `Number(document.querySelector("#chart").dataset.fills) >= 2`)
 	tab.Wait("and in the table", `document.querySelectorAll("#fills tr").length >= 2`)
+	tab.Wait("what it waits for stands on top of the log", `document.querySelector("#decisions tr")?.dataset.key === "now"`)
 	bot := webtest.Value[string](tab, `location.pathname`)
 	tab.Check()
 

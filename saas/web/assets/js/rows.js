@@ -83,9 +83,13 @@ export function sideText(side) { return side === 'buy' ? '▲ Buy' : '▼ Sell';
 
 const kinds = { buy: '▲ Buy', sell: '▼ Sell', none: 'Wait' };
 
+// A reason for doing nothing that is not in the journal has no number: it is a
+// row on top that the next decision takes away.
 export function putDecision(rows, d) {
+  rows.find('now')?.remove();
+  const [key, order] = d.number ? [d.number, d.number] : ['now', Infinity];
   const label = kinds[d.kind] ?? d.kind.charAt(0).toUpperCase() + d.kind.slice(1);
-  rows.put(d.number, d.number, d.time, { label, text: d.text }, (row) => { row.className = `k-${/^[a-z]+$/.test(d.kind) ? d.kind : 'other'}`; });
+  rows.put(key, order, d.time, { label, text: d.text }, (row) => { row.className = `k-${/^[a-z]+$/.test(d.kind) ? d.kind : 'other'}`; });
 }
 
 export function putOrder(rows, o, scale) {
