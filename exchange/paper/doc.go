@@ -12,7 +12,13 @@
 //     candle trades through (not merely touches) trade at their price, as maker.
 //  3. A protective exit that the candle reaches trades at its trigger, or at the
 //     open where the candle opened beyond it, made worse by the slippage; where
-//     a candle reaches stop and target, the stop counts.
+//     a candle reaches stop and target, the stop counts. It acts once a candle:
+//     what the volume does not take goes on as a market order.
+//
+// Inside a candle the path is not known, so the worse one is taken: a stop comes
+// before a resting sale unless the open reaches that sale, and a target counts
+// only from the candle after the one in which a resting buy filled. A market buy
+// by volume may draw on free cash where the price has risen since it was placed.
 //
 // A share of the candle's volume bounds what trades in it; the rest waits. Fees
 // are taken in the counter currency and rounded up.

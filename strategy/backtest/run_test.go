@@ -1,9 +1,22 @@
 package backtest_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
 	"testing"
 
 	shopspring "github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 func decimal(tb testing.TB, text string) shopspring.Decimal {
@@ -13,4 +26,245 @@ func decimal(tb testing.TB, text string) shopspring.Decimal {
 		tb.Fatal(err)
 	}
 	return d
+}
+
+func run(tb testing.TB, def strategy.Definition, cfg backtest.Config, s marketdata.Series) *backtest.Result {
+	tb.Helper()
+	r, err := backtest.Run(tb.Context(), def, cfg, s.Source(), nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r
+}
+
+// proves PL1: the same run twice gives the same bytes.
+func TestRunTwice(t *testing.T) {
+	t.Parallel()
+	s := history(t, 20_000)
+	cfg := config(t, s)
+	var texts [2][]byte
+	for i := range texts {
+		r := run(t, basic.Definition(), cfg, s)
+		if len(r.Trades) < 100 {
+			t.Fatalf("only %d trades", len(r.Trades))
+		}
+		raw, err := json.Marshal([]any{r, r.Equity})
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[i] = raw
+	}
+	if string(texts[0]) != string(texts[1]) {
+		t.Error("two runs differ")
+	}
+}
+
+// proves PL3: without the future, the past is the same.
+func TestTheFutureChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := history(t, 12_000)
+	cfg := config(t, s)
+	whole := run(t, basic.Definition(), cfg, s)
+	for _, n := range []int{31, 500, 4_096, 4_097, 11_999} {
+		cut := s
+		cut.Candles = s.Candles[:n]
+		part := run(t, basic.Definition(), cfg, cut)
+		if !reflect.DeepEqual(part.Equity, whole.Equity[:n]) {
+			t.Fatalf("the equity of the first %d candles is another without the rest", n)
+		}
+		if len(part.Trades) > 0 && !reflect.DeepEqual(part.Trades, whole.Trades[:len(part.Trades)]) {
+			t.Fatalf("the trades of the first %d candles are others without the rest", n)
+		}
+	}
+}
+
+// fixed buys and sells one volume by turns, every few candles, and holds the
+// equity up to every candle against the prices that it could have known.
+type fixed struct {
+	Every, Count int
+}
+
+func (f *fixed) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	if f.Count++; f.Count%f.Every != 0 {
+		return
+	}
+	if b.Position() == 0 {
+		b.Buy(1_000)
+		return
+	}
+	b.SellAll()
+}
+
+func fixedDefinition(every int) strategy.Definition {
+	return strategy.MustDefine(strategy.Info{Name: "fixed", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy {
+		return &fixed{Every: every}
+	})
+}
+
+// proves PL3 and PL4: an order of one candle's close trades at the next open,
+// made worse by the slippage, and higher fees or slippage never raise the result.
+func TestCosts(t *testing.T) {
+	t.Parallel()
+	s := history(t, 3_000)
+	rapid.Check(t, func(t *rapid.T) {
+		def := fixedDefinition(rapid.IntRange(1, 40).Draw(t, "every"))
+		cfg := backtest.Config{Market: s.Market, Interval: s.Interval, Balance: 1 << 50}
+		rate := func(name string) exchange.Rate { return exchange.Rate(rapid.Int64Range(0, 2_000_000).Draw(t, name)) }
+		low, more := cfg, cfg
+		low.Fees.Taker, low.Slippage = rate("fee"), rate("slippage")
+		more.Fees.Taker, more.Slippage = low.Fees.Taker+rate("more fee"), low.Slippage+rate("more slippage")
+		results := [3]exchange.Units{}
+		for i, c := range []backtest.Config{cfg, low, more} {
+			r, err := backtest.Run(t.Context(), def, c, s.Source(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			results[i] = r.FinalEquity
+		}
+		if results[0] < results[1] || results[1] < results[2] {
+			t.Fatalf("without costs %d, with some %d, with more %d", results[0], results[1], results[2])
+		}
+	})
+	r := run(t, fixedDefinition(7), backtest.Config{Market: s.Market, Interval: s.Interval, Balance: 1 << 50}, s)
+	for i, trade := range r.Trades {
+		bought := s.Candles[7*(2*i+1)] // decided at the close of the candle before
+		sold := s.Candles[7*(2*i+2)]
+		if trade.Cost != bought.Open.MustTimes(1_000) || trade.Proceeds != sold.Open.MustTimes(1_000) || trade.EntryTime != bought.Time || trade.ExitTime != sold.Time {
+			t.Fatalf("trade %d is %+v, want it from the open of %v to that of %v", i, trade, bought, sold)
+		}
+	}
+}
+
+// machine is an engine, its venue and a strategy, which can be saved and
+// restored.
+type machine struct {
+	session  *engine.Session
+	venue    *paper.Venue
+	instance *strategy.Instance
+}
+
+func newMachine(t *testing.T, s marketdata.Series, snapshot *strategy.Snapshot) machine {
+	t.Helper()
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: s.Market, Balance: 1e10, MaxShare: 10_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance, err := basic.Definition().Open(strategy.OpenInput{
+		Market: s.Market, Interval: s.Interval, Params: json.RawMessage(`{"fast":2,"slow":5}`), Snapshot: snapshot,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := engine.New(engine.Config{Market: s.Market, Interval: s.Interval, Balance: 1e10, Venue: venue, OrderPrefix: "m-"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return machine{session, venue, instance}
+}
+
+func (m machine) take(t *testing.T, c exchange.Candle) {
+	t.Helper()
+	if err := m.session.Begin(c); err != nil {
+		t.Fatal(err)
+	}
+	for ev := m.session.Next(); ev != nil; ev = m.session.Next() {
+		if err := m.session.Commands(m.instance.Deliver(m.session.View(), ev)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// state is everything that a checkpoint holds, as it is stored.
+func (m machine) state(t *testing.T) string {
+	t.Helper()
+	snapshot, err := m.instance.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(struct {
+		Engine   engine.State
+		Venue    paper.VenueState
+		Strategy strategy.Snapshot
+	}{m.session.State(), m.venue.State(), snapshot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func restored(t *testing.T, s marketdata.Series, text string) machine {
+	t.Helper()
+	var saved struct {
+		Engine   engine.State
+		Venue    paper.VenueState
+		Strategy strategy.Snapshot
+	}
+	if err := json.Unmarshal([]byte(text), &saved); err != nil {
+		t.Fatal(err)
+	}
+	m := newMachine(t, s, &saved.Strategy)
+	m.venue.Restore(saved.Venue)
+	m.session.Restore(saved.Engine)
+	return m
+}
+
+// proves PL1: restored after any candle, the rest is identical, partial fills
+// under way included.
+func TestRestoreAfterAnyCandle(t *testing.T) {
+	t.Parallel()
+	s := history(t, 250)
+	straight := newMachine(t, s, nil)
+	broken := newMachine(t, s, nil)
+	for i, c := range s.Candles {
+		straight.take(t, c)
+		broken.take(t, c)
+		want, got := straight.state(t), broken.state(t)
+		if got != want {
+			t.Fatalf("after candle %d, restored %d times, the state is\n%s\nwant\n%s", i, i, got, want)
+		}
+		broken = restored(t, s, got)
+	}
+	if n := straight.session.Portfolio().Fills; n < 20 {
+		t.Errorf("only %d fills: the run proves little", n)
+	}
+}
+
+// proves RK4 and T8: whatever a strategy asks for, nothing panics, no balance
+// falls below 0, and engine and venue agree.
+func TestAnyCommands(t *testing.T) {
+	t.Parallel()
+	s := history(t, 60)
+	rapid.Check(t, func(rt *rapid.T) {
+		m := newMachine(t, s, nil)
+		amount := rapid.OneOf(rapid.Int64Range(-5, 5), rapid.Int64Range(0, 2e10), rapid.Int64())
+		for i, c := range s.Candles {
+			if err := m.session.Begin(c); err != nil {
+				rt.Fatal(err)
+			}
+			for ev := m.session.Next(); ev != nil; ev = m.session.Next() {
+				var cs []strategy.Command
+				for range rapid.IntRange(0, 4).Draw(rt, "commands") {
+					cs = append(cs, strategy.Command{
+						Kind: strategy.CommandKind(rapid.IntRange(0, 8).Draw(rt, "kind")), Ref: m.session.View().NextRef + uint64(len(cs)),
+						Side: exchange.Side(rapid.IntRange(0, 3).Draw(rt, "side")), Type: exchange.OrderType(rapid.IntRange(0, 3).Draw(rt, "type")),
+						Price: exchange.Ticks(rapid.OneOf(rapid.Just(int64(c.Close)), amount).Draw(rt, "price")), Volume: exchange.Steps(amount.Draw(rt, "volume")),
+						Value: exchange.Units(amount.Draw(rt, "value")), PostOnly: rapid.Bool().Draw(rt, "post-only"),
+						TimeInForce: exchange.TimeInForce(rapid.IntRange(0, 4).Draw(rt, "tif")), Number: rapid.SampledFrom([]float64{1, math.NaN(), math.Inf(1)}).Draw(rt, "number"),
+						Exits: strategy.Exits{Stop: exchange.Ticks(amount.Draw(rt, "stop")), Target: exchange.Ticks(amount.Draw(rt, "target"))},
+					})
+				}
+				if err := m.session.Commands(cs); err != nil {
+					rt.Fatal(fmt.Errorf("candle %d: %w", i, err))
+				}
+			}
+			p, v := m.session.Portfolio(), m.venue.State()
+			if p.Base != v.Base || p.Counter != v.Counter || p.Base < 0 || p.Counter < 0 {
+				rt.Fatalf("candle %d: the engine has %d and %d, the venue %d and %d", i, p.Base, p.Counter, v.Base, v.Counter)
+			}
+			counter, base := m.venue.Reserved()
+			if counter < 0 || base < 0 || counter > v.Counter || base > v.Base {
+				rt.Fatalf("candle %d: %d and %d are reserved of %d and %d", i, counter, base, v.Counter, v.Base)
+			}
+		}
+	})
 }

@@ -19,6 +19,9 @@
 //  4. Its commands pass the risk checks; orders that are allowed go to the venue
 //     and trade in the next candle at the earliest (rule PL3).
 //
+// What becomes of those orders at once, such as a denial, the strategy hears
+// with the next candle, so that answers to answers never go on within one.
+//
 // Smallest use:
 //
 //	s, err := engine.New(engine.Config{Market: m, Interval: time.Minute, Venue: venue, Balance: cash})
