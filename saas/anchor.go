@@ -50,11 +50,11 @@ func loadAnchor(ctx context.Context, store *saasdb.Store, speed float64, now tim
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		return anchor{}, fmt.Errorf("reading the demo market's place: %w", err)
 	}
-	place := max(a.at(now), a.Seen)
-	if a.Speed == speed && place <= a.Seen+maxAbsence {
+	// A wall clock that was set back does not take the market back.
+	place := min(max(a.at(now), a.Seen), a.Seen+maxAbsence)
+	if a.Speed == speed && place == a.at(now) {
 		return a, nil
 	}
-	place = min(place, a.Seen+maxAbsence)
 	a = anchor{Wall: now.UTC(), Index: place, Speed: speed, Seen: place}
 	return a, a.save(ctx, store)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ func Migrations() []db.MigrationSet {
 // App is a whole installation: services, worker, pages and API in one process.
 type App struct {
 	cfg     Config
+	lock    *os.File
 	db      *db.DB
 	store   *saasdb.Store
 	tenancy *tenancy.Service
@@ -82,6 +84,9 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 			a.Stop()
 		}
 	}()
+	if a.lock, err = lockDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
 	if a.db, err = db.Open(ctx, db.Config{URL: cfg.DatabaseURL}); err != nil {
 		return nil, err
 	}
@@ -350,6 +355,11 @@ func (a *App) Stop() {
 		if a.db != nil {
 			if err := a.db.Close(); err != nil {
 				a.cfg.Log.Warn("closing the database", "error", err)
+			}
+		}
+		if a.lock != nil {
+			if err := a.lock.Close(); err != nil {
+				a.cfg.Log.Warn("leaving the data folder", "error", err)
 			}
 		}
 	})

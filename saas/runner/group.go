@@ -27,8 +27,9 @@ const (
 	retryMost  = time.Minute
 )
 
-// callTimeout bounds a call to a strategy's process.
-const callTimeout = 10 * time.Second
+// callTimeout bounds a call to a strategy's process, and a commit. It is longer
+// than the host's own deadline, because only that ends a process that hangs.
+const callTimeout = 30 * time.Second
 
 // group runs the bots of one pair and one strategy on one goroutine.
 type group struct {
@@ -156,11 +157,12 @@ func (g *group) catchUp(ctx context.Context) {
 // handle carries out what the runner says.
 func (g *group) handle(ctx context.Context, c control) {
 	for _, m := range c.drop {
-		g.remove(m)
-		g.close(ctx, m)
+		g.part(ctx, m)
 	}
 	for _, m := range c.stop {
-		g.stop(ctx, m)
+		if !m.over {
+			g.stop(ctx, m)
+		}
 	}
 	if len(c.join) > 0 {
 		g.waiting = append(g.waiting, c.join...)
@@ -171,31 +173,45 @@ func (g *group) handle(ctx context.Context, c control) {
 }
 
 // crashed takes all bots out of a process that failed and tries again later;
-// they go on from their checkpoints (rule PL5).
+// they go on from their checkpoints (rule PL5). What they were in the midst of
+// is dropped, so that nobody checkpoints it.
 func (g *group) crashed(ctx context.Context, err error) {
+	g.waiting = append(g.waiting, g.active...)
+	g.active = nil
+	g.close(ctx, g.waiting...) // the process may live on
+	g.process = nil
 	if ctx.Err() != nil {
 		return
 	}
-	g.r.cfg.Log.WarnContext(ctx, "a strategy's process failed", "strategy", g.key.strategy, "bots", len(g.active)+len(g.waiting), "error", err)
-	g.process = nil
-	g.waiting = append(g.waiting, g.active...)
-	g.active = nil
-	g.retry = min(max(retryFirst, 2*g.retry), retryMost)
-	g.again = time.After(g.retry)
+	g.r.cfg.Log.WarnContext(ctx, "a strategy's process failed", "strategy", g.key.strategy, "bots", len(g.waiting), "error", err)
+	g.pause()
 	reason := fmt.Sprintf("the strategy's process failed and is started again in %s: %v", g.retry, err)
 	for _, m := range g.waiting {
 		g.r.observe(ctx, m, bot.Degraded, reason)
+		m.session = nil
 	}
+}
+
+// pause lets the waiting bots be tried again, each time after a longer while.
+func (g *group) pause() {
+	g.retry = min(max(retryFirst, 2*g.retry), retryMost)
+	g.again = time.After(g.retry)
 }
 
 // fail ends a bot that cannot go on; the others are not disturbed.
 func (g *group) fail(ctx context.Context, m *member, err error) {
 	b := m.assignment.Bot
 	g.r.cfg.Log.WarnContext(ctx, "a bot failed", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
-	g.remove(m)
-	g.close(ctx, m)
+	g.part(ctx, m)
 	g.r.observe(ctx, m, bot.Failed, err.Error())
 	g.r.forget(ctx, m)
+}
+
+// part ends the group's work on a bot; messages about it are late from now on.
+func (g *group) part(ctx context.Context, m *member) {
+	m.over = true
+	g.remove(m)
+	g.close(ctx, m)
 }
 
 // remove takes a bot out of the group's lists.
@@ -213,14 +229,22 @@ func (g *group) remove(m *member) {
 	g.active, g.waiting = without(g.active), without(g.waiting)
 }
 
-// close forgets a bot in its process, which may be gone.
-func (g *group) close(ctx context.Context, m *member) {
-	if g.process == nil {
+// close forgets bots in their process, which may be gone. Those that are not
+// open in it are passed over.
+func (g *group) close(ctx context.Context, ms ...*member) {
+	var numbers []uint64
+	for _, m := range ms {
+		if m.number != 0 {
+			numbers = append(numbers, m.number)
+			m.number = 0
+		}
+	}
+	if g.process == nil || len(numbers) == 0 {
 		return
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	if err := g.process.Close(call, []uint64{m.number}); err != nil {
-		g.r.cfg.Log.DebugContext(ctx, "closing a bot in its process", "bot_id", m.assignment.Bot.ID, "error", err)
+	if err := g.process.Close(call, numbers); err != nil {
+		g.r.cfg.Log.DebugContext(ctx, "closing bots in their process", "strategy", g.key.strategy, "bots", len(numbers), "error", err)
 	}
 }

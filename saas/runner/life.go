@@ -31,24 +31,18 @@ func (g *group) open(ctx context.Context) {
 		}
 		return
 	}
-	if g.process, err = g.r.cfg.Plugins.Process(ctx, g.key.strategy, shared); err != nil {
+	process, err := g.r.cfg.Plugins.Process(ctx, g.key.strategy, shared)
+	if err != nil {
 		g.crashed(ctx, err)
 		return
 	}
-	joining := slices.Clone(g.waiting)
-	states := make([]*checkpointState, 0, len(joining))
-	input := make([]strategy.OpenInput, 0, len(joining))
-	ready := joining[:0]
-	for _, m := range joining {
-		st, err := m.load(ctx, g.r.cfg.Journal)
-		if err != nil {
-			g.fail(ctx, m, err)
-			continue
-		}
-		ready, states = append(ready, m), append(states, st)
-		input = append(input, strategy.OpenInput{
-			Explain: true, Interval: interval, Market: market, Params: m.assignment.Config.Parameters, Snapshot: m.snapshot,
-		})
+	if process != g.process {
+		g.move(process)
+	}
+	ready, states, input := g.prepare(ctx, market)
+	if len(ready) == 0 {
+		g.settled()
+		return
 	}
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -58,32 +52,112 @@ func (g *group) open(ctx context.Context) {
 		return
 	}
 	for i, m := range ready {
-		m.number = opened[i].Bot
-		err := opened[i].Err
-		if err == nil {
-			wants := opened[i].Wants
-			err = m.build(states[i], market, func(k strategy.EventKind) bool { return slices.Contains(wants, k) })
+		if opened[i].Err == nil {
+			m.number = opened[i].Bot
 		}
-		if err == nil && m.fresh {
-			err = g.begin(ctx, m, opened[i].Warmup)
-		}
-		var dead *pluginhost.Error
-		if errors.As(err, &dead) {
-			g.crashed(ctx, err)
+	}
+	for i, m := range ready {
+		if ctx.Err() != nil {
 			return
 		}
-		if err != nil {
+		err := g.launch(ctx, m, states[i], market, opened[i])
+		var dead *pluginhost.Error
+		var out *outageError
+		switch {
+		case errors.As(err, &dead):
+			g.crashed(ctx, err)
+			return
+		case errors.As(err, &out):
+			g.postpone(ctx, m, err)
+		case err != nil:
+			g.fail(ctx, m, err)
+		case !m.over:
+			g.remove(m)
+			g.active = append(g.active, m)
+			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair)
+		}
+	}
+	g.catchUp(ctx)
+	g.settled()
+}
+
+// move goes over to a new process. The bots in the one before, which has died
+// unnoticed, are opened anew: their numbers mean nothing in the new one.
+func (g *group) move(to Process) {
+	g.waiting = append(g.waiting, g.active...)
+	g.active = nil
+	for _, m := range g.waiting {
+		m.number, m.session = 0, nil
+	}
+	g.process = to
+}
+
+// settled sees to those that still wait after an attempt to open them.
+func (g *group) settled() {
+	switch {
+	case g.process == nil: // it crashed, and a new attempt is set
+	case len(g.waiting) > 0:
+		g.pause()
+	default:
+		g.retry = 0
+	}
+}
+
+// prepare loads the waiting bots; those that cannot be loaded are left out.
+func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*member, states []*checkpointState, input []strategy.OpenInput) {
+	for _, m := range slices.Clone(g.waiting) {
+		st, err := m.load(ctx, g.r.cfg.Journal)
+		var out *outageError
+		switch {
+		case errors.As(err, &out):
+			g.postpone(ctx, m, err)
+			continue
+		case err != nil:
 			g.fail(ctx, m, err)
 			continue
 		}
-		g.remove(m)
-		g.active = append(g.active, m)
-		g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair)
+		ready, states = append(ready, m), append(states, st)
+		input = append(input, strategy.OpenInput{
+			Explain: true, Interval: interval, Market: market, Params: m.assignment.Config.Parameters, Snapshot: m.snapshot,
+		})
 	}
-	g.catchUp(ctx)
-	if g.process != nil {
-		g.retry = 0
+	return ready, states, input
+}
+
+// launch builds a bot that its process has opened and begins its run if it is a
+// new one.
+func (g *group) launch(ctx context.Context, m *member, st *checkpointState, market exchange.Market, o pluginhost.Opened) error {
+	if o.Err != nil {
+		return o.Err
 	}
+	if err := m.build(st, market, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }); err != nil {
+		return err
+	}
+	if !m.fresh {
+		return nil
+	}
+	return g.begin(ctx, m, o.Warmup)
+}
+
+// outageError is a fault of what the worker itself needs: no bot ends for it.
+type outageError struct{ err error }
+
+// Error implements error.
+func (e *outageError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *outageError) Unwrap() error { return e.err }
+
+// postpone leaves a bot waiting through an outage.
+func (g *group) postpone(ctx context.Context, m *member, err error) {
+	g.close(ctx, m)
+	if ctx.Err() != nil {
+		return
+	}
+	b := m.assignment.Bot
+	g.r.cfg.Log.WarnContext(ctx, "a bot cannot begin yet", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+	g.r.observe(ctx, m, bot.Degraded, fmt.Sprintf("it cannot begin yet and is tried again: %v", err))
+	m.session = nil
 }
 
 // begin starts a run: the strategy sees candles of the past, and the bot stands
@@ -93,10 +167,10 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	since := g.r.cfg.MarketNow().Add(-time.Duration(warmup+2) * interval)
 	candles, err := g.r.cfg.History.Candles(ctx, g.key.pair, interval, since, 1000)
 	if err != nil {
-		return fmt.Errorf("reading candles to begin with: %w", err)
+		return &outageError{fmt.Errorf("reading candles to begin with: %w", err)}
 	}
 	if len(candles) == 0 {
-		return errNoCandles
+		return &outageError{errNoCandles}
 	}
 	if err := m.session.Seek(candles[len(candles)-1]); err != nil {
 		return err
@@ -110,7 +184,7 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	})
 	m.fresh = false
 	if err := g.save(ctx, []*member{m}); err != nil {
-		return err
+		return &outageError{err}
 	}
 	return nil
 }
@@ -127,7 +201,7 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle) 
 	}
 	if len(round.Deliveries) > 0 {
 		if err := g.call(ctx); err != nil {
-			return err
+			return &outageError{err}
 		}
 		for _, reaction := range round.Reactions {
 			if reaction.Err != nil {
@@ -141,7 +215,7 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle) 
 	}
 	round.Deliveries = append(round.Deliveries[:0], plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.session.View()}}})
 	if err := g.call(ctx); err != nil {
-		return err
+		return &outageError{err}
 	}
 	if err := round.Reactions[0].Err; err != nil {
 		return err
@@ -150,53 +224,67 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle) 
 }
 
 // stop brings a bot to rest: its orders are taken back, its position stays, and
-// its strategy is forgotten.
+// its strategy is forgotten. In an outage it gives the bot back, and the worker
+// that takes it up next stops it.
 func (g *group) stop(ctx context.Context, m *member) {
+	err := g.wind(ctx, m)
+	var out *outageError
+	switch {
+	case errors.As(err, &out):
+		b := m.assignment.Bot
+		g.r.cfg.Log.WarnContext(ctx, "a bot cannot be stopped yet", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+		g.part(ctx, m)
+		g.r.forget(ctx, m)
+	case err != nil:
+		g.fail(ctx, m, err)
+	case !m.over: // else another worker has it, and stops it
+		g.part(ctx, m)
+		g.r.observe(ctx, m, bot.Stopped, "stopped by you")
+		g.r.forget(ctx, m)
+	}
+}
+
+// wind commits the end of a bot's run.
+func (g *group) wind(ctx context.Context, m *member) error {
 	if m.session == nil {
 		st, err := m.load(ctx, g.r.cfg.Journal)
-		var market exchange.Market
-		if err == nil {
-			market, err = g.r.cfg.Markets.Market(g.key.pair)
-		}
-		if err == nil {
-			err = m.build(st, market, nil)
-		}
 		if err != nil {
-			g.fail(ctx, m, err)
-			return
+			return err
+		}
+		market, err := g.r.cfg.Markets.Market(g.key.pair)
+		if err != nil {
+			return err
+		}
+		if err := m.build(st, market, nil); err != nil {
+			return err
 		}
 	}
-	g.remove(m)
-	g.close(ctx, m)
-	if m.session.LastTime() != 0 { // otherwise it never began
-		if err := m.session.CancelAll("the bot was stopped"); err != nil {
-			g.fail(ctx, m, err)
-			return
-		}
-		m.snapshot = nil
-		text := "stopped"
-		if p := m.session.Portfolio(); p.Base > 0 {
-			text = fmt.Sprintf("stopped; the position of %s %s stays", m.market.Volume(p.Base), m.market.Base)
-		}
-		m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: text})
-		if err := g.commit(ctx, []*member{m}, true); err != nil {
-			g.fail(ctx, m, err)
-			return
-		}
+	if m.session.LastTime() == 0 {
+		return nil // it never began
 	}
-	g.r.observe(ctx, m, bot.Stopped, "stopped by you")
-	g.r.forget(ctx, m)
+	if err := m.session.CancelAll("the bot was stopped"); err != nil {
+		return err
+	}
+	m.snapshot = nil
+	text := "stopped"
+	if p := m.session.Portfolio(); p.Base > 0 {
+		text = fmt.Sprintf("stopped; the position of %s %s stays", m.market.Volume(p.Base), m.market.Base)
+	}
+	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: text})
+	if err := g.commit(ctx, []*member{m}, true); err != nil {
+		return &outageError{err}
+	}
+	return nil
 }
 
 // rest checkpoints the bots when the worker stops, so that nothing has to be
 // given again at the next start.
 func (g *group) rest(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	if len(g.active) == 0 || g.process == nil {
 		return
 	}
-	if err := g.save(ctx, g.active); err != nil {
+	if err := g.save(ctx, slices.Clone(g.active)); err != nil {
 		g.r.cfg.Log.WarnContext(ctx, "bots were not checkpointed; they go on from their checkpoints before", "bots", len(g.active), "error", err)
 	}
 }

@@ -22,8 +22,10 @@ type member struct {
 	assignment bot.Runnable
 	lease      lease.Lease
 	stopping   bool
+	// over is true once the group is done with it.
+	over bool
 
-	// number is the bot's within its plugin process.
+	// number is the bot's within its plugin process; 0 while it is not open.
 	number  uint64
 	market  exchange.Market
 	session *engine.Session
@@ -31,8 +33,7 @@ type member struct {
 	rec     *recorder
 	// snapshot is the strategy's state at the newest checkpoint.
 	snapshot *strategy.Snapshot
-	// fresh is true for a run that has no checkpoint yet; account is true if it
-	// goes on with the account of an earlier run.
+	// fresh is true for a run that has no checkpoint yet.
 	fresh  bool
 	equity []journal.EquityPoint
 	// current is true if snapshot is the state after the present candle.
@@ -72,7 +73,7 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, &outageError{err}
 	}
 	st, err := decodeState(cp.State)
 	if err != nil {
@@ -99,19 +100,30 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 		return nil
 	}
 	m.rec.numbered = st.Decisions
-	// A tenant who changed the starting balance wants a new account; otherwise
-	// a new run goes on with the old one. Numbers are never used twice.
-	if m.fresh && st.Engine.Portfolio.Start != session.Portfolio().Start {
-		venue.Renew(st.Venue)
-		session.Renew(st.Engine)
-		return nil
-	}
+	start := session.Portfolio().Start
 	venue.Restore(st.Venue)
 	session.Restore(st.Engine)
-	if m.fresh {
-		// The run before ended without cancelling its orders only if it failed.
-		return session.CancelAll("left by the run before")
+	if !m.fresh {
+		return nil
 	}
+	// The run before ended without cancelling its orders only if it failed.
+	if err := session.CancelAll("left by the run before"); err != nil {
+		return err
+	}
+	last := session.State()
+	last.Queue = nil // it was for the strategy of the run before
+	if last.Portfolio.Start == start {
+		session.Restore(last)
+		return nil
+	}
+	// A tenant who changed the starting balance wants a new account; otherwise
+	// a new run goes on with the old one. Numbers are never used twice.
+	numbers := venue.State()
+	if m.session, m.venue, err = newSession(m.assignment.Config, market, m.prefix(), m.rec, wants); err != nil {
+		return err
+	}
+	m.venue.Renew(numbers)
+	m.session.Renew(last)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -202,12 +203,10 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	byID := make(map[string]bot.Runnable, len(rows))
 	var candidates []lease.Resource
 	joins, stops := map[groupKey][]*member{}, map[groupKey][]*member{}
 	r.mu.Lock()
 	for _, a := range rows {
-		byID[a.Bot.ID] = a
 		m, mine := r.members[a.Bot.ID]
 		switch {
 		case !mine:
@@ -220,10 +219,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	room := r.cfg.Capacity - len(r.members)
 	r.mu.Unlock()
 
-	leases, err := r.cfg.Keeper.Acquire(ctx, candidates, room)
-	if err != nil {
-		return err
-	}
+	leases, byID, err := r.acquire(ctx, candidates, room)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range leases {
@@ -242,7 +238,31 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	for key, ms := range stops {
 		r.group(ctx, wg, key).send(control{stop: ms})
 	}
-	return nil
+	return err
+}
+
+// acquire takes leases and reads the bots under them: what was read before may
+// be over, because the worker that had a bot has ended its run meanwhile. The
+// leases on such bots are given back.
+func (r *Runner) acquire(ctx context.Context, candidates []lease.Resource, room int) ([]lease.Lease, map[string]bot.Runnable, error) {
+	leases, err := r.cfg.Keeper.Acquire(ctx, candidates, room)
+	if err != nil || len(leases) == 0 {
+		return nil, nil, err
+	}
+	rows, err := r.cfg.Bots.RunnableBots(ctx)
+	byID := make(map[string]bot.Runnable, len(rows))
+	for _, a := range rows {
+		byID[a.Bot.ID] = a
+	}
+	var idle []lease.Lease
+	leases = slices.DeleteFunc(leases, func(l lease.Lease) bool {
+		_, ok := byID[l.ID]
+		if !ok {
+			idle = append(idle, l)
+		}
+		return !ok
+	})
+	return leases, byID, errors.Join(err, r.cfg.Keeper.Release(context.WithoutCancel(ctx), idle...))
 }
 
 // group returns the group of a key, starting it if need be; r.mu is held.
@@ -276,9 +296,11 @@ func (r *Runner) lost(leases []lease.Lease) {
 // forget removes a bot that this worker is done with and gives its lease back.
 func (r *Runner) forget(ctx context.Context, m *member) {
 	r.mu.Lock()
-	delete(r.members, m.assignment.Bot.ID)
+	if r.members[m.assignment.Bot.ID] == m { // else it has been taken up anew
+		delete(r.members, m.assignment.Bot.ID)
+	}
 	r.mu.Unlock()
-	if err := r.cfg.Keeper.Release(ctx, m.lease); err != nil {
+	if err := r.cfg.Keeper.Release(context.WithoutCancel(ctx), m.lease); err != nil {
 		r.cfg.Log.WarnContext(ctx, "a lease was not given back; it ends by itself", "bot_id", m.assignment.Bot.ID, "error", err)
 	}
 }

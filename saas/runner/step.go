@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -99,7 +100,7 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 		}
 		for i := range g.step.round.Reactions {
 			m, reaction := g.step.heard[i], &g.step.round.Reactions[i]
-			if m.session == nil {
+			if m.over {
 				continue
 			}
 			err := reaction.Err
@@ -107,7 +108,6 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 				err = m.session.Commands(reaction.Commands)
 			}
 			if err != nil {
-				m.session = nil
 				g.fail(ctx, m, err)
 				continue
 			}
@@ -125,7 +125,7 @@ func (g *group) gather(begun []*member) {
 	s.round.Deliveries, s.heard = s.round.Deliveries[:0], s.heard[:0]
 	shared := -1
 	for _, m := range begun {
-		if m.session == nil {
+		if m.over {
 			continue
 		}
 		ev := m.session.Next()
@@ -163,9 +163,10 @@ func (g *group) order(begun []*member) {
 	}
 }
 
-// call makes the round's call within its deadline.
+// call makes the round's call within its deadline. A worker that stops awaits
+// the answer: a strategy that has heard an event must not lose its commands.
 func (g *group) call(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	return g.process.Live(ctx, &g.step.round)
 }
@@ -176,7 +177,7 @@ func (g *group) settle(ctx context.Context, begun []*member) ([]*member, error) 
 	kept := begun[:0]
 	var ask []*member
 	for _, m := range begun {
-		if m.session == nil {
+		if m.over {
 			continue
 		}
 		kept = append(kept, m)
@@ -184,27 +185,32 @@ func (g *group) settle(ctx context.Context, begun []*member) ([]*member, error) 
 			ask = append(ask, m)
 		}
 	}
-	return kept, g.snapshots(ctx, ask)
+	if err := g.snapshots(ctx, ask); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(kept, func(m *member) bool { return m.over }), nil
 }
 
-// snapshots fetches the members' strategy states.
+// snapshots fetches the members' strategy states. A strategy that cannot tell
+// its own fails its bot, and no other.
 func (g *group) snapshots(ctx context.Context, ms []*member) error {
 	if len(ms) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	numbers := make([]uint64, len(ms))
 	for i, m := range ms {
 		numbers[i] = m.number
 	}
-	states, err := g.process.Snapshot(ctx, numbers)
+	states, err := g.process.Snapshot(call, numbers)
 	if err != nil {
 		return err
 	}
 	for i, m := range ms {
 		if states[i].Err != nil {
-			return states[i].Err
+			g.fail(ctx, m, states[i].Err)
+			continue
 		}
 		m.snapshot, m.current = &states[i].Snapshot, true
 	}
@@ -221,19 +227,25 @@ func (g *group) save(ctx context.Context, ms []*member) error {
 
 // commit writes what the members did in one transaction. A member whose lease
 // is lost is taken out; the others are written.
-func (g *group) commit(ctx context.Context, ms []*member, tell bool) error {
+func (g *group) commit(ctx context.Context, all []*member, tell bool) error {
+	ms, entries := make([]*member, 0, len(all)), make([]journal.Entry, 0, len(all))
+	for _, m := range all {
+		if m.over {
+			continue
+		}
+		e, err := m.entry()
+		if err != nil {
+			g.fail(ctx, m, err)
+			continue
+		}
+		ms, entries = append(ms, m), append(entries, e)
+	}
 	if len(ms) == 0 {
 		return nil
 	}
-	entries := make([]journal.Entry, len(ms))
-	for i, m := range ms {
-		e, err := m.entry()
-		if err != nil {
-			return err
-		}
-		entries[i] = e
-	}
-	err := g.r.cfg.Journal.Commit(ctx, entries...)
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	err := g.r.cfg.Journal.Commit(call, entries...)
 	if errors.Is(err, lease.ErrLost) || errs.CodeOf(err) == errs.CodeOf(lease.ErrLost) {
 		if len(ms) > 1 {
 			var rest error
@@ -242,8 +254,7 @@ func (g *group) commit(ctx context.Context, ms []*member, tell bool) error {
 			}
 			return rest
 		}
-		g.remove(ms[0])
-		g.close(ctx, ms[0])
+		g.part(ctx, ms[0])
 		g.r.forget(ctx, ms[0])
 		return nil
 	}

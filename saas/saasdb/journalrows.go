@@ -138,7 +138,7 @@ type checkpointRow struct {
 func checkpointRowOf(tenantID, botID string, c journal.Checkpoint) checkpointRow {
 	return checkpointRow{
 		TenantID: tenantID, BotID: botID, Run: c.Run, Sequence: c.Sequence, MarketTime: db.At(c.MarketTime),
-		State: string(c.State), Summary: document[journal.Summary]{c.Summary},
+		State: clean(string(c.State)), Summary: document[journal.Summary]{c.Summary},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lunobot/lunobot/hosts/internal/boot"
+	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/db"
 )
 
@@ -64,6 +65,12 @@ func TestBadSettings(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	busy := t.TempDir()
+	first, err := saas.New(t.Context(), saas.Config{DataDir: busy, Strategies: boot.Bundle()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(first.Stop)
 	cases := map[string]struct {
 		env  map[string]string
 		args []string
@@ -80,6 +87,7 @@ func TestBadSettings(t *testing.T) {
 		"broken secrets":                    {map[string]string{"LUNOBOT_SIGNING_KEY": "c2hvcnQ=", "LUNOBOT_VAULT_KEY": "nonsense"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"LUNOBOT_SIGNING_KEY", "LUNOBOT_VAULT_KEY"}},
 		"a data folder that is a file":      {map[string]string{"LUNOBOT_DATA_DIR": file}, []string{"--addr", "127.0.0.1:0"}, 1, []string{file, "LUNOBOT_DATA_DIR"}},
 		"a data folder that is not to make": {map[string]string{"LUNOBOT_DATA_DIR": "/proc/lunobot"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"/proc/lunobot", "LUNOBOT_DATA_DIR"}},
+		"a data folder of another server":   {map[string]string{"LUNOBOT_DATA_DIR": busy}, []string{"--addr", "127.0.0.1:0"}, 1, []string{busy, "in use", "LUNOBOT_DATA_DIR"}},
 		"a database of a newer version":     {map[string]string{"DATABASE_URL": newer}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"newer version"}},
 		"a database that is not there":      {map[string]string{"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"127.0.0.1:1"}},
 		"plans with an unknown key":         {map[string]string{"LUNOBOT_PLANS": plans}, nil, 2, []string{"LUNOBOT_PLANS", "colour"}},
