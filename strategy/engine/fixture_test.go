@@ -52,6 +52,8 @@ type terms struct {
 	maxShare exchange.Rate
 	risk     risk.Config
 	wants    func(strategy.EventKind) bool
+	// least and most bound an order's volume.
+	least, most exchange.Steps
 }
 
 func newRig(tb testing.TB, c terms) *rig {
@@ -59,13 +61,15 @@ func newRig(tb testing.TB, c terms) *rig {
 	if c.balance == 0 {
 		c.balance = 1_000_000
 	}
-	v, err := paper.NewVenue(paper.VenueConfig{Market: one(), Balance: c.balance, Fees: c.fees, MaxShare: c.maxShare})
+	m := one()
+	m.MinVolume, m.MaxVolume = c.least, c.most
+	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: c.balance, Fees: c.fees, MaxShare: c.maxShare})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	r := &rig{tb: tb, venue: v, log: &record{}}
 	r.session, err = engine.New(engine.Config{
-		Market: one(), Interval: time.Minute, Balance: c.balance, Venue: v, Risk: c.risk, Recorder: r.log, OrderPrefix: "t-", Wants: c.wants,
+		Market: m, Interval: time.Minute, Balance: c.balance, Venue: v, Risk: c.risk, Recorder: r.log, OrderPrefix: "t-", Wants: c.wants,
 	})
 	if err != nil {
 		tb.Fatal(err)

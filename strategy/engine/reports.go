@@ -90,29 +90,55 @@ func (s *Session) exit() bool {
 		kind = "stop-loss"
 	}
 	reason := fmt.Sprintf("%s at %s reached", kind, s.cfg.Market.Price(reached.Trigger))
+	left := s.state.Portfolio.Base
+	if err := s.cfg.Market.Check(s.closing(left)); err != nil {
+		if s.state.Stuck != left { // said once, not in every candle
+			s.state.Stuck = left
+			s.decide(Failed, fmt.Sprintf("%s, but the position cannot be closed: %v", reason, err))
+		}
+		return false
+	}
 	if err := s.cancel(func(*OpenOrder) bool { return true }, reason); err != nil {
 		s.decide(Failed, fmt.Sprintf("%s: %v", reason, err))
 		return false
 	}
-	c := strategy.Command{
-		Kind: strategy.PlaceCommand, Ref: s.state.NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: s.state.Portfolio.Base, Text: reason,
+	// A position above the market's largest order takes several.
+	for acted := false; ; acted = true {
+		r := s.closing(left)
+		if s.cfg.Market.Check(r) != nil {
+			return acted // all of it, or a rest below the least order
+		}
+		if err := s.leave(r, reached, reason); err != nil {
+			s.sync()
+			s.decide(Failed, fmt.Sprintf("%s, but the position could not be closed: %v", reason, err))
+			return acted
+		}
+		left -= r.Volume
 	}
-	s.state.NextRef++
-	r := s.request(c)
+}
+
+// closing is the order that closes as much of a position as one order may.
+func (s *Session) closing(volume exchange.Steps) exchange.OrderRequest {
+	if most := s.cfg.Market.MaxVolume; most > 0 {
+		volume = min(volume, most)
+	}
+	r := s.request(strategy.Command{Ref: s.state.NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume})
 	r.Time = s.candle.Time
+	return r
+}
+
+// leave sends an order of a protective exit and books what came of it.
+func (s *Session) leave(r exchange.OrderRequest, reached risk.Exit, reason string) error {
+	ref := s.state.NextRef
+	s.state.NextRef++
 	rs, err := s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, s.candle)
 	if err != nil {
-		s.sync()
-		s.decide(Failed, fmt.Sprintf("%s, but the position could not be closed: %v", reason, err))
-		return false
+		return err
 	}
-	s.order(OrderRecord{Request: r, VenueID: rs[0].Order.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time})
+	s.order(OrderRecord{Request: r, VenueID: rs[0].Order.ID, Ref: ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time})
 	s.decide(Exit, s.sentence(r, reason))
-	s.keep(c.Ref, exchange.Order{ID: rs[0].Order.ID, Request: r}, reason)
-	if err := s.book(rs); err != nil {
-		s.decide(Failed, err.Error())
-	}
-	return true
+	s.keep(ref, exchange.Order{ID: rs[0].Order.ID, Request: r}, reason)
+	return s.book(rs)
 }
 
 func (s *Session) find(venueID string) int {

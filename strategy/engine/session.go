@@ -248,7 +248,7 @@ func (s *Session) sync() {
 		v.ReservedCounter += o.reservedCounter()
 	}
 	if p.Base == 0 {
-		s.state.Wanted = strategy.Exits{}
+		s.state.Wanted, s.state.Stuck = strategy.Exits{}, 0
 	}
 	v.Exits = s.guard.Exits(s.state.Wanted, p.Entry())
 }

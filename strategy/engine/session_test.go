@@ -163,6 +163,41 @@ func TestExitIsFilledOverSeveralCandlesWhereVolumeIsScarce(t *testing.T) {
 	}
 }
 
+// A rest below the least order can never be sold: it is said once, and the
+// strategy's orders stay.
+func TestExitOfARestThatCannotBeSold(t *testing.T) { // proves T9, RK1
+	t.Parallel()
+	r := newRig(t, terms{least: 10, risk: risk.Config{StopLoss: 100 * perMille}})
+	r.candle(flat(1, 100), buy(15))
+	r.candle(flat(2, 100), sell(10))
+	r.candle(flat(3, 100), limit(exchange.Buy, 50, 10))
+	next := r.session.View().NextRef
+	for i := range int64(5) {
+		r.candle(flat(4+i, 80))
+	}
+	said := 0
+	for _, d := range r.log.decisions {
+		if d.Kind == engine.Failed {
+			said++
+		}
+	}
+	if v := r.session.View(); said != 1 || len(v.Orders) != 1 || v.NextRef != next || v.Base != 5 {
+		t.Errorf("said %d times; %d orders, the next is %d of %d, position %d", said, len(v.Orders), v.NextRef, next, v.Base)
+	}
+}
+
+// A position above the market's largest order is closed by several at once.
+func TestExitAboveTheLargestOrder(t *testing.T) { // proves RK1, RK3
+	t.Parallel()
+	r := newRig(t, terms{most: 10, risk: risk.Config{StopLoss: 100 * perMille}})
+	r.candle(flat(1, 100), buy(10), buy(10), buy(5))
+	r.candle(flat(2, 100), limit(exchange.Sell, 200, 10))
+	r.candle(flat(3, 80))
+	if got := r.session.View(); got.Base != 0 || len(got.Orders) != 0 {
+		t.Errorf("position %d, %d orders: %v", got.Base, len(got.Orders), r.log.fills)
+	}
+}
+
 func TestNothingIsAllocatedWhereNothingTrades(t *testing.T) {
 	v, err := paper.NewVenue(paper.VenueConfig{Market: one(), Balance: 1_000_000})
 	if err != nil {

@@ -28,6 +28,8 @@ type State struct {
 	Wanted strategy.Exits `json:"wanted"`
 	// Queue are fills and order updates that the strategy has yet to hear.
 	Queue []strategy.Event `json:"queue,omitempty"`
+	// Stuck is the position of which it was told that no exit can close it.
+	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
 
 // OpenOrder is an order of the session that is not over.
