@@ -1,0 +1,118 @@
+package saas_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// readmeCommand is a form of command in README.md and what runs it.
+type readmeCommand struct {
+	form *regexp.Regexp
+	// script is a line of .ci/run without which it would not run the command.
+	script string
+	// file and test name a test that runs the same; empty if .ci/run alone does.
+	file, test string
+}
+
+// readmeCommands returns the commands that README.md may name. Its sh blocks
+// are run by the section readme of .ci/run; most of the commands stand under a
+// test of their own besides.
+func readmeCommands() []readmeCommand {
+	form := func(s string) *regexp.Regexp { return regexp.MustCompile("^" + s + "$") }
+	const anyOther = `*) bash -c "$command" ;;`
+	return []readmeCommand{
+		{form(`go test \./\.\.\.`), `tests() { go test -race -shuffle=on -timeout 25m -p 2 ./...; }`, "", ""},
+		{form(`go run \./hosts/server`), `'go run ./hosts/server')`, "", ""},
+		{form(`go run \./examples/embed`), `'go run ./examples/embed')`, "examples/embed/main_test.go", "TestEmbed"},
+		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},
+		{form(`go run \./hosts/lunobot backtest --strategy basic --data demo .*`), anyOther, "hosts/lunobot/backtest_test.go", "TestBacktestTwiceGivesTheSameBytes"},
+		{form(`go test \./strategy/backtest -bench Cross -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/bench_test.go", "BenchmarkCross"},
+		{form(`go test \./strategy/engine -bench Live -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/engine/bench_test.go", "BenchmarkLive"},
+		{form(`curl -sS --fail-with-body .*http://127\.0\.0\.1:5000/\S+`), `bash -c "${call//127.0.0.1:5000/127.0.0.1:$1}"`, "", ""},
+	}
+}
+
+// TestReadme reports commands of README.md that nothing runs, and files that it
+// or its companions point to but that are not there.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	read := func(t *testing.T, name string) string {
+		t.Helper()
+		raw, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	readme, script := read(t, "README.md"), read(t, ".ci/run")
+
+	t.Run("every command is run by something", func(t *testing.T) {
+		t.Parallel()
+		commands := shellCommands(readme)
+		if len(commands) == 0 {
+			t.Fatal("README.md has no sh block")
+		}
+		for _, command := range commands {
+			var found bool
+			for _, c := range readmeCommands() {
+				found = found || c.form.MatchString(command)
+			}
+			if !found {
+				t.Errorf("nothing is known to run %q: let .ci/run or a test do so and add it to readmeCommands", command)
+			}
+		}
+		for _, c := range readmeCommands() {
+			if !strings.Contains(script, c.script) {
+				t.Errorf(".ci/run does not hold %q, which runs %s", c.script, c.form)
+			}
+			if c.test != "" && !strings.Contains(read(t, c.file), "func "+c.test+"(") {
+				t.Errorf("%s has no %s, which runs %s", c.file, c.test, c.form)
+			}
+			if !anyMatch(commands, c.form) {
+				t.Errorf("README.md has no command of the form %s: remove it from readmeCommands", c.form)
+			}
+		}
+	})
+	t.Run("every link leads to a file", func(t *testing.T) {
+		t.Parallel()
+		link := regexp.MustCompile(`\]\(([^)#\s]+)\)`)
+		for _, name := range []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md"} {
+			for _, m := range link.FindAllStringSubmatch(read(t, name), -1) {
+				if strings.Contains(m[1], "://") {
+					continue
+				}
+				if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(m[1]))); err != nil {
+					t.Errorf("%s points to %s: %v", name, m[1], err)
+				}
+			}
+		}
+	})
+}
+
+// shellCommands returns the lines of the fenced sh blocks of a page.
+func shellCommands(page string) []string {
+	var commands []string
+	inside := false
+	for line := range strings.Lines(page) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inside = line == "```sh"
+		case inside && line != "":
+			commands = append(commands, line)
+		}
+	}
+	return commands
+}
+
+func anyMatch(lines []string, form *regexp.Regexp) bool {
+	for _, line := range lines {
+		if form.MatchString(line) {
+			return true
+		}
+	}
+	return false
+}
