@@ -70,6 +70,8 @@ func TestConfigRefused(t *testing.T) {
 		"exponent number":    {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":1e5}`, 422, "/balance"},
 		"not a number":       {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":"NaN"}`, 422, "/balance"},
 		"wrong types":        {`{"name":5,"trading_pair":["XBTMYR"],"strategy_type":{},"mode":true,"parameters":[],"risk":"none"}`, 422, "/name /trading_pair /strategy_type /mode /parameters /risk"},
+		"types and values":   {`{"name":"","trading_pair":"XBTMYR","strategy_type":"nope","mode":7,"balance":"-5","risk":{"stop_loss_percent":-1,"take_profit_percent":"x"}}`, 422, "/mode /risk/take_profit_percent /name /balance /risk/stop_loss_percent /strategy_type"},
+		"strange parameter":  {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":{"a/b~c":1}}`, 422, "/parameters/a~1b~0c"},
 		"tenant_id":          {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","tenant_id":"b","plan":"enterprise","role":"owner"}`, 400, "/tenant_id /plan /role"}, // proves O6
 		"letter case":        {`{"Name":"a","trading_pair":"XBTMYR","strategy_type":"basic"}`, 400, "/Name"},
 		"unknown deeper":     {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","risk":{"stop/loss":1}}`, 400, "/risk/stop~1loss"},
@@ -87,6 +89,18 @@ func TestConfigRefused(t *testing.T) {
 			b.call("GET", configs, token, "").want(200, `"items":[]`)
 		})
 	}
+}
+
+// Null is a field that was left out, wherever it stands.
+func TestConfigNulls(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	made := b.call("POST", configs, token, `{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":null,"balance":null,"risk":{"max_position":null}}`).want(201)
+	if made.get("parameters", "slow") != 30.0 || made.text("balance") != "10000" {
+		t.Errorf("made = %s", made.Body)
+	}
+	b.call("PATCH", configs+"/"+made.text("id"), token, `{"name":null,"parameters":null,"balance":null,"risk":null}`).want(200, `"name":"a"`, `"balance":"10000"`)
 }
 
 func TestHostileTexts(t *testing.T) {

@@ -116,7 +116,7 @@ func (i *inspector) object(t reflect.Type, path string, depth int) error {
 			return early(err)
 		}
 		name, _ := token.(string)
-		at := path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+		at := path + "/" + escaped(name)
 		if seen[name] {
 			return fmt.Errorf("the name %q is given twice", name)
 		}
@@ -135,6 +135,9 @@ func (i *inspector) object(t reflect.Type, path string, depth int) error {
 	_, err := i.dec.Token()
 	return early(err)
 }
+
+// escaped writes a name as a part of a JSON pointer.
+func escaped(name string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(name) }
 
 func (i *inspector) array(t reflect.Type, path string, depth int) error {
 	var item reflect.Type

@@ -142,7 +142,7 @@ func operationOf(item *huma.PathItem, method string) *huma.Operation {
 }
 
 // serviceChecked are bodies of which a service can say what it would refuse.
-// It is asked when the tags find a fault, so that the caller hears of all at
+// It is asked when something is found before, so that the caller hears of all at
 // once; else the service speaks for itself when it is used.
 type serviceChecked interface {
 	check(a *API, who tenancy.Principal) error
@@ -164,10 +164,11 @@ func (a *API) check(ctx context.Context, in any) error {
 	if !ok {
 		return errs.New(errs.Internal, "body_type", "%s is no body", field.Type())
 	}
-	if err := d.decode(); err != nil {
-		return err
+	unread := d.decode()
+	if unread != nil && errs.KindOf(unread) != errs.Invalid {
+		return unread
 	}
-	return a.checker.body(d.value(), func() error {
+	return a.checker.body(d.value(), faultyFields(unread), func() error {
 		if s, ok := d.value().(serviceChecked); ok {
 			return s.check(a, requestOf(ctx).who)
 		}

@@ -27,27 +27,46 @@ func newChecker() *checker {
 	return &checker{validate: v}
 }
 
-// body returns one Invalid error that names every faulty field of a body: by
-// its tags, and by what its service would refuse where the tags find nothing.
-func (c *checker) body(value any, service func() error) error {
-	faults := found(c.validate.Struct(value))
-	if len(faults) == 0 {
-		return nil
-	}
+// body returns one Invalid error that names every faulty field of a body: those
+// that could not be read, those that break its tags, and what its service would
+// refuse where these find nothing.
+func (c *checker) body(value any, unread []errs.Field, service func() error) error {
 	var f errs.Fields
 	seen := map[string]bool{}
-	for _, fe := range faults {
+	add := func(path, reason string) {
+		f.Add(path, reason)
+		seen[path] = true
+	}
+	for _, field := range unread {
+		add(field.Path, field.Reason)
+	}
+	for _, fe := range found(c.validate.Struct(value)) {
 		_, path, _ := strings.Cut(fe.Namespace(), ".")
 		path = "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
-		seen[path] = true
-		f.Add(path, reason(fe))
+		if !within(seen, path) {
+			add(path, reason(fe))
+		}
+	}
+	if len(seen) == 0 {
+		return nil
 	}
 	if err := service(); err != nil {
 		for _, field := range faultyFields(err) {
-			f.Check(seen[field.Path], field.Path, field.Reason)
+			f.Check(within(seen, field.Path), field.Path, field.Reason)
 		}
 	}
 	return f.Err()
+}
+
+// within reports whether a path, or one above it, is among others.
+func within(others map[string]bool, path string) bool {
+	for !others[path] {
+		if path == "" {
+			return false
+		}
+		path = path[:strings.LastIndexByte(path, '/')]
+	}
+	return true
 }
 
 // parameters returns what is wrong with the parameters of an input.

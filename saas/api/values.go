@@ -51,8 +51,11 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return o, nil
 }
 
-// UnmarshalJSON takes an object and nothing else.
+// UnmarshalJSON takes an object and nothing else; null is one that was left out.
 func (o *object) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return nil
+	}
 	if !bytes.HasPrefix(raw, []byte("{")) {
 		return errors.New("must be an object")
 	}

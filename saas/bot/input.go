@@ -59,8 +59,9 @@ func (s *Service) check(c Config, f errs.Fields) (json.RawMessage, error) {
 		f.Add("/trading_pair", "is not a pair that is traded here: "+strings.Join(s.cfg.Markets.Pairs(), ", "))
 	}
 	f.Check(c.Balance.IsPositive(), "/balance", "must be above 0")
-	f.Check(c.Balance.LessThanOrEqual(decimal.NewFromInt(maxBalance)), "/balance", "must be at most 1,000,000,000")
-	if marketErr == nil && c.Balance.IsPositive() {
+	small := c.Balance.LessThanOrEqual(decimal.NewFromInt(maxBalance))
+	f.Check(small, "/balance", "must be at most 1,000,000,000")
+	if marketErr == nil && c.Balance.IsPositive() && small {
 		_, err := market.Units(c.Balance, exchange.Exact)
 		f.Check(err == nil, "/balance", "has more decimals than "+market.Counter+" is traded with")
 	}
@@ -84,7 +85,7 @@ func (s *Service) check(c Config, f errs.Fields) (json.RawMessage, error) {
 	switch {
 	case errors.As(err, &bad):
 		for _, e := range bad {
-			f.Add(strings.TrimSuffix("/parameters/"+e.Name, "/"), e.Reason)
+			f.Add(strings.TrimSuffix("/parameters/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(e.Name), "/"), e.Reason)
 		}
 	case err != nil:
 		f.Add("/strategy_type", "is not a strategy that can be used here: "+strings.Join(s.cfg.Strategies.Names(), ", "))

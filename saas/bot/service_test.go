@@ -161,6 +161,22 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 	})
 }
 
+func TestBalanceIsRefusedForOneReason(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		for balance, want := range map[string]string{
+			"99999999999999999999": "must be at most 1,000,000,000", "0.000000000000000001": "has more decimals than MYR is traded with", "-1": "must be above 0",
+		} {
+			amount := decimal.RequireFromString(balance)
+			_, _, err := b.Create(b.t.Context(), b.who, bot.CreateInput{Name: "a", Pair: "XBTMYR", Strategy: "cross", Balance: &amount})
+			var faults *errs.Error
+			if !errors.As(err, &faults) || len(faults.Fields) != 1 || faults.Fields[0] != (errs.Field{Path: "/balance", Reason: want}) {
+				b.t.Errorf("%s: %v, want that it %s", balance, err, want)
+			}
+		}
+	})
+}
+
 // proves E7: running counts once, however often it is asked for, and a bot that
 // came to rest does not count.
 func TestStartAndStop(t *testing.T) {

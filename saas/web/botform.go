@@ -23,7 +23,6 @@ type botForm struct {
 // readForm takes the form out of a request; schema says which parameters there
 // are.
 func readForm(rq *request, s Strategy) botForm {
-	_ = rq.ParseForm() // what could not be read is missing, and said so
 	f := botForm{
 		Name: rq.PostForm.Get("name"), Pair: rq.PostForm.Get("pair"), Strategy: rq.PostForm.Get("strategy"),
 		Balance: rq.PostForm.Get("balance"), StopLoss: rq.PostForm.Get("stop_loss"), TakeProfit: rq.PostForm.Get("take_profit"),

@@ -129,6 +129,35 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
+// Bytes that are no text are refused before a database sees them.
+func TestNoText(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	id := ada.newBot("First")
+	for _, name := range []string{"%00", "%ff", "a%00b"} {
+		if a := ada.get("/bots/" + name); a.status != http.StatusNotFound {
+			t.Errorf("GET /bots/%s: %d", name, a.status)
+		}
+		if a := ada.post("/bots/"+name+"/start", nil); a.status != http.StatusNotFound {
+			t.Errorf("POST /bots/%s/start: %d", name, a.status)
+		}
+		if a := ada.get("/bots/" + id + "/fills?cursor=" + name); a.status != http.StatusBadRequest {
+			t.Errorf("GET with cursor %s: %d", name, a.status)
+		}
+	}
+	for path, form := range map[string]url.Values{
+		"/settings/profile": {"first_name": {"\xff"}},
+		"/signin":           {"email": {"ada\x00@example.com"}, "password": {"correct horse battery"}},
+		"/bots/new/check":   {"param.\x00": {"1"}},
+		"/look":             {"theme": {strings.Repeat("x", 1<<20)}},
+	} {
+		if a := ada.post(path, form); a.status != http.StatusBadRequest {
+			t.Errorf("POST %s: %d", path, a.status)
+		}
+	}
+}
+
 // The stream begins with how things stand, carries updates under their types,
 // and ends when the session does.
 func TestStream(t *testing.T) { // proves S6

@@ -204,7 +204,6 @@ func (w *Web) changed(rq *request) (bot.Bot, botForm, bot.CreateInput, faults, e
 	if err != nil {
 		return bot.Bot{}, botForm{}, bot.CreateInput{}, nil, err
 	}
-	_ = rq.ParseForm() // what could not be read is missing, and said so
 	rq.PostForm.Set("pair", b.Pair)
 	rq.PostForm.Set("strategy", b.Strategy)
 	form, in, bad, err := w.submitted(rq)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lunobot/lunobot/saas/errs"
 )
@@ -15,6 +16,9 @@ import (
 // and nothing inline.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// maxForm is the largest form, in bytes.
+const maxForm = 1 << 20
 
 // harden sets the security headers and refuses unsafe requests that another
 // site's page has sent (rule C2).
@@ -62,11 +66,37 @@ func (w *Web) serve(h handler, member bool) http.Handler {
 			w.fail(rq, err)
 			return
 		}
+		if err := rq.read(); err != nil {
+			w.fail(rq, err)
+			return
+		}
 		if err := h(rq); err != nil {
 			w.fail(rq, err)
 		}
 	})
 }
+
+// read reads the form and refuses what nobody types and no database takes:
+// text that is not UTF-8 or holds NUL, in the address or in a field.
+func (rq *request) read() error {
+	if !isText(rq.URL.Path) {
+		return errNoPage()
+	}
+	rq.Body = http.MaxBytesReader(rq.w, rq.Body, maxForm)
+	if err := rq.ParseForm(); err != nil {
+		return errs.New(errs.Malformed, "form_malformed", "the form could not be read").Wrap(err)
+	}
+	for name, values := range rq.Form {
+		for _, text := range append(values, name) {
+			if !isText(text) {
+				return errs.New(errs.Malformed, "form_malformed", "the form holds characters that are not text")
+			}
+		}
+	}
+	return nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // supportCode returns a short code that people can read out.
 func (w *Web) supportCode() string {
