@@ -1,0 +1,130 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/lease"
+)
+
+// whole fails the test unless the strategy gave as many orders as the engine
+// has numbered, one in each candle.
+func whole(t *testing.T, id string, p point) {
+	t.Helper()
+	if s := p.Strategy.Data; s.Who != id || s.Orders != p.Engine.NextRef-1 || s.Orders != uint64(p.Engine.Sequence) { //nolint:gosec // a count
+		t.Errorf("bot %s: %+v after %d candles, the next order is %d", id, s, p.Engine.Sequence, p.Engine.NextRef)
+	}
+}
+
+// proves T3, PL1: a worker that stops while a strategy answers takes the answer
+// before it checkpoints.
+func TestStopTakesTheAnswerUnderWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	reached, stopping := make(chan struct{}), make(chan struct{})
+	rounds := 0
+	w.process.after = func(ctx context.Context) error {
+		if rounds++; rounds != 20 {
+			return nil
+		}
+		close(reached)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-stopping:
+			return nil
+		}
+	}
+	w.add("a", `{"who":"a"}`)
+	r := w.start()
+	<-reached
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		r.Stop()
+	}()
+	<-w.working().Done()
+	close(stopping)
+	<-done
+	whole(t, "a", w.point("a"))
+}
+
+// proves PL5: a state that cannot be saved ends its own bot and no other.
+func TestStateThatCannotBeSaved(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("bad", `{"who":"bad","bad":true}`)
+	w.add("good", `{"who":"good"}`)
+	r := w.start()
+	w.await("the bad bot's end", func() bool { return slices.Contains(w.statuses["bad"], bot.Failed) })
+	at := w.point("good").Engine.Sequence
+	w.await("the good bot to go on", func() bool { return w.point("good").Engine.Sequence > at+20 })
+	r.Stop()
+	whole(t, "good", w.point("good"))
+	if got := w.statuses["good"]; !slices.Equal(got, []bot.Status{bot.Running}) {
+		t.Errorf("the good bot was %v", got)
+	}
+}
+
+// proves PL5: bots of a process that died unnoticed are not mistaken in the new
+// one for those that join then and have their numbers.
+func TestProcessReplacedUnnoticed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("a", `{"who":"a"}`)
+	r := w.start()
+	w.await("candles", func() bool { return w.point("a").Engine.Sequence > 3 })
+	second := newProcess(t)
+	w.change(func() { w.process = second })
+	w.add("b", `{"who":"b"}`)
+	w.await("both", func() bool { return w.point("a").Engine.Sequence > 30 && w.point("b").Engine.Sequence > 10 })
+	r.Stop()
+	whole(t, "a", w.point("a"))
+	whole(t, "b", w.point("b"))
+}
+
+// A database that is away for a while ends no bot.
+func TestOutageEndsNoBot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.outage = errors.New("the database is away")
+	w.add("a", `{"who":"a"}`)
+	r := w.start()
+	w.await("the first attempt", func() bool { return slices.Contains(w.statuses["a"], bot.Degraded) })
+	w.change(func() { w.outage = nil })
+	w.await("candles", func() bool { return w.point("a").Engine.Sequence > 3 })
+	w.change(func() {
+		w.outage = errors.New("the database is away again")
+		w.bots[0].Bot.Desired = false
+	})
+	w.change(func() { w.outage = nil })
+	w.await("the stop", func() bool { return slices.Contains(w.statuses["a"], bot.Stopped) })
+	r.Stop()
+	if slices.Contains(w.statuses["a"], bot.Failed) {
+		t.Errorf("the bot was %v", w.statuses["a"])
+	}
+}
+
+// A bot whose run ended between the reading of the list and the taking of its
+// lease is not run again.
+func TestBotThatEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("a", `{"who":"a"}`)
+	w.readBots = func(read int, all []bot.Runnable) []bot.Runnable {
+		if read == 1 {
+			return slices.Clone(all)
+		}
+		return nil
+	}
+	r := w.start()
+	key := lease.Resource{Kind: lease.Bots, TenantID: tenant, ID: "a"}
+	w.await("the lease to be given back", func() bool { return w.leases[key].Epoch == 1 && w.leases[key].ExpiresAt.IsZero() })
+	r.Stop()
+	if len(w.statuses) != 0 || len(w.latest) != 0 {
+		t.Errorf("statuses %v, checkpoints of %d bots", w.statuses, len(w.latest))
+	}
+}

@@ -1,0 +1,383 @@
+package runner_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"go.uber.org/goleak"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/saas/runner"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const tenant = "t"
+
+// counting is a strategy that gives one order for each candle and counts them,
+// so that an order that got lost shows in a checkpoint.
+type counting struct {
+	Params countingParams `json:"-"`
+	Who    string
+	Orders uint64
+	Bad    float64
+}
+
+type countingParams struct {
+	Who string `param:"who" label:"Who"`
+	// Bad makes a state that cannot be saved, from the third candle on.
+	Bad bool `param:"bad" label:"Bad"`
+}
+
+func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
+	if b.Warming() {
+		return
+	}
+	c.Who = c.Params.Who
+	c.Orders++
+	b.Limit(exchange.Buy, k.Close/2, 100)
+	if c.Params.Bad && c.Orders >= 3 {
+		c.Bad = math.NaN()
+	}
+}
+
+func definition() strategy.Definition {
+	return strategy.MustDefine(strategy.Info{Name: "counting", Version: "1.0.0"}, countingParams{},
+		func(p countingParams) strategy.Strategy { return &counting{Params: p} })
+}
+
+// process is a strategy's process within the test's own.
+type process struct {
+	client *plugin.Client
+	mu     sync.Mutex
+	next   uint64
+	// after, if set, is called when a round has been answered, before the
+	// worker learns the answer.
+	after func(ctx context.Context) error
+}
+
+func newProcess(t *testing.T) *process {
+	t.Helper()
+	client, stop, err := plugin.Loopback(definition())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return &process{client: client}
+}
+
+func (p *process) Open(ctx context.Context, bots []strategy.OpenInput) ([]pluginhost.Opened, error) {
+	requests, out := make([]plugin.OpenBot, len(bots)), make([]pluginhost.Opened, len(bots))
+	p.mu.Lock()
+	for i, b := range bots {
+		p.next++
+		out[i].Bot, requests[i] = p.next, plugin.OpenBot{Bot: p.next, OpenInput: b}
+	}
+	p.mu.Unlock()
+	opened, err := p.client.Open(ctx, requests)
+	for i := range opened {
+		out[i].Opened = opened[i]
+	}
+	return out, err
+}
+
+func (p *process) Live(ctx context.Context, r *plugin.Round) error {
+	if err := p.client.Live(ctx, r); err != nil || p.after == nil {
+		return err
+	}
+	return p.after(ctx)
+}
+
+func (p *process) Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, error) {
+	return p.client.Snapshot(ctx, bots)
+}
+
+func (p *process) Close(ctx context.Context, bots []uint64) error { return p.client.Close(ctx, bots) }
+
+// world is all that a worker works with, in memory.
+type world struct {
+	t      *testing.T
+	market *demo.Replay
+	feed   *marketdata.Feed
+
+	mu       sync.Mutex
+	changed  chan struct{}
+	bots     []bot.Runnable
+	process  *process
+	reads    int             // of the list of bots
+	work     context.Context //nolint:containedctx // the worker's, which ends when it stops
+	holder   int64
+	leases   map[lease.Resource]lease.Lease
+	latest   map[string]journal.Entry // the newest entry with a checkpoint, by bot
+	statuses map[string][]bot.Status
+	// outage, if set, fails what the journal is asked.
+	outage error
+	// readBots, if set, answers for the list of bots.
+	readBots func(read int, all []bot.Runnable) []bot.Runnable
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	market, err := demo.New(demo.Config{Speed: 3_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: market, Upstream: market, Now: market.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(feed.Stop)
+	return &world{
+		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
+		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{},
+	}
+}
+
+// start starts a worker; the test stops it in the end, if not before.
+func (w *world) start() *runner.Runner {
+	w.t.Helper()
+	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: "worker", Now: time.Now, Store: w})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := runner.New(runner.Config{
+		Bots: w, Feed: w.feed, History: w.market, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
+		Plugins: w, Poll: 10 * time.Millisecond, Status: w,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := r.Start(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(r.Stop)
+	return r
+}
+
+// working returns the context in which the worker reads the list of bots.
+func (w *world) working() context.Context {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.work
+}
+
+// add makes a bot that shall run.
+func (w *world) add(id, params string) {
+	w.change(func() {
+		w.bots = append(w.bots, bot.Runnable{
+			Bot:    bot.Bot{ID: id, TenantID: tenant, Pair: demo.XBTMYR, Strategy: "counting", Desired: true, Status: bot.Starting, Run: 1},
+			Config: bot.Config{Parameters: json.RawMessage(params), Balance: decimal.NewFromInt(10_000)},
+		})
+	})
+}
+
+// change changes the world and wakes those that await something.
+func (w *world) change(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	do()
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
+// await waits until ok, which is asked after each change.
+func (w *world) await(what string, ok func() bool) {
+	w.t.Helper()
+	late := time.After(30 * time.Second)
+	for {
+		w.mu.Lock()
+		done, changed := ok(), w.changed
+		w.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			w.t.Fatalf("waited too long for %s; statuses %v", what, w.statuses)
+		}
+	}
+}
+
+// point is what a checkpoint says of a counting bot.
+type point struct {
+	Engine struct {
+		Sequence int64  `json:"sequence"`
+		NextRef  uint64 `json:"next_ref"`
+	} `json:"engine"`
+	Strategy struct {
+		Data counting `json:"data"`
+	} `json:"strategy"`
+}
+
+// point returns the bot's newest checkpoint; the zero point without one. The
+// world is locked.
+func (w *world) point(id string) point {
+	var p point
+	if e, ok := w.latest[id]; ok {
+		if err := json.Unmarshal(e.Checkpoint.State, &p); err != nil {
+			w.t.Error(err)
+		}
+	}
+	return p
+}
+
+// RunnableBots implements runner.Bots.
+func (w *world) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reads++
+	w.work = ctx
+	if w.readBots != nil {
+		return w.readBots(w.reads, w.bots), nil
+	}
+	return slices.Clone(w.bots), nil
+}
+
+// Observe implements runner.Status.
+func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, _ string) error {
+	w.change(func() {
+		w.statuses[id] = append(w.statuses[id], s)
+		if !s.Active() {
+			w.bots = slices.DeleteFunc(w.bots, func(a bot.Runnable) bool { return a.Bot.ID == id })
+		}
+	})
+	return nil
+}
+
+// Process implements runner.Plugins.
+func (w *world) Process(context.Context, string, string) (runner.Process, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.process, nil
+}
+
+// Publish implements runner.Publisher.
+func (w *world) Publish(context.Context, string, string, live.Update) error { return nil }
+
+// Market implements bot.Markets.
+func (w *world) Market(pair string) (exchange.Market, error) {
+	list, err := w.market.Markets(context.Background())
+	for _, m := range list {
+		if m.Pair == pair {
+			return m, nil
+		}
+	}
+	return exchange.Market{}, errors.Join(err, fmt.Errorf("there is no market %q", pair))
+}
+
+// Pairs implements bot.Markets.
+func (w *world) Pairs() []string { return []string{demo.XBTMYR, demo.ETHMYR} }
+
+// book is the world's journal.
+type book struct {
+	journal.Store // what a worker does not use
+	*world
+}
+
+// Commit implements journal.Store.
+func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
+	b.change(func() {
+		if err = b.outage; err != nil {
+			return
+		}
+		for _, e := range entries {
+			if b.leases[lease.Resource{Kind: lease.Bots, TenantID: e.TenantID, ID: e.BotID}].Epoch != e.Epoch {
+				err = lease.ErrLost
+				return
+			}
+		}
+		for _, e := range entries {
+			b.latest[e.BotID] = e
+		}
+	})
+	return err
+}
+
+// Checkpoint implements journal.Store.
+func (b book) Checkpoint(_ context.Context, _, id string) (journal.Checkpoint, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e, ok := b.latest[id]; ok || b.outage != nil {
+		if b.outage != nil {
+			return journal.Checkpoint{}, b.outage
+		}
+		return *e.Checkpoint, nil
+	}
+	return journal.Checkpoint{}, errs.New(errs.NotFound, "checkpoint_not_found", "none")
+}
+
+// Prune implements journal.Store.
+func (b book) Prune(context.Context, string, string, int, time.Time) (int64, error) { return 0, nil }
+
+// StartHolder implements lease.Store.
+func (w *world) StartHolder(_ context.Context, name string) (lease.Holder, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holder++
+	return lease.Holder{Name: name, Incarnation: w.holder}, nil
+}
+
+// TakeLeases implements lease.Store.
+func (w *world) TakeLeases(_ context.Context, t lease.Take) (got []lease.Lease, _ error) {
+	w.change(func() {
+		for _, r := range t.Resources {
+			l := w.leases[r]
+			if l.ExpiresAt.After(t.Now) {
+				continue
+			}
+			l.Resource, l.Epoch, l.ExpiresAt = r, l.Epoch+1, t.Until
+			w.leases[r] = l
+			got = append(got, l)
+		}
+	})
+	return got, nil
+}
+
+// RenewLeases implements lease.Store.
+func (w *world) RenewLeases(_ context.Context, _ lease.Holder, until time.Time) (got []lease.Lease, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for r, l := range w.leases {
+		if !l.ExpiresAt.IsZero() {
+			l.ExpiresAt = until
+			w.leases[r] = l
+			got = append(got, l)
+		}
+	}
+	return got, nil
+}
+
+// ReleaseLeases implements lease.Store.
+func (w *world) ReleaseLeases(_ context.Context, _ lease.Holder, leases []lease.Lease) error {
+	w.change(func() {
+		for _, l := range leases {
+			if now := w.leases[l.Resource]; now.Epoch == l.Epoch {
+				now.ExpiresAt = time.Time{}
+				w.leases[l.Resource] = now
+			}
+		}
+	})
+	return nil
+}
+
+// CheckLease implements lease.Store.
+func (w *world) CheckLease(context.Context, lease.Lease) error { return nil }
