@@ -14,7 +14,7 @@ import (
 // has numbered, one in each candle.
 func whole(t *testing.T, id string, p point) {
 	t.Helper()
-	if s := p.Strategy.Data; s.Who != id || s.Orders != p.Engine.NextRef-1 || s.Orders != uint64(p.Engine.Sequence) { //nolint:gosec // a count
+	if s := p.Strategy.Data; s.Who != id || s.Orders != p.Engine.NextRef-1 || s.Orders != uint64(p.Engine.Sequence) {
 		t.Errorf("bot %s: %+v after %d candles, the next order is %d", id, s, p.Engine.Sequence, p.Engine.NextRef)
 	}
 }
@@ -49,7 +49,7 @@ func TestStopTakesTheAnswerUnderWay(t *testing.T) {
 	<-w.working().Done()
 	close(stopping)
 	<-done
-	whole(t, "a", w.point("a"))
+	whole(t, "a", w.look("a"))
 }
 
 // proves PL5: a state that cannot be saved ends its own bot and no other.
@@ -60,10 +60,10 @@ func TestStateThatCannotBeSaved(t *testing.T) {
 	w.add("good", `{"who":"good"}`)
 	r := w.start()
 	w.await("the bad bot's end", func() bool { return slices.Contains(w.statuses["bad"], bot.Failed) })
-	at := w.point("good").Engine.Sequence
+	at := w.look("good").Engine.Sequence
 	w.await("the good bot to go on", func() bool { return w.point("good").Engine.Sequence > at+20 })
 	r.Stop()
-	whole(t, "good", w.point("good"))
+	whole(t, "good", w.look("good"))
 	if got := w.statuses["good"]; !slices.Equal(got, []bot.Status{bot.Running}) {
 		t.Errorf("the good bot was %v", got)
 	}
@@ -82,8 +82,8 @@ func TestProcessReplacedUnnoticed(t *testing.T) {
 	w.add("b", `{"who":"b"}`)
 	w.await("both", func() bool { return w.point("a").Engine.Sequence > 30 && w.point("b").Engine.Sequence > 10 })
 	r.Stop()
-	whole(t, "a", w.point("a"))
-	whole(t, "b", w.point("b"))
+	whole(t, "a", w.look("a"))
+	whole(t, "b", w.look("b"))
 }
 
 // A database that is away for a while ends no bot.

@@ -240,6 +240,13 @@ func (w *world) point(id string) point {
 	return p
 }
 
+// look is point for somebody who has not locked the world.
+func (w *world) look(id string) point {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.point(id)
+}
+
 // RunnableBots implements runner.Bots.
 func (w *world) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 	w.mu.Lock()
