@@ -284,7 +284,7 @@ func uninterrupted(t *testing.T, seed uint64, from, to time.Time) *reference {
 		instance.Deliver(session.View(), session.Warm(replay.Candle(m.Pair, i)))
 	}
 	for i := first + 1; i < replay.Index(to); i++ {
-		if err := session.Begin(replay.Candle(m.Pair, i)); err != nil {
+		if err := session.Begin(new(replay.Candle(m.Pair, i))); err != nil {
 			t.Fatal(err)
 		}
 		for ev := session.Next(); ev != nil; ev = session.Next() {

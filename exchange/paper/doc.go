@@ -27,5 +27,5 @@
 //
 //	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: cash})
 //	order, err := v.Place(exchange.OrderRequest{…})
-//	for _, report := range v.Candle(c) { … }
+//	for _, report := range v.Candle(&c) { … }
 package paper

@@ -181,7 +181,7 @@ func (v *Venue) Cancel(id string, now int64) (exchange.Order, error) {
 
 // Candle lets the open orders meet the candle and returns what happened, in
 // order; the slice is valid until the next call.
-func (v *Venue) Candle(c exchange.Candle) []exchange.Report {
+func (v *Venue) Candle(c *exchange.Candle) []exchange.Report {
 	v.state.LastPrice = c.Close
 	if v.cfg.MaxShare > 0 {
 		v.state.Available = exchange.Steps(v.cfg.MaxShare.Of(exchange.Units(c.Volume)))
@@ -207,7 +207,7 @@ func (v *Venue) Candle(c exchange.Candle) []exchange.Report {
 // Exit sells or buys back at once, for a protective exit that the candle
 // reached; orders that hold the position must have been cancelled before. It
 // trades at the trigger, or at the open if the candle opened beyond it.
-func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c exchange.Candle) ([]exchange.Report, error) {
+func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c *exchange.Candle) ([]exchange.Report, error) {
 	var price exchange.Ticks
 	switch {
 	case stop && r.Side == exchange.Sell:
@@ -236,7 +236,7 @@ func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool,
 }
 
 // meet lets one order meet the candle; it reports whether the order stays.
-func (v *Venue) meet(rest *Resting, c exchange.Candle) bool {
+func (v *Venue) meet(rest *Resting, c *exchange.Candle) bool {
 	r := &rest.Order.Request
 	if r.Type == exchange.MarketOrder {
 		return v.trade(rest, v.worse(r.Side, c.Open), false, c.Time)

@@ -173,7 +173,7 @@ func TestVenueFills(t *testing.T) { // proves PL4
 			s := v.State()
 			s.Base = c.held
 			v.Restore(s)
-			v.Candle(bar(1, 90, 90, 90, 90))
+			v.Candle(new(bar(1, 90, 90, 90, 90)))
 			for _, r := range c.orders {
 				r.Pair, r.Time = one().Pair, 2*minute
 				if _, err := v.Place(r); err != nil {
@@ -181,7 +181,7 @@ func TestVenueFills(t *testing.T) { // proves PL4
 				}
 			}
 			for i, b := range c.bars {
-				if got := tell(v.Candle(b)); got != c.want[i] {
+				if got := tell(v.Candle(&b)); got != c.want[i] {
 					t.Errorf("candle %d: got %q, want %q", i+1, got, c.want[i])
 				}
 			}
@@ -198,7 +198,7 @@ func TestVenueRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Candle(bar(1, 100, 100, 100, 100))
+	v.Candle(new(bar(1, 100, 100, 100, 100)))
 	place := func(r exchange.OrderRequest) string {
 		_, err := v.Place(r)
 		var refused *exchange.Error
@@ -266,8 +266,8 @@ func TestVenueExit(t *testing.T) { // proves PL4
 			s := v.State()
 			s.Base = 10
 			v.Restore(s)
-			v.Candle(c.bar)
-			rs, err := v.Exit(exchange.OrderRequest{Pair: one().Pair, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: 10}, c.trigger, c.stop, c.bar)
+			v.Candle(&c.bar)
+			rs, err := v.Exit(exchange.OrderRequest{Pair: one().Pair, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: 10}, c.trigger, c.stop, &c.bar)
 			if err != nil || tell(rs) != c.want {
 				t.Errorf("got %q, %v; want %q", tell(rs), err, c.want)
 			}
@@ -283,12 +283,12 @@ func TestVenueExit(t *testing.T) { // proves PL4
 		s.Base = 10
 		v.Restore(s)
 		dry := exchange.Candle{Time: 2 * minute, Open: 90, High: 90, Low: 90, Close: 90}
-		v.Candle(dry)
-		rs, err := v.Exit(exchange.OrderRequest{Pair: one().Pair, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: 10}, 95, true, dry)
+		v.Candle(&dry)
+		rs, err := v.Exit(exchange.OrderRequest{Pair: one().Pair, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: 10}, 95, true, &dry)
 		if err != nil || len(rs) != 1 || rs[0].Executed || rs[0].Order.Status != exchange.Open {
 			t.Fatalf("got %+v, %v", rs, err)
 		}
-		if got := tell(v.Candle(bar(3, 89, 89, 89, 89))); got != "sell 1@89 fee 0 taker" {
+		if got := tell(v.Candle(new(bar(3, 89, 89, 89, 89)))); got != "sell 1@89 fee 0 taker" {
 			t.Errorf("the next candle: %q", got)
 		}
 	})

@@ -31,7 +31,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 			continue
 		}
 		m.rec.quiet, m.current = nil, false
-		if err := m.session.Begin(c); err != nil {
+		if err := m.session.Begin(&c); err != nil {
 			g.fail(ctx, m, err)
 			continue
 		}

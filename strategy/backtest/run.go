@@ -86,7 +86,7 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []ex
 	}()
 	for n = range block {
 		c := &block[n]
-		if err := s.Begin(*c); err != nil {
+		if err := s.Begin(c); err != nil {
 			return err
 		}
 		for ev := s.Next(); ev != nil; ev = s.Next() {

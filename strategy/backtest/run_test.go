@@ -164,7 +164,7 @@ func newMachine(t *testing.T, s marketdata.Series, snapshot *strategy.Snapshot) 
 
 func (m machine) take(t *testing.T, c exchange.Candle) {
 	t.Helper()
-	if err := m.session.Begin(c); err != nil {
+	if err := m.session.Begin(&c); err != nil {
 		t.Fatal(err)
 	}
 	for ev := m.session.Next(); ev != nil; ev = m.session.Next() {
@@ -238,7 +238,7 @@ func TestAnyCommands(t *testing.T) {
 		m := newMachine(t, s, nil)
 		amount := rapid.OneOf(rapid.Int64Range(-5, 5), rapid.Int64Range(0, 2e10), rapid.Int64())
 		for i, c := range s.Candles {
-			if err := m.session.Begin(c); err != nil {
+			if err := m.session.Begin(&c); err != nil {
 				rt.Fatal(err)
 			}
 			for ev := m.session.Next(); ev != nil; ev = m.session.Next() {

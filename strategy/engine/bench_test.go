@@ -92,7 +92,7 @@ func liveStep(b *testing.B, p *pluginhost.Process, sessions []*engine.Session, o
 	d := &r.Deliveries[0]
 	d.Bots = d.Bots[:0]
 	for i, s := range sessions {
-		if err := s.Begin(c); err != nil {
+		if err := s.Begin(&c); err != nil {
 			b.Fatal(err)
 		}
 		ev := s.Next()

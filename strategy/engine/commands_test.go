@@ -78,7 +78,7 @@ func TestAnsweringDenialsWithBadOrdersEnds(t *testing.T) { // proves RK4
 	t.Parallel()
 	r := newRig(t, terms{})
 	for at := int64(1); at <= 6; at++ {
-		if err := r.session.Begin(flat(at, 100)); err != nil {
+		if err := r.session.Begin(new(flat(at, 100))); err != nil {
 			t.Fatal(err)
 		}
 		told := 0

@@ -25,7 +25,7 @@
 // Smallest use:
 //
 //	s, err := engine.New(engine.Config{Market: m, Interval: time.Minute, Venue: venue, Balance: cash})
-//	err = s.Begin(candle)
+//	err = s.Begin(&candle)
 //	for ev := s.Next(); ev != nil; ev = s.Next() {
 //		err = s.Commands(instance.Deliver(s.View(), ev))
 //	}

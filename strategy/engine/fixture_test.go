@@ -80,7 +80,7 @@ func newRig(tb testing.TB, c terms) *rig {
 // candle runs one candle and gives the commands in answer to its close.
 func (r *rig) candle(c exchange.Candle, commands ...strategy.Command) {
 	r.tb.Helper()
-	if err := r.session.Begin(c); err != nil {
+	if err := r.session.Begin(&c); err != nil {
 		r.tb.Fatal(err)
 	}
 	for ev := r.session.Next(); ev != nil; ev = r.session.Next() {

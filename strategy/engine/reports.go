@@ -56,7 +56,7 @@ func (s *Session) report(r *exchange.Report) error {
 	}
 	s.order(OrderRecord{
 		Request: r.Order.Request, VenueID: r.Order.ID, Ref: o.Ref, State: state, Filled: r.Order.Filled, Value: r.Order.Value,
-		Fee: r.Order.Fee, Reason: cmp.Or(r.Reason, o.Reason), Time: s.candle.Time,
+		Fee: r.Order.Fee, Reason: cmp.Or(r.Reason, o.Reason), Time: s.present.Candle.Time,
 	})
 	s.tell(strategy.OrderUpdate{Ref: o.Ref, State: state, Filled: r.Order.Filled, Reason: r.Reason})
 	if r.Order.Status == exchange.Complete {
@@ -69,11 +69,11 @@ func (s *Session) report(r *exchange.Report) error {
 // it rose to them before it fell is not known, and the worse path counts (rule
 // PL4). A sale that the candle's open reaches trades before.
 func (s *Session) yieldToStop() error {
-	if reached, ok := risk.Reached(s.view.Exits, s.candle); !ok || !reached.Stop || s.state.Portfolio.Base <= 0 {
+	if reached, ok := risk.Reached(s.view.Exits, s.present.Candle); !ok || !reached.Stop || s.state.Portfolio.Base <= 0 {
 		return nil
 	}
 	return s.cancel(func(o *OpenOrder) bool {
-		return o.Side == exchange.Sell && o.Type == exchange.LimitOrder && o.Price > s.candle.Open
+		return o.Side == exchange.Sell && o.Type == exchange.LimitOrder && o.Price > s.present.Candle.Open
 	}, "the stop-loss comes first")
 }
 
@@ -81,7 +81,7 @@ func (s *Session) yieldToStop() error {
 // whether it did. A target does not count in a candle in which a resting buy
 // traded: the high may have been before it.
 func (s *Session) exit() bool {
-	reached, ok := risk.Reached(s.view.Exits, s.candle)
+	reached, ok := risk.Reached(s.view.Exits, s.present.Candle)
 	if !ok || s.state.Portfolio.Base <= 0 || s.inside && !reached.Stop {
 		return false
 	}
@@ -123,7 +123,7 @@ func (s *Session) closing(volume exchange.Steps) exchange.OrderRequest {
 		volume = min(volume, most)
 	}
 	r := s.request(strategy.Command{Ref: s.state.NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume})
-	r.Time = s.candle.Time
+	r.Time = s.present.Candle.Time
 	return r
 }
 
@@ -131,7 +131,7 @@ func (s *Session) closing(volume exchange.Steps) exchange.OrderRequest {
 func (s *Session) leave(r exchange.OrderRequest, reached risk.Exit, reason string) error {
 	ref := s.state.NextRef
 	s.state.NextRef++
-	rs, err := s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, s.candle)
+	rs, err := s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, &s.present.Candle)
 	if err != nil {
 		return err
 	}

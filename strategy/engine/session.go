@@ -14,14 +14,14 @@ import (
 // Venue is where a session's orders go. Its reports are valid until its next
 // call.
 type Venue interface {
-	// Candle lets the open orders meet a closed candle.
-	Candle(c exchange.Candle) []exchange.Report
+	// Candle lets the open orders meet a closed candle, which it does not keep.
+	Candle(c *exchange.Candle) []exchange.Report
 	// Place sends an order; a refusal is an *exchange.Error.
 	Place(r exchange.OrderRequest) (exchange.Order, error)
 	// Cancel takes an order back and returns it as it ended.
 	Cancel(id string, now int64) (exchange.Order, error)
 	// Exit closes a position at once at a trigger that the candle reached.
-	Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c exchange.Candle) ([]exchange.Report, error)
+	Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c *exchange.Candle) ([]exchange.Report, error)
 }
 
 // Config says what a session trades and how.
@@ -55,13 +55,14 @@ type Session struct {
 	// narrator is the recorder, if it is one.
 	narrator Narrator
 
-	state  State
-	view   strategy.View
-	candle exchange.Candle
-	phase  phase
-	told   int // how many of state.Queue the strategy has heard
-	due    int // how many of them it hears in the present phase
-	event  strategy.Event
+	state State
+	view  strategy.View
+	// present is the event of the newest candle's close.
+	present strategy.Event
+	phase   phase
+	told    int            // how many of state.Queue the strategy has heard
+	due     int            // how many of them it hears in the present phase
+	other   strategy.Event // a start, or a candle of the past
 	// inside is true once a resting buy has traded within the present candle.
 	inside bool
 	// left is true once a protective exit has acted in the present candle.
@@ -103,6 +104,7 @@ func New(cfg Config) (*Session, error) {
 		s.wants[k] = cfg.Wants == nil || cfg.Wants(strategy.EventKind(k))
 	}
 	s.state = State{Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance}
+	s.present = strategy.Event{Kind: strategy.CandleEvent, Time: s.span}
 	s.sync()
 	return s, nil
 }
@@ -118,8 +120,8 @@ func (s *Session) Seek(c exchange.Candle) error {
 	if len(s.state.Orders) > 0 {
 		return fmt.Errorf("engine: %d orders are open", len(s.state.Orders))
 	}
-	s.cfg.Venue.Candle(c)
-	s.candle, s.state.LastTime = c, c.Time
+	s.take(&c)
+	s.cfg.Venue.Candle(&s.present.Candle)
 	s.mark()
 	s.sync()
 	return nil
@@ -132,8 +134,8 @@ func (s *Session) Start() *strategy.Event {
 		return nil
 	}
 	s.view.Warming = false
-	s.event = strategy.Event{Kind: strategy.StartEvent, Time: s.now()}
-	return &s.event
+	s.other = strategy.Event{Kind: strategy.StartEvent, Time: s.now()}
+	return &s.other
 }
 
 // Warm gives the event of a candle of the past, which fills indicators and
@@ -144,21 +146,20 @@ func (s *Session) Warm(c exchange.Candle) *strategy.Event {
 		return nil
 	}
 	s.view.Warming = true
-	s.event = strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + s.span, Candle: c}
-	return &s.event
+	s.other = strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + s.span, Candle: c}
+	return &s.other
 }
 
 // Begin takes a closed candle. The candles must come in order and each once; a
 // repeat or a step back is an error and changes nothing. Call Next until it
-// returns nil before the next Begin.
-func (s *Session) Begin(c exchange.Candle) error {
+// returns nil before the next Begin. The candle is copied.
+func (s *Session) Begin(c *exchange.Candle) error {
 	if c.Time <= s.state.LastTime {
 		return fmt.Errorf("engine: the candle of %s comes after the one of %s",
 			c.OpenTime().Format(time.RFC3339), time.UnixMilli(s.state.LastTime).UTC().Format(time.RFC3339))
 	}
 	s.view.Warming = false
-	s.candle = c
-	s.state.LastTime = c.Time
+	s.take(c)
 	s.state.Sequence++
 	s.inside, s.left = false, false
 	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 {
@@ -166,7 +167,7 @@ func (s *Session) Begin(c exchange.Candle) error {
 			return err
 		}
 	}
-	if rs := s.cfg.Venue.Candle(c); len(rs) > 0 {
+	if rs := s.cfg.Venue.Candle(&s.present.Candle); len(rs) > 0 {
 		if err := s.book(rs); err != nil {
 			return err
 		}
@@ -206,19 +207,24 @@ func (s *Session) Next() *strategy.Event {
 			if !s.wants[strategy.CandleEvent] {
 				continue
 			}
-			s.event.Kind, s.event.Time, s.event.Candle = strategy.CandleEvent, s.candle.Time+s.span, s.candle
-			return &s.event
+			return &s.present
 		case idle:
 			return nil
 		}
 	}
 }
 
+// take makes a candle the present one.
+func (s *Session) take(c *exchange.Candle) {
+	s.present.Time, s.present.Candle = c.Time+s.span, *c
+	s.state.LastTime = c.Time
+}
+
 // mark values the account at the candle's close.
 func (s *Session) mark() {
 	st := &s.state
-	st.LastPrice = s.candle.Close
-	equity, err := st.Portfolio.Equity(s.candle.Close)
+	st.LastPrice = s.present.Candle.Close
+	equity, err := st.Portfolio.Equity(st.LastPrice)
 	if err != nil {
 		equity = st.Equity // beyond what fits; New's bounds and the venue's checks keep this away
 	}
@@ -231,7 +237,7 @@ func (s *Session) mark() {
 }
 
 // now is the time at which commands of the present candle are given.
-func (s *Session) now() int64 { return s.candle.Time + s.span }
+func (s *Session) now() int64 { return s.present.Time }
 
 // sync brings the view in line with the account and the open orders.
 func (s *Session) sync() {

@@ -35,7 +35,7 @@ func TestCandlesComeInOrderAndOnce(t *testing.T) { // proves M1
 	r.candle(flat(5, 100))
 	before := r.session.State()
 	for _, at := range []int64{5, 4} {
-		if err := r.session.Begin(flat(at, 200)); err == nil {
+		if err := r.session.Begin(new(flat(at, 200))); err == nil {
 			t.Errorf("candle %d was taken after candle 5", at)
 		}
 	}
@@ -48,7 +48,7 @@ func TestEventsAreToldInOrder(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, terms{})
 	r.candle(flat(1, 100), buy(10), limit(exchange.Sell, 100, 99))
-	if err := r.session.Begin(flat(2, 101)); err != nil {
+	if err := r.session.Begin(new(flat(2, 101))); err != nil {
 		t.Fatal(err)
 	}
 	var told []string
@@ -70,7 +70,7 @@ func TestOnlyWantedEventsAreTold(t *testing.T) {
 	if r.session.Start() != nil || r.session.Warm(flat(1, 100)) != nil {
 		t.Error("an event that nobody wants was given")
 	}
-	if err := r.session.Begin(flat(1, 100)); err != nil {
+	if err := r.session.Begin(new(flat(1, 100))); err != nil {
 		t.Fatal(err)
 	}
 	if ev := r.session.Next(); ev != nil {
@@ -213,7 +213,7 @@ func TestNothingIsAllocatedWhereNothingTrades(t *testing.T) {
 	}
 	at := int64(1)
 	candle := func() {
-		if err := s.Begin(flat(at, exchange.Ticks(100+at%7))); err != nil {
+		if err := s.Begin(new(flat(at, exchange.Ticks(100+at%7)))); err != nil {
 			t.Fatal(err)
 		}
 		for ev := s.Next(); ev != nil; ev = s.Next() {

@@ -64,7 +64,7 @@ func (s *Session) Restore(st State) {
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
 	st.Queue = append([]strategy.Event(nil), st.Queue...)
 	s.state = st
-	s.candle = exchange.Candle{Time: st.LastTime, Close: st.LastPrice}
+	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.inside = idle, 0, 0, false
 	s.sync()
 }

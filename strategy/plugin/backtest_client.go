@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -38,7 +37,12 @@ func (e *RunError) Error() string { return e.Text }
 // source is that error, an unreadable result is ErrGarbage; others are gRPC
 // statuses.
 func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
-	task := backtestTask{Config: cfg}
+	var memory *Memory
+	if c.memory.acquire() {
+		defer c.memory.release()
+		memory = c.memory
+	}
+	task := backtestTask{Config: cfg, Shared: memory != nil}
 	if sized, ok := src.(marketdata.Sized); ok {
 		task.Candles = sized.Len()
 	}
@@ -55,8 +59,8 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	if err := stream.Send(&pluginpb.BacktestInput{Config: config}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
-	sender := &candleSender{src: src, stream: stream, done: make(chan struct{})}
-	in := &resultReader{progress: progress, sent: &sender.sent}
+	sender := newCandleSender(src, stream, memory)
+	in := &resultReader{progress: progress, sender: sender}
 	go sender.run(ctx, cancel)
 	in.result.Equity = make([]int64, 0, task.Candles) // while the first candles are on their way
 	err = in.read(stream)
@@ -71,51 +75,11 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	return in.finish(cfg)
 }
 
-// candleSender sends what the source has, as fast as the plugin takes it.
-type candleSender struct {
-	src    marketdata.Source
-	stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]
-
-	// sent counts the candles that are on their way.
-	sent atomic.Int64
-	// done is closed when failed may be read.
-	done   chan struct{}
-	failed error
-}
-
-func (s *candleSender) run(ctx context.Context, cancel context.CancelFunc) {
-	defer close(s.done)
-	var encoder wire.CandleEncoder
-	var block []byte
-	for {
-		candles, err := s.src.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			_ = s.stream.CloseSend() // its failures are the reader's, too
-			return
-		}
-		if err == nil && len(candles) > wire.MaxBlock {
-			err = fmt.Errorf("a block of %d candles is above %d", len(candles), wire.MaxBlock)
-		}
-		if err != nil {
-			if ctx.Err() == nil {
-				s.failed = err
-			}
-			cancel()
-			return
-		}
-		block = encoder.Append(block[:0], candles)
-		s.sent.Add(int64(len(candles)))
-		if err := s.stream.Send(&pluginpb.BacktestInput{Candles: block}); err != nil {
-			return // the reader gets the cause
-		}
-	}
-}
-
 // resultReader gathers a result. It is input from a stranger: what it takes is
 // bounded by what was asked for.
 type resultReader struct {
 	progress func(done int64)
-	sent     *atomic.Int64
+	sender   *candleSender
 	taken    int64
 	json     []byte
 	result   backtest.Result
@@ -143,12 +107,17 @@ func (r *resultReader) read(stream grpc.BidiStreamingClient[pluginpb.BacktestInp
 }
 
 func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
-	sent := r.sent.Load()
+	sent := r.sender.sent.Load()
 	if done := out.GetDone(); done > 0 && done <= sent && r.progress != nil {
 		r.progress(done)
 	}
 	if block := out.GetEquity(); len(block) > 0 {
 		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
+			return err
+		}
+	}
+	if segment := out.GetSegment(); segment != nil {
+		if r.result.Equity, err = r.sender.settle(r.result.Equity, segment); err != nil {
 			return err
 		}
 	}
@@ -169,7 +138,7 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 // finish puts the parts together. The configuration is the one that was asked
 // for, whatever the plugin says.
 func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
-	sent := r.sent.Load()
+	sent := r.sender.sent.Load()
 	trades, equity := r.result.Trades, r.result.Equity
 	if err := json.Unmarshal(r.json, &r.result); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)

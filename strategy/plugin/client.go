@@ -25,13 +25,18 @@ const (
 // no bot is in two calls at once. Errors that are neither *BotError nor
 // ErrGarbage are gRPC statuses: the process is gone or too late.
 type Client struct {
-	rpc pluginpb.StrategyClient
+	rpc    pluginpb.StrategyClient
+	memory *Memory
 }
 
 // NewClient returns a client of a plugin that serves the connection.
 func NewClient(conn grpc.ClientConnInterface) *Client {
 	return &Client{rpc: pluginpb.NewStrategyClient(conn)}
 }
+
+// Share makes backtests use memory that the plugin's process has inherited, if
+// its manifest says that it can. It is called before the first of them.
+func (c *Client) Share(m *Memory) { c.memory = m }
 
 // Describe returns the plugin's manifest.
 func (c *Client) Describe(ctx context.Context) (Manifest, error) {

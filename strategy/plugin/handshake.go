@@ -2,12 +2,11 @@ package plugin
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
-	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 )
 
@@ -36,7 +35,7 @@ func Handshake() goplugin.HandshakeConfig {
 
 // ClientSets returns the protocol versions that a host of this release speaks;
 // what is dispensed under SetName is a *Client.
-func ClientSets() map[int]goplugin.PluginSet { return sets(nil) }
+func ClientSets() map[int]goplugin.PluginSet { return sets(adapter{}) }
 
 // DialOptions returns the options of a host's connection.
 func DialOptions() []grpc.DialOption {
@@ -55,25 +54,25 @@ func newGRPCServer(options []grpc.ServerOption) *grpc.Server {
 	)...)
 }
 
-// sets returns the protocol versions; def is nil on the host's side.
-func sets(def *strategy.Definition) map[int]goplugin.PluginSet {
-	return map[int]goplugin.PluginSet{Protocol: {SetName: adapter{def: def}}}
+// sets returns the protocol versions of one side.
+func sets(a adapter) map[int]goplugin.PluginSet {
+	return map[int]goplugin.PluginSet{Protocol: {SetName: a}}
 }
 
-// adapter is the wire as go-plugin wants it.
+// adapter is the wire as go-plugin wants it; server is nil on the host's side.
 type adapter struct {
 	goplugin.NetRPCUnsupportedPlugin
-	def *strategy.Definition
+	server *server
 }
 
 var _ goplugin.GRPCPlugin = adapter{}
 
 // GRPCServer registers the strategy in its own process.
 func (a adapter) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
-	if a.def == nil {
-		return fmt.Errorf("plugin: there is no strategy to serve")
+	if a.server == nil {
+		return errors.New("plugin: there is no strategy to serve")
 	}
-	pluginpb.RegisterStrategyServer(s, newServer(*a.def))
+	pluginpb.RegisterStrategyServer(s, a.server)
 	return nil
 }
 

@@ -19,6 +19,9 @@ const (
 	Live Capability = "live"
 	// Backtest means that it contains the backtest engine.
 	Backtest Capability = "backtest"
+	// SharedMemory means that it takes candles from memory that its host shares
+	// with it.
+	SharedMemory Capability = "shared-memory"
 )
 
 // Manifest is what a plugin tells of itself.
@@ -39,7 +42,7 @@ type Manifest struct {
 func ManifestOf(def strategy.Definition) Manifest {
 	return Manifest{
 		Info: def.Info(), Schema: def.Schema(), SDK: SDKVersion,
-		Protocols: []int{Protocol}, Capabilities: []Capability{Live, Backtest},
+		Protocols: []int{Protocol}, Capabilities: []Capability{Live, Backtest, SharedMemory},
 	}
 }
 

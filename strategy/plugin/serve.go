@@ -33,8 +33,15 @@ func startedByHost() bool {
 // serve serves until the host closes the connection or is gone.
 func serve(def strategy.Definition) {
 	go exitWithHost(os.Stdin)
+	memory, err := inheritedMemory()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	server := newServer(def)
+	server.memory = memory
 	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: Handshake(), VersionedPlugins: sets(&def), GRPCServer: newGRPCServer,
+		HandshakeConfig: Handshake(), VersionedPlugins: sets(adapter{server: server}), GRPCServer: newGRPCServer,
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),
 	})
 }

@@ -30,6 +30,10 @@ type server struct {
 	// itself, which the host reads to the end whatever becomes of the connection.
 	log     io.Writer
 	readers sync.Pool
+	// memory is what the host shares with this process, nil for nothing. A
+	// backtest that uses it holds turn.
+	memory *Memory
+	turn   chan struct{}
 
 	mu   sync.RWMutex
 	bots map[uint64]*openBot
@@ -46,7 +50,7 @@ type openBot struct {
 
 func newServer(def strategy.Definition) *server {
 	return &server{
-		def: def, log: os.Stderr, bots: make(map[uint64]*openBot),
+		def: def, log: os.Stderr, bots: make(map[uint64]*openBot), turn: make(chan struct{}, 1),
 		readers: sync.Pool{New: func() any { return new(wire.BatchReader) }},
 	}
 }

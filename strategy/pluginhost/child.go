@@ -30,6 +30,7 @@ type child struct {
 	cmd            *exec.Cmd
 	directory      string
 	leash          *os.File // the other end of its standard input
+	memory         *plugin.Memory
 	stdout, stderr *os.File
 	hello          hello
 
@@ -44,13 +45,29 @@ type child struct {
 
 var _ runner.Runner = (*child)(nil)
 
-// newChild returns the process of a source that is not started yet. It gets no
-// environment but the one that go-plugin makes for it.
-func newChild(s Source, directory string) *child {
-	c := &child{cmd: exec.Command(s.Path, s.Args...), directory: directory, done: make(chan struct{}), quiet: make(chan struct{})}
+// memoryDescriptor is where a plugin finds the memory that is shared with it:
+// the first after its standard input and outputs.
+const memoryDescriptor = 3
+
+// newChild returns the process of a source that is not started yet. Memory is
+// shared with it if it is not nil.
+func newChild(s Source, directory string, memory *plugin.Memory) *child {
+	c := &child{cmd: exec.Command(s.Path, s.Args...), directory: directory, memory: memory, done: make(chan struct{}), quiet: make(chan struct{})}
 	c.cmd.Dir = directory
 	c.cmd.SysProcAttr = ownGroup()
+	if memory != nil {
+		c.cmd.ExtraFiles = []*os.File{memory.File()}
+	}
 	return c
+}
+
+// environ sets the process's environment: what go-plugin makes for it and where
+// its memory is, and nothing else.
+func (c *child) environ(env []string) {
+	c.cmd.Env = env
+	if c.memory != nil {
+		c.cmd.Env = append(c.cmd.Env, plugin.MemoryVariable+"="+strconv.Itoa(memoryDescriptor))
+	}
 }
 
 // Start implements runner.Runner.

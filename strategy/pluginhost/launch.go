@@ -48,8 +48,12 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connec
 	if err != nil {
 		return nil, &Error{Plugin: s.Name, Kind: Start, Err: fmt.Errorf("making its directory: %w", err)}
 	}
+	memory, err := plugin.NewMemory()
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		cfg.Logger.Warn("no memory is shared with a plugin; its backtests are slower", "plugin", s.Name, "error", err)
+	}
 	c := &connection{
-		child: newChild(s, directory), directory: directory, wires: &wires{},
+		child: newChild(s, directory, memory), directory: directory, wires: &wires{},
 		output: &output{logger: cfg.Logger.With("plugin", s.Name), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
@@ -70,7 +74,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connec
 				kind = Tampered
 				return nil, fmt.Errorf("%s is not the file whose SHA-256 is %x", s.Path, checksum)
 			}
-			c.child.cmd.Env = spec.Env
+			c.child.environ(spec.Env)
 			return c.child, nil
 		},
 	})
@@ -136,7 +140,9 @@ func (c *connection) dispense(ctx context.Context) error {
 		return fmt.Errorf("go-plugin dispensed %T over %T", raw, protocol)
 	}
 	c.rpc, c.conn = rpc, transport.Conn
-	c.manifest, err = c.rpc.Describe(ctx)
+	if c.manifest, err = c.rpc.Describe(ctx); err == nil && c.manifest.Can(plugin.SharedMemory) {
+		c.rpc.Share(c.child.memory)
+	}
 	return err
 }
 
@@ -194,6 +200,9 @@ func (c *connection) kill() {
 func (c *connection) close() {
 	c.kill()
 	c.client.Kill()
+	if c.child.memory != nil {
+		_ = c.child.memory.Close()
+	}
 	_ = os.RemoveAll(c.directory)
 }
 

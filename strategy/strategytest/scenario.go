@@ -104,7 +104,7 @@ func record(t *testing.T, def strategy.Definition, sc scenario) []step {
 			deliver(&strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + time.Minute.Milliseconds(), Candle: c})
 			continue
 		}
-		if err := session.Begin(c); err != nil {
+		if err := session.Begin(&c); err != nil {
 			t.Fatal(err)
 		}
 		for ev := session.Next(); ev != nil; ev = session.Next() {

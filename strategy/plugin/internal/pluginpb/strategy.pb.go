@@ -1417,7 +1417,10 @@ type BacktestInput struct {
 	// The configuration as JSON, in the first message.
 	Config []byte `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
 	// A block of candles in columns, in every other message.
-	Candles       []byte `protobuf:"bytes,2,opt,name=candles,proto3" json:"candles,omitempty"`
+	Candles []byte `protobuf:"bytes,2,opt,name=candles,proto3" json:"candles,omitempty"`
+	// Candles that lie in the shared memory instead, if the configuration says
+	// that both sides have it.
+	Segment       *Segment `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1466,6 +1469,67 @@ func (x *BacktestInput) GetCandles() []byte {
 	return nil
 }
 
+func (x *BacktestInput) GetSegment() *Segment {
+	if x != nil {
+		return x.Segment
+	}
+	return nil
+}
+
+// Segment is a part of the memory that the two sides share.
+type Segment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Slot  uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
+	// How many candles lie in it, or values of the equity curve.
+	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Segment) Reset() {
+	*x = Segment{}
+	mi := &file_strategy_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Segment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Segment) ProtoMessage() {}
+
+func (x *Segment) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Segment.ProtoReflect.Descriptor instead.
+func (*Segment) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Segment) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *Segment) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 type BacktestOutput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many candles are done.
@@ -1479,14 +1543,17 @@ type BacktestOutput struct {
 	// Why the run failed; the last message then.
 	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	// True in the last message of a run that did not fail.
-	Complete      bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
+	Complete bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
+	// A segment whose candles are done and where the equity curve of them lies.
+	// The host may use it again.
+	Segment       *Segment `protobuf:"bytes,7,opt,name=segment,proto3" json:"segment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BacktestOutput) Reset() {
 	*x = BacktestOutput{}
-	mi := &file_strategy_proto_msgTypes[23]
+	mi := &file_strategy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1565,7 @@ func (x *BacktestOutput) String() string {
 func (*BacktestOutput) ProtoMessage() {}
 
 func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[23]
+	mi := &file_strategy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1578,7 @@ func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestOutput.ProtoReflect.Descriptor instead.
 func (*BacktestOutput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{23}
+	return file_strategy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *BacktestOutput) GetDone() int64 {
@@ -1556,6 +1623,13 @@ func (x *BacktestOutput) GetComplete() bool {
 	return false
 }
 
+func (x *BacktestOutput) GetSegment() *Segment {
+	if x != nil {
+		return x.Segment
+	}
+	return nil
+}
+
 type Trades struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One series block for each number of a trade, in the order of package wire.
@@ -1567,7 +1641,7 @@ type Trades struct {
 
 func (x *Trades) Reset() {
 	*x = Trades{}
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1653,7 @@ func (x *Trades) String() string {
 func (*Trades) ProtoMessage() {}
 
 func (x *Trades) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1666,7 @@ func (x *Trades) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trades.ProtoReflect.Descriptor instead.
 func (*Trades) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{24}
+	return file_strategy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Trades) GetColumns() [][]byte {
@@ -1627,7 +1701,7 @@ type OpenRequest_Bot struct {
 
 func (x *OpenRequest_Bot) Reset() {
 	*x = OpenRequest_Bot{}
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1639,7 +1713,7 @@ func (x *OpenRequest_Bot) String() string {
 func (*OpenRequest_Bot) ProtoMessage() {}
 
 func (x *OpenRequest_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1784,7 @@ type OpenReply_Bot struct {
 
 func (x *OpenReply_Bot) Reset() {
 	*x = OpenReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1722,7 +1796,7 @@ func (x *OpenReply_Bot) String() string {
 func (*OpenReply_Bot) ProtoMessage() {}
 
 func (x *OpenReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +1844,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1856,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,17 +2005,22 @@ const file_strategy_proto_rawDesc = "" +
 	"\fCloseRequest\x12\x12\n" +
 	"\x04bots\x18\x01 \x03(\x04R\x04bots\"\f\n" +
 	"\n" +
-	"CloseReply\"A\n" +
+	"CloseReply\"y\n" +
 	"\rBacktestInput\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x18\n" +
-	"\acandles\x18\x02 \x01(\fR\acandles\"\xbb\x01\n" +
+	"\acandles\x18\x02 \x01(\fR\acandles\x126\n" +
+	"\asegment\x18\x03 \x01(\v2\x1c.lunobot.strategy.v1.SegmentR\asegment\"3\n" +
+	"\aSegment\x12\x12\n" +
+	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\rR\x05count\"\xf3\x01\n" +
 	"\x0eBacktestOutput\x12\x12\n" +
 	"\x04done\x18\x01 \x01(\x03R\x04done\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\fR\x06result\x12\x16\n" +
 	"\x06equity\x18\x03 \x01(\fR\x06equity\x123\n" +
 	"\x06trades\x18\x04 \x01(\v2\x1b.lunobot.strategy.v1.TradesR\x06trades\x12\x14\n" +
 	"\x05error\x18\x05 \x01(\tR\x05error\x12\x1a\n" +
-	"\bcomplete\x18\x06 \x01(\bR\bcomplete\"?\n" +
+	"\bcomplete\x18\x06 \x01(\bR\bcomplete\x126\n" +
+	"\asegment\x18\a \x01(\v2\x1c.lunobot.strategy.v1.SegmentR\asegment\"?\n" +
 	"\x06Trades\x12\x18\n" +
 	"\acolumns\x18\x01 \x03(\fR\acolumns\x12\x1b\n" +
 	"\torder_ids\x18\x02 \x03(\tR\borderIds2\xf0\x03\n" +
@@ -1965,7 +2044,7 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
@@ -1990,15 +2069,16 @@ var file_strategy_proto_goTypes = []any{
 	(*CloseRequest)(nil),      // 20: lunobot.strategy.v1.CloseRequest
 	(*CloseReply)(nil),        // 21: lunobot.strategy.v1.CloseReply
 	(*BacktestInput)(nil),     // 22: lunobot.strategy.v1.BacktestInput
-	(*BacktestOutput)(nil),    // 23: lunobot.strategy.v1.BacktestOutput
-	(*Trades)(nil),            // 24: lunobot.strategy.v1.Trades
-	(*OpenRequest_Bot)(nil),   // 25: lunobot.strategy.v1.OpenRequest.Bot
-	(*OpenReply_Bot)(nil),     // 26: lunobot.strategy.v1.OpenReply.Bot
-	(*SnapshotReply_Bot)(nil), // 27: lunobot.strategy.v1.SnapshotReply.Bot
+	(*Segment)(nil),           // 23: lunobot.strategy.v1.Segment
+	(*BacktestOutput)(nil),    // 24: lunobot.strategy.v1.BacktestOutput
+	(*Trades)(nil),            // 25: lunobot.strategy.v1.Trades
+	(*OpenRequest_Bot)(nil),   // 26: lunobot.strategy.v1.OpenRequest.Bot
+	(*OpenReply_Bot)(nil),     // 27: lunobot.strategy.v1.OpenReply.Bot
+	(*SnapshotReply_Bot)(nil), // 28: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
-	25, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
-	26, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
+	26, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
+	27, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
 	8,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
 	9,  // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
 	13, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
@@ -2009,27 +2089,29 @@ var file_strategy_proto_depIdxs = []int32{
 	16, // 9: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
 	17, // 10: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
 	4,  // 11: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	27, // 12: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
-	24, // 13: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
-	4,  // 14: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	4,  // 15: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 16: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 17: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	5,  // 18: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	18, // 19: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	20, // 20: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	22, // 21: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 22: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 23: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	6,  // 24: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	19, // 25: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	21, // 26: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	23, // 27: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	22, // [22:28] is the sub-list for method output_type
-	16, // [16:22] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	28, // 12: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	23, // 13: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
+	25, // 14: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
+	23, // 15: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
+	4,  // 16: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	4,  // 17: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 18: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 19: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	5,  // 20: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	18, // 21: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	20, // 22: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	22, // 23: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 24: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 25: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	6,  // 26: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	19, // 27: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	21, // 28: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	24, // 29: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	24, // [24:30] is the sub-list for method output_type
+	18, // [18:24] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -2043,7 +2125,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

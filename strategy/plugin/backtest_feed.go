@@ -1,0 +1,142 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
+)
+
+// aheadBlocks is how many blocks wait on either side of the engine.
+const aheadBlocks = 8
+
+// candleFeed is how a run's candles come from the host and how its equity curve
+// goes back.
+type candleFeed interface {
+	marketdata.Sized
+	// receive takes candles until the host has no more, or ctx ends.
+	receive(ctx context.Context)
+	// done is told all of the equity curve so far after each block.
+	done(ctx context.Context, equity []int64)
+	// over is called after the last done.
+	over()
+	// send sends what done was told, until over.
+	send() error
+}
+
+// columnFeed takes candles in columns, which are decoded ahead of the engine in
+// a goroutine of their own.
+type columnFeed struct {
+	stream backtestStream
+	blocks chan []exchange.Candle
+	free   chan []exchange.Candle
+	curve  chan []int64
+	// failed is why blocks was closed before the end; it is set before.
+	failed  error
+	present []exchange.Candle
+	// expected is how many candles are still to come, as far as the host knows.
+	expected int
+}
+
+var _ candleFeed = (*columnFeed)(nil)
+
+func newColumnFeed(expected int, stream backtestStream) *columnFeed {
+	f := &columnFeed{
+		stream: stream, expected: expected,
+		blocks: make(chan []exchange.Candle, aheadBlocks), curve: make(chan []int64, aheadBlocks),
+		// One block is with the engine and one with the decoder.
+		free: make(chan []exchange.Candle, aheadBlocks+2),
+	}
+	for range aheadBlocks + 2 {
+		f.free <- nil
+	}
+	return f
+}
+
+func (f *columnFeed) receive(ctx context.Context) {
+	defer close(f.blocks)
+	var decoder wire.CandleDecoder
+	for {
+		in, err := f.stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			f.failed = fmt.Errorf("receiving candles: %w", err)
+			return
+		}
+		var block []exchange.Candle
+		select {
+		case block = <-f.free:
+		case <-ctx.Done():
+			return
+		}
+		if block, err = decoder.Decode(block, in.GetCandles()); err != nil {
+			f.failed = err
+			return
+		}
+		if len(block) == 0 {
+			f.free <- block
+			continue
+		}
+		select {
+		case f.blocks <- block:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Len implements marketdata.Sized.
+func (f *columnFeed) Len() int { return max(0, f.expected) }
+
+// Next implements marketdata.Source.
+func (f *columnFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
+	if f.present != nil {
+		f.free <- f.present
+		f.present = nil
+	}
+	select {
+	case block, ok := <-f.blocks:
+		if !ok {
+			if f.failed != nil {
+				return nil, f.failed
+			}
+			return nil, io.EOF
+		}
+		f.present = block
+		f.expected -= len(block)
+		return block, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (f *columnFeed) done(ctx context.Context, equity []int64) {
+	select {
+	case f.curve <- equity:
+	case <-ctx.Done():
+	}
+}
+
+func (f *columnFeed) over() { close(f.curve) }
+
+func (f *columnFeed) send() error {
+	done := 0
+	var block []byte
+	var failed error
+	for equity := range f.curve {
+		for failed == nil && done < len(equity) {
+			n := min(len(equity)-done, wire.MaxBlock)
+			block = wire.AppendSeries(block[:0], equity[done:done+n])
+			done += n
+			failed = f.stream.Send(&pluginpb.BacktestOutput{Equity: block, Done: int64(done)})
+		}
+	}
+	return failed
+}

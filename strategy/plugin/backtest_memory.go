@@ -1,0 +1,120 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+)
+
+// memoryFeed takes candles where they lie in the shared memory and leaves the
+// equity curve there.
+type memoryFeed struct {
+	stream   backtestStream
+	memory   *Memory
+	segments chan slotUse
+	settled  chan settledSegment
+	// failed is why segments was closed before the end; it is set before.
+	failed error
+	// present is the segment that the engine is at, and rest what it has not
+	// taken of its candles.
+	present slotUse
+	rest    []exchange.Candle
+	// expected is how many candles are still to come, as far as the host knows.
+	expected int
+}
+
+// settledSegment is a segment whose equity curve lies in the memory, and how
+// many candles are done with it.
+type settledSegment struct {
+	slotUse
+	done int
+}
+
+var _ candleFeed = (*memoryFeed)(nil)
+
+func newMemoryFeed(expected int, stream backtestStream, memory *Memory) *memoryFeed {
+	return &memoryFeed{
+		stream: stream, memory: memory, expected: expected,
+		segments: make(chan slotUse, memorySlots), settled: make(chan settledSegment, memorySlots),
+	}
+}
+
+func (f *memoryFeed) receive(ctx context.Context) {
+	defer close(f.segments)
+	for {
+		in, err := f.stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			f.failed = fmt.Errorf("receiving candles: %w", err)
+			return
+		}
+		s := in.GetSegment()
+		if s.GetSlot() >= memorySlots || s.GetCount() < 1 || s.GetCount() > segmentCandles {
+			f.failed = fmt.Errorf("the host names %d candles in slot %d", s.GetCount(), s.GetSlot())
+			return
+		}
+		select {
+		case f.segments <- slotUse{slot: int(s.GetSlot()), count: int(s.GetCount())}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Len implements marketdata.Sized.
+func (f *memoryFeed) Len() int { return max(0, f.expected) }
+
+// Next implements marketdata.Source.
+func (f *memoryFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
+	if len(f.rest) == 0 {
+		select {
+		case segment, ok := <-f.segments:
+			if !ok {
+				if f.failed != nil {
+					return nil, f.failed
+				}
+				return nil, io.EOF
+			}
+			f.present, f.rest = segment, f.memory.candles(segment.slot)[:segment.count]
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	n := min(len(f.rest), marketdata.BlockSize)
+	block := f.rest[:n:n]
+	f.rest = f.rest[n:]
+	f.expected -= n
+	return block, nil
+}
+
+func (f *memoryFeed) done(ctx context.Context, equity []int64) {
+	if len(f.rest) > 0 {
+		return // the segment is not done yet
+	}
+	copy(f.memory.equity(f.present.slot), equity[len(equity)-f.present.count:])
+	select {
+	case f.settled <- settledSegment{slotUse: f.present, done: len(equity)}:
+	case <-ctx.Done():
+	}
+}
+
+func (f *memoryFeed) over() { close(f.settled) }
+
+func (f *memoryFeed) send() error {
+	var failed error
+	for s := range f.settled {
+		if failed == nil {
+			failed = f.stream.Send(&pluginpb.BacktestOutput{
+				Done: int64(s.done), Segment: &pluginpb.Segment{Slot: uint32(s.slot), Count: uint32(s.count)},
+			})
+		}
+	}
+	return failed
+}
