@@ -1,6 +1,7 @@
 package backtest_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -100,7 +101,9 @@ func yardstick(open, close, equity []float64, cash, rate float64) (trades int, d
 
 // BenchmarkCross reports candles a second of the moving-average cross with fees
 // over a million candles: a plain loop, the engine in process, and the engine
-// behind the plugin boundary.
+// behind the plugin boundary. The first three run one after another; compared
+// runs them in turns and reports the ratios of their medians, which a machine
+// that is now fast and now slow does not spoil.
 func BenchmarkCross(b *testing.B) {
 	s := history(b, benchCandles)
 	cfg := config(b, s)
@@ -108,40 +111,52 @@ func BenchmarkCross(b *testing.B) {
 	for i, c := range s.Candles {
 		opens[i], closes[i] = c.Open.Float(), c.Close.Float()
 	}
-	report := func(b *testing.B, start time.Time) {
-		b.Helper()
-		perCandle := float64(time.Since(start).Nanoseconds()) / float64(b.N) / benchCandles
-		b.ReportMetric(perCandle, "ns/candle")
-		b.ReportMetric(1e3/perCandle, "Mcandles/s")
-	}
-	b.Run("yardstick", func(b *testing.B) {
-		start := time.Now()
-		for b.Loop() {
-			yardstick(opens, closes, equity, 1e6, 0.001)
-		}
-		report(b, start)
-	})
-	b.Run("engine", func(b *testing.B) {
-		b.ReportAllocs()
-		start := time.Now()
-		for b.Loop() {
+	process := basicProcess(b)
+	names := []string{"yardstick", "engine", "plugin"}
+	work := map[string]func(b *testing.B){
+		"yardstick": func(*testing.B) { yardstick(opens, closes, equity, 1e6, 0.001) },
+		"engine": func(b *testing.B) {
+			b.Helper()
 			if _, err := backtest.Run(b.Context(), basic.Definition(), cfg, s.Source(), nil); err != nil {
 				b.Fatal(err)
 			}
-		}
-		report(b, start)
-	})
-	b.Run("plugin", func(b *testing.B) {
-		process := basicProcess(b)
-		b.ReportAllocs()
-		b.ResetTimer()
-		start := time.Now()
-		for b.Loop() {
+		},
+		"plugin": func(b *testing.B) {
+			b.Helper()
 			if _, err := process.Backtest(b.Context(), cfg, s.Source(), nil); err != nil {
 				b.Fatal(err)
 			}
+		},
+	}
+	for _, name := range names {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			start := time.Now()
+			for b.Loop() {
+				work[name](b)
+			}
+			perCandle := float64(time.Since(start).Nanoseconds()) / float64(b.N) / benchCandles
+			b.ReportMetric(perCandle, "ns/candle")
+			b.ReportMetric(1e3/perCandle, "Mcandles/s")
+		})
+	}
+	b.Run("compared", func(b *testing.B) {
+		times := make(map[string][]float64)
+		for b.Loop() {
+			for _, name := range names {
+				start := time.Now()
+				work[name](b)
+				times[name] = append(times[name], float64(time.Since(start).Nanoseconds())/benchCandles)
+			}
 		}
-		report(b, start)
+		medians := make(map[string]float64)
+		for _, name := range names {
+			slices.Sort(times[name])
+			medians[name] = times[name][len(times[name])/2]
+			b.ReportMetric(medians[name], name+"-ns/candle")
+		}
+		b.ReportMetric(medians["engine"]/medians["yardstick"], "engine/yardstick")
+		b.ReportMetric(100*medians["engine"]/medians["plugin"], "plugin-%-of-engine")
 	})
 }
 

@@ -60,7 +60,7 @@ func (r *Result) CloseTime(index int) int64 {
 // curve gathers what is known at each close.
 type curve struct {
 	span        int64
-	equity      []int64
+	count       int
 	segments    []Segment
 	next        int64 // when the next candle opens if there is no gap
 	first, last exchange.Ticks
@@ -69,16 +69,16 @@ type curve struct {
 
 func newCurve(cfg Config) curve { return curve{span: cfg.Interval.Milliseconds()} }
 
-func (c *curve) add(k *exchange.Candle, equity exchange.Units, invested bool) {
+func (c *curve) add(k *exchange.Candle, invested bool) {
 	if k.Time != c.next {
-		if len(c.equity) == 0 {
+		if c.count == 0 {
 			c.first = k.Open
 		}
-		c.segments = append(c.segments, Segment{Index: len(c.equity), Time: k.Time})
+		c.segments = append(c.segments, Segment{Index: c.count, Time: k.Time})
 	}
 	c.next = k.Time + c.span
 	c.last = k.Close
-	c.equity = append(c.equity, int64(equity))
+	c.count++
 	if invested {
 		c.invested++
 	}
@@ -112,7 +112,7 @@ func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 	st := s.State()
 	return &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
-		Candles: int64(len(r.curve.equity)), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
-		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Invested: r.curve.invested, Segments: r.curve.segments, Equity: r.curve.equity,
+		Candles: int64(r.curve.count), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
+		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Invested: r.curve.invested, Segments: r.curve.segments,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -18,17 +19,52 @@ import (
 // candles, bad parameters (param.Errors) and a panic of the strategy
 // (*strategy.PanicError) are errors; there is no half result.
 func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, progress func(done int64)) (*Result, error) {
-	return Watch(ctx, def, cfg, src, func(equity []int64) {
-		if progress != nil {
-			progress(int64(len(equity)))
-		}
-	})
+	whole := &column{progress: progress}
+	if sized, ok := src.(marketdata.Sized); ok {
+		whole.values = make([]int64, 0, min(sized.Len(), maxReserve))
+	}
+	r, err := Stream(ctx, def, cfg, src, whole)
+	if err != nil {
+		return nil, err
+	}
+	r.Equity = whole.values
+	return r, nil
 }
 
-// Watch is Run for somebody who wants the equity curve while it grows: watch is
-// called after each block with all of the column so far, which is not changed
-// any more.
-func Watch(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, watch func(equity []int64)) (*Result, error) {
+// Curve takes the equity curve of a run while it grows.
+type Curve interface {
+	// Room returns where the values of the next n candles go. Until Done it
+	// belongs to the run.
+	Room(n int) []int64
+	// Done is called when they are there.
+	Done(ctx context.Context)
+}
+
+// column is a Curve that is kept as a whole.
+type column struct {
+	values   []int64
+	room     int
+	progress func(done int64)
+}
+
+// Room implements Curve.
+func (c *column) Room(n int) []int64 {
+	c.room = n
+	c.values = slices.Grow(c.values, n)
+	return c.values[len(c.values) : len(c.values)+n]
+}
+
+// Done implements Curve.
+func (c *column) Done(context.Context) {
+	c.values = c.values[:len(c.values)+c.room]
+	if c.progress != nil {
+		c.progress(int64(len(c.values)))
+	}
+}
+
+// Stream is Run for somebody who takes the equity curve while it grows; the
+// result is without it.
+func Stream(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, equity Curve) (*Result, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -51,23 +87,20 @@ func Watch(ctx context.Context, def strategy.Definition, cfg Config, src marketd
 		return nil, err
 	}
 	rec.curve = newCurve(cfg)
-	if sized, ok := src.(marketdata.Sized); ok {
-		rec.curve.equity = make([]int64, 0, min(sized.Len(), maxReserve))
-	}
 	for {
 		block, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {
-			err = runBlock(session, instance, rec, block)
+			err = runBlock(session, instance, rec, block, equity.Room(len(block)))
 		}
 		if err != nil {
 			return nil, err
 		}
-		watch(rec.curve.equity)
+		equity.Done(ctx)
 	}
-	if len(rec.curve.equity) == 0 {
+	if rec.curve.count == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")
 	}
 	return rec.result(def, session), nil
@@ -77,7 +110,7 @@ func Watch(ctx context.Context, def strategy.Definition, cfg Config, src marketd
 const maxReserve = 16 << 20
 
 // runBlock runs a block of candles; a panic of the strategy ends it.
-func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []exchange.Candle) (err error) {
+func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []exchange.Candle, equity []int64) (err error) {
 	n := 0
 	defer func() {
 		if p := recover(); p != nil {
@@ -96,7 +129,8 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []ex
 				}
 			}
 		}
-		rec.curve.add(c, s.Equity(), s.View().Base != 0)
+		equity[n] = int64(s.Equity())
+		rec.curve.add(c, s.View().Base != 0)
 	}
 	return nil
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
@@ -19,13 +21,12 @@ const aheadBlocks = 8
 // goes back.
 type candleFeed interface {
 	marketdata.Sized
+	backtest.Curve
 	// receive takes candles until the host has no more, or ctx ends.
 	receive(ctx context.Context)
-	// done is told all of the equity curve so far after each block.
-	done(ctx context.Context, equity []int64)
-	// over is called after the last done.
+	// over is called after the last Done.
 	over()
-	// send sends what done was told, until over.
+	// send sends the curve while it grows, until over.
 	send() error
 }
 
@@ -36,6 +37,9 @@ type columnFeed struct {
 	blocks chan []exchange.Candle
 	free   chan []exchange.Candle
 	curve  chan []int64
+	// room is what of the curve the engine is at, spent what has been sent.
+	room  []int64
+	spent chan []int64
 	// failed is why blocks was closed before the end; it is set before.
 	failed  error
 	present []exchange.Candle
@@ -49,11 +53,12 @@ func newColumnFeed(expected int, stream backtestStream) *columnFeed {
 	f := &columnFeed{
 		stream: stream, expected: expected,
 		blocks: make(chan []exchange.Candle, aheadBlocks), curve: make(chan []int64, aheadBlocks),
-		// One block is with the engine and one with the decoder.
-		free: make(chan []exchange.Candle, aheadBlocks+2),
+		// One block is with the engine and one with the decoder or the encoder.
+		free: make(chan []exchange.Candle, aheadBlocks+2), spent: make(chan []int64, aheadBlocks+2),
 	}
 	for range aheadBlocks + 2 {
 		f.free <- nil
+		f.spent <- nil
 	}
 	return f
 }
@@ -117,10 +122,18 @@ func (f *columnFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
 	}
 }
 
-func (f *columnFeed) done(ctx context.Context, equity []int64) {
+// Room implements backtest.Curve.
+func (f *columnFeed) Room(n int) []int64 {
+	f.room = slices.Grow(<-f.spent, n)[:n]
+	return f.room
+}
+
+// Done implements backtest.Curve.
+func (f *columnFeed) Done(ctx context.Context) {
 	select {
-	case f.curve <- equity:
+	case f.curve <- f.room:
 	case <-ctx.Done():
+		f.spent <- f.room[:0]
 	}
 }
 
@@ -131,12 +144,12 @@ func (f *columnFeed) send() error {
 	var block []byte
 	var failed error
 	for equity := range f.curve {
-		for failed == nil && done < len(equity) {
-			n := min(len(equity)-done, wire.MaxBlock)
-			block = wire.AppendSeries(block[:0], equity[done:done+n])
-			done += n
+		if failed == nil {
+			block = wire.AppendSeries(block[:0], equity)
+			done += len(equity)
 			failed = f.stream.Send(&pluginpb.BacktestOutput{Equity: block, Done: int64(done)})
 		}
+		f.spent <- equity[:0]
 	}
 	return failed
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -18,12 +20,15 @@ type memoryFeed struct {
 	memory   *Memory
 	segments chan slotUse
 	settled  chan settledSegment
+	// computed counts the candles that are done.
+	computed atomic.Int64
 	// failed is why segments was closed before the end; it is set before.
 	failed error
-	// present is the segment that the engine is at, and rest what it has not
-	// taken of its candles.
+	// present is the segment that the engine is at, rest what it has not taken
+	// of its candles, and curve where the values that are missing go.
 	present slotUse
 	rest    []exchange.Candle
+	curve   []int64
 	// expected is how many candles are still to come, as far as the host knows.
 	expected int
 }
@@ -32,8 +37,12 @@ type memoryFeed struct {
 // many candles are done with it.
 type settledSegment struct {
 	slotUse
-	done int
+	done int64
 }
+
+// progressInterval is how often the host hears from a run whose segments take
+// long.
+const progressInterval = 250 * time.Millisecond
 
 var _ candleFeed = (*memoryFeed)(nil)
 
@@ -83,6 +92,7 @@ func (f *memoryFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
 				return nil, io.EOF
 			}
 			f.present, f.rest = segment, f.memory.candles(segment.slot)[:segment.count]
+			f.curve = f.memory.equity(segment.slot)[:segment.count]
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -94,13 +104,21 @@ func (f *memoryFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
 	return block, nil
 }
 
-func (f *memoryFeed) done(ctx context.Context, equity []int64) {
+// Room implements backtest.Curve.
+func (f *memoryFeed) Room(n int) []int64 {
+	room := f.curve[:n]
+	f.curve = f.curve[n:]
+	f.computed.Add(int64(n))
+	return room
+}
+
+// Done implements backtest.Curve.
+func (f *memoryFeed) Done(ctx context.Context) {
 	if len(f.rest) > 0 {
 		return // the segment is not done yet
 	}
-	copy(f.memory.equity(f.present.slot), equity[len(equity)-f.present.count:])
 	select {
-	case f.settled <- settledSegment{slotUse: f.present, done: len(equity)}:
+	case f.settled <- settledSegment{slotUse: f.present, done: f.computed.Load()}:
 	case <-ctx.Done():
 	}
 }
@@ -108,13 +126,24 @@ func (f *memoryFeed) done(ctx context.Context, equity []int64) {
 func (f *memoryFeed) over() { close(f.settled) }
 
 func (f *memoryFeed) send() error {
+	ticker := time.NewTicker(progressInterval)
+	defer ticker.Stop()
 	var failed error
-	for s := range f.settled {
-		if failed == nil {
-			failed = f.stream.Send(&pluginpb.BacktestOutput{
-				Done: int64(s.done), Segment: &pluginpb.Segment{Slot: uint32(s.slot), Count: uint32(s.count)},
-			})
+	for said := int64(0); ; {
+		out := &pluginpb.BacktestOutput{}
+		select {
+		case s, ok := <-f.settled:
+			if !ok {
+				return failed
+			}
+			out.Segment = &pluginpb.Segment{Slot: uint32(s.slot), Count: uint32(s.count)}
+			out.Done = s.done
+		case <-ticker.C:
+			out.Done = f.computed.Load()
+		}
+		if failed == nil && (out.Done > said || out.Segment != nil) {
+			said = out.Done
+			failed = f.stream.Send(out)
 		}
 	}
-	return failed
 }

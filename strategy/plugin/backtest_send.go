@@ -93,10 +93,10 @@ func (s *candleSender) sendColumns(ctx context.Context) error {
 }
 
 // sendSegments puts blocks into the shared memory and sends where they lie; it
-// returns what sendColumns does. The first segment is short, so that the plugin
-// begins early.
+// returns what sendColumns does. The first segments are short, so that the
+// plugin begins early.
 func (s *candleSender) sendSegments(ctx context.Context) error {
-	for full := 1; ; full = segmentCandles - wire.MaxBlock + 1 {
+	for full := 1; ; full = min(2*full+wire.MaxBlock, segmentCandles-wire.MaxBlock+1) {
 		use := slotUse{}
 		select {
 		case use.slot = <-s.free:

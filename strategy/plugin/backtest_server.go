@@ -96,7 +96,7 @@ func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed) 
 		// A failure to send ends the stream's context, and with it the run.
 		err = errors.Join(err, <-sent)
 	}()
-	return backtest.Watch(ctx, s.def, cfg, feed, func(equity []int64) { feed.done(ctx, equity) })
+	return backtest.Stream(ctx, s.def, cfg, feed, feed)
 }
 
 // sendResult sends the trades in columns beside the JSON of the rest; the equity

@@ -18,10 +18,10 @@ const MemoryVariable = "LUNOBOT_PLUGIN_MEMORY"
 
 // The memory is a ring of slots: in each the candles of a segment, and behind
 // them the equity curve of these. It is as large as is needed to keep both sides
-// busy, and no larger, so that it stays in the processor's caches.
+// busy with few messages, and takes no memory until a backtest uses it.
 const (
 	memorySlots    = 4
-	segmentCandles = 2 * wire.MaxBlock
+	segmentCandles = 8 * wire.MaxBlock
 	candleBytes    = int(unsafe.Sizeof(exchange.Candle{}))
 	valueBytes     = int(unsafe.Sizeof(int64(0)))
 	slotBytes      = segmentCandles * (candleBytes + valueBytes)
