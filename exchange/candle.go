@@ -31,6 +31,24 @@ func (c Candle) Valid() bool {
 	return c.Low > 0 && c.Low <= min(c.Open, c.Close) && c.High >= max(c.Open, c.Close) && c.Volume >= 0
 }
 
+// Merge returns the candle that covers two neighbouring intervals; b follows a.
+// An interval without a trade adds nothing, so that the open is that of the
+// first trade as in a venue's own candles.
+func Merge(a, b Candle) Candle {
+	switch {
+	case b.IsFlat():
+		return a
+	case a.IsFlat():
+		b.Time = a.Time
+		return b
+	}
+	a.High = max(a.High, b.High)
+	a.Low = min(a.Low, b.Low)
+	a.Close = b.Close
+	a.Volume += b.Volume
+	return a
+}
+
 // Tick is a change of a market's last price, between candles.
 type Tick struct {
 	// Time is in epoch milliseconds UTC.

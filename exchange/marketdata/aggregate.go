@@ -7,24 +7,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 )
 
-// Merge returns the candle that covers two neighbouring intervals; b follows a.
-// An interval without a trade adds nothing, so that the open is that of the
-// first trade as in a venue's own candles.
-func Merge(a, b exchange.Candle) exchange.Candle {
-	switch {
-	case b.IsFlat():
-		return a
-	case a.IsFlat():
-		b.Time = a.Time
-		return b
-	}
-	a.High = max(a.High, b.High)
-	a.Low = min(a.Low, b.Low)
-	a.Close = b.Close
-	a.Volume += b.Volume
-	return a
-}
-
 // Aggregator folds candles into larger ones that are aligned to the epoch. It
 // is for one goroutine.
 type Aggregator struct {
@@ -63,7 +45,7 @@ func (a *Aggregator) Add(dst []exchange.Candle, c exchange.Candle) []exchange.Ca
 	}
 	switch {
 	case a.open:
-		a.current = Merge(a.current, c)
+		a.current = exchange.Merge(a.current, c)
 	case bucket != a.partial:
 		a.current, a.open = c, true
 		a.current.Time = bucket

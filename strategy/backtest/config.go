@@ -13,9 +13,12 @@ import (
 type Config struct {
 	// Balance is the cash to begin with; required.
 	Balance exchange.Units `json:"balance"`
+	// Decide is the length of the candles that the strategy hears, a whole
+	// number of Intervals; orders meet the shorter ones. Defaults to Interval.
+	Decide time.Duration `json:"decide,omitempty"`
 	// Fees are the account's rates. Defaults to none.
 	Fees exchange.Fees `json:"fees"`
-	// Interval is the length of the candles; required.
+	// Interval is the length of the recorded candles; required.
 	Interval time.Duration `json:"interval"`
 	// Market is what is traded; required.
 	Market exchange.Market `json:"market"`

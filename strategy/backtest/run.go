@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,8 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	instance, err := def.Open(strategy.OpenInput{Market: cfg.Market, Interval: cfg.Interval, Params: cfg.Params})
+	decide := cmp.Or(cfg.Decide, cfg.Interval)
+	instance, err := def.Open(strategy.OpenInput{Market: cfg.Market, Interval: decide, Params: cfg.Params})
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	}
 	rec := &recorder{cfg: cfg}
 	session, err := engine.New(engine.Config{
-		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
+		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
 		Wants: instance.Wants,
 	})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"testing"
+	"time"
 
 	shopspring "github.com/shopspring/decimal"
 	"pgregory.net/rapid"
@@ -267,4 +268,31 @@ func TestAnyCommands(t *testing.T) {
 			}
 		}
 	})
+}
+
+// proves PL3: a decision on longer candles trades at the open of the next
+// shorter one, which is the open of the next longer one too.
+func TestDecidingOnLongerCandles(t *testing.T) {
+	t.Parallel()
+	s := history(t, 30_000)
+	for i := range s.Candles {
+		s.Candles[i].Volume++ // a minute without a trade has no open of its own
+	}
+	cfg := config(t, s)
+	cfg.Decide = 5 * time.Minute
+	short := run(t, basic.Definition(), cfg, s)
+	fives, err := s.Aggregate(cfg.Decide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Decide, cfg.Interval = 0, fives.Interval
+	long := run(t, basic.Definition(), cfg, fives)
+	if len(short.Trades) < 50 || !reflect.DeepEqual(short.Trades, long.Trades) {
+		t.Errorf("%d trades of minutes and %d of five minutes, which differ", len(short.Trades), len(long.Trades))
+	}
+	for i, equity := range long.Equity {
+		if short.Equity[5*i+4] != equity {
+			t.Fatalf("after %d candles of five minutes the equity is %d and %d", i+1, short.Equity[5*i+4], equity)
+		}
+	}
 }

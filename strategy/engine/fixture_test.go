@@ -50,8 +50,10 @@ type terms struct {
 	balance  exchange.Units
 	fees     exchange.Fees
 	maxShare exchange.Rate
-	risk     risk.Config
-	wants    func(strategy.EventKind) bool
+	// decide is the length of the candles that the strategy hears.
+	decide time.Duration
+	risk   risk.Config
+	wants  func(strategy.EventKind) bool
 	// least and most bound an order's volume.
 	least, most exchange.Steps
 }
@@ -69,7 +71,7 @@ func newRig(tb testing.TB, c terms) *rig {
 	}
 	r := &rig{tb: tb, venue: v, log: &record{}}
 	r.session, err = engine.New(engine.Config{
-		Market: m, Interval: time.Minute, Balance: c.balance, Venue: v, Risk: c.risk, Recorder: r.log, OrderPrefix: "t-", Wants: c.wants,
+		Market: m, Interval: time.Minute, Decide: c.decide, Balance: c.balance, Venue: v, Risk: c.risk, Recorder: r.log, OrderPrefix: "t-", Wants: c.wants,
 	})
 	if err != nil {
 		tb.Fatal(err)

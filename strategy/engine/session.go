@@ -28,7 +28,11 @@ type Venue interface {
 type Config struct {
 	// Balance is the cash to begin with.
 	Balance exchange.Units
-	// Interval is the length of the candles; required.
+	// Decide is the length of the candles that the strategy hears: a whole
+	// number of Intervals, aligned to the epoch. Orders and exits meet each of
+	// the shorter candles within. Defaults to Interval.
+	Decide time.Duration
+	// Interval is the length of the candles that are begun with; required.
 	Interval time.Duration
 	// Market is what is traded; required.
 	Market exchange.Market
@@ -51,7 +55,9 @@ type Session struct {
 	cfg   Config
 	guard *risk.Guard
 	span  int64 // the interval in milliseconds
-	wants [strategy.StartEvent + 1]bool
+	// frames is how many candles make one that the strategy hears.
+	frames int64
+	wants  [strategy.StartEvent + 1]bool
 	// narrator is the recorder, if it is one.
 	narrator Narrator
 
@@ -62,7 +68,7 @@ type Session struct {
 	phase   phase
 	told    int            // how many of state.Queue the strategy has heard
 	due     int            // how many of them it hears in the present phase
-	other   strategy.Event // a start, or a candle of the past
+	other   strategy.Event // a start, a candle of the past, or one made of several
 	// inside is true once a resting buy has traded within the present candle.
 	inside bool
 	// left is true once a protective exit has acted in the present candle.
@@ -89,6 +95,12 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Interval < time.Second {
 		problems = append(problems, errors.New("engine: Interval must be at least a second"))
 	}
+	if cfg.Decide == 0 {
+		cfg.Decide = cfg.Interval
+	}
+	if cfg.Interval > 0 && (cfg.Decide < cfg.Interval || cfg.Decide%cfg.Interval != 0) {
+		problems = append(problems, fmt.Errorf("engine: Decide must be a whole number of %s", cfg.Interval))
+	}
 	if cfg.Balance < 0 {
 		problems = append(problems, errors.New("engine: Balance must be at least 0"))
 	}
@@ -98,7 +110,7 @@ func New(cfg Config) (*Session, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, guard: guard, span: cfg.Interval.Milliseconds()}
+	s := &Session{cfg: cfg, guard: guard, span: cfg.Interval.Milliseconds(), frames: int64(cfg.Decide / cfg.Interval)}
 	s.narrator, _ = cfg.Recorder.(Narrator)
 	for k := range s.wants {
 		s.wants[k] = cfg.Wants == nil || cfg.Wants(strategy.EventKind(k))
@@ -138,15 +150,15 @@ func (s *Session) Start() *strategy.Event {
 	return &s.other
 }
 
-// Warm gives the event of a candle of the past, which fills indicators and
-// trades nothing; nil if the strategy does not want candles. Its commands are
-// to be dropped, except plots.
+// Warm gives the event of a candle of the past, of the length that the strategy
+// hears, which fills indicators and trades nothing; nil if the strategy does not
+// want candles. Its commands are to be dropped, except plots.
 func (s *Session) Warm(c exchange.Candle) *strategy.Event {
 	if !s.wants[strategy.CandleEvent] {
 		return nil
 	}
 	s.view.Warming = true
-	s.other = strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + s.span, Candle: c}
+	s.other = strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + s.frames*s.span, Candle: c}
 	return &s.other
 }
 
@@ -207,7 +219,12 @@ func (s *Session) Next() *strategy.Event {
 			if !s.wants[strategy.CandleEvent] {
 				continue
 			}
-			return &s.present
+			if s.frames == 1 {
+				return &s.present
+			}
+			if s.fold(&s.present.Candle) {
+				return &s.other
+			}
 		case idle:
 			return nil
 		}

@@ -28,6 +28,8 @@ type State struct {
 	Wanted strategy.Exits `json:"wanted"`
 	// Queue are fills and order updates that the strategy has yet to hear.
 	Queue []strategy.Event `json:"queue,omitempty"`
+	// Frame is the candle that the strategy hears next, as far as it has come.
+	Frame Frame `json:"frame,omitzero"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
@@ -49,6 +51,13 @@ type OpenOrder struct {
 	Reserve exchange.Units `json:"reserve"`
 	// Reason is why it was wanted.
 	Reason string `json:"reason,omitempty"`
+}
+
+// Frame is a candle that is made of several and is not complete.
+type Frame struct {
+	Candle exchange.Candle `json:"candle"`
+	// Count is how many candles it is made of by now.
+	Count int64 `json:"count"`
 }
 
 // State returns a copy of the session's state.

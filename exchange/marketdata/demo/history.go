@@ -81,7 +81,7 @@ func (p *pair) fold(dst []exchange.Candle, first, size, count int64) []exchange.
 	for ; count > 0; count-- {
 		c := p.candle(first)
 		for i := int64(1); i < size; i++ {
-			c = marketdata.Merge(c, p.candle(first+i))
+			c = exchange.Merge(c, p.candle(first+i))
 		}
 		dst = append(dst, c)
 		first += size

@@ -8,7 +8,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 )
 
@@ -112,7 +111,7 @@ func TestPathFoldsToCandle(t *testing.T) {
 					t.Fatalf("%s %d: tick %+v after %d", pair, i, tick, last)
 				}
 				last = tick.Time
-				got = marketdata.Merge(got, exchange.Candle{
+				got = exchange.Merge(got, exchange.Candle{
 					Open: tick.Price, High: tick.Price, Low: tick.Price, Close: tick.Price, Volume: tick.Volume,
 				})
 			}

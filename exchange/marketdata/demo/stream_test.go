@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 )
 
@@ -76,7 +75,7 @@ func TestStreamIsTheCandles(t *testing.T) {
 					if forming.Time == 0 {
 						forming = tick
 					} else {
-						forming = marketdata.Merge(forming, tick)
+						forming = exchange.Merge(forming, tick)
 					}
 					return
 				}
