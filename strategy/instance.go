@@ -101,7 +101,11 @@ func (i *Instance) Wants(k EventKind) bool {
 // does not handle give no commands.
 func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	b := &i.bot
-	b.view, b.now, b.nextRef, b.commands = v, ev.Time, v.NextRef, b.commands[:0]
+	if b.view != v {
+		b.view = v
+	}
+	b.now, b.nextRef = ev.Time, v.NextRef
+	b.commands = b.commands[:0]
 	switch ev.Kind {
 	case CandleEvent:
 		if i.candle != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -113,13 +114,14 @@ const maxReserve = 16 << 20
 
 // runBlock runs a block of candles; a panic of the strategy ends it.
 func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []exchange.Candle, equity []int64) (err error) {
-	n := 0
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("at the candle of %s: %w", block[n].OpenTime(), strategy.NewPanicError(p))
+			at := time.UnixMilli(s.LastTime()).UTC()
+			err = fmt.Errorf("at the candle of %s: %w", at, strategy.NewPanicError(p))
 		}
 	}()
-	for n = range block {
+	equity = equity[:len(block)]
+	for n := range block {
 		c := &block[n]
 		if err := s.Begin(c); err != nil {
 			return err

@@ -184,6 +184,10 @@ func (s *Session) Begin(c *exchange.Candle) error {
 			return err
 		}
 	}
+	if len(s.state.Queue) == 0 && s.view.Exits == (strategy.Exits{}) {
+		s.phase = closing
+		return nil
+	}
 	s.hear()
 	return nil
 }
@@ -197,6 +201,13 @@ func (s *Session) hear() { s.phase, s.due = reports, len(s.state.Queue) }
 // nil when it has heard all. The event is valid until the next call. The
 // strategy's answer goes to Commands before Next is called again.
 func (s *Session) Next() *strategy.Event {
+	if s.phase == idle { // here, so that the compiler inlines the question
+		return nil
+	}
+	return s.next()
+}
+
+func (s *Session) next() *strategy.Event {
 	for {
 		switch s.phase {
 		case reports:
