@@ -41,6 +41,14 @@ func (s Steps) Float() float64 { return float64(s) }
 
 // Times returns the value of a volume at this price; the error is an overflow.
 func (t Ticks) Times(v Steps) (Units, error) {
+	if fits(int64(t), int64(v)) {
+		return Units(int64(t) * int64(v)), nil
+	}
+	return t.times(v)
+}
+
+// times is Times for numbers that are large or negative.
+func (t Ticks) times(v Steps) (Units, error) {
 	hi, lo := bits.Mul64(magnitude(int64(t)), magnitude(int64(v)))
 	if hi != 0 || lo > math.MaxInt64 {
 		return 0, fmt.Errorf("exchange: %d ticks × %d steps: %w", t, v, ErrOverflow)

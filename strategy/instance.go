@@ -109,7 +109,10 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	switch ev.Kind {
 	case CandleEvent:
 		if i.candle != nil {
-			i.candle.OnCandle(b, ev.Candle)
+			// Field by field it goes straight into registers; whole, it would be
+			// copied through the stack first.
+			c := &ev.Candle
+			i.candle.OnCandle(b, exchange.Candle{Time: c.Time, Open: c.Open, High: c.High, Low: c.Low, Close: c.Close, Volume: c.Volume})
 		}
 	case FillEvent:
 		if i.fill != nil {

@@ -63,6 +63,8 @@ type Session struct {
 
 	state State
 	view  strategy.View
+	// trough is the equity below which the drawdown may be a new largest one.
+	trough exchange.Units
 	// present is the event of the newest candle's close.
 	present strategy.Event
 	phase   phase
@@ -117,6 +119,7 @@ func New(cfg Config) (*Session, error) {
 	}
 	s.state = State{Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance}
 	s.present = strategy.Event{Kind: strategy.CandleEvent, Time: s.span}
+	s.measure()
 	s.sync()
 	return s, nil
 }
@@ -257,11 +260,21 @@ func (s *Session) mark() {
 		equity = st.Equity // beyond what fits; New's bounds and the venue's checks keep this away
 	}
 	st.Equity = equity
-	if equity >= st.Peak {
+	switch {
+	case equity > st.Peak:
 		st.Peak = equity
-	} else if down := float64(st.Peak - equity); down > st.MaxDrawdown*float64(st.Peak) {
-		st.MaxDrawdown = down / float64(st.Peak)
+		s.measure()
+	case equity < s.trough:
+		if down := float64(st.Peak - equity); down > st.MaxDrawdown*float64(st.Peak) {
+			st.MaxDrawdown = down / float64(st.Peak)
+		}
+		s.measure()
 	}
+}
+
+// measure finds the trough of the present peak, rounded up to a whole unit.
+func (s *Session) measure() {
+	s.trough = s.state.Peak - exchange.Units(s.state.MaxDrawdown*float64(s.state.Peak))
 }
 
 // now is the time at which commands of the present candle are given.

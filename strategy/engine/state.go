@@ -75,6 +75,7 @@ func (s *Session) Restore(st State) {
 	s.state = st
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.inside = idle, 0, 0, false
+	s.measure()
 	s.sync()
 }
 
