@@ -14,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
 // Run runs the strategy over the source's candles. Progress, if not nil, is
@@ -33,31 +34,32 @@ func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdat
 	return r, nil
 }
 
-// Curve takes the equity curve of a run while it grows.
-type Curve interface {
-	// Room returns where the values of the next n candles go. Until Done it
+// Sink takes what a run brings while it goes on.
+type Sink interface {
+	// Room returns where the equity at the next n candles goes. Until Done it
 	// belongs to the run.
 	Room(n int) []int64
-	// Done is called when they are there.
-	Done(ctx context.Context)
+	// Done is called when it is there, with all trades that are closed by then.
+	// Only the last of them may still change.
+	Done(ctx context.Context, trades []portfolio.Trade)
 }
 
-// column is a Curve that is kept as a whole.
+// column is a Sink that keeps the equity curve as a whole.
 type column struct {
 	values   []int64
 	room     int
 	progress func(done int64)
 }
 
-// Room implements Curve.
+// Room implements Sink.
 func (c *column) Room(n int) []int64 {
 	c.room = n
 	c.values = slices.Grow(c.values, n)
 	return c.values[len(c.values) : len(c.values)+n]
 }
 
-// Done implements Curve.
-func (c *column) Done(context.Context) {
+// Done implements Sink.
+func (c *column) Done(context.Context, []portfolio.Trade) {
 	c.values = c.values[:len(c.values)+c.room]
 	if c.progress != nil {
 		c.progress(int64(len(c.values)))
@@ -65,8 +67,8 @@ func (c *column) Done(context.Context) {
 }
 
 // Stream is Run for somebody who takes the equity curve while it grows; the
-// result is without it.
-func Stream(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, equity Curve) (*Result, error) {
+// result is without it, and has all trades.
+func Stream(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, sink Sink) (*Result, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -96,12 +98,12 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 			break
 		}
 		if err == nil {
-			err = runBlock(session, instance, rec, block, equity.Room(len(block)))
+			err = runBlock(session, instance, rec, block, sink.Room(len(block)))
 		}
 		if err != nil {
 			return nil, err
 		}
-		equity.Done(ctx)
+		sink.Done(ctx, rec.trades)
 	}
 	if rec.curve.count == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")

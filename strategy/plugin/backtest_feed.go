@@ -12,23 +12,47 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
+	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
 // aheadBlocks is how many blocks wait on either side of the engine.
 const aheadBlocks = 8
 
 // candleFeed is how a run's candles come from the host and how its equity curve
-// goes back.
+// and trades go back.
 type candleFeed interface {
 	marketdata.Sized
-	backtest.Curve
+	backtest.Sink
 	// receive takes candles until the host has no more, or ctx ends.
 	receive(ctx context.Context)
 	// over is called after the last Done.
 	over()
-	// send sends the curve while it grows, until over.
-	send() error
+	// send sends curve and trades while they grow, until over.
+	send(t *tradeSender) error
 }
+
+// tradeSender sends closed trades in columns.
+type tradeSender struct {
+	stream backtestStream
+	// sent is how many of a run's trades have been sent.
+	sent int
+}
+
+// send sends the trades that have not been sent.
+func (t *tradeSender) send(trades []portfolio.Trade) error {
+	for t.sent < len(trades) {
+		n := min(len(trades)-t.sent, wire.MaxBlock)
+		columns, ids := wire.EncodeTrades(trades[t.sent : t.sent+n])
+		if err := t.stream.Send(&pluginpb.BacktestOutput{Trades: &pluginpb.Trades{Columns: columns, OrderIds: ids}}); err != nil {
+			return err
+		}
+		t.sent += n
+	}
+	return nil
+}
+
+// settled returns the trades that will not change any more.
+func settled(trades []portfolio.Trade) []portfolio.Trade { return trades[:max(0, len(trades)-1)] }
 
 // columnFeed takes candles in columns, which are decoded ahead of the engine in
 // a goroutine of their own.
@@ -36,7 +60,7 @@ type columnFeed struct {
 	stream backtestStream
 	blocks chan []exchange.Candle
 	free   chan []exchange.Candle
-	curve  chan []int64
+	curve  chan portion
 	// room is what of the curve the engine is at, spent what has been sent.
 	room  []int64
 	spent chan []int64
@@ -47,12 +71,19 @@ type columnFeed struct {
 	expected int
 }
 
+// portion is the equity curve of a block, and the trades that were closed by its
+// end.
+type portion struct {
+	equity []int64
+	trades []portfolio.Trade
+}
+
 var _ candleFeed = (*columnFeed)(nil)
 
 func newColumnFeed(expected int, stream backtestStream) *columnFeed {
 	f := &columnFeed{
 		stream: stream, expected: expected,
-		blocks: make(chan []exchange.Candle, aheadBlocks), curve: make(chan []int64, aheadBlocks),
+		blocks: make(chan []exchange.Candle, aheadBlocks), curve: make(chan portion, aheadBlocks),
 		// One block is with the engine and one with the decoder or the encoder.
 		free: make(chan []exchange.Candle, aheadBlocks+2), spent: make(chan []int64, aheadBlocks+2),
 	}
@@ -122,16 +153,16 @@ func (f *columnFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
 	}
 }
 
-// Room implements backtest.Curve.
+// Room implements backtest.Sink.
 func (f *columnFeed) Room(n int) []int64 {
 	f.room = slices.Grow(<-f.spent, n)[:n]
 	return f.room
 }
 
-// Done implements backtest.Curve.
-func (f *columnFeed) Done(ctx context.Context) {
+// Done implements backtest.Sink.
+func (f *columnFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 	select {
-	case f.curve <- f.room:
+	case f.curve <- portion{f.room, settled(trades)}:
 	case <-ctx.Done():
 		f.spent <- f.room[:0]
 	}
@@ -139,17 +170,20 @@ func (f *columnFeed) Done(ctx context.Context) {
 
 func (f *columnFeed) over() { close(f.curve) }
 
-func (f *columnFeed) send() error {
+func (f *columnFeed) send(t *tradeSender) error {
 	done := 0
 	var block []byte
 	var failed error
-	for equity := range f.curve {
+	for p := range f.curve {
 		if failed == nil {
-			block = wire.AppendSeries(block[:0], equity)
-			done += len(equity)
+			block = wire.AppendSeries(block[:0], p.equity)
+			done += len(p.equity)
 			failed = f.stream.Send(&pluginpb.BacktestOutput{Equity: block, Done: int64(done)})
 		}
-		f.spent <- equity[:0]
+		f.spent <- p.equity[:0]
+		if failed == nil {
+			failed = t.send(p.trades)
+		}
 	}
 	return failed
 }

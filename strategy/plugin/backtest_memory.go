@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
 // memoryFeed takes candles where they lie in the shared memory and leaves the
@@ -33,11 +34,12 @@ type memoryFeed struct {
 	expected int
 }
 
-// settledSegment is a segment whose equity curve lies in the memory, and how
-// many candles are done with it.
+// settledSegment is a segment whose equity curve lies in the memory, how many
+// candles are done with it, and the trades that were closed by its end.
 type settledSegment struct {
 	slotUse
-	done int64
+	done   int64
+	trades []portfolio.Trade
 }
 
 // progressInterval is how often the host hears from a run whose segments take
@@ -104,7 +106,7 @@ func (f *memoryFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
 	return block, nil
 }
 
-// Room implements backtest.Curve.
+// Room implements backtest.Sink.
 func (f *memoryFeed) Room(n int) []int64 {
 	room := f.curve[:n]
 	f.curve = f.curve[n:]
@@ -112,38 +114,42 @@ func (f *memoryFeed) Room(n int) []int64 {
 	return room
 }
 
-// Done implements backtest.Curve.
-func (f *memoryFeed) Done(ctx context.Context) {
+// Done implements backtest.Sink.
+func (f *memoryFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 	if len(f.rest) > 0 {
 		return // the segment is not done yet
 	}
 	select {
-	case f.settled <- settledSegment{slotUse: f.present, done: f.computed.Load()}:
+	case f.settled <- settledSegment{slotUse: f.present, done: f.computed.Load(), trades: settled(trades)}:
 	case <-ctx.Done():
 	}
 }
 
 func (f *memoryFeed) over() { close(f.settled) }
 
-func (f *memoryFeed) send() error {
+func (f *memoryFeed) send(t *tradeSender) error {
 	ticker := time.NewTicker(progressInterval)
 	defer ticker.Stop()
 	var failed error
 	for said := int64(0); ; {
 		out := &pluginpb.BacktestOutput{}
+		var trades []portfolio.Trade
 		select {
 		case s, ok := <-f.settled:
 			if !ok {
 				return failed
 			}
 			out.Segment = &pluginpb.Segment{Slot: uint32(s.slot), Count: uint32(s.count)}
-			out.Done = s.done
+			out.Done, trades = s.done, s.trades
 		case <-ticker.C:
 			out.Done = f.computed.Load()
 		}
 		if failed == nil && (out.Done > said || out.Segment != nil) {
 			said = out.Done
 			failed = f.stream.Send(out)
+		}
+		if failed == nil {
+			failed = t.send(trades)
 		}
 	}
 }

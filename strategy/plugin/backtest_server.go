@@ -12,7 +12,6 @@ import (
 
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
-	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
 
 const (
@@ -58,13 +57,17 @@ func (s *server) Backtest(stream backtestStream) error {
 		feed = newMemoryFeed(task.Candles, stream, s.memory)
 	}
 	go feed.receive(ctx)
-	result, err := s.run(ctx, task.Config, feed)
+	trades := &tradeSender{stream: stream}
+	result, err := s.run(ctx, task.Config, feed, trades)
 	if ended := stream.Context().Err(); ended != nil {
 		return status.FromContextError(ended).Err() // the host's doing, not the run's
 	}
 	if err != nil {
 		s.report(err)
 		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
+	}
+	if err := trades.send(result.Trades); err != nil {
+		return err
 	}
 	return sendResult(stream, result)
 }
@@ -85,12 +88,12 @@ func (s *server) enter(ctx context.Context) error {
 
 func (s *server) leave() { <-s.turn }
 
-// run runs the engine and sends the equity curve on while it grows, which tells
-// the progress too.
-func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed) (r *backtest.Result, err error) {
+// run runs the engine and sends the equity curve and the trades on while they
+// grow, which tells the progress too.
+func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed, trades *tradeSender) (r *backtest.Result, err error) {
 	defer recoverInto(&err)
 	sent := make(chan error, 1)
-	go func() { sent <- feed.send() }()
+	go func() { sent <- feed.send(trades) }()
 	defer func() {
 		feed.over()
 		// A failure to send ends the stream's context, and with it the run.
@@ -99,17 +102,9 @@ func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed) 
 	return backtest.Stream(ctx, s.def, cfg, feed, feed)
 }
 
-// sendResult sends the trades in columns beside the JSON of the rest; the equity
-// curve has been sent.
+// sendResult sends what has not been sent: all but the equity curve and the
+// trades.
 func sendResult(stream backtestStream, r *backtest.Result) error {
-	for rest := r.Trades; len(rest) > 0; {
-		n := min(len(rest), wire.MaxBlock)
-		columns, ids := wire.EncodeTrades(rest[:n])
-		if err := stream.Send(&pluginpb.BacktestOutput{Trades: &pluginpb.Trades{Columns: columns, OrderIds: ids}}); err != nil {
-			return err
-		}
-		rest = rest[n:]
-	}
 	slim := *r
 	slim.Trades = nil
 	raw, err := json.Marshal(&slim)
