@@ -19,7 +19,12 @@ const (
 	OrderEvent
 	// StartEvent is the first event of a bot that was not restored.
 	StartEvent
+	// SignalEvent tells of a message from outside.
+	SignalEvent
 )
+
+// LastEvent is the highest kind that there is.
+const LastEvent = SignalEvent
 
 // String returns the kind's name.
 func (k EventKind) String() string {
@@ -32,6 +37,8 @@ func (k EventKind) String() string {
 		return "order"
 	case StartEvent:
 		return "start"
+	case SignalEvent:
+		return "signal"
 	}
 	return fmt.Sprintf("event-%d", uint8(k))
 }
@@ -45,6 +52,7 @@ type Event struct {
 	Candle exchange.Candle
 	Fill   Fill
 	Order  OrderUpdate
+	Signal Signal
 }
 
 // Fill is an execution of one of the bot's orders.
@@ -98,6 +106,21 @@ type OrderUpdate struct {
 	Reason string
 }
 
+// MaxSignal is the longest text of a signal, in bytes.
+const MaxSignal = 4 << 10
+
+// Signal is a message that somebody who may do so sent to the bot from outside,
+// such as a charting program's alert. It is told with the next candle that
+// closes, each once and in the order of their arrival, so that a paper bot can
+// be run again as a backtest.
+type Signal struct {
+	// ID is the sender's own name for it, or one that the host made; two signals
+	// of one bot never have the same.
+	ID string `json:"id"`
+	// Text is the message as it came, at most MaxSignal bytes.
+	Text string `json:"text"`
+}
+
 // CandleHandler is a strategy that wants closed candles.
 type CandleHandler interface {
 	OnCandle(b *Bot, c exchange.Candle)
@@ -118,6 +141,11 @@ type StartHandler interface {
 	OnStart(b *Bot)
 }
 
+// SignalHandler is a strategy that wants messages from outside.
+type SignalHandler interface {
+	OnSignal(b *Bot, s Signal)
+}
+
 // Warmer is a strategy that needs candles of the past before it can decide:
 // the host gives it that many with Bot.Warming true and ignores its commands.
 type Warmer interface {
@@ -126,7 +154,7 @@ type Warmer interface {
 
 func handlesSomething(s Strategy) bool {
 	switch s.(type) {
-	case CandleHandler, FillHandler, OrderHandler, StartHandler:
+	case CandleHandler, FillHandler, OrderHandler, SignalHandler, StartHandler:
 		return true
 	}
 	return false

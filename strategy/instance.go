@@ -47,6 +47,7 @@ type Instance struct {
 	candle   CandleHandler
 	fill     FillHandler
 	order    OrderHandler
+	signal   SignalHandler
 	start    StartHandler
 	bot      Bot
 }
@@ -64,6 +65,7 @@ func (d Definition) Open(in OpenInput) (*Instance, error) {
 	i.candle, _ = s.(CandleHandler)
 	i.fill, _ = s.(FillHandler)
 	i.order, _ = s.(OrderHandler)
+	i.signal, _ = s.(SignalHandler)
 	i.start, _ = s.(StartHandler)
 	if in.Snapshot != nil {
 		if err := i.restore(*in.Snapshot); err != nil {
@@ -92,6 +94,8 @@ func (i *Instance) Wants(k EventKind) bool {
 		return i.order != nil
 	case StartEvent:
 		return i.start != nil
+	case SignalEvent:
+		return i.signal != nil
 	}
 	return false
 }
@@ -125,6 +129,10 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	case StartEvent:
 		if i.start != nil {
 			i.start.OnStart(b)
+		}
+	case SignalEvent:
+		if i.signal != nil {
+			i.signal.OnSignal(b, ev.Signal)
 		}
 	}
 	return b.commands

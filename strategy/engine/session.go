@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -57,7 +58,7 @@ type Session struct {
 	span  int64 // the interval in milliseconds
 	// frames is how many candles make one that the strategy hears.
 	frames int64
-	wants  [strategy.StartEvent + 1]bool
+	wants  [strategy.LastEvent + 1]bool
 	// narrator is the recorder, if it is one.
 	narrator Narrator
 
@@ -193,6 +194,21 @@ func (s *Session) Begin(c *exchange.Candle) error {
 	}
 	s.hear()
 	return nil
+}
+
+// Signal takes a message from outside, which the strategy hears with the next
+// candle. It reports whether it was taken: not if the strategy does not want
+// signals, if it is too long or no UTF-8, or if too many events are waiting
+// already.
+func (s *Session) Signal(signal strategy.Signal) bool {
+	if !s.wants[strategy.SignalEvent] || len(s.state.Queue) >= maxEchoes {
+		return false
+	}
+	if len(signal.Text) > strategy.MaxSignal || !utf8.ValidString(signal.ID) || !utf8.ValidString(signal.Text) {
+		return false
+	}
+	s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.SignalEvent, Time: s.now(), Signal: signal})
+	return true
 }
 
 // hear begins to tell the strategy what is queued by now. What its answers add

@@ -114,7 +114,7 @@ func openedOf(b *pluginpb.OpenReply_Bot) Opened {
 	}
 	out := Opened{Warmup: int(max(0, b.GetWarmup()))}
 	for _, kind := range b.GetWants() {
-		if kind >= uint32(strategy.CandleEvent) && kind <= uint32(strategy.StartEvent) {
+		if kind >= uint32(strategy.CandleEvent) && kind <= uint32(strategy.LastEvent) {
 			out.Wants = append(out.Wants, strategy.EventKind(kind))
 		}
 	}

@@ -91,7 +91,7 @@ func (s *server) open(in *pluginpb.OpenRequest_Bot) (out *pluginpb.OpenReply_Bot
 		return nil, err
 	}
 	out = &pluginpb.OpenReply_Bot{Warmup: int64(instance.Warmup())}
-	for kind := strategy.CandleEvent; kind <= strategy.StartEvent; kind++ {
+	for kind := strategy.CandleEvent; kind <= strategy.LastEvent; kind++ {
 		if instance.Wants(kind) {
 			out.Wants = append(out.Wants, uint32(kind))
 		}

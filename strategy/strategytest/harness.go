@@ -112,6 +112,12 @@ func (h *Harness) Start() []strategy.Command {
 	return h.Event(strategy.Event{Kind: strategy.StartEvent, Time: h.now})
 }
 
+// Signal tells of a message from outside and returns the commands.
+func (h *Harness) Signal(text string) []strategy.Command {
+	h.tb.Helper()
+	return h.Event(strategy.Event{Kind: strategy.SignalEvent, Time: h.now, Signal: strategy.Signal{ID: "test", Text: text}})
+}
+
 // Event gives any event and returns the commands. Orders advance View.NextRef.
 func (h *Harness) Event(ev strategy.Event) []strategy.Command {
 	h.tb.Helper()

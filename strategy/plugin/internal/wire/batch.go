@@ -25,6 +25,8 @@ func OpenDelivery(dst []byte, ev *strategy.Event) (out []byte, mark int) {
 		dst = appendFill(dst, &ev.Fill)
 	case strategy.OrderEvent:
 		dst = appendUpdate(dst, &ev.Order)
+	case strategy.SignalEvent:
+		dst = appendSignal(dst, &ev.Signal)
 	case strategy.StartEvent:
 	}
 	return closeMessage(dst, inner), mark
@@ -82,6 +84,13 @@ func appendUpdate(dst []byte, u *strategy.OrderUpdate) []byte {
 	dst = appendUnsigned(dst, 2, uint64(u.State))
 	dst = appendInteger(dst, 3, u.Filled)
 	dst = appendString(dst, 4, u.Reason)
+	return closeMessage(dst, mark)
+}
+
+func appendSignal(dst []byte, s *strategy.Signal) []byte {
+	dst, mark := openMessage(dst, 6)
+	dst = appendString(dst, 1, s.ID)
+	dst = appendString(dst, 2, s.Text)
 	return closeMessage(dst, mark)
 }
 
@@ -215,7 +224,7 @@ func readEvent(ev *strategy.Event, message []byte) error {
 	for f.next() {
 		switch {
 		case f.is(1, protowire.VarintType):
-			ev.Kind = small(&f, "event", strategy.StartEvent)
+			ev.Kind = small(&f, "event", strategy.LastEvent)
 		case f.is(2, protowire.VarintType):
 			ev.Time = integer[int64](&f)
 		case f.is(3, protowire.BytesType):
@@ -224,6 +233,8 @@ func readEvent(ev *strategy.Event, message []byte) error {
 			f.err = readFill(&ev.Fill, f.bytes)
 		case f.is(5, protowire.BytesType):
 			f.err = readUpdate(&ev.Order, f.bytes)
+		case f.is(6, protowire.BytesType):
+			f.err = readSignal(&ev.Signal, f.bytes)
 		}
 	}
 	if f.err == nil && ev.Kind == 0 {
@@ -294,6 +305,19 @@ func readUpdate(u *strategy.OrderUpdate, message []byte) error {
 			u.Filled = integer[exchange.Steps](&f)
 		case f.is(4, protowire.BytesType):
 			u.Reason = string(f.bytes)
+		}
+	}
+	return f.err
+}
+
+func readSignal(s *strategy.Signal, message []byte) error {
+	f := fields{rest: message}
+	for f.next() {
+		switch {
+		case f.is(1, protowire.BytesType):
+			s.ID = string(f.bytes)
+		case f.is(2, protowire.BytesType):
+			s.Text = string(f.bytes)
 		}
 	}
 	return f.err

@@ -35,7 +35,7 @@ func number[T ~int64](t *rapid.T, name string) T {
 }
 
 func drawEvent(t *rapid.T) strategy.Event {
-	ev := strategy.Event{Kind: strategy.EventKind(rapid.IntRange(1, 4).Draw(t, "kind")), Time: number[int64](t, "time")}
+	ev := strategy.Event{Kind: strategy.EventKind(rapid.IntRange(1, int(strategy.LastEvent)).Draw(t, "kind")), Time: number[int64](t, "time")}
 	switch ev.Kind {
 	case strategy.CandleEvent:
 		ev.Candle = exchange.Candle{Time: number[int64](t, "t"), Open: number[exchange.Ticks](t, "o"), High: number[exchange.Ticks](t, "h"),
@@ -46,6 +46,8 @@ func drawEvent(t *rapid.T) strategy.Event {
 	case strategy.OrderEvent:
 		ev.Order = strategy.OrderUpdate{Ref: rapid.Uint64().Draw(t, "ref"), State: strategy.OrderState(rapid.IntRange(1, 5).Draw(t, "state")),
 			Filled: number[exchange.Steps](t, "filled"), Reason: rapid.String().Draw(t, "reason")}
+	case strategy.SignalEvent:
+		ev.Signal = strategy.Signal{ID: rapid.String().Draw(t, "id"), Text: rapid.String().Draw(t, "text")}
 	case strategy.StartEvent:
 	}
 	return ev
