@@ -7,11 +7,13 @@
 //
 // How Venue fills, in one candle and in this order (rule PL4):
 //
-//  1. Market orders of before trade at the open, made worse by the slippage.
+//  1. Market orders of before trade at the open, made worse by the costs: a
+//     fixed slippage, half of the spread, a share of the candle's range, and the
+//     order's own impact.
 //  2. Limit orders that the open reaches trade there, as taker; those that the
 //     candle trades through (not merely touches) trade at their price, as maker.
 //  3. A protective exit that the candle reaches trades at its trigger, or at the
-//     open where the candle opened beyond it, made worse by the slippage; where
+//     open where the candle opened beyond it, made worse by the costs; where
 //     a candle reaches stop and target, the stop counts. It acts once a candle:
 //     what the volume does not take goes on as a market order.
 //
@@ -20,8 +22,10 @@
 // only from the candle after the one in which a resting buy filled. A market buy
 // by volume may draw on free cash where the price has risen since it was placed.
 //
-// A share of the candle's volume bounds what trades in it; the rest waits. Fees
-// are taken in the counter currency and rounded up.
+// A share of the candle's volume bounds what trades in it; the rest waits. With a
+// latency an order meets no candle that opened while it was under way. Fees are
+// those of the tier that the last 30 days' trading has reached, taken in the
+// counter currency and rounded up.
 //
 // Smallest use:
 //

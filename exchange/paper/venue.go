@@ -3,6 +3,7 @@ package paper
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -12,16 +13,15 @@ import (
 type VenueConfig struct {
 	// Balance is the cash to begin with.
 	Balance exchange.Units
+	// Costs are what trading costs beside the fees. Defaults to nothing.
+	Costs
 	// Fees are the account's rates. Defaults to none.
 	Fees exchange.Fees
 	// Market is what is traded; required.
 	Market exchange.Market
-	// MaxShare bounds what trades in a candle to a share of its volume;
-	// defaults to 0, no bound.
-	MaxShare exchange.Rate
-	// Slippage makes the price of market orders and exits worse. Defaults to
-	// none.
-	Slippage exchange.Rate
+	// Tiers replace the fees from a traded volume on, the smallest volume first.
+	// Defaults to none.
+	Tiers []Tier
 }
 
 // VenueState is all that a Venue remembers, for checkpoints.
@@ -36,6 +36,10 @@ type VenueState struct {
 	LastFill  int64 `json:"last_fill"`
 	// LastPrice is the newest price, for reserving cash.
 	LastPrice exchange.Ticks `json:"last_price"`
+	// LastTime is when the newest candle opened.
+	LastTime int64 `json:"last_time,omitempty"`
+	// FeeDays are what was traded lately, if there are tiers.
+	FeeDays FeeDays `json:"fee_days,omitzero"`
 	// Available is what may still trade in the present candle.
 	Available exchange.Steps `json:"-"`
 }
@@ -60,10 +64,15 @@ type Venue struct {
 
 // NewVenue returns a venue; the error names everything that is wrong with cfg.
 func NewVenue(cfg VenueConfig) (*Venue, error) {
-	problems := []error{cfg.Market.Validate()}
-	for name, r := range map[string]exchange.Rate{"maker fee": cfg.Fees.Maker, "taker fee": cfg.Fees.Taker, "slippage": cfg.Slippage, "share": cfg.MaxShare} {
-		if r < 0 || r > exchange.RateOne {
-			problems = append(problems, fmt.Errorf("paper: the %s %s must be between 0 and 1", name, r.Decimal()))
+	problems := []error{cfg.Market.Validate(), cfg.Costs.validate()}
+	for i, fees := range slices.Concat([]Tier{{Fees: cfg.Fees}}, cfg.Tiers) {
+		for name, r := range map[string]exchange.Rate{"maker": fees.Fees.Maker, "taker": fees.Fees.Taker} {
+			if r < 0 || r > exchange.RateOne {
+				problems = append(problems, fmt.Errorf("paper: the %s fee %s must be between 0 and 1", name, r.Decimal()))
+			}
+		}
+		if i > 1 && fees.Volume <= cfg.Tiers[i-2].Volume {
+			problems = append(problems, fmt.Errorf("paper: the volume of tier %d is not above that of the tier before", i))
 		}
 	}
 	if cfg.Balance < 0 {
@@ -146,9 +155,10 @@ func (v *Venue) reserve(r exchange.OrderRequest) (Resting, error) {
 	}
 	need := r.Value
 	if r.Volume > 0 {
-		price, rate := r.Price, max(v.cfg.Fees.Maker, v.cfg.Fees.Taker)
+		fees := v.fees(r.Time)
+		price, rate := r.Price, max(fees.Maker, fees.Taker)
 		if r.Type == exchange.MarketOrder {
-			price = v.worse(exchange.Buy, v.state.LastPrice)
+			price = v.worse(exchange.Buy, v.state.LastPrice, r.Volume, nil)
 		}
 		value, err := price.Times(r.Volume)
 		if err != nil {
@@ -183,6 +193,8 @@ func (v *Venue) Cancel(id string, now int64) (exchange.Order, error) {
 // order; the slice is valid until the next call.
 func (v *Venue) Candle(c *exchange.Candle) []exchange.Report {
 	v.state.LastPrice = c.Close
+	before := v.state.LastTime
+	v.state.LastTime = c.Time
 	if v.cfg.MaxShare > 0 {
 		v.state.Available = exchange.Steps(v.cfg.MaxShare.Of(exchange.Units(c.Volume)))
 	}
@@ -194,7 +206,7 @@ func (v *Venue) Candle(c *exchange.Candle) []exchange.Report {
 	v.reports = v.reports[:0]
 	kept := v.state.Orders[:0]
 	for _, rest := range v.state.Orders {
-		if v.meet(&rest, c) {
+		if v.meet(&rest, c, before) {
 			kept = append(kept, rest)
 		} else {
 			v.spare += rest.Counter
@@ -226,7 +238,7 @@ func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool,
 	rest := v.state.Orders[last]
 	v.state.Orders = v.state.Orders[:last]
 	v.reports, v.spare = v.reports[:0], 0
-	if v.trade(&rest, v.worse(r.Side, price), false, c.Time) {
+	if v.take(&rest, price, c) {
 		v.state.Orders = append(v.state.Orders, rest)
 	}
 	if len(v.reports) == 0 {
@@ -235,14 +247,19 @@ func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool,
 	return v.reports, nil
 }
 
-// meet lets one order meet the candle; it reports whether the order stays.
-func (v *Venue) meet(rest *Resting, c *exchange.Candle) bool {
+// meet lets one order meet the candle, after one that opened before; it reports
+// whether the order stays.
+func (v *Venue) meet(rest *Resting, c *exchange.Candle, before int64) bool {
 	r := &rest.Order.Request
+	arrives := rest.Order.Created + v.cfg.Latency.Milliseconds()
+	if v.cfg.Latency > 0 && arrives > c.Time {
+		return true // it is still under way
+	}
 	if r.Type == exchange.MarketOrder {
-		return v.trade(rest, v.worse(r.Side, c.Open), false, c.Time)
+		return v.take(rest, c.Open, c)
 	}
 	buy := r.Side == exchange.Buy
-	fresh := rest.Order.Created >= c.Time // placed at the close before: it meets this open first
+	fresh := arrives > before || arrives >= c.Time // it meets this open first
 	switch {
 	case fresh && (buy && c.Open <= r.Price || !buy && c.Open >= r.Price):
 		if r.PostOnly {
@@ -257,13 +274,27 @@ func (v *Venue) meet(rest *Resting, c *exchange.Candle) bool {
 	return true
 }
 
+// take executes a market order at a price of the candle, made worse by what it
+// costs.
+func (v *Venue) take(rest *Resting, price exchange.Ticks, c *exchange.Candle) bool {
+	volume := rest.Order.Remaining()
+	if rest.Order.Request.Volume == 0 {
+		volume = v.cfg.Fees.Taker.Affordable(rest.Counter, price)
+	}
+	if v.cfg.MaxShare > 0 {
+		volume = min(volume, v.state.Available)
+	}
+	return v.trade(rest, v.worse(rest.Order.Request.Side, price, volume, c), false, c.Time)
+}
+
 // trade executes as much of the order as cash and the candle's volume allow; it
 // reports whether the order stays open.
 func (v *Venue) trade(rest *Resting, price exchange.Ticks, maker bool, now int64) bool {
 	o := &rest.Order
-	rate := v.cfg.Fees.Taker
+	fees := v.fees(now)
+	rate := fees.Taker
 	if maker {
-		rate = v.cfg.Fees.Maker
+		rate = fees.Maker
 	}
 	want := o.Remaining()
 	if o.Request.Side == exchange.Buy {
@@ -338,6 +369,9 @@ func (v *Venue) execute(rest *Resting, price exchange.Ticks, volume exchange.Ste
 		v.state.Counter += value - fee
 		v.spare += value - fee
 	}
+	if len(v.cfg.Tiers) > 0 {
+		v.state.FeeDays.tally(now, value)
+	}
 	o.Filled += volume
 	o.Value += value
 	o.Fee += fee
@@ -353,13 +387,4 @@ func (v *Venue) end(rest *Resting, now int64, reason string) bool {
 	rest.Order.Status, rest.Order.Completed = exchange.Complete, now
 	v.reports = append(v.reports, exchange.Report{Order: rest.Order, Reason: reason})
 	return false
-}
-
-// worse returns the price moved against the side by the slippage.
-func (v *Venue) worse(side exchange.Side, price exchange.Ticks) exchange.Ticks {
-	slip := exchange.Ticks(v.cfg.Slippage.Of(exchange.Units(price)))
-	if side == exchange.Buy {
-		return price + slip
-	}
-	return max(1, price-slip)
 }

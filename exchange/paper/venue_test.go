@@ -251,10 +251,10 @@ func TestVenueExit(t *testing.T) { // proves PL4
 	}{
 		{"a stop inside the candle trades at its trigger", paper.VenueConfig{}, 95, true, bar(2, 100, 101, 94, 96), "sell 10@95 fee 0 taker"},
 		{"a stop that the market gapped through trades at the open", paper.VenueConfig{}, 95, true, bar(2, 90, 92, 88, 91), "sell 10@90 fee 0 taker"},
-		{"a stop with slippage trades worse", paper.VenueConfig{Slippage: 2 * perHundred}, 95, true, bar(2, 90, 92, 88, 91), "sell 10@88 fee 0 taker"},
+		{"a stop with slippage trades worse", paper.VenueConfig{Costs: paper.Costs{Slippage: 2 * perHundred}}, 95, true, bar(2, 90, 92, 88, 91), "sell 10@88 fee 0 taker"},
 		{"a target inside the candle trades at its trigger", paper.VenueConfig{}, 105, false, bar(2, 100, 106, 99, 101), "sell 10@105 fee 0 taker"},
 		{"a target that the market gapped over trades at the open", paper.VenueConfig{}, 105, false, bar(2, 108, 109, 107, 108), "sell 10@108 fee 0 taker"},
-		{"a share of the volume bounds an exit", paper.VenueConfig{MaxShare: perMille}, 95, true, bar(2, 100, 101, 94, 96), "sell 1@95 fee 0 taker"},
+		{"a share of the volume bounds an exit", paper.VenueConfig{Costs: paper.Costs{MaxShare: perMille}}, 95, true, bar(2, 100, 101, 94, 96), "sell 1@95 fee 0 taker"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -275,7 +275,7 @@ func TestVenueExit(t *testing.T) { // proves PL4
 	}
 	t.Run("an exit without any volume waits", func(t *testing.T) {
 		t.Parallel()
-		v, err := paper.NewVenue(paper.VenueConfig{Market: one(), MaxShare: perMille})
+		v, err := paper.NewVenue(paper.VenueConfig{Market: one(), Costs: paper.Costs{MaxShare: perMille}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -296,7 +296,7 @@ func TestVenueExit(t *testing.T) { // proves PL4
 
 func TestVenueConfigProblemsTogether(t *testing.T) {
 	t.Parallel()
-	_, err := paper.NewVenue(paper.VenueConfig{Balance: -1, Slippage: -1, MaxShare: exchange.RateOne + 1})
+	_, err := paper.NewVenue(paper.VenueConfig{Balance: -1, Costs: paper.Costs{Slippage: -1, MaxShare: exchange.RateOne + 1, Latency: -1}})
 	for _, part := range []string{"pair", "slippage", "share", "balance"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not name the %s", err, part)

@@ -23,12 +23,10 @@ type backtestCommand struct {
 	Strategy string   `required:"" placeholder:"NAME" help:"The strategy; 'lunobot strategies list' names them."`
 	Param    []string `sep:"none" placeholder:"NAME=VALUE" help:"A parameter of the strategy; repeat it for others."`
 	historyFlags
-	Balance  string `default:"10000" placeholder:"AMOUNT" help:"Cash to begin with, in the counter currency. Default: ${default}."`
-	MakerFee string `default:"0.001" placeholder:"RATE" help:"Fee of resting orders, as a fraction. Default: ${default}."`
-	TakerFee string `default:"0.001" placeholder:"RATE" help:"Fee of orders that trade at once, as a fraction. Default: ${default}."`
-	Slippage string `default:"0" placeholder:"RATE" help:"By how much market orders trade worse, as a fraction. Default: ${default}."`
-	JSON     string `name:"json" placeholder:"FILE" help:"Write all trades, the equity curve and the statistics there."`
-	HTML     string `name:"html" placeholder:"FILE" help:"Write a report with charts there."`
+	Balance string `default:"10000" placeholder:"AMOUNT" help:"Cash to begin with, in the counter currency. Default: ${default}."`
+	costFlags
+	JSON string `name:"json" placeholder:"FILE" help:"Write all trades, the equity curve and the statistics there."`
+	HTML string `name:"html" placeholder:"FILE" help:"Write a report with charts there."`
 }
 
 // Run runs the backtest in a process of the strategy's own.
@@ -116,14 +114,7 @@ func (b backtestCommand) config(past history, params json.RawMessage) (backtest.
 	if err != nil || cfg.Balance <= 0 {
 		problems = append(problems, "--balance "+b.Balance+" must be an amount above 0 that fits the market's tick and step")
 	}
-	for _, r := range []struct {
-		flag, text string
-		to         *exchange.Rate
-	}{{"--maker-fee", b.MakerFee, &cfg.Fees.Maker}, {"--taker-fee", b.TakerFee, &cfg.Fees.Taker}, {"--slippage", b.Slippage, &cfg.Slippage}} {
-		if *r.to, err = exchange.ParseRate(r.text); err != nil {
-			problems = append(problems, r.flag+" "+r.text+" must be a fraction from 0 to below 1 with at most 8 decimals, such as 0.001")
-		}
-	}
+	problems = append(problems, b.costFlags.into(&cfg)...)
 	if len(problems) > 0 {
 		return cfg, input("%s", strings.Join(problems, "; "))
 	}

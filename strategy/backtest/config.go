@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // Config says what a run trades and at what cost. It travels as JSON.
 type Config struct {
+	// Costs are what trading costs beside the fees. Defaults to nothing.
+	paper.Costs
 	// Balance is the cash to begin with; required.
 	Balance exchange.Units `json:"balance"`
 	// Decide is the length of the candles that the strategy hears, a whole
@@ -22,16 +25,12 @@ type Config struct {
 	Interval time.Duration `json:"interval"`
 	// Market is what is traded; required.
 	Market exchange.Market `json:"market"`
-	// MaxShare bounds what trades in a candle to a share of its volume.
-	// Defaults to 0, no bound.
-	MaxShare exchange.Rate `json:"max_share"`
 	// Params are the strategy's parameters. Defaults to its own.
 	Params json.RawMessage `json:"params,omitempty"`
 	// Risk are the host's bounds.
 	Risk risk.Config `json:"risk"`
-	// Slippage makes the price of market orders and exits worse. Defaults to
-	// none.
-	Slippage exchange.Rate `json:"slippage"`
+	// Tiers replace the fees from a traded volume on. Defaults to none.
+	Tiers []paper.Tier `json:"tiers,omitempty"`
 }
 
 // validate reports what neither the venue nor the engine would.

@@ -78,7 +78,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 		return nil, err
 	}
 	venue, err := paper.NewVenue(paper.VenueConfig{
-		Market: cfg.Market, Fees: cfg.Fees, Slippage: cfg.Slippage, MaxShare: cfg.MaxShare, Balance: cfg.Balance,
+		Market: cfg.Market, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: cfg.Balance,
 	})
 	if err != nil {
 		return nil, err

@@ -112,8 +112,9 @@ func TestCosts(t *testing.T) {
 		cfg := backtest.Config{Market: s.Market, Interval: s.Interval, Balance: 1 << 50}
 		rate := func(name string) exchange.Rate { return exchange.Rate(rapid.Int64Range(0, 2_000_000).Draw(t, name)) }
 		low, more := cfg, cfg
-		low.Fees.Taker, low.Slippage = rate("fee"), rate("slippage")
+		low.Fees.Taker, low.Slippage, low.Spread = rate("fee"), rate("slippage"), rate("spread")
 		more.Fees.Taker, more.Slippage = low.Fees.Taker+rate("more fee"), low.Slippage+rate("more slippage")
+		more.Spread = low.Spread + rate("more spread")
 		results := [3]exchange.Units{}
 		for i, c := range []backtest.Config{cfg, low, more} {
 			r, err := backtest.Run(t.Context(), def, c, s.Source(), nil)
@@ -146,7 +147,7 @@ type machine struct {
 
 func newMachine(t *testing.T, s marketdata.Series, snapshot *strategy.Snapshot) machine {
 	t.Helper()
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: s.Market, Balance: 1e10, MaxShare: 10_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000}})
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: s.Market, Balance: 1e10, Costs: paper.Costs{MaxShare: 10_000_000}, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000}})
 	if err != nil {
 		t.Fatal(err)
 	}

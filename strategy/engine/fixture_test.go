@@ -65,7 +65,7 @@ func newRig(tb testing.TB, c terms) *rig {
 	}
 	m := one()
 	m.MinVolume, m.MaxVolume = c.least, c.most
-	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: c.balance, Fees: c.fees, MaxShare: c.maxShare})
+	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: c.balance, Fees: c.fees, Costs: paper.Costs{MaxShare: c.maxShare}})
 	if err != nil {
 		tb.Fatal(err)
 	}

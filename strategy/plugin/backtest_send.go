@@ -47,6 +47,9 @@ func newCandleSender(src marketdata.Source, stream grpc.BidiStreamingClient[plug
 	return s
 }
 
+// errGone means that the plugin takes nothing any more; the reader gets the cause.
+var errGone = errors.New("the plugin is gone")
+
 // run sends until the source has no more, ctx ends or the plugin is gone.
 func (s *candleSender) run(ctx context.Context, cancel context.CancelFunc) {
 	defer close(s.done)
@@ -57,7 +60,7 @@ func (s *candleSender) run(ctx context.Context, cancel context.CancelFunc) {
 	switch err := send(ctx); {
 	case errors.Is(err, io.EOF):
 		_ = s.stream.CloseSend() // its failures are the reader's, too
-	case err != nil:
+	case !errors.Is(err, errGone):
 		if ctx.Err() == nil {
 			s.failed = err
 		}
@@ -74,8 +77,8 @@ func (s *candleSender) next(ctx context.Context) ([]exchange.Candle, error) {
 	return candles, err
 }
 
-// sendColumns sends blocks as messages. It returns io.EOF after the last, and
-// nil if the plugin is gone: the reader gets the cause.
+// sendColumns sends blocks as messages. It returns io.EOF after the last, errGone
+// or a failure of the source.
 func (s *candleSender) sendColumns(ctx context.Context) error {
 	var encoder wire.CandleEncoder
 	var block []byte
@@ -87,7 +90,7 @@ func (s *candleSender) sendColumns(ctx context.Context) error {
 		block = encoder.Append(block[:0], candles)
 		s.sent.Add(int64(len(candles)))
 		if s.stream.Send(&pluginpb.BacktestInput{Candles: block}) != nil {
-			return nil
+			return errGone
 		}
 	}
 }
@@ -117,7 +120,7 @@ func (s *candleSender) sendSegments(ctx context.Context) error {
 			s.sent.Add(int64(use.count))
 			s.out <- use
 			if s.stream.Send(&pluginpb.BacktestInput{Segment: &pluginpb.Segment{Slot: uint32(use.slot), Count: uint32(use.count)}}) != nil {
-				return nil
+				return errGone
 			}
 		}
 		if err != nil {

@@ -90,14 +90,14 @@ func (m *Memory) vacate() error {
 // candles returns a slot's room for candles.
 func (m *Memory) candles(slot int) []exchange.Candle {
 	// The mapping is aligned to pages, and a slot's size to eight bytes.
-	at := unsafe.Pointer(&m.bytes[slot*slotBytes]) //nolint:gosec // the type has no pointers, and both sides have the same layout
-	return unsafe.Slice((*exchange.Candle)(at), segmentCandles)
+	at := unsafe.Pointer(&m.bytes[slot*slotBytes])              //nolint:gosec // the type has no pointers, and both sides have the same layout
+	return unsafe.Slice((*exchange.Candle)(at), segmentCandles) //nolint:gosec // a slot has that much room
 }
 
 // equity returns a slot's room for the equity curve.
 func (m *Memory) equity(slot int) []int64 {
 	at := unsafe.Pointer(&m.bytes[slot*slotBytes+segmentCandles*candleBytes]) //nolint:gosec // as above
-	return unsafe.Slice((*int64)(at), segmentCandles)
+	return unsafe.Slice((*int64)(at), segmentCandles)                         //nolint:gosec // as above
 }
 
 // inheritedMemory maps the memory that the host has handed to this process; nil

@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"io"
 	"time"
+
+	"github.com/lunobot/lunobot/exchange"
 )
 
 // maxRows bounds the trades that the page lists.
@@ -127,8 +129,18 @@ func (r *Report) settings() []row {
 		{Name: "Tick, step", Value: r.Market.Tick.String() + " " + r.Market.Counter + ", " + r.Market.Step.String() + " " + r.Market.Base},
 		{Name: "Candles", Value: whole(r.Candles) + " of " + r.intervalText()},
 	}
-	if cfg.MaxShare > 0 {
-		rows = append(rows, row{Name: "Share of the volume", Value: "at most " + percent(cfg.MaxShare.Decimal().InexactFloat64())})
+	for _, cost := range []struct {
+		name, before string
+		rate         exchange.Rate
+	}{
+		{"Spread", "", cfg.Spread}, {"Slippage by range", "", cfg.Range}, {"Impact", "", cfg.Impact}, {"Share of the volume", "at most ", cfg.MaxShare},
+	} {
+		if cost.rate > 0 {
+			rows = append(rows, row{Name: cost.name, Value: cost.before + percent(cost.rate.Decimal().InexactFloat64())})
+		}
+	}
+	if cfg.Latency > 0 {
+		rows = append(rows, row{Name: "Latency", Value: cfg.Latency.String()})
 	}
 	return append(rows, r.parameters()...)
 }

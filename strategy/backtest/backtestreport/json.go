@@ -3,6 +3,7 @@ package backtestreport
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,8 +47,13 @@ type documentConfig struct {
 	MakerFee decimal.Decimal `json:"maker_fee"`
 	TakerFee decimal.Decimal `json:"taker_fee"`
 	Slippage decimal.Decimal `json:"slippage"`
+	Spread   decimal.Decimal `json:"spread"`
+	Range    decimal.Decimal `json:"range"`
+	Impact   decimal.Decimal `json:"impact"`
 	MaxShare decimal.Decimal `json:"max_share"`
+	Latency  string          `json:"latency"`
 	Interval string          `json:"interval"`
+	Decide   string          `json:"decide"`
 }
 
 type documentData struct {
@@ -170,7 +176,8 @@ func (r *Report) document() document {
 		Market:   documentMarket{Pair: r.Market.Pair, Base: r.Market.Base, Counter: r.Market.Counter, Tick: r.Market.Tick, Step: r.Market.Step},
 		Config: documentConfig{
 			Balance: r.Initial, MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
-			MaxShare: cfg.MaxShare.Decimal(), Interval: cfg.Interval.String(),
+			Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
+			Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
 		},
 		Data: documentData{
 			Source: r.Source, From: r.From, To: r.To, Candles: r.Candles, Filled: r.Data.Filled,
