@@ -99,8 +99,16 @@ func (b *Tab) Run(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.t.Fatalf("%v\n%s", err, b.where())
+	for _, action := range actions {
+		err := chromedp.Do(ctx, action)
+		// A page that renews itself may take an element away between the look for
+		// it and the use of it; whoever sits before it would click again.
+		for err != nil && strings.Contains(err.Error(), "Could not find node") && ctx.Err() == nil {
+			err = chromedp.Do(ctx, action)
+		}
+		if err != nil {
+			b.t.Fatalf("%v\n%s", err, b.where())
+		}
 	}
 }
 
