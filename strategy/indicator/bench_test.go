@@ -86,3 +86,20 @@ func BenchmarkUpdate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEvery tells what an update of each indicator costs.
+func BenchmarkEvery(b *testing.B) {
+	h := realHistory(b)
+	for name, p := range probes() {
+		b.Run(name, func(b *testing.B) {
+			i, n := p.make(20), 0
+			for b.Loop() {
+				for _, candle := range h.bars {
+					p.step(i, candle)
+				}
+				n += len(h.bars)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/update")
+		})
+	}
+}

@@ -64,14 +64,20 @@ func (b *Bollinger) wrap() {
 
 // Bands returns the bands.
 func (b *Bollinger) Bands() Bands {
+	middle, deviation := b.moments()
+	away := float64(b.width * deviation)
+	return Bands{Lower: middle - away, Middle: middle, Upper: middle + away}
+}
+
+// moments returns mean and standard deviation, NaN until Ready.
+func (b *Bollinger) moments() (mean, deviation float64) {
 	if !b.ready {
-		return Bands{Lower: math.NaN(), Middle: math.NaN(), Upper: math.NaN()}
+		return math.NaN(), math.NaN()
 	}
 	n := float64(len(b.ring))
-	mean := b.sum / n
+	mean = b.sum / n
 	variance := max(0, (b.squares-float64(b.sum*mean))/n)
-	middle, away := b.origin+mean, float64(b.width*math.Sqrt(variance))
-	return Bands{Lower: middle - away, Middle: middle, Upper: middle + away}
+	return b.origin + mean, math.Sqrt(variance)
 }
 
 // Value returns the middle line, NaN until Ready.

@@ -234,7 +234,9 @@ func (p PSAR) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler.
 func (p *PSAR) UnmarshalJSON(raw []byte) error {
 	var s PSAR
-	if err := load("PSAR", raw, func() bool { return s.side >= -1 && s.side <= 1 && s.seen >= 0 && s.seen <= 2 && (s.side != 0) == (s.seen == 2) },
+	if err := load("PSAR", raw, func() bool {
+		return s.side >= -1 && s.side <= 1 && s.seen >= 0 && s.seen <= 2 && (s.side != 0) == (s.seen == 2)
+	},
 		f(&s.step), f(&s.most), &s.side, &s.seen, f(&s.stop), f(&s.extreme), f(&s.speed), f(&s.high), f(&s.low), f(&s.high2), f(&s.low2)); err != nil {
 		return err
 	}

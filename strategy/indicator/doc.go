@@ -2,8 +2,18 @@
 // update costs the same however long the history is, allocates nothing and can
 // be interrupted by a snapshot at any point.
 //
-// It owns the moving averages (SMA, EMA), RSI, ATR, Bollinger bands, MACD and
-// the detection of crosses. It does not own candles, signals or orders.
+// It owns, in families,
+//
+//	averages     SMA EMA RMA WMA DEMA TEMA HMA KAMA VWMA VWAP
+//	channels     Bollinger Donchian Keltner Highest Lowest
+//	trend        MACD PPO ADX Aroon SuperTrend PSAR Ichimoku TRIX LinearRegression
+//	oscillators  RSI StochRSI Stochastic WilliamsR CCI CMO ROC Momentum Ultimate Awesome
+//	volume       OBV MFI AccumulationDistribution ChaikinMoneyFlow ForceIndex
+//	statistics   ATR StdDev ZScore Choppiness
+//	candles      HeikinAshi Pivots
+//
+// and Cross, the detection of one line going over another. It does not own
+// candles, signals or orders.
 //
 // Smallest use:
 //
@@ -26,6 +36,17 @@
 // Until an indicator has seen enough it is not Ready and its values are NaN.
 // Every comparison with NaN is false, and Cross passes over it, so a strategy
 // that forgets to ask Ready does nothing rather than something wrong.
+//
+// # Candles
+//
+// Those that look at more than one price of a candle take, in this order, as
+// much as they need of: when it opened, open, high, low, close, volume. Those
+// that say more than one thing say it in a small struct; Value is then the line
+// that their comment names.
+//
+// An update costs a constant number of steps, on average over the window for the
+// highest and lowest and for the sums that are made anew, and a logarithm of the
+// period for the CCI.
 //
 // # Periods
 //
