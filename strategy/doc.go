@@ -11,6 +11,10 @@
 // and records commands. The same events give the same commands (rule PL1), in a
 // backtest, on paper and live.
 //
+// It hears candles of the one length that its bot decides on. A strategy that
+// looks at several lengths keeps a Frame for each longer one, and what it waits
+// for a Timer; both are fields of its state and survive a restart with it.
+//
 // Smallest use:
 //
 //	type hold struct{ Bought bool }

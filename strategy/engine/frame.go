@@ -10,7 +10,7 @@ import (
 // Without them a strategy that decides on longer candles would miss that one,
 // because half a candle is never given as a whole (rule M4).
 func (s *Session) Resume(candles []exchange.Candle) {
-	s.state.Frame = Frame{}
+	s.state.Frame = strategy.Frame{Length: s.cfg.Decide}
 	for i := range candles {
 		if s.frames > 1 {
 			s.fold(&candles[i])
@@ -21,19 +21,10 @@ func (s *Session) Resume(candles []exchange.Candle) {
 // fold adds a candle to the one that the strategy hears next; it reports whether
 // that is complete, and is in other then.
 func (s *Session) fold(c *exchange.Candle) bool {
-	f, length := &s.state.Frame, s.frames*s.span
-	start := c.Time - c.Time%length
-	if f.Count > 0 && f.Candle.Time == start {
-		f.Candle = exchange.Merge(f.Candle, *c)
-		f.Count++
-	} else {
-		f.Candle, f.Count = *c, 1
-		f.Candle.Time = start
+	f := &s.state.Frame
+	if !f.Fold(c, s.cfg.Interval) {
+		return false
 	}
-	if c.Time+s.span != start+length || f.Count != s.frames {
-		return false // more is to come, or its beginning was not seen
-	}
-	f.Count = 0
-	s.other = strategy.Event{Kind: strategy.CandleEvent, Time: start + length, Candle: f.Candle}
+	s.other = strategy.Event{Kind: strategy.CandleEvent, Time: f.Candle.Time + s.frames*s.span, Candle: f.Candle}
 	return true
 }

@@ -118,7 +118,9 @@ func New(cfg Config) (*Session, error) {
 	for k := range s.wants {
 		s.wants[k] = cfg.Wants == nil || cfg.Wants(strategy.EventKind(k))
 	}
-	s.state = State{Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance}
+	s.state = State{
+		Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance, Frame: strategy.Frame{Length: cfg.Decide},
+	}
 	s.present = strategy.Event{Kind: strategy.CandleEvent, Time: s.span}
 	s.measure()
 	s.sync()

@@ -29,7 +29,7 @@ type State struct {
 	// Queue are fills and order updates that the strategy has yet to hear.
 	Queue []strategy.Event `json:"queue,omitempty"`
 	// Frame is the candle that the strategy hears next, as far as it has come.
-	Frame Frame `json:"frame,omitzero"`
+	Frame strategy.Frame `json:"frame,omitzero"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
@@ -53,13 +53,6 @@ type OpenOrder struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Frame is a candle that is made of several and is not complete.
-type Frame struct {
-	Candle exchange.Candle `json:"candle"`
-	// Count is how many candles it is made of by now.
-	Count int64 `json:"count"`
-}
-
 // State returns a copy of the session's state.
 func (s *Session) State() State {
 	st := s.state
@@ -72,6 +65,7 @@ func (s *Session) State() State {
 func (s *Session) Restore(st State) {
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
 	st.Queue = append([]strategy.Event(nil), st.Queue...)
+	st.Frame.Length = s.cfg.Decide
 	s.state = st
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.inside = idle, 0, 0, false
