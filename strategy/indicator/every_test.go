@@ -117,7 +117,7 @@ func TestEveryIndicatorGoesOnFromASnapshot(t *testing.T) {
 							t.Fatalf("candle %d, line %d: %v after a restore, %v without", at, i, got[i], want[i])
 						}
 					}
-					if a, b := whole.(valued), parts.(valued); a.Ready() != b.Ready() || !same(a.Value(), b.Value()) { //nolint:errcheck,forcetypeassert // TestEveryIndicatorSaysWhenItIsReady
+					if a, b := whole.(valued), parts.(valued); a.Ready() != b.Ready() || !same(a.Value(), b.Value()) {
 						t.Fatalf("candle %d: restored it says %v %v, else %v %v", at, b.Ready(), b.Value(), a.Ready(), a.Value())
 					}
 				}

@@ -104,7 +104,7 @@ type probe struct {
 
 // on makes a probe's step of a typed one.
 func on[T any](step func(i T, b bar) []float64) func(any, bar) []float64 {
-	return func(i any, b bar) []float64 { return step(i.(T), b) } //nolint:errcheck,forcetypeassert // the probe made it
+	return func(i any, b bar) []float64 { return step(i.(T), b) }
 }
 
 func one(values []float64) [][]float64 { return [][]float64{values} }

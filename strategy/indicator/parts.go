@@ -19,8 +19,8 @@ func load(name string, raw []byte, sensible func() bool, parts ...any) error {
 	if len(pieces) != len(parts) {
 		return fmt.Errorf("indicator: restoring %s: the state is damaged", name)
 	}
-	for i, piece := range pieces {
-		if err := json.Unmarshal(piece, parts[i]); err != nil {
+	for i, part := range parts {
+		if err := json.Unmarshal(pieces[i], part); err != nil {
 			return fmt.Errorf("indicator: restoring %s: %w", name, err)
 		}
 	}

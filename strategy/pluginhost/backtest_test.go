@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,4 +160,41 @@ func BenchmarkBacktest(b *testing.B) {
 		}
 		report(b)
 	})
+}
+
+// proves PL1: runs at once in one process share its memory or go without, and a
+// run that was given up leaves nothing behind for the next one.
+func TestBacktestsInOneProcess(t *testing.T) {
+	t.Parallel()
+	process, err := basicHost(t).Start(t.Context(), "basic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, candles := history(t, 60_000)
+	want, err := backtest.Run(t.Context(), basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(r *backtest.Result, err error) {
+		t.Helper()
+		switch {
+		case err != nil:
+			t.Error(err)
+		case !slices.Equal(r.Equity, want.Equity) || !slices.Equal(r.Trades, want.Trades) || r.FinalEquity != want.FinalEquity:
+			t.Errorf("a run has %d trades and ends with %d, want %d and %d", len(r.Trades), r.FinalEquity, len(want.Trades), want.FinalEquity)
+		}
+	}
+	for range 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := process.Backtest(ctx, cfg, marketdata.NewSliceSource(candles), func(int64) { cancel() }); err == nil {
+			t.Log("the run was over before it was given up")
+		}
+		cancel()
+		check(process.Backtest(t.Context(), cfg, marketdata.NewSliceSource(candles), nil))
+	}
+	var running sync.WaitGroup
+	for range 4 {
+		running.Go(func() { check(process.Backtest(t.Context(), cfg, marketdata.NewSliceSource(candles), nil)) })
+	}
+	running.Wait()
 }
