@@ -30,16 +30,6 @@ const (
 // Active reports whether the bot counts as running against the plan's limits.
 func (s Status) Active() bool { return s != Stopped && s != Failed }
 
-// Risk are the tenant's own bounds for a bot; a zero field is no bound.
-type Risk struct {
-	// StopLossPercent closes the position that far below its entry price.
-	StopLossPercent decimal.Decimal `json:"stop_loss_percent"`
-	// TakeProfitPercent closes the position that far above its entry price.
-	TakeProfitPercent decimal.Decimal `json:"take_profit_percent"`
-	// MaxPosition bounds the position, in the base currency.
-	MaxPosition decimal.Decimal `json:"max_position"`
-}
-
 // Config is what a tenant configured.
 type Config struct {
 	ID       string

@@ -10,11 +10,9 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/bot"
-	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
-	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // interval is the length of the candles that bots decide on.
@@ -47,21 +45,17 @@ func decodeState(raw json.RawMessage) (checkpointState, error) {
 	return s, nil
 }
 
-// paperFees are the fees of paper accounts: 0.25 % a side, the rate of the
-// example in Luno's documentation of its fee call. A live account's are its own.
-func paperFees() exchange.Fees { return exchange.Fees{Maker: 250_000, Taker: 250_000} }
-
 // newSession builds a bot's engine and paper account.
 func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recorder, wants func(strategy.EventKind) bool) (*engine.Session, *paper.Venue, error) {
 	balance, err := m.Units(c.Balance, exchange.Down)
 	if err != nil {
 		return nil, nil, err
 	}
-	limits, err := limitsOf(c.Risk, m)
+	limits, err := c.Risk.Limits(m)
 	if err != nil {
 		return nil, nil, err
 	}
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: paperFees()})
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: bot.PaperFees()})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -69,26 +63,6 @@ func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recor
 		Market: m, Interval: interval, Balance: balance, Venue: venue, Risk: limits, Recorder: rec, OrderPrefix: prefix, Wants: wants,
 	})
 	return session, venue, err
-}
-
-// limitsOf turns the tenant's bounds into the engine's.
-func limitsOf(r bot.Risk, m exchange.Market) (risk.Config, error) {
-	var c risk.Config
-	percent := func(d decimal.Decimal) exchange.Rate {
-		return exchange.Rate(d.Mul(decimal.NewFromInt(int64(exchange.RateOne))).Div(decimal.NewFromInt(100)).IntPart())
-	}
-	c.StopLoss, c.TakeProfit = percent(r.StopLossPercent), percent(r.TakeProfitPercent)
-	if r.MaxPosition.IsPositive() {
-		most, err := m.Steps(r.MaxPosition, exchange.Down)
-		if err != nil {
-			return c, err
-		}
-		if most == 0 {
-			return c, errs.New(errs.Invalid, "invalid_input", "the largest position %s is below the market's step %s", r.MaxPosition, m.Step)
-		}
-		c.MaxPosition = most
-	}
-	return c, nil
 }
 
 // summaryOf is what pages show of a bot.

@@ -1,0 +1,58 @@
+package bot
+
+import (
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// PaperFees are the fees of paper accounts: 0.25 % a side, the rate of the
+// example in Luno's documentation of its fee call. A live account's are its own.
+func PaperFees() exchange.Fees { return exchange.Fees{Maker: 250_000, Taker: 250_000} }
+
+// Risk are the tenant's own bounds for a bot; a zero field is no bound.
+type Risk struct {
+	// StopLossPercent closes the position that far below its entry price.
+	StopLossPercent decimal.Decimal `json:"stop_loss_percent"`
+	// TakeProfitPercent closes the position that far above its entry price.
+	TakeProfitPercent decimal.Decimal `json:"take_profit_percent"`
+	// MaxPosition bounds the position, in the base currency.
+	MaxPosition decimal.Decimal `json:"max_position"`
+}
+
+// check notes faulty bounds; the market counts if it is known.
+func (r Risk) check(f *errs.Fields, market exchange.Market, known bool) {
+	percent := func(d decimal.Decimal, path string, most int64) {
+		f.Check(!d.IsNegative() && d.LessThanOrEqual(decimal.NewFromInt(most)), path, "must be between 0 and "+decimal.NewFromInt(most).String())
+	}
+	percent(r.StopLossPercent, "/risk/stop_loss_percent", 99)
+	percent(r.TakeProfitPercent, "/risk/take_profit_percent", 10_000)
+	f.Check(!r.MaxPosition.IsNegative(), "/risk/max_position", "must be at least 0")
+	if known && r.MaxPosition.IsPositive() {
+		most, err := market.Steps(r.MaxPosition, exchange.Down)
+		f.Check(err == nil && most >= market.MinVolume, "/risk/max_position",
+			"must be 0 or at least the least order, "+market.Volume(market.MinVolume).String()+" "+market.Base)
+	}
+}
+
+// Limits returns the bounds as the engine takes them.
+func (r Risk) Limits(m exchange.Market) (risk.Config, error) {
+	var c risk.Config
+	percent := func(d decimal.Decimal) exchange.Rate {
+		return exchange.Rate(d.Mul(decimal.NewFromInt(int64(exchange.RateOne))).Div(decimal.NewFromInt(100)).IntPart())
+	}
+	c.StopLoss, c.TakeProfit = percent(r.StopLossPercent), percent(r.TakeProfitPercent)
+	if r.MaxPosition.IsPositive() {
+		most, err := m.Steps(r.MaxPosition, exchange.Down)
+		if err != nil {
+			return c, err
+		}
+		if most == 0 {
+			return c, errs.New(errs.Invalid, "invalid_input", "the largest position %s is below the market's step %s", r.MaxPosition, m.Step)
+		}
+		c.MaxPosition = most
+	}
+	return c, nil
+}

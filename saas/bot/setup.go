@@ -1,0 +1,73 @@
+package bot
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/param"
+)
+
+// maxBalance bounds a paper account: far above any use, far below overflow.
+const maxBalance = 1_000_000_000
+
+// Setup is which strategy trades what with how much simulated money: what a bot
+// and a backtest have in common.
+type Setup struct {
+	Name string
+	// Pair is the market's symbol and Strategy the strategy's name.
+	Pair     string
+	Strategy string
+	// Parameters are the strategy's parameters as JSON; empty means defaults.
+	Parameters json.RawMessage
+	// Balance is the starting balance in the counter currency.
+	Balance decimal.Decimal
+	Risk    Risk
+}
+
+// Check notes every faulty field under the name that the API gives it, and
+// returns the parameters completed with their defaults.
+func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) json.RawMessage {
+	name := strings.TrimSpace(s.Name)
+	f.Check(name != "", "/name", "is required")
+	f.Check(len([]rune(name)) <= 80, "/name", "must have at most 80 characters")
+	market, err := markets.Market(s.Pair)
+	known := err == nil
+	switch {
+	case s.Pair == "":
+		f.Add("/trading_pair", "is required")
+	case !known:
+		f.Add("/trading_pair", "is not a pair that is traded here: "+strings.Join(markets.Pairs(), ", "))
+	}
+	f.Check(s.Balance.IsPositive(), "/balance", "must be above 0")
+	small := s.Balance.LessThanOrEqual(decimal.NewFromInt(maxBalance))
+	f.Check(small, "/balance", "must be at most 1,000,000,000")
+	if known && s.Balance.IsPositive() && small {
+		_, err := market.Units(s.Balance, exchange.Exact)
+		f.Check(err == nil, "/balance", "has more decimals than "+market.Counter+" is traded with")
+	}
+	s.Risk.check(f, market, known)
+	return s.checkStrategy(f, strategies)
+}
+
+func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) json.RawMessage {
+	if s.Strategy == "" {
+		f.Add("/strategy_type", "is required")
+		return nil
+	}
+	params, err := strategies.Validate(s.Strategy, s.Parameters)
+	var bad param.Errors
+	switch {
+	case errors.As(err, &bad):
+		for _, e := range bad {
+			f.Add(strings.TrimSuffix("/parameters/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(e.Name), "/"), e.Reason)
+		}
+	case err != nil:
+		f.Add("/strategy_type", "is not a strategy that can be used here: "+strings.Join(strategies.Names(), ", "))
+	}
+	return params
+}
