@@ -43,6 +43,30 @@ const (
 	BacktestsAdvanced Backtests = "advanced"
 )
 
+// What a level of backtesting allows unless the plan says otherwise: a year of
+// data, a leap year included, and ten.
+const (
+	basicBacktests    Limit = 1
+	basicDays         Limit = 366
+	advancedBacktests Limit = 4
+	advancedDays      Limit = 3653
+)
+
+// limit returns what the level allows of a feature of backtests.
+func (b Backtests) limit(f Feature) Limit {
+	switch {
+	case b == BacktestsBasic && f == RunningBacktests:
+		return basicBacktests
+	case b == BacktestsBasic && f == BacktestDays:
+		return basicDays
+	case b == BacktestsAdvanced && f == RunningBacktests:
+		return advancedBacktests
+	case b == BacktestsAdvanced && f == BacktestDays:
+		return advancedDays
+	}
+	return 0
+}
+
 func backtests() []Backtests { return []Backtests{BacktestsNone, BacktestsBasic, BacktestsAdvanced} }
 
 // Entitlements is what a plan includes beside its limits. The zero value

@@ -21,16 +21,25 @@ const (
 	// RunningBots counts the bots that run or shall run. A plan that does not
 	// say allows as many as it allows bots.
 	RunningBots Feature = "running_bots"
+	// RunningBacktests counts the backtests that wait or run. A plan that does
+	// not say allows what its level of backtesting does.
+	RunningBacktests Feature = "running_backtests"
+	// BacktestDays is how many days of data one backtest may cover. It is a size
+	// and not counted: see Gate.Fit. A plan that does not say allows what its
+	// level of backtesting does.
+	BacktestDays Feature = "backtest_days"
 	// APICallsPerHour is how many calls a tenant's own API keys may make in an
 	// hour. The Gate gives its limit; counting is package ratelimit's.
 	APICallsPerHour Feature = "api_calls_per_hour"
 )
 
 // Features lists every feature in the order in which pages show them.
-func Features() []Feature { return []Feature{Bots, RunningBots, Pairs, APICallsPerHour} }
+func Features() []Feature {
+	return []Feature{Bots, RunningBots, Pairs, RunningBacktests, BacktestDays, APICallsPerHour}
+}
 
 // Counted lists the features that the Gate counts, in the same order.
-func Counted() []Feature { return []Feature{Bots, RunningBots, Pairs} }
+func Counted() []Feature { return []Feature{Bots, RunningBots, Pairs, RunningBacktests} }
 
 // IsValid reports whether it is one of Features.
 func (f Feature) IsValid() bool { return slices.Contains(Features(), f) }
@@ -46,6 +55,10 @@ func (f Feature) Count(n int64) string {
 		one, many = "running bot", "running bots"
 	case Pairs:
 		one, many = "trading pair", "trading pairs"
+	case RunningBacktests:
+		one, many = "backtest at a time", "backtests at a time"
+	case BacktestDays:
+		one, many = "day of data in a backtest", "days of data in a backtest"
 	case APICallsPerHour:
 		one, many = "API call an hour", "API calls an hour"
 	}

@@ -149,6 +149,25 @@ func (g *Gate) Limit(ctx context.Context, tenantID string, f Feature) (Limit, er
 	return st.Limits[f], nil
 }
 
+// Fit returns nil if one thing of a size is within the tenant's limit of a
+// feature that is not counted, such as BacktestDays. One that is too large is a
+// LimitExceeded error with the code limit_exceeded, as Reserve's, whose Meta
+// says asked instead of used; a subscription that may not be used is Forbidden.
+// After Reserve in one transaction, no plan change comes between the two.
+func (g *Gate) Fit(ctx context.Context, tenantID string, f Feature, size int64) error {
+	st, err := g.svc.Subscription(ctx, tenantID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !st.Access(g.svc.cfg.Now()):
+		return inactive(st.Subscription)
+	case st.Limits[f].Allows(size):
+		return nil
+	}
+	return g.tooLarge(st, f, size)
+}
+
 // Require returns nil if the tenant's plan includes every one of the
 // entitlements. One that is not included is a LimitExceeded error with the code
 // not_in_plan, whose Meta says entitlement, plan and, if a plan of the catalog

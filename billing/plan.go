@@ -33,7 +33,8 @@ type Plan struct {
 	// Interval is how often the price is due.
 	Interval Interval `json:"interval" yaml:"interval"`
 	// Limits says how many of each feature are allowed. A feature that is
-	// missing allows none, but for RunningBots, which then follows Bots.
+	// missing allows none, but for RunningBots, which then follows Bots, and
+	// those of backtests, which then follow Entitlements.Backtests.
 	Limits map[Feature]Limit `json:"limits" yaml:"limits"`
 	// Entitlements is what is included beside.
 	Entitlements Entitlements `json:"entitlements" yaml:"entitlements"`
@@ -61,7 +62,7 @@ func (p Plan) limit(f Feature, over map[Feature]Limit) Limit {
 	if f == RunningBots {
 		return p.limit(Bots, over)
 	}
-	return 0
+	return p.Entitlements.Backtests.limit(f)
 }
 
 // clone returns a copy that shares no memory with p. Its lists are never nil,

@@ -24,10 +24,23 @@ func (g *Gate) refusal(st Standing, f Feature, used, more int64) error {
 	}
 	e := errs.New(errs.LimitExceeded, CodeLimitExceeded, "%s", text).
 		With("feature", string(f)).With("limit", int64(limit)).With("used", used).With("plan", st.Terms.ID)
-	if limit != st.Terms.Limit(f) {
+	return g.cure(e, st, f, used+more)
+}
+
+// tooLarge is the error for one thing above the limit of its size.
+func (g *Gate) tooLarge(st Standing, f Feature, size int64) error {
+	limit := st.Limits[f]
+	e := errs.New(errs.LimitExceeded, CodeLimitExceeded, "Your %s plan allows %s and you asked for %d.", st.Terms.Name, f.Count(int64(limit)), size).
+		With("feature", string(f)).With("limit", int64(limit)).With("asked", size).With("plan", st.Terms.ID)
+	return g.cure(e, st, f, size)
+}
+
+// cure adds to a refusal the plan that would allow n of the feature.
+func (g *Gate) cure(e *errs.Error, st Standing, f Feature, n int64) error {
+	if st.Limits[f] != st.Terms.Limit(f) {
 		return e // the tenant's own limit, which no other plan would change
 	}
-	up, ok := g.svc.cfg.Catalog.cheapest(func(p Plan) bool { return p.ID != st.Terms.ID && p.Limit(f).Allows(used+more) })
+	up, ok := g.svc.cfg.Catalog.cheapest(func(p Plan) bool { return p.ID != st.Terms.ID && p.Limit(f).Allows(n) })
 	if !ok {
 		return e
 	}

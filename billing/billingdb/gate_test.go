@@ -61,7 +61,7 @@ func (b *bench) used(t testing.TB, tenantID string) map[billing.Feature]int64 {
 
 func (b *bench) wantUsed(t testing.TB, tenantID string, bots, runs, pairs int64) {
 	t.Helper()
-	want := map[billing.Feature]int64{billing.Bots: bots, billing.RunningBots: runs, billing.Pairs: pairs}
+	want := map[billing.Feature]int64{billing.Bots: bots, billing.RunningBots: runs, billing.Pairs: pairs, billing.RunningBacktests: 0}
 	if got := b.used(t, tenantID); !maps.Equal(got, want) {
 		t.Errorf("used = %v, want %v", got, want)
 	}
@@ -256,6 +256,38 @@ func TestRequire(t *testing.T) {
 	})
 }
 
+// A plan that says nothing of backtests allows what its level does.
+func TestBacktestLimits(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, b *bench) {
+		ctx, g := t.Context(), b.Gate()
+		run := func(id string) billing.Want { return billing.Want{Feature: billing.RunningBacktests, Key: id} }
+		refused := func(err error, message string) {
+			t.Helper()
+			var e *errs.Error
+			if !errors.As(err, &e) || e.Kind != errs.LimitExceeded || e.Message != message {
+				t.Errorf("err = %v, want %s", err, message)
+			}
+		}
+		b.Tenant(t, "a", "free")
+		refused(g.Require(ctx, "a", billing.NeedBasicBacktests), "Your Free plan does not include backtests. Basic does.")
+		refused(g.Reserve(ctx, "a", run("1")), "Your Free plan allows 0 backtests at a time and you have 0. Basic allows 1.")
+		_, err := b.ChangePlan(ctx, "a", billing.ChangePlanInput{Plan: "basic", Actor: "test"})
+		must(t, err)
+		must(t, g.Reserve(ctx, "a", run("1")))
+		refused(g.Reserve(ctx, "a", run("2")), "Your Basic plan allows 1 backtest at a time and you have 1. Premium allows 4.")
+		must(t, g.Fit(ctx, "a", billing.BacktestDays, 366))
+		refused(g.Fit(ctx, "a", billing.BacktestDays, 367), "Your Basic plan allows 366 days of data in a backtest and you asked for 367. Premium allows 3653.")
+		_, err = b.ChangePlan(ctx, "a", billing.ChangePlanInput{Plan: "premium", Actor: "test"})
+		must(t, err)
+		must(t, g.Reserve(ctx, "a", run("2"), run("3"), run("4")))
+		refused(g.Reserve(ctx, "a", run("5")), "Your Premium plan allows 4 backtests at a time and you have 4.")
+		must(t, g.Fit(ctx, "a", billing.BacktestDays, 3653))
+		must(t, b.SetOverride(ctx, "a", billing.Override{Feature: billing.RunningBacktests, Limit: 5, Author: "op", Reason: "a trial"}))
+		must(t, g.Reserve(ctx, "a", run("5")))
+	})
+}
+
 func TestOverrideExpires(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b *bench) { // proves E11
@@ -376,7 +408,7 @@ func TestCounterEqualsTruth(t *testing.T) {
 				case !errors.Is(err, boom) && errs.CodeOf(err) != billing.CodeLimitExceeded:
 					r.Fatal(err)
 				}
-				limits := map[billing.Feature]int{billing.Bots: 3, billing.RunningBots: 3, billing.Pairs: 5}
+				limits := map[billing.Feature]int{billing.Bots: 3, billing.RunningBots: 3, billing.Pairs: 5, billing.RunningBacktests: 1}
 				for f, used := range b.used(t, id) {
 					if n := len(keys(f)); int(used) != n || n > limits[f] {
 						r.Fatalf("%s: the counter is %d, the truth %d, the limit %d", f, used, n, limits[f])

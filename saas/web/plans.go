@@ -52,6 +52,9 @@ func (w *Web) meters(rq *request) ([]meter, error) {
 	}
 	var list []meter
 	for _, u := range usage {
+		if u.Limit == 0 && u.Used == 0 {
+			continue // the plan does not have it
+		}
 		list = append(list, meter{
 			Label: featureLabel(u.Feature), Used: u.Used, Limit: u.Limit, Unlimited: u.Limit == billing.Unlimited,
 			Full: !u.Limit.Allows(u.Used + 1),
@@ -68,6 +71,10 @@ func featureLabel(f billing.Feature) string {
 		return "Running bots"
 	case billing.Pairs:
 		return "Trading pairs"
+	case billing.RunningBacktests:
+		return "Backtests at a time"
+	case billing.BacktestDays:
+		return "Days of data in a backtest"
 	case billing.APICallsPerHour:
 		return "API calls an hour"
 	}
