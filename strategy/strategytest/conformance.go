@@ -39,8 +39,8 @@ func Conformance(t *testing.T, def strategy.Definition) {
 	}
 }
 
-func sameCommands(a, b step) bool {
-	return a.event == b.event && slices.Equal(a.commands, b.commands)
+func sameCommands(a, b Step) bool {
+	return a.Event == b.Event && slices.Equal(a.Commands, b.Commands)
 }
 
 func checkDefaults(t *testing.T, def strategy.Definition) {
@@ -76,18 +76,18 @@ const warmRestores = 30
 
 // resume plays the recording to a bot from the beginning, and to one more from
 // each of its snapshots on. All must say what was recorded.
-func resume(t *testing.T, client *plugin.Client, steps []step) {
+func resume(t *testing.T, client *plugin.Client, steps []Step) {
 	t.Helper()
 	warm := 0
-	for warm < len(steps) && steps[warm].view.Warming {
+	for warm < len(steps) && steps[warm].View.Warming {
 		warm++
 	}
 	stride := 1 + warm/warmRestores
 	bots := []uint64{openBot(t, client, 1, nil)}
 	for k, s := range steps {
-		d := plugin.Delivery{Event: s.event}
+		d := plugin.Delivery{Event: s.Event}
 		for i, bot := range bots {
-			d.Bots = append(d.Bots, plugin.Recipient{Bot: bot, View: &steps[k].view, Snapshot: i == 0})
+			d.Bots = append(d.Bots, plugin.Recipient{Bot: bot, View: &steps[k].View, Snapshot: i == 0})
 		}
 		round := &plugin.Round{Deliveries: []plugin.Delivery{d}}
 		if err := client.Live(t.Context(), round); err != nil {
@@ -96,13 +96,13 @@ func resume(t *testing.T, client *plugin.Client, steps []step) {
 		for i, r := range round.Reactions {
 			switch {
 			case r.Err != nil:
-				t.Fatalf("event %d (%s): %v", k, s.event.Kind, r.Err)
-			case slices.Equal(r.Commands, s.commands):
+				t.Fatalf("event %d (%s): %v", k, s.Event.Kind, r.Err)
+			case slices.Equal(r.Commands, s.Commands):
 			case i == 0:
-				t.Fatalf("event %d (%s): through gRPC the commands are\n%+v\nin process\n%+v", k, s.event.Kind, r.Commands, s.commands)
+				t.Fatalf("event %d (%s): through gRPC the commands are\n%+v\nin process\n%+v", k, s.Event.Kind, r.Commands, s.Commands)
 			default:
 				t.Fatalf("event %d (%s): restored after event %d the commands are\n%+v\nwithout a break\n%+v\nIs all of the state saved?",
-					k, s.event.Kind, bots[i]-2, r.Commands, s.commands)
+					k, s.Event.Kind, bots[i]-2, r.Commands, s.Commands)
 			}
 		}
 		snapshot := round.Reactions[0].Snapshot

@@ -1,7 +1,9 @@
 // Package strategytest helps authors to test a strategy, in three steps.
 //
 //  1. In process: New feeds candles, fills and order updates to a strategy and
-//     returns the commands that it gives.
+//     returns the commands that it gives; NewPaper carries the commands out on a
+//     simulated account; LongOnly holds a strategy that buys and sells one
+//     position to its rules over random candles (Walk).
 //  2. Conformance: Conformance runs it through real gRPC and proves what every
 //     host relies on: it is deterministic (rule PL1), a snapshot restored at any
 //     point goes on identically, its defaults are valid, and no market, however

@@ -1,14 +1,11 @@
 package strategytest
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy"
-	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 // scenarioCandles is how many candles a scenario has after the warm-up.
@@ -49,66 +46,22 @@ func scenarios() []scenario {
 	}
 }
 
-// step is one event as a strategy got it, and what it said.
-type step struct {
-	event    strategy.Event
-	view     strategy.View
-	commands []strategy.Command
-}
-
 // record runs the strategy through a scenario with the engine on paper and
 // returns all that went to and fro. A panic fails the test.
-func record(t *testing.T, def strategy.Definition, sc scenario) []step {
+func record(t *testing.T, def strategy.Definition, sc scenario) []Step {
 	t.Helper()
-	instance, err := def.Open(openInput(nil))
-	if err != nil {
-		t.Fatalf("opening with the defaults: %v", err)
-	}
-	const balance = 1_000_000_000_000
-	fees := exchange.Fees{Maker: 100_000, Taker: 100_000}
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: Market(), Balance: balance, Fees: fees})
-	if err != nil {
-		t.Fatal(err)
-	}
-	session, err := engine.New(engine.Config{Market: Market(), Interval: time.Minute, Balance: balance, Venue: venue, OrderPrefix: "t-", Wants: instance.Wants})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var steps []step
-	deliver := func(ev *strategy.Event) []strategy.Command {
-		if ev == nil {
-			return nil
-		}
-		view := *session.View()
-		view.Orders = slices.Clone(view.Orders)
-		commands, err := instance.TryDeliver(&view, ev)
-		if err != nil {
-			t.Fatalf("at event %d (%s): %v", len(steps), ev.Kind, err)
-		}
-		steps = append(steps, step{event: *ev, view: view, commands: slices.Clone(commands)})
-		return commands
-	}
-	obey := func(commands []strategy.Command) {
-		if err := session.Commands(slices.Clone(commands)); err != nil {
-			t.Fatalf("carrying out commands of event %d: %v", len(steps), err)
-		}
-	}
-	warm := min(instance.Warmup(), 5000)
+	p := NewPaper(t, def, PaperConfig{Explain: true, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000}})
+	var steps []Step
+	warm := min(p.Warmup(), 5000)
 	for i := range warm {
-		deliver(session.Warm(sc.candle(i)))
+		steps = append(steps, p.Warm(sc.candle(i))...)
 	}
-	obey(deliver(session.Start()))
+	steps = append(steps, p.Start()...)
 	for i := range scenarioCandles {
-		c := sc.candle(warm + i)
-		if sc.idle {
-			deliver(&strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + time.Minute.Milliseconds(), Candle: c})
-			continue
-		}
-		if err := session.Begin(&c); err != nil {
-			t.Fatal(err)
-		}
-		for ev := session.Next(); ev != nil; ev = session.Next() {
-			obey(deliver(ev))
+		if c := sc.candle(warm + i); sc.idle {
+			steps = append(steps, p.Show(c))
+		} else {
+			steps = append(steps, p.Candle(c)...)
 		}
 	}
 	return steps

@@ -3,6 +3,8 @@
 package basic
 
 import (
+	"math"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/indicator"
@@ -10,96 +12,99 @@ import (
 
 // Params are what a tenant chooses.
 type Params struct {
-	Fast int    `param:"fast" label:"Fast average" unit:"candles" validate:"min=1,max=1000,ltfield=Slow" help:"Follows the price closely."`
-	Slow int    `param:"slow" label:"Slow average" unit:"candles" validate:"min=2,max=5000" help:"Shows the trend."`
-	Kind string `param:"kind" label:"Kind of average" validate:"oneof=sma ema" options:"sma=Simple,ema=Exponential"`
-	Size int    `param:"size" label:"Size of a buy" unit:"% of the free cash" validate:"min=1,max=100"`
+	Fast  int    `param:"fast" label:"Fast average" unit:"candles" validate:"min=1,max=1000,ltfield=Slow" help:"Follows the price closely."`
+	Slow  int    `param:"slow" label:"Slow average" unit:"candles" validate:"min=2,max=5000" help:"Shows the trend."`
+	Kind  string `param:"kind" label:"Kind of average" validate:"oneof=sma ema" options:"sma=Simple,ema=Exponential"`
+	Size  int    `param:"size" label:"Size of a buy" unit:"% of the free cash" validate:"min=1,max=100"`
+	Trend int    `param:"trend" label:"Trend filter" unit:"candles" validate:"min=0,max=5000" help:"Buys only above this average; 0 is off."`
 }
 
 // Definition returns the strategy.
 func Definition() strategy.Definition {
 	return strategy.MustDefine(strategy.Info{
-		Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
+		Name: "basic", Version: "1.1.0", Title: "Moving-average cross",
 		Summary: "Buys when a fast moving average crosses above a slow one and sells when it crosses below.",
 	}, Params{Fast: 10, Slow: 30, Kind: "sma", Size: 100}, open)
 }
 
 // average is what both kinds of moving average do.
-type average interface {
-	Update(x float64) float64
-	Ready() bool
-}
+type average interface{ Update(x float64) float64 }
 
 // cross is the strategy with its state.
 type cross struct {
 	Params     Params `json:"-"`
 	Fast, Slow average
+	Trend      average `json:",omitempty"`
 	Cross      indicator.Cross
 }
 
 func open(p Params) strategy.Strategy {
-	if p.Kind == "ema" {
-		return &cross{Params: p, Fast: indicator.NewEMA(p.Fast), Slow: indicator.NewEMA(p.Slow)}
+	return &cross{Params: p, Fast: p.average(p.Fast), Slow: p.average(p.Slow), Trend: p.average(p.Trend)}
+}
+
+// average returns an average of n candles; none for 0.
+func (p Params) average(n int) average {
+	switch {
+	case n == 0:
+		return nil
+	case p.Kind == "ema":
+		return indicator.NewEMA(n)
 	}
-	return &cross{Params: p, Fast: indicator.NewSMA(p.Fast), Slow: indicator.NewSMA(p.Slow)}
+	return indicator.NewSMA(n)
 }
 
 // Warmup implements strategy.Warmer. An exponential average remembers its
 // beginning longer than its period.
 func (s *cross) Warmup() int {
+	n := max(s.Params.Slow, s.Params.Trend)
 	if s.Params.Kind == "ema" {
-		return 3 * s.Params.Slow
+		n *= 3
 	}
-	return s.Params.Slow
+	return n
 }
 
 // OnCandle implements strategy.CandleHandler.
 func (s *cross) OnCandle(b *strategy.Bot, c exchange.Candle) {
-	price := c.Close.Float()
+	price, trend := c.Close.Float(), math.Inf(-1)
+	if s.Trend != nil {
+		trend = s.Trend.Update(price)
+	}
 	fast, slow := s.Fast.Update(price), s.Slow.Update(price)
 	event := s.Cross.Update(fast, slow)
 	var order strategy.Order
-	switch event {
-	case indicator.CrossUp:
-		order = b.BuyWith(s.share(b.FreeCounter()))
-	case indicator.CrossDown:
+	if event == indicator.CrossUp && price > trend {
+		order = b.BuyWith((exchange.RateOne / 100 * exchange.Rate(s.Params.Size)).Of(b.FreeCounter()))
+	} else if event == indicator.CrossDown {
 		order = b.SellAll()
-	case indicator.CrossNone:
 	}
 	if b.Explaining() {
-		s.explain(b, order, event, fast, slow)
+		s.explain(b, order, event, price, trend, fast, slow)
 	}
-}
-
-// share returns the part of the cash that a buy spends.
-func (s *cross) share(cash exchange.Units) exchange.Units {
-	part, err := exchange.MulDiv(int64(cash), int64(s.Params.Size), 100)
-	if err != nil {
-		return 0 // cannot be: the part is not larger than the whole
-	}
-	return exchange.Units(part)
 }
 
 // explain says in a sentence what was decided, or why nothing was.
-func (s *cross) explain(b *strategy.Bot, order strategy.Order, event indicator.CrossEvent, fast, slow float64) {
-	if !s.Slow.Ready() {
+func (s *cross) explain(b *strategy.Bot, order strategy.Order, event indicator.CrossEvent, price, trend, fast, slow float64) {
+	if math.IsNaN(slow) {
 		b.Note("waiting: the slow average needs %d candles", s.Params.Slow)
 		return
 	}
 	b.Plot("fast", fast)
 	b.Plot("slow", slow)
+	b.Plot("trend", trend)
 	way := "above"
 	if event == indicator.CrossDown {
 		way = "below"
 	}
-	switch {
+	switch f, sl := b.Price(fast), b.Price(slow); {
 	case event == indicator.CrossNone && fast > slow:
-		b.Note("waiting: fast %s is above slow %s", b.Price(fast), b.Price(slow))
+		b.Note("waiting: fast %s is above slow %s", f, sl)
 	case event == indicator.CrossNone:
-		b.Note("waiting: fast %s is not above slow %s", b.Price(fast), b.Price(slow))
-	case order.Ref() == 0:
-		b.Note("fast %s crossed %s slow %s, but there is nothing to trade with", b.Price(fast), way, b.Price(slow))
+		b.Note("waiting: fast %s is not above slow %s", f, sl)
+	case order.Ref() != 0:
+		order.Because("fast %s crossed %s slow %s", f, way, sl)
+	case event == indicator.CrossUp && !(price > trend):
+		b.Note("fast %s crossed above slow %s, but the close %s is not above the trend %s", f, sl, b.Price(price), b.Price(trend))
 	default:
-		order.Because("fast %s crossed %s slow %s", b.Price(fast), way, b.Price(slow))
+		b.Note("fast %s crossed %s slow %s, but there is nothing to trade with", f, way, sl)
 	}
 }

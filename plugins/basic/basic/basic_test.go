@@ -1,16 +1,17 @@
 package basic_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy"
-	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/strategytest"
 )
 
@@ -70,7 +71,7 @@ func TestSizeIsAShareOfTheCash(t *testing.T) {
 
 func TestExponentialAveragesWarmUpLonger(t *testing.T) {
 	t.Parallel()
-	for params, want := range map[string]int{`{}`: 30, `{"kind":"ema"}`: 90} {
+	for params, want := range map[string]int{`{}`: 30, `{"kind":"ema"}`: 90, `{"trend":200}`: 200} {
 		i, err := basic.Definition().Open(strategy.OpenInput{Market: strategytest.Market(), Interval: time.Minute, Params: []byte(params)})
 		if err != nil || i.Warmup() != want {
 			t.Errorf("%s warms up for %d candles, want %d (%v)", params, i.Warmup(), want, err)
@@ -82,6 +83,7 @@ func TestBadParametersAreRefused(t *testing.T) {
 	t.Parallel()
 	for params, want := range map[string]string{
 		`{"fast":30}`: "fast", `{"slow":5}`: "fast", `{"kind":"wma"}`: "kind", `{"size":0}`: "size", `{"size":101}`: "size", `{"speed":1}`: "speed",
+		`{"trend":-1}`: "trend",
 	} {
 		if _, err := basic.Definition().Schema().Validate([]byte(params)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s gave %v, want a fault of %s", params, err, want)
@@ -89,23 +91,63 @@ func TestBadParametersAreRefused(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process.
+func TestTrendFilterKeepsItOutOfAFall(t *testing.T) {
+	t.Parallel()
+	cross := []exchange.Ticks{200, 200, 200, 100, 100, 97, 94, 100}
+	h := strategytest.New(t, basic.Definition(), strategytest.Config{Params: `{"fast":2,"slow":3,"trend":8}`, Explain: true})
+	h.Closes(cross...)
+	notes := strategytest.Only(h.Close(112), strategy.NoteCommand)
+	want := "fast 106 crossed above slow 102, but the close 112 is not above the trend 125"
+	if len(notes) != 1 || notes[0].Text != want {
+		t.Errorf("below the trend it says %+v, want %q", notes, want)
+	}
+	h = strategytest.New(t, basic.Definition(), strategytest.Config{Params: `{"fast":2,"slow":3,"trend":8}`, Explain: true})
+	h.Closes(cross...)
+	got := h.Close(130)
+	if orders := strategytest.Only(got, strategy.PlaceCommand); len(orders) != 1 || orders[0].Side != exchange.Buy {
+		t.Errorf("above the trend it orders %+v", orders)
+	}
+	if plots := strategytest.Only(got, strategy.PlotCommand); len(plots) != 3 || plots[2].Name != "trend" || plots[2].Number != 127.625 {
+		t.Errorf("it plots %+v", plots)
+	}
+	h = strategytest.New(t, basic.Definition(), strategytest.Config{Params: `{"fast":2,"slow":3,"trend":50}`})
+	if orders := strategytest.Only(h.Closes(100, 100, 97, 94, 100, 112), strategy.PlaceCommand); len(orders) != 0 {
+		t.Errorf("before the trend is known it orders %+v", orders)
+	}
+}
+
+func TestStateOfTheVersionWithoutATrendIsRead(t *testing.T) { // proves PL7
+	t.Parallel()
+	h := strategytest.New(t, basic.Definition(), strategytest.Config{Params: quick})
+	h.Closes(100, 100, 97, 94, 100)
+	state := h.Snapshot()
+	if strings.Contains(string(state.Data), "Trend") {
+		t.Fatalf("a filter that is off is saved: %s", state.Data)
+	}
+	h = strategytest.New(t, basic.Definition(), strategytest.Config{Params: quick, Snapshot: &state})
+	if orders := strategytest.Only(h.Close(112), strategy.PlaceCommand); len(orders) != 1 {
+		t.Errorf("restored it orders %+v", orders)
+	}
+}
+
+// proves PL1
+func TestInvariants(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		slow, size := rapid.IntRange(2, 30).Draw(t, "slow"), rapid.IntRange(1, 100).Draw(t, "size")
+		trend := rapid.IntRange(0, 50).Draw(t, "trend")
+		params := fmt.Sprintf(`{"fast":%d,"slow":%d,"kind":%q,"size":%d,"trend":%d}`, rapid.IntRange(1, slow-1).Draw(t, "fast"), slow,
+			rapid.SampledFrom([]string{"sma", "ema"}).Draw(t, "kind"), size, trend)
+		strategytest.LongOnly(t, basic.Definition(), strategytest.PaperConfig{Params: params, Fees: exchange.Fees{Taker: 100_000}},
+			strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 300), strategytest.LongRules{Ready: max(slow, trend), Restart: 7, Share: size})
+	})
+}
+
+//nolint:paralleltest // it counts the allocations of the whole process.
 func TestCandleNeedsNoAllocation(t *testing.T) {
-	for _, params := range []string{`{}`, `{"kind":"ema"}`} {
-		i, err := basic.Definition().Open(strategy.OpenInput{Market: strategytest.Market(), Interval: time.Minute, Params: []byte(params)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		view := strategy.View{Counter: 1_000_000, NextRef: 1}
-		ev := strategy.Event{Kind: strategy.CandleEvent}
-		n := exchange.Ticks(0)
-		allocations := testing.AllocsPerRun(1000, func() {
-			n += 37
-			ev.Candle = exchange.Flat(int64(n)*60_000, 1000+n%500)
-			i.Deliver(&view, &ev)
-		})
-		if allocations != 0 {
-			t.Errorf("%s takes %v allocations a candle, want none", params, allocations)
+	for _, params := range []string{`{}`, `{"kind":"ema"}`, `{"trend":200}`} {
+		if n := strategytest.Allocations(t, basic.Definition(), params); n != 0 {
+			t.Errorf("%s takes %v allocations a candle, want none", params, n)
 		}
 	}
 }
@@ -119,19 +161,6 @@ func TestConformance(t *testing.T) {
 // proves PL1
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	m, err := demo.New(demo.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	markets, err := m.Markets(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	candles := make([]exchange.Candle, 3000)
-	for i := range candles {
-		candles[i] = m.Candle(markets[0].Pair, int64(i))
-	}
-	strategytest.Golden(t, basic.Definition(), backtest.Config{
-		Market: markets[0], Interval: time.Minute, Balance: 1_000_000_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000},
-	}, candles, "testdata/demo.golden")
+	cfg, candles := strategytest.Demo(t, 3000)
+	strategytest.Golden(t, basic.Definition(), cfg, candles, "testdata/demo.golden")
 }

@@ -1,0 +1,243 @@
+package strategytest
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/portfolio"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// Reporter is what a Paper needs of a test: testing.TB has it, and so has the T
+// of a property test.
+type Reporter interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// PaperConfig says what a Paper trades and at what cost.
+type PaperConfig struct {
+	// Balance is the cash to begin with. Defaults to a million of the counter
+	// currency.
+	Balance exchange.Units
+	// Costs are what trading costs beside the fees. Defaults to nothing.
+	Costs paper.Costs
+	// Explain asks for notes and plots.
+	Explain bool
+	// Fees are the account's rates. Defaults to none.
+	Fees exchange.Fees
+	// Interval is the length of the candles. Defaults to a minute.
+	Interval time.Duration
+	// Market defaults to Market().
+	Market exchange.Market
+	// Params are the parameters as JSON. Defaults to the strategy's own.
+	Params string
+	// Risk are the host's bounds.
+	Risk risk.Config
+}
+
+func (c PaperConfig) withDefaults(tb Reporter) PaperConfig {
+	tb.Helper()
+	if c.Interval == 0 {
+		c.Interval = time.Minute
+	}
+	if c.Market.Pair == "" {
+		c.Market = Market()
+	}
+	if c.Balance == 0 {
+		million, err := c.Market.Units(decimal.New(1_000_000, 0), exchange.Down)
+		if err != nil {
+			tb.Fatalf("a million of %s: %v", c.Market.Counter, err)
+		}
+		c.Balance = million
+	}
+	return c
+}
+
+// Step is one event as a strategy got it and what it answered.
+type Step struct {
+	Event strategy.Event
+	// View is the account as the strategy saw it.
+	View     strategy.View
+	Commands []strategy.Command
+}
+
+// Paper runs one strategy with the engine on a simulated account, candle by
+// candle, as a host runs a paper bot: what the strategy asks for is carried out.
+type Paper struct {
+	// Check, if not nil, is called after what a step asked for was done.
+	Check func(s Step)
+
+	tb       Reporter
+	def      strategy.Definition
+	cfg      PaperConfig
+	instance *strategy.Instance
+	session  *engine.Session
+	ledger   ledger
+}
+
+// NewPaper opens the strategy and the account; if that fails, so does the test.
+func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
+	tb.Helper()
+	cfg = cfg.withDefaults(tb)
+	p := &Paper{tb: tb, def: def, cfg: cfg}
+	p.open(nil)
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: cfg.Market, Balance: cfg.Balance, Fees: cfg.Fees, Costs: cfg.Costs})
+	if err != nil {
+		tb.Fatalf("opening the account: %v", err)
+	}
+	p.session, err = engine.New(engine.Config{
+		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: venue, OrderPrefix: "t-", Risk: cfg.Risk, Recorder: &p.ledger,
+		Wants: p.instance.Wants,
+	})
+	if err != nil {
+		tb.Fatalf("opening the session: %v", err)
+	}
+	return p
+}
+
+func (p *Paper) open(snapshot *strategy.Snapshot) {
+	p.tb.Helper()
+	var err error
+	p.instance, err = p.def.Open(strategy.OpenInput{
+		Explain: p.cfg.Explain, Interval: p.cfg.Interval, Market: p.cfg.Market, Params: json.RawMessage(p.cfg.Params), Snapshot: snapshot,
+	})
+	if err != nil {
+		p.tb.Fatalf("opening %s: %v", p.def.Info().Name, err)
+	}
+}
+
+// Warmup returns how many candles of the past the strategy wants.
+func (p *Paper) Warmup() int { return p.instance.Warmup() }
+
+// Warm gives candles of the past and returns the steps; what they ask for is
+// not done.
+func (p *Paper) Warm(candles ...exchange.Candle) []Step {
+	p.tb.Helper()
+	var steps []Step
+	for _, c := range candles {
+		if ev := p.session.Warm(c); ev != nil {
+			steps = append(steps, p.deliver(ev))
+		}
+	}
+	return steps
+}
+
+// Start tells the strategy that its bot starts, if it wants to hear that.
+func (p *Paper) Start() []Step {
+	p.tb.Helper()
+	ev := p.session.Start()
+	if ev == nil {
+		return nil
+	}
+	return []Step{p.obey(p.deliver(ev))}
+}
+
+// Candle runs one closed candle and returns the steps that it took: fills and
+// orders first, the candle itself last.
+func (p *Paper) Candle(c exchange.Candle) []Step {
+	p.tb.Helper()
+	if err := p.session.Begin(&c); err != nil {
+		p.tb.Fatalf("the candle of %s: %v", c.OpenTime(), err)
+	}
+	var steps []Step
+	for ev := p.session.Next(); ev != nil; ev = p.session.Next() {
+		steps = append(steps, p.obey(p.deliver(ev)))
+	}
+	return steps
+}
+
+// Show gives a candle to the strategy alone: the account does not see it, and
+// what the strategy asks for is not done.
+func (p *Paper) Show(c exchange.Candle) Step {
+	p.tb.Helper()
+	p.session.View().Warming = false
+	return p.deliver(&strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + p.cfg.Interval.Milliseconds(), Candle: c})
+}
+
+func (p *Paper) deliver(ev *strategy.Event) Step {
+	p.tb.Helper()
+	s := Step{Event: *ev, View: p.View()}
+	commands, err := p.instance.TryDeliver(&s.View, ev)
+	if err != nil {
+		p.tb.Fatalf("at an event %s: %v", ev.Kind, err)
+	}
+	s.Commands = slices.Clone(commands)
+	return s
+}
+
+func (p *Paper) obey(s Step) Step {
+	p.tb.Helper()
+	if err := p.session.Commands(slices.Clone(s.Commands)); err != nil {
+		p.tb.Fatalf("carrying out the answer to an event %s: %v", s.Event.Kind, err)
+	}
+	if p.Check != nil {
+		p.Check(s)
+	}
+	return s
+}
+
+// View returns the account as the strategy sees it now.
+func (p *Paper) View() strategy.View {
+	view := *p.session.View()
+	view.Orders = slices.Clone(view.Orders)
+	return view
+}
+
+// Equity returns what the account was worth at the newest close.
+func (p *Paper) Equity() exchange.Units { return p.session.Equity() }
+
+// Fills returns the executions so far.
+func (p *Paper) Fills() []exchange.Fill { return p.ledger.fills }
+
+// Refusals returns why orders were denied by the host or rejected by the venue.
+func (p *Paper) Refusals() []string { return p.ledger.refusals }
+
+// State reads the strategy's state into a value of the test's, which names the
+// fields that it looks at.
+func (p *Paper) State(into any) {
+	p.tb.Helper()
+	if err := json.Unmarshal(p.snapshot().Data, into); err != nil {
+		p.tb.Fatalf("reading the state of %s: %v", p.def.Info().Name, err)
+	}
+}
+
+// Restart saves the strategy, forgets it and opens it again, as a host does
+// after a restart.
+func (p *Paper) Restart() {
+	p.tb.Helper()
+	s := p.snapshot()
+	p.open(&s)
+}
+
+func (p *Paper) snapshot() strategy.Snapshot {
+	p.tb.Helper()
+	s, err := p.instance.Snapshot()
+	if err != nil {
+		p.tb.Fatalf("%v", err)
+	}
+	return s
+}
+
+// ledger keeps what a session tells of its orders.
+type ledger struct {
+	fills    []exchange.Fill
+	refusals []string
+}
+
+// Fill implements engine.Recorder.
+func (l *ledger) Fill(f exchange.Fill, _ uint64, _ portfolio.Result) { l.fills = append(l.fills, f) }
+
+// Order implements engine.Recorder.
+func (l *ledger) Order(o engine.OrderRecord) {
+	if o.State == strategy.OrderDenied || o.State == strategy.OrderRejected {
+		l.refusals = append(l.refusals, o.Reason)
+	}
+}
