@@ -40,6 +40,9 @@ type Config struct {
 	Pair     string
 	Strategy string
 	Mode     Mode
+	// Interval is the length of the candles that the bot decides on. Its orders
+	// meet every minute, whatever it is.
+	Interval time.Duration
 	// Parameters are the strategy's parameters, complete and valid, as JSON.
 	Parameters json.RawMessage
 	// Balance is the paper account's starting balance in the counter currency.
@@ -62,6 +65,8 @@ type Bot struct {
 	Pair     string
 	Strategy string
 	Mode     Mode
+	// Interval is the length of the candles that the bot decides on.
+	Interval time.Duration
 	// Desired is true if the tenant wants the bot to run.
 	Desired bool
 	// Status is what a worker last saw, Reason why, as a sentence.

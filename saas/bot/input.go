@@ -2,6 +2,7 @@ package bot
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -15,6 +16,9 @@ type CreateInput struct {
 	Strategy string
 	// Mode defaults to Paper.
 	Mode Mode
+	// Interval is the length of the candles that the bot decides on; it defaults
+	// to DefaultInterval.
+	Interval time.Duration
 	// Parameters are the strategy's parameters as JSON; empty means defaults.
 	Parameters json.RawMessage
 	// Balance is the starting balance in the counter currency; it defaults to
@@ -28,7 +32,9 @@ type CreateInput struct {
 
 // UpdateInput changes a configuration; nil fields stay as they are.
 type UpdateInput struct {
-	Name       *string
+	Name *string
+	// Interval begins the strategy anew at the next start, as the parameters do.
+	Interval   *time.Duration
 	Parameters json.RawMessage
 	Balance    *decimal.Decimal
 	Risk       *Risk
@@ -41,7 +47,9 @@ type UpdateInput struct {
 // completed with their defaults.
 func (s *Service) check(c Config, f errs.Fields) (json.RawMessage, error) {
 	f.Check(c.Mode == Paper, "/mode", `must be "paper"`)
-	setup := Setup{Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk}
+	setup := Setup{
+		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
+	}
 	params := setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
 	return params, f.Err()
 }

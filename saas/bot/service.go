@@ -103,7 +103,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		return Config{}, Bot{}, err
 	}
 	b := Bot{
-		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode,
+		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
 		Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
@@ -146,10 +146,13 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	now := s.now()
 	c := Config{
 		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
-		Mode: in.Mode, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
+		Mode: in.Mode, Interval: in.Interval, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	if c.Mode == "" {
 		c.Mode = Paper
+	}
+	if c.Interval == 0 {
+		c.Interval = DefaultInterval
 	}
 	if in.Balance != nil {
 		c.Balance = *in.Balance
@@ -211,6 +214,9 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if in.Name != nil {
 			c.Name = strings.TrimSpace(*in.Name)
 		}
+		if in.Interval != nil {
+			c.Interval = *in.Interval
+		}
 		if in.Parameters != nil {
 			c.Parameters = in.Parameters
 		}
@@ -227,7 +233,7 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
 			return err
 		}
-		b.Name = c.Name
+		b.Name, b.Interval = c.Name, c.Interval
 		return s.record(ctx, EventUpdated, b)
 	})
 	return c, err

@@ -135,7 +135,7 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 	each(t, func(b *bench) {
 		negative := decimal.NewFromInt(-1)
 		_, _, err := b.Create(b.t.Context(), b.who, bot.CreateInput{
-			Pair: "NOPE", Strategy: "cross", Mode: "live", Balance: &negative, Parameters: json.RawMessage(`{"fast":50,"slow":40,"odd":1}`),
+			Pair: "NOPE", Strategy: "cross", Mode: "live", Interval: 7 * time.Minute, Balance: &negative, Parameters: json.RawMessage(`{"fast":50,"slow":40,"odd":1}`),
 			Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100), TakeProfitPercent: negative, MaxPosition: negative}, APISecret: "s",
 		})
 		b.want(err, errs.Invalid, "invalid_input")
@@ -148,7 +148,7 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 			got[f.Path] = true
 		}
 		for _, path := range []string{
-			"/name", "/trading_pair", "/mode", "/balance", "/risk/stop_loss_percent", "/risk/take_profit_percent", "/risk/max_position",
+			"/name", "/trading_pair", "/mode", "/interval", "/balance", "/risk/stop_loss_percent", "/risk/take_profit_percent", "/risk/max_position",
 			"/luno_api_key", "/parameters/fast", "/parameters/odd",
 		} {
 			if !got[path] {
@@ -263,6 +263,35 @@ func TestRoles(t *testing.T) {
 		b.want(err, errs.NotFound, "bot_not_found") // proves P12
 		if _, _, err := b.Create(ctx, b.who, bot.CreateInput{Name: "y", Pair: "XBTMYR", Strategy: "cross", APIKey: "k", APISecret: "s"}); err != nil || len(b.keys.stored) != 1 {
 			b.t.Errorf("an owner's key: %v, %d stored", err, len(b.keys.stored))
+		}
+	})
+}
+
+func TestIntervals(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx := b.t.Context()
+		c, made, err := b.Create(ctx, b.who, bot.CreateInput{Name: "a", Pair: "XBTMYR", Strategy: "cross"})
+		if err != nil || c.Interval != time.Minute || made.Interval != time.Minute {
+			b.t.Fatalf("without a choice it decides every %s, %v", c.Interval, err)
+		}
+		for _, name := range bot.Intervals() {
+			length := bot.ParseInterval(name)
+			changed, err := b.Update(ctx, b.who, c.ID, bot.UpdateInput{Interval: &length})
+			if err != nil || bot.IntervalName(changed.Interval) != name {
+				b.t.Errorf("changed to %s: %+v, %v", name, changed, err)
+			}
+		}
+		if now, err := b.Bot(ctx, b.who, made.ID); err != nil || now.Interval != 24*time.Hour {
+			b.t.Errorf("the bot decides every %s, %v", now.Interval, err)
+		}
+		for _, length := range []time.Duration{bot.ParseInterval("7m"), 90 * time.Second} {
+			_, err = b.Update(ctx, b.who, c.ID, bot.UpdateInput{Interval: &length})
+			var faults *errs.Error
+			want := errs.Field{Path: "/interval", Reason: "must be one of 1m, 5m, 15m, 30m, 1h, 4h, 1d"}
+			if !errors.As(err, &faults) || len(faults.Fields) != 1 || faults.Fields[0] != want {
+				b.t.Errorf("%s: %v, want %v", length, err, want)
+			}
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -22,6 +23,9 @@ type Setup struct {
 	// Pair is the market's symbol and Strategy the strategy's name.
 	Pair     string
 	Strategy string
+	// Interval is the length of the candles that the strategy decides on; 0 means
+	// DefaultInterval.
+	Interval time.Duration
 	// Parameters are the strategy's parameters as JSON; empty means defaults.
 	Parameters json.RawMessage
 	// Balance is the starting balance in the counter currency.
@@ -43,6 +47,7 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) jso
 	case !known:
 		f.Add("/trading_pair", "is not a pair that is traded here: "+strings.Join(markets.Pairs(), ", "))
 	}
+	f.Check(s.Interval == 0 || IntervalName(s.Interval) != "", "/interval", "must be one of "+strings.Join(Intervals(), ", "))
 	f.Check(s.Balance.IsPositive(), "/balance", "must be above 0")
 	small := s.Balance.LessThanOrEqual(decimal.NewFromInt(maxBalance))
 	f.Check(small, "/balance", "must be at most 1,000,000,000")

@@ -34,7 +34,7 @@ func TestBots(t *testing.T) {
 		}
 		same(t, "bot", gotBot, b)
 
-		c.Name, c.Risk.MaxPosition, c.UpdatedAt = "Second", dec("0.00000001"), start().Add(time.Hour)
+		c.Name, c.Interval, c.Risk.MaxPosition, c.UpdatedAt = "Second", 15*time.Minute, dec("0.00000001"), start().Add(time.Hour)
 		c.CreatedAt = time.Time{} // cannot be changed
 		changed, err := s.UpdateConfig(ctx, "a", c)
 		if err != nil {
@@ -42,14 +42,14 @@ func TestBots(t *testing.T) {
 		}
 		c.Version, c.CreatedAt = 2, start()
 		same(t, "changed configuration", changed, c)
-		if gotBot, _ = s.Bot(ctx, "a", b.ID); gotBot.Name != "Second" {
-			t.Errorf("the bot is still named %q", gotBot.Name)
+		if gotBot, _ = s.Bot(ctx, "a", b.ID); gotBot.Name != "Second" || gotBot.Interval != 15*time.Minute {
+			t.Errorf("the bot is still named %q and decides every %s", gotBot.Name, gotBot.Interval)
 		}
 		c.Version = 1
 		_, err = s.UpdateConfig(ctx, "a", c)
 		wantCode(t, err, errs.Stale, "config_changed")
 
-		b.Name, b.Desired, b.Status, b.Reason, b.Run, b.StartedAt = "Second", true, bot.Starting, "asked to\x00 start", 1, start()
+		b.Name, b.Interval, b.Desired, b.Status, b.Reason, b.Run, b.StartedAt = "Second", 15*time.Minute, true, bot.Starting, "asked to\x00 start", 1, start()
 		if err := s.UpdateBot(ctx, "a", b); err != nil {
 			t.Fatal(err)
 		}

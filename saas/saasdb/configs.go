@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/uptrace/bun"
@@ -24,6 +25,7 @@ type configRow struct {
 	Pair       string
 	Strategy   string
 	Mode       bot.Mode
+	Interval   int64 `bun:"interval_seconds"`
 	Parameters string
 	Balance    decimal.Decimal
 	Risk       document[bot.Risk]
@@ -35,7 +37,7 @@ type configRow struct {
 
 func configRowOf(tenantID string, c bot.Config) configRow {
 	return configRow{
-		TenantID: tenantID, ID: c.ID, BotID: c.BotID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode,
+		TenantID: tenantID, ID: c.ID, BotID: c.BotID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: int64(c.Interval / time.Second),
 		Parameters: string(c.Parameters), Balance: c.Balance, Risk: document[bot.Risk]{c.Risk}, KeyHint: c.KeyHint, Version: c.Version,
 		CreatedAt: db.At(c.CreatedAt), UpdatedAt: db.At(c.UpdatedAt),
 	}
@@ -43,11 +45,14 @@ func configRowOf(tenantID string, c bot.Config) configRow {
 
 func (r configRow) config() bot.Config {
 	return bot.Config{
-		ID: r.ID, TenantID: r.TenantID, BotID: r.BotID, Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Mode: r.Mode,
+		ID: r.ID, TenantID: r.TenantID, BotID: r.BotID, Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Mode: r.Mode, Interval: r.length(),
 		Parameters: json.RawMessage(r.Parameters), Balance: r.Balance, Risk: r.Risk.value, KeyHint: r.KeyHint, Version: r.Version,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
+
+// length is how long the candles are that the bot decides on.
+func (r configRow) length() time.Duration { return time.Duration(r.Interval) * time.Second }
 
 // Config implements bot.Store.
 func (s *Store) Config(ctx context.Context, tenantID, id string) (bot.Config, error) {
@@ -79,14 +84,14 @@ func (s *Store) Configs(ctx context.Context, tenantID string, p page.Page) ([]bo
 	return convert(rows, configRow.config), err
 }
 
-// UpdateConfig implements bot.Store. The bot's name, pair and strategy are read
-// from here, so that they change with it.
+// UpdateConfig implements bot.Store. The bot's name, pair, strategy and interval
+// are read from here, so that they change with it.
 func (s *Store) UpdateConfig(ctx context.Context, tenantID string, c bot.Config) (bot.Config, error) {
 	row := configRowOf(tenantID, c)
 	row.Version++
 	err := s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewUpdate().Model(&row).
-			Column("name", "pair", "strategy", "mode", "parameters", "balance", "risk", "key_hint", "version", "updated_at").
+			Column("name", "pair", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "key_hint", "version", "updated_at").
 			Where("c.tenant_id = ? AND c.id = ? AND c.version = ?", tenantID, c.ID, c.Version).Exec(ctx)
 		n, err := affected(res, err, "changing configuration "+c.ID)
 		if err != nil || n == 1 {

@@ -1,0 +1,1 @@
+ALTER TABLE bot_configs ADD COLUMN interval_seconds BIGINT NOT NULL DEFAULT 60;

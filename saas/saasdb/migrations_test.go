@@ -1,0 +1,58 @@
+package saasdb_test
+
+import (
+	"context"
+	"io/fs"
+	"path"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+)
+
+// before returns the migrations that a database had before the one of a name.
+func before(t *testing.T, name string) db.MigrationSet {
+	t.Helper()
+	all, earlier := saasdb.Migrations(), fstest.MapFS{}
+	err := fs.WalkDir(all.Files, ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || path.Base(file) >= name {
+			return err
+		}
+		raw, err := fs.ReadFile(all.Files, file)
+		earlier[file] = &fstest.MapFile{Data: raw}
+		return err
+	})
+	if err != nil || len(earlier) == 0 {
+		t.Fatalf("%d migrations before %s, %v", len(earlier), name, err)
+	}
+	return db.MigrationSet{Name: all.Name, Files: earlier}
+}
+
+// Bots of a database from before there was a choice decide every minute.
+func TestBotsFromBeforeIntervals(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0004")}, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
+			_, err := tx.NewRaw(`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
+				created_at, updated_at) VALUES ('a', 'c', 'b', 'Old', 'XBTMYR', 'basic', 'paper', '{}', '1', '{}', '', 1, 1, 1)`).Exec(ctx)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Migrate(ctx, sets()...); err != nil {
+			t.Fatal(err)
+		}
+		c, err := saasdb.New(d).Config(ctx, "a", "c")
+		if err != nil || c.Interval != time.Minute {
+			t.Errorf("it decides every %s, %v", c.Interval, err)
+		}
+	})
+}
