@@ -37,10 +37,18 @@ type Definition struct {
 	info   Info
 	schema *param.Schema
 	make   func(raw json.RawMessage) (Strategy, error)
+	checks bool
+}
+
+// Checker is a parameter struct that finds faults which no tag can describe,
+// such as an expression that does not parse. The error is param.Errors; it is
+// asked only for parameters that the tags let through.
+type Checker interface {
+	Check() error
 }
 
 // Define builds a definition. Defaults is the parameter struct with its default
-// values, tagged as package param says; create makes a strategy for given
+// values, tagged as package param says, and may be a Checker; create makes a strategy for given
 // parameters, which have been checked against the tags. The error names
 // everything that is wrong.
 func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition, error) {
@@ -67,10 +75,16 @@ func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition
 	if err := errors.Join(problems...); err != nil {
 		return Definition{}, fmt.Errorf("defining strategy %q: %w", info.Name, err)
 	}
-	return Definition{info: info, schema: schema, make: func(raw json.RawMessage) (Strategy, error) {
+	_, checks := any(defaults).(Checker)
+	return Definition{info: info, schema: schema, checks: checks, make: func(raw json.RawMessage) (Strategy, error) {
 		p := defaults
 		if err := schema.Decode(raw, &p); err != nil {
 			return nil, err
+		}
+		if c, ok := any(p).(Checker); ok {
+			if err := c.Check(); err != nil {
+				return nil, err
+			}
 		}
 		s := create(p)
 		if !handlesSomething(s) {
@@ -117,6 +131,17 @@ func unsaved(s Strategy) string {
 
 // Info returns the strategy's description.
 func (d Definition) Info() Info { return d.info }
+
+// Checks reports whether the strategy finds faults in its parameters that the
+// schema does not: its parameter struct is a Checker.
+func (d Definition) Checks() bool { return d.checks }
+
+// Check returns what is wrong with parameters as param.Errors, by the schema
+// and by the strategy itself.
+func (d Definition) Check(raw json.RawMessage) error {
+	_, err := d.make(raw)
+	return err
+}
 
 // Schema returns the form of the strategy's parameters.
 func (d Definition) Schema() *param.Schema { return d.schema }

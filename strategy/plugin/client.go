@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 )
 
@@ -19,6 +20,7 @@ var ErrGarbage = errors.New("the answer is garbage")
 const (
 	openBytes    = 1 << 20
 	snapshotBots = 256
+	maxFaults    = 100
 )
 
 // Client is a host's end of the wire. It is safe for concurrent use as long as
@@ -64,7 +66,8 @@ type Opened struct {
 	Warmup int
 	// Wants are the kinds of events that it handles.
 	Wants []strategy.EventKind
-	// Err is a *BotError: bad parameters, or a snapshot that cannot be read.
+	// Err is a *BotError: bad parameters, which are param.Errors too, or a
+	// snapshot that cannot be read.
 	Err error
 }
 
@@ -110,7 +113,11 @@ func openRequest(b OpenBot) (*pluginpb.OpenRequest_Bot, error) {
 
 func openedOf(b *pluginpb.OpenReply_Bot) Opened {
 	if b.GetError() != "" {
-		return Opened{Err: &BotError{Text: b.GetError()}}
+		var faults param.Errors
+		for _, f := range b.GetFaults()[:min(len(b.GetFaults()), maxFaults)] {
+			faults = append(faults, param.Error{Name: f.GetName(), Reason: f.GetReason()})
+		}
+		return Opened{Err: &BotError{Text: b.GetError(), Faults: faults}}
 	}
 	out := Opened{Warmup: int(max(0, b.GetWarmup()))}
 	for _, kind := range b.GetWants() {

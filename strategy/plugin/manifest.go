@@ -19,6 +19,8 @@ const (
 	Live Capability = "live"
 	// Backtest means that it contains the backtest engine.
 	Backtest Capability = "backtest"
+	// Checks means that it finds faults in parameters that its schema does not.
+	Checks Capability = "checks"
 	// SharedMemory means that it takes candles from memory that its host shares
 	// with it.
 	SharedMemory Capability = "shared-memory"
@@ -40,10 +42,14 @@ type Manifest struct {
 // ManifestOf returns the manifest that a plugin of the definition, built with
 // this release, tells.
 func ManifestOf(def strategy.Definition) Manifest {
-	return Manifest{
+	m := Manifest{
 		Info: def.Info(), Schema: def.Schema(), SDK: SDKVersion,
 		Protocols: []int{Protocol}, Capabilities: []Capability{Live, Backtest, SharedMemory},
 	}
+	if def.Checks() {
+		m.Capabilities = append(m.Capabilities, Checks)
+	}
+	return m
 }
 
 // Can reports whether the plugin has the capability.

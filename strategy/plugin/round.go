@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
@@ -58,10 +59,24 @@ type Round struct {
 type span struct{ index, from, to int }
 
 // BotError is what a plugin reports of one bot.
-type BotError struct{ Text string }
+type BotError struct {
+	Text string
+	// Faults are what is wrong with the bot's parameters, if that is it.
+	Faults param.Errors
+}
 
 // Error implements error.
 func (e *BotError) Error() string { return e.Text }
+
+// As makes errors.As find the faults.
+func (e *BotError) As(target any) bool {
+	to, ok := target.(*param.Errors)
+	if ok && len(e.Faults) > 0 {
+		*to = e.Faults
+		return true
+	}
+	return false
+}
 
 // Live delivers the round's events and sets its reactions. The error means that
 // the call as a whole failed: the process is gone, late, or its answer cannot

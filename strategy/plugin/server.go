@@ -17,6 +17,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
@@ -70,7 +71,7 @@ func (s *server) Open(_ context.Context, in *pluginpb.OpenRequest) (*pluginpb.Op
 	for i, b := range in.GetBots() {
 		opened, err := s.open(b)
 		if err != nil {
-			opened = &pluginpb.OpenReply_Bot{Error: failure(err)}
+			opened = &pluginpb.OpenReply_Bot{Error: failure(err), Faults: faultsOf(err)}
 		}
 		reply.Bots[i] = opened
 	}
@@ -241,6 +242,18 @@ func recoverInto(err *error) {
 	if p := recover(); p != nil {
 		*err = strategy.NewPanicError(p)
 	}
+}
+
+// faultsOf returns the faults of parameters, if the error is that.
+func faultsOf(err error) (out []*pluginpb.OpenReply_Fault) {
+	var faults param.Errors
+	if !errors.As(err, &faults) {
+		return nil
+	}
+	for _, f := range faults[:min(len(faults), maxFaults)] {
+		out = append(out, &pluginpb.OpenReply_Fault{Name: cut(f.Name, wire.MaxName), Reason: cut(f.Reason, wire.MaxText)})
+	}
+	return out
 }
 
 // failure writes an error for the wire: what the host refuses to read, it must

@@ -10,7 +10,9 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
@@ -119,15 +121,33 @@ func (h *Host) Manifest(ctx context.Context, name string) (plugin.Manifest, erro
 	return p.Manifest(), nil
 }
 
-// Validate checks parameters against the strategy's schema and returns them
-// complete. Bad ones are param.Errors.
+// Validate checks parameters against the strategy's schema, and lets it check
+// them itself if it can, and returns them complete. Bad ones are param.Errors.
 func (h *Host) Validate(ctx context.Context, name string, params json.RawMessage) (json.RawMessage, error) {
 	m, err := h.Manifest(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return m.Schema.Validate(params)
+	whole, err := m.Schema.Validate(params)
+	if err != nil || !m.Can(plugin.Checks) {
+		return whole, err
+	}
+	p, err := h.Process(ctx, name, checking)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := p.Open(ctx, []strategy.OpenInput{{Interval: time.Minute, Params: whole}})
+	if err != nil {
+		return nil, err
+	}
+	if opened[0].Err != nil {
+		return nil, opened[0].Err
+	}
+	return whole, p.Close(ctx, []uint64{opened[0].Bot})
 }
+
+// checking is the key of the processes that check parameters and serve no bot.
+const checking = "checking"
 
 // Start starts a process of its own, which nobody else gets: for backtests. The
 // caller stops it; left alone it ends after the idle timeout.

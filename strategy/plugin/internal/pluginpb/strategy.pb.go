@@ -1837,7 +1837,9 @@ type OpenReply_Bot struct {
 	Error  string                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
 	Warmup int64                  `protobuf:"varint,2,opt,name=warmup,proto3" json:"warmup,omitempty"`
 	// The kinds of events that the strategy handles.
-	Wants         []uint32 `protobuf:"varint,3,rep,packed,name=wants,proto3" json:"wants,omitempty"`
+	Wants []uint32 `protobuf:"varint,3,rep,packed,name=wants,proto3" json:"wants,omitempty"`
+	// What is wrong with the parameters, if the error is that.
+	Faults        []*OpenReply_Fault `protobuf:"bytes,4,rep,name=faults,proto3" json:"faults,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1893,6 +1895,65 @@ func (x *OpenReply_Bot) GetWants() []uint32 {
 	return nil
 }
 
+func (x *OpenReply_Bot) GetFaults() []*OpenReply_Fault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+type OpenReply_Fault struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenReply_Fault) Reset() {
+	*x = OpenReply_Fault{}
+	mi := &file_strategy_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenReply_Fault) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenReply_Fault) ProtoMessage() {}
+
+func (x *OpenReply_Fault) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenReply_Fault.ProtoReflect.Descriptor instead.
+func (*OpenReply_Fault) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{3, 1}
+}
+
+func (x *OpenReply_Fault) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *OpenReply_Fault) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // In the order of the request.
 type SnapshotReply_Bot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1904,7 +1965,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1916,7 +1977,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1962,13 +2023,17 @@ const file_strategy_proto_rawDesc = "" +
 	"\x06market\x18\x03 \x01(\fR\x06market\x12\x1a\n" +
 	"\binterval\x18\x04 \x01(\x03R\binterval\x12\x18\n" +
 	"\aexplain\x18\x05 \x01(\bR\aexplain\x126\n" +
-	"\bsnapshot\x18\x06 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\"\x8e\x01\n" +
+	"\bsnapshot\x18\x06 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\"\x82\x02\n" +
 	"\tOpenReply\x126\n" +
-	"\x04bots\x18\x01 \x03(\v2\".lunobot.strategy.v1.OpenReply.BotR\x04bots\x1aI\n" +
+	"\x04bots\x18\x01 \x03(\v2\".lunobot.strategy.v1.OpenReply.BotR\x04bots\x1a\x87\x01\n" +
 	"\x03Bot\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error\x12\x16\n" +
 	"\x06warmup\x18\x02 \x01(\x03R\x06warmup\x12\x14\n" +
-	"\x05wants\x18\x03 \x03(\rR\x05wants\"5\n" +
+	"\x05wants\x18\x03 \x03(\rR\x05wants\x12<\n" +
+	"\x06faults\x18\x04 \x03(\v2$.lunobot.strategy.v1.OpenReply.FaultR\x06faults\x1a3\n" +
+	"\x05Fault\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
 	"\x05State\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"#\n" +
@@ -2108,7 +2173,7 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
@@ -2139,7 +2204,8 @@ var file_strategy_proto_goTypes = []any{
 	(*Trades)(nil),            // 26: lunobot.strategy.v1.Trades
 	(*OpenRequest_Bot)(nil),   // 27: lunobot.strategy.v1.OpenRequest.Bot
 	(*OpenReply_Bot)(nil),     // 28: lunobot.strategy.v1.OpenReply.Bot
-	(*SnapshotReply_Bot)(nil), // 29: lunobot.strategy.v1.SnapshotReply.Bot
+	(*OpenReply_Fault)(nil),   // 29: lunobot.strategy.v1.OpenReply.Fault
+	(*SnapshotReply_Bot)(nil), // 30: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
 	27, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
@@ -2155,29 +2221,30 @@ var file_strategy_proto_depIdxs = []int32{
 	17, // 10: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
 	18, // 11: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
 	4,  // 12: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	29, // 13: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	30, // 13: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
 	24, // 14: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
 	26, // 15: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
 	24, // 16: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
 	4,  // 17: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	4,  // 18: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 19: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 20: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	5,  // 21: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	19, // 22: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	21, // 23: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	23, // 24: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 25: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 26: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	6,  // 27: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	20, // 28: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	22, // 29: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	25, // 30: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	25, // [25:31] is the sub-list for method output_type
-	19, // [19:25] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	29, // 18: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
+	4,  // 19: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 20: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 21: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	5,  // 22: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	19, // 23: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	21, // 24: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	23, // 25: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 26: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 27: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	6,  // 28: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	20, // 29: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	22, // 30: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	25, // 31: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	26, // [26:32] is the sub-list for method output_type
+	20, // [20:26] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -2191,7 +2258,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
