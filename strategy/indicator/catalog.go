@@ -18,9 +18,24 @@ type Entry struct {
 	// Lines name its outputs. The first is the one that is meant if none is
 	// named.
 	Lines []string
+	// Units are what the lines are measured in, one each.
+	Units []Unit
 
 	make func(args []float64) Stream
 }
+
+// Unit is what a line is measured in.
+type Unit uint8
+
+// The units.
+const (
+	// Number is a plain number, such as a percentage.
+	Number Unit = iota
+	// Price is ticks, Volume is steps, and Value is ticks × steps.
+	Price
+	Volume
+	Value
+)
 
 // Arg is a number that an indicator is made with.
 type Arg struct {
@@ -109,8 +124,12 @@ func (s *stream[T]) UnmarshalJSON(raw []byte) error {
 }
 
 // entry builds an Entry. Its lines begin as NaN.
-func entry[T made](name, title string, args []Arg, lines []string, build func(a []float64) T, step func(of T, c exchange.Candle, lines []float64)) Entry {
-	return Entry{Name: name, Title: title, Args: args, Lines: lines, make: func(a []float64) Stream {
+func entry[T made](name, title string, args []Arg, lines []string, unit Unit, build func(a []float64) T, step func(of T, c exchange.Candle, lines []float64)) Entry {
+	units := make([]Unit, len(lines))
+	for i := range units {
+		units[i] = unit
+	}
+	return Entry{Name: name, Title: title, Args: args, Lines: lines, Units: units, make: func(a []float64) Stream {
 		s := &stream[T]{of: build(a), lines: make([]float64, len(lines)), step: step}
 		for i := range s.lines {
 			s.lines[i] = math.NaN()
@@ -138,11 +157,19 @@ func hours(standard float64) []Arg {
 
 const hour = 3_600_000 // milliseconds
 
+// but changes the unit of some lines.
+func (e Entry) but(unit Unit, lines ...int) Entry {
+	for _, i := range lines {
+		e.Units[i] = unit
+	}
+	return e
+}
+
 // closes makes an entry of an indicator of one line that looks at closes.
 func closes[T interface {
 	made
 	Update(x float64) float64
-}](name, title string, standard float64, build func(n int) T) Entry {
-	return entry(name, title, period(standard), []string{"value"}, func(a []float64) T { return build(int(a[0])) },
+}](name, title string, standard float64, unit Unit, build func(n int) T) Entry {
+	return entry(name, title, period(standard), []string{"value"}, unit, func(a []float64) T { return build(int(a[0])) },
 		func(i T, c exchange.Candle, out []float64) { out[0] = i.Update(c.Close.Float()) })
 }
