@@ -1,7 +1,6 @@
 package backtestreport
 
 import (
-	"html/template"
 	"slices"
 	"sort"
 	"strconv"
@@ -18,30 +17,12 @@ const (
 	below = 3.0
 )
 
-// chart is one drawn chart. Its paths are in the charts' coordinates, which the
-// page stretches; texts are placed in percent beside them.
-type chart struct {
-	ID, Title, Note string
-	// Tall charts get more room.
-	Tall   bool
-	Lines  []path
-	Labels []label
-	Legend []legend
-}
-
-// path is one line, area or row of dots.
-type path struct {
-	Class string
-	D     template.HTMLAttr
-}
-
-// label is a text at a share of the height or the width, in percent.
-type label struct {
-	At   string
-	Text string
-}
-
-type legend struct{ Class, Text string }
+// The charts of a report.
+const (
+	equityID   = "equity"
+	drawdownID = "drawdown"
+	priceID    = "price"
+)
 
 // pen writes the d attribute of an SVG path.
 type pen struct{ b []byte }
@@ -60,12 +41,10 @@ func (p *pen) dot(x, y float64) {
 	p.b = append(p.b, "h0"...)
 }
 
-// attr returns the path as an attribute; it is made of numbers alone.
-func (p *pen) attr() template.HTMLAttr {
-	return template.HTMLAttr(`d="` + string(p.b) + `"`) //nolint:gosec // written by pen only
-}
+// d returns the path as an attribute's value; it is made of numbers alone.
+func (p *pen) d() string { return string(p.b) }
 
-func line(points []point, s scale) template.HTMLAttr {
+func line(points []point, s scale) string {
 	var p pen
 	for i, at := range points {
 		command := byte('L')
@@ -74,13 +53,13 @@ func line(points []point, s scale) template.HTMLAttr {
 		}
 		p.to(command, at.x, s.y(at.y))
 	}
-	return p.attr()
+	return p.d()
 }
 
 // area is line with the room between it and a value filled.
-func area(points []point, s scale, base float64) template.HTMLAttr {
+func area(points []point, s scale, base float64) string {
 	if len(points) == 0 {
-		return `d=""`
+		return ""
 	}
 	var p pen
 	p.to('M', points[0].x, s.y(base))
@@ -89,26 +68,26 @@ func area(points []point, s scale, base float64) template.HTMLAttr {
 	}
 	p.to('L', points[len(points)-1].x, s.y(base))
 	p.b = append(p.b, 'Z')
-	return p.attr()
+	return p.d()
 }
 
 // grid adds the lines of a scale and their labels.
-func (c *chart) grid(s scale, text func(v float64, decimals int32) string) {
+func (c *Chart) grid(s scale, text func(v float64, decimals int32) string) {
 	var p pen
 	values, decimals := s.lines()
 	for _, v := range values {
 		p.to('M', 0, s.y(v))
 		p.b = append(p.b, "H1000"...)
-		c.Labels = append(c.Labels, label{At: percentage(s.y(v) / height), Text: text(v, decimals)})
+		c.Labels = append(c.Labels, Label{At: percentage(s.y(v) / height), Text: text(v, decimals)})
 	}
-	c.Lines = append(c.Lines, path{Class: "grid", D: p.attr()})
+	c.Lines = append(c.Lines, Line{Class: "grid", D: p.d()})
 	if s.log {
 		c.Note = "Logarithmic: equal heights are equal percentages."
 	}
 }
 
 // fold adds the places where time was left out.
-func (c *chart) fold(a axis) {
+func (c *Chart) fold(a axis) {
 	if len(a.folds) == 0 {
 		return
 	}
@@ -117,56 +96,56 @@ func (c *chart) fold(a axis) {
 		p.to('M', x, 0)
 		p.b = append(p.b, "V100"...)
 	}
-	c.Lines = append(c.Lines, path{Class: "fold", D: p.attr()})
+	c.Lines = append(c.Lines, Line{Class: "fold", D: p.d()})
 }
 
-func (r *Report) charts(a axis) []chart {
-	charts := []chart{r.equityChart(a), r.drawdownChart(a)}
+func (r *Report) charts(a axis) []Chart {
+	charts := []Chart{r.equityChart(a), r.drawdownChart(a)}
 	if r.candles != nil {
 		charts = append(charts, r.priceChart(a))
 	}
 	return charts
 }
 
-func (r *Report) equityChart(a axis) chart {
-	c := chart{ID: "equity", Title: "Equity in " + r.Market.Counter, Tall: true}
+func (r *Report) equityChart(a axis) Chart {
+	c := Chart{ID: equityID, Title: "Equity in " + r.Market.Counter, Tall: true}
 	equity := a.thin(r.equityAt)
 	lines := [][]point{equity}
 	if r.candles != nil {
 		lines = append(lines, a.thin(r.heldAt))
-		c.Legend = []legend{{"equity", "Strategy"}, {"held", "Buy and hold"}}
+		c.Legend = []Legend{{"equity", "Strategy"}, {"held", "Buy and hold"}}
 	}
 	low, high := bounds(lines...)
 	s := newScale(low, high, true)
 	c.grid(s, fixed)
 	c.fold(a)
 	if len(lines) > 1 {
-		c.Lines = append(c.Lines, path{"held", line(lines[1], s)})
+		c.Lines = append(c.Lines, Line{"held", line(lines[1], s)})
 	}
-	c.Lines = append(c.Lines, path{"equity", line(equity, s)})
+	c.Lines = append(c.Lines, Line{"equity", line(equity, s)})
 	return c
 }
 
-func (r *Report) drawdownChart(a axis) chart {
-	c := chart{ID: "drawdown", Title: "Below the last peak"}
+func (r *Report) drawdownChart(a axis) Chart {
+	c := Chart{ID: drawdownID, Title: "Below the last peak"}
 	falls := r.falls()
 	points := a.thin(func(i int) float64 { return falls[i] })
 	low, _ := bounds(points)
 	s := scale{low: min(low*1.06, -1e-4), high: 0}
 	c.grid(s, func(v float64, decimals int32) string { return fixed(100*v, max(0, decimals-2)) + " %" })
 	c.fold(a)
-	c.Lines = append(c.Lines, path{"drawdown-area", area(points, s, 0)}, path{"drawdown", line(points, s)})
+	c.Lines = append(c.Lines, Line{"drawdown-area", area(points, s, 0)}, Line{"drawdown", line(points, s)})
 	return c
 }
 
-func (r *Report) priceChart(a axis) chart {
-	c := chart{ID: "price", Title: r.Market.Pair + " and the trades", Tall: true, Legend: []legend{{"buy", "Bought"}, {"sell", "Sold"}}}
+func (r *Report) priceChart(a axis) Chart {
+	c := Chart{ID: priceID, Title: r.Market.Pair + " and the trades", Tall: true, Legend: []Legend{{"buy", "Bought"}, {"sell", "Sold"}}}
 	points := a.thin(r.priceAt)
 	low, high := bounds(points)
 	s := newScale(low, high, true)
 	c.grid(s, fixed)
 	c.fold(a)
-	c.Lines = append(c.Lines, path{"price", line(points, s)})
+	c.Lines = append(c.Lines, Line{"price", line(points, s)})
 	trades := r.Trades
 	if len(trades) > maxMarkers {
 		trades = nil
@@ -194,7 +173,7 @@ func (r *Report) priceChart(a axis) chart {
 	if len(trades) > manyMarkers {
 		dense = " dense"
 	}
-	c.Lines = append(c.Lines, path{"buy" + dense, buys.attr()}, path{"sell" + dense, sells.attr()}, path{"sell-core" + dense, sells.attr()})
+	c.Lines = append(c.Lines, Line{"buy" + dense, buys.d()}, Line{"sell" + dense, sells.d()}, Line{"sell-core" + dense, sells.d()})
 	return c
 }
 
@@ -224,19 +203,19 @@ func (r *Report) falls() []float64 {
 }
 
 // dates returns the labels of the time axis.
-func (r *Report) dates(a axis) []label {
+func (r *Report) dates(a axis) []Label {
 	const most = 6
 	layout := "2006-01-02"
 	if r.To.Sub(r.From) < 48*3600e9 {
 		layout = "15:04"
 	}
-	var out []label
+	var out []Label
 	n := len(a.kept)
 	for i := range most {
 		k := i * (n - 1) / (most - 1)
-		out = append(out, label{At: percentage(a.x(k) / width), Text: utc(r.closeTime(a.kept[k])).Format(layout)})
+		out = append(out, Label{At: percentage(a.x(k) / width), Text: utc(r.closeTime(a.kept[k])).Format(layout)})
 	}
-	return slices.CompactFunc(out, func(a, b label) bool { return a.Text == b.Text })
+	return slices.CompactFunc(out, func(a, b Label) bool { return a.Text == b.Text })
 }
 
 // fixed writes a value of an axis.

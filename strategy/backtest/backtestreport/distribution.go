@@ -8,24 +8,30 @@ import (
 // bins is how many bars the distribution of the trades has at the most.
 const bins = 24
 
-// bar is one bar of the distribution.
-type bar struct {
-	// Height is in percent of the tallest.
-	Height string
-	Loss   bool
-	Title  string
-}
+// leastBar is the height of a bar that holds few trades, so that it is seen.
+const leastBar = 1.0
 
-// distribution counts the trades by their return. The outermost bars hold what
-// is beyond them. From and To are the returns at the ends.
-type distribution struct {
-	Bars     []bar
-	From, To string
+// Spread counts the trades by their return. The outermost bars hold what is
+// beyond them. From and To are the returns at the ends.
+type Spread struct {
+	Bars []Bar  `json:"bars"`
+	From string `json:"from"`
+	To   string `json:"to"`
 	// Zero is where the gains begin, in percent of the width.
-	Zero string
+	Zero string `json:"zero"`
 }
 
-func (r *Report) distribution() *distribution {
+// Bar is one bar of the distribution, in coordinates of 100 by 100.
+type Bar struct {
+	X      string `json:"x"`
+	Y      string `json:"y"`
+	Width  string `json:"width"`
+	Height string `json:"height"`
+	Loss   bool   `json:"loss,omitempty"`
+	Title  string `json:"title"`
+}
+
+func (r *Report) distribution() *Spread {
 	if len(r.Trades) < 2 {
 		return nil
 	}
@@ -48,11 +54,15 @@ func (r *Report) distribution() *distribution {
 		counts[min(max(0, int(math.Floor(v/size))-first), n-1)]++
 	}
 	most := slices.Max(counts)
-	d := &distribution{From: change(float64(first) * size), To: change(float64(first+n) * size), Zero: percentage(float64(-first) / float64(n))}
+	d := &Spread{From: change(float64(first) * size), To: change(float64(first+n) * size), Zero: percentage(float64(-first) / float64(n))}
+	step := 100 / float64(n)
 	for i, c := range counts {
-		from := float64(first+i) * size
-		d.Bars = append(d.Bars, bar{
-			Height: percentage(float64(c) / float64(most)), Loss: from+size/2 < 0,
+		from, tall := float64(first+i)*size, 100*float64(c)/float64(most)
+		if c > 0 {
+			tall = max(tall, leastBar)
+		}
+		d.Bars = append(d.Bars, Bar{
+			X: fixed(float64(i)*step, 2), Y: fixed(100-tall, 2), Width: fixed(step*0.88, 2), Height: fixed(tall, 2), Loss: from+size/2 < 0,
 			Title: count(int64(c), "trade") + " from " + change(from) + " to " + change(from+size),
 		})
 	}

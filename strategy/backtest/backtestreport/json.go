@@ -15,129 +15,129 @@ import (
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
-// document is the JSON of a report, without the equity curve, which is written
-// after it point by point.
-type document struct {
-	Strategy   documentStrategy   `json:"strategy"`
-	Market     documentMarket     `json:"market"`
-	Config     documentConfig     `json:"config"`
-	Data       documentData       `json:"data"`
-	Statistics documentStatistics `json:"statistics"`
-	Warnings   []string           `json:"warnings"`
-	Position   *documentPosition  `json:"open_position"`
-	Trades     []documentTrade    `json:"trades"`
+// Document is the JSON of a report, without the equity curve, which is written
+// beside it. Its doc tags describe the fields to those who describe the type.
+type Document struct {
+	Strategy   documentStrategy   `json:"strategy" doc:"What traded."`
+	Market     documentMarket     `json:"market" doc:"What was traded."`
+	Config     documentConfig     `json:"config" doc:"The conditions of the run."`
+	Data       documentData       `json:"data" doc:"The history."`
+	Statistics documentStatistics `json:"statistics" doc:"The figures."`
+	Warnings   []string           `json:"warnings" doc:"What to know before trusting the figures."`
+	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
+	Trades     []documentTrade    `json:"trades" doc:"The closed trades in the order of their closing."`
 }
 
 type documentStrategy struct {
-	Name       string          `json:"name"`
-	Version    string          `json:"version"`
-	Parameters json.RawMessage `json:"parameters"`
+	Name       string          `json:"name" doc:"The strategy's name." example:"basic"`
+	Version    string          `json:"version" doc:"The version that ran." example:"1.1.0"`
+	Parameters json.RawMessage `json:"parameters" doc:"Its parameters, complete."`
 }
 
 type documentMarket struct {
-	Pair    string          `json:"pair"`
-	Base    string          `json:"base"`
-	Counter string          `json:"counter"`
-	Tick    decimal.Decimal `json:"tick"`
-	Step    decimal.Decimal `json:"step"`
+	Pair    string          `json:"pair" doc:"The market's symbol." example:"XBTMYR"`
+	Base    string          `json:"base" doc:"The currency that is bought and sold." example:"XBT"`
+	Counter string          `json:"counter" doc:"The currency that it is paid in." example:"MYR"`
+	Tick    decimal.Decimal `json:"tick" doc:"The least step of a price."`
+	Step    decimal.Decimal `json:"step" doc:"The least step of a volume."`
 }
 
 type documentConfig struct {
-	Balance  decimal.Decimal `json:"balance"`
-	MakerFee decimal.Decimal `json:"maker_fee"`
-	TakerFee decimal.Decimal `json:"taker_fee"`
-	Slippage decimal.Decimal `json:"slippage"`
-	Spread   decimal.Decimal `json:"spread"`
-	Range    decimal.Decimal `json:"range"`
-	Impact   decimal.Decimal `json:"impact"`
-	MaxShare decimal.Decimal `json:"max_share"`
-	Latency  string          `json:"latency"`
-	Interval string          `json:"interval"`
-	Decide   string          `json:"decide"`
+	Balance  decimal.Decimal `json:"balance" doc:"Cash to begin with."`
+	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
+	TakerFee decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
+	Slippage decimal.Decimal `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0.0005"`
+	Spread   decimal.Decimal `json:"spread" doc:"Distance of bid and ask, as a fraction." example:"0"`
+	Range    decimal.Decimal `json:"range" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
+	Impact   decimal.Decimal `json:"impact" doc:"By how much an order of a candle's whole volume moves the price." example:"0"`
+	MaxShare decimal.Decimal `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
+	Latency  string          `json:"latency" doc:"How long an order takes to the exchange." example:"0s"`
+	Interval string          `json:"interval" doc:"Length of a candle." example:"1m0s"`
+	Decide   string          `json:"decide" doc:"Length of the candles that the strategy hears." example:"1m0s"`
 }
 
 type documentData struct {
-	Source         string    `json:"source"`
-	From           time.Time `json:"from"`
-	To             time.Time `json:"to"`
-	Candles        int64     `json:"candles"`
-	Filled         int       `json:"filled"`
-	PricesRounded  int       `json:"prices_rounded"`
-	VolumesRounded int       `json:"volumes_rounded"`
+	Source         string    `json:"source" doc:"Where the candles are from."`
+	From           time.Time `json:"from" doc:"When the first candle opened." example:"2025-01-01T00:00:00Z"`
+	To             time.Time `json:"to" doc:"When the last one closed." example:"2026-01-01T00:00:00Z"`
+	Candles        int64     `json:"candles" doc:"How many candles there were." example:"525600"`
+	Filled         int       `json:"filled" doc:"How many were missing and filled flat." example:"0"`
+	PricesRounded  int       `json:"prices_rounded" doc:"How many prices lay between two ticks." example:"0"`
+	VolumesRounded int       `json:"volumes_rounded" doc:"How many volumes lay between two steps." example:"0"`
 }
 
 type documentStatistics struct {
-	InitialEquity decimal.Decimal `json:"initial_equity"`
-	FinalEquity   decimal.Decimal `json:"final_equity"`
-	Profit        decimal.Decimal `json:"profit"`
-	Fees          decimal.Decimal `json:"fees"`
-	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity"`
+	InitialEquity decimal.Decimal `json:"initial_equity" doc:"Cash to begin with."`
+	FinalEquity   decimal.Decimal `json:"final_equity" doc:"What the account was worth at the end."`
+	Profit        decimal.Decimal `json:"profit" doc:"The difference of the two."`
+	Fees          decimal.Decimal `json:"fees" doc:"All fees that were paid."`
+	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees."`
 
-	TotalReturn perf.Number `json:"total_return"`
-	BuyAndHold  perf.Number `json:"buy_and_hold"`
-	Excess      perf.Number `json:"excess"`
-	CAGR        perf.Number `json:"cagr"`
-	Volatility  perf.Number `json:"volatility"`
-	Sharpe      perf.Number `json:"sharpe"`
-	Sortino     perf.Number `json:"sortino"`
-	Calmar      perf.Number `json:"calmar"`
-	Exposure    perf.Number `json:"exposure"`
-	UnderWater  perf.Number `json:"under_water"`
+	TotalReturn perf.Number `json:"total_return" doc:"Profit as a share of the cash to begin with." example:"0.12"`
+	BuyAndHold  perf.Number `json:"buy_and_hold" doc:"Return of the price." example:"0.08"`
+	Excess      perf.Number `json:"excess" doc:"Total return less that of the price." example:"0.04"`
+	CAGR        perf.Number `json:"cagr" doc:"Compound growth a year; null for less than a day." example:"0.12"`
+	Volatility  perf.Number `json:"volatility" doc:"Standard deviation of daily returns, made annual." example:"0.3"`
+	Sharpe      perf.Number `json:"sharpe" doc:"Sharpe ratio of daily returns, made annual, with a risk-free rate of 0." example:"1.1"`
+	Sortino     perf.Number `json:"sortino" doc:"Sortino ratio of daily returns, made annual." example:"1.6"`
+	Calmar      perf.Number `json:"calmar" doc:"Growth a year divided by the largest drawdown." example:"0.9"`
+	Exposure    perf.Number `json:"exposure" doc:"Share of the time in which a position was held." example:"0.5"`
+	UnderWater  perf.Number `json:"under_water" doc:"Share of the candles that closed below an earlier peak." example:"0.9"`
 
-	MaxDrawdown            *documentDrawdown `json:"max_drawdown"`
-	LongestDrawdownSeconds int64             `json:"longest_drawdown_seconds"`
+	MaxDrawdown            *documentDrawdown `json:"max_drawdown" doc:"The deepest fall from a peak; null if the equity never fell."`
+	LongestDrawdownSeconds int64             `json:"longest_drawdown_seconds" doc:"The longest time from a peak until it was reached again." example:"86400"`
 
-	Trades         int             `json:"trades"`
-	Won            int             `json:"won"`
-	Lost           int             `json:"lost"`
-	WinRate        perf.Number     `json:"win_rate"`
-	ProfitFactor   perf.Number     `json:"profit_factor"`
-	AverageSeconds perf.Number     `json:"average_trade_seconds"`
-	LargestWin     decimal.Decimal `json:"largest_win"`
-	LargestLoss    decimal.Decimal `json:"largest_loss"`
-	LongestLosing  int             `json:"longest_losing_streak"`
+	Trades         int             `json:"trades" doc:"How many trades were closed." example:"42"`
+	Won            int             `json:"won" doc:"How many of them gained." example:"20"`
+	Lost           int             `json:"lost" doc:"How many of them lost." example:"22"`
+	WinRate        perf.Number     `json:"win_rate" doc:"Share of the trades that gained." example:"0.48"`
+	ProfitFactor   perf.Number     `json:"profit_factor" doc:"Sum of the gains divided by that of the losses; null without a loss." example:"1.3"`
+	AverageSeconds perf.Number     `json:"average_trade_seconds" doc:"How long a trade was held on average." example:"7200"`
+	LargestWin     decimal.Decimal `json:"largest_win" doc:"The largest gain of a trade."`
+	LargestLoss    decimal.Decimal `json:"largest_loss" doc:"The largest loss of a trade."`
+	LongestLosing  int             `json:"longest_losing_streak" doc:"The most trades in a row that lost." example:"6"`
 
-	Months []documentMonth `json:"months"`
+	Months []documentMonth `json:"months" doc:"The returns of the calendar months, oldest first."`
 }
 
 type documentDrawdown struct {
-	Depth    float64         `json:"depth"`
-	Amount   decimal.Decimal `json:"amount"`
-	Peak     time.Time       `json:"peak"`
-	Trough   time.Time       `json:"trough"`
-	Recovery *time.Time      `json:"recovery"`
+	Depth    float64         `json:"depth" doc:"The fall as a share of the peak." example:"0.12"`
+	Amount   decimal.Decimal `json:"amount" doc:"The fall as an amount."`
+	Peak     time.Time       `json:"peak" doc:"When the peak was." example:"2025-02-01T00:00:00Z"`
+	Trough   time.Time       `json:"trough" doc:"When the lowest point after it was." example:"2025-03-01T00:00:00Z"`
+	Recovery *time.Time      `json:"recovery" doc:"When the peak was reached again; null if it was not."`
 }
 
 type documentMonth struct {
-	Month  string      `json:"month"`
-	Return perf.Number `json:"return"`
+	Month  string      `json:"month" doc:"The month." example:"2025-02"`
+	Return perf.Number `json:"return" doc:"Its return." example:"0.03"`
 }
 
 type documentPosition struct {
-	OpenedAt   time.Time       `json:"opened_at"`
-	Volume     decimal.Decimal `json:"volume"`
-	EntryPrice decimal.Decimal `json:"entry_price"`
-	Cost       decimal.Decimal `json:"cost"`
-	Value      decimal.Decimal `json:"value"`
-	Profit     decimal.Decimal `json:"profit"`
+	OpenedAt   time.Time       `json:"opened_at" doc:"When it was opened." example:"2025-12-30T10:00:00Z"`
+	Volume     decimal.Decimal `json:"volume" doc:"How much, in the base currency."`
+	EntryPrice decimal.Decimal `json:"entry_price" doc:"Average price, fees left out."`
+	Cost       decimal.Decimal `json:"cost" doc:"What it was bought for, fees included."`
+	Value      decimal.Decimal `json:"value" doc:"What it is worth at the last price."`
+	Profit     decimal.Decimal `json:"profit" doc:"Value less cost."`
 }
 
 type documentTrade struct {
-	EntryTime  time.Time       `json:"entry_time"`
-	ExitTime   time.Time       `json:"exit_time"`
-	EntryPrice decimal.Decimal `json:"entry_price"`
-	ExitPrice  decimal.Decimal `json:"exit_price"`
-	Volume     decimal.Decimal `json:"volume"`
-	EntryFee   decimal.Decimal `json:"entry_fee"`
-	ExitFee    decimal.Decimal `json:"exit_fee"`
-	Fees       decimal.Decimal `json:"fees"`
-	Profit     decimal.Decimal `json:"profit"`
+	EntryTime  time.Time       `json:"entry_time" doc:"When the position was opened." example:"2025-02-01T10:00:00Z"`
+	ExitTime   time.Time       `json:"exit_time" doc:"When it was closed." example:"2025-02-01T12:00:00Z"`
+	EntryPrice decimal.Decimal `json:"entry_price" doc:"Average price of the entry, fees left out."`
+	ExitPrice  decimal.Decimal `json:"exit_price" doc:"Average price of the exit, fees left out."`
+	Volume     decimal.Decimal `json:"volume" doc:"How much, in the base currency."`
+	EntryFee   decimal.Decimal `json:"entry_fee" doc:"Fees of the entry."`
+	ExitFee    decimal.Decimal `json:"exit_fee" doc:"Fees of the exit."`
+	Fees       decimal.Decimal `json:"fees" doc:"The sum of the two."`
+	Profit     decimal.Decimal `json:"profit" doc:"What it realised after fees."`
 }
 
 // WriteJSON writes the report with every trade and the whole equity curve: one
 // point for each candle's close, after one for the start.
 func (r *Report) WriteJSON(w io.Writer) error {
-	head, err := json.MarshalIndent(r.document(), "", "  ")
+	head, err := json.MarshalIndent(r.Document(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
@@ -169,9 +169,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-func (r *Report) document() document {
+// Document returns the report as the value whose JSON WriteJSON begins with.
+func (r *Report) Document() Document {
 	cfg := r.result.Config
-	d := document{
+	d := Document{
 		Strategy: documentStrategy{Name: r.Strategy, Version: r.Version, Parameters: r.Params},
 		Market:   documentMarket{Pair: r.Market.Pair, Base: r.Market.Base, Counter: r.Market.Counter, Tick: r.Market.Tick, Step: r.Market.Step},
 		Config: documentConfig{

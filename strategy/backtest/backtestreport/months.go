@@ -2,25 +2,28 @@ package backtestreport
 
 import (
 	"fmt"
-	"html/template"
 	"math"
 )
 
-// calendarYear is a row of the table of monthly returns.
-type calendarYear struct {
-	Year   int
-	Months [12]cell
-	Total  cell
+// Year is a row of the table of monthly returns.
+type Year struct {
+	Year   int      `json:"year"`
+	Months [12]Cell `json:"months"`
+	Total  Cell     `json:"total"`
 }
 
-// cell is a return with its colour; an empty text is a month outside the run.
-type cell struct {
-	Text  string
-	Style template.CSS
+// Cell is a return with the class of its colour, such as "gain-3"; an empty text
+// is a month outside the run.
+type Cell struct {
+	Text  string `json:"text"`
+	Class string `json:"class,omitempty"`
 }
 
-func (r *Report) calendar() []calendarYear {
-	var years []calendarYear
+// shades is how many shades of gain and of loss a cell can have.
+const shades = 8
+
+func (r *Report) calendar() []Year {
+	var years []Year
 	var largest float64
 	for _, m := range r.Stats.Months {
 		largest = max(largest, math.Abs(m.Return.Float()))
@@ -28,7 +31,7 @@ func (r *Report) calendar() []calendarYear {
 	total := 1.0
 	for _, m := range r.Stats.Months {
 		if len(years) == 0 || years[len(years)-1].Year != m.Year {
-			years = append(years, calendarYear{Year: m.Year})
+			years = append(years, Year{Year: m.Year})
 			total = 1
 		}
 		y := &years[len(years)-1]
@@ -39,16 +42,15 @@ func (r *Report) calendar() []calendarYear {
 	return years
 }
 
-// newCell writes a return and colours it by its share of the largest one.
-func newCell(value, largest float64) cell {
-	c := cell{Text: change(value)}
+// newCell writes a return and shades it by its share of the largest one.
+func newCell(value, largest float64) Cell {
+	c := Cell{Text: change(value)}
 	if largest > 0 && c.Text != "0.00 %" {
 		tone := "gain"
 		if value < 0 {
 			tone = "loss"
 		}
-		depth := int(8 + 42*math.Sqrt(math.Abs(value)/largest))
-		c.Style = template.CSS(fmt.Sprintf("background:color-mix(in srgb,var(--%s) %d%%,transparent)", tone, depth)) //nolint:gosec // made of numbers
+		c.Class = fmt.Sprintf("%s-%d", tone, 1+int((shades-1)*math.Sqrt(math.Abs(value)/largest)))
 	}
 	return c
 }

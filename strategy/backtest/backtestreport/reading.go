@@ -2,18 +2,10 @@ package backtestreport
 
 import "github.com/lunobot/lunobot/exchange"
 
-// readings are the values that the page shows under the pointer: one of each
-// for every bucket of the charts.
-type readings struct {
-	X        []float64 `json:"x"`
-	Time     []string  `json:"time"`
-	Equity   []string  `json:"equity"`
-	Drawdown []string  `json:"drawdown"`
-	Price    []string  `json:"price,omitempty"`
-}
-
-func (r *Report) readings(a axis) readings {
-	var out readings
+// readings reads the charts of the report.
+func (r *Report) readings(a axis) Readings {
+	out := Readings{Values: map[string][]string{}}
+	add := func(chart, text string) { out.Values[chart] = append(out.Values[chart], text) }
 	falls := r.falls()
 	for b := range a.count() {
 		k := a.bucket(b+1) - 1
@@ -21,12 +13,15 @@ func (r *Report) readings(a axis) readings {
 		equity := amount(r.Market, r.Market.Amount(exchange.Units(r.result.Equity[i])))
 		if r.candles != nil {
 			equity += " · holding " + amount(r.Market, r.Market.Amount(hold(r.result, r.candles[i].Close)))
-			out.Price = append(out.Price, price(r.Market, r.Market.Price(r.candles[i].Close)))
+			add(priceID, price(r.Market, r.Market.Price(r.candles[i].Close)))
 		}
-		out.X = append(out.X, float64(int(a.x(k)*10))/10)
+		out.X = append(out.X, tenth(a.x(k)))
 		out.Time = append(out.Time, minute(utc(r.closeTime(i))))
-		out.Equity = append(out.Equity, equity)
-		out.Drawdown = append(out.Drawdown, percent(falls[i]))
+		add(equityID, equity)
+		add(drawdownID, percent(falls[i]))
 	}
 	return out
 }
+
+// tenth cuts a coordinate to what is drawn of it.
+func tenth(x float64) float64 { return float64(int(x*10)) / 10 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -11,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
@@ -22,8 +24,14 @@ type Input struct {
 	// Data says what reading the candles did to them; the zero value if
 	// nothing.
 	Data marketdata.CSVReport
+	// Notes are what to know of the candles before trusting the figures, in plain
+	// words; they stand before the report's own warnings.
+	Notes []string
 	// Result is the run; required.
 	Result *backtest.Result
+	// Schema gives the parameters their names for people; nil leaves them as
+	// they are.
+	Schema *param.Schema
 	// Source says in words where the candles are from, such as a file's name.
 	Source string
 	// Title is the strategy's name for people. Defaults to its name.
@@ -66,6 +74,7 @@ type Report struct {
 
 	result  *backtest.Result
 	candles []exchange.Candle
+	schema  *param.Schema
 }
 
 // Position is what a run held at its end.
@@ -100,7 +109,7 @@ func New(in Input) (*Report, error) {
 		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
 		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Account.Fees),
-		Stats: stats, result: res, candles: in.Candles,
+		Stats: stats, result: res, candles: in.Candles, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
 	r.Held = m.Amount(hold(res, res.LastPrice))
@@ -110,7 +119,7 @@ func New(in Input) (*Report, error) {
 	if res.Account.Base > 0 {
 		r.Position = positionOf(res)
 	}
-	r.Warnings = r.warnings()
+	r.Warnings = append(slices.Clone(in.Notes), r.warnings()...)
 	return r, nil
 }
 

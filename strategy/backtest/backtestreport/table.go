@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lunobot/lunobot/strategy/param"
 )
 
 // row is a figure with its name and, in a further column, what belongs to it.
@@ -102,9 +104,12 @@ func pad(text string, width int, right bool) string {
 	return text + fill
 }
 
-// parameters lists the strategy's parameters in the order in which they are
-// written.
+// parameters lists the strategy's parameters: by the schema if there is one,
+// else in the order in which they are written.
 func (r *Report) parameters() []row {
+	if r.schema != nil {
+		return r.named()
+	}
 	var rows []row
 	d := json.NewDecoder(strings.NewReader(string(r.Params)))
 	d.UseNumber()
@@ -126,6 +131,35 @@ func (r *Report) parameters() []row {
 		}
 		rows = append(rows, row{Name: name, Value: fmt.Sprint(value)})
 	}
+}
+
+// named lists the parameters as the schema names them.
+func (r *Report) named() []row {
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(r.Params, &given); err != nil {
+		return nil
+	}
+	var rows []row
+	for _, f := range r.schema.Fields() {
+		raw, ok := given[f.Name]
+		if !ok {
+			continue
+		}
+		value := f.Text(raw)
+		switch {
+		case f.Type == param.Bool && value == "true":
+			value = "yes"
+		case f.Type == param.Bool:
+			value = "no"
+		}
+		for _, o := range f.Options {
+			if o.Value == value {
+				value = o.Label
+			}
+		}
+		rows = append(rows, row{Name: f.Label, Value: strings.TrimSpace(value + " " + f.Unit)})
+	}
+	return rows
 }
 
 // intervalText writes the length of a candle, such as "1 min".

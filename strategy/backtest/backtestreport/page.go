@@ -1,0 +1,172 @@
+package backtestreport
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// maxRows bounds the trades that the page lists.
+const maxRows = 1000
+
+// Page is a report as it is shown: texts and drawings, ready for a template. It
+// is made once, can be kept as JSON and needs neither run nor candles any more.
+type Page struct {
+	Title    string `json:"title"`
+	Strategy string `json:"strategy"`
+	Version  string `json:"version"`
+	Pair     string `json:"pair"`
+	Source   string `json:"source,omitempty"`
+	// Span is the time that the run covers, in words.
+	Span     string    `json:"span"`
+	Headline []Tile    `json:"headline"`
+	Tiles    []Tile    `json:"tiles"`
+	Warnings []string  `json:"warnings,omitempty"`
+	Settings []Setting `json:"settings"`
+	Drawing
+	Years []Year `json:"years,omitempty"`
+	// Spread is nil for fewer than two trades.
+	Spread *Spread    `json:"spread,omitempty"`
+	Trades []TradeRow `json:"trades,omitempty"`
+	// Left says that not all trades are listed, Position what is still held.
+	Left     string `json:"left,omitempty"`
+	Position string `json:"position,omitempty"`
+}
+
+// Tile is one figure; Tone is "gain", "loss" or "".
+type Tile struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Note  string `json:"note,omitempty"`
+	Tone  string `json:"tone,omitempty"`
+}
+
+// Setting is a condition of the run or a parameter of the strategy.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// TradeRow is a line of the table of trades; Tone is "gain", "loss" or "".
+type TradeRow struct {
+	Number     string `json:"number"`
+	Entry      string `json:"entry"`
+	Exit       string `json:"exit"`
+	Held       string `json:"held"`
+	Volume     string `json:"volume"`
+	EntryPrice string `json:"entry_price"`
+	ExitPrice  string `json:"exit_price"`
+	Fees       string `json:"fees"`
+	Profit     string `json:"profit"`
+	Return     string `json:"return"`
+	Tone       string `json:"tone,omitempty"`
+}
+
+// Page returns what is shown of the report. The charts draw fewer points than
+// there are candles, but never lose a peak or a trough.
+func (r *Report) Page() Page {
+	a := r.newAxis()
+	p := Page{
+		Title: r.Title, Strategy: r.Strategy, Version: r.Version, Pair: r.Market.Pair, Source: r.Source,
+		Span: minute(r.From) + " to " + minute(r.To) + " UTC", Headline: r.headline(), Tiles: r.tiles(), Warnings: r.Warnings, Settings: r.settings(),
+		Drawing: Drawing{Charts: r.charts(a), Dates: r.dates(a), Folded: len(a.folds) > 0, Readings: r.readings(a)},
+		Years:   r.calendar(), Spread: r.distribution(),
+	}
+	trades := r.Trades
+	if left := len(trades) - maxRows; left > 0 {
+		trades = trades[left:]
+		p.Left = "The newest " + whole(maxRows) + " of " + whole(int64(len(r.Trades))) + " trades; the JSON report has all."
+	}
+	for i, t := range trades {
+		p.Trades = append(p.Trades, r.tradeRow(len(r.Trades)-len(trades)+i+1, t))
+	}
+	if o := r.Position; o != nil {
+		p.Position = fmt.Sprintf("Still open since %s: %s %s, bought at %s on average, worth %s %s (%s).", minute(o.OpenedAt), o.Volume, r.Market.Base,
+			price(r.Market, o.EntryPrice), amount(r.Market, o.Value), r.Market.Counter, signed(r.Market, o.Profit))
+	}
+	return p
+}
+
+func (r *Report) headline() []Tile {
+	s := r.Stats
+	return []Tile{
+		{"Result", signed(r.Market, r.Profit) + " " + r.Market.Counter, change(s.TotalReturn.Float()), tone(r.Profit.Sign())},
+		{"Buy and hold", signed(r.Market, r.Held.Sub(r.Initial)) + " " + r.Market.Counter, change(s.BuyAndHold.Float()), tone(r.Held.Cmp(r.Initial))},
+		{"Against holding", signed(r.Market, r.Final.Sub(r.Held)) + " " + r.Market.Counter, "the strategy's result less the holder's", tone(r.Final.Cmp(r.Held))},
+	}
+}
+
+func (r *Report) tiles() []Tile {
+	s, t := r.Stats, r.Stats.Trades
+	drawdown := Tile{Name: "Largest drawdown", Value: "none"}
+	if d := s.MaxDrawdown; d != nil {
+		drawdown.Value, drawdown.Note = change(-d.Depth), "until "+d.Trough.Format(time.DateOnly)
+	}
+	return []Tile{
+		drawdown,
+		{"Sharpe ratio", figure(s.Sharpe), "Sortino " + figure(s.Sortino), ""},
+		{"Growth a year", change(s.CAGR.Float()), "volatility " + percent(s.Volatility.Float()), ""},
+		{"Trades", whole(int64(t.Count)), whole(int64(t.Won)) + " won, " + whole(int64(t.Lost)) + " lost", ""},
+		{"Win rate", percent(t.WinRate.Float()), whole(int64(t.LongestLosing)) + " lost in a row", ""},
+		{"Profit factor", figure(t.ProfitFactor), "average " + signed(r.Market, r.meanProfit()), ""},
+		{"Fees", amount(r.Market, r.Fees), percent(share(r.Fees, r.Initial)) + " of start", ""},
+		{"In the market", percent(s.Exposure.Float()), "of the time", ""},
+	}
+}
+
+// settings are the run's conditions, then the strategy's parameters.
+func (r *Report) settings() []Setting {
+	cfg := r.result.Config
+	list := []Setting{
+		{"Starting balance", amount(r.Market, r.Initial) + " " + r.Market.Counter},
+		{"Maker fee", rate(cfg.Fees.Maker)},
+		{"Taker fee", rate(cfg.Fees.Taker)},
+		{"Slippage", rate(cfg.Slippage)},
+		{"Tick, step", r.Market.Tick.String() + " " + r.Market.Counter + ", " + r.Market.Step.String() + " " + r.Market.Base},
+		{"Candles", whole(r.Candles) + " of " + r.intervalText()},
+	}
+	for _, bound := range []struct {
+		name, before, after string
+		rate                exchange.Rate
+	}{
+		{"Spread", "", "", cfg.Spread}, {"Slippage by range", "", "", cfg.Range}, {"Impact", "", "", cfg.Impact},
+		{"Share of the volume", "at most ", "", cfg.MaxShare},
+		{"Stop-loss", "", " below entry", cfg.Risk.StopLoss}, {"Take-profit", "", " above entry", cfg.Risk.TakeProfit},
+	} {
+		if bound.rate > 0 {
+			list = append(list, Setting{bound.name, bound.before + rate(bound.rate) + bound.after})
+		}
+	}
+	if most := cfg.Risk.MaxPosition; most > 0 {
+		list = append(list, Setting{"Largest position", r.Market.Volume(most).String() + " " + r.Market.Base})
+	}
+	if cfg.Latency > 0 {
+		list = append(list, Setting{"Latency", cfg.Latency.String()})
+	}
+	for _, p := range r.parameters() {
+		list = append(list, Setting{p.Name, p.Value})
+	}
+	return list
+}
+
+// rate writes a rate in percent with all its decimals.
+func rate(r exchange.Rate) string { return group(r.Decimal().Shift(2).String()) + " %" }
+
+func (r *Report) tradeRow(number int, t Trade) TradeRow {
+	return TradeRow{
+		Number: whole(int64(number)), Entry: minute(t.EntryTime), Exit: minute(t.ExitTime), Held: span(t.Held()), Volume: group(t.Volume.StringFixed(r.Market.VolumeScale())),
+		EntryPrice: price(r.Market, t.EntryPrice), ExitPrice: price(r.Market, t.ExitPrice), Fees: amount(r.Market, t.Fees()),
+		Profit: signed(r.Market, t.Profit), Return: change(t.Return), Tone: tone(t.Profit.Sign()),
+	}
+}
+
+func tone(sign int) string {
+	switch {
+	case sign > 0:
+		return "gain"
+	case sign < 0:
+		return "loss"
+	}
+	return ""
+}
