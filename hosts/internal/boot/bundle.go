@@ -3,13 +3,14 @@ package boot
 import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/plugins/rsi/rsi"
+	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
 // Bundle returns the strategies that the hosts contain. A host's main begins
 // with its ServeIfChild, because the host starts them by executing itself.
 func Bundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition(), rsi.Definition())
+	b, err := plugin.NewBundle(basic.Definition(), rsi.Definition(), rules.Definition())
 	if err != nil {
 		panic(err) // the list above is at fault, and every test shows it
 	}
