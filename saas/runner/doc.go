@@ -7,12 +7,14 @@
 // decisions (package engine), the processes (package pluginhost), the candles
 // (package marketdata) or the records (package journal).
 //
-// Bots of one pair and one strategy form a group with a goroutine of its own,
-// so that a slow strategy delays no other. Within a group, a candle costs one
-// call to the plugin however many bots there are, and one commit.
+// Bots of one pair, one strategy and one length of candles form a group with a
+// goroutine of its own, so that a slow strategy delays no other. Within a group,
+// a candle costs one call to the plugin however many bots there are, and one
+// commit. Whatever the length, the bots' orders meet every minute.
 //
 // What a crash leaves behind: the newest checkpoint of every bot. A bot whose
-// run is the checkpoint's goes on from it and is given the candles since; they
+// run is the checkpoint's goes on from it, within a longer candle if need be, and
+// is given the candles since, with flat ones where nothing was traded; they
 // lead to the same orders and fills, because the engine is deterministic, and
 // fills and decisions that are in the journal already are recognised.
 //

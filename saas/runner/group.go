@@ -12,7 +12,11 @@ import (
 )
 
 // groupKey says which bots share a goroutine and a plugin process.
-type groupKey struct{ pair, strategy string }
+type groupKey struct {
+	pair, strategy string
+	// decide is the length of the candles that the strategy hears.
+	decide time.Duration
+}
 
 // control is what the runner tells a group.
 type control struct {
@@ -31,7 +35,7 @@ const (
 // than the host's own deadline, because only that ends a process that hangs.
 const callTimeout = 30 * time.Second
 
-// group runs the bots of one pair and one strategy on one goroutine.
+// group runs the bots of one key on one goroutine.
 type group struct {
 	r    *Runner
 	key  groupKey
@@ -111,7 +115,7 @@ func (g *group) run(ctx context.Context) {
 func (g *group) event(ctx context.Context, ev marketdata.Event) {
 	switch {
 	case ev.Lagged:
-		g.catchUp(ctx)
+		g.catchUp(ctx, unknown)
 	case ev.Candle != nil:
 		g.candle(ctx, *ev.Candle)
 	}
@@ -121,37 +125,14 @@ func (g *group) event(ctx context.Context, ev marketdata.Event) {
 // missed earlier ones, those are read from the history first.
 func (g *group) candle(ctx context.Context, c exchange.Candle) {
 	for _, m := range g.active {
-		if m.lastTime() < c.Time-interval.Milliseconds() {
-			g.catchUp(ctx)
-			return
+		if m.lastTime() < c.Time-span {
+			if !g.catchUp(ctx, c.Time) {
+				return // or there would be a hole
+			}
+			break
 		}
 	}
 	g.take(ctx, c, true)
-}
-
-// catchUp gives every bot the candles since its last one.
-func (g *group) catchUp(ctx context.Context) {
-	for len(g.active) > 0 && ctx.Err() == nil {
-		since := g.active[0].lastTime()
-		for _, m := range g.active {
-			since = min(since, m.lastTime())
-		}
-		from := time.UnixMilli(since).Add(interval).UTC()
-		candles, err := g.r.cfg.History.Candles(ctx, g.key.pair, interval, from, 1000)
-		if err != nil {
-			g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
-			return
-		}
-		if len(candles) == 0 {
-			return
-		}
-		for i, c := range candles {
-			if ctx.Err() != nil {
-				return
-			}
-			g.take(ctx, c, i == len(candles)-1)
-		}
-	}
 }
 
 // handle carries out what the runner says.

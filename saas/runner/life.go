@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -77,7 +76,7 @@ func (g *group) open(ctx context.Context) {
 			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair)
 		}
 	}
-	g.catchUp(ctx)
+	g.catchUp(ctx, unknown)
 	g.settled()
 }
 
@@ -118,7 +117,7 @@ func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*m
 		}
 		ready, states = append(ready, m), append(states, st)
 		input = append(input, strategy.OpenInput{
-			Explain: true, Interval: interval, Market: market, Params: m.assignment.Config.Parameters, Snapshot: m.snapshot,
+			Explain: true, Interval: g.key.decide, Market: market, Params: m.assignment.Config.Parameters, Snapshot: m.snapshot,
 		})
 	}
 	return ready, states, input
@@ -161,26 +160,23 @@ func (g *group) postpone(ctx context.Context, m *member, err error) {
 }
 
 // begin starts a run: the strategy sees candles of the past, and the bot stands
-// right after the newest closed one.
+// right after the newest closed one, within the one that it hears next.
 func (g *group) begin(ctx context.Context, m *member, warmup int) error {
-	warmup = min(warmup, 900)
-	since := g.r.cfg.MarketNow().Add(-time.Duration(warmup+2) * interval)
-	candles, err := g.r.cfg.History.Candles(ctx, g.key.pair, interval, since, 1000)
+	p, err := g.past(ctx, m.market, warmup)
 	if err != nil {
-		return &outageError{fmt.Errorf("reading candles to begin with: %w", err)}
+		return &outageError{err}
 	}
-	if len(candles) == 0 {
-		return &outageError{errNoCandles}
-	}
-	if err := m.session.Seek(candles[len(candles)-1]); err != nil {
+	if err := m.session.Seek(p.newest); err != nil {
 		return err
 	}
-	if err := g.warm(ctx, m, candles); err != nil {
+	m.session.Resume(p.since)
+	if err := g.warm(ctx, m, p.warmup); err != nil {
 		return err
 	}
 	m.rec.note(journal.Decision{
 		BotID: m.assignment.Bot.ID, Kind: "started", Time: m.marketTime(),
-		Text: fmt.Sprintf("started %s on %s with %s %s", g.key.strategy, g.key.pair, m.market.Amount(m.session.Equity()), m.market.Counter),
+		Text: fmt.Sprintf("started %s on %s %s with %s %s", g.key.strategy, g.key.pair, bot.IntervalName(g.key.decide),
+			m.market.Amount(m.session.Equity()), m.market.Counter),
 	})
 	m.fresh = false
 	if err := g.save(ctx, []*member{m}); err != nil {
@@ -193,13 +189,16 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 // its bot starts.
 func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle) error {
 	round := &g.step.round
-	round.Deliveries = round.Deliveries[:0]
-	for _, c := range candles {
-		if ev := m.session.Warm(c); ev != nil {
-			round.Deliveries = append(round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.session.View()}}})
+	for part := range slices.Chunk(candles, pageSize) {
+		round.Deliveries = round.Deliveries[:0]
+		for _, c := range part {
+			if ev := m.session.Warm(c); ev != nil {
+				round.Deliveries = append(round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.session.View()}}})
+			}
 		}
-	}
-	if len(round.Deliveries) > 0 {
+		if len(round.Deliveries) == 0 {
+			break // it wants no candles
+		}
 		if err := g.call(ctx); err != nil {
 			return &outageError{err}
 		}

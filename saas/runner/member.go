@@ -1,8 +1,8 @@
 package runner
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -36,12 +36,12 @@ type member struct {
 	// fresh is true for a run that has no checkpoint yet.
 	fresh  bool
 	equity []journal.EquityPoint
-	// current is true if snapshot is the state after the present candle.
+	// current is true if snapshot is the state after all that it has heard.
 	current bool
 }
 
 func (m *member) key() groupKey {
-	return groupKey{pair: m.assignment.Bot.Pair, strategy: m.assignment.Bot.Strategy}
+	return groupKey{pair: m.assignment.Bot.Pair, strategy: m.assignment.Bot.Strategy, decide: cmp.Or(m.assignment.Config.Interval, base)}
 }
 
 // prefix begins the bot's client order ids; the order's number follows. With
@@ -56,7 +56,7 @@ func (m *member) marketTime() time.Time {
 	if m.session == nil {
 		return time.Time{}
 	}
-	return time.UnixMilli(m.session.LastTime()).Add(interval).UTC()
+	return time.UnixMilli(m.session.LastTime()).Add(base).UTC()
 }
 
 // lastTime is the open time of the newest candle that the bot has seen.
@@ -66,7 +66,7 @@ func (m *member) lastTime() int64 { return m.session.LastTime() }
 // run goes on from there or begins anew.
 func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, error) {
 	b := m.assignment.Bot
-	m.snapshot, m.equity = nil, nil
+	m.snapshot, m.current, m.equity = nil, false, nil
 	cp, err := j.Checkpoint(ctx, b.TenantID, b.ID)
 	if errs.CodeOf(err) == "checkpoint_not_found" {
 		m.fresh = true
@@ -164,8 +164,14 @@ func (m *member) committed() {
 func (m *member) due() bool { return m.rec.dirty() || m.regular() }
 
 // regular reports whether the candle is one after which a quiet bot is
-// checkpointed too.
-func (m *member) regular() bool { return m.session.Sequence()%quietEvery == 0 }
+// checkpointed too. Those of longer candles are where these close, so that the
+// reason for doing nothing is there to be kept.
+func (m *member) regular() bool {
+	if m.key().decide == base {
+		return m.session.Sequence()%quietEvery == 0
+	}
+	return (m.session.LastTime()+span)%(quietEvery*span) == 0
+}
 
 // sample adds a point of the equity curve and the newest reason for doing
 // nothing.
@@ -179,6 +185,3 @@ func (m *member) sample() {
 		m.rec.note(*m.rec.quiet)
 	}
 }
-
-// errNoCandles means that a market has no history to begin from.
-var errNoCandles = errors.New("the market has no candle yet")

@@ -14,7 +14,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
-// quietEvery is how many candles lie between two stored explanations of why
+// quietEvery is how many minutes lie between two stored explanations of why
 // nothing was done, and between two stored points of the equity curve.
 const quietEvery = 15
 

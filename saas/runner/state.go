@@ -3,7 +3,6 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -14,9 +13,6 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
-
-// interval is the length of the candles that bots decide on.
-const interval = time.Minute
 
 // checkpointState is what a checkpoint holds of a bot.
 type checkpointState struct {
@@ -60,7 +56,7 @@ func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recor
 		return nil, nil, err
 	}
 	session, err := engine.New(engine.Config{
-		Market: m, Interval: interval, Balance: balance, Venue: venue, Risk: limits, Recorder: rec, OrderPrefix: prefix, Wants: wants,
+		Market: m, Interval: base, Decide: c.Interval, Balance: balance, Venue: venue, Risk: limits, Recorder: rec, OrderPrefix: prefix, Wants: wants,
 	})
 	return session, venue, err
 }

@@ -30,7 +30,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 		if m.lastTime() >= c.Time {
 			continue
 		}
-		m.rec.quiet, m.current = nil, false
+		m.rec.quiet = nil
 		if err := m.session.Begin(&c); err != nil {
 			g.fail(ctx, m, err)
 			continue
@@ -119,7 +119,8 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 }
 
 // gather builds the next round: the next event of every member that has one.
-// The candle is one event for all.
+// The candle is one event for all that hear the same; who began within a longer
+// candle of which the history lacks a part may hear none.
 func (g *group) gather(begun []*member) {
 	s := &g.step
 	s.round.Deliveries, s.heard = s.round.Deliveries[:0], s.heard[:0]
@@ -133,7 +134,8 @@ func (g *group) gather(begun []*member) {
 			continue
 		}
 		to := plugin.Recipient{Bot: m.number, View: m.session.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
-		if ev.Kind == strategy.CandleEvent && shared >= 0 {
+		m.current = false
+		if ev.Kind == strategy.CandleEvent && shared >= 0 && s.round.Deliveries[shared].Event.Candle == ev.Candle {
 			s.round.Deliveries[shared].Bots = append(s.round.Deliveries[shared].Bots, to)
 		} else {
 			s.round.Deliveries = append(s.round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{to}})
@@ -274,7 +276,7 @@ func (g *group) commit(ctx context.Context, all []*member, tell bool) error {
 func (g *group) tellCandle(ctx context.Context, m *member) {
 	at := m.marketTime()
 	if len(m.rec.plots) > 0 {
-		g.r.publish(ctx, m, "plot", at, map[string]any{"time": at.Add(-interval).UnixMilli(), "values": m.rec.plots})
+		g.r.publish(ctx, m, "plot", at, map[string]any{"time": at.Add(-g.key.decide).UnixMilli(), "values": m.rec.plots})
 	}
 	if q := m.rec.quiet; q != nil && !m.rec.dirty() {
 		g.r.publish(ctx, m, "decision", at, map[string]any{"number": 0, "time": q.Time.UnixMilli(), "kind": q.Kind, "text": q.Text})

@@ -39,16 +39,36 @@ type counting struct {
 	Who    string
 	Orders uint64
 	Bad    float64
+	// Heard are the candles that it was given, those of the past too.
+	Warm  int
+	Heard []exchange.Candle
 }
 
 type countingParams struct {
 	Who string `param:"who" label:"Who"`
 	// Bad makes a state that cannot be saved, from the third candle on.
 	Bad bool `param:"bad" label:"Bad"`
+	// Trade buys and sells in turns too, and the orders rest where fills are near.
+	Trade bool `param:"trade" label:"Trade"`
+	Warm  int  `param:"warm" label:"Warm"`
 }
 
+func (c *counting) Warmup() int { return c.Params.Warm }
+
 func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
+	if c.Params.Trade {
+		c.Heard = append(c.Heard, k)
+	}
 	if b.Warming() {
+		c.Warm++
+		return
+	}
+	if c.Params.Trade {
+		b.CancelAll()
+		if b.SellAll() == (strategy.Order{}) {
+			b.Buy(2_000)
+		}
+		b.Limit(exchange.Buy, (k.Low+3*k.Close)/4, 1_000)
 		return
 	}
 	c.Who = c.Params.Who
@@ -127,16 +147,23 @@ type world struct {
 	holder   int64
 	leases   map[lease.Resource]lease.Lease
 	latest   map[string]journal.Entry // the newest entry with a checkpoint, by bot
+	orders   map[int64]journal.Order  // of all bots, in their newest state, by number
+	fills    map[int64]journal.Fill   // of all bots, by sequence
+	seen     map[string]time.Time     // the newest market time that watchers heard of, by bot
 	statuses map[string][]bot.Status
+	// missing are the times of candles that the history has not.
+	missing map[int64]bool
 	// outage, if set, fails what the journal is asked.
 	outage error
 	// readBots, if set, answers for the list of bots.
 	readBots func(read int, all []bot.Runnable) []bot.Runnable
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOf(t, demo.Config{Speed: 3_000}) }
+
+func newWorldOf(t *testing.T, cfg demo.Config) *world {
 	t.Helper()
-	market, err := demo.New(demo.Config{Speed: 3_000})
+	market, err := demo.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +174,8 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(feed.Stop)
 	return &world{
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
-		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{},
+		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
+		seen: map[string]time.Time{},
 	}
 }
 
@@ -159,7 +187,7 @@ func (w *world) start() *runner.Runner {
 		w.t.Fatal(err)
 	}
 	r, err := runner.New(runner.Config{
-		Bots: w, Feed: w.feed, History: w.market, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
+		Bots: w, Feed: w.feed, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
 		Plugins: w, Poll: 10 * time.Millisecond, Status: w,
 	})
 	if err != nil {
@@ -180,11 +208,14 @@ func (w *world) working() context.Context {
 }
 
 // add makes a bot that shall run.
-func (w *world) add(id, params string) {
+func (w *world) add(id, params string) { w.addEvery(time.Minute, id, params) }
+
+// addEvery makes a bot that shall run and decide on candles of a length.
+func (w *world) addEvery(interval time.Duration, id, params string) {
 	w.change(func() {
 		w.bots = append(w.bots, bot.Runnable{
 			Bot:    bot.Bot{ID: id, TenantID: tenant, Pair: demo.XBTMYR, Strategy: "counting", Desired: true, Status: bot.Starting, Run: 1},
-			Config: bot.Config{Parameters: json.RawMessage(params), Balance: decimal.NewFromInt(10_000)},
+			Config: bot.Config{Interval: interval, Parameters: json.RawMessage(params), Balance: decimal.NewFromInt(10_000)},
 		})
 	})
 }
@@ -278,7 +309,26 @@ func (w *world) Process(context.Context, string, string) (runner.Process, error)
 }
 
 // Publish implements runner.Publisher.
-func (w *world) Publish(context.Context, string, string, live.Update) error { return nil }
+func (w *world) Publish(_ context.Context, _, id string, u live.Update) error {
+	if u.Type == "summary" {
+		w.change(func() { w.seen[id] = u.Time })
+	}
+	return nil
+}
+
+// past is the history of the world's market, as far as it is not missing.
+type past struct{ *world }
+
+// Markets implements exchange.MarketData.
+func (p past) Markets(ctx context.Context) ([]exchange.Market, error) { return p.market.Markets(ctx) }
+
+// Candles implements exchange.MarketData.
+func (p past) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	list, err := p.market.Candles(ctx, pair, interval, since, limit)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.DeleteFunc(list, func(c exchange.Candle) bool { return p.missing[c.Time] }), err
+}
 
 // Market implements bot.Markets.
 func (w *world) Market(pair string) (exchange.Market, error) {
@@ -314,6 +364,14 @@ func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
 		}
 		for _, e := range entries {
 			b.latest[e.BotID] = e
+			for _, o := range e.Orders {
+				o.ClientID = "" // names the lease's epoch
+				b.orders[o.Number] = o
+			}
+			for _, f := range e.Fills {
+				f.ClientID = ""
+				b.fills[f.Sequence] = f
+			}
 		}
 	})
 	return err

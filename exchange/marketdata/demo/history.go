@@ -22,7 +22,7 @@ const (
 // Intervals lists the intervals that the market has candles of, ascending.
 func Intervals() []time.Duration {
 	return []time.Duration{
-		time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 24 * time.Hour,
+		time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour, 4 * time.Hour, 24 * time.Hour,
 	}
 }
 

@@ -1,0 +1,134 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy"
+)
+
+const (
+	// base is the length of the candles that bots' orders meet, and span the
+	// same in milliseconds. What a bot decides on are whole numbers of them.
+	base = marketdata.FeedInterval
+	span = int64(base / time.Millisecond)
+	// maxWarmup bounds how many candles of the past a strategy gets.
+	maxWarmup = 5_000
+	// quiet is how far back a market's newest candle is looked for.
+	quiet = time.Hour
+	// pageSize is how many candles are asked of the history at a time.
+	pageSize = 1_000
+)
+
+// errNoCandles means that a market has no history to begin from.
+var errNoCandles = errors.New("the market has no candle yet")
+
+// past is what a run begins with.
+type past struct {
+	// newest is the newest closed candle, after which the bot stands.
+	newest exchange.Candle
+	// since are the candles since the beginning of the one that the strategy
+	// hears first, and with newest among them unless that has just begun.
+	since []exchange.Candle
+	// warmup are the candles before that one, of the length that it hears.
+	warmup []exchange.Candle
+}
+
+// past reads what a run begins with. All depends on the newest candle that the
+// history has, not on the clock, so that none is taken for a hole which is only
+// late.
+func (g *group) past(ctx context.Context, market exchange.Market, warmup int) (past, error) {
+	decide, now := g.key.decide, g.r.cfg.MarketNow()
+	read := func(from, to time.Time, interval time.Duration) ([]exchange.Candle, error) {
+		s, err := marketdata.Download(ctx, marketdata.DownloadInput{
+			From: from, To: to, History: g.r.cfg.History, Interval: interval, Market: market,
+		})
+		return s.Candles, err
+	}
+	// From before the last longer candle, so that it is known even if the
+	// history has only its parts yet.
+	candles, err := read(now.Truncate(decide).Add(-decide-quiet), now, base)
+	if err != nil {
+		return past{}, fmt.Errorf("reading candles to begin with: %w", err)
+	}
+	if len(candles) == 0 {
+		return past{}, errNoCandles
+	}
+	p := past{newest: candles[len(candles)-1]}
+	next := p.newest.Time + span
+	start := next - next%decide.Milliseconds()
+	cut, _ := slices.BinarySearchFunc(candles, start, func(c exchange.Candle, t int64) int { return cmp.Compare(c.Time, t) })
+	p.since = candles[cut:]
+	if warmup <= 0 {
+		return p, nil
+	}
+	first := time.UnixMilli(start).UTC()
+	p.warmup, err = read(first.Add(-time.Duration(min(warmup, maxWarmup))*decide), first, decide)
+	if err != nil {
+		return past{}, fmt.Errorf("reading candles to begin with: %w", err)
+	}
+	frame, whole := strategy.NewFrame(decide), false
+	for i := range candles[:cut] {
+		whole = frame.Fold(&candles[i], base)
+	}
+	if n := len(p.warmup); whole && (n == 0 || p.warmup[n-1].Time < frame.Candle.Time) {
+		p.warmup = append(p.warmup, frame.Candle)
+	}
+	return p, nil
+}
+
+// unknown is the end of a catching-up that goes as far as the history does.
+const unknown = math.MaxInt64
+
+// catchUp gives every bot the candles since its last one and before until. Where
+// the history has none, nothing was traded, and they are flat (rule M4); but
+// after its newest candle only if until is known. It reports whether the bots
+// have had all.
+func (g *group) catchUp(ctx context.Context, until int64) bool {
+	for len(g.active) > 0 {
+		last := g.last()
+		if last.Time+span >= until {
+			return true
+		}
+		page, err := g.r.cfg.History.Candles(ctx, g.key.pair, base, time.UnixMilli(last.Time+span).UTC(), pageSize)
+		if err != nil {
+			g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
+			return false
+		}
+		page = slices.DeleteFunc(page, func(c exchange.Candle) bool { return c.Time >= until })
+		if len(page) == 0 {
+			return until == unknown || g.flat(ctx, last, until)
+		}
+		for i, c := range page {
+			if !g.flat(ctx, last, c.Time) {
+				return false
+			}
+			g.take(ctx, c, i == len(page)-1)
+			last = c
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// last is the newest candle of the bot that is furthest behind; only its time
+// and its close count.
+func (g *group) last() exchange.Candle {
+	behind := slices.MinFunc(g.active, func(a, b *member) int { return cmp.Compare(a.lastTime(), b.lastTime()) })
+	return exchange.Flat(behind.lastTime(), behind.session.State().LastPrice)
+}
+
+// flat gives every bot flat candles after one and before a time; it stops when
+// the worker does, and reports whether it has not.
+func (g *group) flat(ctx context.Context, after exchange.Candle, until int64) bool {
+	for t := after.Time + span; t < until && ctx.Err() == nil; t += span {
+		g.take(ctx, exchange.Flat(t, after.Close), false)
+	}
+	return ctx.Err() == nil
+}
