@@ -2,6 +2,9 @@ package boot
 
 import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/plugins/bollinger/bollinger"
+	"github.com/lunobot/lunobot/plugins/breakout/breakout"
+	"github.com/lunobot/lunobot/plugins/macd/macd"
 	"github.com/lunobot/lunobot/plugins/rsi/rsi"
 	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/strategy/plugin"
@@ -10,7 +13,9 @@ import (
 // Bundle returns the strategies that the hosts contain. A host's main begins
 // with its ServeIfChild, because the host starts them by executing itself.
 func Bundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition(), rsi.Definition(), rules.Definition())
+	b, err := plugin.NewBundle(
+		basic.Definition(), bollinger.Definition(), breakout.Definition(), macd.Definition(), rsi.Definition(), rules.Definition(),
+	)
 	if err != nil {
 		panic(err) // the list above is at fault, and every test shows it
 	}
