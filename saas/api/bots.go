@@ -22,6 +22,7 @@ type botView struct {
 	TradingPair  string     `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
 	StrategyType string     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	Mode         string     `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Interval     string     `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on." example:"1h"`
 	Status       string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
 	StatusReason string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
 	StartedAt    *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
@@ -58,7 +59,7 @@ func summaryView(s journal.Summary) *summary {
 
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
 	v := botView{
-		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, StrategyType: b.Strategy, Mode: string(b.Mode),
+		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, StrategyType: b.Strategy, Mode: string(b.Mode), Interval: bot.IntervalName(b.Interval),
 		Status: string(b.Status), StatusReason: b.Reason, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
 	}
 	if found, ok := s[b.ID]; ok {

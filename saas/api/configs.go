@@ -24,6 +24,7 @@ type config struct {
 	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
 	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	Mode         string          `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Interval     string          `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on. Its orders meet every minute, whatever it is." example:"1h"`
 	Parameters   object          `json:"parameters" doc:"The strategy's parameters, complete."`
 	Balance      decimal.Decimal `json:"balance" doc:"The starting balance of a paper account, in the counter currency." example:"10000"`
 	Risk         risk            `json:"risk" doc:"The tenant's own bounds."`
@@ -62,6 +63,7 @@ type newConfig struct {
 	LunoAPISecret string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all."`
 	StrategyType  string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
 	Mode          string     `json:"mode,omitempty" validate:"max=16" doc:"Whose money the bot moves: paper, which is also what it is if left out." example:"paper"`
+	Interval      string     `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the bot decides on; 1m if it is left out." example:"1h"`
 	Parameters    object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
 	Balance       *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency; 10000 if left out." example:"\"10000\""`
 	Risk          *riskInput `json:"risk,omitempty" doc:"The tenant's own bounds."`
@@ -69,7 +71,7 @@ type newConfig struct {
 
 func (c newConfig) input() bot.CreateInput {
 	in := bot.CreateInput{
-		Name: c.Name, Pair: c.TradingPair, Strategy: c.StrategyType, Mode: bot.Mode(c.Mode), Parameters: json.RawMessage(c.Parameters),
+		Name: c.Name, Pair: c.TradingPair, Strategy: c.StrategyType, Mode: bot.Mode(c.Mode), Interval: bot.ParseInterval(c.Interval), Parameters: json.RawMessage(c.Parameters),
 		Risk: or(c.Risk).risk(), APIKey: c.LunoAPIKey, APISecret: c.LunoAPISecret,
 	}
 	if c.Balance != nil {
@@ -85,6 +87,7 @@ func (c newConfig) check(a *API, who tenancy.Principal) error {
 // configChange is the body that changes a configuration; what is left out stays.
 type configChange struct {
 	Name       *string    `json:"name,omitempty" validate:"omitempty,max=80" doc:"What the bot shall be called." example:"Evening cross"`
+	Interval   *string    `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the bot decides on; another one begins the strategy anew, as other parameters do." example:"1h"`
 	Parameters object     `json:"parameters,omitempty" doc:"All of the strategy's parameters; those that are left out have their defaults."`
 	Balance    *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency." example:"\"10000\""`
 	Risk       *riskInput `json:"risk,omitempty" doc:"All of the tenant's own bounds."`
@@ -92,6 +95,10 @@ type configChange struct {
 
 func (c configChange) input() bot.UpdateInput {
 	in := bot.UpdateInput{Name: c.Name, Parameters: json.RawMessage(c.Parameters)}
+	if c.Interval != nil {
+		length := bot.ParseInterval(*c.Interval)
+		in.Interval = &length
+	}
 	if c.Balance != nil {
 		in.Balance = &c.Balance.Decimal
 	}
@@ -104,8 +111,8 @@ func (c configChange) input() bot.UpdateInput {
 
 func configView(c bot.Config) config {
 	return config{
-		ID: c.ID, BotID: c.BotID, Name: c.Name, TradingPair: c.Pair, StrategyType: c.Strategy, Mode: string(c.Mode), Parameters: object(c.Parameters),
-		Balance: c.Balance, Risk: risk(c.Risk), HasKey: c.KeyHint != "", KeyHint: c.KeyHint, Version: c.Version,
+		ID: c.ID, BotID: c.BotID, Name: c.Name, TradingPair: c.Pair, StrategyType: c.Strategy, Mode: string(c.Mode), Interval: bot.IntervalName(c.Interval),
+		Parameters: object(c.Parameters), Balance: c.Balance, Risk: risk(c.Risk), HasKey: c.KeyHint != "", KeyHint: c.KeyHint, Version: c.Version,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 )
@@ -66,6 +67,8 @@ func TestConfigRefused(t *testing.T) {
 		"missing and wrong":  {`{"trading_pair":"XBTMYR","strategy_type":"basic","balance":"-5","parameters":{"fast":900}}`, 422, "/name /balance /parameters/fast"},
 		"unknown strategy":   {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"magic"}`, 422, "/strategy_type"},
 		"long name":          {`{"name":"` + strings.Repeat("ä", 81) + `","trading_pair":"XBTMYR","strategy_type":"basic"}`, 422, "/name"},
+		"interval":           {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","interval":"7m"}`, 422, "/interval"},
+		"interval's type":    {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","interval":60}`, 422, "/interval"},
 		"huge exponent":      {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":"1e999999999"}`, 422, "/balance"},
 		"exponent number":    {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":1e5}`, 422, "/balance"},
 		"not a number":       {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","balance":"NaN"}`, 422, "/balance"},
@@ -91,13 +94,37 @@ func TestConfigRefused(t *testing.T) {
 	}
 }
 
+func TestConfigInterval(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	made := b.call("POST", configs, token, `{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","interval":"1h"}`).want(201, `"interval":"1h"`)
+	id, botID := made.text("id"), made.text("bot_id")
+	b.call("GET", bots+"/"+botID, token, "").want(200, `"interval":"1h"`)
+	for _, name := range bot.Intervals() {
+		b.call("PATCH", configs+"/"+id, token, `{"interval":"`+name+`"}`).want(200, `"interval":"`+name+`"`)
+		b.call("GET", "/api/v1/markets/XBTMYR/candles?limit=1&interval="+name, token, "").want(200)
+	}
+	b.call("PATCH", bots+"/"+botID, token, `{"interval":"15m"}`).want(200, `"interval":"15m"`)
+	b.call("PUT", configs+"/"+id, token, `{"name":"b","interval":null}`).want(200, `"interval":"15m"`)
+	for _, wrong := range []string{"", "2h", "60"} {
+		b.call("PATCH", configs+"/"+id, token, `{"interval":"`+wrong+`"}`).want(422, `"pointer":"/interval"`, "must be one of 1m, 5m, 15m, 30m, 1h, 4h, 1d")
+	}
+	document := b.call("GET", "/openapi.json", "", "").want(200)
+	for _, schema := range []string{"NewConfig", "ConfigChange", "Config", "Bot"} {
+		if got, _ := document.get("components", "schemas", schema, "properties", "interval", "enum").([]any); len(got) != len(bot.Intervals()) {
+			t.Errorf("the document says of a %s's interval %v", schema, got)
+		}
+	}
+}
+
 // Null is a field that was left out, wherever it stands.
 func TestConfigNulls(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	token := b.register("ada@example.com")
-	made := b.call("POST", configs, token, `{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":null,"balance":null,"risk":{"max_position":null}}`).want(201)
-	if made.get("parameters", "slow") != 30.0 || made.text("balance") != "10000" {
+	made := b.call("POST", configs, token, `{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":null,"balance":null,"interval":null,"risk":{"max_position":null}}`).want(201)
+	if made.get("parameters", "slow") != 30.0 || made.text("balance") != "10000" || made.text("interval") != "1m" {
 		t.Errorf("made = %s", made.Body)
 	}
 	b.call("PATCH", configs+"/"+made.text("id"), token, `{"name":null,"parameters":null,"balance":null,"risk":null}`).want(200, `"name":"a"`, `"balance":"10000"`)

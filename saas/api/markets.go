@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/tenancy"
@@ -57,27 +58,10 @@ type candle struct {
 // candleQuery is the input of a market's candles.
 type candleQuery struct {
 	Pair     string    `path:"pair" doc:"The market's symbol." example:"XBTMYR"`
-	Interval string    `query:"interval" validate:"omitempty,oneof=1m 5m 15m 1h 4h 1d" doc:"The length of a candle; 1m if it is left out." example:"1m"`
+	Interval string    `query:"interval" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of a candle; 1m if it is left out." example:"1m"`
 	Since    time.Time `query:"since" doc:"The earliest opening, in market time. Without it, the newest candles come." example:"2026-01-02T15:04:00Z"`
 	Limit    int       `query:"limit" validate:"omitempty,min=1,max=1000" doc:"How many candles at most; 500 if it is left out." example:"500"`
 	Cursor   string    `query:"cursor" validate:"max=500" doc:"The next_cursor of the part before."`
-}
-
-// length returns the interval that is asked for.
-func (q candleQuery) length() time.Duration {
-	switch q.Interval {
-	case "5m":
-		return 5 * time.Minute
-	case "15m":
-		return 15 * time.Minute
-	case "1h":
-		return time.Hour
-	case "4h":
-		return 4 * time.Hour
-	case "1d":
-		return 24 * time.Hour
-	}
-	return time.Minute
 }
 
 func (a *API) marketRoutes() {
@@ -112,7 +96,7 @@ func (a *API) listCandles(ctx context.Context, who tenancy.Principal, in *candle
 	if in.Limit == 0 {
 		in.Limit = 500
 	}
-	rows, err := a.cfg.Markets.Candles(ctx, in.Pair, in.length(), a.since(in, after), in.Limit)
+	rows, err := a.cfg.Markets.Candles(ctx, in.Pair, bot.ParseInterval(in.Interval), a.since(in, after), in.Limit)
 	if err != nil {
 		return nil, errMarketDown(err)
 	}
@@ -137,8 +121,8 @@ func (a *API) since(in *candleQuery, after string) time.Time {
 		return in.Since
 	}
 	// The candle that is forming now does not count.
-	newest := a.cfg.Markets.Now().Truncate(in.length())
-	return newest.Add(-time.Duration(in.Limit) * in.length())
+	length := bot.ParseInterval(in.Interval)
+	return a.cfg.Markets.Now().Truncate(length).Add(-time.Duration(in.Limit) * length)
 }
 
 // market returns a market by its symbol.
