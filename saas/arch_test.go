@@ -59,7 +59,7 @@ func importTable() []row {
 		}},
 		{"strategy/portfolio", []string{"exchange"}},
 		{"strategy/risk", []string{"exchange", "strategy", "strategy/portfolio"}},
-		{"strategy/strategytest", []string{"exchange/...", "strategy/..."}},
+		{"strategy/strategytest/...", []string{"exchange/...", "strategy/..."}},
 
 		// The business world: knows no order.
 		{"tenancy", kernel},
@@ -90,6 +90,9 @@ func importTable() []row {
 		{"saas/outbox", with("saas/db")}, // wakes the relay after a commit
 		{"saas/ratelimit", kernel},
 		{"saas/report", with("exchange", "saas/bot", "saas/journal", "strategy/perf", "strategy/portfolio")},
+		{"saas/research", with(
+			"billing", "exchange", "exchange/marketdata", "saas/bot", "saas/lease", "strategy/backtest/backtestreport", "strategy/perf", "tenancy",
+		)},
 		{"saas/runner", with(
 			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/journal", "saas/lease", "saas/live",
 			"strategy", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin", "strategy/pluginhost", "strategy/portfolio",
@@ -97,7 +100,7 @@ func importTable() []row {
 		)},
 		{"saas/saasdb", with(
 			"exchange", "saas/account", "saas/bot", "saas/db", "saas/journal", "saas/lease", "saas/notify", "saas/outbox", "saas/report",
-			"strategy/portfolio",
+			"saas/research", "strategy/portfolio",
 		)},
 		{"saas/api", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",

@@ -10,8 +10,13 @@ import (
 // Kind is the sort of thing that is leased.
 type Kind string
 
-// Bots is the kind of leases on bots; the resource is the bot's id.
-const Bots Kind = "bot"
+// The kinds of resources.
+const (
+	// Bots is the kind of leases on bots; the resource is the bot's id.
+	Bots Kind = "bot"
+	// Backtests is the kind of leases on backtests; the resource is the run's id.
+	Backtests Kind = "backtest"
+)
 
 // Resource is a thing that can be leased.
 type Resource struct {
@@ -64,9 +69,9 @@ type Store interface {
 	StartHolder(ctx context.Context, name string) (Holder, error)
 	// TakeLeases takes resources that are free, whose lease has ended, or that
 	// an earlier incarnation of the holder has, and raises their epochs.
-	// Resources that somebody else is taking meanwhile and bots that do not
-	// exist are left out. A holder
-	// that is not its name's newest incarnation gets ErrSuperseded.
+	// Resources that somebody else is taking meanwhile, and bots and backtests
+	// that do not exist, are left out. A holder that is not its name's newest
+	// incarnation gets ErrSuperseded.
 	TakeLeases(ctx context.Context, t Take) ([]Lease, error)
 	// RenewLeases moves the end of all of the holder's leases, ended ones that
 	// nobody took included, and returns them. A holder that is not its name's

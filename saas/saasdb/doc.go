@@ -1,6 +1,6 @@
 // Package saasdb keeps what joins the two worlds in SQLite or PostgreSQL: bots
-// and their configurations, journals, leases, the outbox and sealed exchange
-// credentials.
+// and their configurations, journals, backtests with their results, leases, the
+// outbox and sealed exchange credentials.
 //
 // It owns the tables of those packages, their rows, queries and migrations. It
 // does not own their rules.
@@ -10,8 +10,8 @@
 // installation: their statements span tenants and run as system transactions
 // with a stated purpose.
 //
-// All that hangs on a bot goes with its configuration, by foreign keys that
-// cascade.
+// All that hangs on a bot goes with its configuration, and all that hangs on a
+// backtest with it, by foreign keys that cascade.
 //
 // Smallest use:
 //

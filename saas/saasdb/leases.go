@@ -27,6 +27,7 @@ type leaseRow struct {
 	Kind        lease.Kind `bun:",pk"`
 	ResourceID  string     `bun:",pk"`
 	BotID       string     `bun:",nullzero"` // the resource, if it is a bot
+	BacktestID  string     `bun:",nullzero"` // the resource, if it is a backtest
 	Holder      string     // "" while nobody holds it
 	Incarnation int64
 	Epoch       int64
@@ -150,8 +151,8 @@ func (s *Store) newest(ctx context.Context, tx bun.IDB, h lease.Holder) error {
 }
 
 // addLeases makes the rows of resources that never had a lease. Most have one,
-// so that looking first is cheaper than inserting. A bot that was deleted gets
-// none: its epochs would begin anew.
+// so that looking first is cheaper than inserting. A bot or a backtest that was
+// deleted gets none: its epochs would begin anew.
 func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys [][]any) error {
 	var rows []leaseRow
 	err := tx.NewSelect().Model(&rows).Column("tenant_id", "kind", "resource_id").
@@ -164,35 +165,50 @@ func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys
 		known[r.lease().Resource] = true
 	}
 	rows = rows[:0]
-	var bots [][]any
+	fresh := map[lease.Kind][][]any{}
 	for _, r := range resources {
 		if known[r] {
 			continue
 		}
 		known[r] = true
 		row := leaseRow{TenantID: r.TenantID, Kind: r.Kind, ResourceID: r.ID}
-		if r.Kind == lease.Bots {
+		switch r.Kind {
+		case lease.Bots:
 			row.BotID = r.ID
-			bots = append(bots, []any{r.TenantID, r.ID})
+		case lease.Backtests:
+			row.BacktestID = r.ID
 		}
+		fresh[r.Kind] = append(fresh[r.Kind], []any{r.TenantID, r.ID})
 		rows = append(rows, row)
 	}
-	if len(bots) > 0 {
-		var there []botRow
-		if err := tx.NewSelect().Model(&there).Column("tenant_id", "id").Where("(tenant_id, id) IN (VALUES ?)", tuples(bots)).Scan(ctx); err != nil {
-			return fmt.Errorf("looking for bots to lease: %w", err)
+	for kind, table := range map[lease.Kind]string{lease.Bots: "bots", lease.Backtests: "backtests"} {
+		if rows, err = existing(ctx, tx, rows, kind, table, fresh[kind]); err != nil {
+			return err
 		}
-		alive := make(map[lease.Resource]bool, len(there))
-		for _, b := range there {
-			alive[lease.Resource{Kind: lease.Bots, TenantID: b.TenantID, ID: b.ID}] = true
-		}
-		rows = slices.DeleteFunc(rows, func(r leaseRow) bool { return r.BotID != "" && !alive[r.lease().Resource] })
 	}
 	err = insertAll(ctx, tx, rows, func(q *bun.InsertQuery) *bun.InsertQuery { return q.On("CONFLICT DO NOTHING") })
 	if err != nil {
 		return fmt.Errorf("adding leases: %w", err)
 	}
 	return nil
+}
+
+// existing leaves out the leases of a kind whose resources are not in their
+// table.
+func existing(ctx context.Context, tx bun.IDB, rows []leaseRow, kind lease.Kind, table string, keys [][]any) ([]leaseRow, error) {
+	if len(keys) == 0 {
+		return rows, nil
+	}
+	var there []struct{ TenantID, ID string }
+	err := tx.NewRaw("SELECT tenant_id, id FROM ? WHERE (tenant_id, id) IN (VALUES ?)", bun.Ident(table), tuples(keys)).Scan(ctx, &there)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s to lease: %w", table, err)
+	}
+	alive := make(map[lease.Resource]bool, len(there))
+	for _, t := range there {
+		alive[lease.Resource{Kind: kind, TenantID: t.TenantID, ID: t.ID}] = true
+	}
+	return slices.DeleteFunc(rows, func(r leaseRow) bool { return r.Kind == kind && !alive[r.lease().Resource] }), nil
 }
 
 // leaseUpdate is one change of many leases.

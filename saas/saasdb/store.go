@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/outbox"
+	"github.com/lunobot/lunobot/saas/research"
 )
 
 //go:embed migrations
@@ -33,15 +34,17 @@ func Migrations() db.MigrationSet {
 }
 
 var (
-	_ account.Store = (*Store)(nil)
-	_ bot.Store     = (*Store)(nil)
-	_ journal.Store = (*Store)(nil)
-	_ lease.Store   = (*Store)(nil)
-	_ outbox.Store  = (*Store)(nil)
+	_ account.Store  = (*Store)(nil)
+	_ bot.Store      = (*Store)(nil)
+	_ journal.Store  = (*Store)(nil)
+	_ lease.Store    = (*Store)(nil)
+	_ outbox.Store   = (*Store)(nil)
+	_ research.Queue = (*Store)(nil)
+	_ research.Store = (*Store)(nil)
 )
 
-// Store implements the stores of packages account, bot, journal, lease and
-// outbox. It is safe for concurrent use.
+// Store implements the stores of packages account, bot, journal, lease,
+// outbox and research. It is safe for concurrent use.
 type Store struct{ db *db.DB }
 
 // New returns a store in a database, which the caller migrates and closes.

@@ -1,0 +1,136 @@
+package research
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+)
+
+const (
+	// defaultSpan is how much of the newest history is run if nobody says.
+	defaultSpan = 30 * 24 * time.Hour
+	// defaultBalance is that of bots.
+	defaultBalance = 10_000
+)
+
+// CreateInput is what a tenant gives to make a run; pointers that are nil, and
+// zero values where nothing else is said, take defaults.
+type CreateInput struct {
+	// Name defaults to the strategy and the pair.
+	Name     string
+	Pair     string
+	Strategy string
+	// Parameters are the strategy's parameters as JSON; empty means defaults.
+	Parameters json.RawMessage
+	// Interval is the length of the candles that the strategy decides on; it
+	// defaults to that of bots.
+	Interval time.Duration
+	// From and To are cut to whole intervals within. To defaults to the newest
+	// candle, From to 30 days earlier.
+	From, To time.Time
+	// Balance defaults to 10,000.
+	Balance *decimal.Decimal
+	// MakerFee and TakerFee are fractions and default to those of paper bots;
+	// Slippage defaults to none.
+	MakerFee, TakerFee, Slippage *decimal.Decimal
+	Risk                         bot.Risk
+}
+
+// request completes an input and names every faulty field.
+func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) {
+	fees := bot.PaperFees()
+	r := Request{
+		Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
+		Balance: or(in.Balance, decimal.NewFromInt(defaultBalance)), MakerFee: or(in.MakerFee, fees.Maker.Decimal()),
+		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero),
+	}
+	if r.Name == "" && r.Strategy != "" && r.Pair != "" {
+		r.Name = r.Strategy + " on " + r.Pair
+	}
+	if r.Interval == 0 {
+		r.Interval = bot.DefaultInterval
+	}
+	var f errs.Fields
+	setup := bot.Setup{
+		Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
+	}
+	r.Parameters = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
+	for path, rate := range map[string]decimal.Decimal{"/maker_fee": r.MakerFee, "/taker_fee": r.TakerFee, "/slippage": r.Slippage} {
+		_, err := exchange.ParseRate(rate.String())
+		f.Check(err == nil, path, "must be a fraction from 0 to below 1 with at most 8 decimals, such as 0.0025")
+	}
+	if err := s.checkSpan(ctx, &r, &f); err != nil {
+		return Request{}, err
+	}
+	return r, f.Err()
+}
+
+// checkSpan completes and checks the times of a request; the error is a history
+// that does not answer.
+func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) error {
+	if _, err := s.cfg.Markets.Market(r.Pair); err != nil || bot.IntervalName(r.Interval) == "" {
+		return nil // said already, and nothing to measure by
+	}
+	first, last, err := s.cfg.History.Span(ctx, r.Pair)
+	if err != nil {
+		return fmt.Errorf("looking for history of %s: %w", r.Pair, err)
+	}
+	first, last = ceil(first, r.Interval), last.Truncate(r.Interval)
+	if r.To.IsZero() {
+		r.To = last
+	}
+	if r.From.IsZero() {
+		if r.From = r.To.Add(-defaultSpan); r.From.Before(first) && first.Before(r.To) {
+			r.From = first
+		}
+	}
+	asked := *r
+	r.From, r.To = ceil(r.From, r.Interval), r.To.Truncate(r.Interval)
+	f.Check(!r.From.Before(first), "/from", "must not be before "+first.Format(time.RFC3339)+", where the history begins")
+	f.Check(!r.To.After(last), "/to", "must not be after "+last.Format(time.RFC3339)+", where the history ends")
+	switch {
+	case !asked.From.Before(asked.To):
+		f.Add("/to", "must be after from")
+	case r.To.Sub(r.From) < 2*r.Interval:
+		f.Add("/to", "must be at least two candles of "+bot.IntervalName(r.Interval)+" after from")
+	case r.Total() > MaxCandles:
+		f.Add("/interval", fmt.Sprintf("makes %d candles of this time, and at most %d are run: choose longer candles or a shorter time", r.Total(), MaxCandles))
+	}
+	return nil
+}
+
+// Detail returns the length of the candles that the orders meet.
+func (r Request) Detail() time.Duration { return Detail(r.Interval, r.From, r.To) }
+
+// Total returns how many candles the run goes over.
+func (r Request) Total() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }
+
+// Days returns how many days of data the run covers, a part of one counted as
+// one.
+func (r Request) Days() int64 {
+	const day = 24 * time.Hour
+	return int64((r.To.Sub(r.From) + day - 1) / day)
+}
+
+// ceil returns the first whole interval at or after a time.
+func ceil(t time.Time, interval time.Duration) time.Time {
+	if whole := t.Truncate(interval); whole.Before(t) {
+		return whole.Add(interval)
+	}
+	return t
+}
+
+func or(d *decimal.Decimal, fallback decimal.Decimal) decimal.Decimal {
+	if d == nil {
+		return fallback
+	}
+	return *d
+}

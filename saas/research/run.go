@@ -1,0 +1,124 @@
+package research
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/perf"
+)
+
+// Status is where a run stands.
+type Status string
+
+// The states of a run.
+const (
+	Queued    Status = "queued"
+	Running   Status = "running"
+	Done      Status = "done"
+	Failed    Status = "failed"
+	Cancelled Status = "cancelled"
+)
+
+// Over reports whether nothing more will happen to the run.
+func (s Status) Over() bool { return s != Queued && s != Running }
+
+// Request is what a tenant asked for, complete and valid.
+type Request struct {
+	Name string
+	// Pair is the market's symbol and Strategy the strategy's name.
+	Pair     string
+	Strategy string
+	// Parameters are the strategy's parameters, complete, as JSON.
+	Parameters json.RawMessage
+	// Interval is the length of the candles that the strategy decides on. Its
+	// orders meet those of Detail.
+	Interval time.Duration
+	// From is when the first candle opens and To when the last closes; whole
+	// intervals.
+	From, To time.Time
+	// Balance is the cash to begin with, in the counter currency.
+	Balance decimal.Decimal
+	// MakerFee, TakerFee and Slippage are fractions, such as 0.0025.
+	MakerFee, TakerFee, Slippage decimal.Decimal
+	Risk                         bot.Risk
+}
+
+// Run is a backtest.
+type Run struct {
+	ID       string
+	TenantID string
+	Request
+	Status Status
+	// Reason says in a sentence why a run failed or ended early; "" else.
+	Reason string
+	// Done of Total candles have been run.
+	Done, Total int64
+	// Attempt counts the workers that began the run.
+	Attempt int64
+	// Figures are what came of a run that is done; nil before.
+	Figures *Figures
+	// Line is the equity of a run that is done, in few points, for a small
+	// picture.
+	Line      []float64
+	CreatedAt time.Time
+	// StartedAt is when the present or last attempt began, FinishedAt when the
+	// run was over; zero before.
+	StartedAt  time.Time
+	FinishedAt time.Time
+}
+
+// Percent returns how much of the run is done, from 0 to 100.
+func (r Run) Percent() int {
+	if r.Total <= 0 {
+		return 0
+	}
+	return int(min(r.Done, r.Total) * 100 / r.Total)
+}
+
+// Figures are the figures of a run that lists show. Amounts are in the counter
+// currency.
+type Figures struct {
+	Counter string          `json:"counter"`
+	Initial decimal.Decimal `json:"initial"`
+	Final   decimal.Decimal `json:"final"`
+	Profit  decimal.Decimal `json:"profit"`
+	Fees    decimal.Decimal `json:"fees"`
+	// Held is what buying at the first open and holding would have given.
+	Held decimal.Decimal `json:"held"`
+
+	// Return is Profit / Initial, HoldReturn that of the price.
+	Return     perf.Number `json:"return"`
+	HoldReturn perf.Number `json:"hold_return"`
+	// Drawdown is the deepest fall below a peak, as a fraction of it; 0 if there
+	// was none.
+	Drawdown     perf.Number `json:"drawdown"`
+	CAGR         perf.Number `json:"cagr"`
+	Volatility   perf.Number `json:"volatility"`
+	Sharpe       perf.Number `json:"sharpe"`
+	Sortino      perf.Number `json:"sortino"`
+	Calmar       perf.Number `json:"calmar"`
+	Exposure     perf.Number `json:"exposure"`
+	WinRate      perf.Number `json:"win_rate"`
+	ProfitFactor perf.Number `json:"profit_factor"`
+	Trades       int         `json:"trades"`
+	// Warnings is how many warnings the report has.
+	Warnings int `json:"warnings"`
+}
+
+// Events of runs: their types, as package event carries them. The subject is the
+// run's id.
+const (
+	EventQueued    = "backtest.queued"
+	EventDone      = "backtest.done"
+	EventFailed    = "backtest.failed"
+	EventCancelled = "backtest.cancelled"
+	EventDeleted   = "backtest.deleted"
+)
+
+// ErrOver is the error of work on a run that is over or gone: a Conflict, code
+// "backtest_over".
+var ErrOver = errs.New(errs.Conflict, "backtest_over", "the backtest is over")

@@ -1,0 +1,53 @@
+package research
+
+import (
+	"context"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/page"
+)
+
+// Store keeps runs and their results. Every method is of one tenant; what
+// belongs to another is a NotFound error, code "backtest_not_found". Writes join
+// the transaction that ctx carries.
+type Store interface {
+	// InsertRun stores a new run.
+	InsertRun(ctx context.Context, tenantID string, r Run) error
+	// Run returns one run.
+	Run(ctx context.Context, tenantID, id string) (Run, error)
+	// LockRun is Run with the row locked until the transaction ends.
+	LockRun(ctx context.Context, tenantID, id string) (Run, error)
+	// Runs lists runs, newest first; it returns one more than the limit if more
+	// follow.
+	Runs(ctx context.Context, tenantID string, p page.Page) ([]Run, error)
+	// UpdateRun stores the run's status, reason, progress, attempt, figures, line
+	// and times.
+	UpdateRun(ctx context.Context, tenantID string, r Run) error
+	// DeleteRun removes a run with its result and its lease.
+	DeleteRun(ctx context.Context, tenantID, id string) error
+	// PruneRuns removes the runs that are over and older than the newest keep, and
+	// returns how many.
+	PruneRuns(ctx context.Context, tenantID string, keep int) (int, error)
+	// PutResult stores the result of a run in place of what was there.
+	PutResult(ctx context.Context, tenantID, id string, r Result) error
+	// ResultPart returns one part of a result; NotFound, code "result_not_found",
+	// if the run has none.
+	ResultPart(ctx context.Context, tenantID, id string, part Part) ([]byte, error)
+}
+
+// Pending is a run that is not over, as workers find it.
+type Pending struct {
+	TenantID string
+	ID       string
+	Status   Status
+	// Holder has the lease on it, and HeldUntil is when that ends; "" and zero if
+	// nobody has.
+	Holder    string
+	HeldUntil time.Time
+}
+
+// Queue is what workers look through, over all tenants.
+type Queue interface {
+	// PendingRuns lists the runs that are not over, oldest first.
+	PendingRuns(ctx context.Context) ([]Pending, error)
+}
