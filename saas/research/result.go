@@ -144,6 +144,9 @@ func Equity(part []byte) ([]exchange.Units, error) {
 		raw, last = raw[size:], last+d
 		values = append(values, exchange.Units(last))
 	}
+	if len(raw) > 0 {
+		return nil, errPart
+	}
 	return values, nil
 }
 
