@@ -6,14 +6,14 @@
 //     position to its rules over random candles (Walk).
 //  2. Conformance: Conformance runs it through real gRPC and proves what every
 //     host relies on: it is deterministic (rule PL1), a snapshot restored at any
-//     point goes on identically, its defaults are valid, and no market, however
-//     odd, makes it panic.
+//     point goes on identically, its defaults are valid, no market, no parameter
+//     and no state, however odd, makes it panic.
 //  3. Golden backtest: Golden runs it over recorded candles and compares the
 //     result with a file; with STRATEGYTEST_UPDATE=1 in the
 //     environment the file is written anew.
 //
-// It owns these checks and the odd markets of the second. It does not own the
-// engine that the third runs.
+// It does not own the checks of the second, which are package conformance's, nor
+// the engine that the third runs.
 //
 // Smallest use:
 //

@@ -10,15 +10,12 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/strategytest/conformance"
 )
 
 // Market returns a market for tests: XBTMYR in whole ringgit and millionths of
 // a bitcoin, without minimums.
-func Market() exchange.Market {
-	return exchange.Market{
-		Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -6), Status: exchange.MarketActive,
-	}
-}
+func Market() exchange.Market { return conformance.Market() }
 
 // Config says how a Harness opens its strategy.
 type Config struct {

@@ -2,7 +2,6 @@ package strategytest
 
 import (
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -13,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/portfolio"
 	"github.com/lunobot/lunobot/strategy/risk"
+	"github.com/lunobot/lunobot/strategy/strategytest/conformance"
 )
 
 // Reporter is what a Paper needs of a test: testing.TB has it, and so has the T
@@ -62,12 +62,7 @@ func (c PaperConfig) withDefaults(tb Reporter) PaperConfig {
 }
 
 // Step is one event as a strategy got it and what it answered.
-type Step struct {
-	Event strategy.Event
-	// View is the account as the strategy saw it.
-	View     strategy.View
-	Commands []strategy.Command
-}
+type Step = conformance.Step
 
 // Paper runs one strategy with the engine on a simulated account, candle by
 // candle, as a host runs a paper bot: what the strategy asks for is carried out.
@@ -79,7 +74,7 @@ type Paper struct {
 	def      strategy.Definition
 	cfg      PaperConfig
 	instance *strategy.Instance
-	session  *engine.Session
+	trader   *conformance.Trader
 	ledger   ledger
 }
 
@@ -93,12 +88,23 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 	if err != nil {
 		tb.Fatalf("opening the account: %v", err)
 	}
-	p.session, err = engine.New(engine.Config{
+	session, err := engine.New(engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: venue, OrderPrefix: "t-", Risk: cfg.Risk, Recorder: &p.ledger,
 		Wants: p.instance.Wants,
 	})
 	if err != nil {
 		tb.Fatalf("opening the session: %v", err)
+	}
+	p.trader = &conformance.Trader{
+		Check: func(s Step) {
+			if p.Check != nil {
+				p.Check(s)
+			}
+		},
+		Deliver: func(v *strategy.View, ev *strategy.Event) ([]strategy.Command, error) {
+			return p.instance.TryDeliver(v, ev)
+		},
+		Interval: cfg.Interval, Session: session,
 	}
 	return p
 }
@@ -121,36 +127,25 @@ func (p *Paper) Warmup() int { return p.instance.Warmup() }
 // not done.
 func (p *Paper) Warm(candles ...exchange.Candle) []Step {
 	p.tb.Helper()
-	var steps []Step
-	for _, c := range candles {
-		if ev := p.session.Warm(c); ev != nil {
-			steps = append(steps, p.deliver(ev))
-		}
-	}
+	steps, err := p.trader.Warm(candles...)
+	p.must(err)
 	return steps
 }
 
 // Start tells the strategy that its bot starts, if it wants to hear that.
 func (p *Paper) Start() []Step {
 	p.tb.Helper()
-	ev := p.session.Start()
-	if ev == nil {
-		return nil
-	}
-	return []Step{p.obey(p.deliver(ev))}
+	steps, err := p.trader.Start()
+	p.must(err)
+	return steps
 }
 
 // Candle runs one closed candle and returns the steps that it took: fills and
 // orders first, the candle itself last.
 func (p *Paper) Candle(c exchange.Candle) []Step {
 	p.tb.Helper()
-	if err := p.session.Begin(&c); err != nil {
-		p.tb.Fatalf("the candle of %s: %v", c.OpenTime(), err)
-	}
-	var steps []Step
-	for ev := p.session.Next(); ev != nil; ev = p.session.Next() {
-		steps = append(steps, p.obey(p.deliver(ev)))
-	}
+	steps, err := p.trader.Candle(c)
+	p.must(err)
 	return steps
 }
 
@@ -158,41 +153,23 @@ func (p *Paper) Candle(c exchange.Candle) []Step {
 // what the strategy asks for is not done.
 func (p *Paper) Show(c exchange.Candle) Step {
 	p.tb.Helper()
-	p.session.View().Warming = false
-	return p.deliver(&strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + p.cfg.Interval.Milliseconds(), Candle: c})
+	s, err := p.trader.Show(c)
+	p.must(err)
+	return s
 }
 
-func (p *Paper) deliver(ev *strategy.Event) Step {
+func (p *Paper) must(err error) {
 	p.tb.Helper()
-	s := Step{Event: *ev, View: p.View()}
-	commands, err := p.instance.TryDeliver(&s.View, ev)
 	if err != nil {
-		p.tb.Fatalf("at an event %s: %v", ev.Kind, err)
+		p.tb.Fatalf("%v", err)
 	}
-	s.Commands = slices.Clone(commands)
-	return s
-}
-
-func (p *Paper) obey(s Step) Step {
-	p.tb.Helper()
-	if err := p.session.Commands(slices.Clone(s.Commands)); err != nil {
-		p.tb.Fatalf("carrying out the answer to an event %s: %v", s.Event.Kind, err)
-	}
-	if p.Check != nil {
-		p.Check(s)
-	}
-	return s
 }
 
 // View returns the account as the strategy sees it now.
-func (p *Paper) View() strategy.View {
-	view := *p.session.View()
-	view.Orders = slices.Clone(view.Orders)
-	return view
-}
+func (p *Paper) View() strategy.View { return p.trader.View() }
 
 // Equity returns what the account was worth at the newest close.
-func (p *Paper) Equity() exchange.Units { return p.session.Equity() }
+func (p *Paper) Equity() exchange.Units { return p.trader.Session.Equity() }
 
 // Fills returns the executions so far.
 func (p *Paper) Fills() []exchange.Fill { return p.ledger.fills }

@@ -1,0 +1,77 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+)
+
+// backtestCandles is how many candles a backtest has.
+const backtestCandles = 3_000
+
+// checkBacktest runs a backtest in two processes, and the same with the engine
+// on this side, where the strategy is asked candle by candle. All must come to
+// the same.
+func checkBacktest(ctx context.Context, cfg Config) (string, error) {
+	candles := make([]exchange.Candle, backtestCandles)
+	for i := range candles {
+		candles[i] = waves().candle(i)
+	}
+	var results [2]*backtest.Result
+	for i := range results {
+		err := with(ctx, cfg.Start, func(s Subject) (err error) {
+			results[i], err = s.Backtest(ctx, backtestConfig(), marketdata.NewSliceSource(candles), nil)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+	}
+	first, second := results[0], results[1]
+	a, err := json.Marshal(first)
+	if err != nil {
+		return "", fmt.Errorf("writing the result: %w", err)
+	}
+	b, err := json.Marshal(second)
+	if err != nil {
+		return "", fmt.Errorf("writing the result: %w", err)
+	}
+	if string(a) != string(b) || !slices.Equal(first.Equity, second.Equity) {
+		return "", errors.New("the same backtest gave another result in another process: does the strategy use a clock, chance or a map's order?")
+	}
+	err = with(ctx, cfg.Start, func(s Subject) error { return follow(ctx, s, candles, first) })
+	return fmt.Sprintf("%d candles, %d trades", first.Candles, len(first.Trades)), err
+}
+
+// follow runs a bot through the candles of a backtest and compares the account
+// with the result at each of them.
+func follow(ctx context.Context, s Subject, candles []exchange.Candle, want *backtest.Result) error {
+	bot, err := openOne(ctx, s, strategy.OpenInput{Interval: span, Market: Market()})
+	if err != nil {
+		return err
+	}
+	t, err := newTrader(ctx, s, bot)
+	if err != nil {
+		return err
+	}
+	for i, c := range candles {
+		if _, err := t.Candle(c); err != nil {
+			return fmt.Errorf("candle %d: %w", i, err)
+		}
+		if got := t.Session.Equity(); int64(got) != want.Equity[i] {
+			return fmt.Errorf("candle %d: the backtest says that the account is worth %d, and asked candle by candle the strategy comes to %d",
+				i, want.Equity[i], got)
+		}
+	}
+	if got := t.Session.Portfolio(); got != want.Account {
+		return fmt.Errorf("the backtest ends with the account %+v, and asked candle by candle the strategy with %+v", want.Account, got)
+	}
+	return nil
+}

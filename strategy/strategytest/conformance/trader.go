@@ -1,0 +1,119 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+)
+
+// Step is one event as a strategy got it and what it answered.
+type Step struct {
+	Event strategy.Event
+	// View is the account as the strategy saw it.
+	View     strategy.View
+	Commands []strategy.Command
+}
+
+// Deliver gives a strategy one event with its account and returns its commands,
+// which are valid until the next call.
+type Deliver func(view *strategy.View, ev *strategy.Event) ([]strategy.Command, error)
+
+// Trader runs one strategy with the engine, candle by candle, as a host runs a
+// bot: what the strategy asks for is carried out.
+type Trader struct {
+	// Check, if not nil, is called after what a step asked for was done.
+	Check func(s Step)
+	// Deliver reaches the strategy; required.
+	Deliver Deliver
+	// Interval is the length of the session's candles; required.
+	Interval time.Duration
+	// Session is the engine with its account; required.
+	Session *engine.Session
+}
+
+// Warm gives candles of the past and returns the steps; what they ask for is
+// not done.
+func (t *Trader) Warm(candles ...exchange.Candle) ([]Step, error) {
+	var steps []Step
+	for _, c := range candles {
+		ev := t.Session.Warm(c)
+		if ev == nil {
+			continue
+		}
+		s, err := t.deliver(ev)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, s)
+	}
+	return steps, nil
+}
+
+// Start tells the strategy that its bot starts, if it wants to hear that.
+func (t *Trader) Start() ([]Step, error) {
+	ev := t.Session.Start()
+	if ev == nil {
+		return nil, nil
+	}
+	s, err := t.obey(ev)
+	return []Step{s}, err
+}
+
+// Candle runs one closed candle and returns the steps that it took: fills and
+// orders first, the candle itself last.
+func (t *Trader) Candle(c exchange.Candle) ([]Step, error) {
+	if err := t.Session.Begin(&c); err != nil {
+		return nil, fmt.Errorf("the candle of %s: %w", c.OpenTime(), err)
+	}
+	var steps []Step
+	for ev := t.Session.Next(); ev != nil; ev = t.Session.Next() {
+		s, err := t.obey(ev)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, s)
+	}
+	return steps, nil
+}
+
+// Show gives a candle to the strategy alone: the account does not see it, and
+// what the strategy asks for is not done.
+func (t *Trader) Show(c exchange.Candle) (Step, error) {
+	t.Session.View().Warming = false
+	return t.deliver(&strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + t.Interval.Milliseconds(), Candle: c})
+}
+
+// View returns the account as the strategy sees it now.
+func (t *Trader) View() strategy.View {
+	view := *t.Session.View()
+	view.Orders = slices.Clone(view.Orders)
+	return view
+}
+
+func (t *Trader) deliver(ev *strategy.Event) (Step, error) {
+	s := Step{Event: *ev, View: t.View()}
+	commands, err := t.Deliver(&s.View, ev)
+	if err != nil {
+		return s, fmt.Errorf("at an event %s: %w", ev.Kind, err)
+	}
+	s.Commands = slices.Clone(commands)
+	return s, nil
+}
+
+func (t *Trader) obey(ev *strategy.Event) (Step, error) {
+	s, err := t.deliver(ev)
+	if err != nil {
+		return s, err
+	}
+	if err := t.Session.Commands(slices.Clone(s.Commands)); err != nil {
+		return s, fmt.Errorf("carrying out the answer to an event %s: %w", ev.Kind, err)
+	}
+	if t.Check != nil {
+		t.Check(s)
+	}
+	return s, nil
+}
