@@ -13,6 +13,10 @@
 //	}
 //	stats := curve.Stats(perf.Result{Trades: trades, FirstPrice: first, LastPrice: last})
 //
+// Whether a result is more than luck is asked by ProbabilisticSharpe,
+// DeflatedSharpe, MinTrackRecord and Overfit, and what the order of its trades
+// did by Resample. Those take returns of equal periods and make nothing annual.
+//
 // # Conventions
 //
 // Equity, profits and fees are whole units of the counter currency

@@ -101,7 +101,7 @@ func New(in Input) (*Report, error) {
 		in.Title = res.Strategy
 	}
 	m := res.Config.Market
-	stats, err := statistics(res)
+	stats, err := res.Stats()
 	if err != nil {
 		return nil, fmt.Errorf("backtestreport: %w", err)
 	}
@@ -133,39 +133,6 @@ func hold(res *backtest.Result, price exchange.Ticks) exchange.Units {
 		return 0
 	}
 	return exchange.Units(worth)
-}
-
-// statistics measures the run. Where candles are missing the account stood
-// still, so that times and days come out right.
-func statistics(res *backtest.Result) (perf.Stats, error) {
-	cfg := perf.Config{Initial: int64(res.Config.Balance), Interval: res.Config.Interval, Start: utc(res.From)}
-	curve, err := perf.NewCurve(cfg)
-	if err != nil {
-		return perf.Stats{}, err
-	}
-	span := res.Config.Interval.Milliseconds()
-	next, last, segment := res.From, cfg.Initial, 0
-	for i, e := range res.Equity {
-		if segment < len(res.Segments) && res.Segments[segment].Index == i {
-			for ; next < res.Segments[segment].Time; next += span {
-				curve.Update(last)
-			}
-			segment++
-		}
-		curve.Update(e)
-		next += span
-		last = e
-	}
-	trades := make([]perf.Trade, 0, len(res.Trades)+1)
-	for _, t := range res.Trades {
-		trades = append(trades, perf.Trade{
-			EntryTime: utc(t.EntryTime), ExitTime: utc(t.ExitTime), Profit: int64(t.Profit()), Fees: int64(t.EntryFee + t.ExitFee),
-		})
-	}
-	if res.Account.Base > 0 {
-		trades = append(trades, perf.Trade{EntryTime: utc(res.Account.Opened)})
-	}
-	return curve.Stats(perf.Result{Trades: trades, FirstPrice: int64(res.FirstPrice), LastPrice: int64(res.LastPrice)}), nil
 }
 
 func positionOf(res *backtest.Result) *Position {

@@ -1,0 +1,87 @@
+package backtest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/strategy/perf"
+)
+
+// Meter measures a run from its equity at each candle's close. Where candles are
+// missing the account stood still, so that times and days come out right. It
+// belongs to one goroutine; make it with NewMeter.
+type Meter struct {
+	curve *perf.Curve
+	span  int64
+	next  int64 // when the next candle opens if there is no gap
+	last  int64
+}
+
+// NewMeter returns a meter of a run whose first candle opens at from, in epoch
+// milliseconds.
+func NewMeter(cfg Config, from int64) (*Meter, error) {
+	curve, err := perf.NewCurve(perf.Config{Initial: int64(cfg.Balance), Interval: cfg.Interval, Start: time.UnixMilli(from)})
+	if err != nil {
+		return nil, fmt.Errorf("measuring the run: %w", err)
+	}
+	return &Meter{curve: curve, span: cfg.Interval.Milliseconds(), next: from, last: int64(cfg.Balance)}, nil
+}
+
+// Add takes the equity, in units, at the close of the candle that opened at a
+// time in epoch milliseconds.
+func (m *Meter) Add(open, equity int64) {
+	for ; m.next < open; m.next += m.span {
+		m.curve.Update(m.last)
+	}
+	m.curve.Update(equity)
+	m.next += m.span
+	m.last = equity
+}
+
+// Stats returns the statistics of the run, of which the meter has seen every
+// candle and r has the trades.
+func (m *Meter) Stats(r *Result) perf.Stats {
+	trades := r.perfTrades()
+	if r.Account.Base > 0 {
+		trades = append(trades, perf.Trade{EntryTime: time.UnixMilli(r.Account.Opened).UTC()})
+	}
+	return m.curve.Stats(perf.Result{Trades: trades, FirstPrice: int64(r.FirstPrice), LastPrice: int64(r.LastPrice)})
+}
+
+// Stats returns the statistics of a run that has its equity curve.
+func (r *Result) Stats() (perf.Stats, error) {
+	m, err := NewMeter(r.Config, r.From)
+	if err != nil {
+		return perf.Stats{}, err
+	}
+	for s, segment := range r.Segments {
+		end := len(r.Equity)
+		if s+1 < len(r.Segments) {
+			end = r.Segments[s+1].Index
+		}
+		open := segment.Time
+		for _, e := range r.Equity[segment.Index:end] {
+			m.Add(open, e)
+			open += m.span
+		}
+	}
+	return m.Stats(r), nil
+}
+
+// TradeReturns returns what each closed trade did to the account, as
+// perf.TradeReturns does.
+func (r *Result) TradeReturns() []float64 {
+	return perf.TradeReturns(int64(r.Config.Balance), r.perfTrades())
+}
+
+// perfTrades returns the closed trades as package perf reads them.
+func (r *Result) perfTrades() []perf.Trade {
+	out := make([]perf.Trade, 0, len(r.Trades)+1)
+	for _, t := range r.Trades {
+		out = append(out, perf.Trade{
+			EntryTime: time.UnixMilli(t.EntryTime).UTC(), ExitTime: time.UnixMilli(t.ExitTime).UTC(),
+			Profit: int64(t.Profit()), Fees: int64(t.EntryFee + t.ExitFee),
+		})
+	}
+	return out
+}
