@@ -22,6 +22,7 @@ type botPage struct {
 	Orders     feed[orderRow]
 	Fills      feed[fillRow]
 	MarketTime moment
+	Periods    []period // those that the chart offers
 	MayTrade   bool
 	MayWrite   bool
 	// Error is a refusal that the page shows; Upgrade is the plan that would
@@ -42,6 +43,9 @@ type paramRow struct {
 	Label, Value, Unit, Help string
 }
 
+// Waiting says which candle the bot waits for.
+func (p botPage) Waiting() string { return p.Period().Waiting(p.MarketTime.Time) }
+
 // StartBalance is what the bot begins with.
 func (p botPage) StartBalance() decimal.Decimal { return p.Config.Balance }
 
@@ -58,7 +62,7 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 		return err
 	}
 	p := botPage{
-		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, DeleteFault: deleteFault,
+		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, Periods: periods(), DeleteFault: deleteFault,
 		MayTrade: rq.who.Can(tenancy.BotsTrade), MayWrite: rq.who.Can(tenancy.BotsWrite),
 	}
 	p.BlankFill.Market, p.BlankOrder.Market = p.Market, p.Market

@@ -31,6 +31,9 @@ func (r botRow) Attention() bool {
 	return r.Status == bot.Failed || r.Status == bot.Degraded || r.Status == bot.Paused
 }
 
+// Period is the length of the candles that the bot decides on.
+func (r botRow) Period() period { return periodOf(r.Interval) }
+
 // Active reports whether the bot runs or is to.
 func (r botRow) Active() bool { return r.Desired || r.Status.Active() }
 

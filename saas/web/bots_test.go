@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func TestNewBotNamesFaults(t *testing.T) { //nolint:tparallel // that nothing wa
 		"parameter":   {"p-fast", "many", "fault-p-fast", "whole number"},
 		"two of them": {"p-fast", "40", "fault-p-fast", "Must be below Slow average (30)."},
 		"choice":      {"p-kind", "hull", "fault-p-kind", "Must be one of sma, ema."},
+		"interval":    {"interval", "7m", "fault-interval", "Must be one of 1m, 5m, 15m, 30m, 1h, 4h, 1d."},
 		"huge":        {"balance", "1e999999999", "fault-balance", "Must be a plain number"},
 	}
 	w := newWorld(t)
@@ -107,6 +109,64 @@ func TestBotsLife(t *testing.T) {
 	step("deleting without its name", ada.post("/bots/"+id+"/delete", url.Values{"name": {"First"}}), http.StatusUnprocessableEntity, "data-open-now", "This is not the bot&#39;s name.")
 	step("deleting", ada.post("/bots/"+id+"/delete", url.Values{"name": {"Renamed"}}), http.StatusSeeOther)
 	step("deleted", ada.get("/bots/"+id), http.StatusNotFound, "Not found")
+}
+
+// The length of the candles is chosen in the form, shown on the bot's page, and
+// is what its chart begins with.
+func TestIntervals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	if a := ada.get("/bots/new"); !strings.Contains(a.body, `value="1m" checked`) || !strings.Contains(a.body, "Decides every minute, when a candle closes.") {
+		t.Error("the form of a new bot does not begin with a minute")
+	}
+	form := botForm("First")
+	form.Set("interval", "1h")
+	if a := ada.post("/bots/new/check", form); !strings.Contains(a.body, `id="help-interval" hx-swap-oob="true">Decides every hour`) || !strings.Contains(a.body, "<dd>1h</dd>") {
+		t.Errorf("the form that is being filled in: %s", a.body)
+	}
+	a := ada.post("/bots/new", form)
+	path, _, _ := strings.Cut(a.header.Get("Location"), "?")
+	ada.post(path+"/start", nil)
+	close := w.market.Now().Truncate(time.Hour).Add(time.Hour).Format("15:04")
+	a = ada.get(path)
+	for _, want := range []string{`data-candle="1h" data-seconds="3600" data-noun="hour"`, `data-interval="1h" aria-pressed="true"`, `data-interval="1m" aria-pressed="false"`, "Waiting for the hour to close at " + close + "."} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("the bot's page has no %q", want)
+		}
+	}
+	if a := ada.get("/bots"); !strings.Contains(a.body, "XBTMYR 1h ·") {
+		t.Error("the list does not say what the bot decides on")
+	}
+	ada.post(path+"/stop", nil)
+	w.observe(t, ada, strings.TrimPrefix(path, "/bots/"), bot.Stopped, "as asked")
+	if a := ada.get(path + "/edit"); !strings.Contains(a.body, `value="1h" checked`) {
+		t.Error("the form of the bot does not begin with its own length")
+	}
+	form.Del("interval")
+	for i, want := range []string{"1h", "1d"} { // a form without it leaves it
+		form.Set("version", strconv.Itoa(i+1))
+		if a := ada.post(path+"/edit", form); a.status != http.StatusSeeOther {
+			t.Errorf("changing it to %s: %d", want, a.status)
+		}
+		if a := ada.get(path); !strings.Contains(a.body, `data-candle="`+want+`" data-seconds`) {
+			t.Errorf("it does not decide on %s", want)
+		}
+		form.Set("interval", "1d")
+	}
+	for _, name := range bot.Intervals() {
+		var chart struct {
+			Interval int64       `json:"interval"`
+			Candles  [][]float64 `json:"candles"`
+		}
+		a := ada.get(path + "/chart?interval=" + name)
+		if err := json.Unmarshal([]byte(a.body), &chart); err != nil || chart.Interval != int64(bot.ParseInterval(name)/time.Second) || len(chart.Candles) < 500 {
+			t.Errorf("the chart of %s: %d candles of %d s, %v", name, len(chart.Candles), chart.Interval, err)
+		}
+	}
+	if a := ada.get(path + "/chart?interval=7m"); a.status != http.StatusBadRequest {
+		t.Errorf("a chart of 7m: %d", a.status)
+	}
 }
 
 // What a tenant has typed, and what a strategy says, is text and nothing else.

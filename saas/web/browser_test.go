@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/web/webtest"
 )
 
@@ -67,6 +68,49 @@ func TestBotPageIsLive(t *testing.T) {
 	if !webtest.Value[bool](tab, `document.querySelector('a[href="https://www.tradingview.com/"]').checkVisibility()`) {
 		t.Error("the chart library's attribution is not visible")
 	}
+	tab.Check()
+}
+
+// TestLongCandles opens the page of a bot that has begun and decides each hour:
+// it says when the hour closes, and counts down to it.
+func TestLongCandles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada := w.member(t, server, "ada@example.com")
+	tab := webtest.Open(t)
+	ada.signIn(tab)
+	tab.Size(360, 740)
+	tab.Run(chromedp.Navigate(server.URL+"/bots/new"), chromedp.Click(chromedp.CSS(`.segments input[value="1h"]`)))
+	tab.Wait("the hint follows", `document.getElementById("help-interval").textContent.startsWith("Decides every hour")`)
+	tab.Run(chromedp.Click(chromedp.CSS(`.summary button[type="submit"]`)))
+	tab.Wait("the bot is made", `document.querySelector("#bot")`)
+	id := webtest.Value[string](tab, `document.getElementById("bot").dataset.id`)
+	ada.post("/bots/"+id+"/start", nil)
+	w.observe(t, ada, id, bot.Running, "")
+	at := w.market.Now()
+	w.journal.commit(journal.Entry{
+		TenantID: ada.who.TenantID, BotID: id, Decisions: []journal.Decision{{BotID: id, Number: 1, Kind: "started", Text: "started", Time: at}},
+	})
+	live, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan struct{})
+	trader := w.trader(t, ada.who, id, "XBTMYR")
+	go func() { defer close(done); trader.ticks(live) }()
+	tab.Run(chromedp.Navigate(server.URL + "/bots/" + id))
+	tab.Wait("the chart has hours", `document.querySelector('.segments [data-interval="1h"]').ariaPressed === "true" && Number(document.getElementById("chart").dataset.candles) > 300`)
+	tab.Wait("it counts down", `/^next candle in [0-5][0-9]:[0-5][0-9]$/.test(document.getElementById("next-candle").textContent)`)
+	waiting := `/^[Ww]aiting for the hour to close at [0-2][0-9]:00\.$/.test(document.querySelector("SELECTOR").textContent)`
+	for _, place := range []string{"#waiting", "#decisions tr .why"} {
+		tab.Wait("it says so in "+place, strings.Replace(waiting, "SELECTOR", place, 1))
+	}
+	first := webtest.Value[string](tab, `document.getElementById("waiting").textContent`)
+	tab.Wait("the next hour comes", `document.getElementById("waiting").textContent !== "`+first+`"`)
+	tab.Wait("the log has one such row", `[...document.querySelectorAll("#decisions tr[data-key]")].map((r) => r.dataset.key).join() === "now,1"`)
+	trader.tell("decision", at.UnixMilli(), map[string]any{"number": 2, "time": at.UnixMilli(), "kind": "none", "text": "no cross"})
+	tab.Wait("a decision takes its place", `[...document.querySelectorAll("#decisions tr[data-key]")].map((r) => r.dataset.key).join() === "2,1"`)
+	cancel()
+	<-done
 	tab.Check()
 }
 
@@ -130,6 +174,15 @@ func TestScreenshots(t *testing.T) {
 		go tr.run(live)
 	}
 	stopped := ada.newBot("Resting")
+	patient := botForm("Patient one")
+	patient.Set("interval", "1h")
+	hourly := ada.newBotOf(patient)
+	ada.post("/bots/"+hourly+"/start", nil)
+	w.observe(t, ada, hourly, "running", "")
+	w.journal.commit(journal.Entry{TenantID: ada.who.TenantID, BotID: hourly, Decisions: []journal.Decision{
+		{BotID: hourly, Number: 1, Kind: "started", Text: "started basic on XBTMYR 1h with 10000 MYR", Time: w.market.Now().Truncate(time.Minute)},
+	}})
+	go w.trader(t, ada.who, hourly, "XBTMYR").ticks(live)
 
 	tab := webtest.Open(t)
 	type shot struct {
@@ -141,7 +194,7 @@ func TestScreenshots(t *testing.T) {
 		{"signup", "/signup", nil, false}, {"signin", "/signin", nil, false}, {"setup", "/setup/abc", nil, false},
 		{"welcome", "/welcome", empty, true}, {"overview-empty", "/", empty, true}, {"bots-empty", "/bots", empty, true},
 		{"overview", "/", ada, true}, {"bots", "/bots", ada, true}, {"new", "/bots/new", ada, true},
-		{"bot", "/bots/" + first, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
+		{"bot", "/bots/" + first, ada, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 	}

@@ -3,9 +3,11 @@ package web
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
@@ -13,11 +15,6 @@ import (
 
 // chartCandles is how many candles a chart begins with.
 const chartCandles = 500
-
-// intervals are the lengths of candles that the chart offers.
-func intervals() map[string]time.Duration {
-	return map[string]time.Duration{"1m": time.Minute, "5m": 5 * time.Minute, "15m": 15 * time.Minute, "1h": time.Hour}
-}
 
 // chartData is what a bot's chart begins with. Decimals are written exactly, as
 // numbers in candles, for a chart, and as strings elsewhere.
@@ -51,9 +48,9 @@ func (w *Web) botChart(rq *request) error {
 	if err != nil {
 		return err
 	}
-	interval, ok := intervals()[rq.URL.Query().Get("interval")]
-	if !ok {
-		return errs.New(errs.Malformed, "interval_unknown", "The interval must be 1m, 5m, 15m or 1h.")
+	interval := bot.ParseInterval(rq.URL.Query().Get("interval"))
+	if interval <= 0 {
+		return errs.New(errs.Malformed, "interval_unknown", "The interval must be one of %s.", strings.Join(bot.Intervals(), ", "))
 	}
 	candles, err := w.candles(rq, b.Pair, interval)
 	if err != nil {
@@ -94,16 +91,29 @@ func (w *Web) candles(rq *request, pair string, interval time.Duration) ([]excha
 	if err != nil || interval == time.Minute {
 		return list, err
 	}
-	minutes, err := w.cfg.Markets.Candles(rq.Context(), pair, time.Minute, forming, int(interval/time.Minute))
+	minutes, err := w.minutes(rq, pair, forming)
 	if err != nil || len(minutes) == 0 {
 		return list, err
 	}
 	open := minutes[0]
 	for _, c := range minutes[1:] {
-		open.High, open.Low, open.Close, open.Volume = max(open.High, c.High), min(open.Low, c.Low), c.Close, open.Volume+c.Volume
+		open = exchange.Merge(open, c)
 	}
 	open.Time = forming.UnixMilli()
 	return append(list, open), nil
+}
+
+// minutes returns all closed candles of a minute since a time.
+func (w *Web) minutes(rq *request, pair string, since time.Time) ([]exchange.Candle, error) {
+	var list []exchange.Candle
+	for {
+		part, err := w.cfg.Markets.Candles(rq.Context(), pair, time.Minute, since, chartCandles)
+		list = append(list, part...)
+		if err != nil || len(part) < chartCandles {
+			return list, err
+		}
+		since = part[len(part)-1].OpenTime().Add(time.Minute)
+	}
 }
 
 // equityPoints is how many points the equity curve begins with.

@@ -84,7 +84,7 @@ func (m *memoryBots) UpdateConfig(ctx context.Context, tenantID string, c bot.Co
 	m.configs[c.ID] = c
 	for i := range m.bots {
 		if m.bots[i].ConfigID == c.ID {
-			m.bots[i].Name = c.Name
+			m.bots[i].Name, m.bots[i].Interval = c.Name, c.Interval
 		}
 	}
 	return c, nil

@@ -15,6 +15,8 @@ import (
 type formPage struct {
 	Form       botForm
 	Pairs      []pairCard
+	Periods    []period
+	Period     period // the chosen one
 	Strategies []Strategy
 	Chosen     Strategy
 	Groups     []fieldGroup
@@ -48,7 +50,7 @@ func (w *Web) newBot(rq *request) error {
 	if full != nil {
 		return w.page(rq, full.Status, "errors/limit", view{Title: full.Heading, Nav: "bots", D: *full})
 	}
-	form := botForm{Balance: defaultBalance, Strategy: rq.URL.Query().Get("strategy"), Pair: rq.URL.Query().Get("pair")}
+	form := botForm{Balance: defaultBalance, Interval: rq.URL.Query().Get("interval"), Strategy: rq.URL.Query().Get("strategy"), Pair: rq.URL.Query().Get("pair")}
 	p, err := w.formPage(rq, form, nil)
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func (w *Web) newBot(rq *request) error {
 // formPage completes a form with what there is to choose from; what is not
 // chosen yet, or is not to be had, becomes the first choice.
 func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
-	p := formPage{Form: f, Strategies: w.cfg.Strategies(), Faults: bad}
+	p := formPage{Form: f, Strategies: w.cfg.Strategies(), Faults: bad, Periods: periods(), Period: periodOf(bot.ParseInterval(f.Interval))}
 	markets, err := w.cfg.Markets.Markets(rq.Context())
 	if err != nil {
 		return formPage{}, err
@@ -206,6 +208,9 @@ func (w *Web) changed(rq *request) (bot.Bot, botForm, bot.CreateInput, faults, e
 	}
 	rq.PostForm.Set("pair", b.Pair)
 	rq.PostForm.Set("strategy", b.Strategy)
+	if rq.PostForm.Get("interval") == "" { // not in a form that was opened before there was a choice
+		rq.PostForm.Set("interval", bot.IntervalName(b.Interval))
+	}
 	form, in, bad, err := w.submitted(rq)
 	return b, form, in, bad, err
 }
@@ -236,7 +241,7 @@ func (w *Web) updateBot(rq *request) error {
 		return errs.New(errs.Malformed, "version_missing", "The form was not complete. Open it again.")
 	}
 	_, err = w.cfg.Bots.Update(rq.Context(), rq.who, b.ConfigID, bot.UpdateInput{
-		Name: &in.Name, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
+		Name: &in.Name, Interval: &in.Interval, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
 	})
 	switch {
 	case err == nil:

@@ -21,7 +21,13 @@ func botForm(name string) url.Values {
 // newBot makes a bot through the pages and returns its id.
 func (b *browser) newBot(name string) string {
 	b.t.Helper()
-	a := b.post("/bots/new", botForm(name))
+	return b.newBotOf(botForm(name))
+}
+
+// newBotOf is newBot with a form of one's own.
+func (b *browser) newBotOf(form url.Values) string {
+	b.t.Helper()
+	a := b.post("/bots/new", form)
 	id, ok := strings.CutPrefix(a.header.Get("Location"), "/bots/")
 	if a.status != http.StatusSeeOther || !ok {
 		b.t.Fatalf("creating a bot: %d %s", a.status, a.body)

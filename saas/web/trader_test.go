@@ -159,6 +159,16 @@ func (b *trader) summary(price decimal.Decimal, text string) journal.Summary {
 	return s
 }
 
+// ticks tells prices until ctx ends, and trades nothing.
+func (b *trader) ticks(ctx context.Context) {
+	b.live = true
+	_ = b.w.market.Stream(ctx, b.market.Pair, func(e exchange.StreamEvent) {
+		if e.Tick != nil {
+			b.tell("tick", e.Tick.Time, map[string]any{"time": e.Tick.Time, "price": b.market.Price(e.Tick.Price)})
+		}
+	})
+}
+
 // run trades live until ctx ends.
 func (b *trader) run(ctx context.Context) {
 	b.live = true

@@ -2,7 +2,8 @@
 import { Chart } from './chart.js';
 import { Curve, drawdown } from './curve.js';
 import { Rows, putDecision, putFill, putOrder } from './rows.js';
-import { arrows, clock, day, length, number, signed, tone } from './format.js';
+import { MarketClock } from './clock.js';
+import { arrows, clock, countdown, day, length, number, signed, tone } from './format.js';
 import { setUpTabs } from './tabs.js';
 import { follow } from './stream.js';
 import { toast } from './app.js';
@@ -38,7 +39,7 @@ function setPosition(position) {
 }
 chart.exits(root.dataset);
 
-let interval = '1m';
+let interval = root.dataset.candle;
 async function loadChart() {
   try {
     await chart.load(interval);
@@ -79,8 +80,33 @@ function showToday(seconds, value) {
   show('today', signed(change, scale.money), tone(change.toFixed(scale.money)));
 }
 
+const market = new MarketClock(Number(root.dataset.marketTime));
+const candle = Number(root.dataset.seconds) * 1000; // that the bot decides on
 function setMarketTime(ms) {
+  market.set(ms);
   document.getElementById('market-time').textContent = `${day(ms)} ${clock(ms)}`;
+}
+
+// tellNext says when the bot decides next.
+function tellNext() {
+  const close = market.close(candle);
+  document.getElementById('next-candle').textContent = `next candle in ${countdown(close - market.now())}`;
+  const waiting = document.getElementById('waiting');
+  const text = `Waiting for the ${root.dataset.noun} to close at ${clock(close).slice(0, 5)}.`;
+  if (waiting.textContent !== text) waiting.textContent = text;
+  tellStart(text.charAt(0).toLowerCase() + text.slice(1));
+}
+
+// tellStart keeps a row on top of the log of a bot that has begun and decided
+// nothing yet.
+let own = '';
+function tellStart(text) {
+  const newest = decisions.body.querySelector('tr[data-key]');
+  const mine = newest?.dataset.key === 'now' && newest.querySelector('[data-f="text"]').textContent === own;
+  if (root.dataset.active !== 'true') { if (mine) newest.remove(); return; }
+  if (mine ? own === text : !newest?.classList.contains('k-started')) return;
+  putDecision(decisions, { number: 0, time: market.now(), kind: 'none', text });
+  own = text;
 }
 
 function setStatus(status, reason) {
@@ -102,6 +128,8 @@ function tellUptime() {
   if (uptime.dataset.since) uptime.textContent = length(Date.now() - Date.parse(uptime.dataset.since));
 }
 setInterval(tellUptime, 1000);
+setInterval(tellNext, 250);
+tellNext();
 tellUptime();
 
 function setSummary(s) {

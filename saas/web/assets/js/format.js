@@ -61,6 +61,13 @@ export function clock(ms) {
   return `${two(t.getUTCHours())}:${two(t.getUTCMinutes())}:${two(t.getUTCSeconds())}`;
 }
 
+// countdown writes what is left until something, as a clock does.
+export function countdown(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return seconds < 3600 ? rest : `${Math.floor(seconds / 3600)}:${rest}`;
+}
+
 export function exact(ms) {
   return `${day(ms)} ${new Date(ms).getUTCFullYear()}, ${clock(ms)} UTC`;
 }
