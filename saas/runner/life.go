@@ -73,7 +73,7 @@ func (g *group) open(ctx context.Context) {
 		case !m.over:
 			g.remove(m)
 			g.active = append(g.active, m)
-			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair)
+			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair+" "+bot.IntervalName(g.key.decide))
 		}
 	}
 	g.catchUp(ctx, unknown)
