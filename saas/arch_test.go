@@ -82,6 +82,10 @@ func importTable() []row {
 
 		// Where the worlds meet.
 		{"saas/account", with("exchange", "tenancy", "tenancy/vault")},
+		{"saas/backtester", with(
+			"exchange", "exchange/marketdata", "exchange/paper", "saas/bot", "saas/lease", "saas/live", "saas/research",
+			"strategy/backtest", "strategy/backtest/backtestreport", "strategy/plugin", "strategy/pluginhost",
+		)},
 		{"saas/bot", with("billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
 		{"saas/journal", with("exchange", "saas/bot", "strategy", "strategy/engine", "strategy/portfolio")},
 		{"saas/lease", kernel},

@@ -47,8 +47,8 @@ type Data struct {
 	marketdata.Series
 	// Read says what reading the candles did to them.
 	Read marketdata.CSVReport
-	// Source says in words where they are from.
-	Source string
+	// Origin says in words where they are from.
+	Origin string
 	// Notes are warnings in plain words.
 	Notes []string
 }

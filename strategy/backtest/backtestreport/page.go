@@ -126,6 +126,9 @@ func (r *Report) settings() []Setting {
 		{"Tick, step", r.Market.Tick.String() + " " + r.Market.Counter + ", " + r.Market.Step.String() + " " + r.Market.Base},
 		{"Candles", whole(r.Candles) + " of " + r.intervalText()},
 	}
+	if cfg.Decide > 0 && cfg.Decide != cfg.Interval {
+		list = append(list, Setting{"Decides on candles of", span(cfg.Decide)})
+	}
 	for _, bound := range []struct {
 		name, before, after string
 		rate                exchange.Rate

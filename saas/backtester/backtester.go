@@ -1,0 +1,173 @@
+package backtester
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/research"
+)
+
+// Backtester is a worker. Start it once; Stop may be called more than once.
+type Backtester struct {
+	cfg    Config
+	wake   chan struct{}
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+	turns  turns // of the goroutine that places runs
+
+	mu   sync.Mutex
+	jobs map[lease.Resource]*job
+}
+
+// New returns a worker that has not started; the error names everything that is
+// missing.
+func New(cfg Config) (*Backtester, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return &Backtester{cfg: cfg, wake: make(chan struct{}, 1), jobs: map[lease.Resource]*job{}}, nil
+}
+
+// Start begins the work; it returns once the worker has its name, and leaves the
+// rest to goroutines that end with Stop.
+func (b *Backtester) Start(ctx context.Context) error {
+	if err := b.cfg.Keeper.Start(ctx); err != nil {
+		return err
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	b.cancel = cancel
+	// The leases are renewed until the last run has been given back.
+	renewing, stopRenewing := context.WithCancel(context.WithoutCancel(ctx))
+	b.done.Go(func() {
+		if err := b.cfg.Keeper.Run(renewing, b.lost); err != nil {
+			b.cfg.Log.ErrorContext(run, "this worker was replaced by another of its name and stops", "error", err)
+			cancel()
+		}
+	})
+	b.done.Go(func() {
+		defer stopRenewing()
+		b.placing(run)
+	})
+	return nil
+}
+
+// Wake makes the worker look for new and cancelled runs at once.
+func (b *Backtester) Wake() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Stop ends the work: runs go back into the queue, as if they had not been
+// begun.
+func (b *Backtester) Stop() {
+	if b.cancel == nil {
+		return
+	}
+	b.cancel()
+	b.done.Wait()
+}
+
+// placing looks for runs until ctx ends, then waits for those at work.
+func (b *Backtester) placing(ctx context.Context) {
+	tick := time.NewTicker(b.cfg.Poll)
+	defer tick.Stop()
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	for {
+		if err := b.place(ctx, &jobs); err != nil && ctx.Err() == nil {
+			b.cfg.Log.WarnContext(ctx, "looking for backtests", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-b.wake:
+		}
+	}
+}
+
+// place drops the runs that are over meanwhile, and takes leases on those that
+// are next.
+func (b *Backtester) place(ctx context.Context, jobs *sync.WaitGroup) error {
+	pending, err := b.cfg.Queue.PendingRuns(ctx)
+	if err != nil {
+		return err
+	}
+	room, mine := b.look(pending)
+	for _, p := range b.turns.next(pending, mine, b.cfg.Keeper.Holder().Name, b.cfg.Now()) {
+		if room <= 0 {
+			break
+		}
+		got, err := b.cfg.Keeper.Acquire(ctx, []lease.Resource{research.Resource(p.TenantID, p.ID)}, 1)
+		if err != nil {
+			return err
+		}
+		for _, l := range got {
+			room--
+			b.turns.note(l.TenantID)
+			b.begin(ctx, l, jobs)
+		}
+	}
+	return nil
+}
+
+// look drops the jobs whose runs are not pending any more, and returns how many
+// more fit and which there are.
+func (b *Backtester) look(pending []research.Pending) (room int, mine map[lease.Resource]bool) {
+	open := make(map[lease.Resource]bool, len(pending))
+	for _, p := range pending {
+		open[research.Resource(p.TenantID, p.ID)] = true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	mine = make(map[lease.Resource]bool, len(b.jobs))
+	for r, j := range b.jobs {
+		mine[r] = true
+		if !open[r] {
+			j.cancel(research.ErrOver)
+		}
+	}
+	return b.cfg.AtOnce - len(b.jobs), mine
+}
+
+// begin starts the goroutine of a run.
+func (b *Backtester) begin(ctx context.Context, l lease.Lease, jobs *sync.WaitGroup) {
+	work, cancel := context.WithCancelCause(ctx)
+	j := &job{b: b, lease: l, cancel: cancel}
+	b.mu.Lock()
+	b.jobs[l.Resource] = j
+	b.mu.Unlock()
+	jobs.Go(func() {
+		defer cancel(nil)
+		j.run(work)
+		b.mu.Lock()
+		delete(b.jobs, l.Resource)
+		b.mu.Unlock()
+		if err := b.cfg.Keeper.Release(context.WithoutCancel(ctx), l); err != nil {
+			b.cfg.Log.WarnContext(ctx, "a lease was not given back; it ends by itself", "backtest_id", l.ID, "error", err)
+		}
+		b.Wake() // there is room again
+	})
+}
+
+// lost drops the runs whose lease another worker has.
+func (b *Backtester) lost(leases []lease.Lease) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, l := range leases {
+		if j, ok := b.jobs[l.Resource]; ok && j.lease.Epoch == l.Epoch {
+			b.cfg.Log.Warn("the lease on a backtest was lost; it is left to its new worker", "tenant_id", l.TenantID, "backtest_id", l.ID)
+			j.cancel(lease.ErrLost)
+		}
+	}
+}
+
+// gone reports whether the run of a job is none of this worker's business any
+// more.
+func gone(err error) bool { return errors.Is(err, research.ErrOver) || errors.Is(err, lease.ErrLost) }

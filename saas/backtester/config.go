@@ -1,0 +1,110 @@
+package backtester
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// Work is what a worker tells of its runs; *research.Service is one.
+type Work interface {
+	Begin(ctx context.Context, l lease.Lease, most int) (research.Run, error)
+	Progress(ctx context.Context, l lease.Lease, done int64) error
+	Finish(ctx context.Context, l lease.Lease, out research.Outcome) error
+	Fail(ctx context.Context, l lease.Lease, reason string) error
+	Yield(ctx context.Context, l lease.Lease) error
+}
+
+// Plugins runs strategies; *pluginhost.Host is one.
+type Plugins interface {
+	// Manifest returns what a strategy tells of itself.
+	Manifest(ctx context.Context, name string) (plugin.Manifest, error)
+	// Backtest runs a backtest in a process of its own, which ends with it or
+	// with ctx.
+	Backtest(ctx context.Context, name string, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
+}
+
+// Publisher tells whoever watches a run; what nobody watches is dropped.
+type Publisher interface {
+	Publish(ctx context.Context, tenantID, runID string, u live.Update) error
+}
+
+// Config are the worker's collaborators; all are required unless a default is
+// named.
+type Config struct {
+	// AtOnce is how many runs this worker has at work at most. Defaults to 2.
+	AtOnce int
+	// Attempts is how often a run is begun before it is given up. Defaults to 3.
+	Attempts int
+	// Every is how often progress is noted. Defaults to half a second.
+	Every   time.Duration
+	History research.History
+	// Keeper holds this worker's leases and nobody else's.
+	Keeper *lease.Keeper
+	// Limit is how long a run may take. Defaults to 30 minutes.
+	Limit time.Duration
+	Live  Publisher
+	// Log defaults to none.
+	Log     *slog.Logger
+	Markets bot.Markets
+	Now     func() time.Time
+	Plugins Plugins
+	// Poll is how often runs are looked for when nobody calls Wake. Defaults to
+	// one second.
+	Poll  time.Duration
+	Queue research.Queue
+	Work  Work
+}
+
+func (c Config) withDefaults() Config {
+	if c.AtOnce == 0 {
+		c.AtOnce = 2
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 3
+	}
+	if c.Every == 0 {
+		c.Every = 500 * time.Millisecond
+	}
+	if c.Limit == 0 {
+		c.Limit = 30 * time.Minute
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Poll == 0 {
+		c.Poll = time.Second
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	need := func(ok bool, name string) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("backtester: %s is required", name))
+		}
+	}
+	need(c.History != nil, "History")
+	need(c.Keeper != nil, "Keeper")
+	need(c.Live != nil, "Live")
+	need(c.Markets != nil, "Markets")
+	need(c.Now != nil, "Now")
+	need(c.Plugins != nil, "Plugins")
+	need(c.Queue != nil, "Queue")
+	need(c.Work != nil, "Work")
+	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 {
+		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit and Poll must not be negative"))
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,208 @@
+package backtester
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+)
+
+// errTooLong ends a run that takes longer than it may.
+var errTooLong = errors.New("the run took too long")
+
+const (
+	// storeTries is how often a result is stored before it is given up, with
+	// storePause between two tries.
+	storeTries = 10
+	storePause = 2 * time.Second
+)
+
+// job is one run at work.
+type job struct {
+	b      *Backtester
+	lease  lease.Lease
+	cancel context.CancelCauseFunc
+	done   atomic.Int64
+}
+
+// run begins the run, works on it and stores what came of it. When ctx ends it
+// gives the run back.
+func (j *job) run(ctx context.Context) {
+	cfg := j.b.cfg
+	r, err := cfg.Work.Begin(ctx, j.lease, cfg.Attempts)
+	if err != nil {
+		if !gone(err) && ctx.Err() == nil {
+			cfg.Log.WarnContext(ctx, "a backtest was not begun", "tenant_id", j.lease.TenantID, "backtest_id", j.lease.ID, "error", err)
+		}
+		return
+	}
+	j.publish(ctx, "status", map[string]any{"status": r.Status, "status_reason": "", "done": 0, "total": r.Total, "percent": 0})
+	limited, cancel := context.WithTimeoutCause(ctx, cfg.Limit, errTooLong)
+	defer cancel()
+	watching := make(chan struct{})
+	watch, stop := context.WithCancel(limited)
+	go func() {
+		defer close(watching)
+		j.watch(watch, r)
+	}()
+	out, err := j.work(limited, r)
+	stop()
+	<-watching
+	if err == nil {
+		err = j.store(limited, out)
+	}
+	if err != nil {
+		j.settle(ctx, limited, r, err)
+	}
+}
+
+// watch notes the progress from time to time, and ends the run when it is over
+// or another worker's.
+func (j *job) watch(ctx context.Context, r research.Run) {
+	tick := time.NewTicker(j.b.cfg.Every)
+	defer tick.Stop()
+	for last := int64(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		r.Done = j.done.Load()
+		if r.Done != last {
+			last = r.Done
+			j.publish(ctx, "progress", map[string]any{"done": r.Done, "total": r.Total, "percent": r.Percent()})
+		}
+		err := j.b.cfg.Work.Progress(ctx, j.lease, r.Done)
+		switch {
+		case gone(err):
+			j.cancel(err)
+			return
+		case err != nil && ctx.Err() == nil:
+			j.b.cfg.Log.DebugContext(ctx, "progress was not noted", "backtest_id", r.ID, "error", err)
+		}
+	}
+}
+
+// work runs the backtest and packs its report. A panic of ours is an error.
+func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	cfg := j.b.cfg
+	market, err := cfg.Markets.Market(r.Pair)
+	if err != nil {
+		return out, &historyError{err}
+	}
+	bt, err := configOf(r, market)
+	if err != nil {
+		return out, err
+	}
+	manifest, err := cfg.Plugins.Manifest(ctx, r.Strategy)
+	if err != nil {
+		return out, err
+	}
+	data, err := cfg.History.Load(ctx, research.Query{Pair: r.Pair, Interval: bt.Interval, From: r.From, To: r.To})
+	if err != nil {
+		return out, &historyError{err}
+	}
+	result, err := cfg.Plugins.Backtest(ctx, r.Strategy, bt, data.Source(), j.done.Store)
+	if err != nil {
+		return out, err
+	}
+	report, err := backtestreport.New(backtestreport.Input{
+		Result: result, Candles: data.Candles, Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(bt)...),
+		Title: manifest.Title, Schema: manifest.Schema,
+	})
+	if err != nil {
+		return out, err
+	}
+	return research.Pack(report, result.Equity)
+}
+
+// configOf is what the engine is told of a run.
+func configOf(r research.Run, m exchange.Market) (backtest.Config, error) {
+	cfg := backtest.Config{Interval: r.Detail(), Market: m, Params: r.Parameters}
+	if cfg.Interval != r.Interval {
+		cfg.Decide = r.Interval
+	}
+	var err, errMaker, errTaker, errSlippage, errRisk error
+	cfg.Balance, err = m.Units(r.Balance, exchange.Exact)
+	cfg.Fees.Maker, errMaker = exchange.ParseRate(r.MakerFee.String())
+	cfg.Fees.Taker, errTaker = exchange.ParseRate(r.TakerFee.String())
+	var slippage exchange.Rate
+	slippage, errSlippage = exchange.ParseRate(r.Slippage.String())
+	cfg.Costs = paper.Costs{Slippage: slippage}
+	cfg.Risk, errRisk = r.Risk.Limits(m)
+	return cfg, errors.Join(err, errMaker, errTaker, errSlippage, errRisk)
+}
+
+// notesOf says where a run differs from a bot.
+func notesOf(cfg backtest.Config) []string {
+	if cfg.Interval <= time.Minute {
+		return nil
+	}
+	return []string{"The run is long, so its orders met the candles that the strategy decides on. A bot's orders meet every minute."}
+}
+
+// store stores the outcome; a database that is away is tried again for a while.
+func (j *job) store(ctx context.Context, out research.Outcome) error {
+	for try := 1; ; try++ {
+		err := j.b.cfg.Work.Finish(ctx, j.lease, out)
+		if err == nil || gone(err) || try == storeTries || ctx.Err() != nil {
+			return err
+		}
+		j.b.cfg.Log.WarnContext(ctx, "a result was not stored and is tried again", "backtest_id", j.lease.ID, "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(storePause):
+		}
+	}
+}
+
+// settle ends a run that did not finish; limited is ctx with the time that the
+// run had.
+func (j *job) settle(ctx, limited context.Context, r research.Run, err error) {
+	cfg := j.b.cfg
+	log := cfg.Log.With("tenant_id", r.TenantID, "backtest_id", r.ID, "strategy", r.Strategy)
+	cause := context.Cause(limited)
+	after := context.WithoutCancel(ctx)
+	switch {
+	case gone(err), gone(cause):
+		log.InfoContext(after, "a backtest was dropped", "error", errors.Join(cause, err))
+		return
+	case ctx.Err() != nil: // this worker stops
+		if err := cfg.Work.Yield(after, j.lease); err != nil && !gone(err) {
+			log.WarnContext(after, "a backtest was not given back; its lease ends by itself", "error", err)
+		}
+		return
+	case errors.Is(cause, errTooLong):
+		err = errTooLong
+	}
+	log.WarnContext(after, "a backtest failed", "error", err)
+	if err := cfg.Work.Fail(after, j.lease, reasonOf(r, cfg.Limit, err)); err != nil && !gone(err) {
+		log.WarnContext(after, "a failed backtest was not noted; it is begun again", "error", err)
+	}
+}
+
+func (j *job) publish(ctx context.Context, typ string, data any) {
+	raw, err := json.Marshal(data)
+	if err == nil {
+		err = j.b.cfg.Live.Publish(ctx, j.lease.TenantID, j.lease.ID, live.Update{Type: typ, Time: j.b.cfg.Now().UTC(), Data: raw})
+	}
+	if err != nil {
+		j.b.cfg.Log.DebugContext(ctx, "an update was not published", "backtest_id", j.lease.ID, "error", err)
+	}
+}

@@ -1,0 +1,278 @@
+package backtester_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/billing/billingdb"
+	"github.com/lunobot/lunobot/billing/billingtest"
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/backtester"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// swing buys and sells in turns.
+type swing struct {
+	Params swingParams `json:"-"`
+	Seen   int
+}
+
+type swingParams struct {
+	Every int `param:"every" label:"Turn every" validate:"min=1"`
+}
+
+func (s *swing) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	if s.Seen++; s.Seen%s.Params.Every != 0 {
+		return
+	}
+	if b.Position() > 0 {
+		b.SellAll()
+	} else {
+		b.BuyWith(b.FreeCounter())
+	}
+}
+
+func definition() strategy.Definition {
+	return strategy.MustDefine(strategy.Info{Name: "swing", Version: "1.0.0", Title: "Swing"}, swingParams{Every: 30},
+		func(p swingParams) strategy.Strategy { return &swing{Params: p} })
+}
+
+// work is what a test does in place of the strategy's process; nil runs it.
+type work func(ctx context.Context, cfg backtest.Config, progress func(done int64)) error
+
+// world is a worker's surroundings: real stores and services, a strategy in the
+// test's own process, and the demo market.
+type world struct {
+	t       *testing.T
+	db      *db.DB
+	store   *saasdb.Store
+	billing *billingtest.Bench
+	runs    *research.Service
+	market  *demo.Replay
+
+	mu      sync.Mutex
+	work    work
+	outage  error // of the history
+	configs []backtest.Config
+	updates []live.Update
+}
+
+// each runs a test on both databases.
+func each(t *testing.T, fn func(w *world)) {
+	t.Helper()
+	sets := []db.MigrationSet{tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations()}
+	dbtest.Each(t, sets, func(t *testing.T, d *db.DB) { fn(newWorld(t, d)) })
+}
+
+func newWorld(t *testing.T, d *db.DB) *world {
+	t.Helper()
+	w := &world{t: t, db: d, store: saasdb.New(d), billing: billingtest.NewBench(t, billingdb.New(d), d, nil)}
+	var err error
+	if w.market, err = demo.New(demo.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	w.runs, err = research.NewService(research.ServiceConfig{
+		Events: w.billing.Events, Gate: w.billing.Gate(), History: w, Leases: w.store, Markets: w, Now: time.Now, Store: w.store, Strategies: w, Tx: d,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) Market(pair string) (exchange.Market, error) {
+	list, err := w.market.Markets(context.Background())
+	if i := slices.IndexFunc(list, func(m exchange.Market) bool { return m.Pair == pair }); i >= 0 {
+		return list[i], nil
+	}
+	return exchange.Market{}, errors.Join(err, fmt.Errorf("no market %q", pair))
+}
+
+func (*world) Pairs() []string { return []string{demo.XBTMYR} }
+
+func (*world) Names() []string { return []string{"swing"} }
+
+func (*world) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+	if name != "swing" {
+		return nil, errors.New("no such strategy")
+	}
+	return definition().Schema().Validate(params)
+}
+
+func (*world) Span(context.Context, string) (from, to time.Time, err error) {
+	return demo.Start().AddDate(-2, 0, 0), demo.Start(), nil
+}
+
+func (w *world) Load(_ context.Context, q research.Query) (research.Data, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.outage != nil {
+		return research.Data{}, w.outage
+	}
+	series, err := w.market.Series(q.Pair, q.From, q.To)
+	if err == nil && q.Interval > series.Interval {
+		series, err = series.Aggregate(q.Interval)
+	}
+	return research.Data{Series: series, Origin: "the tests' market", Notes: []string{"It repeats."}}, err
+}
+
+func (*world) Manifest(context.Context, string) (plugin.Manifest, error) {
+	return plugin.ManifestOf(definition()), nil
+}
+
+func (w *world) Backtest(
+	ctx context.Context, name string, cfg backtest.Config, src marketdata.Source, progress func(done int64),
+) (*backtest.Result, error) {
+	w.mu.Lock()
+	do := w.work
+	w.configs = append(w.configs, cfg)
+	w.mu.Unlock()
+	if do != nil {
+		if err := do(ctx, cfg, progress); err != nil {
+			return nil, err
+		}
+	}
+	return backtest.Run(ctx, definition(), cfg, src, progress)
+}
+
+func (w *world) Publish(_ context.Context, _, _ string, u live.Update) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.updates = append(w.updates, u)
+	return nil
+}
+
+func (w *world) set(do work) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.work = do
+}
+
+// worker starts a worker, which stops with the test.
+func (w *world) worker(name string, change ...func(*backtester.Config)) *backtester.Backtester {
+	w.t.Helper()
+	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: name, Now: time.Now, Store: w.store})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cfg := backtester.Config{
+		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Markets: w, Now: time.Now, Plugins: w, Poll: 20 * time.Millisecond,
+		Queue: w.store, Work: w.runs,
+	}
+	for _, fn := range change {
+		fn(&cfg)
+	}
+	b, err := backtester.New(cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := b.Start(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(b.Stop)
+	return b
+}
+
+// tenant is somebody on a plan.
+func (w *world) tenant(id, plan string) tenancy.Principal {
+	w.t.Helper()
+	w.billing.Tenant(w.t, id, plan)
+	return tenancy.Principal{UserID: "user-" + id, TenantID: id, Role: tenancy.Owner}
+}
+
+func (w *world) create(who tenancy.Principal) research.Run {
+	w.t.Helper()
+	r, err := w.runs.Create(w.t.Context(), who, research.CreateInput{
+		Pair: demo.XBTMYR, Strategy: "swing", From: demo.Start().Add(-48 * time.Hour), To: demo.Start(),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) run(r research.Run) research.Run {
+	w.t.Helper()
+	now, err := w.store.Run(w.t.Context(), r.TenantID, r.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return now
+}
+
+// await waits until a run has a status.
+func (w *world) await(r research.Run, status research.Status) research.Run {
+	w.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		now := w.run(r)
+		if now.Status == status {
+			return now
+		}
+		if time.Now().After(deadline) || now.Status.Over() {
+			w.t.Fatalf("the run is %s (%s), want %s", now.Status, now.Reason, status)
+		}
+	}
+}
+
+// part reads a part of a result.
+func (w *world) part(r research.Run, part research.Part) []byte {
+	w.t.Helper()
+	raw, err := w.store.ResultPart(w.t.Context(), r.TenantID, r.ID, part)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return raw
+}
+
+func (w *world) used(tenantID string) int64 {
+	w.t.Helper()
+	list, err := w.billing.Gate().Usage(w.t.Context(), tenantID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, u := range list {
+		if u.Feature == "running_backtests" {
+			return u.Used
+		}
+	}
+	w.t.Fatal(errs.Internal)
+	return 0
+}
+
+// lease takes the lease of a run for a holder; at is the time of the taking,
+// which defaults to now.
+func (w *world) lease(h lease.Holder, r research.Run, until time.Time, at ...time.Time) lease.Lease {
+	w.t.Helper()
+	now := time.Now()
+	if len(at) > 0 {
+		now = at[0]
+	}
+	got, err := w.store.TakeLeases(w.t.Context(), lease.Take{
+		Holder: h, Resources: []lease.Resource{research.Resource(r.TenantID, r.ID)}, Limit: 1, Now: now, Until: until,
+	})
+	if err != nil || len(got) != 1 {
+		w.t.Fatalf("taking the lease of %s: %v, %v", r.ID, got, err)
+	}
+	return got[0]
+}
