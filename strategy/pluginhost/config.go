@@ -1,48 +1,12 @@
 package pluginhost
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"runtime"
 	"time"
-
-	"github.com/lunobot/lunobot/strategy/plugin"
 )
-
-// Source is where a strategy's binary comes from.
-type Source struct {
-	// Name is the strategy's name, which its manifest must have too.
-	Name string
-	// Path is the file. Args are given to it.
-	Path string
-	Args []string
-	// SHA256 pins the file, in hex. Defaults to what the file has when it is
-	// used first.
-	SHA256 string
-}
-
-// Bundled returns the sources of the strategies that this binary contains; its
-// main must begin with the bundle's ServeIfChild.
-func Bundled(b plugin.Bundle) ([]Source, error) {
-	path, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("looking for this binary: %w", err)
-	}
-	if runtime.GOOS == "linux" {
-		// The running file, even after a newer one was put in its place.
-		path = "/proc/self/exe"
-	}
-	var sources []Source
-	for _, def := range b.Definitions() {
-		name := def.Info().Name
-		sources = append(sources, Source{Name: name, Path: path, Args: b.Args(name)})
-	}
-	return sources, nil
-}
 
 // Config says which plugins there are and how they are kept.
 type Config struct {
@@ -74,7 +38,7 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
-	// Sources are the plugins.
+	// Sources are the plugins to begin with; Add and Remove change them.
 	Sources []Source
 	// StartTimeout is how long a start may take. Defaults to 10 s.
 	StartTimeout time.Duration
@@ -132,30 +96,14 @@ func (c Config) validate() error {
 	}
 	seen := make(map[string]bool)
 	for _, s := range c.Sources {
-		if s.Name == "" || s.Path == "" {
-			problems = append(problems, fmt.Errorf("source %q needs a name and a path", s.Name))
+		problems = append(problems, s.validate())
+		if seen[s.Key()] {
+			problems = append(problems, fmt.Errorf("there are two sources named %q", s.Key()))
 		}
-		if seen[s.Name] {
-			problems = append(problems, fmt.Errorf("there are two sources named %q", s.Name))
-		}
-		seen[s.Name] = true
-		if sum, err := hex.DecodeString(s.SHA256); err != nil || (len(sum) != 0 && len(sum) != 32) {
-			problems = append(problems, fmt.Errorf("the SHA-256 of source %q is not 64 hex digits", s.Name))
-		}
+		seen[s.Key()] = true
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("pluginhost: %w", err)
 	}
 	return nil
-}
-
-// absolute returns the source with a path that does not depend on the working
-// directory.
-func (s Source) absolute() (Source, error) {
-	path, err := filepath.Abs(s.Path)
-	if err != nil {
-		return s, fmt.Errorf("the path of source %s: %w", s.Name, err)
-	}
-	s.Path = path
-	return s, nil
 }

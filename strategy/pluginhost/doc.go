@@ -1,6 +1,7 @@
 // Package pluginhost starts strategies as processes and keeps them in hand.
 //
-// It owns the catalog (name, manifest, SHA-256), the launch with an empty
+// It owns the sources (name, version, manifest, SHA-256), which may come and go
+// while it runs and of which there may be several versions, the launch with an empty
 // environment, a private directory and deadlines, the capture of what a plugin
 // prints, health checks, the detection of death and the back-off before the
 // next start. It does not own the wire (package plugin), what the commands of a

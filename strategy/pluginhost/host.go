@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,16 +48,11 @@ func New(cfg Config) (*Host, error) {
 	}
 	h := &Host{cfg: cfg, sources: make(map[string]*entry), slots: make(map[slotKey]*slot), running: make(map[*Process]struct{})}
 	for _, s := range cfg.Sources {
-		s, err := s.absolute()
+		e, err := s.entry()
 		if err != nil {
 			return nil, fmt.Errorf("pluginhost: %w", err)
 		}
-		sum, err := hex.DecodeString(s.SHA256)
-		if err != nil {
-			return nil, fmt.Errorf("pluginhost: %w", err)
-		}
-		h.order = append(h.order, s.Name)
-		h.sources[s.Name] = &entry{Source: s, checksum: sum}
+		h.keep(e)
 	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
@@ -77,6 +73,7 @@ func (h *Host) Stop() {
 
 // Item is a strategy of the catalog.
 type Item struct {
+	// Name is the key of its source.
 	Name string
 	// SHA256 is the file's pinned sum, in hex.
 	SHA256 string
@@ -89,12 +86,19 @@ type Item struct {
 // Catalog lists the strategies in the order of the sources. Each is started
 // once, to be asked for its manifest, unless that is known.
 func (h *Host) Catalog(ctx context.Context) []Item {
-	items := make([]Item, len(h.order))
-	for i, name := range h.order {
-		items[i].Name = name
-		items[i].Manifest, items[i].Err = h.Manifest(ctx, name)
+	h.mu.Lock()
+	keys := slices.Clone(h.order)
+	h.mu.Unlock()
+	items := make([]Item, 0, len(keys))
+	for _, key := range keys {
+		item := Item{Name: key}
+		item.Manifest, item.Err = h.Manifest(ctx, key)
 		h.mu.Lock()
-		items[i].SHA256 = hex.EncodeToString(h.sources[name].checksum)
+		e, ok := h.sources[key]
+		if ok { // else it was removed meanwhile
+			item.SHA256 = hex.EncodeToString(e.checksum)
+			items = append(items, item)
+		}
 		h.mu.Unlock()
 	}
 	return items
@@ -159,11 +163,19 @@ func (h *Host) Start(ctx context.Context, name string) (*Process, error) {
 func (h *Host) start(ctx context.Context, name string, ended func(*Process)) (*Process, error) {
 	h.mu.Lock()
 	e, ok := h.sources[name]
-	if !ok || h.stopped {
+	h.mu.Unlock()
+	if !ok {
+		return nil, fault(name, NotFound, "there is no strategy of this name")
+	}
+	return h.launch(ctx, e, ended)
+}
+
+// launch starts a process of an entry.
+func (h *Host) launch(ctx context.Context, e *entry, ended func(*Process)) (*Process, error) {
+	name := e.Key()
+	h.mu.Lock()
+	if h.stopped {
 		h.mu.Unlock()
-		if !ok {
-			return nil, fault(name, NotFound, "there is no strategy of this name")
-		}
 		return nil, fault(name, Stopped, "the host has stopped")
 	}
 	h.work.Add(1)
@@ -193,8 +205,8 @@ func (h *Host) start(ctx context.Context, name string, ended func(*Process)) (*P
 		h.work.Done()
 	})
 	h.running[p] = struct{}{}
-	if h.stopped {
-		go p.Stop()
+	if h.stopped || (h.sources[name] != e && !e.anybody) {
+		go p.Stop() // the host stopped, or the source was removed, meanwhile
 	}
 	h.cfg.Logger.Info("plugin started", "plugin", name, "version", c.manifest.Version, "pid", p.ID())
 	return p, nil

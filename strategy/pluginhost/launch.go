@@ -46,15 +46,15 @@ type connection struct {
 func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connection, *Error) {
 	directory, err := os.MkdirTemp(cfg.TempDir, directoryPrefix)
 	if err != nil {
-		return nil, &Error{Plugin: s.Name, Kind: Start, Err: fmt.Errorf("making its directory: %w", err)}
+		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: fmt.Errorf("making its directory: %w", err)}
 	}
 	memory, err := plugin.NewMemory()
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		cfg.Logger.Warn("no memory is shared with a plugin; its backtests are slower", "plugin", s.Name, "error", err)
+		cfg.Logger.Warn("no memory is shared with a plugin; its backtests are slower", "plugin", s.Key(), "error", err)
 	}
 	c := &connection{
 		child: newChild(s, directory, memory), directory: directory, wires: &wires{},
-		output: &output{logger: cfg.Logger.With("plugin", s.Name), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
+		output: &output{logger: cfg.Logger.With("plugin", s.Key()), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
 	kind := Start
@@ -79,13 +79,13 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connec
 		},
 	})
 	if err := c.connect(ctx, cfg); err != nil {
-		wrong := c.diagnose(s.Name, kind, err)
+		wrong := c.diagnose(s.Key(), kind, err)
 		c.close()
 		return nil, wrong
 	}
-	if c.manifest.Name != s.Name {
+	if err := s.agrees(c.manifest); err != nil {
 		c.close()
-		return nil, &Error{Plugin: s.Name, Kind: Garbage, Err: fmt.Errorf("its manifest says that it is %q", c.manifest.Name)}
+		return nil, &Error{Plugin: s.Key(), Kind: Garbage, Err: err}
 	}
 	return c, nil
 }

@@ -54,7 +54,11 @@ func (s *hostile) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 }
 
 func definition(name string) strategy.Definition {
-	return strategy.MustDefine(strategy.Info{Name: name, Version: "1.0.0"}, params{At: "nothing"},
+	version := "1.0.0"
+	if len(os.Args) > 2 {
+		version = os.Args[2]
+	}
+	return strategy.MustDefine(strategy.Info{Name: name, Version: version}, params{At: "nothing"},
 		func(p params) strategy.Strategy { return &hostile{Params: p} })
 }
 

@@ -1,0 +1,71 @@
+package pluginhost
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// Add makes a source known while the host runs. A source that is known already
+// changes nothing; another one of the same key is an error.
+func (h *Host) Add(s Source) error {
+	e, err := s.entry()
+	if err != nil {
+		return fmt.Errorf("pluginhost: %w", err)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if known, ok := h.sources[s.Key()]; ok {
+		if known.same(e.Source) {
+			return nil
+		}
+		return fmt.Errorf("pluginhost: there is another source of the key %q", s.Key())
+	}
+	h.keep(e)
+	return nil
+}
+
+// keep adds an entry; h.mu is held, or nobody has the host yet.
+func (h *Host) keep(e *entry) {
+	h.order = append(h.order, e.Key())
+	h.sources[e.Key()] = e
+}
+
+// Remove forgets the source of a key, ends its processes and waits until
+// nothing of them is left. An unknown key changes nothing.
+func (h *Host) Remove(key string) {
+	h.mu.Lock()
+	delete(h.sources, key)
+	h.order = slices.DeleteFunc(h.order, func(k string) bool { return k == key })
+	for k, s := range h.slots {
+		if k.name == key && s.process == nil && s.starting == nil {
+			delete(h.slots, k) // it was put off
+		}
+	}
+	var ending sync.WaitGroup
+	for p := range h.running {
+		if p.name == key {
+			ending.Go(p.Stop)
+		}
+	}
+	h.mu.Unlock()
+	ending.Wait()
+}
+
+// Inspect starts a file that is no source, asks for its manifest and ends it.
+// The item has the file's sum. The errors name the file.
+func (h *Host) Inspect(ctx context.Context, path string) (Item, error) {
+	e, err := Source{Name: filepath.Base(path), Path: path, anybody: true}.entry()
+	if err != nil {
+		return Item{}, fmt.Errorf("pluginhost: %w", err)
+	}
+	p, err := h.launch(ctx, e, func(*Process) {})
+	if err != nil {
+		return Item{}, err
+	}
+	defer p.Stop()
+	return Item{Name: p.Manifest().Name, SHA256: hex.EncodeToString(e.checksum), Manifest: p.Manifest()}, nil
+}
