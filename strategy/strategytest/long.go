@@ -35,17 +35,28 @@ func LongOnly(tb Reporter, def strategy.Definition, cfg PaperConfig, candles []e
 	if rules.Share == 0 {
 		rules.Share = 100
 	}
-	w := &longWatch{tb: tb, rules: rules}
+	w := &longWatch{tb: tb, rules: rules, least: max(1, cfg.withDefaults(tb).Market.MinVolume)}
+	return Resumed(tb, def, cfg, candles, rules.Restart, w.check)
+}
+
+// Resumed runs a strategy over candles twice: straight, and saved and opened
+// again after every so many candles (0 is each). It fails the test where the
+// two do not ask for the same, and returns the first one's account. Check is
+// called as Paper.Check is.
+func Resumed(tb Reporter, def strategy.Definition, cfg PaperConfig, candles []exchange.Candle, every int, check func(p *Paper, s Step)) *Paper {
+	tb.Helper()
 	straight, broken := NewPaper(tb, def, cfg), NewPaper(tb, def, cfg)
-	straight.Check = w.check
-	w.least = max(1, straight.cfg.Market.MinVolume)
+	straight.Check = func(s Step) { check(straight, s) }
+	begun := straight.Start()
+	if again := broken.Start(); !slices.EqualFunc(begun, again, sameCommands) {
+		tb.Fatalf("two begin differently:\n%+v\n%+v", begun, again)
+	}
 	for i, c := range candles {
-		w.seen = i + 1
 		want, got := straight.Candle(c), broken.Candle(c)
 		if !slices.EqualFunc(want, got, sameCommands) {
 			tb.Fatalf("candle %d: restored before, it does\n%+v\nand without a break\n%+v\nIs all of the state saved?", i, got, want)
 		}
-		if rules.Restart == 0 || i%rules.Restart == 0 {
+		if every == 0 || i%every == 0 {
 			broken.Restart()
 		}
 	}
@@ -57,12 +68,15 @@ type longWatch struct {
 	tb    Reporter
 	rules LongRules
 	least exchange.Steps
-	seen  int
+	seen  int // candles
 }
 
-func (w *longWatch) check(s Step) {
+func (w *longWatch) check(_ *Paper, s Step) {
 	w.tb.Helper()
 	price := s.Event.Candle.Close
+	if s.Event.Kind == strategy.CandleEvent {
+		w.seen++
+	}
 	if s.Event.Kind == strategy.FillEvent {
 		price = s.Event.Fill.Price
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/plugins/bollinger/bollinger"
 	"github.com/lunobot/lunobot/plugins/breakout/breakout"
+	"github.com/lunobot/lunobot/plugins/grid/grid"
 	"github.com/lunobot/lunobot/plugins/macd/macd"
 	"github.com/lunobot/lunobot/plugins/rsi/rsi"
 	"github.com/lunobot/lunobot/plugins/rules/rules"
@@ -14,7 +15,7 @@ import (
 // with its ServeIfChild, because the host starts them by executing itself.
 func Bundle() plugin.Bundle {
 	b, err := plugin.NewBundle(
-		basic.Definition(), bollinger.Definition(), breakout.Definition(), macd.Definition(), rsi.Definition(), rules.Definition(),
+		basic.Definition(), bollinger.Definition(), breakout.Definition(), grid.Definition(), macd.Definition(), rsi.Definition(), rules.Definition(),
 	)
 	if err != nil {
 		panic(err) // the list above is at fault, and every test shows it
