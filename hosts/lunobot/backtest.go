@@ -23,6 +23,7 @@ type backtestCommand struct {
 	Strategy string   `required:"" placeholder:"NAME" help:"The strategy; 'lunobot strategies list' names them."`
 	Param    []string `sep:"none" placeholder:"NAME=VALUE" help:"A parameter of the strategy; repeat it for others."`
 	historyFlags
+	intervalFlag
 	Balance string `default:"10000" placeholder:"AMOUNT" help:"Cash to begin with, in the counter currency. Default: ${default}."`
 	costFlags
 	JSON string `name:"json" placeholder:"FILE" help:"Write all trades, the equity curve and the statistics there."`
@@ -103,7 +104,7 @@ func (b backtestCommand) params(def strategy.Definition) (json.RawMessage, error
 	return raw, nil
 }
 
-// config reads the flags about money; the error names every wrong one.
+// config reads the flags about money and candles; the error names every wrong one.
 func (b backtestCommand) config(past history, params json.RawMessage) (backtest.Config, error) {
 	cfg := backtest.Config{Market: past.series.Market, Interval: past.series.Interval, Params: params}
 	var problems []string
@@ -115,6 +116,7 @@ func (b backtestCommand) config(past history, params json.RawMessage) (backtest.
 		problems = append(problems, "--balance "+b.Balance+" must be an amount above 0 that fits the market's tick and step")
 	}
 	problems = append(problems, b.costFlags.into(&cfg)...)
+	problems = append(problems, b.intervalFlag.into(&cfg)...)
 	if len(problems) > 0 {
 		return cfg, input("%s", strings.Join(problems, "; "))
 	}

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,6 +55,13 @@ func TestWrongInput(t *testing.T) {
 		},
 		{"parameters that contradict each other", "", []string{"--strategy", "basic", "--param", "fast=30", "--param", "slow=10"}, []string{"fast must be below Slow average"}},
 		{"every wrong amount is named", "", []string{"--strategy", "basic", "--balance=-1", "--maker-fee", "2", "--slippage", "x"}, []string{"--balance", "--maker-fee", "--slippage"}},
+		{"a length that is none", "", []string{"--strategy", "basic", "--interval", "hourly"}, []string{"--interval hourly", "15m, 1h or 1d"}},
+		{"a length of nothing", "", []string{"--strategy", "basic", "--interval", "0d"}, []string{"--interval 0d", "above 0"}},
+		{"a length below the data's", "", []string{"--strategy", "basic", "--interval", "30s"}, []string{"--interval 30s", "a whole number of the data's candles, which are of 1m"}},
+		{
+			"a length that the data's do not fill", header + "1700000000,1,2,1,1,1\n1700003600,1,2,1,1,1\n",
+			[]string{"--strategy", "basic", "--data", "in.csv", "--interval", "90m", "--balance=-1"}, []string{"--balance", "--interval 90m", "which are of 1h"},
+		},
 		{"a time that is none", "", []string{"--strategy", "basic", "--from", "yesterday"}, []string{"--from", "yesterday"}},
 		{"an end before the start", "", []string{"--strategy", "basic", "--from", "2026-01-02", "--to", "2026-01-01"}, []string{"--from", "before"}},
 		{"an unknown pair", "", []string{"--strategy", "basic", "--pair", "ABCDEF"}, []string{"ABCDEF", "XBTMYR"}},
@@ -92,6 +100,46 @@ func TestWrongInput(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 		})
+	}
+}
+
+// A strategy that decides on longer candles decides less often, over the same
+// minutes; the length of the data's own changes nothing.
+func TestBacktestInterval(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run := func(args ...string) (out, decide string, trades int) {
+		t.Helper()
+		args = append([]string{"backtest", "--strategy", "basic", "--from", "2025-12-20", "--to", "2026-01-01", "--json", "r.json"}, args...)
+		a := command(t, dir, args...)
+		raw, err := os.ReadFile(filepath.Join(dir, "r.json"))
+		if a.code != 0 || err != nil {
+			t.Fatalf("exit code %d, %v\n%s%s", a.code, err, a.out, a.problems)
+		}
+		var report struct {
+			Config struct {
+				Interval, Decide string
+			} `json:"config"`
+			Trades []struct{} `json:"trades"`
+		}
+		if err := json.Unmarshal(raw, &report); err != nil || report.Config.Interval != "1m0s" {
+			t.Fatalf("the data's candles are %q, %v", report.Config.Interval, err)
+		}
+		return a.out, report.Config.Decide, len(report.Trades)
+	}
+	out, decide, every := run()
+	if decide != "1m0s" || strings.Contains(out, "decides on") {
+		t.Errorf("without a length it decides on %s:\n%s", decide, out)
+	}
+	if _, _, same := run("--interval", "1m"); same != every {
+		t.Errorf("on the data's own candles %d trades, want %d", same, every)
+	}
+	out, decide, hourly := run("--interval", "1h")
+	if decide != "1h0m0s" || !strings.Contains(out, "17,280 candles of 1 min, decides on candles of 1 h\n") || hourly == 0 || hourly >= every/10 {
+		t.Errorf("on hours %d trades, on minutes %d; it decides on %s:\n%s", hourly, every, decide, out)
+	}
+	if out, decide, _ = run("--interval", "1d"); decide != "24h0m0s" || !strings.Contains(out, "candles of 1 d\n") {
+		t.Errorf("on days it decides on %s:\n%s", decide, out)
 	}
 }
 

@@ -20,7 +20,11 @@ type row struct{ Name, Value, Note string }
 func (r *Report) WriteTable(w io.Writer, elapsed time.Duration) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s %s) on %s\n", r.Title, r.Strategy, r.Version, r.Market.Pair)
-	fmt.Fprintf(&b, "%s to %s UTC, %s of %s\n", minute(r.From), minute(r.To), count(r.Candles, "candle"), r.intervalText())
+	fmt.Fprintf(&b, "%s to %s UTC, %s of %s", minute(r.From), minute(r.To), count(r.Candles, "candle"), r.intervalText())
+	if decide := r.result.Config.Decide; decide > r.Interval {
+		fmt.Fprintf(&b, ", decides on candles of %s", span(decide))
+	}
+	b.WriteByte('\n')
 	if ps := r.parameters(); len(ps) > 0 {
 		texts := make([]string, len(ps))
 		for i, p := range ps {
