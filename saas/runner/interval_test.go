@@ -11,6 +11,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/runner"
 )
@@ -231,5 +232,32 @@ func TestIntervalsOfOnePair(t *testing.T) {
 		if heard, want := w.look(id).Strategy.Data.Heard, w.candles(intervals[id], first); !slices.Equal(heard, want) {
 			t.Errorf("%s heard %v, want %v", id, heard, want)
 		}
+	}
+}
+
+// A bot that was stopped and told to decide on other candles begins its strategy
+// anew, with nothing left of the candle that it was within, and goes on with its
+// account and its numbers.
+func TestChangedIntervalBeginsAnew(t *testing.T) {
+	t.Parallel()
+	w := newPaced(t)
+	w.set(2)
+	w.addEvery(5*time.Minute, "a", `{"who":"a","trade":true}`)
+	r := w.begin()
+	w.run("a", 3, 12)
+	w.change(func() { w.bots[0].Bot.Desired = false })
+	w.await("the stop", func() bool { return slices.Contains(w.statuses["a"], bot.Stopped) })
+	before := w.look("a").Engine
+	w.set(18)
+	w.addRun(2, 15*time.Minute, "a", `{"who":"a","trade":true}`)
+	w.await("the second run", func() bool { return w.latest["a"].Checkpoint.Run == 2 })
+	w.run("a", 19, 46)
+	r.Stop()
+	after := w.look("a")
+	if want := w.candles(15*time.Minute, 15); !slices.Equal(after.Strategy.Data.Heard, want) {
+		t.Errorf("it heard %v, want %v", after.Strategy.Data.Heard, want)
+	}
+	if before.NextRef < 5 || after.Engine.NextRef <= before.NextRef || after.Engine.Sequence <= before.Sequence {
+		t.Errorf("the account was %+v and is %+v", before, after.Engine)
 	}
 }

@@ -212,9 +212,14 @@ func (w *world) add(id, params string) { w.addEvery(time.Minute, id, params) }
 
 // addEvery makes a bot that shall run and decide on candles of a length.
 func (w *world) addEvery(interval time.Duration, id, params string) {
+	w.addRun(1, interval, id, params)
+}
+
+// addRun makes it one that has been started so many times.
+func (w *world) addRun(run int64, interval time.Duration, id, params string) {
 	w.change(func() {
 		w.bots = append(w.bots, bot.Runnable{
-			Bot:    bot.Bot{ID: id, TenantID: tenant, Pair: demo.XBTMYR, Strategy: "counting", Desired: true, Status: bot.Starting, Run: 1},
+			Bot:    bot.Bot{ID: id, TenantID: tenant, Pair: demo.XBTMYR, Strategy: "counting", Desired: true, Status: bot.Starting, Run: run},
 			Config: bot.Config{Interval: interval, Parameters: json.RawMessage(params), Balance: decimal.NewFromInt(10_000)},
 		})
 	})
