@@ -110,7 +110,7 @@ func TestBacktestInterval(t *testing.T) {
 	dir := t.TempDir()
 	run := func(args ...string) (out, decide string, trades int) {
 		t.Helper()
-		args = append([]string{"backtest", "--strategy", "basic", "--from", "2025-12-20", "--to", "2026-01-01", "--json", "r.json"}, args...)
+		args = append([]string{"backtest", "--strategy", "basic", "--from", "2025-12-20", "--to", "2026-01-01", "--json", "r.json", "--html", "r.html"}, args...)
 		a := command(t, dir, args...)
 		raw, err := os.ReadFile(filepath.Join(dir, "r.json"))
 		if a.code != 0 || err != nil {
@@ -137,6 +137,9 @@ func TestBacktestInterval(t *testing.T) {
 	out, decide, hourly := run("--interval", "1h")
 	if decide != "1h0m0s" || !strings.Contains(out, "17,280 candles of 1 min, decides on candles of 1 h\n") || hourly == 0 || hourly >= every/10 {
 		t.Errorf("on hours %d trades, on minutes %d; it decides on %s:\n%s", hourly, every, decide, out)
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "r.html")); err != nil || !strings.Contains(string(page), "Decides on candles of") {
+		t.Errorf("the page does not say on what it decides, %v", err)
 	}
 	if out, decide, _ = run("--interval", "1d"); decide != "24h0m0s" || !strings.Contains(out, "candles of 1 d\n") {
 		t.Errorf("on days it decides on %s:\n%s", decide, out)
