@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,7 +17,8 @@ import (
 
 // Serve is the whole main of a plugin. Started by a host it serves the strategy
 // until the host lets go; started by a person it explains itself, prints the
-// manifest (-describe) or the version (-version), and exits.
+// manifest (-describe) or the version (-version) and exits, or serves to a host
+// that attaches to it (-debug).
 func Serve(def strategy.Definition) {
 	if startedByHost() {
 		serve(def)
@@ -86,6 +88,8 @@ func explain(def strategy.Definition, args []string, out, problems io.Writer) in
 		case "-version", "--version":
 			fmt.Fprintf(out, "%s %s (sdk %s, protocol %d)\n", info.Name, info.Version, SDKVersion, Protocol)
 			return 0
+		case "-debug", "--debug":
+			return serveDebug(context.Background(), def, out, problems)
 		}
 	}
 	fmt.Fprintf(problems, `%s %s: %s
@@ -94,6 +98,7 @@ This is a strategy for Lunobot. It does not run by itself: put the file into a
 host's folder of strategies and the host starts it.
 
   -describe   print its manifest and parameters as JSON
+  -debug      serve to a host that attaches to it, so that a debugger can be used
   -version    print its version
 `, info.Name, info.Version, summaryOf(info))
 	if len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {

@@ -10,6 +10,10 @@ import (
 
 // Config says which plugins there are and how they are kept.
 type Config struct {
+	// Attach allows sources that are Attached: strategies that run already,
+	// without a sandbox, encryption, a pinned file or deadlines. It is for authors
+	// with a debugger and has no place in production. Defaults to false.
+	Attach bool
 	// BackoffMax is the longest pause before a plugin that keeps dying is
 	// started again. Defaults to 30 s.
 	BackoffMax time.Duration

@@ -48,7 +48,7 @@ func New(cfg Config) (*Host, error) {
 	}
 	h := &Host{cfg: cfg, sources: make(map[string]*entry), slots: make(map[slotKey]*slot), running: make(map[*Process]struct{})}
 	for _, s := range cfg.Sources {
-		e, err := s.entry()
+		e, err := h.entry(s)
 		if err != nil {
 			return nil, fmt.Errorf("pluginhost: %w", err)
 		}
@@ -180,15 +180,10 @@ func (h *Host) launch(ctx context.Context, e *entry, ended func(*Process)) (*Pro
 	}
 	h.work.Add(1)
 	h.mu.Unlock()
-	checksum, err := h.pin(e)
-	if err != nil {
-		h.work.Done()
-		return nil, &Error{Plugin: name, Kind: Start, Err: err}
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.ctx, cancel)()
-	c, wrong := launch(ctx, h.cfg, e.Source, checksum)
+	c, cfg, wrong := h.connect(ctx, e)
 	if wrong != nil {
 		h.work.Done()
 		h.cfg.Logger.Warn("plugin not started", "plugin", name, "error", wrong)
@@ -197,7 +192,7 @@ func (h *Host) launch(ctx context.Context, e *entry, ended func(*Process)) (*Pro
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	e.manifest = &c.manifest
-	p := newProcess(h.cfg, name, c, func(p *Process) {
+	p := newProcess(cfg, name, c, func(p *Process) {
 		h.mu.Lock()
 		delete(h.running, p)
 		h.mu.Unlock()
@@ -210,6 +205,23 @@ func (h *Host) launch(ctx context.Context, e *entry, ended func(*Process)) (*Pro
 	}
 	h.cfg.Logger.Info("plugin started", "plugin", name, "version", c.manifest.Version, "pid", p.ID())
 	return p, nil
+}
+
+// connect starts the entry's process, or attaches to it. The process is to be
+// kept by the configuration that it returns.
+func (h *Host) connect(ctx context.Context, e *entry) (*connection, Config, *Error) {
+	if e.attachment != nil {
+		h.cfg.Logger.Warn("ATTACHING to a strategy that runs by itself: no sandbox, no encryption, no pinned file, no deadlines",
+			"plugin", e.Key(), "pid", e.attachment.Process, "socket", e.attachment.Socket)
+		c, wrong := attach(ctx, h.cfg, e.Source)
+		return c, h.cfg.unhurried(), wrong
+	}
+	checksum, err := h.pin(e)
+	if err != nil {
+		return nil, h.cfg, &Error{Plugin: e.Key(), Kind: Start, Err: err}
+	}
+	c, wrong := launch(ctx, h.cfg, e.Source, checksum)
+	return c, h.cfg, wrong
 }
 
 // pin returns the file's sum: the one that was given, or the one that it had

@@ -39,6 +39,12 @@ type connection struct {
 	wires     *wires
 	output    *output
 	directory string
+	// release gives up the connection as such, and asks the process to end if it
+	// is the host's.
+	release func()
+	// before is the number before the first bot's: a process may know the bots of
+	// another host.
+	before uint64
 }
 
 // launch starts a source's process and returns when it serves. On an error
@@ -58,6 +64,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connec
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
 	kind := Start
+	c.release = func() { c.client.Kill() }
 	c.client = goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: plugin.Handshake(), VersionedPlugins: plugin.ClientSets(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
@@ -199,7 +206,7 @@ func (c *connection) kill() {
 // directory.
 func (c *connection) close() {
 	c.kill()
-	c.client.Kill()
+	c.release()
 	if c.child.memory != nil {
 		_ = c.child.memory.Close()
 	}
@@ -211,7 +218,7 @@ func (c *connection) part(patience time.Duration) {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
-		c.client.Kill()
+		c.release()
 	}()
 	select {
 	case <-asked:

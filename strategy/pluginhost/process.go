@@ -48,6 +48,7 @@ type Process struct {
 func newProcess(cfg Config, name string, c *connection, forget func(*Process)) *Process {
 	p := &Process{name: name, cfg: cfg, c: c, started: cfg.Now(), ending: make(chan struct{}), gone: make(chan struct{})}
 	p.used.Store(p.started.UnixNano())
+	p.nextBot.Store(c.before)
 	go p.watch(forget)
 	return p
 }

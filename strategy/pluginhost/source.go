@@ -29,6 +29,8 @@ type Source struct {
 
 	// anybody is true while the strategy's name is still to be found out.
 	anybody bool
+	// attachment is of a strategy that runs already; Path is its socket then.
+	attachment *plugin.Attachment
 }
 
 // Key is what the host calls the source: its name, and with a version
@@ -108,5 +110,5 @@ func (s Source) agrees(m plugin.Manifest) error {
 
 // same reports whether two sources start the same.
 func (s Source) same(o Source) bool {
-	return s.Name == o.Name && s.Version == o.Version && s.Path == o.Path && s.SHA256 == o.SHA256 && strings.Join(s.Args, "\x00") == strings.Join(o.Args, "\x00")
+	return (s.attachment == nil) == (o.attachment == nil) && s.Name == o.Name && s.Version == o.Version && s.Path == o.Path && s.SHA256 == o.SHA256 && strings.Join(s.Args, "\x00") == strings.Join(o.Args, "\x00")
 }

@@ -12,7 +12,7 @@ import (
 // Add makes a source known while the host runs. A source that is known already
 // changes nothing; another one of the same key is an error.
 func (h *Host) Add(s Source) error {
-	e, err := s.entry()
+	e, err := h.entry(s)
 	if err != nil {
 		return fmt.Errorf("pluginhost: %w", err)
 	}
@@ -26,6 +26,14 @@ func (h *Host) Add(s Source) error {
 	}
 	h.keep(e)
 	return nil
+}
+
+// entry returns what the host keeps of a source.
+func (h *Host) entry(s Source) (*entry, error) {
+	if s.attachment != nil && !h.cfg.Attach {
+		return nil, fmt.Errorf("source %s is attached to, which Config.Attach does not allow", s.Key())
+	}
+	return s.entry()
 }
 
 // keep adds an entry; h.mu is held, or nobody has the host yet.
