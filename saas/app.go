@@ -20,12 +20,14 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/outbox"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/saas/web"
@@ -58,6 +60,8 @@ type App struct {
 	events  *outbox.Subscriber
 	hub     *live.Hub
 	runner  *runner.Runner
+	runs    *research.Service
+	tester  *backtester.Backtester
 	rest    *api.API
 	handler http.Handler
 
@@ -195,11 +199,18 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		Credentials: credentials, Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: newStrategies(a.host, a.cfg.Strategies), Tx: a.db,
 	})
+	if err != nil {
+		return err
+	}
+	a.runs, err = research.NewService(research.ServiceConfig{
+		Events: events, Gate: a.billing.Gate(), History: history{a.market}, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
+		Strategies: newStrategies(a.host, a.cfg.Strategies), Tx: a.db,
+	})
 	return err
 }
 
-// buildWorker builds the worker of this process. Its name is the same after a
-// restart, so that it goes on with its own bots at once.
+// buildWorker builds the workers of this process. Their names are the same after
+// a restart, so that they go on with their own bots and backtests at once.
 func (a *App) buildWorker(ctx context.Context) error {
 	installation, err := a.store.EnsureSetting(ctx, "installation", uuid.Must(uuid.NewV7()).String())
 	if err != nil {
@@ -217,6 +228,17 @@ func (a *App) buildWorker(ctx context.Context) error {
 		Bots: a.store, Feed: a.feed, History: a.market, Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m,
 		MarketNow: a.market.Now, Plugins: newStrategies(a.host, a.cfg.Strategies), Status: a.bots,
 	})
+	if err != nil {
+		return err
+	}
+	keeper, err = lease.NewKeeper(lease.KeeperConfig{Holder: "backtests:" + installation, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store})
+	if err != nil {
+		return err
+	}
+	a.tester, err = backtester.New(backtester.Config{
+		AtOnce: a.cfg.Backtests, History: history{a.market}, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m, Now: a.cfg.Now,
+		Plugins: a.host, Queue: a.store, Work: a.runs,
+	})
 	return err
 }
 
@@ -229,7 +251,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	}
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
 	a.rest, err = api.New(api.Config{
-		Billing: a.billing, Bots: a.bots, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
+		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
 	if err != nil {
@@ -265,6 +287,9 @@ func (a *App) Billing() *billing.Service { return a.billing }
 // Bots returns the service of bots.
 func (a *App) Bots() *bot.Service { return a.bots }
 
+// Backtests returns the service of backtests.
+func (a *App) Backtests() *research.Service { return a.runs }
+
 // Host returns the host of the strategies' processes.
 func (a *App) Host() *pluginhost.Host { return a.host }
 
@@ -277,7 +302,7 @@ func (a *App) DataDir() string { return a.cfg.DataDir }
 // Ready reports why the App cannot do its work at present; nil if it can.
 func (a *App) Ready(ctx context.Context) error { return a.db.Ping(ctx) }
 
-// Start begins the work: events are relayed, bots run, the demo market's place
+// Start begins the work: events are relayed, bots and backtests run, the demo market's place
 // is kept, periodic jobs are done.
 func (a *App) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -288,7 +313,10 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.runner.Start(run); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
-	if err := a.events.Subscribe(run, "worker", a.wakeRunner); err != nil {
+	if err := a.tester.Start(run); err != nil {
+		return fmt.Errorf("starting the worker of backtests: %w", err)
+	}
+	if err := a.events.Subscribe(run, "worker", a.wakeWorkers); err != nil {
 		return fmt.Errorf("listening to events: %w", err)
 	}
 	a.work.Go(func() { a.host.Catalog(run) }) // so that no page waits for the first start of a strategy
@@ -299,10 +327,18 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
-// wakeRunner makes the worker look at once when a tenant starts or stops a bot.
-func (a *App) wakeRunner(_ context.Context, e event.Event) error {
-	if e.Type == bot.EventStartRequested || e.Type == bot.EventStopRequested {
+// wakeWorkers makes the workers look at once when a tenant starts or stops a bot
+// or a backtest, and tells who watches a backtest that it is over.
+func (a *App) wakeWorkers(ctx context.Context, e event.Event) error {
+	switch e.Type {
+	case bot.EventStartRequested, bot.EventStopRequested:
 		a.runner.Wake()
+	case research.EventQueued, research.EventCancelled:
+		a.tester.Wake()
+	}
+	switch e.Type {
+	case research.EventDone, research.EventFailed, research.EventCancelled:
+		return a.hub.Publish(ctx, e.TenantID, e.Subject, live.Update{Type: "status", Time: e.Time, Data: e.Data})
 	}
 	return nil
 }
@@ -334,6 +370,7 @@ func (a *App) Stop() {
 			a.rest.Stop()
 		}
 		if a.cancel != nil {
+			a.tester.Stop()
 			a.runner.Stop()
 			a.cancel()
 			a.work.Wait()

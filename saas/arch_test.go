@@ -47,6 +47,9 @@ func importTable() []row {
 		{"strategy/backtest/backtestreport", []string{
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
 		}},
+		{"strategy/backtest/search", []string{
+			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
+		}},
 		{"strategy/engine", []string{"exchange", "strategy", "strategy/portfolio", "strategy/risk"}},
 		{"strategy/indicator", []string{"exchange"}},
 		{"strategy/param", nil},
@@ -54,7 +57,9 @@ func importTable() []row {
 		{"strategy/plugin", []string{
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/portfolio",
 		}},
+		{"strategy/pluginhost/sandbox", nil},
 		{"strategy/pluginhost", []string{
+			"strategy/pluginhost/sandbox",
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/plugin", "strategy/portfolio",
 		}},
 		{"strategy/portfolio", []string{"exchange"}},
@@ -108,11 +113,11 @@ func importTable() []row {
 		)},
 		{"saas/api", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
-			"strategy/param", "strategy/perf", "tenancy",
+			"saas/research", "strategy/backtest/backtestreport", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
-			"strategy/param", "strategy/perf", "tenancy",
+			"saas/research", "strategy/backtest/backtestreport", "strategy/param", "strategy/perf", "tenancy",
 		)},
 
 		{"saas/web/webtest", []string{"saas/db/dbtest"}}, // says what is missing as dbtest does

@@ -28,6 +28,8 @@ const (
 // Config says what an App is made of. The zero value, with strategies, is a
 // whole installation on embedded defaults.
 type Config struct {
+	// Backtests is how many backtests this process runs at once. Defaults to 2.
+	Backtests int
 	// BaseURL is the address under which browsers see the pages. Its scheme
 	// says whether cookies are bound to https. Defaults to the address of each
 	// request, without https.
@@ -64,6 +66,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Backtests == 0 {
+		c.Backtests = 2
+	}
 	if c.Catalog == nil {
 		c.Catalog = billing.DefaultCatalog()
 	}
@@ -98,6 +103,9 @@ func (c Config) validate() error {
 	var problems []error
 	if c.Environment != Development && c.Environment != Production {
 		problems = append(problems, fmt.Errorf("LUNOBOT_ENV %q is neither %s nor %s", c.Environment, Development, Production))
+	}
+	if c.Backtests < 0 {
+		problems = append(problems, fmt.Errorf("LUNOBOT_BACKTESTS %d must be above 0", c.Backtests))
 	}
 	if !(c.DemoSpeed > 0 && c.DemoSpeed <= demo.MaxSpeed) {
 		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SPEED %v must be above 0 and at most %d", c.DemoSpeed, demo.MaxSpeed))

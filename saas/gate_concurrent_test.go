@@ -17,6 +17,7 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -24,12 +25,14 @@ import (
 // it holds the JSON of a creator.
 const creatorEnv = "LUNOBOT_TEST_CREATOR"
 
-// creator is the task of such a process: to create bots for a tenant, all at
-// once.
+// creator is the task of such a process: to create bots or backtests for a
+// tenant, all at once.
 type creator struct {
 	DatabaseURL, DataDir string
 	Principal            tenancy.Principal
-	Bots                 int
+	Count                int
+	// Backtests asks for backtests instead of bots.
+	Backtests bool
 }
 
 // proves E1, E6, E9: 100 concurrent creates on a plan of three bots, from two
@@ -59,21 +62,7 @@ func gateConcurrent(t *testing.T, url string) {
 	}
 
 	const processes, each = 2, 50
-	total := map[string]int{}
-	var start []func()
-	var collect []func() map[string]int
-	for range processes {
-		begin, counts := startCreator(t, creator{DatabaseURL: url, DataDir: t.TempDir(), Principal: p, Bots: each})
-		start, collect = append(start, begin), append(collect, counts)
-	}
-	for _, begin := range start {
-		begin()
-	}
-	for _, counts := range collect {
-		for code, n := range counts() {
-			total[code] += n
-		}
-	}
+	total := race(t, processes, creator{DatabaseURL: url, Principal: p, Count: each})
 	want := map[string]int{"": 3, "limit_exceeded": processes*each - 3}
 	if !maps.Equal(total, want) {
 		t.Errorf("outcomes by code = %v, want %v", total, want)
@@ -95,6 +84,29 @@ func gateConcurrent(t *testing.T, url string) {
 		}
 	}
 	t.Logf("%d creates from %d processes: %d bots, %d refused as limit_exceeded", processes*each, processes, total[""], total["limit_exceeded"])
+}
+
+// race lets processes with the same task begin at once and counts the outcomes
+// of them all by error code.
+func race(t *testing.T, processes int, task creator) map[string]int {
+	t.Helper()
+	total := map[string]int{}
+	var start []func()
+	var collect []func() map[string]int
+	for range processes {
+		task.DataDir = t.TempDir()
+		begin, counts := startCreator(t, task)
+		start, collect = append(start, begin), append(collect, counts)
+	}
+	for _, begin := range start {
+		begin()
+	}
+	for _, counts := range collect {
+		for code, n := range counts() {
+			total[code] += n
+		}
+	}
+	return total
 }
 
 // startCreator starts a process that is ready to create; begin lets it, counts
@@ -168,10 +180,20 @@ func runCreator() int {
 		return fail(err)
 	}
 	var wg sync.WaitGroup
-	codes := make(chan string, c.Bots)
-	for i := range c.Bots {
+	codes := make(chan string, c.Count)
+	create := func(i int) error {
+		_, _, err := app.Bots().Create(ctx, c.Principal, bot.CreateInput{Name: fmt.Sprintf("bot %d", i), Pair: "XBTMYR", Strategy: "basic"})
+		return err
+	}
+	if c.Backtests {
+		create = func(int) error {
+			_, err := app.Backtests().Create(ctx, c.Principal, research.CreateInput{Pair: "XBTMYR", Strategy: "basic"})
+			return err
+		}
+	}
+	for i := range c.Count {
 		wg.Go(func() {
-			_, _, err := app.Bots().Create(ctx, c.Principal, bot.CreateInput{Name: fmt.Sprintf("bot %d", i), Pair: "XBTMYR", Strategy: "basic"})
+			err := create(i)
 			switch {
 			case err == nil:
 				codes <- ""

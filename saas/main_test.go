@@ -10,9 +10,9 @@ import (
 )
 
 // TestMain lets the test binary be what the tests start: the process of a
-// bundled strategy, and one of the processes of TestGateConcurrent.
+// strategy, and one of the processes of TestGateConcurrent.
 func TestMain(m *testing.M) {
-	bundle().ServeIfChild()
+	oddBundle().ServeIfChild()
 	if os.Getenv(creatorEnv) != "" {
 		os.Exit(runCreator())
 	}

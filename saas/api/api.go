@@ -19,11 +19,14 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
 // Config says what an API works with.
 type Config struct {
+	// Backtests knows runs over history. Required.
+	Backtests *research.Service
 	// Billing knows plans and subscriptions. Required.
 	Billing *billing.Service
 	// Bots knows configurations and bots. Required.
@@ -54,6 +57,8 @@ type Config struct {
 	// Origins are the web sites whose pages may call the API from a browser, such
 	// as "https://app.example.com"; each is matched exactly. Defaults to none.
 	Origins []string
+	// Progress announces how far backtests are. Required.
+	Progress Live
 	// ProblemBase is what the types of problems begin with; the kind follows.
 	// Defaults to "/docs#problem-", where they are explained.
 	ProblemBase string
@@ -109,8 +114,8 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
-		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Ready", c.Ready == nil},
+		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {
 		if f.missing {
@@ -167,6 +172,7 @@ func New(cfg Config) (*API, error) {
 	a.botRoutes()
 	a.historyRoutes()
 	a.streamRoute()
+	a.backtestRoutes()
 	a.subscriptionRoutes()
 	a.strategyRoutes()
 	a.marketRoutes()

@@ -63,7 +63,9 @@ func (r registration) input() tenancy.RegisterInput {
 	return tenancy.RegisterInput{Email: r.Email, Password: r.Password, FirstName: r.FirstName, LastName: r.LastName}
 }
 
-func (r registration) check(*API, tenancy.Principal) error { return r.input().Validate() }
+func (r registration) check(context.Context, *API, tenancy.Principal) error {
+	return r.input().Validate()
+}
 
 // credentials are the body of a login.
 type credentials struct {

@@ -26,6 +26,7 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
@@ -43,6 +44,7 @@ type bench struct {
 	store *saasdb.Store
 	users *tenancydb.Store
 	bots  *bot.Service
+	runs  *research.Service
 	live  *hub
 	log   *logBuffer
 	ready error
@@ -80,8 +82,13 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
+	b.runs, err = research.NewService(research.ServiceConfig{
+		Events: events, Gate: plans.Gate(), History: twoYears{}, Leases: b.store, Markets: pairs{market}, Now: b.clock.Now, Store: b.store,
+		Strategies: crossOnly{schema(t)}, Tx: d,
+	})
+	must(t, err)
 	cfg := api.Config{
-		Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
+		Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,
 	}
@@ -145,6 +152,14 @@ func (p pairs) Market(name string) (exchange.Market, error) {
 }
 
 func (p pairs) Pairs() []string { return []string{"XBTMYR", "ETHMYR"} }
+
+// twoYears is a history that ends at midnight before the tests' clock.
+type twoYears struct{}
+
+func (twoYears) Span(context.Context, string) (from, to time.Time, err error) {
+	to = billingtest.Epoch().Truncate(24 * time.Hour)
+	return to.AddDate(-2, 0, 0), to, nil
+}
 
 // crossParams are the parameters of the one strategy here.
 type crossParams struct {

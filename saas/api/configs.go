@@ -80,7 +80,7 @@ func (c newConfig) input() bot.CreateInput {
 	return in
 }
 
-func (c newConfig) check(a *API, who tenancy.Principal) error {
+func (c newConfig) check(_ context.Context, a *API, who tenancy.Principal) error {
 	return a.cfg.Bots.Check(who, c.input())
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/perf"
 )
 
 // schemaPrefix is where the document keeps its schemas.
@@ -28,6 +29,7 @@ const (
 	tagConfigs       = "Configurations"
 	tagBots          = "Bots"
 	tagHistory       = "History"
+	tagBacktests     = "Backtests"
 	tagSubscriptions = "Subscriptions"
 	tagStrategies    = "Strategies"
 	tagMarkets       = "Markets"
@@ -38,6 +40,7 @@ const (
 func newDocument(a *API) huma.API {
 	registry := huma.NewMapRegistry(schemaPrefix, schemaName)
 	registry.RegisterTypeAlias(reflect.TypeFor[decimal.Decimal](), reflect.TypeFor[decimalText]())
+	registry.RegisterTypeAlias(reflect.TypeFor[perf.Number](), reflect.TypeFor[ratio]())
 	format := huma.Format{Marshal: marshal, Unmarshal: keep}
 	return humachi.New(a.router, huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -59,6 +62,7 @@ func newDocument(a *API) huma.API {
 				{Name: tagConfigs, Description: "What a bot shall do. Each configuration has one bot."},
 				{Name: tagBots, Description: "Bots: configurations at work."},
 				{Name: tagHistory, Description: "What a bot did, and the stream of what it does."},
+				{Name: tagBacktests, Description: "Strategies over history, run by workers."},
 				{Name: tagSubscriptions, Description: "Plans, the tenant's subscription, its use and its invoices."},
 				{Name: tagStrategies, Description: "The strategies that bots can follow."},
 				{Name: tagMarkets, Description: "The pairs that can be traded, and their prices."},
@@ -134,6 +138,14 @@ func (a *API) finishDocument() error {
 		return fmt.Errorf("api: rendering the OpenAPI document: %w", err)
 	}
 	return nil
+}
+
+// ratio is the schema of figures that may not be defined.
+type ratio struct{}
+
+// Schema implements huma.SchemaProvider.
+func (ratio) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeNumber, Nullable: true}
 }
 
 // decimalText is the schema of decimals.

@@ -21,25 +21,30 @@ func TestOtherTenantsIDs(t *testing.T) {
 		b.work(victim, botID, func(e *journal.Entry) {
 			e.Orders = []journal.Order{{ClientID: "secret-order", Number: 1, Side: "buy", Type: "market", State: journal.Open, CreatedAt: b.clock.Now(), UpdatedAt: b.clock.Now()}}
 		})
+		b.upgrade(victim)
+		b.upgrade(thief)
+		runID := b.backtest(victim)
+		b.finish(victim, runID)
 		state := func() string {
-			return b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body +
+			return b.call("GET", backtests+"/"+runID, victim, "").want(200, "done").Body + b.call("GET", backtests+"/"+runID+"/result", victim, "").want(200).Body +
+				b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body +
 				b.call("GET", bots+"/"+botID+"/orders", victim, "").want(200, "secret-order").Body
 		}
 		before, tried := state(), 0
 		for _, r := range b.api.Routes() {
-			if !strings.Contains(r.Path, "{config_id}") && !strings.Contains(r.Path, "{bot_id}") {
+			if !strings.Contains(r.Path, "{config_id}") && !strings.Contains(r.Path, "{bot_id}") && !strings.Contains(r.Path, "{backtest_id}") {
 				continue
 			}
 			body := ""
 			if r.Method == "PUT" || r.Method == "PATCH" {
 				body = `{"name":"Stolen"}`
 			}
-			fill := func(config, bot string) string {
-				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot).Replace(r.Path)
+			fill := func(config, bot, run string) string {
+				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot, "{backtest_id}", run).Replace(r.Path)
 			}
-			foreign := b.call(r.Method, fill(configID, botID), thief, body)
+			foreign := b.call(r.Method, fill(configID, botID, runID), thief, body)
 			const never = "0197e1a2-6f00-7a00-8000-000000000000"
-			missing := b.call(r.Method, fill(never, never), thief, body)
+			missing := b.call(r.Method, fill(never, never, never), thief, body)
 			if foreign.Status != 404 || missing.Status != 404 || foreign.text("code") != missing.text("code") {
 				t.Errorf("%s %s: %d %s, and %d %s for an id that never was", r.Method, r.Path, foreign.Status, foreign.Body, missing.Status, missing.Body)
 			}
@@ -47,17 +52,17 @@ func TestOtherTenantsIDs(t *testing.T) {
 				t.Errorf("%s %s shows the victim's: %s", r.Method, r.Path, foreign.Body)
 			}
 			// Nor does an id of the wrong kind.
-			b.call(r.Method, fill(botID, configID), victim, body).want(404)
+			b.call(r.Method, fill(botID, configID, botID), victim, body).want(404)
 			tried++
 		}
-		if tried < 14 {
+		if tried < 21 {
 			t.Errorf("only %d routes were tried", tried)
 		}
 		if after := state(); after != before {
 			t.Errorf("something changed:\n%s\n%s", before, after)
 		}
-		for _, list := range []string{configs, bots, "/api/v1/subscriptions/invoices"} {
-			if r := b.call("GET", list, thief, "").want(200); strings.Contains(r.Body, configID) || strings.Contains(r.Body, botID) {
+		for _, list := range []string{configs, bots, backtests, "/api/v1/subscriptions/invoices"} {
+			if r := b.call("GET", list, thief, "").want(200); strings.Contains(r.Body, configID) || strings.Contains(r.Body, botID) || strings.Contains(r.Body, runID) {
 				t.Errorf("%s lists the victim's: %s", list, r.Body)
 			}
 		}

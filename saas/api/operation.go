@@ -33,8 +33,10 @@ type operation struct {
 	public bool
 	// fails lists the kinds of error that are particular to the route.
 	fails []errs.Kind
-	// media replaces the media type of the answer in the document.
+	// media replaces the media type of the answer in the document; model is what
+	// an answer that is written by hand holds, if it is not just text.
 	media string
+	model reflect.Type
 }
 
 // handle registers a route. The handler gets the caller (empty for a public
@@ -83,7 +85,11 @@ func (op operation) document(a *API, in reflect.Type) huma.Operation {
 		r.Description = strings.TrimPrefix(r.Description+" "+k.title+" ("+k.name+").", " ")
 	}
 	if op.media != "" {
-		doc.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{op.media: {Schema: &huma.Schema{Type: huma.TypeString}}}}
+		schema := &huma.Schema{Type: huma.TypeString}
+		if op.model != nil {
+			schema = a.huma.OpenAPI().Components.Schemas.Schema(op.model, true, "")
+		}
+		doc.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{op.media: {Schema: schema}}}
 	}
 	return doc
 }
@@ -145,7 +151,7 @@ func operationOf(item *huma.PathItem, method string) *huma.Operation {
 // It is asked when something is found before, so that the caller hears of all at
 // once; else the service speaks for itself when it is used.
 type serviceChecked interface {
-	check(a *API, who tenancy.Principal) error
+	check(ctx context.Context, a *API, who tenancy.Principal) error
 }
 
 // check reads and checks an input.
@@ -170,7 +176,7 @@ func (a *API) check(ctx context.Context, in any) error {
 	}
 	return a.checker.body(d.value(), faultyFields(unread), func() error {
 		if s, ok := d.value().(serviceChecked); ok {
-			return s.check(a, requestOf(ctx).who)
+			return s.check(ctx, a, requestOf(ctx).who)
 		}
 		return nil
 	})

@@ -29,6 +29,7 @@ func TestRoles(t *testing.T) {
 	owner := b.register("ada@example.com")
 	configID, botID := b.create(owner)
 	const fresh = `{"name":"New","trading_pair":"XBTMYR","strategy_type":"basic"}`
+	const run = `{"trading_pair":"XBTMYR","strategy_type":"basic"}`
 	cases := map[string]struct {
 		method, path, body     string
 		viewer, trader, admins int
@@ -43,6 +44,9 @@ func TestRoles(t *testing.T) {
 		"change it":             {"PATCH", configs + "/" + configID, `{"name":"Changed"}`, 403, 200, 200},
 		"stop a bot":            {"POST", bots + "/" + botID + "/stop", "", 403, 200, 200},
 		"change the plan":       {"POST", subscriptions + "/upgrade", `{"plan_id":2}`, 403, 403, 403},
+		"see backtests":         {"GET", backtests, "", 200, 200, 200},
+		"run a backtest":        {"POST", backtests, run, 403, 403, 403}, // for all but the viewer by the plan
+		"cancel a backtest":     {"POST", backtests + "/nothing/cancel", "", 403, 404, 404},
 		"delete another's":      {"DELETE", configs + "/nothing", "", 404, 404, 404},
 		"see what is not there": {"GET", bots + "/nothing/orders", "", 404, 404, 404},
 	}

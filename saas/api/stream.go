@@ -19,11 +19,11 @@ import (
 	"github.com/lunobot/lunobot/tenancy"
 )
 
-// Live announces what bots do.
+// Live announces what bots, or backtests, do.
 type Live interface {
-	// Subscribe delivers a bot's updates until ctx ends; then, or when it can no
+	// Subscribe delivers the updates of one of them until ctx ends; then, or when it can no
 	// longer deliver, it closes the channel.
-	Subscribe(ctx context.Context, tenantID, botID string) (<-chan live.Update, error)
+	Subscribe(ctx context.Context, tenantID, id string) (<-chan live.Update, error)
 }
 
 const (
@@ -82,24 +82,47 @@ func (a *API) streamRoute() {
 	}, a.stream)
 }
 
-// stream opens a stream. What can go wrong goes wrong here, as a problem; after
-// that the status is sent.
 func (a *API) stream(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*huma.StreamResponse, error) {
 	if _, err := a.cfg.Bots.Bot(ctx, who, in.ID); err != nil {
 		return nil, err
 	}
+	return a.open(ctx, who, stream{
+		id: in.ID, live: a.cfg.Live, last: func(live.Update) bool { return false },
+		read: func(ctx context.Context) (any, bool, error) {
+			b, err := a.getBot(ctx, who, in)
+			if err != nil {
+				return nil, false, err
+			}
+			return b.Body, false, nil
+		},
+	})
+}
+
+// stream is something to follow.
+type stream struct {
+	id   string
+	live Live
+	// read returns the thing as it is, and whether nothing more will come.
+	read func(ctx context.Context) (now any, over bool, err error)
+	// last reports whether nothing comes after an update.
+	last func(u live.Update) bool
+}
+
+// open opens a stream. What can go wrong goes wrong here, as a problem; after
+// that the status is sent.
+func (a *API) open(ctx context.Context, who tenancy.Principal, what stream) (*huma.StreamResponse, error) {
 	if err := a.streams.enter(who.TenantID); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	leave := func() { cancel(); a.streams.leave(who.TenantID) }
-	updates, err := a.cfg.Live.Subscribe(ctx, who.TenantID, in.ID)
+	updates, err := what.live.Subscribe(ctx, who.TenantID, what.id)
 	if err != nil {
 		leave()
 		return nil, err
 	}
 	// Read after subscribing, so that nothing falls between the two.
-	b, err := a.getBot(ctx, who, in)
+	now, over, err := what.read(ctx)
 	if err != nil {
 		leave()
 		return nil, err
@@ -111,20 +134,24 @@ func (a *API) stream(ctx context.Context, who tenancy.Principal, in *struct{ Bot
 		if r.Method == http.MethodHead {
 			return
 		}
-		err := s.json(eventSnapshot, a.cfg.Now(), b.Body)
-		if err == nil {
-			err = a.follow(ctx, s, updates)
+		err := s.json(eventSnapshot, a.cfg.Now(), now)
+		switch {
+		case err != nil:
+		case over:
+			err = s.over(a.cfg.Now())
+		default:
+			err = a.follow(ctx, s, updates, what.last)
 		}
 		if err != nil && ctx.Err() == nil {
-			a.cfg.Logger.DebugContext(ctx, "a stream broke", "tenant_id", who.TenantID, "bot_id", in.ID, "error", err)
+			a.cfg.Logger.DebugContext(ctx, "a stream broke", "tenant_id", who.TenantID, "id", what.id, "error", err)
 		}
 	}}, nil
 }
 
-// follow passes updates on until the client goes, the updates end, the token
-// is no longer good or the server stops. The token is looked at again with each
+// follow passes updates on until the last one, the client goes, the updates
+// end, the token is no longer good or the server stops. The token is looked at again with each
 // heartbeat.
-func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Update) error {
+func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Update, last func(live.Update) bool) error {
 	beat := time.NewTicker(a.cfg.Heartbeat)
 	defer beat.Stop()
 	for {
@@ -139,6 +166,9 @@ func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Up
 			}
 			if err := s.send(u.Type, u.Time, eventData(u)); err != nil {
 				return err
+			}
+			if last(u) {
+				return s.over(a.cfg.Now())
 			}
 		case <-beat.C:
 			_, err := a.cfg.Tenancy.Authenticate(ctx, requestOf(ctx).token)
@@ -220,6 +250,11 @@ func (s *eventStream) json(name string, at time.Time, v any) error {
 
 func (s *eventStream) end(at time.Time, code, detail string) error {
 	return s.json(eventEnd, at, map[string]string{"code": code, "detail": detail})
+}
+
+// over ends the stream of something of which no more will come.
+func (s *eventStream) over(at time.Time) error {
+	return s.end(at, "over", "nothing more will come")
 }
 
 func (s *eventStream) comment(text string) error { return s.flush([]byte(": " + text + "\n\n")) }

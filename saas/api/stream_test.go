@@ -20,11 +20,17 @@ type event struct{ id, name, data, comment string }
 // answers, and returns its events.
 func (b *bench) follow(ctx context.Context, token, botID string) (<-chan event, http.Header) {
 	b.t.Helper()
+	return b.followPath(ctx, token, bots+"/"+botID+"/stream")
+}
+
+// followPath is follow for any stream.
+func (b *bench) followPath(ctx context.Context, token, path string) (<-chan event, http.Header) {
+	b.t.Helper()
 	server := httptest.NewUnstartedServer(b.api.Handler())
 	server.Config.WriteTimeout = 200 * time.Millisecond
 	server.Start()
 	b.t.Cleanup(server.Close)
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+bots+"/"+botID+"/stream", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+path, nil)
 	must(b.t, err)
 	r.Header.Set("Authorization", "Bearer "+token)
 	answer, err := server.Client().Do(r)

@@ -40,6 +40,33 @@ func (a *amount) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
+// when is a time that comes in.
+type when struct{ time.Time }
+
+// UnmarshalJSON reads RFC 3339, or a date, which is its midnight in UTC. Null is
+// one that was left out.
+func (w *when) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return nil
+	}
+	text := strings.Trim(string(raw), `"`)
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil && len(raw) == len(text)+2 && t.Year() > 0 && t.Year() < 9999 {
+			w.Time = t.UTC()
+			return nil
+		}
+	}
+	return errors.New("must be a time such as \"2026-01-31T12:00:00Z\", or a date")
+}
+
+// Schema implements huma.SchemaProvider.
+func (w *when) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		AnyOf:    []*huma.Schema{{Type: huma.TypeString, Format: "date-time"}, {Type: huma.TypeString, Format: "date"}},
+		Examples: []any{"2025-01-31T00:00:00Z"},
+	}
+}
+
 // object is a JSON object that this package does not look into.
 type object []byte
 

@@ -52,8 +52,8 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 		Balance: or(in.Balance, decimal.NewFromInt(defaultBalance)), MakerFee: or(in.MakerFee, fees.Maker.Decimal()),
 		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero),
 	}
-	if r.Name == "" && r.Strategy != "" && r.Pair != "" {
-		r.Name = r.Strategy + " on " + r.Pair
+	if r.Name == "" {
+		r.Name = nameOf(r)
 	}
 	if r.Interval == 0 {
 		r.Interval = bot.DefaultInterval
@@ -71,6 +71,15 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 		return Request{}, err
 	}
 	return r, f.Err()
+}
+
+// nameOf names a run that nobody named.
+func nameOf(r Request) string {
+	if r.Strategy == "" || r.Pair == "" {
+		return "Backtest"
+	}
+	name := []rune(r.Strategy + " on " + r.Pair)
+	return string(name[:min(len(name), 80)])
 }
 
 // checkSpan completes and checks the times of a request; the error is a history
@@ -94,6 +103,7 @@ func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) err
 	}
 	asked := *r
 	r.From, r.To = ceil(r.From, r.Interval), r.To.Truncate(r.Interval)
+	within := !r.From.Before(first) && !r.To.After(last)
 	f.Check(!r.From.Before(first), "/from", "must not be before "+first.Format(time.RFC3339)+", where the history begins")
 	f.Check(!r.To.After(last), "/to", "must not be after "+last.Format(time.RFC3339)+", where the history ends")
 	switch {
@@ -101,7 +111,7 @@ func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) err
 		f.Add("/to", "must be after from")
 	case r.To.Sub(r.From) < 2*r.Interval:
 		f.Add("/to", "must be at least two candles of "+bot.IntervalName(r.Interval)+" after from")
-	case r.Total() > MaxCandles:
+	case within && r.Total() > MaxCandles:
 		f.Add("/interval", fmt.Sprintf("makes %d candles of this time, and at most %d are run: choose longer candles or a shorter time", r.Total(), MaxCandles))
 	}
 	return nil

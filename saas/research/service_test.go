@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// shop is one market with two years of history, and one strategy.
+// shop is one market with six years of history, and one strategy.
 type shop struct{ schema *param.Schema }
 
 func (shop) Market(pair string) (exchange.Market, error) {
@@ -54,7 +54,7 @@ func (s shop) Validate(name string, params json.RawMessage) (json.RawMessage, er
 	return s.schema.Validate(params)
 }
 
-func first() time.Time { return time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) }
+func first() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func last() time.Time { return time.Date(2026, 1, 31, 8, 59, 0, 0, time.UTC) }
 
@@ -238,11 +238,12 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 					Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100)},
 				}
 			}, "/balance /interval /maker_fee /name /parameters/fast /parameters/odd /risk/stop_loss_percent /slippage /taker_fee /trading_pair"},
-			"nothing given":  {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/name /strategy_type /trading_pair"},
+			"nothing given":  {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
 			"a fine fee":     {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
 			"before history": {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},
 			"the future":     {func(in *research.CreateInput) { in.To = last().Add(time.Minute) }, "/to"},
 			"backwards":      {func(in *research.CreateInput) { in.From, in.To = last().Add(-time.Hour), last().Add(-2*time.Hour) }, "/to"},
+			"too many":       {func(in *research.CreateInput) { in.From = first() }, "/interval"},
 			"no candle": {func(in *research.CreateInput) {
 				in.Interval, in.From, in.To = 24*time.Hour, last().Add(-20*time.Hour), last()
 			}, "/to"},

@@ -24,6 +24,7 @@ import (
 // wrong with them can be named together. The tags are kong's: a flag wins over
 // the environment, which wins over the file .env.
 type Options struct {
+	Backtests   string `name:"backtests" env:"LUNOBOT_BACKTESTS" default:"2" help:"Backtests that run at once in this process."`
 	BaseURL     string `name:"base-url" env:"LUNOBOT_BASE_URL" help:"Address under which browsers see the pages, such as https://bots.example.com."`
 	Catalog     string `name:"plans" env:"LUNOBOT_PLANS" help:"YAML file with the plans on offer."`
 	DataDir     string `name:"data-dir" env:"LUNOBOT_DATA_DIR" default:"./lunobot-data" help:"Folder of the database file and all else that is kept."`
@@ -60,6 +61,9 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 		problems = append(problems, fmt.Errorf("LUNOBOT_ENV %q is neither development nor production", o.Env))
 	}
 	var err error
+	if c.Backtests, err = strconv.Atoi(o.Backtests); err != nil || c.Backtests < 1 || c.Backtests > 1000 {
+		problems = append(problems, fmt.Errorf("LUNOBOT_BACKTESTS %q is not a whole number from 1 to 1000", o.Backtests))
+	}
 	if c.DemoSeed, err = strconv.ParseUint(o.DemoSeed, 10, 64); err != nil || c.DemoSeed == 0 {
 		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SEED %q is not a whole number above 0", o.DemoSeed))
 	}

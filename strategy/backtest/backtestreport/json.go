@@ -15,8 +15,8 @@ import (
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
-// Document is the JSON of a report, without the equity curve, which is written
-// beside it. Its doc tags describe the fields to those who describe the type.
+// Document is the JSON of a report. Its doc tags describe the fields to those
+// who describe the type.
 type Document struct {
 	Strategy   documentStrategy   `json:"strategy" doc:"What traded."`
 	Market     documentMarket     `json:"market" doc:"What was traded."`
@@ -26,6 +26,13 @@ type Document struct {
 	Warnings   []string           `json:"warnings" doc:"What to know before trusting the figures."`
 	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
 	Trades     []documentTrade    `json:"trades" doc:"The closed trades in the order of their closing."`
+	// Equity is left to who writes the document: it may be long.
+	Equity []documentEquity `json:"equity,omitempty" doc:"The equity at the start and at closes of candles."`
+}
+
+type documentEquity struct {
+	Time   time.Time       `json:"time" doc:"When." example:"2025-01-01T00:00:00Z"`
+	Equity decimal.Decimal `json:"equity" doc:"What the account was worth."`
 }
 
 type documentStrategy struct {
@@ -169,7 +176,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// Document returns the report as the value whose JSON WriteJSON begins with.
+// Document returns the report as the value whose JSON WriteJSON begins with,
+// without the equity curve.
 func (r *Report) Document() Document {
 	cfg := r.result.Config
 	d := Document{
