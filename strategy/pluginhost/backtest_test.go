@@ -44,8 +44,15 @@ func history(tb testing.TB, n int) (backtest.Config, []exchange.Candle) {
 
 func basicHost(tb testing.TB) *pluginhost.Host {
 	tb.Helper()
-	return newHost(tb, pluginhost.Config{Sources: []pluginhost.Source{{Name: "basic", Path: strategytest.Build(tb, "./plugins/basic")}}})
+	return newHost(tb, pluginhost.Config{Sources: basicSources(tb)})
 }
+
+func basicSources(tb testing.TB) []pluginhost.Source {
+	tb.Helper()
+	return []pluginhost.Source{{Name: "basic", Path: strategytest.Build(tb, "./plugins/basic")}}
+}
+
+func sourceOf(candles []exchange.Candle) marketdata.Source { return marketdata.NewSliceSource(candles) }
 
 // proves PL1
 func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // drain is how long a dead process's output is still read; something that it
@@ -50,21 +51,33 @@ var _ runner.Runner = (*child)(nil)
 const memoryDescriptor = 3
 
 // newChild returns the process of a source that is not started yet. Memory is
-// shared with it if it is not nil.
-func newChild(s Source, directory string, memory *plugin.Memory) *child {
-	c := &child{cmd: exec.Command(s.Path, s.Args...), directory: directory, memory: memory, done: make(chan struct{}), quiet: make(chan struct{})}
+// shared with it if it is not nil; in a box it is shut in.
+func newChild(s Source, directory string, memory *plugin.Memory, b *box) (*child, error) {
+	c := &child{directory: directory, memory: memory, done: make(chan struct{}), quiet: make(chan struct{})}
+	var shared *os.File
+	if memory != nil {
+		shared = memory.File()
+	}
+	if b != nil {
+		var err error
+		c.cmd, err = b.shim.Command(sandbox.Spec{
+			Program: b.program.file, Sealed: b.program.sealed, Args: s.Args, Directory: directory, Inherit: shared, Limits: b.limits,
+		}, b.status)
+		return c, err
+	}
+	c.cmd = exec.Command(s.Path, s.Args...)
 	c.cmd.Dir = directory
 	c.cmd.SysProcAttr = ownGroup()
-	if memory != nil {
-		c.cmd.ExtraFiles = []*os.File{memory.File()}
+	if shared != nil {
+		c.cmd.ExtraFiles = []*os.File{shared}
 	}
-	return c
+	return c, nil
 }
 
 // environ sets the process's environment: what go-plugin makes for it and where
 // its memory is, and nothing else.
 func (c *child) environ(env []string) {
-	c.cmd.Env = env
+	c.cmd.Env = append(c.cmd.Env, env...)
 	if c.memory != nil {
 		c.cmd.Env = append(c.cmd.Env, plugin.MemoryVariable+"="+strconv.Itoa(memoryDescriptor))
 	}

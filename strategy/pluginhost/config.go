@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"time"
+
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // Config says which plugins there are and how they are kept.
@@ -31,6 +33,9 @@ type Config struct {
 	// IdleTimeout is how long a process without a bot is kept. Defaults to
 	// 1 min.
 	IdleTimeout time.Duration
+	// Limits bound what a process may use, where it is shut in. Their zero values
+	// are their defaults.
+	Limits sandbox.Limits
 	// LogLine is the most that is kept of a line that a plugin prints, in bytes.
 	// Defaults to 2 KiB.
 	LogLine int
@@ -42,6 +47,12 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Sandbox says what happens where processes cannot be shut in wholly. Defaults
+	// to sandbox.Prefer.
+	Sandbox sandbox.Policy
+	// Shim is what sandbox.Serve returned in main. Defaults to none: processes are
+	// not shut in.
+	Shim sandbox.Shim
 	// Sources are the plugins to begin with; Add and Remove change them.
 	Sources []Source
 	// StartTimeout is how long a start may take. Defaults to 10 s.
@@ -64,6 +75,10 @@ func (c Config) withDefaults() Config {
 	duration(&c.HealthInterval, 10*time.Second)
 	duration(&c.IdleTimeout, time.Minute)
 	duration(&c.StartTimeout, 10*time.Second)
+	if c.Sandbox == "" {
+		c.Sandbox = sandbox.Prefer
+	}
+	c.Limits = c.Limits.WithDefaults()
 	if c.LogLine == 0 {
 		c.LogLine = 2 << 10
 	}
@@ -91,6 +106,10 @@ func (c Config) validate() error {
 		if d < 0 {
 			problems = append(problems, fmt.Errorf("%s must not be below 0", name))
 		}
+	}
+	problems = append(problems, c.Limits.Validate())
+	if _, err := sandbox.ParsePolicy(string(c.Sandbox)); err != nil {
+		problems = append(problems, err)
 	}
 	if c.LogLine < 0 || c.LogRate < 0 {
 		problems = append(problems, errors.New("LogLine and LogRate must not be below 0"))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // Host starts plugins and keeps them. It is safe for concurrent use.
@@ -31,6 +32,10 @@ type Host struct {
 	running map[*Process]struct{}
 	// work counts the starts and the processes that are not gone.
 	work sync.WaitGroup
+
+	probe    sync.Once
+	sandbox  sandbox.Status
+	programs sync.Mutex // guards the entries' programs
 }
 
 // entry is a source and what is known of its file.
@@ -38,6 +43,7 @@ type entry struct {
 	Source
 	checksum []byte
 	manifest *plugin.Manifest
+	program  *program
 }
 
 // New returns a host of the sources. Nothing is started yet.
@@ -69,6 +75,12 @@ func (h *Host) Stop() {
 	}
 	h.mu.Unlock()
 	h.work.Wait()
+	h.programs.Lock()
+	defer h.programs.Unlock()
+	for _, e := range h.sources {
+		e.program.close()
+		e.program = nil
+	}
 }
 
 // Item is a strategy of the catalog.
@@ -220,7 +232,11 @@ func (h *Host) connect(ctx context.Context, e *entry) (*connection, Config, *Err
 	if err != nil {
 		return nil, h.cfg, &Error{Plugin: e.Key(), Kind: Start, Err: err}
 	}
-	c, wrong := launch(ctx, h.cfg, e.Source, checksum)
+	b, wrong := h.box(ctx, e, checksum)
+	if wrong != nil {
+		return nil, h.cfg, wrong
+	}
+	c, wrong := launch(ctx, h.cfg, e.Source, checksum, b)
 	return c, h.cfg, wrong
 }
 

@@ -49,7 +49,7 @@ type connection struct {
 
 // launch starts a source's process and returns when it serves. On an error
 // nothing is left of it.
-func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connection, *Error) {
+func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) (*connection, *Error) {
 	directory, err := os.MkdirTemp(cfg.TempDir, directoryPrefix)
 	if err != nil {
 		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: fmt.Errorf("making its directory: %w", err)}
@@ -58,8 +58,13 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connec
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		cfg.Logger.Warn("no memory is shared with a plugin; its backtests are slower", "plugin", s.Key(), "error", err)
 	}
+	process, err := newChild(s, directory, memory, b)
+	if err != nil {
+		_ = os.RemoveAll(directory)
+		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: err}
+	}
 	c := &connection{
-		child: newChild(s, directory, memory), directory: directory, wires: &wires{},
+		child: process, directory: directory, wires: &wires{},
 		output: &output{logger: cfg.Logger.With("plugin", s.Key()), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
@@ -73,13 +78,18 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte) (*connec
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard}),
 		Stderr:           c.output, SyncStdout: c.output, SyncStderr: c.output,
 		GRPCDialOptions: append(plugin.DialOptions(), grpc.WithContextDialer(c.wires.dial)),
-		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
-			switch same, err := pinned.Check(s.Path); {
-			case err != nil:
-				return nil, fmt.Errorf("checking the file: %w", err)
-			case !same:
-				kind = Tampered
-				return nil, fmt.Errorf("%s is not the file whose SHA-256 is %x", s.Path, checksum)
+		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, sockets string) (runner.Runner, error) {
+			if err := b.own(directory, sockets); err != nil {
+				return nil, err
+			}
+			if b == nil { // else the file was checked when it was sealed
+				switch same, err := pinned.Check(s.Path); {
+				case err != nil:
+					return nil, fmt.Errorf("checking the file: %w", err)
+				case !same:
+					kind = Tampered
+					return nil, fmt.Errorf("%s is not the file whose SHA-256 is %x", s.Path, checksum)
+				}
 			}
 			c.child.environ(spec.Env)
 			return c.child, nil

@@ -20,15 +20,23 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
-// binary is the hostile plugin, built once for all tests.
-var binary string //nolint:gochecknoglobals // set by TestMain before any test runs
+// binary is the hostile plugin and attackerBinary the one that tries to get out
+// of its sandbox, built once for all tests; shim shuts them in.
+//
+//nolint:gochecknoglobals // set by TestMain before any test runs
+var (
+	binary, attackerBinary string
+	shim                   sandbox.Shim
+)
 
 // hostArgument makes the test binary a host that is there to be killed.
 const hostArgument = "be-a-host"
 
 func TestMain(m *testing.M) {
+	shim = sandbox.Serve()
 	if len(os.Args) == 3 && os.Args[1] == hostArgument {
 		beAHost(os.Args[2])
 	}
@@ -58,10 +66,12 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(directory) }()
-	binary = filepath.Join(directory, "hostile")
-	if out, err := exec.Command("go", "build", "-o", binary, "./testdata/hostile").CombinedOutput(); err != nil { //nolint:noctx // before the tests
-		fmt.Fprintf(os.Stderr, "building the hostile plugin: %v\n%s", err, out)
-		return 1
+	binary, attackerBinary = filepath.Join(directory, "hostile"), filepath.Join(directory, "attacker")
+	for path, pkg := range map[string]string{binary: "./testdata/hostile", attackerBinary: "./testdata/attacker"} {
+		if out, err := exec.Command("go", "build", "-o", path, pkg).CombinedOutput(); err != nil { //nolint:noctx // before the tests
+			fmt.Fprintf(os.Stderr, "building %s: %v\n%s", pkg, err, out)
+			return 1
+		}
 	}
 	code := m.Run()
 	if err := goleak.Find(); err != nil && code == 0 {

@@ -1,0 +1,193 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"golang.org/x/sys/unix"
+)
+
+// Serve makes this process the program that it was started for, shut in, if it
+// is the shim; otherwise it returns at once. Call it first in main.
+func Serve() Shim {
+	text, ordered := os.LookupEnv(variable)
+	if len(os.Args) != 2 || os.Args[1] != argument || !ordered {
+		return Shim{path: "/proc/self/exe"}
+	}
+	runtime.LockOSThread()
+	var o orders
+	err := json.Unmarshal([]byte(text), &o)
+	if err == nil && o.Probe {
+		err = probe()
+	} else if err == nil {
+		err = become(o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the sandbox could not be closed:", err)
+		os.Exit(ExitRefused)
+	}
+	os.Exit(0)
+	return Shim{}
+}
+
+// probe tells what the system can do.
+func probe() error {
+	var got found
+	version, err := ll.LandlockGetABIVersion()
+	got.Landlock = err == nil && version >= 1
+	got.Seccomp = filterWorks()
+	return json.NewEncoder(os.Stdout).Encode(got)
+}
+
+// become shuts the process in and runs the program in its place.
+func become(o orders) error {
+	unix.CloseOnExec(programDescriptor)
+	if err := os.Chdir(o.Directory); err != nil {
+		return err
+	}
+	if err := bound(o); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("no new privileges: %w", err)
+	}
+	if o.Landlock {
+		if err := restrict(o); err != nil {
+			return fmt.Errorf("landlock: %w", err)
+		}
+	}
+	if o.Seccomp {
+		if err := filter(); err != nil {
+			return fmt.Errorf("seccomp: %w", err)
+		}
+	}
+	return run(o)
+}
+
+// bound sets the limits.
+func bound(o orders) error {
+	limits := map[int]int64{
+		unix.RLIMIT_CORE: 0, unix.RLIMIT_DATA: o.Limits.Memory, unix.RLIMIT_FSIZE: o.Limits.FileSize, unix.RLIMIT_NOFILE: o.Limits.Files,
+	}
+	if o.Namespaces { // else they would count all of the user's
+		limits[unix.RLIMIT_NPROC] = o.Limits.Threads
+	}
+	for resource, most := range limits {
+		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: uint64(most), Max: uint64(most)}); err != nil {
+			return fmt.Errorf("limit %d: %w", resource, err)
+		}
+	}
+	return nil
+}
+
+// rights are the accesses to files that Landlock knows, by the version in which
+// each came.
+func rights(version int) uint64 {
+	all := uint64(ll.AccessFSExecute | ll.AccessFSWriteFile | ll.AccessFSReadFile | ll.AccessFSReadDir | ll.AccessFSRemoveDir | ll.AccessFSRemoveFile |
+		ll.AccessFSMakeChar | ll.AccessFSMakeDir | ll.AccessFSMakeReg | ll.AccessFSMakeSock | ll.AccessFSMakeFifo | ll.AccessFSMakeBlock | ll.AccessFSMakeSym)
+	for since, more := range map[int]uint64{2: ll.AccessFSRefer, 3: ll.AccessFSTruncate, 5: ll.AccessFSIoctlDev, 9: ll.AccessFSResolveUnix} {
+		if version >= since {
+			all |= more
+		}
+	}
+	return all
+}
+
+// restrict leaves the files that a program needs. It concerns this thread only,
+// which is the one that becomes the program.
+func restrict(o orders) error {
+	version, err := ll.LandlockGetABIVersion()
+	if err != nil {
+		return err
+	}
+	attr := ll.RulesetAttr{HandledAccessFS: rights(version)}
+	if version >= 4 {
+		attr.HandledAccessNet = ll.AccessNetBindTCP | ll.AccessNetConnectTCP
+	}
+	if version >= 6 {
+		attr.Scoped = ll.ScopeAbstractUnixSocket | ll.ScopeSignal
+	}
+	ruleset, err := ll.LandlockCreateRuleset(&attr, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unix.Close(ruleset) }()
+	const (
+		read  = ll.AccessFSReadFile
+		list  = ll.AccessFSReadDir
+		run   = ll.AccessFSExecute
+		write = ll.AccessFSWriteFile | ll.AccessFSRemoveFile | ll.AccessFSMakeReg | ll.AccessFSMakeSock
+	)
+	// No directory of the program's own may hold something that can be run.
+	if err := allow(ruleset, read|list|write, o.Directory); err != nil {
+		return err
+	}
+	if err := allow(ruleset, read|ll.AccessFSWriteFile, "/dev/null"); err != nil {
+		return err
+	}
+	if !o.Sealed { // sealed memory lies on no file system, and needs no rule
+		if err := allow(ruleset, read|run, "/proc/self/fd/"+strconv.Itoa(programDescriptor)); err != nil {
+			return err
+		}
+	}
+	// What is not on this system is not needed on it.
+	for _, path := range []string{"/lib", "/lib64", "/usr/lib", "/usr/lib64"} { // the dynamic linker and its libraries
+		if err := allow(ruleset, read|list|run, path); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	for _, path := range []string{"/etc/ld.so.cache", "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"} {
+		if err := allow(ruleset, read, path); err != nil && !errors.Is(err, unix.ENOENT) {
+			return err
+		}
+	}
+	return ll.LandlockRestrictSelf(ruleset, 0)
+}
+
+// allow adds a file, or all that lies below a directory, to a ruleset.
+func allow(ruleset int, access uint64, path string) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if err := ll.LandlockAddPathBeneathRule(ruleset, &ll.PathBeneathAttr{AllowedAccess: access, ParentFd: fd}, 0); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// run executes the program from its descriptor, which is closed by that.
+func run(o orders) error {
+	var env []string
+	for _, entry := range os.Environ() {
+		if !strings.HasPrefix(entry, variable+"=") {
+			env = append(env, entry)
+		}
+	}
+	// The collector shall work harder before the limit ends the process.
+	env = append(env, "GOMEMLIMIT="+strconv.FormatInt(o.Limits.Memory*8/10, 10))
+	empty, err := syscall.BytePtrFromString("")
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(o.Args)
+	if err != nil {
+		return err
+	}
+	envv, err := syscall.SlicePtrFromStrings(env)
+	if err != nil {
+		return err
+	}
+	_, _, errno := syscall.Syscall6(unix.SYS_EXECVEAT, programDescriptor, uintptr(unsafe.Pointer(empty)), //nolint:gosec // what the call takes
+		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0) //nolint:gosec // as above
+	return fmt.Errorf("running %s: %w", o.Args[0], errno)
+}
