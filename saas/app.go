@@ -108,7 +108,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: cfg.Log}); err != nil {
+	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: cfg.Log, Sandbox: cfg.Sandbox, Shim: cfg.Shim}); err != nil {
 		return nil, err
 	}
 	if err := a.buildServices(ctx, secrets); err != nil {

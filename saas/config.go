@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // Environment says how careful a start is.
@@ -55,6 +56,12 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Sandbox says what happens where the processes of strategies cannot be shut
+	// in wholly. Defaults to sandbox.Prefer.
+	Sandbox sandbox.Policy
+	// Shim is what sandbox.Serve returned in the program's main, and shuts the
+	// processes of strategies in. Defaults to none, of which the log warns.
+	Shim sandbox.Shim
 	// Secrets are the installation's keys. In development those that are
 	// missing are made and kept in DataDir.
 	Secrets Secrets

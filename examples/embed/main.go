@@ -13,9 +13,11 @@ import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 func main() {
+	shim := sandbox.Serve() // the App shuts its strategies in by executing this program again
 	bundle, err := plugin.NewBundle(basic.Definition())
 	exitOn(err)
 	bundle.ServeIfChild() // the App starts its strategies by executing this program again
@@ -32,7 +34,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	app, err := saas.New(ctx, saas.Config{Catalog: plans, DataDir: "embed-data", Log: log, Strategies: bundle})
+	app, err := saas.New(ctx, saas.Config{Catalog: plans, DataDir: "embed-data", Log: log, Shim: shim, Strategies: bundle})
 	exitOn(err)
 	defer app.Stop()
 	exitOn(app.Start(ctx))

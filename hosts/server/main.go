@@ -6,9 +6,11 @@ import (
 	"os"
 
 	"github.com/lunobot/lunobot/hosts/internal/boot"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 func main() {
+	shim := sandbox.Serve()
 	boot.Bundle().ServeIfChild()
-	os.Exit(boot.Server(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(boot.Server(shim, os.Args[1:], os.Stdout, os.Stderr))
 }

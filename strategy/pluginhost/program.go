@@ -66,7 +66,8 @@ func (h *Host) program(e *entry, checksum []byte) (*program, *Error) {
 	}
 	sum := sha256.New()
 	p := &program{stamp: now}
-	if e.Path == self {
+	// Others may run in the sandbox; a program that they may not read is copied.
+	if e.Path == self && info.Mode().Perm()&0o5 == 0o5 {
 		if _, err = io.Copy(sum, f); err == nil {
 			p.file, keep = f, true
 		}

@@ -6,6 +6,7 @@
 //
 // Smallest use:
 //
+//	shim := sandbox.Serve()
 //	boot.Bundle().ServeIfChild()
-//	os.Exit(boot.Server(os.Args[1:], os.Stdout, os.Stderr))
+//	os.Exit(boot.Server(shim, os.Args[1:], os.Stdout, os.Stderr))
 package boot

@@ -17,6 +17,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
@@ -33,6 +34,7 @@ type Options struct {
 	DemoSpeed   string `name:"demo-speed" env:"LUNOBOT_DEMO_SPEED" default:"60" help:"Minutes of the demo market in one minute."`
 	Env         string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
 	LogLevel    string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	Sandbox     string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
 	SigningKey  string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
 	VaultKey    string `name:"vault-key" env:"LUNOBOT_VAULT_KEY" help:"Key that opens the tenants' exchange keys."`
 }
@@ -69,6 +71,9 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	}
 	if c.DemoSpeed, err = strconv.ParseFloat(o.DemoSpeed, 64); err != nil || !(c.DemoSpeed > 0 && c.DemoSpeed <= demo.MaxSpeed) {
 		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SPEED %q is not a number above 0 and at most %d", o.DemoSpeed, demo.MaxSpeed))
+	}
+	if c.Sandbox, err = sandbox.ParsePolicy(o.Sandbox); err != nil {
+		problems = append(problems, fmt.Errorf("LUNOBOT_PLUGIN_SANDBOX: %w", err))
 	}
 	if o.DatabaseURL != "" && !strings.HasPrefix(o.DatabaseURL, "sqlite://") && !strings.HasPrefix(o.DatabaseURL, "postgres://") && !strings.HasPrefix(o.DatabaseURL, "postgresql://") {
 		problems = append(problems, errors.New("DATABASE_URL begins with neither sqlite:// nor postgresql://"))

@@ -17,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/lunobot/lunobot/saas"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // serverOptions are the server's flags.
@@ -26,8 +27,9 @@ type serverOptions struct {
 }
 
 // Server runs the server until it is asked to stop (SIGINT, SIGTERM) and
-// returns the exit code: 2 for settings that cannot be used, 1 for a failure.
-func Server(args []string, out, problems *os.File) int {
+// returns the exit code: 2 for settings that cannot be used, 1 for a failure. The
+// shim is what sandbox.Serve returned in main.
+func Server(shim sandbox.Shim, args []string, out, problems *os.File) int {
 	var o serverOptions
 	complain := func(err error) { fmt.Fprintf(problems, "lunobot: %v\n", err) }
 	if err := LoadDotEnv(); err != nil {
@@ -50,6 +52,7 @@ func Server(args []string, out, problems *os.File) int {
 		complain(fmt.Errorf("the settings cannot be used:\n%w", err))
 		return 2
 	}
+	cfg.Shim = shim
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := serve(ctx, cfg, o.Addr, out, log); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/lunobot/lunobot/hosts/internal/boot"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 func TestMain(m *testing.M) {
@@ -24,7 +25,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{
 		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
-		"LUNOBOT_VAULT_KEY", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL",
+		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL",
 	} {
 		t.Setenv(name, env[name])
 		if env[name] == "" {
@@ -41,7 +42,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := boot.Server(args, out, problems)
+	code := boot.Server(sandbox.Shim{}, args, out, problems)
 	text, err := os.ReadFile(problems.Name())
 	if err != nil {
 		t.Fatal(err)
