@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // Block sums up the returns of a part of a record, which is all that
@@ -48,12 +49,22 @@ func (b Block) sharpe() Number {
 		return undefined()
 	}
 	n := float64(b.Count)
-	mean := b.Sum / n
-	variance := (b.Squares - b.Sum*mean) / (n - 1)
-	if variance <= 1e-14*b.Squares { // equal returns differ by rounding only
+	r, ok := sharpe(b.Sum, b.Squares, 1/n, 1/(n-1))
+	if !ok {
 		return undefined()
 	}
-	return ratio(mean, math.Sqrt(variance))
+	return Number(r)
+}
+
+// sharpe returns the Sharpe ratio of n returns by their sum, that of their
+// squares, 1/n and 1/(n − 1); false if they are equal.
+func sharpe(sum, squares, n, less float64) (float64, bool) {
+	mean := sum * n
+	variance := (squares - sum*mean) * less
+	if variance <= 1e-14*squares { // equal returns differ by rounding only
+		return 0, false
+	}
+	return mean / math.Sqrt(variance), true
 }
 
 // Overfitting says how much a choice among trials is worth outside of the
@@ -85,11 +96,15 @@ const maxBlocks = 20
 // 2017): the blocks are put in halves in every way, the trial with the best
 // Sharpe ratio in one half is ranked by its Sharpe ratio in the other.
 //
-// Each trial has the same even number of blocks, which cover the same times. An
+// Each trial has the same even number of blocks, which cover the same times with
+// the same number of returns. An
 // undefined Sharpe ratio, such as that of a trial that did not trade, counts as
 // 0. Among equal ones the first trial is chosen, and its rank is in the middle of
 // those that it ties with.
-func Overfit(trials [][]Block) (Overfitting, error) {
+//
+// That many workers, at least one, share the splits; the result does not depend
+// on them.
+func Overfit(trials [][]Block, workers int) (Overfitting, error) {
 	out := Overfitting{Probability: undefined(), Loss: undefined(), Slope: undefined(), Intercept: undefined(), Trials: len(trials)}
 	if len(trials) < 2 {
 		return out, errors.New("perf: overfitting takes two trials or more")
@@ -102,30 +117,26 @@ func Overfit(trials [][]Block) (Overfitting, error) {
 		if len(t) != n {
 			return out, fmt.Errorf("perf: trials of %d and %d blocks do not compare", n, len(t))
 		}
+		for b := range t {
+			if t[b].Count != trials[0][b].Count {
+				return out, fmt.Errorf("perf: blocks of %d and %d returns do not compare", trials[0][b].Count, t[b].Count)
+			}
+		}
 	}
 	out.Blocks = n
-	c := newCrossing(n)
-	out.Splits = len(c.splits)
-	for i, t := range trials {
-		c.choose(i, c.ratios(t))
-	}
-	for _, i := range c.winners() {
-		c.look(i, c.ratios(trials[i]))
-	}
-	for _, t := range trials {
-		c.rank(c.ratios(t))
-	}
+	chosen := cross(trials, halves(n), max(1, workers))
+	out.Splits = len(chosen)
 	var bad, lost int
 	var fit regression
-	for _, chosen := range c.chosen {
+	for _, c := range chosen {
 		// The relative rank is that among one more than there are.
-		if rank := float64(chosen.below) + float64(chosen.equal+1)/2; rank/float64(len(trials)+1) <= 0.5 {
+		if rank := float64(c.below) + float64(c.equal+1)/2; rank/float64(len(trials)+1) <= 0.5 {
 			bad++
 		}
-		if chosen.outside < 0 {
+		if c.outside < 0 {
 			lost++
 		}
-		fit.add(chosen.inside, chosen.outside)
+		fit.add(c.inside, c.outside)
 	}
 	out.Probability = ratio(float64(bad), float64(out.Splits))
 	out.Loss = ratio(float64(lost), float64(out.Splits))
@@ -133,15 +144,48 @@ func Overfit(trials [][]Block) (Overfitting, error) {
 	return out, nil
 }
 
-// crossing holds what cross-validation needs for every split; trials pass
-// through it one after another.
+// halves returns the sets of half of the blocks, in order, so that the other half
+// of one stands as far from the end as it does from the start.
+func halves(blocks int) []uint32 {
+	var out []uint32
+	for split := uint32(0); split < 1<<blocks; split++ {
+		if bits.OnesCount32(split) == blocks/2 {
+			out = append(out, split)
+		}
+	}
+	return out
+}
+
+// cross chooses a trial for every split. Each worker takes a part of the splits
+// together with their other halves.
+func cross(trials [][]Block, splits []uint32, workers int) []choice {
+	out := make([]choice, len(splits))
+	var busy sync.WaitGroup
+	for w := range workers {
+		from, to := w*len(splits)/2/workers, (w+1)*len(splits)/2/workers
+		back, end := len(splits)-to, len(splits)-from
+		busy.Go(func() {
+			c := newCrossing(trials[0], slices.Concat(splits[from:to], splits[back:end]))
+			c.run(trials)
+			copy(out[from:to], c.chosen)
+			copy(out[back:end], c.chosen[to-from:])
+		})
+	}
+	busy.Wait()
+	return out
+}
+
+// crossing holds what cross-validation needs for some splits; trials pass through
+// it one after another.
 type crossing struct {
-	// splits are the halves as sets of blocks. They are in order, so that the
-	// other half of one stands as far from the end as it does from the start.
+	// splits are in the order of halves, with the other half of each.
 	splits []uint32
 	chosen []choice
 	// values are the present trial's Sharpe ratios over the half of each split.
 	values []float64
+	// shares are 1/n and 1/(n − 1) of the n returns in each half; 0 for fewer than
+	// two.
+	shares [][2]float64
 	// low and high are its sums over every set of the first and of the other
 	// blocks.
 	low, high []Block
@@ -157,15 +201,36 @@ type choice struct {
 	below, equal int
 }
 
-func newCrossing(blocks int) *crossing {
-	c := &crossing{lows: blocks / 2, low: make([]Block, 1<<(blocks/2)), high: make([]Block, 1<<(blocks-blocks/2))}
-	for split := uint32(0); split < 1<<blocks; split++ {
-		if bits.OnesCount32(split) == blocks/2 {
-			c.splits = append(c.splits, split)
+// newCrossing returns a crossing of trials with as many returns in their blocks.
+func newCrossing(t []Block, splits []uint32) *crossing {
+	c := &crossing{
+		splits: splits, chosen: make([]choice, len(splits)), values: make([]float64, len(splits)), shares: make([][2]float64, len(splits)),
+		lows: len(t) / 2, low: make([]Block, 1<<(len(t)/2)), high: make([]Block, 1<<(len(t)-len(t)/2)),
+	}
+	for s, split := range splits {
+		n := 0
+		for i, b := range t {
+			if split>>i&1 == 1 {
+				n += b.Count
+			}
+		}
+		if n >= 2 {
+			c.shares[s] = [2]float64{1 / float64(n), 1 / float64(n-1)}
 		}
 	}
-	c.chosen, c.values = make([]choice, len(c.splits)), make([]float64, len(c.splits))
 	return c
+}
+
+func (c *crossing) run(trials [][]Block) {
+	for i, t := range trials {
+		c.choose(i, c.ratios(t))
+	}
+	for _, i := range c.winners() {
+		c.look(i, c.ratios(trials[i]))
+	}
+	for _, t := range trials {
+		c.rank(c.ratios(t))
+	}
 }
 
 // ratios returns a trial's Sharpe ratio over the half of every split. The slice
@@ -175,13 +240,8 @@ func (c *crossing) ratios(t []Block) []float64 {
 	sums(c.high, t[c.lows:])
 	mask := uint32(len(c.low) - 1)
 	for s, split := range c.splits {
-		half := c.low[split&mask]
-		half.add(c.high[split>>c.lows])
-		if r := half.sharpe(); r.Defined() {
-			c.values[s] = r.Float()
-		} else {
-			c.values[s] = 0
-		}
+		a, b := &c.low[split&mask], &c.high[split>>c.lows]
+		c.values[s], _ = sharpe(a.Sum+b.Sum, a.Squares+b.Squares, c.shares[s][0], c.shares[s][1])
 	}
 	return c.values
 }

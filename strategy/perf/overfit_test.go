@@ -2,6 +2,7 @@ package perf_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -37,7 +38,7 @@ func TestOverfittingByHand(t *testing.T) {
 	// Two blocks can be halved in two ways. The first trial is better in the
 	// first, the second in the second: what was chosen is always worse after.
 	a, b := []float64{3, 4, -2, -1}, []float64{-2, -1, 3, 4}
-	o, err := perf.Overfit([][]perf.Block{perf.Blocks(a, 2), perf.Blocks(b, 2)})
+	o, err := perf.Overfit([][]perf.Block{perf.Blocks(a, 2), perf.Blocks(b, 2)}, 1)
 	if err != nil || o.Splits != 2 || o.Blocks != 2 || o.Trials != 2 {
 		t.Fatalf("%+v, %v", o, err)
 	}
@@ -50,7 +51,7 @@ func TestOverfittingByHand(t *testing.T) {
 	// of them: not where both good blocks are outside.
 	first := []float64{4 - 1, 4 + 1, -4 - 1, -4 + 1, 4 - 1, 4 + 1, -4 - 1, -4 + 1}
 	second := []float64{0, 2, 0, 2, 0, 2, 0, 2}
-	o, err = perf.Overfit([][]perf.Block{perf.Blocks(first, 4), perf.Blocks(second, 4)})
+	o, err = perf.Overfit([][]perf.Block{perf.Blocks(first, 4), perf.Blocks(second, 4)}, 2)
 	if err != nil || o.Splits != 6 {
 		t.Fatalf("%+v, %v", o, err)
 	}
@@ -86,7 +87,7 @@ func TestOverfittingKnowsLuckFromSkill(t *testing.T) {
 	sum := 0.0
 	const rounds = 20
 	for seed := range uint64(rounds) {
-		o, err := perf.Overfit(trials(seed, 20, 240, 10, 0))
+		o, err := perf.Overfit(trials(seed, 20, 240, 10, 0), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +96,7 @@ func TestOverfittingKnowsLuckFromSkill(t *testing.T) {
 	if mean := sum / rounds; mean < 0.35 || mean > 0.65 {
 		t.Errorf("without skill the probability is %v on average, want about a half", mean)
 	}
-	o, err := perf.Overfit(trials(1, 20, 240, 10, 0.01))
+	o, err := perf.Overfit(trials(1, 20, 240, 10, 0.01), 1)
 	if err != nil || o.Probability > 0.01 || o.Loss > 0.01 {
 		t.Errorf("with skill %+v, %v", o, err)
 	}
@@ -109,13 +110,16 @@ func TestOverfittingIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := trials(rapid.Uint64().Draw(t, "seed"), rapid.IntRange(2, 12).Draw(t, "trials"), rapid.IntRange(0, 80).Draw(t, "periods"),
 			2*rapid.IntRange(1, 4).Draw(t, "half"), rapid.Float64Range(-0.02, 0.02).Draw(t, "edge"))
-		o, err := perf.Overfit(all)
+		o, err := perf.Overfit(all, 1)
 		if err != nil || o.Probability < 0 || o.Probability > 1 || o.Loss < 0 || o.Loss > 1 {
 			t.Fatalf("%+v, %v", o, err)
 		}
+		if many, err := perf.Overfit(all, rapid.IntRange(2, 40).Draw(t, "workers")); err != nil || fmt.Sprint(many) != fmt.Sprint(o) {
+			t.Fatalf("many workers give %+v, %v, one gives %+v", many, err, o)
+		}
 		// Twins of a trial tie with it, whatever happens: never more than half
 		// are below, so the chosen one is at the median.
-		twins, err := perf.Overfit([][]perf.Block{all[0], all[0], all[0]})
+		twins, err := perf.Overfit([][]perf.Block{all[0], all[0], all[0]}, 1)
 		if err != nil || twins.Probability != 1 {
 			t.Fatalf("twins: %+v, %v", twins, err)
 		}
@@ -125,12 +129,13 @@ func TestOverfittingIsBounded(t *testing.T) {
 func TestOverfittingRefuses(t *testing.T) {
 	t.Parallel()
 	for want, all := range map[string][][]perf.Block{
-		"two trials":    trials(1, 1, 10, 4, 0),
-		"even number":   trials(1, 2, 10, 3, 0),
-		"up to 20":      trials(1, 2, 10, 22, 0),
-		"do not compar": {perf.Blocks(nil, 2), perf.Blocks(nil, 4)},
+		"two trials":         trials(1, 1, 10, 4, 0),
+		"even number":        trials(1, 2, 10, 3, 0),
+		"up to 20":           trials(1, 2, 10, 22, 0),
+		"of 2 and 4 blocks":  {perf.Blocks(nil, 2), perf.Blocks(nil, 4)},
+		"of 1 and 2 returns": {perf.Blocks(make([]float64, 2), 2), perf.Blocks(make([]float64, 4), 2)},
 	} {
-		o, err := perf.Overfit(all)
+		o, err := perf.Overfit(all, 1)
 		if err == nil || !strings.Contains(err.Error(), want) || o.Probability.Defined() {
 			t.Errorf("%q: %+v, %v", want, o, err)
 		}
@@ -143,7 +148,7 @@ func TestOverfittingRefuses(t *testing.T) {
 func BenchmarkOverfit(b *testing.B) {
 	all := trials(1, 1000, 480, 16, 0)
 	for b.Loop() {
-		if _, err := perf.Overfit(all); err != nil {
+		if _, err := perf.Overfit(all, 1); err != nil {
 			b.Fatal(err)
 		}
 	}
