@@ -10,18 +10,16 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
-	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
 // backtestCommand runs a strategy over history and reports.
 type backtestCommand struct {
-	Strategy string   `required:"" placeholder:"NAME" help:"The strategy; 'lunobot strategies list' names them."`
-	Param    []string `sep:"none" placeholder:"NAME=VALUE" help:"A parameter of the strategy; repeat it for others."`
+	strategyFlags
+	Param []string `sep:"none" placeholder:"NAME=VALUE" help:"A parameter of the strategy; repeat it for others."`
 	historyFlags
 	intervalFlag
 	Balance string `default:"10000" placeholder:"AMOUNT" help:"Cash to begin with, in the counter currency. Default: ${default}."`
@@ -32,11 +30,12 @@ type backtestCommand struct {
 
 // Run runs the backtest in a process of the strategy's own.
 func (b backtestCommand) Run(ctx context.Context, c *console) error {
-	def, err := c.find(b.Strategy)
+	subject, err := b.open(ctx, c)
 	if err != nil {
 		return err
 	}
-	params, err := b.params(def)
+	defer subject.host.Stop()
+	params, err := b.params(ctx, subject)
 	if err != nil {
 		return err
 	}
@@ -58,12 +57,12 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	result, elapsed, err := c.backtest(ctx, b.Strategy, cfg, past)
+	result, elapsed, err := c.backtest(ctx, subject, cfg, past)
 	if err != nil {
 		return err
 	}
 	report, err := backtestreport.New(backtestreport.Input{
-		Result: result, Candles: past.series.Candles, Data: past.report, Source: past.source, Title: def.Info().Title,
+		Result: result, Candles: past.series.Candles, Data: past.report, Source: past.source, Title: subject.manifest.Title,
 	})
 	if err != nil {
 		return err
@@ -75,7 +74,7 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 }
 
 // params reads the strategy's parameters; the error names every wrong one.
-func (b backtestCommand) params(def strategy.Definition) (json.RawMessage, error) {
+func (b backtestCommand) params(ctx context.Context, s *subject) (json.RawMessage, error) {
 	texts := make(map[string]string, len(b.Param))
 	var problems []string
 	for _, p := range b.Param {
@@ -90,7 +89,7 @@ func (b backtestCommand) params(def strategy.Definition) (json.RawMessage, error
 			texts[name] = value
 		}
 	}
-	raw, err := def.Schema().Validate(def.Schema().FromTexts(texts))
+	raw, err := s.validate(ctx, s.manifest.Schema.FromTexts(texts))
 	var faults param.Errors
 	if err != nil && !errors.As(err, &faults) {
 		return nil, err
@@ -99,7 +98,7 @@ func (b backtestCommand) params(def strategy.Definition) (json.RawMessage, error
 		problems = append(problems, f.Error())
 	}
 	if len(problems) > 0 {
-		return nil, input("--param: %s ('lunobot strategies describe %s' lists them)", strings.Join(problems, "; "), b.Strategy)
+		return nil, input("--param: %s ('lunobot strategies describe %s' lists them)", strings.Join(problems, "; "), s.called)
 	}
 	return raw, nil
 }
@@ -123,19 +122,9 @@ func (b backtestCommand) config(past history, params json.RawMessage) (backtest.
 	return cfg, nil
 }
 
-// backtest runs a bundled strategy in a process of its own and returns how long
-// it took.
-func (c *console) backtest(ctx context.Context, name string, cfg backtest.Config, past history) (*backtest.Result, time.Duration, error) {
-	sources, err := pluginhost.Bundled(c.bundle)
-	if err != nil {
-		return nil, 0, err
-	}
-	host, err := pluginhost.New(pluginhost.Config{Sources: sources})
-	if err != nil {
-		return nil, 0, err
-	}
-	defer host.Stop()
-	process, err := host.Start(ctx, name)
+// backtest runs a strategy in a process of its own and returns how long it took.
+func (c *console) backtest(ctx context.Context, s *subject, cfg backtest.Config, past history) (*backtest.Result, time.Duration, error) {
+	process, err := s.host.Start(ctx, s.key)
 	if err != nil {
 		return nil, 0, err
 	}

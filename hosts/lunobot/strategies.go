@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/param"
-	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
 // find returns a bundled strategy; the error lists those that there are.
@@ -43,26 +43,29 @@ func (listCommand) Run(c *console) error {
 }
 
 type describeCommand struct {
-	Name string `arg:"" help:"The strategy's name."`
-	JSON bool   `name:"json" help:"Print the manifest as JSON."`
+	Name   string `arg:"" optional:"" help:"The strategy's name."`
+	Plugin string `placeholder:"FILE" help:"A plugin's file in its place."`
+	attachFlag
+	JSON bool `name:"json" help:"Print the manifest as JSON."`
 }
 
 // Run describes a strategy.
-func (d describeCommand) Run(c *console) error {
-	def, err := c.find(d.Name)
+func (d describeCommand) Run(ctx context.Context, c *console) error {
+	s, err := strategyFlags{Strategy: d.Name, Plugin: d.Plugin, attachFlag: d.attachFlag}.open(ctx, c)
 	if err != nil {
 		return err
 	}
+	defer s.host.Stop()
 	if d.JSON {
 		e := json.NewEncoder(c.out)
 		e.SetIndent("", "  ")
-		return e.Encode(plugin.ManifestOf(def))
+		return e.Encode(s.manifest)
 	}
-	info := def.Info()
+	info := s.manifest.Info
 	fmt.Fprintf(c.out, "%s (%s %s)\n%s\n\n", info.Title, info.Name, info.Version, info.Summary)
 	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "PARAMETER\tDEFAULT\tVALUES\tMEANING")
-	for _, f := range def.Schema().Fields() {
+	for _, f := range s.manifest.Schema.Fields() {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.Name, f.DefaultText(), values(f), meaning(f))
 	}
 	return w.Flush()
