@@ -1,6 +1,7 @@
 package saas_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -91,6 +92,27 @@ func checkClosure(all []pkg) (problems []string) {
 			len(modules), maxPluginModules, strings.Join(slices.Sorted(maps.Keys(modules)), " ")))
 	}
 	return problems
+}
+
+// maxTemplateLines is how long the template of strategies may be, its main
+// included: what an author has to read.
+const maxTemplateLines = 120
+
+func TestTemplateIsShort(t *testing.T) {
+	t.Parallel()
+	lines := 0
+	for _, p := range packages(t, "./plugins/basic/...") {
+		for _, name := range p.GoFiles {
+			raw, err := os.ReadFile(path.Join(p.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += bytes.Count(raw, []byte("\n"))
+		}
+	}
+	if lines == 0 || lines > maxTemplateLines {
+		t.Errorf("plugins/basic has %d lines, at most %d", lines, maxTemplateLines)
+	}
 }
 
 func TestLayout(t *testing.T) {
