@@ -29,6 +29,8 @@ type Source struct {
 
 	// anybody is true while the strategy's name is still to be found out.
 	anybody bool
+	// known is the manifest of a strategy that this program contains.
+	known *plugin.Manifest
 	// attachment is of a strategy that runs already; Path is its socket then.
 	attachment *plugin.Attachment
 }
@@ -55,12 +57,12 @@ func Bundled(b plugin.Bundle) ([]Source, error) {
 	}
 	if runtime.GOOS == "linux" {
 		// The running file, even after a newer one was put in its place.
-		path = "/proc/self/exe"
+		path = self
 	}
 	var sources []Source
 	for _, def := range b.Definitions() {
-		name := def.Info().Name
-		sources = append(sources, Source{Name: name, Path: path, Args: b.Args(name)})
+		name, manifest := def.Info().Name, plugin.ManifestOf(def)
+		sources = append(sources, Source{Name: name, Path: path, Args: b.Args(name), known: &manifest})
 	}
 	return sources, nil
 }
@@ -92,7 +94,7 @@ func (s Source) entry() (*entry, error) {
 	}
 	s.Path = path
 	sum, err := hex.DecodeString(s.SHA256)
-	return &entry{Source: s, checksum: sum}, err
+	return &entry{Source: s, checksum: sum, manifest: s.known}, err
 }
 
 // agrees reports whether a manifest is that of the source.
