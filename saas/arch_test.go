@@ -47,6 +47,7 @@ func importTable() []row {
 		{"strategy/backtest/backtestreport", []string{
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
 		}},
+		{"strategy/backtest/lookahead", []string{"exchange", "exchange/paper", "strategy", "strategy/backtest", "strategy/engine"}},
 		{"strategy/backtest/search", []string{
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
 		}},

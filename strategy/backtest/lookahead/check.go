@@ -1,0 +1,288 @@
+package lookahead
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/backtest"
+)
+
+// Depth is how closely a check looks.
+type Depth string
+
+const (
+	// Cheap probes the history at a few seeded places, most of them trades. All
+	// probes together run over a fifth of the history at the most, or 100,000
+	// candles if that is more, which take milliseconds.
+	Cheap Depth = "cheap"
+	// Full probes every entry and exit, up to 1,000 of them evenly chosen, and 50
+	// other places.
+	Full Depth = "full"
+)
+
+const (
+	cheapProbes  = 6
+	cheapShare   = 5 // one in
+	cheapCandles = 100_000
+	fullTrades   = 1_000
+	fullOthers   = 50
+	// tail is how many candles of another future follow a probe.
+	tail = 256
+)
+
+// Config says what is checked.
+type Config struct {
+	// Candles is the history; required.
+	Candles []exchange.Candle
+	// Depth is how closely. Defaults to Cheap.
+	Depth Depth
+	// Progress, if not nil, is told how many candles of how many the probes have
+	// run over.
+	Progress func(done, total int64)
+	// Run runs the strategy over other candles as it was run for Whole; required.
+	// The candles are its own.
+	Run func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error)
+	// Seed chooses the places.
+	Seed uint64
+	// Whole is the run over Candles; required.
+	Whole *backtest.Result
+}
+
+func (c Config) validate() error {
+	switch {
+	case c.Run == nil || c.Whole == nil:
+		return errors.New("lookahead: Run and Whole are required")
+	case len(c.Candles) == 0 || len(c.Whole.Equity) != len(c.Candles):
+		return fmt.Errorf("lookahead: an equity curve of %d does not fit %d candles", len(c.Whole.Equity), len(c.Candles))
+	case c.Depth != Cheap && c.Depth != Full:
+		return fmt.Errorf("lookahead: the depth %q is neither %s nor %s", c.Depth, Cheap, Full)
+	}
+	return nil
+}
+
+// Report is what a check found.
+type Report struct {
+	Depth Depth
+	// Probes is how many there were, Candles how many they ran over.
+	Probes  int
+	Candles int64
+	// Finding is the first difference; nil if there is none.
+	Finding *Finding
+}
+
+// Finding is a difference between two runs that saw the same until then.
+type Finding struct {
+	// Same is until when both saw the same, Time the close of the first candle at
+	// which their accounts differ, and Candle its index.
+	Same, Time time.Time
+	Candle     int
+	// Want is the equity there in the whole run and Got in the other.
+	Want, Got exchange.Units
+	// Unsteady is true if two runs over the very same candles differ too: the
+	// strategy is not deterministic, and whether it knows the future is not told.
+	Unsteady bool
+}
+
+// Describe says in a sentence what was found.
+func (f Finding) Describe(m exchange.Market) string {
+	const layout = "2006-01-02 15:04:05"
+	if f.Unsteady {
+		return fmt.Sprintf("Two runs over the same candles differ at %s UTC: the strategy does not always decide alike (rule PL1), so nothing here can be trusted.",
+			f.Time.Format(layout))
+	}
+	return fmt.Sprintf("The strategy knows the future (rule PL3): with other prices after %s UTC, and the same before, its account at %s UTC is worth %s instead of %s %s.",
+		f.Same.Format(layout), f.Time.Format(layout), m.Amount(f.Got), m.Amount(f.Want), m.Counter)
+}
+
+// probe is a run with another future from a candle on. If it is cut it ends at
+// that candle, of which only the close is another; else other prices follow it.
+type probe struct {
+	at  int
+	cut bool
+}
+
+func (p probe) length(candles int) int {
+	if p.cut {
+		return p.at + 1
+	}
+	return min(p.at+1+tail, candles)
+}
+
+// Check probes a run. It ends at the first finding; an error is one of a run.
+func Check(ctx context.Context, cfg Config) (Report, error) {
+	if cfg.Depth == "" {
+		cfg.Depth = Cheap
+	}
+	if err := cfg.validate(); err != nil {
+		return Report{}, err
+	}
+	probes := cfg.probes()
+	r := Report{Depth: cfg.Depth}
+	var total int64
+	for _, p := range probes {
+		total += int64(p.length(len(cfg.Candles)))
+	}
+	for _, p := range probes {
+		got, err := cfg.Run(ctx, cfg.history(p))
+		if err != nil {
+			return r, fmt.Errorf("looking for look-ahead: %w", err)
+		}
+		r.Probes++
+		r.Candles += int64(p.length(len(cfg.Candles)))
+		if cfg.Progress != nil {
+			cfg.Progress(r.Candles, total)
+		}
+		f, err := cfg.compare(p, got)
+		if err != nil {
+			return r, err
+		}
+		if f != nil {
+			r.Finding = f
+			f.Unsteady, err = cfg.unsteady(ctx)
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// probes returns the probes, the earliest first.
+func (c Config) probes() []probe {
+	r := rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // to be made again from the seed
+	last := len(c.Candles) - 1
+	var places []int
+	if trades := c.trades(); c.Depth == Full {
+		for i := range min(len(trades), fullTrades) {
+			places = append(places, trades[i*len(trades)/min(len(trades), fullTrades)])
+		}
+		for range fullOthers {
+			places = append(places, r.IntN(last+1))
+		}
+	} else {
+		last = min(last, max(len(c.Candles)/cheapShare, cheapCandles)/cheapProbes-tail)
+		trades = trades[:sort.SearchInts(trades, last+1)]
+		for range cheapProbes - 2 {
+			if len(trades) > 0 {
+				places = append(places, trades[r.IntN(len(trades))])
+			}
+		}
+		for len(places) < cheapProbes {
+			places = append(places, r.IntN(last+1))
+		}
+	}
+	slices.Sort(places)
+	var out []probe
+	for i, at := range places {
+		if c.Depth == Full {
+			out = append(out, probe{at, true}, probe{at, false})
+		} else {
+			out = append(out, probe{at, i%3 != 2})
+		}
+	}
+	return out
+}
+
+// trades returns the candles in which the account entered or left the market.
+func (c Config) trades() []int {
+	var out []int
+	add := func(ms int64) {
+		if i := sort.Search(len(c.Candles), func(k int) bool { return c.Candles[k].Time > ms }) - 1; i >= 0 {
+			out = append(out, i)
+		}
+	}
+	for _, t := range c.Whole.Trades {
+		add(t.EntryTime)
+		add(t.ExitTime)
+	}
+	if c.Whole.Account.Opened > 0 {
+		add(c.Whole.Account.Opened)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// history returns the candles of a probe, which share no memory with those of the
+// run.
+func (c Config) history(p probe) []exchange.Candle {
+	out := slices.Clone(c.Candles[:p.length(len(c.Candles))])
+	if p.cut {
+		out[p.at].Close = otherClose(out[p.at])
+		return out
+	}
+	otherFuture(out, p.at)
+	return out
+}
+
+// otherClose returns the end of a candle's range that is farther from its close.
+func otherClose(c exchange.Candle) exchange.Ticks {
+	if c.Close-c.Low > c.High-c.Close {
+		return c.Low
+	}
+	return c.High
+}
+
+// otherFuture turns the moves after a candle round: what rose falls, and twice as
+// much.
+func otherFuture(candles []exchange.Candle, at int) {
+	base := candles[at].Close
+	turn := func(t exchange.Ticks) exchange.Ticks { return max(1, base-2*(t-base)) }
+	for i := at + 1; i < len(candles); i++ {
+		c := &candles[i]
+		c.Open, c.Close = turn(c.Open), turn(c.Close)
+		c.High, c.Low = turn(c.Low), turn(c.High)
+		c.Volume = 2*c.Volume + 1
+	}
+}
+
+// compare returns the first difference between the whole run and a probe; nil if
+// there is none.
+func (c Config) compare(p probe, got *backtest.Result) (*Finding, error) {
+	if len(got.Equity) != p.length(len(c.Candles)) {
+		return nil, fmt.Errorf("lookahead: %d candles gave an equity curve of %d", p.length(len(c.Candles)), len(got.Equity))
+	}
+	span := c.Whole.Config.Interval.Milliseconds()
+	find := func(i int, value int64) *Finding {
+		closed := func(i int) time.Time { return time.UnixMilli(c.Candles[i].Time + span).UTC() }
+		f := &Finding{Same: closed(p.at), Time: closed(i), Candle: i, Want: exchange.Units(c.Whole.Equity[i]), Got: exchange.Units(value)}
+		if p.cut {
+			f.Same = time.UnixMilli(c.Candles[p.at].Time).UTC()
+		}
+		return f
+	}
+	same := p.at + 1
+	if p.cut {
+		same = p.at
+	}
+	for i, e := range got.Equity[:same] {
+		if e != c.Whole.Equity[i] {
+			return find(i, e), nil
+		}
+	}
+	if !p.cut {
+		return nil, nil
+	}
+	// At the candle itself the two accounts are worth different things; what they
+	// hold is the same.
+	equity, err := got.Account.Equity(c.Candles[p.at].Close)
+	if err != nil {
+		return nil, err
+	}
+	if int64(equity) != c.Whole.Equity[p.at] {
+		return find(p.at, int64(equity)), nil
+	}
+	return nil, nil
+}
+
+// unsteady reports whether another run over the same candles differs.
+func (c Config) unsteady(ctx context.Context) (bool, error) {
+	again, err := c.Run(ctx, slices.Clone(c.Candles))
+	if err != nil {
+		return false, fmt.Errorf("looking for look-ahead: %w", err)
+	}
+	return !slices.Equal(again.Equity, c.Whole.Equity), nil
+}
