@@ -4,8 +4,11 @@ import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/plugins/bollinger/bollinger"
 	"github.com/lunobot/lunobot/plugins/breakout/breakout"
+	"github.com/lunobot/lunobot/plugins/dca/dca"
 	"github.com/lunobot/lunobot/plugins/grid/grid"
 	"github.com/lunobot/lunobot/plugins/macd/macd"
+	"github.com/lunobot/lunobot/plugins/marketmaker/marketmaker"
+	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/plugins/rsi/rsi"
 	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/strategy/plugin"
@@ -15,7 +18,8 @@ import (
 // with its ServeIfChild, because the host starts them by executing itself.
 func Bundle() plugin.Bundle {
 	b, err := plugin.NewBundle(
-		basic.Definition(), bollinger.Definition(), breakout.Definition(), grid.Definition(), macd.Definition(), rsi.Definition(), rules.Definition(),
+		basic.Definition(), bollinger.Definition(), breakout.Definition(), dca.Definition(), grid.Definition(),
+		macd.Definition(), marketmaker.Definition(), rebalance.Definition(), rsi.Definition(), rules.Definition(),
 	)
 	if err != nil {
 		panic(err) // the list above is at fault, and every test shows it

@@ -140,7 +140,7 @@ func (s *ladder) tend(b *strategy.Bot, i int, free *exchange.Units, base *exchan
 func cash(b *strategy.Bot) exchange.Units {
 	var bid exchange.Units
 	for _, o := range b.Orders() {
-		if value, err := o.Price.Times(o.Volume - o.Filled); err == nil && o.Side == exchange.Buy {
+		if value, err := o.Price.Times(o.Volume); err == nil && o.Side == exchange.Buy {
 			bid += value
 		}
 	}
