@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // The exit codes beside 0.
@@ -20,6 +22,7 @@ const (
 // console is what a command talks to.
 type console struct {
 	bundle   plugin.Bundle
+	shim     sandbox.Shim
 	in       io.Reader
 	out      io.Writer
 	problems io.Writer
@@ -59,4 +62,16 @@ func terminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// host returns a plugin host; it says if strangers are not shut in wholly.
+func (c *console) host(ctx context.Context, sources ...pluginhost.Source) (*pluginhost.Host, error) {
+	host, err := pluginhost.New(pluginhost.Config{Sources: sources, Shim: c.shim})
+	if err != nil {
+		return nil, err
+	}
+	if status := host.Sandbox(ctx); !status.Whole() {
+		fmt.Fprintf(c.problems, "lunobot: strategies are not shut in wholly here: the sandbox is %s. Run none that you do not trust.\n", status)
+	}
+	return host, nil
 }

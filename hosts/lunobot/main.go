@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/lunobot/lunobot/hosts/internal/boot"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // commands are all that the program can do.
@@ -22,6 +23,7 @@ type commands struct {
 }
 
 func main() {
+	shim := sandbox.Serve()
 	bundle := boot.Bundle()
 	bundle.ServeIfChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -29,7 +31,7 @@ func main() {
 	if err := boot.LoadDotEnv(); err != nil {
 		fmt.Fprintln(os.Stderr, "lunobot:", err)
 	} else {
-		code = run(ctx, os.Args[1:], &console{bundle: bundle, in: os.Stdin, out: os.Stdout, problems: os.Stderr})
+		code = run(ctx, os.Args[1:], &console{bundle: bundle, shim: shim, in: os.Stdin, out: os.Stdout, problems: os.Stderr})
 	}
 	stop()
 	os.Exit(code)

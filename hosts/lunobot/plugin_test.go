@@ -175,7 +175,7 @@ func TestPluginCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	a = command(t, dir, "plugin", "check", text, "--json")
-	if a.code != 1 || !strings.Contains(a.out, `"passed": false`) || !strings.Contains(a.out, "instead of the handshake") {
+	if a.code != 1 || !strings.Contains(a.out, `"passed": false`) || !strings.Contains(a.out, "could not be closed: running") {
 		t.Errorf("what is no plugin gave code %d: %s%s", a.code, a.out, a.problems)
 	}
 	for _, args := range [][]string{{"nowhere"}, {dir}, {}} {

@@ -23,11 +23,13 @@ type pluginCheckCommand struct {
 
 // verdict is the outcome of all checks.
 type verdict struct {
-	File    string    `json:"file"`
-	SHA256  string    `json:"sha256,omitempty"`
-	Name    string    `json:"name,omitempty"`
-	Version string    `json:"version,omitempty"`
-	SDK     string    `json:"sdk,omitempty"`
+	File    string `json:"file"`
+	SHA256  string `json:"sha256,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Version string `json:"version,omitempty"`
+	SDK     string `json:"sdk,omitempty"`
+	// Sandbox is how well the plugin was shut in while it was checked.
+	Sandbox string    `json:"sandbox,omitempty"`
 	Passed  bool      `json:"passed"`
 	Checks  []outcome `json:"checks"`
 }
@@ -48,7 +50,7 @@ func (p pluginCheckCommand) Run(ctx context.Context, c *console) error {
 		return input("say which plugin's file to check")
 	}
 	v := verdict{File: filepath.Base(p.File)}
-	s, err := p.begin(ctx)
+	s, err := p.begin(ctx, c)
 	var wrong inputError
 	if errors.As(err, &wrong) || ctx.Err() != nil {
 		return errors.Join(err, ctx.Err())
@@ -64,6 +66,7 @@ func (p pluginCheckCommand) Run(ctx context.Context, c *console) error {
 	} else {
 		defer s.host.Stop()
 		v.SHA256, v.Name, v.Version, v.SDK = s.sha256, s.manifest.Name, s.manifest.Version, s.manifest.SDK
+		v.Sandbox = s.host.Sandbox(ctx).String()
 		if !p.JSON {
 			v.head(c)
 		}
@@ -82,9 +85,9 @@ func (p pluginCheckCommand) Run(ctx context.Context, c *console) error {
 	return v.finish(c, p.JSON)
 }
 
-func (p pluginCheckCommand) begin(ctx context.Context) (*subject, error) {
+func (p pluginCheckCommand) begin(ctx context.Context, c *console) (*subject, error) {
 	if p.File != "" {
-		return openFile(ctx, p.File)
+		return c.openFile(ctx, p.File)
 	}
 	return p.openAttached(ctx)
 }
@@ -119,6 +122,7 @@ func (v verdict) head(c *console) {
 	if v.SHA256 != "" {
 		fmt.Fprintf(c.out, "SHA-256 %s\n", v.SHA256)
 	}
+	fmt.Fprintf(c.out, "sandbox %s\n", v.Sandbox)
 	fmt.Fprintln(c.out)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // strategyFlags say which strategy is run.
@@ -60,7 +61,7 @@ func (f strategyFlags) open(ctx context.Context, c *console) (*subject, error) {
 	case f.Strategy != "" && f.Plugin != "":
 		return nil, input("give --strategy or --plugin and not both")
 	case f.Plugin != "":
-		return openFile(ctx, f.Plugin)
+		return c.openFile(ctx, f.Plugin)
 	case f.Attach != "":
 		return f.openAttached(ctx)
 	case f.Strategy == "":
@@ -74,7 +75,7 @@ func (f strategyFlags) open(ctx context.Context, c *console) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := pluginhost.New(pluginhost.Config{Sources: sources})
+	host, err := c.host(ctx, sources...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (f strategyFlags) open(ctx context.Context, c *console) (*subject, error) {
 }
 
 // openFile finds out what is in a plugin's file.
-func openFile(ctx context.Context, path string) (*subject, error) {
+func (c *console) openFile(ctx context.Context, path string) (*subject, error) {
 	info, err := os.Stat(path)
 	var where *fs.PathError
 	switch {
@@ -93,7 +94,7 @@ func openFile(ctx context.Context, path string) (*subject, error) {
 	case !info.Mode().IsRegular():
 		return nil, input("%s is no file", path)
 	}
-	host, err := pluginhost.New(pluginhost.Config{})
+	host, err := c.host(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (f attachFlag) openAttached(ctx context.Context) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	host, err := pluginhost.New(pluginhost.Config{Attach: true, Sources: []pluginhost.Source{source}})
+	host, err := pluginhost.New(pluginhost.Config{Attach: true, Sandbox: sandbox.Off, Sources: []pluginhost.Source{source}})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // debugging starts the plugin as its author does and returns what it prints for
@@ -65,10 +66,13 @@ func TestHostsAttachToAStrategyThatWaits(t *testing.T) {
 	if _, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{pluginhost.Attached(a)}}); err == nil || !strings.Contains(err.Error(), "Config.Attach") {
 		t.Fatalf("a host that does not allow it says %v", err)
 	}
+	if _, err := pluginhost.New(pluginhost.Config{Attach: true, Sources: []pluginhost.Source{pluginhost.Attached(a)}}); err == nil || !strings.Contains(err.Error(), "needs Sandbox to be off") {
+		t.Fatalf("a host that shuts plugins in says %v", err)
+	}
 	var printed log
 	for i := range 2 { // one host after another
 		host := newHost(t, pluginhost.Config{
-			Attach: true, Logger: slog.New(slog.NewTextHandler(&printed, nil)), Sources: []pluginhost.Source{pluginhost.Attached(a)},
+			Attach: true, Sandbox: sandbox.Off, Logger: slog.New(slog.NewTextHandler(&printed, nil)), Sources: []pluginhost.Source{pluginhost.Attached(a)},
 		})
 		p, err := host.Process(t.Context(), "hostile@1.0.0", "shared")
 		if err != nil {
@@ -84,7 +88,7 @@ func TestHostsAttachToAStrategyThatWaits(t *testing.T) {
 	if !strings.Contains(printed.String(), "level=WARN") || !strings.Contains(printed.String(), "ATTACHING") {
 		t.Errorf("the log does not warn:\n%s", printed.String())
 	}
-	host := newHost(t, pluginhost.Config{Attach: true, HealthInterval: 20 * time.Millisecond, Sources: []pluginhost.Source{pluginhost.Attached(a)}})
+	host := newHost(t, pluginhost.Config{Attach: true, Sandbox: sandbox.Off, HealthInterval: 20 * time.Millisecond, Sources: []pluginhost.Source{pluginhost.Attached(a)}})
 	p, err := host.Process(t.Context(), "hostile@1.0.0", "shared")
 	if err != nil {
 		t.Fatal(err)

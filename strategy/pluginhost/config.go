@@ -14,7 +14,8 @@ import (
 type Config struct {
 	// Attach allows sources that are Attached: strategies that run already,
 	// without a sandbox, encryption, a pinned file or deadlines. It is for authors
-	// with a debugger and has no place in production. Defaults to false.
+	// with a debugger, needs Sandbox to be Off, and has no place in production.
+	// Defaults to false.
 	Attach bool
 	// BackoffMax is the longest pause before a plugin that keeps dying is
 	// started again. Defaults to 30 s.
@@ -110,6 +111,9 @@ func (c Config) validate() error {
 	problems = append(problems, c.Limits.Validate())
 	if _, err := sandbox.ParsePolicy(string(c.Sandbox)); err != nil {
 		problems = append(problems, err)
+	}
+	if c.Attach && c.Sandbox != sandbox.Off {
+		problems = append(problems, errors.New("Attach needs Sandbox to be off: what runs already is not shut in"))
 	}
 	if c.LogLine < 0 || c.LogRate < 0 {
 		problems = append(problems, errors.New("LogLine and LogRate must not be below 0"))

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
 // directoryPrefix begins the name of a process's directory. It is short, as the
@@ -182,6 +183,9 @@ func (c *connection) diagnose(name string, kind Kind, err error) *Error {
 	}
 	select {
 	case <-c.child.done:
+		if c.child.cmd.ProcessState.ExitCode() == sandbox.ExitRefused {
+			return &Error{Plugin: name, Kind: Start, Err: c.ending()}
+		}
 		if ended := c.ending(); !errors.Is(err, context.Canceled) {
 			return &Error{Plugin: name, Kind: Handshake, Err: fmt.Errorf("it ended before it served: %w", ended)}
 		}

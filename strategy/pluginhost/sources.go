@@ -46,6 +46,7 @@ func (h *Host) keep(e *entry) {
 // nothing of them is left. An unknown key changes nothing.
 func (h *Host) Remove(key string) {
 	h.mu.Lock()
+	e := h.sources[key]
 	delete(h.sources, key)
 	h.order = slices.DeleteFunc(h.order, func(k string) bool { return k == key })
 	for k, s := range h.slots {
@@ -61,6 +62,17 @@ func (h *Host) Remove(key string) {
 	}
 	h.mu.Unlock()
 	ending.Wait()
+	if e != nil {
+		h.drop(e)
+	}
+}
+
+// drop gives back what the host holds of an entry's file.
+func (h *Host) drop(e *entry) {
+	h.programs.Lock()
+	defer h.programs.Unlock()
+	e.program.close()
+	e.program = nil
 }
 
 // Inspect starts a file that is no source, asks for its manifest and ends it.
@@ -70,6 +82,7 @@ func (h *Host) Inspect(ctx context.Context, path string) (Item, error) {
 	if err != nil {
 		return Item{}, fmt.Errorf("pluginhost: %w", err)
 	}
+	defer h.drop(e)
 	p, err := h.launch(ctx, e, func(*Process) {})
 	if err != nil {
 		return Item{}, err
