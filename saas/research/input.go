@@ -86,7 +86,7 @@ func nameOf(r Request) string {
 // that does not answer.
 func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) error {
 	if _, err := s.cfg.Markets.Market(r.Pair); err != nil || bot.IntervalName(r.Interval) == "" {
-		return nil // said already, and nothing to measure by
+		return nil //nolint:nilerr // said already, and nothing to measure by
 	}
 	first, last, err := s.cfg.History.Span(ctx, r.Pair)
 	if err != nil {

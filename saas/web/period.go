@@ -42,6 +42,7 @@ func periodOf(length time.Duration) period {
 		p.Every, p.Noun = "every four hours", "four hours"
 	case 24 * time.Hour:
 		p.Every, p.Noun = "once a day, at midnight UTC", "day"
+	default:
 	}
 	return p
 }

@@ -113,7 +113,7 @@ func (c Config) validate() error {
 		problems = append(problems, err)
 	}
 	if c.Attach && c.Sandbox != sandbox.Off {
-		problems = append(problems, errors.New("Attach needs Sandbox to be off: what runs already is not shut in"))
+		problems = append(problems, errors.New("the sandbox must be off to attach: what runs already is not shut in"))
 	}
 	if c.LogLine < 0 || c.LogRate < 0 {
 		problems = append(problems, errors.New("LogLine and LogRate must not be below 0"))

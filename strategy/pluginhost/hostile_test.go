@@ -31,7 +31,7 @@ func boxed(tb testing.TB, cfg pluginhost.Config) *pluginhost.Host {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = os.RemoveAll(directory) })
-	if err := os.Chmod(directory, 0o711); err != nil { //nolint:gosec // the sandbox's user goes through it
+	if err := os.Chmod(directory, 0o711); err != nil {
 		tb.Fatal(err)
 	}
 	cfg.TempDir = directory
@@ -79,14 +79,14 @@ func TestHostileAttempts(t *testing.T) {
 	t.Setenv("LUNOBOT_TEST_SECRET", "hunter2")
 	host := boxed(t, pluginhost.Config{Sources: []pluginhost.Source{attackerSource()}})
 	secret := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(secret, []byte("hunter2"), 0o644); err != nil { //nolint:gosec // everybody may read it, but for the plugin
+	if err := os.WriteFile(secret, []byte("hunter2"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	open := filepath.Join(t.TempDir(), "open")
 	if err := os.Mkdir(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(open, 0o777); err != nil { //nolint:gosec // everybody may write there, but for the plugin
+	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -100,7 +100,7 @@ func TestHostileAttempts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = path.Close() })
-	if err := os.Chmod(door, 0o777); err != nil { //nolint:gosec // everybody may connect, but for the plugin
+	if err := os.Chmod(door, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	abstract, err := net.Listen("unix", "@lunobot-test")
@@ -180,7 +180,7 @@ func TestHostileFileThatWasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "attacker")
-	if err := os.WriteFile(file, body, 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(file, body, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	host := boxed(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "attacker", Path: file}}})

@@ -2,7 +2,6 @@ package backtestreport_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -64,7 +63,7 @@ func series(t *testing.T) marketdata.Series {
 func report(t *testing.T, params string) *backtestreport.Report {
 	t.Helper()
 	s := series(t)
-	result, err := backtest.Run(context.Background(), definition(), backtest.Config{
+	result, err := backtest.Run(t.Context(), definition(), backtest.Config{
 		Market: s.Market, Interval: s.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}, Params: json.RawMessage(params),
 		Risk: risk.Config{StopLoss: 5_000_000},
 	}, s.Source(), nil)

@@ -47,7 +47,7 @@ func (s Shim) Probe(ctx context.Context) Status {
 func (s Shim) probe(ctx context.Context, status Status) (got found, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, s.path, argument) //nolint:gosec // this very program
+	cmd := exec.CommandContext(ctx, s.path, argument)
 	if err := order(cmd, orders{Probe: true}); err != nil {
 		return got, err
 	}
@@ -84,7 +84,7 @@ func (s Shim) Command(spec Spec, status Status) (*exec.Cmd, error) {
 		}
 		return false
 	}
-	cmd := exec.Command(s.path, argument) //nolint:gosec,noctx // this very program; its end is the caller's
+	cmd := exec.Command(s.path, argument)
 	if err := order(cmd, orders{
 		Args: append([]string{spec.Program.Name()}, spec.Args...), Directory: spec.Directory, Limits: spec.Limits.WithDefaults(), Sealed: spec.Sealed,
 		Landlock: !lacks("landlock"), Seccomp: !lacks("seccomp"), Namespaces: status.namespaces,
