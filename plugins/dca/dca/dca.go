@@ -20,10 +20,10 @@ type Params struct {
 	Unit      string          `param:"unit" group:"Schedule" label:"Counted in" validate:"oneof=hours candles" options:"hours=Hours,candles=Candles"`
 	Size      decimal.Decimal `param:"size" group:"Schedule" label:"Size of a buy" unit:"% of the cash" validate:"min=0.01,max=100" step:"0.01"`
 	Dips      int             `param:"dips" group:"Dips" label:"Safety orders" validate:"min=0,max=20" help:"Limit orders below the first buy of a cycle."`
-	Dip       decimal.Decimal `param:"dip" group:"Dips" label:"Distance of the first" unit:"%" validate:"min=0.05,max=90" step:"0.05"`
-	DipScale  decimal.Decimal `param:"dip_scale" group:"Dips" label:"Each further distance times" validate:"min=0.5,max=5" step:"0.05"`
-	DipSize   decimal.Decimal `param:"dip_size" group:"Dips" label:"Size of the first" unit:"% of the cash" validate:"min=0.01,max=100" step:"0.01"`
-	SizeScale decimal.Decimal `param:"size_scale" group:"Dips" label:"Each further size times" validate:"min=0.5,max=5" step:"0.05"`
+	Dip       decimal.Decimal `param:"dip" group:"Dips" label:"First safety order below the first buy" unit:"%" validate:"min=0.05,max=90" step:"0.05"`
+	DipScale  decimal.Decimal `param:"dip_scale" group:"Dips" label:"Growth of the distances" validate:"min=0.5,max=5" step:"0.05" help:"Each further safety order is so many times as far from the one before."`
+	DipSize   decimal.Decimal `param:"dip_size" group:"Dips" label:"Size of the first safety order" unit:"% of the cash" validate:"min=0.01,max=100" step:"0.01"`
+	SizeScale decimal.Decimal `param:"size_scale" group:"Dips" label:"Growth of the sizes" validate:"min=0.5,max=5" step:"0.05" help:"Each further safety order is so many times as large."`
 	Target    decimal.Decimal `param:"target" group:"Exit" label:"Take-profit" unit:"% above the average" validate:"min=0,max=1000" step:"0.1" help:"0 never sells."`
 	Stop      decimal.Decimal `param:"stop" group:"Exit" label:"Stop" unit:"% below the average" validate:"min=0,max=99" step:"0.1" help:"0 is none."`
 	Cooldown  int             `param:"cooldown" group:"Exit" label:"Pause after a sale" unit:"candles" validate:"min=0,max=10000"`

@@ -48,6 +48,10 @@ func SameCommands(a, b Step) bool {
 // a long one would take the square of its length.
 const warmRestores = 30
 
+// restoredEvents is for how many events a restored bot is watched after the
+// warm-up; to the end would take the square of a busy strategy's events.
+const restoredEvents = 300
+
 // resume plays the recording to a bot from the beginning, and to one more from
 // each of its snapshots on. All must say what was recorded. It returns how many
 // there were.
@@ -66,6 +70,7 @@ func resume(ctx context.Context, s Subject, r recording) (int, error) {
 	if err := open(nil); err != nil {
 		return 0, err
 	}
+	restored := 0
 	round := &plugin.Round{Deliveries: make([]plugin.Delivery, 1)}
 	for k := range r.steps {
 		step := &r.steps[k]
@@ -91,9 +96,16 @@ func resume(ctx context.Context, s Subject, r recording) (int, error) {
 			if err := open(snapshot); err != nil {
 				return 0, err
 			}
+			restored++
+		}
+		if len(since) > 1 && k-max(since[1], r.warm) >= restoredEvents {
+			if err := s.Close(ctx, bots[1:2]); err != nil {
+				return 0, err
+			}
+			bots, since = slices.Delete(bots, 1, 2), slices.Delete(since, 1, 2)
 		}
 	}
-	return len(bots) - 1, nil
+	return restored, nil
 }
 
 // compare says how a reaction to event k differs from the recorded one.
