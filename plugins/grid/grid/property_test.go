@@ -32,7 +32,7 @@ func TestInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := drawn(t)
-		strategytest.Resumed(t, grid.Definition(), cfg, strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 200), 5, func(p *strategytest.Paper, s strategytest.Step) {
+		strategytest.Resumed(t, grid.Definition(), cfg, strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 120), 5, func(p *strategytest.Paper, s strategytest.Step) {
 			checkOrders(t, p)
 			if s.Event.Kind == strategy.CandleEvent {
 				checkCells(t, p, s)

@@ -233,7 +233,7 @@ func TestInvariants(t *testing.T) {
 			Params: params, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000},
 			Costs: paper.Costs{MaxShare: rapid.SampledFrom([]exchange.Rate{0, 10_000_000}).Draw(t, "share")},
 		}
-		strategytest.Resumed(t, marketmaker.Definition(), cfg, strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 200), 5, func(p *strategytest.Paper, s strategytest.Step) {
+		strategytest.Resumed(t, marketmaker.Definition(), cfg, strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 120), 5, func(p *strategytest.Paper, s strategytest.Step) {
 			checkQuotes(t, p)
 			for _, c := range orders(s.Commands) {
 				checkQuote(t, s, c, float64(most)/100)

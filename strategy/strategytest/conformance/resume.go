@@ -50,7 +50,7 @@ const warmRestores = 30
 
 // restoredEvents is for how many events a restored bot is watched after the
 // warm-up; to the end would take the square of a busy strategy's events.
-const restoredEvents = 300
+const restoredEvents = 150
 
 // resume plays the recording to a bot from the beginning, and to one more from
 // each of its snapshots on. All must say what was recorded. It returns how many
