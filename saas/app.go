@@ -111,6 +111,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: cfg.Log, Sandbox: cfg.Sandbox, Shim: cfg.Shim}); err != nil {
 		return nil, err
 	}
+	a.host.Sandbox(ctx) // whoever starts this shall be told at once what it lacks
 	if err := a.buildServices(ctx, secrets); err != nil {
 		return nil, err
 	}
@@ -260,7 +261,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	pages, err := web.New(web.Config{
 		BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, ClientIP: a.cfg.ClientIP, Journal: a.store, Live: watch,
 		Logger: a.cfg.Log, MarketNotice: demo.Label, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now,
-		Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Tenancy: a.tenancy,
+		Progress: a.hub, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Tenancy: a.tenancy,
 	})
 	if err != nil {
 		return err

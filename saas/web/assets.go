@@ -6,11 +6,14 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"hash"
 	"io/fs"
 	"mime"
 	"net/http"
 	"path"
 	"strings"
+
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 )
 
 //go:embed assets
@@ -45,18 +48,31 @@ func newAssets() (*assets, error) {
 		if err != nil {
 			return err
 		}
-		name = strings.TrimPrefix(name, "assets/")
-		sum.Write([]byte(name))
-		sum.Write(body)
-		f := asset{body: body, kind: kindOf(name)}
-		if f.zipped, err = zip(body); err != nil {
-			return err
-		}
-		a.files[name] = f
-		return nil
+		return a.add(sum, strings.TrimPrefix(name, "assets/"), body)
 	})
+	if err != nil {
+		return nil, err
+	}
+	// What draws the reports of backtests belongs to them.
+	for _, f := range []struct{ name, text string }{{"css/report.css", backtestreport.Style()}, {"js/report.js", backtestreport.Script()}} {
+		if err := a.add(sum, f.name, []byte(f.text)); err != nil {
+			return nil, err
+		}
+	}
 	a.hash = hex.EncodeToString(sum.Sum(nil))[:16]
-	return a, err
+	return a, nil
+}
+
+// add takes a file in, and into the sum of all.
+func (a *assets) add(sum hash.Hash, name string, body []byte) (err error) {
+	sum.Write([]byte(name))
+	sum.Write(body)
+	f := asset{body: body, kind: kindOf(name)}
+	if f.zipped, err = zip(body); err != nil {
+		return err
+	}
+	a.files[name] = f
+	return nil
 }
 
 // kindOf returns a file's media type; licences are plain text.

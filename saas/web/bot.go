@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -72,7 +71,7 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 	if refusal != nil {
 		p.Error, p.Upgrade, p.Limit = messageOf(refusal), metaText(refusal, "upgrade"), errs.KindOf(refusal) == errs.LimitExceeded
 	}
-	p.Params = w.paramRows(c)
+	p.Params = w.parameterRows(c.Strategy, c.Parameters)
 	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {
 		return err
 	}
@@ -85,28 +84,6 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 	return w.page(rq, status, "bots/bot", view{
 		Title: b.Name, Nav: "bots", Mode: string(b.Mode), MarketNotice: w.cfg.MarketNotice, D: p,
 	})
-}
-
-// paramRows lists a configuration's parameters by the labels of its schema; of
-// a strategy that is no longer installed, by their plain names.
-func (w *Web) paramRows(c bot.Config) []paramRow {
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(c.Parameters, &given); err != nil {
-		return nil
-	}
-	s, ok := w.strategy(c.Strategy)
-	if !ok {
-		return []paramRow{{Label: "Parameters", Value: string(c.Parameters)}}
-	}
-	var rows []paramRow
-	for _, f := range s.Schema.Fields() {
-		raw, ok := given[f.Name]
-		if !ok {
-			continue
-		}
-		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: f.Unit, Help: f.Help})
-	}
-	return rows
 }
 
 func (w *Web) startBot(rq *request) error { return w.wish(rq, w.cfg.Bots.Start) }

@@ -47,34 +47,28 @@ func formOf(c bot.Config, s Strategy) botForm {
 		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
 		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
 	}
+	f.fill(c.Parameters, s)
+	return f
+}
+
+// fill puts parameters into the form.
+func (f botForm) fill(parameters json.RawMessage, s Strategy) {
 	var given map[string]json.RawMessage
-	if s.Schema == nil || json.Unmarshal(c.Parameters, &given) != nil {
-		return f
+	if s.Schema == nil || json.Unmarshal(parameters, &given) != nil {
+		return
 	}
 	for _, p := range s.Schema.Fields() {
 		if raw, ok := given[p.Name]; ok {
 			f.Params[p.Name] = p.Text(raw)
 		}
 	}
-	return f
 }
 
 // input turns the texts into what the service takes; texts that are no numbers
 // are faults, at the same places where the service would put its own.
 func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 	bad := faults{}
-	number := func(text, place string) decimal.Decimal {
-		text = strings.NewReplacer(",", "", " ", "", "\u00a0", "").Replace(text)
-		if text == "" {
-			return decimal.Zero
-		}
-		d, err := decimal.NewFromString(text)
-		if err != nil || len(text) > 40 || d.Exponent() < -18 || d.Exponent() > 18 {
-			bad[place] = "Must be a plain number, such as 2.5."
-			return decimal.Zero
-		}
-		return d
-	}
+	number := func(text, place string) decimal.Decimal { return bad.number(text, place) }
 	balance := number(f.Balance, "balance")
 	in := bot.CreateInput{
 		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
@@ -87,6 +81,21 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 		in.Parameters = s.Schema.FromTexts(f.Params)
 	}
 	return in, bad
+}
+
+// number reads a text as a plain number; an empty one is 0, and what is none is a
+// fault at the place.
+func (f faults) number(text, place string) decimal.Decimal {
+	text = strings.NewReplacer(",", "", " ", "", "\u00a0", "").Replace(text)
+	if text == "" {
+		return decimal.Zero
+	}
+	d, err := decimal.NewFromString(text)
+	if err != nil || len(text) > 40 || d.Exponent() < -18 || d.Exponent() > 18 {
+		f[place] = "Must be a plain number, such as 2.5."
+		return decimal.Zero
+	}
+	return d
 }
 
 // merge adds the service's faults to those of the form, which come first.

@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
 )
@@ -77,11 +78,25 @@ type Journal interface {
 
 var _ Journal = journal.Store(nil)
 
-// Live delivers what happens to a bot while it happens.
+// Live delivers what happens to a bot, or a backtest, while it happens.
 type Live interface {
-	// Subscribe returns the bot's updates until ctx ends; the channel is closed
-	// if they cannot be delivered any longer. A bot of another tenant has none.
-	Subscribe(ctx context.Context, tenantID, botID string) (<-chan live.Update, error)
+	// Subscribe returns its updates until ctx ends; the channel is closed if they
+	// cannot be delivered any longer. What is another tenant's has none.
+	Subscribe(ctx context.Context, tenantID, id string) (<-chan live.Update, error)
+}
+
+// Research is what the pages need of backtests; *research.Service is one.
+type Research interface {
+	Check(ctx context.Context, p tenancy.Principal, in research.CreateInput) (research.Request, error)
+	Create(ctx context.Context, p tenancy.Principal, in research.CreateInput) (research.Run, error)
+	Run(ctx context.Context, p tenancy.Principal, id string) (research.Run, error)
+	Runs(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[research.Run], error)
+	Result(ctx context.Context, p tenancy.Principal, id string, part research.Part) ([]byte, error)
+	Cancel(ctx context.Context, p tenancy.Principal, id string) (research.Run, error)
+	Delete(ctx context.Context, p tenancy.Principal, id string) error
+	// Span is the time of which there is history, and Keep how many runs are kept.
+	Span(ctx context.Context, pair string) (from, to time.Time, err error)
+	Keep() int
 }
 
 // Strategy is one strategy that can be chosen.
@@ -127,8 +142,12 @@ type Config struct {
 	Markets exchange.MarketData
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Progress delivers updates of backtests. Required.
+	Progress Live
 	// Rand is the source of support codes. Defaults to crypto/rand.Reader.
 	Rand io.Reader
+	// Research is the tenants' backtests. Required.
+	Research Research
 	// Secure says that browsers come by https: cookies are then bound to it.
 	Secure bool
 	// Strategies lists what can be chosen, in the order of the page. Required.
@@ -175,7 +194,8 @@ func (c Config) validate() error {
 		missing bool
 	}{
 		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Gate", c.Gate == nil}, {"Journal", c.Journal == nil},
-		{"Live", c.Live == nil}, {"Markets", c.Markets == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
+		{"Live", c.Live == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
+		{"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {
 		if f.missing {
 			problems = append(problems, fmt.Errorf("web: Config.%s is required", f.name))

@@ -20,8 +20,10 @@ type errorPage struct {
 	Code string
 	// Upgrade is the plan that would allow it, or "".
 	Upgrade string
-	// Limit says that a plan's limit is the reason.
-	Limit bool
+	// Limit says that a plan's limit is the reason; Back and BackText lead to
+	// where somebody came from, the bots if they are empty.
+	Limit          bool
+	Back, BackText string
 }
 
 func errNoPage() error { return errs.New(errs.NotFound, "page_not_found", "There is no such page.") }

@@ -50,7 +50,10 @@ func (w *Web) newBot(rq *request) error {
 	if full != nil {
 		return w.page(rq, full.Status, "errors/limit", view{Title: full.Heading, Nav: "bots", D: *full})
 	}
-	form := botForm{Balance: defaultBalance, Interval: rq.URL.Query().Get("interval"), Strategy: rq.URL.Query().Get("strategy"), Pair: rq.URL.Query().Get("pair")}
+	form, notice, err := w.suggestedBot(rq)
+	if err != nil {
+		return err
+	}
 	p, err := w.formPage(rq, form, nil)
 	if err != nil {
 		return err
@@ -58,7 +61,22 @@ func (w *Web) newBot(rq *request) error {
 	if p.Form.Name == "" && p.Chosen.Name != "" {
 		p.Form.Name = p.Market.Base + " " + p.Chosen.Title
 	}
-	return w.page(rq, http.StatusOK, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, D: p})
+	return w.page(rq, http.StatusOK, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, Notice: notice, D: p})
+}
+
+// suggestedBot is the form to begin with: what the address says, or what a
+// backtest ran with.
+func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error) {
+	q := rq.URL.Query()
+	if q.Get("backtest") == "" {
+		return botForm{Balance: defaultBalance, Interval: q.Get("interval"), Strategy: q.Get("strategy"), Pair: q.Get("pair")}, "", nil
+	}
+	r, err := w.cfg.Research.Run(rq.Context(), rq.who, q.Get("backtest"))
+	if err != nil {
+		return botForm{}, "", err
+	}
+	s, _ := w.strategy(r.Strategy)
+	return testFormOf(r, s).botForm, "Filled in with what the backtest “" + r.Name + "” ran with. Look it over before you create the bot.", nil
 }
 
 // formPage completes a form with what there is to choose from; what is not

@@ -16,6 +16,7 @@ func pagesOf(id string) []string {
 		"/", "/overview", "/overview/equity", "/welcome", "/bots", "/bots/rows", "/bots/new", "/bots/new/strategy?strategy=basic",
 		"/bots/" + id, "/bots/" + id + "/edit", "/bots/" + id + "/chart?interval=5m", "/bots/" + id + "/equity",
 		"/bots/" + id + "/decisions", "/bots/" + id + "/orders", "/bots/" + id + "/fills",
+		"/backtests", "/backtests/rows", "/backtests/new", "/backtests/new?bot=" + id, "/backtests/new/strategy?strategy=basic",
 		"/strategies", "/subscription", "/subscription/change?plan=basic", "/subscription/change?plan=free", "/settings",
 	}
 }
@@ -73,7 +74,7 @@ func TestMembersOnly(t *testing.T) {
 			t.Errorf("GET %s: %d to %q, want the sign-in page", path, a.status, a.header.Get("Location"))
 		}
 	}
-	for _, path := range []string{"/bots/new", "/bots/" + id + "/start", "/bots/" + id + "/stop", "/bots/" + id + "/delete", "/settings/profile", "/subscription/change"} {
+	for _, path := range []string{"/bots/new", "/bots/" + id + "/start", "/bots/" + id + "/stop", "/bots/" + id + "/delete", "/settings/profile", "/subscription/change", "/backtests/new", "/backtests/x/cancel", "/backtests/x/delete"} {
 		if a := stranger.post(path, url.Values{"name": {"First"}}); a.status != http.StatusSeeOther || a.header.Get("Location") != "/signin" {
 			t.Errorf("POST %s: %d to %q, want the sign-in page", path, a.status, a.header.Get("Location"))
 		}

@@ -77,6 +77,10 @@ func (w *Web) funcs() template.FuncMap {
 		"arrow":  arrow,
 		"ago":    func(t moment) string { return ago(w.cfg.Now(), t) },
 		"spark":  spark,
+		"change": change,
+		"share":  share,
+		"ratio":  ratio,
+		"toneOf": toneOf,
 
 		"upper": func(word any) string { return strings.ToUpper(fmt.Sprint(word)) },
 	}
@@ -147,6 +151,8 @@ func noticeText(name string) string {
 	switch name {
 	case "created":
 		return "Your bot is ready. Press Start to let it trade."
+	case "backtest-deleted":
+		return "The backtest and its result have been deleted."
 	case "deleted":
 		return "The bot and its history have been deleted."
 	case "saved":

@@ -24,14 +24,7 @@ func (w *Web) botStream(rq *request) error {
 	if err != nil {
 		return err
 	}
-	out := http.NewResponseController(rq.w)
-	// A server's write timeout is meant for pages; a stream has no end.
-	_ = out.SetWriteDeadline(time.Time{}) // not every writer has deadlines
-	h := rq.w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
-	rq.w.WriteHeader(http.StatusOK)
+	out := w.beginStream(rq)
 
 	beat := time.NewTicker(w.cfg.Heartbeat)
 	defer beat.Stop()
@@ -67,6 +60,19 @@ func (w *Web) botStream(rq *request) error {
 			}
 		}
 	}
+}
+
+// beginStream sends the head of a stream.
+func (w *Web) beginStream(rq *request) *http.ResponseController {
+	out := http.NewResponseController(rq.w)
+	// A server's write timeout is meant for pages; a stream has no end.
+	_ = out.SetWriteDeadline(time.Time{}) // not every writer has deadlines
+	h := rq.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	rq.w.WriteHeader(http.StatusOK)
+	return out
 }
 
 // hello tells the browser the market's time and how the bot stands.

@@ -23,6 +23,8 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/saas/web"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
@@ -54,14 +56,16 @@ func (l testLog) Write(line []byte) (int, error) {
 // world is the business that the pages work with: real services on a database,
 // and bots, their journal and their live updates in memory.
 type world struct {
-	people  *tenancy.Service
-	billing *billing.Service
-	bots    *bot.Service
-	store   *memoryBots
-	journal *memoryJournal
-	live    *hub
-	market  *demo.Replay
-	schema  *param.Schema
+	people   *tenancy.Service
+	billing  *billing.Service
+	bots     *bot.Service
+	research *research.Service
+	runs     *saasdb.Store
+	store    *memoryBots
+	journal  *memoryJournal
+	live     *hub
+	market   *demo.Replay
+	schema   *param.Schema
 	// log gets what goes wrong inside, which no test wants.
 	log io.Writer
 
@@ -92,7 +96,7 @@ type parameters struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations())
+	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
 	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub(), log: testLog{t}}
 	var err error
 	fail := func() {
@@ -123,7 +127,23 @@ func newWorld(t testing.TB) *world {
 		Store: w.store, Strategies: worldStrategies{w.schema}, Tx: d,
 	})
 	fail()
+	w.runs = saasdb.New(d)
+	w.research, err = research.NewService(research.ServiceConfig{
+		Events: noEvents{}, Gate: w.billing.Gate(), History: worldHistory{w.market}, Leases: w.runs, Markets: worldMarkets{w.market}, Now: w.now,
+		Store: w.runs, Strategies: worldStrategies{w.schema}, Tx: d,
+	})
+	fail()
 	return w
+}
+
+// worldHistory is the market's past.
+type worldHistory struct{ r *demo.Replay }
+
+func (h worldHistory) Span(_ context.Context, pair string) (from, to time.Time, err error) {
+	if h.r.Cycle(pair) == 0 {
+		return from, to, errs.New(errs.NotFound, "pair_not_found", "no pair %q", pair)
+	}
+	return demo.HistoryStart(), h.r.Now().Truncate(time.Minute), nil
 }
 
 // worldMarkets and worldStrategies are what can be chosen.
@@ -160,7 +180,7 @@ func (w *world) config() web.Config {
 	return web.Config{
 		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
-		Markets: w.market, Now: w.now, Tenancy: w.people,
+		Markets: w.market, Now: w.now, Progress: w.live, Research: w.research, Tenancy: w.people,
 		Strategies: func() []web.Strategy {
 			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
 				Summary: "Buys when a fast average of prices rises above a slow one, and sells when it falls below.", Schema: w.schema}}

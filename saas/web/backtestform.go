@@ -1,0 +1,119 @@
+package web
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/research"
+)
+
+// testForm is what stands in the form of a backtest, as texts.
+type testForm struct {
+	botForm
+	// Span is the name of a spanChoice; From and To count if it is customSpan.
+	Span, From, To string
+	// MakerFee, TakerFee and Slippage are in per cent.
+	MakerFee, TakerFee, Slippage string
+}
+
+// spanChoice is a length of history that ends now.
+type spanChoice struct {
+	Name, Text string
+	Days       int64
+}
+
+// The names of spans that are no number of days.
+const (
+	customSpan = "custom"
+	wholeSpan  = "all"
+)
+
+// spanChoices lists the spans on offer within a history and a plan's bound.
+func spanChoices(history time.Duration, most int64) []spanChoice {
+	var list []spanChoice
+	for _, c := range []spanChoice{{"7", "7 days", 7}, {"30", "30 days", 30}, {"90", "90 days", 90}, {"365", "1 year", 365}} {
+		if time.Duration(c.Days)*24*time.Hour <= history && (c.Days <= most || most < 0) {
+			list = append(list, c)
+		}
+	}
+	if days := int64(history/(24*time.Hour)) + 1; days > 366 && (days <= most || most < 0) {
+		list = append(list, spanChoice{wholeSpan, "All", days})
+	}
+	return append(list, spanChoice{Name: customSpan, Text: "Other"})
+}
+
+// newTestForm is the form that nobody has touched.
+func newTestForm() testForm {
+	fees := bot.PaperFees()
+	return testForm{
+		botForm: botForm{Balance: defaultBalance, Params: map[string]string{}}, Span: "90",
+		MakerFee: percentText(fees.Maker.Decimal()), TakerFee: percentText(fees.Taker.Decimal()), Slippage: "0.05",
+	}
+}
+
+// readTestForm takes the form out of a request.
+func readTestForm(rq *request, s Strategy) testForm {
+	return testForm{
+		botForm: readForm(rq, s), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
+		MakerFee: rq.PostForm.Get("maker_fee"), TakerFee: rq.PostForm.Get("taker_fee"), Slippage: rq.PostForm.Get("slippage"),
+	}
+}
+
+// testFormOf fills the form with a run.
+func testFormOf(r research.Run, s Strategy) testForm {
+	f := testForm{
+		botForm: botForm{
+			Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
+			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
+			Params: map[string]string{},
+		},
+		Span: customSpan, From: localTime(r.From), To: localTime(r.To),
+		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),
+	}
+	f.fill(r.Parameters, s)
+	return f
+}
+
+// localTime writes a time for a control of a form, in UTC.
+func localTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04") }
+
+// percentText writes a fraction in per cent.
+func percentText(d decimal.Decimal) string { return d.Shift(2).String() }
+
+// input turns the texts into what the service takes; first and last bound the
+// history.
+func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput, faults) {
+	common, bad := f.botForm.input(s)
+	rate := func(text, place string) *decimal.Decimal {
+		d := bad.number(text, place).Shift(-2)
+		return &d
+	}
+	in := research.CreateInput{
+		Name: common.Name, Pair: common.Pair, Strategy: common.Strategy, Parameters: common.Parameters, Interval: common.Interval,
+		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
+		Slippage: rate(f.Slippage, "slippage"),
+	}
+	switch days, err := strconv.Atoi(f.Span); {
+	case f.Span == wholeSpan:
+		in.From = first
+	case err == nil && days > 0 && days < 10_000:
+		in.From = last.Truncate(max(common.Interval, time.Minute)).AddDate(0, 0, -days)
+	default:
+		in.From, in.To = f.time(f.From, "from", bad), f.time(f.To, "to", bad)
+	}
+	return in, bad
+}
+
+// time reads a time of a form, in UTC.
+func (f testForm) time(text, place string, bad faults) time.Time {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC()
+		}
+	}
+	bad[place] = "Must be a date and a time, such as 2025-01-31 00:00."
+	return time.Time{}
+}

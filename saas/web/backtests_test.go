@@ -1,0 +1,390 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+)
+
+// testForm is a form of a backtest that is right.
+func testForm(name string) url.Values {
+	form := botForm(name)
+	for key, value := range map[string]string{
+		"interval": "1h", "span": "7", "from": "", "to": "", "maker_fee": "0.25", "taker_fee": "0.25", "slippage": "0.05",
+	} {
+		form.Set(key, value)
+	}
+	return form
+}
+
+// newTest makes a backtest through the pages and returns its id.
+func (b *browser) newTest(form url.Values) string {
+	b.t.Helper()
+	a := b.post("/backtests/new", form)
+	id, ok := strings.CutPrefix(a.header.Get("Location"), "/backtests/")
+	if a.status != http.StatusSeeOther || !ok {
+		b.t.Fatalf("making a backtest: %d %s", a.status, a.body)
+	}
+	return id
+}
+
+// swinging buys and sells in turns of so many candles.
+type swinging struct {
+	Every int `json:"-"`
+	Seen  int
+}
+
+// OnCandle implements strategy.CandleHandler.
+func (s *swinging) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	if s.Seen++; s.Seen%s.Every != 0 {
+		return
+	}
+	if b.Position() > 0 {
+		b.SellAll()
+	} else {
+		b.BuyWith(b.FreeCounter())
+	}
+}
+
+// worker takes the lease of a run, as a worker does, and begins it.
+func (w *world) worker(t testing.TB, b *browser, id string) (lease.Lease, research.Run) {
+	t.Helper()
+	ctx := t.Context()
+	h, err := w.runs.StartHolder(ctx, "backtests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.runs.TakeLeases(ctx, lease.Take{
+		Holder: h, Resources: []lease.Resource{research.Resource(b.who.TenantID, id)}, Limit: 1, Now: w.now(), Until: w.now().Add(time.Minute),
+	})
+	if err != nil || len(got) != 1 {
+		t.Fatalf("taking the lease of %s: %v, %v", id, got, err)
+	}
+	r, err := w.research.Begin(ctx, got[0], 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got[0], r
+}
+
+// finish runs a run and stores what came of it, as a worker does.
+func (w *world) finish(t testing.TB, b *browser, id string, every int) {
+	t.Helper()
+	l, r := w.worker(t, b, id)
+	series, err := w.market.Series(r.Pair, r.From, r.To)
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Moving-average cross"}, struct{}{},
+		func(struct{}) strategy.Strategy { return &swinging{Every: every} })
+	balance, err := series.Market.Units(r.Balance, exchange.Exact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := backtest.Run(t.Context(), def, backtest.Config{
+		Market: series.Market, Interval: series.Interval, Balance: balance, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
+	}, series.Source(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result.Config.Params, result.Config.Decide = r.Parameters, r.Interval
+	report, err := backtestreport.New(backtestreport.Input{
+		Result: result, Candles: series.Candles, Source: "Demo market: a replay", Title: "Moving-average cross", Schema: w.schema,
+		Notes: []string{"The demo market repeats the same 8.8 days."},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := research.Pack(report, result.Equity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.research.Finish(t.Context(), l, out); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) fail(t testing.TB, b *browser, id, reason string) {
+	t.Helper()
+	l, _ := w.worker(t, b, id)
+	if err := w.research.Fail(t.Context(), l, reason); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// want checks an answer's status and that it holds, or with a "!" in front lacks,
+// texts.
+func (a answer) want(t testing.TB, what string, status int, texts ...string) {
+	t.Helper()
+	if a.status != status {
+		t.Errorf("%s: %d, want %d: %.300s", what, a.status, status, a.body)
+	}
+	for _, text := range texts {
+		without, not := strings.CutPrefix(text, "!")
+		if strings.Contains(a.body, without) == not {
+			t.Errorf("%s: has %q: %v", what, without, not)
+		}
+	}
+}
+
+// A plan without backtests leads to the plans, not to an error.
+func TestBacktestsNeedAPlan(t *testing.T) { // proves E6
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, "Your Free plan does not include backtests. Basic does.", "See the plans", "!New backtest")
+	ada.get("/backtests/new").want(t, "the form", http.StatusForbidden, "Your Free plan does not include backtests. Basic does.", "See the plans", "Back to the backtests")
+	ada.post("/backtests/new", testForm("x")).want(t, "sending it", http.StatusForbidden, "Your Free plan does not include backtests. Basic does.")
+	ada.get("/subscription").want(t, "the plan", http.StatusOK, "!Backtests at a time")
+	ada.upgrade("basic")
+	ada.get("/backtests").want(t, "the empty list", http.StatusOK, "No backtests yet", "New backtest", "!See the plans")
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Basic: 1 at a time, up to 366 days of data.", "90 days", `value="custom"`, `!value="all"`)
+	first := ada.newTest(testForm("First"))
+	ada.get("/backtests/new").want(t, "the form while one is under way", http.StatusOK, "your plan runs one at a time")
+	ada.post("/backtests/new", testForm("Second")).want(t, "a second", http.StatusForbidden, "Your Basic plan allows 1 backtest at a time and you have 1. Premium allows 4.", "See the plans")
+	long := testForm("Long")
+	long.Set("span", "all")
+	ada.post("/backtests/"+first+"/cancel", nil)
+	ada.post("/backtests/new", long).want(t, "two years", http.StatusForbidden, "366 days of data in a backtest and you asked for", "Premium allows 3653.")
+	ada.upgrade("premium")
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Premium: 4 at a time, up to 3,653 days of data.", `value="all"`)
+	ada.newTest(long)
+	ada.get("/subscription").want(t, "the plan", http.StatusOK, "Backtests at a time")
+}
+
+func TestBacktestFormNamesFaults(t *testing.T) { //nolint:tparallel // that nothing was made is checked after all of them
+	t.Parallel()
+	cases := map[string]struct {
+		set      map[string]string
+		id, want string
+	}{
+		"name":          {map[string]string{"name": strings.Repeat("x", 81)}, "fault-name", "Must have at most 80 characters."},
+		"fee":           {map[string]string{"taker_fee": "100"}, "fault-taker_fee", "Must be a percentage from 0 to below 100"},
+		"fine fee":      {map[string]string{"maker_fee": "0.0000001"}, "fault-maker_fee", "Must be a percentage from 0 to below 100"},
+		"no number":     {map[string]string{"slippage": "little"}, "fault-slippage", "Must be a plain number"},
+		"balance":       {map[string]string{"balance": "0"}, "fault-balance", "Must be above 0."},
+		"parameter":     {map[string]string{"p-fast": "40"}, "fault-p-fast", "Must be below Slow average (30)."},
+		"risk":          {map[string]string{"stop_loss": "150"}, "fault-stop_loss", "Must be between 0 and 99."},
+		"no time":       {map[string]string{"span": "custom", "from": "soon", "to": "2025-01-02T00:00"}, "fault-from", "Must be a date and a time"},
+		"backwards":     {map[string]string{"span": "custom", "from": "2025-01-03T00:00", "to": "2025-01-02T00:00"}, "fault-to", "Must be after from."},
+		"the future":    {map[string]string{"span": "custom", "from": "2025-01-03T00:00", "to": "2099-01-02T00:00"}, "fault-to", "where the history ends"},
+		"long ago":      {map[string]string{"span": "custom", "from": "1999-01-03T00:00", "to": "2025-01-02T00:00"}, "fault-from", "where the history begins"},
+		"no interval":   {map[string]string{"interval": "7m"}, "fault-interval", "Must be one of 1m"},
+		"a wild span":   {map[string]string{"span": "99999999999999"}, "fault-from", "Must be a date and a time"},
+		"a short story": {map[string]string{"span": "custom", "interval": "1d", "from": "2025-01-03T00:00", "to": "2025-01-03T05:00"}, "fault-to", "at least two candles"},
+	}
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			form := testForm("First")
+			for key, value := range c.set {
+				form.Set(key, value)
+			}
+			for path, status := range map[string]int{"/backtests/new": http.StatusUnprocessableEntity, "/backtests/new/check": http.StatusOK} {
+				a := ada.post(path, form)
+				_, rest, found := strings.Cut(a.body, `id="`+c.id+`"`)
+				text, _, _ := strings.Cut(rest, "</p>")
+				if a.status != status || !found || !strings.Contains(text, c.want) {
+					t.Errorf("POST %s: %d, the fault is %q, want %q", path, a.status, text, c.want)
+				}
+			}
+		})
+	}
+	ada.get("/backtests").want(t, "the list", http.StatusOK, "No backtests yet")
+	gone := testForm("x")
+	gone.Set("pair", "NOPE")
+	ada.post("/backtests/new", gone).want(t, "a pair that is not there", http.StatusUnprocessableEntity, "Trading pair: Is not a pair that is traded here")
+}
+
+func TestBacktestsLife(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	form := testForm("First <try>")
+	form.Set("stop_loss", "3.5")
+	form.Set("p-fast", "7")
+	id := ada.newTest(form)
+	ada.get("/backtests/"+id).want(t, "waiting", http.StatusOK, "First &lt;try&gt;", "Waiting for a worker", "/cancel", "XBTMYR", "Replay of real candles", "!Delete this backtest")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, `data-status="queued"`, "<progress")
+	ada.post("/backtests/"+id+"/delete", nil).want(t, "deleting it now", http.StatusConflict, "cancel it before you delete it")
+	ada.get("/backtests/"+id+"/report").want(t, "its report now", http.StatusConflict, "there is no result")
+	w.finish(t, ada, id, 200)
+	ada.get("/backtests/"+id).want(t, "done", http.StatusOK, "Buy and hold", `data-chart="equity"`, `data-chart="drawdown"`, `data-chart="price"`, "Months", "Trades by their return",
+		"The demo market repeats the same 8.8 days.", "Fast average", "Use these parameters for a bot", "/bots/new?backtest="+id, "/backtests/new?like="+id, "!style=")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, `data-status="done"`, "polyline", "!<progress")
+	again := ada.get("/backtests/new?like=" + id)
+	again.want(t, "once more", http.StatusOK, `value="First &lt;try&gt;"`, `name="p-fast" type="text" inputmode="numeric" class="figure" value="7"`, `value="3.5"`, `value="custom" checked`, `value="1h" checked`)
+	ada.get("/bots/new?backtest="+id).want(t, "a bot of it", http.StatusOK, `value="7"`, `value="3.5"`, `value="1h" checked`, "Filled in with what the backtest “First &lt;try&gt;” ran with")
+	file := ada.get("/backtests/" + id + "/report")
+	file.want(t, "the report", http.StatusOK, "<!doctype html>", "Demo market: a replay")
+	if d := file.header.Get("Content-Disposition"); !strings.HasPrefix(d, `attachment; filename="backtest-xbtmyr-`) {
+		t.Errorf("Content-Disposition = %s", d)
+	}
+	if policy := file.header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") || !strings.Contains(policy, "script-src 'sha256-") {
+		t.Errorf("policy = %s", policy)
+	}
+	if a := ada.post("/backtests/"+id+"/delete", nil); a.header.Get("Location") != "/backtests?notice=backtest-deleted" {
+		t.Errorf("deleted: %d to %s", a.status, a.header.Get("Location"))
+	}
+	ada.get("/backtests/"+id).want(t, "deleted", http.StatusNotFound)
+
+	failed := ada.newTest(testForm("Second"))
+	w.fail(t, ada, failed, "The strategy basic failed: <b>its process ended</b> by itself during the run.")
+	ada.get("/backtests/"+failed).want(t, "failed", http.StatusOK, "This backtest failed", "The strategy basic failed: &lt;b&gt;its process ended", "Change and run again", "!Use these parameters")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, `data-status="failed"`, "&lt;b&gt;its process ended")
+	stopped := ada.newTest(testForm("Third"))
+	if a := ada.post("/backtests/"+stopped+"/cancel", nil); a.header.Get("Location") != "/backtests/"+stopped {
+		t.Errorf("cancelled: %d to %s", a.status, a.header.Get("Location"))
+	}
+	ada.get("/backtests/"+stopped).want(t, "cancelled", http.StatusOK, "This backtest was cancelled")
+}
+
+// What a bot runs with can be tested, and the other way round.
+func TestBacktestOfABot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	form := botForm("Night owl")
+	form.Set("p-slow", "77")
+	form.Set("take_profit", "9")
+	form.Set("interval", "15m")
+	id := ada.newBotOf(form)
+	ada.get("/bots/"+id).want(t, "the bot", http.StatusOK, "/backtests/new?bot="+id)
+	ada.get("/backtests/new?bot="+id).want(t, "the form", http.StatusOK, `value="Night owl"`, `value="77"`, `value="9"`, `value="15m" checked`, `value="90" checked`)
+	ada.get("/backtests/new?bot=nothing").want(t, "a bot that is not there", http.StatusNotFound)
+	ada.get("/backtests/new?like=nothing").want(t, "a run that is not there", http.StatusNotFound)
+	ada.get("/bots/new?backtest=nothing").want(t, "a run that is not there", http.StatusNotFound)
+	ada.get("/backtests/new/strategy?strategy=basic").want(t, "its parameters", http.StatusOK, "Fast average")
+	ada.get("/backtests/new/strategy?strategy=none").want(t, "none", http.StatusNotFound)
+}
+
+func TestCompareBacktests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada := w.member(t, server, "ada@example.com")
+	ada.upgrade("basic")
+	var ids []string
+	for i, fast := range []string{"5", "9", "9"} {
+		form := testForm(fmt.Sprintf("Run %d", i))
+		form.Set("p-fast", fast)
+		ids = append(ids, ada.newTest(form))
+		w.finish(t, ada, ids[i], 100*(i+1))
+	}
+	three := "/backtests/compare?id=" + strings.Join(ids, "&id=")
+	a := ada.get(three)
+	a.want(t, "three", http.StatusOK, "Run 0", "Run 2", `data-chart="overlay"`, `r-run-3`, "Largest drawdown", "Leave it out", "!style=")
+	row := func(label string) string {
+		_, rest, _ := strings.Cut(a.body, `<th scope="row">`+label)
+		cells, _, _ := strings.Cut(rest, "</tr>")
+		return cells
+	}
+	differs := func(label string) bool {
+		before, _, _ := strings.Cut(a.body, `<th scope="row">`+label)
+		return strings.HasSuffix(before, `<tr class="differs">`)
+	}
+	if !differs("Fast average") || differs("Slow average") || differs("Taker fee") {
+		t.Errorf("fast: %q, slow: %q", row("Fast average"), row("Slow average"))
+	}
+	if n := strings.Count(row("Result"), "best"); n < 1 {
+		t.Errorf("no result is the best: %s", row("Result"))
+	}
+	ada.get("/backtests/compare?id="+ids[0]+"&id="+ids[1]).want(t, "two", http.StatusOK, "!Leave it out")
+	ada.get("/backtests/compare?id="+ids[0]).want(t, "one", http.StatusBadRequest, "Choose two to 4")
+	ada.get("/backtests/compare?id="+ids[0]+"&id="+ids[0]).want(t, "one twice", http.StatusBadRequest)
+	ada.get("/backtests/compare").want(t, "none", http.StatusBadRequest)
+	waiting := ada.newTest(testForm("Waiting"))
+	ada.get("/backtests/compare?id="+ids[0]+"&id="+waiting).want(t, "one that waits", http.StatusConflict, "there is no result")
+	w.member(t, server, "eve@example.com").get(three).want(t, "another tenant's", http.StatusNotFound)
+}
+
+// Another tenant's backtest is not there, whatever is asked of it.
+func TestOtherTenantsBacktest(t *testing.T) { // proves P12
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada, eve := w.member(t, server, "ada@example.com"), w.member(t, server, "eve@example.com")
+	ada.upgrade("basic")
+	eve.upgrade("basic")
+	id := ada.newTest(testForm("Secret"))
+	w.finish(t, ada, id, 100)
+	for _, path := range []string{"", "/stream", "/report"} {
+		eve.get("/backtests/"+id+path).want(t, "GET "+path, http.StatusNotFound, "!Secret")
+	}
+	for _, path := range []string{"/cancel", "/delete"} {
+		eve.post("/backtests/"+id+path, nil).want(t, "POST "+path, http.StatusNotFound)
+	}
+	for _, path := range []string{"/backtests/new?like=" + id, "/bots/new?backtest=" + id} {
+		eve.get(path).want(t, path, http.StatusNotFound, "!Secret")
+	}
+	eve.get("/backtests").want(t, "the list", http.StatusOK, "!Secret")
+	ada.get("/backtests/"+id).want(t, "its owner", http.StatusOK, "Secret")
+}
+
+func TestBacktestStream(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	id := ada.newTest(testForm("First"))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, ada.url+"/backtests/"+id+"/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := ada.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close() //nolint:errcheck // it has been read
+	lines := bufio.NewScanner(res.Body)
+	next := func(want string) {
+		t.Helper()
+		event := ""
+		for lines.Scan() {
+			if lines.Text() == "" {
+				if strings.Contains(event, want) {
+					return
+				}
+				event = ""
+			}
+			event += lines.Text() + "\n"
+		}
+		t.Fatalf("the stream ended before %q", want)
+	}
+	next("event: hello\ndata: {\"done\":0")
+	publish := func(typ, data string) {
+		w.live.publish(ada.who.TenantID, id, live.Update{Type: typ, Time: w.now(), Data: []byte(data)})
+	}
+	publish("progress", `{"done":5}`)
+	next("event: progress\ndata: {\"done\":5}")
+	w.finish(t, ada, id, 100)
+	publish("status", `{"status":"done"}`)
+	next("event: status")
+	next(`"status":"done"`)
+	if lines.Scan() {
+		for lines.Scan() { // the end of the last event, and then nothing
+			if lines.Text() != "" {
+				t.Errorf("after the end came %q", lines.Text())
+			}
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// testPage is the form of a backtest.
+type testPage struct {
+	formPage
+	Test  testForm
+	Spans []spanChoice
+	// First and Last bound the history.
+	First, Last moment
+	// Request is what would be run; nil if it cannot be.
+	Request *research.Request
+	// Plan names the plan, which allows AtOnce runs of so many Days; Busy says
+	// that all its places are taken.
+	Plan         string
+	AtOnce, Days billing.Limit
+	Busy         bool
+}
+
+// Covers is the time that would be run, in words.
+func (p testPage) Covers() string { return span(p.Request.From, p.Request.To) }
+
+// Candles is how many candles the orders would meet.
+func (p testPage) Candles() int64 { return p.Request.Total() }
+
+// LongCandles says that the orders would not meet every minute.
+func (p testPage) LongCandles() bool { return p.Request.Detail() > time.Minute }
+
+// FirstInput and LastInput bound the controls of the form.
+func (p testPage) FirstInput() string { return localTime(p.First.Time) }
+
+// LastInput is described with FirstInput.
+func (p testPage) LastInput() string { return localTime(p.Last.Time) }
+
+func (w *Web) newBacktest(rq *request) error {
+	if err := rq.who.Require(tenancy.BotsWrite); err != nil {
+		return err
+	}
+	ok, _, refusal, err := w.included(rq, billing.NeedBasicBacktests)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		p := errorPage{
+			Status: http.StatusForbidden, Limit: true, Heading: "Backtests are not part of your plan", Text: refusal,
+			Back: "/backtests", BackText: "Back to the backtests",
+		}
+		return w.page(rq, p.Status, "errors/limit", view{Title: p.Heading, Nav: "backtests", D: p})
+	}
+	form, err := w.suggestedTest(rq)
+	if err != nil {
+		return err
+	}
+	return w.showTest(rq, http.StatusOK, form, nil, nil)
+}
+
+// suggestedTest is the form to begin with: that of an earlier run, of a bot, or
+// of a strategy.
+func (w *Web) suggestedTest(rq *request) (testForm, error) {
+	q := rq.URL.Query()
+	switch {
+	case q.Get("like") != "":
+		r, err := w.cfg.Research.Run(rq.Context(), rq.who, q.Get("like"))
+		if err != nil {
+			return testForm{}, err
+		}
+		s, _ := w.strategy(r.Strategy)
+		return testFormOf(r, s), nil
+	case q.Get("bot") != "":
+		b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, q.Get("bot"))
+		if err != nil {
+			return testForm{}, err
+		}
+		c, err := w.cfg.Bots.Config(rq.Context(), rq.who, b.ConfigID)
+		if err != nil {
+			return testForm{}, err
+		}
+		s, _ := w.strategy(c.Strategy)
+		form := newTestForm()
+		form.botForm = formOf(c, s)
+		return form, nil
+	}
+	form := newTestForm()
+	form.Strategy, form.Pair, form.Interval = q.Get("strategy"), q.Get("pair"), q.Get("interval")
+	return form, nil
+}
+
+// testPage completes the form of a backtest with what there is to choose from,
+// what would be run and what the plan allows.
+func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
+	p := testPage{Test: f}
+	var err error
+	if p.formPage, err = w.formPage(rq, f.botForm, bad); err != nil {
+		return testPage{}, err
+	}
+	p.Test.botForm = p.Form
+	if p.Form.Name == "" && p.Chosen.Name != "" && rq.Method == http.MethodGet {
+		p.Form.Name = p.Chosen.Title + " on " + p.Form.Pair
+		p.Test.Name = p.Form.Name
+	}
+	var first, last time.Time
+	if p.Market.Pair != "" { // else it is a market that is not there
+		if first, last, err = w.cfg.Research.Span(rq.Context(), p.Market.Pair); err != nil {
+			return testPage{}, err
+		}
+	}
+	p.First, p.Last = moment{first}, moment{last}
+	st, err := w.cfg.Billing.Subscription(rq.Context(), rq.who.TenantID)
+	if err != nil {
+		return testPage{}, err
+	}
+	p.Plan, p.AtOnce, p.Days = st.Terms.Name, st.Limits[billing.RunningBacktests], st.Limits[billing.BacktestDays]
+	p.Spans = spanChoices(last.Sub(first), int64(p.Days))
+	usage, err := w.cfg.Gate.Usage(rq.Context(), rq.who.TenantID)
+	if err != nil {
+		return testPage{}, err
+	}
+	for _, u := range usage {
+		p.Busy = p.Busy || u.Feature == billing.RunningBacktests && !u.Limit.Allows(u.Used+1)
+	}
+	if len(bad) == 0 {
+		in, _ := p.Test.input(p.Chosen, first, last)
+		if r, err := w.cfg.Research.Check(rq.Context(), rq.who, in); err == nil {
+			p.Request = &r
+		}
+	}
+	if p.Test.From == "" && p.Test.To == "" {
+		p.Test.From, p.Test.To = localTime(last.AddDate(0, 0, -30).Truncate(24*time.Hour)), localTime(last.Truncate(24*time.Hour))
+	}
+	return p, nil
+}
+
+// showTest shows the form of a backtest; a refusal is shown above it.
+func (w *Web) showTest(rq *request, status int, form testForm, bad faults, refusal error) error {
+	p, err := w.testPage(rq, form, bad)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		p.Error, p.Upgrade = messageOf(refusal), metaText(refusal, "upgrade")
+	}
+	return w.page(rq, status, "backtests/new", view{Title: "New backtest", Nav: "backtests", MarketNotice: w.cfg.MarketNotice, D: p})
+}
+
+// submittedTest reads the form and asks the service what is wrong with it.
+func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults, error) {
+	chosen, _ := w.strategy(rq.PostFormValue("strategy"))
+	form := readTestForm(rq, chosen)
+	// Without a history, Check says what is wrong with the market.
+	first, last, _ := w.cfg.Research.Span(rq.Context(), form.Pair)
+	in, bad := form.input(chosen, first, last)
+	if _, err := w.cfg.Research.Check(rq.Context(), rq.who, in); err != nil {
+		more, ok := faultsOf(err)
+		if !ok {
+			return form, in, nil, err
+		}
+		for _, place := range []string{"maker_fee", "taker_fee", "slippage"} {
+			if _, faulty := more[place]; faulty {
+				more[place] = "Must be a percentage from 0 to below 100 with at most 6 decimals, such as 0.25."
+			}
+		}
+		bad = bad.merge(more)
+	}
+	return form, in, bad, nil
+}
+
+// checkBacktest answers a form that is still being filled in with its faults and
+// the summary.
+func (w *Web) checkBacktest(rq *request) error {
+	form, _, bad, err := w.submittedTest(rq)
+	if err != nil {
+		return err
+	}
+	p, err := w.testPage(rq, form, bad)
+	if err != nil {
+		return err
+	}
+	return w.part(rq, "backtests/new", "checked", p)
+}
+
+// newBacktestStrategy answers with the parameters of another strategy.
+func (w *Web) newBacktestStrategy(rq *request) error {
+	chosen, ok := w.strategy(rq.URL.Query().Get("strategy"))
+	if !ok {
+		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
+	}
+	return w.part(rq, "backtests/new", "params", formPage{Chosen: chosen, Groups: fieldGroups(chosen.Schema, nil, nil)})
+}
+
+func (w *Web) createBacktest(rq *request) error {
+	form, in, bad, err := w.submittedTest(rq)
+	if err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		return w.showTest(rq, http.StatusUnprocessableEntity, form, bad, nil)
+	}
+	r, err := w.cfg.Research.Create(rq.Context(), rq.who, in)
+	switch {
+	case err == nil:
+		return rq.redirect("/backtests/" + r.ID)
+	case errs.KindOf(err) == errs.LimitExceeded:
+		return w.showTest(rq, http.StatusForbidden, form, nil, err)
+	}
+	return err
+}
