@@ -119,7 +119,7 @@ func TestHostileAttempts(t *testing.T) {
 	for _, c := range []struct{ name, target string }{
 		{"environment", ""}, {"read", "/etc/passwd"}, {"read", secret}, {"read", "/proc/1/environ"}, {"read", "/proc/self/environ"}, {"read", "/proc/" + bystander.ID() + "/environ"},
 		{"read", attackerBinary}, {"list", "/"}, {"list", "/tmp"}, {"list", "/proc"}, {"write", filepath.Join(open, "x")}, {"write", "/tmp/lunobot-attack"}, {"remove", secret},
-		{"tcp", tcp.Addr().String()}, {"listen", ""}, {"udp", "127.0.0.1:53"}, {"raw", ""}, {"netlink", ""}, {"mptcp", ""}, {"vsock", ""},
+		{"tcp", tcp.Addr().String()}, {"listen", ""}, {"udp", "127.0.0.1:53"}, {"raw", ""}, {"netlink", ""}, {"mptcp", ""}, {"legacy", ""}, {"vsock", ""},
 		{"unix", door}, {"unix", "@lunobot-test"}, {"datagram", "/dev/log"}, {"exec", ""}, {"become", ""}, {"own program", ""}, {"fork", ""}, {"namespace", ""},
 		{"ptrace", ""}, {"signal", bystander.ID()}, {"signal", strconv.Itoa(os.Getpid())}, {"mount", ""}, {"keys", ""}, {"ring", ""}, {"bpf", ""}, {"resize", ""}, {"descriptors", "/dev/null"},
 	} {

@@ -52,6 +52,7 @@ func attempts() map[string]func(target string) error {
 		"udp":         func(t string) error { return udp(t) },
 		"raw":         func(string) error { return socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP) },
 		"netlink":     func(string) error { return socket(unix.AF_NETLINK, unix.SOCK_RAW, 0) },
+		"legacy":      legacySocket,
 		"mptcp":       func(string) error { return socket(unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP) },
 		"vsock":       func(string) error { return socket(unix.AF_VSOCK, unix.SOCK_STREAM, 0) },
 		"unix":        func(t string) error { return closing(net.DialTimeout("unix", t, time.Second)) },
