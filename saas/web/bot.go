@@ -69,7 +69,7 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 		p.Sum.Equity, p.Sum.Cash, p.Sum.FreeCash = c.Balance, c.Balance, c.Balance
 	}
 	if refusal != nil {
-		p.Error, p.Upgrade, p.Limit = messageOf(refusal), metaText(refusal, "upgrade"), errs.KindOf(refusal) == errs.LimitExceeded
+		p.Error, p.Upgrade, p.Limit = messageOf(refusal), upgradeOf(refusal), errs.KindOf(refusal) == errs.LimitExceeded
 	}
 	p.Params = w.parameterRows(c.Strategy, c.Parameters)
 	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {

@@ -184,6 +184,8 @@ func TestScreenshots(t *testing.T) {
 	}})
 	go w.trader(t, ada.who, hourly, "XBTMYR").ticks(live)
 
+	tests := w.shownBacktests(t, ada)
+
 	tab := webtest.Open(t)
 	type shot struct {
 		name, path string
@@ -195,6 +197,10 @@ func TestScreenshots(t *testing.T) {
 		{"welcome", "/welcome", empty, true}, {"overview-empty", "/", empty, true}, {"bots-empty", "/bots", empty, true},
 		{"overview", "/", ada, true}, {"bots", "/bots", ada, true}, {"new", "/bots/new", ada, true},
 		{"bot", "/bots/" + first, ada, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
+		{"backtests-free", "/backtests", empty, true}, {"backtests", "/backtests", ada, true}, {"backtest-new", "/backtests/new?bot=" + first, ada, true},
+		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},
+		{"backtest-queued", "/backtests/" + tests.queued, ada, true}, {"backtest-failed", "/backtests/" + tests.failed, ada, true},
+		{"compare", "/backtests/compare?id=" + strings.Join(tests.done, "&id="), ada, true}, {"compare-two", "/backtests/compare?id=" + strings.Join(tests.done[:2], "&id="), ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 	}
@@ -231,4 +237,33 @@ func TestScreenshots(t *testing.T) {
 		}
 	}
 	tab.Check()
+}
+
+// shown are backtests in every state, for pictures.
+type shown struct {
+	done                    []string
+	running, queued, failed string
+}
+
+func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
+	t.Helper()
+	var s shown
+	for i, name := range []string{"Cross, calm", "Cross with quite a long name that somebody typed without any thought, on a phone", "<b>bold</b> & quick"} {
+		form := testForm(name)
+		form.Set("p-fast", fmt.Sprint(5+i*3))
+		form.Set("span", []string{"365", "90", "30"}[i])
+		s.done = append(s.done, ada.newTest(form))
+		w.finish(t, ada, s.done[i], []int{3001, 700, 90}[i])
+	}
+	s.failed = ada.newTest(testForm("Broken"))
+	w.fail(t, ada, s.failed, "The strategy basic failed: its process ended by itself during the run.")
+	cancelled := ada.newTest(testForm("Given up"))
+	ada.post("/backtests/"+cancelled+"/cancel", nil)
+	s.running = ada.newTest(testForm("At work"))
+	l, r := w.worker(t, ada, s.running)
+	if err := w.research.Progress(t.Context(), l, r.Total*37/100); err != nil {
+		t.Fatal(err)
+	}
+	s.queued = ada.newTest(testForm("In the queue"))
+	return s
 }

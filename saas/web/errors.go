@@ -81,7 +81,7 @@ func describe(err error) errorPage {
 	case errs.Forbidden:
 		return errorPage{Status: http.StatusForbidden, Heading: "Not allowed", Text: text + " The owner of this account can give you another role."}
 	case errs.LimitExceeded:
-		return errorPage{Status: http.StatusForbidden, Heading: "Your plan's limit is reached", Text: text, Upgrade: metaText(err, "upgrade"), Limit: true}
+		return errorPage{Status: http.StatusForbidden, Heading: "Your plan's limit is reached", Text: text, Upgrade: upgradeOf(err), Limit: true}
 	case errs.Invalid:
 		return errorPage{Status: http.StatusUnprocessableEntity, Heading: "Some fields are not valid", Text: text}
 	case errs.Malformed:
@@ -115,12 +115,13 @@ func messageOf(err error) string {
 	return sentence(e.Message)
 }
 
-func metaText(err error, key string) string {
+// upgradeOf is the plan that would lift the limit that an error tells of.
+func upgradeOf(err error) string {
 	var e *errs.Error
 	if !errors.As(err, &e) {
 		return ""
 	}
-	text, _ := e.Meta[key].(string)
+	text, _ := e.Meta["upgrade"].(string)
 	return text
 }
 

@@ -146,7 +146,7 @@ func (w *Web) showTest(rq *request, status int, form testForm, bad faults, refus
 		return err
 	}
 	if refusal != nil {
-		p.Error, p.Upgrade = messageOf(refusal), metaText(refusal, "upgrade")
+		p.Error, p.Upgrade = messageOf(refusal), upgradeOf(refusal)
 	}
 	return w.page(rq, status, "backtests/new", view{Title: "New backtest", Nav: "backtests", MarketNotice: w.cfg.MarketNotice, D: p})
 }

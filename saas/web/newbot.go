@@ -177,7 +177,7 @@ func (w *Web) refuseForm(rq *request, status int, form botForm, bad faults, err 
 		return perr
 	}
 	if err != nil {
-		p.Error, p.Upgrade = messageOf(err), metaText(err, "upgrade")
+		p.Error, p.Upgrade = messageOf(err), upgradeOf(err)
 	}
 	return w.page(rq, status, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, D: p})
 }
