@@ -92,7 +92,8 @@ func importTable() []row {
 			"exchange", "exchange/marketdata", "exchange/paper", "saas/bot", "saas/lease", "saas/live", "saas/research",
 			"strategy/backtest", "strategy/backtest/backtestreport", "strategy/plugin", "strategy/pluginhost",
 		)},
-		{"saas/bot", with("billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
+		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
+		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
 		{"saas/journal", with("exchange", "saas/bot", "strategy", "strategy/engine", "strategy/portfolio")},
 		{"saas/lease", kernel},
 		{"saas/live", kernel},
@@ -104,16 +105,16 @@ func importTable() []row {
 			"billing", "exchange", "exchange/marketdata", "saas/bot", "saas/lease", "strategy/backtest/backtestreport", "strategy/perf", "tenancy",
 		)},
 		{"saas/runner", with(
-			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/journal", "saas/lease", "saas/live",
+			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/lease", "saas/live",
 			"strategy", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin", "strategy/pluginhost", "strategy/portfolio",
 			"strategy/risk",
 		)},
 		{"saas/saasdb", with(
-			"exchange", "saas/account", "saas/bot", "saas/db", "saas/journal", "saas/lease", "saas/notify", "saas/outbox", "saas/report",
-			"saas/research", "strategy/portfolio",
+			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
+			"saas/report", "saas/research", "strategy/plugin", "strategy/portfolio",
 		)},
 		{"saas/api", with(
-			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/research", "strategy/backtest/backtestreport", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/catalog"
 )
 
 // Mode says whose money a bot moves.
@@ -50,10 +52,25 @@ type Config struct {
 	Risk    Risk
 	// KeyHint is the end of the exchange key's id if a key is stored, else "".
 	KeyHint string
+	// StrategyVersion is the version that the bot is pinned to; "" is the one that
+	// the server contains, whichever that is.
+	StrategyVersion string
+	// Upgrade is a change of the version that a worker has yet to make.
+	Upgrade Upgrade
+	// Isolation is what the bot shall have at least of a process of its own.
+	Isolation catalog.Isolation
 	// Version counts the changes, for lost-update checks.
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
+}
+
+// Upgrade is a change of the version of a strategy; the zero value is none.
+type Upgrade struct {
+	// Version is the version to go to.
+	Version string
+	// Parameters are complete and valid for it.
+	Parameters json.RawMessage
 }
 
 // Bot is a configuration at work.

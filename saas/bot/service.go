@@ -13,6 +13,7 @@ import (
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/page"
@@ -146,7 +147,7 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	now := s.now()
 	c := Config{
 		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
-		Mode: in.Mode, Interval: in.Interval, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Version: 1, CreatedAt: now, UpdatedAt: now,
+		Mode: in.Mode, Interval: in.Interval, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Isolation: catalog.Shared, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	if c.Mode == "" {
 		c.Mode = Paper

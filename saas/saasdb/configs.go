@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/page"
@@ -33,6 +34,11 @@ type configRow struct {
 	Version    int64
 	CreatedAt  db.Timestamp
 	UpdatedAt  db.Timestamp
+
+	StrategyVersion   string
+	UpgradeVersion    string
+	UpgradeParameters string
+	Isolation         catalog.Isolation
 }
 
 func configRowOf(tenantID string, c bot.Config) configRow {
@@ -40,15 +46,21 @@ func configRowOf(tenantID string, c bot.Config) configRow {
 		TenantID: tenantID, ID: c.ID, BotID: c.BotID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: int64(c.Interval / time.Second),
 		Parameters: string(c.Parameters), Balance: c.Balance, Risk: document[bot.Risk]{c.Risk}, KeyHint: c.KeyHint, Version: c.Version,
 		CreatedAt: db.At(c.CreatedAt), UpdatedAt: db.At(c.UpdatedAt),
+		StrategyVersion: c.StrategyVersion, UpgradeVersion: c.Upgrade.Version, UpgradeParameters: string(c.Upgrade.Parameters), Isolation: c.Isolation,
 	}
 }
 
 func (r configRow) config() bot.Config {
-	return bot.Config{
+	c := bot.Config{
 		ID: r.ID, TenantID: r.TenantID, BotID: r.BotID, Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Mode: r.Mode, Interval: r.length(),
 		Parameters: json.RawMessage(r.Parameters), Balance: r.Balance, Risk: r.Risk.value, KeyHint: r.KeyHint, Version: r.Version,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		StrategyVersion: r.StrategyVersion, Isolation: r.Isolation, Upgrade: bot.Upgrade{Version: r.UpgradeVersion},
 	}
+	if r.UpgradeParameters != "" {
+		c.Upgrade.Parameters = json.RawMessage(r.UpgradeParameters)
+	}
+	return c
 }
 
 // length is how long the candles are that the bot decides on.
@@ -91,7 +103,8 @@ func (s *Store) UpdateConfig(ctx context.Context, tenantID string, c bot.Config)
 	row.Version++
 	err := s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewUpdate().Model(&row).
-			Column("name", "pair", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "key_hint", "version", "updated_at").
+			Column("name", "pair", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "key_hint", "version", "updated_at",
+				"strategy_version", "upgrade_version", "upgrade_parameters", "isolation").
 			Where("c.tenant_id = ? AND c.id = ? AND c.version = ?", tenantID, c.ID, c.Version).Exec(ctx)
 		n, err := affected(res, err, "changing configuration "+c.ID)
 		if err != nil || n == 1 {

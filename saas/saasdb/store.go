@@ -13,6 +13,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -36,6 +37,7 @@ func Migrations() db.MigrationSet {
 var (
 	_ account.Store  = (*Store)(nil)
 	_ bot.Store      = (*Store)(nil)
+	_ catalog.Store  = (*Store)(nil)
 	_ journal.Store  = (*Store)(nil)
 	_ lease.Store    = (*Store)(nil)
 	_ outbox.Store   = (*Store)(nil)
@@ -43,7 +45,7 @@ var (
 	_ research.Store = (*Store)(nil)
 )
 
-// Store implements the stores of packages account, bot, journal, lease,
+// Store implements the stores of packages account, bot, catalog, journal, lease,
 // outbox and research. It is safe for concurrent use.
 type Store struct{ db *db.DB }
 

@@ -1,0 +1,169 @@
+package saasdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/uptrace/bun"
+
+	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+type strategyRow struct {
+	bun.BaseModel `bun:"table:strategy_versions,alias:v"`
+
+	Name        string `bun:",pk"`
+	Version     string `bun:",pk"`
+	SHA256      string `bun:"sha256"`
+	Size        int64
+	Manifest    string
+	Publisher   string
+	Status      catalog.Status
+	Isolation   catalog.Isolation
+	InstalledBy string
+	InstalledAt db.Timestamp
+	ApprovedBy  string
+	ApprovedAt  db.Timestamp
+	RevokedBy   string
+	RevokedAt   db.Timestamp
+	Reason      string
+}
+
+func strategyRowOf(e catalog.Entry) (strategyRow, error) {
+	manifest, err := json.Marshal(e.Manifest)
+	if err != nil {
+		return strategyRow{}, fmt.Errorf("writing the manifest of %s: %w", e.Ref, err)
+	}
+	return strategyRow{
+		Name: e.Name, Version: e.Version, SHA256: e.SHA256, Size: e.Size, Manifest: string(manifest), Publisher: clean(e.Publisher),
+		Status: e.Status, Isolation: e.Isolation, InstalledBy: clean(e.InstalledBy), InstalledAt: db.At(e.InstalledAt), ApprovedBy: clean(e.ApprovedBy),
+		ApprovedAt: db.At(e.ApprovedAt), RevokedBy: clean(e.RevokedBy), RevokedAt: db.At(e.RevokedAt), Reason: clean(e.Reason),
+	}, nil
+}
+
+// entry returns the row's entry. A manifest that this version of the server
+// cannot read is left empty: the others are not to suffer from it.
+func (r strategyRow) entry() catalog.Entry {
+	var manifest plugin.Manifest
+	if json.Unmarshal([]byte(r.Manifest), &manifest) != nil {
+		manifest = plugin.Manifest{}
+	}
+	return catalog.Entry{
+		Ref: catalog.Ref{Name: r.Name, Version: r.Version}, SHA256: r.SHA256, Size: r.Size, Manifest: manifest, Publisher: r.Publisher,
+		Status: r.Status, Isolation: r.Isolation, InstalledBy: r.InstalledBy, InstalledAt: r.InstalledAt.Time, ApprovedBy: r.ApprovedBy,
+		ApprovedAt: r.ApprovedAt.Time, RevokedBy: r.RevokedBy, RevokedAt: r.RevokedAt.Time, Reason: r.Reason,
+	}
+}
+
+// Entry implements catalog.Store.
+func (s *Store) Entry(ctx context.Context, ref catalog.Ref) (catalog.Entry, error) {
+	var row strategyRow
+	err := s.db.SystemRead(ctx, "reading strategy "+ref.String(), func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewSelect().Model(&row).Where("v.name = ? AND v.version = ?", ref.Name, ref.Version).Scan(ctx)
+		return db.NotFound(err, "reading strategy "+ref.String(), notFound("strategy_version", ref.String()))
+	})
+	if err != nil {
+		return catalog.Entry{}, err
+	}
+	return row.entry(), nil
+}
+
+// Entries implements catalog.Store.
+func (s *Store) Entries(ctx context.Context) ([]catalog.Entry, error) {
+	var rows []strategyRow
+	err := s.db.SystemRead(ctx, "listing strategies", func(ctx context.Context, tx bun.IDB) error {
+		return tx.NewSelect().Model(&rows).Order("v.name", "v.installed_at").Scan(ctx)
+	})
+	return convert(rows, strategyRow.entry), err
+}
+
+// InsertEntry implements catalog.Store.
+func (s *Store) InsertEntry(ctx context.Context, e catalog.Entry) error {
+	row, err := strategyRowOf(e)
+	if err != nil {
+		return err
+	}
+	return s.db.System(ctx, "storing strategy "+e.String(), func(ctx context.Context, tx bun.IDB) error {
+		res, err := tx.NewInsert().Model(&row).On("CONFLICT (name, version) DO NOTHING").Exec(ctx)
+		return changed(res, err, "storing strategy "+e.String(), errs.New(errs.Conflict, "strategy_version_exists", "%s is there already", e.Ref))
+	})
+}
+
+// UpdateEntry implements catalog.Store.
+func (s *Store) UpdateEntry(ctx context.Context, e catalog.Entry) error {
+	row, err := strategyRowOf(e)
+	if err != nil {
+		return err
+	}
+	return s.db.System(ctx, "changing strategy "+e.String(), func(ctx context.Context, tx bun.IDB) error {
+		res, err := tx.NewUpdate().Model(&row).
+			Column("publisher", "status", "isolation", "approved_by", "approved_at", "revoked_by", "revoked_at", "reason").WherePK().Exec(ctx)
+		return changed(res, err, "changing strategy "+e.String(), notFound("strategy_version", e.String()))
+	})
+}
+
+// DeleteEntry implements catalog.Store.
+func (s *Store) DeleteEntry(ctx context.Context, ref catalog.Ref) error {
+	return s.db.System(ctx, "removing strategy "+ref.String(), func(ctx context.Context, tx bun.IDB) error {
+		res, err := tx.NewDelete().Model((*strategyRow)(nil)).Where("name = ? AND version = ?", ref.Name, ref.Version).Exec(ctx)
+		return changed(res, err, "removing strategy "+ref.String(), notFound("strategy_version", ref.String()))
+	})
+}
+
+type strategyChangeRow struct {
+	bun.BaseModel `bun:"table:strategy_changes,alias:h"`
+
+	ID      string `bun:",pk"`
+	Name    string
+	Version string
+	SHA256  string `bun:"sha256"`
+	Action  string
+	Actor   string
+	Note    string
+	At      db.Timestamp
+}
+
+func (r strategyChangeRow) change() catalog.Change {
+	return catalog.Change{
+		ID: r.ID, Ref: catalog.Ref{Name: r.Name, Version: r.Version}, SHA256: r.SHA256, Action: r.Action, Actor: r.Actor, Note: r.Note, At: r.At.Time,
+	}
+}
+
+// AddChange implements catalog.Store.
+func (s *Store) AddChange(ctx context.Context, c catalog.Change) error {
+	row := strategyChangeRow{
+		ID: c.ID, Name: c.Name, Version: c.Version, SHA256: c.SHA256, Action: c.Action, Actor: clean(c.Actor), Note: clean(c.Note), At: db.At(c.At),
+	}
+	return s.db.System(ctx, "writing the catalog's log", func(ctx context.Context, tx bun.IDB) error {
+		_, err := tx.NewInsert().Model(&row).Exec(ctx)
+		return err
+	})
+}
+
+// Changes implements catalog.Store.
+func (s *Store) Changes(ctx context.Context, limit int) ([]catalog.Change, error) {
+	var rows []strategyChangeRow
+	err := s.db.SystemRead(ctx, "reading the catalog's log", func(ctx context.Context, tx bun.IDB) error {
+		return tx.NewSelect().Model(&rows).Order("h.id DESC").Limit(int64(limit)).Scan(ctx)
+	})
+	return convert(rows, strategyChangeRow.change), err
+}
+
+// Pins implements catalog.Store.
+func (s *Store) Pins(ctx context.Context, ref catalog.Ref) ([]catalog.Pin, error) {
+	var pins []catalog.Pin
+	err := s.db.SystemRead(ctx, "looking for bots of "+ref.String(), func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewSelect().Model((*configRow)(nil)).ColumnExpr("c.tenant_id, c.bot_id, c.name").
+			Where("c.strategy = ? AND (c.strategy_version = ? OR c.upgrade_version = ?)", ref.Name, ref.Version, ref.Version).
+			Order("c.tenant_id", "c.bot_id").Scan(ctx, &pins)
+		if err != nil {
+			return fmt.Errorf("reading configurations: %w", err)
+		}
+		return nil
+	})
+	return pins, err
+}
