@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -43,6 +44,7 @@ func newBot(t *testing.T, s *saasdb.Store, tenantID string) (bot.Config, bot.Bot
 		ID: id(), TenantID: tenantID, BotID: id(), Name: "First", Pair: "XBTMYR", Strategy: "basic", Mode: bot.Paper, Interval: 4 * time.Hour,
 		Parameters: json.RawMessage(`{"fast": 10}`), Balance: dec("10000.000000000000000001"),
 		Risk: bot.Risk{StopLossPercent: dec("2.5")}, KeyHint: "abcd", Version: 1, CreatedAt: start(), UpdatedAt: start(),
+		StrategyVersion: "1.0.0", Upgrade: bot.Upgrade{Version: "1.1.0", Parameters: json.RawMessage(`{"slow": 30}`)}, Isolation: catalog.PerTenant,
 	}
 	b := bot.Bot{
 		ID: c.BotID, ConfigID: c.ID, TenantID: tenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,

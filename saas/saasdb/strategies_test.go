@@ -111,3 +111,24 @@ func TestStrategyChangesAreListedNewestFirst(t *testing.T) {
 		same(t, "the log", got, want[:2])
 	})
 }
+
+func TestPins(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, s *saasdb.Store) {
+		_, a := newBot(t, s, "a")
+		_, b := newBot(t, s, "b")
+		want := []catalog.Pin{{TenantID: "a", BotID: a.ID, Name: "First"}, {TenantID: "b", BotID: b.ID, Name: "First"}}
+		for ref, want := range map[catalog.Ref][]catalog.Pin{
+			{Name: "basic", Version: "1.0.0"}: want,
+			{Name: "basic", Version: "1.1.0"}: want, // they are to be upgraded to it
+			{Name: "basic", Version: "1.2.0"}: nil,
+			{Name: "other", Version: "1.0.0"}: nil,
+		} {
+			got, err := s.Pins(t.Context(), ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, ref.String(), got, want)
+		}
+	})
+}
