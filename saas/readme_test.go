@@ -48,6 +48,14 @@ func TestReadme(t *testing.T) {
 		return string(raw)
 	}
 	readme, script := read(t, "README.md"), read(t, ".ci/run")
+	pages := []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "plugins/README.md"}
+	more, err := filepath.Glob(filepath.Join("..", "plugins", "*", "README.md"))
+	if err != nil || len(more) == 0 {
+		t.Fatalf("no pages of strategies were found: %v", err)
+	}
+	for _, path := range more {
+		pages = append(pages, filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator))))
+	}
 
 	t.Run("every command is run by something", func(t *testing.T) {
 		t.Parallel()
@@ -79,12 +87,12 @@ func TestReadme(t *testing.T) {
 	t.Run("every link leads to a file", func(t *testing.T) {
 		t.Parallel()
 		link := regexp.MustCompile(`\]\(([^)#\s]+)\)`)
-		for _, name := range []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md"} {
+		for _, name := range pages {
 			for _, m := range link.FindAllStringSubmatch(read(t, name), -1) {
 				if strings.Contains(m[1], "://") {
 					continue
 				}
-				if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(m[1]))); err != nil {
+				if _, err := os.Stat(filepath.Join("..", filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(m[1]))); err != nil {
 					t.Errorf("%s points to %s: %v", name, m[1], err)
 				}
 			}
