@@ -94,7 +94,7 @@ type process struct {
 	after func(ctx context.Context) error
 }
 
-func newProcess(t *testing.T) *process {
+func newProcess(t testing.TB) *process {
 	t.Helper()
 	client, stop, err := plugin.Loopback(definition())
 	if err != nil {
@@ -134,7 +134,7 @@ func (p *process) Close(ctx context.Context, bots []uint64) error { return p.cli
 
 // world is all that a worker works with, in memory.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	market *demo.Replay
 	feed   *marketdata.Feed
 
@@ -161,7 +161,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world { return newWorldOf(t, demo.Config{Speed: 3_000}) }
 
-func newWorldOf(t *testing.T, cfg demo.Config) *world {
+func newWorldOf(t testing.TB, cfg demo.Config) *world {
 	t.Helper()
 	market, err := demo.New(cfg)
 	if err != nil {
