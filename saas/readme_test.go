@@ -30,7 +30,11 @@ func readmeCommands() []readmeCommand {
 		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},
 		{form(`go run \./hosts/lunobot backtest --strategy basic --data demo .*`), anyOther, "hosts/lunobot/backtest_test.go", "TestBacktestTwiceGivesTheSameBytes"},
 		{form(`go test \./strategy/backtest -bench Cross -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/bench_test.go", "BenchmarkCross"},
+		{form(`go test \./strategy/backtest -bench Peak -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/peak_bench_test.go", "BenchmarkPeak"},
 		{form(`go test \./strategy/engine -bench Live -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/engine/bench_test.go", "BenchmarkLive"},
+		{form(`go test \./strategy/pluginhost -bench Start -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/pluginhost/bench_test.go", "BenchmarkStart"},
+		{form(`go test \./strategy/pluginhost -bench Tick -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/pluginhost/bench_test.go", "BenchmarkTick"},
+		{form(`go test \./saas/runner -bench Memory -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "saas/runner/bench_test.go", "BenchmarkMemory"},
 		{form(`curl -sS --fail-with-body .*http://127\.0\.0\.1:5000/\S+`), `bash -c "${call//127.0.0.1:5000/127.0.0.1:$1}"`, "", ""},
 	}
 }
