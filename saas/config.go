@@ -56,6 +56,10 @@ type Config struct {
 	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// PluginDir is the folder of the strategies that operators put in; processes
+	// on several machines share it, or are each given the files. Defaults to
+	// DefaultPluginDir of DataDir.
+	PluginDir string
 	// Sandbox says what happens where the processes of strategies cannot be shut
 	// in wholly. Defaults to sandbox.Prefer.
 	Sandbox sandbox.Policy
@@ -100,11 +104,18 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.PluginDir == "" {
+		c.PluginDir = DefaultPluginDir(c.DataDir)
+	}
 	if c.Version == "" {
 		c.Version = "dev"
 	}
 	return c
 }
+
+// DefaultPluginDir is where a data folder keeps the strategies that operators
+// put in.
+func DefaultPluginDir(dataDir string) string { return filepath.Join(dataDir, "plugins") }
 
 func (c Config) validate() error {
 	var problems []error

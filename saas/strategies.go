@@ -8,11 +8,21 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/web"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
+
+// Contained lists the versions of strategies that a program contains.
+func Contained(b plugin.Bundle) []catalog.Ref {
+	var refs []catalog.Ref
+	for _, d := range b.Definitions() {
+		refs = append(refs, catalog.Ref{Name: d.Info().Name, Version: d.Info().Version})
+	}
+	return refs
+}
 
 // strategies shows the plugin host's catalog to the services.
 type strategies struct {

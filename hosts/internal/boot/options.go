@@ -34,6 +34,7 @@ type Options struct {
 	DemoSpeed   string `name:"demo-speed" env:"LUNOBOT_DEMO_SPEED" default:"60" help:"Minutes of the demo market in one minute."`
 	Env         string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
 	LogLevel    string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	PluginDir   string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
 	Sandbox     string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
 	SigningKey  string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
 	VaultKey    string `name:"vault-key" env:"LUNOBOT_VAULT_KEY" help:"Key that opens the tenants' exchange keys."`
@@ -53,7 +54,7 @@ func LoadDotEnv() error {
 func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	var problems []error
 	c := saas.Config{
-		BaseURL: strings.TrimSuffix(o.BaseURL, "/"), DataDir: o.DataDir, DatabaseURL: o.DatabaseURL, Environment: saas.Environment(o.Env), Log: log,
+		BaseURL: strings.TrimSuffix(o.BaseURL, "/"), DataDir: o.DataDir, DatabaseURL: o.DatabaseURL, PluginDir: o.PluginDir, Environment: saas.Environment(o.Env), Log: log,
 		Secrets: saas.Secrets{Signing: vault.NewSecret(o.SigningKey), Vault: vault.NewSecret(o.VaultKey)}, Strategies: Bundle(), Version: version(),
 	}
 	if u, err := url.Parse(c.BaseURL); c.BaseURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Path != "") {
