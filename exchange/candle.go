@@ -57,6 +57,11 @@ type Tick struct {
 	Price Ticks
 	// Volume is that trade's volume in steps.
 	Volume Steps
+	// Sequence identifies the trade within its market and only grows; 0 if the
+	// venue does not number its trades.
+	Sequence int64
+	// Taker is the taker's side; 0 if the venue does not tell.
+	Taker Side
 }
 
 // Ticker is a market's top of book and last trade. A side without an order is 0.
@@ -76,6 +81,23 @@ type Level struct {
 	Volume Steps
 }
 
+// Top is the best bid and the best ask of a market. A side without an order is
+// the zero Level; a volume of 0 beside a price is not known.
+type Top struct {
+	Bid, Ask Level
+	// Time is the last change of either, in epoch milliseconds UTC.
+	Time int64
+}
+
+// IsZero reports whether neither side has an order, or no book is known.
+func (t Top) IsZero() bool { return t.Bid.Price == 0 && t.Ask.Price == 0 }
+
+// Whole reports whether both sides have an order.
+func (t Top) Whole() bool { return t.Bid.Price > 0 && t.Ask.Price > 0 }
+
+// Equal reports whether both offer the same, whenever that was.
+func (t Top) Equal(o Top) bool { return t.Bid == o.Bid && t.Ask == o.Ask }
+
 // OrderBook is a market's resting orders, aggregated by price: bids descending,
 // asks ascending.
 type OrderBook struct {
@@ -87,12 +109,13 @@ type OrderBook struct {
 // Trade is one trade of the public tape.
 type Trade struct {
 	Pair string
-	// Sequence identifies the trade within its market and only grows.
+	// Sequence identifies the trade within its market and only grows; 0 if the
+	// venue does not number its trades.
 	Sequence int64
 	// Time is in epoch milliseconds UTC.
 	Time   int64
 	Price  Ticks
 	Volume Steps
-	// TakerBuys is true if the taker bought.
-	TakerBuys bool
+	// Taker is the taker's side; 0 if the venue does not tell.
+	Taker Side
 }

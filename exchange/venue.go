@@ -47,4 +47,6 @@ type StreamEvent struct {
 	Candle *Candle
 	// Status is a change of the market's state.
 	Status MarketStatus
+	// Top is a change of the best bid or ask.
+	Top *Top
 }

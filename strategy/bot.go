@@ -25,6 +25,9 @@ type View struct {
 	NextRef uint64
 	// Warming is true while candles of the past are given.
 	Warming bool
+	// Top is the top of the order book at the newest close; zero if it is not
+	// known or not subscribed to.
+	Top exchange.Top
 }
 
 // OpenOrder is one of the bot's orders that is not over.
@@ -56,12 +59,17 @@ func (b *Bot) Market() exchange.Market { return b.market }
 // Interval returns the length of the bot's candles.
 func (b *Bot) Interval() time.Duration { return b.interval }
 
-// Now returns the time of the event, in UTC: for a candle, its close.
+// Now returns the time of the event, in UTC: for a candle, and what is told with
+// it, its close.
 func (b *Bot) Now() time.Time { return time.UnixMilli(b.now).UTC() }
 
 // Warming reports whether the candle is one of the past, given so that
 // indicators fill; commands are ignored then.
 func (b *Bot) Warming() bool { return b.view.Warming }
+
+// Book returns the top of the order book at the close of the newest candle, for
+// a Subscriber of it; false where none is known. A side may be without an order.
+func (b *Bot) Book() (exchange.Top, bool) { return b.view.Top, !b.view.Top.IsZero() }
 
 // Position returns the base volume that the bot holds.
 func (b *Bot) Position() exchange.Steps { return b.view.Base }

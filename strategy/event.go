@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 )
@@ -21,10 +22,14 @@ const (
 	StartEvent
 	// SignalEvent tells of a message from outside.
 	SignalEvent
+	// TradesEvent tells the trades of the market's tape.
+	TradesEvent
+	// BookEvent tells that the top of the order book has changed.
+	BookEvent
 )
 
 // LastEvent is the highest kind that there is.
-const LastEvent = SignalEvent
+const LastEvent = BookEvent
 
 // String returns the kind's name.
 func (k EventKind) String() string {
@@ -39,6 +44,10 @@ func (k EventKind) String() string {
 		return "start"
 	case SignalEvent:
 		return "signal"
+	case TradesEvent:
+		return "trades"
+	case BookEvent:
+		return "book"
 	}
 	return fmt.Sprintf("event-%d", uint8(k))
 }
@@ -53,6 +62,15 @@ type Event struct {
 	Fill   Fill
 	Order  OrderUpdate
 	Signal Signal
+	// Trades belong to the host and are not changed.
+	Trades []exchange.Trade `json:",omitempty"`
+	Top    exchange.Top     `json:",omitzero"`
+}
+
+// Equal reports whether two events tell the same.
+func (e *Event) Equal(o *Event) bool {
+	return e.Kind == o.Kind && e.Time == o.Time && e.Candle == o.Candle && e.Fill == o.Fill && e.Order == o.Order && e.Signal == o.Signal &&
+		e.Top == o.Top && slices.Equal(e.Trades, o.Trades)
 }
 
 // Fill is an execution of one of the bot's orders.
@@ -146,6 +164,25 @@ type SignalHandler interface {
 	OnSignal(b *Bot, s Signal)
 }
 
+// TradesHandler is a strategy that wants the trades of its market, and says so
+// as a Subscriber. They are told with the candle within which they were, right
+// before it, all at once and oldest first: a bot that decides on longer candles
+// hears them with each of the shorter ones that its orders meet. Now is that
+// candle's close. They may be fewer than there were, or none, where the host was
+// not there to hear them: the volumes then do not add up to the candle's. The
+// slice belongs to the host and is valid only during the handler.
+type TradesHandler interface {
+	OnTrades(b *Bot, trades []exchange.Trade)
+}
+
+// BookHandler is a strategy that wants to hear where the top of the order book
+// has changed since it last heard, and says so as a Subscriber of the book. It
+// is told when trades are, after them; a zero Top says that the book is not
+// known any more.
+type BookHandler interface {
+	OnBook(b *Bot, t exchange.Top)
+}
+
 // Warmer is a strategy that needs candles of the past before it can decide:
 // the host gives it that many with Bot.Warming true and ignores its commands.
 type Warmer interface {
@@ -154,7 +191,7 @@ type Warmer interface {
 
 func handlesSomething(s Strategy) bool {
 	switch s.(type) {
-	case CandleHandler, FillHandler, OrderHandler, SignalHandler, StartHandler:
+	case BookHandler, CandleHandler, FillHandler, OrderHandler, SignalHandler, StartHandler, TradesHandler:
 		return true
 	}
 	return false

@@ -49,6 +49,9 @@ type Instance struct {
 	order    OrderHandler
 	signal   SignalHandler
 	start    StartHandler
+	trades   TradesHandler
+	book     BookHandler
+	sees     Subscription
 	bot      Bot
 }
 
@@ -67,6 +70,11 @@ func (d Definition) Open(in OpenInput) (*Instance, error) {
 	i.order, _ = s.(OrderHandler)
 	i.signal, _ = s.(SignalHandler)
 	i.start, _ = s.(StartHandler)
+	i.trades, _ = s.(TradesHandler)
+	i.book, _ = s.(BookHandler)
+	if i.sees, err = subscription(d.info.Name, s); err != nil {
+		return nil, err
+	}
 	if in.Snapshot != nil {
 		if err := i.restore(*in.Snapshot); err != nil {
 			return nil, err
@@ -83,6 +91,9 @@ func (i *Instance) Warmup() int {
 	return 0
 }
 
+// Subscription returns what the strategy looks at beyond its market's candles.
+func (i *Instance) Subscription() Subscription { return i.sees }
+
 // Wants reports whether the strategy handles events of the kind.
 func (i *Instance) Wants(k EventKind) bool {
 	switch k {
@@ -96,6 +107,10 @@ func (i *Instance) Wants(k EventKind) bool {
 		return i.start != nil
 	case SignalEvent:
 		return i.signal != nil
+	case TradesEvent:
+		return i.sees.Trades
+	case BookEvent:
+		return i.sees.Book && i.book != nil
 	}
 	return false
 }
@@ -133,6 +148,14 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	case SignalEvent:
 		if i.signal != nil {
 			i.signal.OnSignal(b, ev.Signal)
+		}
+	case TradesEvent:
+		if i.trades != nil {
+			i.trades.OnTrades(b, ev.Trades)
+		}
+	case BookEvent:
+		if i.book != nil {
+			i.book.OnBook(b, ev.Top)
 		}
 	}
 	return b.commands

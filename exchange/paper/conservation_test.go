@@ -184,7 +184,7 @@ func (f *flow) place() {
 	var real []string
 	for _, tr := range got {
 		real = append(real, fmt.Sprintf("%s %d@%d", f.makerOf(r.Pair, tr.Sequence, owner), tr.Volume, tr.Price))
-		if tr.TakerBuys != (r.Side == exchange.Buy) || tr.Time != f.clock.now.UnixMilli() {
+		if tr.Taker != r.Side || tr.Time != f.clock.now.UnixMilli() {
 			f.Fatalf("trade %+v of %+v", tr, r)
 		}
 	}

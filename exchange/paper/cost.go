@@ -76,6 +76,18 @@ func (v *Venue) worse(side exchange.Side, price exchange.Ticks, volume exchange.
 	return max(1, price-slip)
 }
 
+// Top returns the book that the spread stands for at a price, half of it on
+// either side, which is what a market order pays of it, rounded up to the tick.
+// Its volumes are not known. Without a spread, or at a price that half of it
+// takes up, there is no book.
+func (v *Venue) Top(price exchange.Ticks, now int64) exchange.Top {
+	half := exchange.Ticks(((v.cfg.Spread + 1) / 2).Of(exchange.Units(price)))
+	if half == 0 || price <= half {
+		return exchange.Top{}
+	}
+	return exchange.Top{Bid: exchange.Level{Price: price - half}, Ask: exchange.Level{Price: price + half}, Time: now}
+}
+
 // impact returns by how much an order of a volume moves the market.
 func (v *Venue) impact(volume, traded exchange.Steps) exchange.Rate {
 	if v.cfg.Impact == 0 || volume <= 0 {

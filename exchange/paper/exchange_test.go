@@ -415,7 +415,7 @@ func TestPublicData(t *testing.T) {
 		t.Errorf("ticker %+v %v", got, err)
 	}
 	trades, err := h.Trades(t.Context(), "XBTMYR", 1, 10)
-	if err != nil || len(trades) != 1 || trades[0].Sequence != 2 || !trades[0].TakerBuys || trades[0].Volume != 5 {
+	if err != nil || len(trades) != 1 || trades[0].Sequence != 2 || trades[0].Taker != exchange.Buy || trades[0].Volume != 5 {
 		t.Errorf("trades %+v %v", trades, err)
 	}
 	for range 50 {

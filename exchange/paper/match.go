@@ -173,7 +173,7 @@ func (e *Exchange) trade(x, y *entry, volume exchange.Steps, now int64) {
 	price := y.order.Request.Price
 	b.addTrade(exchange.Trade{
 		Pair: b.market.Pair, Sequence: int64(len(b.tape)) + 1, Time: now,
-		Price: price, Volume: volume, TakerBuys: x.order.Request.Side == exchange.Buy,
+		Price: price, Volume: volume, Taker: x.order.Request.Side,
 	})
 	y.level.volume -= volume
 	e.settle(x, price, volume, false, now)

@@ -86,7 +86,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	rec := &recorder{cfg: cfg}
 	session, err := engine.New(engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
-		Wants: instance.Wants,
+		Wants: instance.Wants, Subscription: instance.Subscription(),
 	})
 	if err != nil {
 		return nil, err

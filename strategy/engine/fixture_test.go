@@ -54,6 +54,9 @@ type terms struct {
 	decide time.Duration
 	risk   risk.Config
 	wants  func(strategy.EventKind) bool
+	// sees is what the strategy subscribes to, spread what makes the venue's book.
+	sees   strategy.Subscription
+	spread exchange.Rate
 	// least and most bound an order's volume.
 	least, most exchange.Steps
 }
@@ -65,13 +68,14 @@ func newRig(tb testing.TB, c terms) *rig {
 	}
 	m := one()
 	m.MinVolume, m.MaxVolume = c.least, c.most
-	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: c.balance, Fees: c.fees, Costs: paper.Costs{MaxShare: c.maxShare}})
+	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: c.balance, Fees: c.fees, Costs: paper.Costs{MaxShare: c.maxShare, Spread: c.spread}})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	r := &rig{tb: tb, venue: v, log: &record{}}
 	r.session, err = engine.New(engine.Config{
 		Market: m, Interval: time.Minute, Decide: c.decide, Balance: c.balance, Venue: v, Risk: c.risk, Recorder: r.log, OrderPrefix: "t-", Wants: c.wants,
+		Subscription: c.sees,
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -45,7 +45,11 @@ type Config struct {
 	Recorder Recorder
 	// Risk are the host's bounds.
 	Risk risk.Config
-	// Venue is where orders go; required.
+	// Subscription is what the strategy looks at beyond the candles. Defaults to
+	// nothing.
+	Subscription strategy.Subscription
+	// Venue is where orders go; required. One that is a Quoter is asked for the
+	// top of the book.
 	Venue Venue
 	// Wants says which events the strategy handles; nil means all.
 	Wants func(strategy.EventKind) bool
@@ -59,6 +63,8 @@ type Session struct {
 	// frames is how many candles make one that the strategy hears.
 	frames int64
 	wants  [strategy.LastEvent + 1]bool
+	// looks is true if the strategy has subscribed to anything.
+	looks bool
 	// narrator is the recorder, if it is one.
 	narrator Narrator
 
@@ -71,7 +77,10 @@ type Session struct {
 	phase   phase
 	told    int            // how many of state.Queue the strategy has heard
 	due     int            // how many of them it hears in the present phase
-	other   strategy.Event // a start, a candle of the past, or one made of several
+	other   strategy.Event // any other than those of the queue and the present one
+	beside  Beside         // what came with the present candle, as far as it is not told
+	stirred bool           // whether the strategy is yet to hear of a change of the top
+	quoter  Quoter         // the venue, if it is one and the book is subscribed to
 	// inside is true once a resting buy has traded within the present candle.
 	inside bool
 	// left is true once a protective exit has acted in the present candle.
@@ -86,6 +95,7 @@ const (
 	reports       // fills and order updates are being told
 	exits         // the protective exits come next
 	closing       // the candle itself comes next
+	besides       // what came beside it is being told, at its close
 )
 
 // New returns a session that has seen nothing yet; the error names everything
@@ -113,8 +123,11 @@ func New(cfg Config) (*Session, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	s := &Session{cfg: cfg, guard: guard, span: cfg.Interval.Milliseconds(), frames: int64(cfg.Decide / cfg.Interval)}
+	s := &Session{cfg: cfg, guard: guard, span: cfg.Interval.Milliseconds(), frames: int64(cfg.Decide / cfg.Interval), looks: cfg.Subscription.Any()}
 	s.narrator, _ = cfg.Recorder.(Narrator)
+	if cfg.Subscription.Book {
+		s.quoter, _ = cfg.Venue.(Quoter)
+	}
 	for k := range s.wants {
 		s.wants[k] = cfg.Wants == nil || cfg.Wants(strategy.EventKind(k))
 	}
@@ -248,19 +261,39 @@ func (s *Session) next() *strategy.Event {
 		case closing:
 			s.phase = idle
 			s.mark()
-			if !s.wants[strategy.CandleEvent] {
+			if s.looks {
+				s.look()
+				s.phase = besides
 				continue
 			}
-			if s.frames == 1 {
-				return &s.present
+			if ev := s.close(); ev != nil {
+				return ev
 			}
-			if s.fold(&s.present.Candle) {
-				return &s.other
+		case besides:
+			if ev := s.nextBeside(); ev != nil {
+				return ev
+			}
+			s.phase = idle
+			if ev := s.close(); ev != nil {
+				return ev
 			}
 		case idle:
 			return nil
 		}
 	}
+}
+
+// close returns the event of the candle that the strategy hears at this close, or
+// nil if there is none.
+func (s *Session) close() *strategy.Event {
+	switch {
+	case !s.wants[strategy.CandleEvent]:
+	case s.frames == 1:
+		return &s.present
+	case s.fold(&s.present.Candle):
+		return &s.other
+	}
+	return nil
 }
 
 // take makes a candle the present one.

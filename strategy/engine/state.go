@@ -30,6 +30,8 @@ type State struct {
 	Queue []strategy.Event `json:"queue,omitempty"`
 	// Frame is the candle that the strategy hears next, as far as it has come.
 	Frame strategy.Frame `json:"frame,omitzero"`
+	// Top is the top of the book at the newest close, if it is subscribed to.
+	Top exchange.Top `json:"top,omitzero"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
@@ -69,6 +71,7 @@ func (s *Session) Restore(st State) {
 	s.state = st
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.inside = idle, 0, 0, false
+	s.beside, s.stirred, s.view.Top = Beside{}, false, st.Top
 	s.measure()
 	s.sync()
 }

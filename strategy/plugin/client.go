@@ -66,6 +66,8 @@ type Opened struct {
 	Warmup int
 	// Wants are the kinds of events that it handles.
 	Wants []strategy.EventKind
+	// Subscription is what it looks at beyond the candles of its market.
+	Subscription strategy.Subscription
 	// Err is a *BotError: bad parameters, which are param.Errors too, or a
 	// snapshot that cannot be read.
 	Err error
@@ -104,7 +106,7 @@ func openRequest(b OpenBot) (*pluginpb.OpenRequest_Bot, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &pluginpb.OpenRequest_Bot{Bot: b.Bot, Params: b.Params, Market: market, Interval: int64(b.Interval), Explain: b.Explain}
+	out := &pluginpb.OpenRequest_Bot{Bot: b.Bot, Params: b.Params, Market: market, Interval: int64(b.Interval), Explain: b.Explain, Gives: true}
 	if b.Snapshot != nil {
 		out.Snapshot = &pluginpb.State{Version: int64(b.Snapshot.Version), Data: b.Snapshot.Data}
 	}
@@ -119,7 +121,7 @@ func openedOf(b *pluginpb.OpenReply_Bot) Opened {
 		}
 		return Opened{Err: &BotError{Text: b.GetError(), Faults: faults}}
 	}
-	out := Opened{Warmup: int(max(0, b.GetWarmup()))}
+	out := Opened{Warmup: int(max(0, b.GetWarmup())), Subscription: subscriptionOf(b.GetSubscription())}
 	for _, kind := range b.GetWants() {
 		if kind >= uint32(strategy.CandleEvent) && kind <= uint32(strategy.LastEvent) {
 			out.Wants = append(out.Wants, strategy.EventKind(kind))

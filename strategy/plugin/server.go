@@ -91,7 +91,11 @@ func (s *server) open(in *pluginpb.OpenRequest_Bot) (out *pluginpb.OpenReply_Bot
 	if err != nil {
 		return nil, err
 	}
-	out = &pluginpb.OpenReply_Bot{Warmup: int64(instance.Warmup())}
+	subscription := instance.Subscription()
+	if subscription.Any() && !in.GetGives() {
+		return nil, fmt.Errorf("%s subscribes to more than candles, which this host does not give: upgrade the host", s.def.Info().Name)
+	}
+	out = &pluginpb.OpenReply_Bot{Warmup: int64(instance.Warmup()), Subscription: wiredSubscription(subscription)}
 	for kind := strategy.CandleEvent; kind <= strategy.LastEvent; kind++ {
 		if instance.Wants(kind) {
 			out.Wants = append(out.Wants, uint32(kind))

@@ -115,6 +115,20 @@ func (h *Harness) Signal(text string) []strategy.Command {
 	return h.Event(strategy.Event{Kind: strategy.SignalEvent, Time: h.now, Signal: strategy.Signal{ID: "test", Text: text}})
 }
 
+// Trades tells trades of the market and returns the commands.
+func (h *Harness) Trades(trades ...exchange.Trade) []strategy.Command {
+	h.tb.Helper()
+	return h.Event(strategy.Event{Kind: strategy.TradesEvent, Time: h.now, Trades: trades})
+}
+
+// Book makes prices the best bid and ask of the book, in View too, tells the
+// strategy and returns the commands. A price of 0 is a side without an order.
+func (h *Harness) Book(bid, ask exchange.Ticks) []strategy.Command {
+	h.tb.Helper()
+	h.View.Top = exchange.Top{Bid: exchange.Level{Price: bid}, Ask: exchange.Level{Price: ask}, Time: h.now}
+	return h.Event(strategy.Event{Kind: strategy.BookEvent, Time: h.now, Top: h.View.Top})
+}
+
 // Event gives any event and returns the commands. Orders advance View.NextRef.
 func (h *Harness) Event(ev strategy.Event) []strategy.Command {
 	h.tb.Helper()

@@ -41,7 +41,7 @@ func (d *direct) Open(_ context.Context, bots []strategy.OpenInput) ([]conforman
 			continue
 		}
 		d.bots = append(d.bots, instance)
-		out[i].Bot, out[i].Warmup = uint64(len(d.bots)), instance.Warmup()
+		out[i].Bot, out[i].Warmup, out[i].Subscription = uint64(len(d.bots)), instance.Warmup(), instance.Subscription()
 		for kind := strategy.CandleEvent; kind <= strategy.LastEvent; kind++ {
 			if instance.Wants(kind) {
 				out[i].Wants = append(out[i].Wants, kind)

@@ -90,7 +90,7 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 	}
 	session, err := engine.New(engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: venue, OrderPrefix: "t-", Risk: cfg.Risk, Recorder: &p.ledger,
-		Wants: p.instance.Wants,
+		Wants: p.instance.Wants, Subscription: p.instance.Subscription(),
 	})
 	if err != nil {
 		tb.Fatalf("opening the session: %v", err)

@@ -61,6 +61,7 @@ func record(ctx context.Context, def strategy.Definition, cfg backtest.Config, c
 	}
 	session, err := engine.New(engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, OrderPrefix: "look-",
+		Subscription: instance.Subscription(),
 	})
 	if err != nil {
 		return nil, err

@@ -90,6 +90,7 @@ func newTrader(ctx context.Context, s Subject, bot Opened) (*Trader, error) {
 	}
 	session, err := engine.New(engine.Config{
 		Market: m, Interval: span, Balance: million, Venue: venue, OrderPrefix: "t-", Wants: bot.wants,
+		Subscription: bot.Subscription,
 	})
 	if err != nil {
 		return nil, err

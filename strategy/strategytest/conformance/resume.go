@@ -41,7 +41,7 @@ func checkMarket(ctx context.Context, cfg Config, sc scenario) (string, error) {
 
 // SameCommands reports whether a strategy answered the same to the same event.
 func SameCommands(a, b Step) bool {
-	return a.Event == b.Event && slices.Equal(a.Commands, b.Commands)
+	return a.Event.Equal(&b.Event) && slices.Equal(a.Commands, b.Commands)
 }
 
 // warmRestores is how many snapshots of the warm-up are restored at most; all of

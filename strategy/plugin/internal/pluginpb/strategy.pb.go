@@ -196,6 +196,58 @@ func (x *OpenReply) GetBots() []*OpenReply_Bot {
 	return nil
 }
 
+type Subscription struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Book          bool                   `protobuf:"varint,1,opt,name=book,proto3" json:"book,omitempty"`
+	Trades        bool                   `protobuf:"varint,2,opt,name=trades,proto3" json:"trades,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Subscription) Reset() {
+	*x = Subscription{}
+	mi := &file_strategy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Subscription) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Subscription) ProtoMessage() {}
+
+func (x *Subscription) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
+func (*Subscription) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Subscription) GetBook() bool {
+	if x != nil {
+		return x.Book
+	}
+	return false
+}
+
+func (x *Subscription) GetTrades() bool {
+	if x != nil {
+		return x.Trades
+	}
+	return false
+}
+
 type State struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Version int64                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
@@ -207,7 +259,7 @@ type State struct {
 
 func (x *State) Reset() {
 	*x = State{}
-	mi := &file_strategy_proto_msgTypes[4]
+	mi := &file_strategy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -219,7 +271,7 @@ func (x *State) String() string {
 func (*State) ProtoMessage() {}
 
 func (x *State) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[4]
+	mi := &file_strategy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -232,7 +284,7 @@ func (x *State) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use State.ProtoReflect.Descriptor instead.
 func (*State) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{4}
+	return file_strategy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *State) GetVersion() int64 {
@@ -261,7 +313,7 @@ type LiveRequest struct {
 
 func (x *LiveRequest) Reset() {
 	*x = LiveRequest{}
-	mi := &file_strategy_proto_msgTypes[5]
+	mi := &file_strategy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -273,7 +325,7 @@ func (x *LiveRequest) String() string {
 func (*LiveRequest) ProtoMessage() {}
 
 func (x *LiveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[5]
+	mi := &file_strategy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -286,7 +338,7 @@ func (x *LiveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveRequest.ProtoReflect.Descriptor instead.
 func (*LiveRequest) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{5}
+	return file_strategy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LiveRequest) GetBatch() []byte {
@@ -305,7 +357,7 @@ type LiveReply struct {
 
 func (x *LiveReply) Reset() {
 	*x = LiveReply{}
-	mi := &file_strategy_proto_msgTypes[6]
+	mi := &file_strategy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -317,7 +369,7 @@ func (x *LiveReply) String() string {
 func (*LiveReply) ProtoMessage() {}
 
 func (x *LiveReply) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[6]
+	mi := &file_strategy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -330,7 +382,7 @@ func (x *LiveReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveReply.ProtoReflect.Descriptor instead.
 func (*LiveReply) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{6}
+	return file_strategy_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LiveReply) GetAnswer() []byte {
@@ -349,7 +401,7 @@ type LiveBatch struct {
 
 func (x *LiveBatch) Reset() {
 	*x = LiveBatch{}
-	mi := &file_strategy_proto_msgTypes[7]
+	mi := &file_strategy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -361,7 +413,7 @@ func (x *LiveBatch) String() string {
 func (*LiveBatch) ProtoMessage() {}
 
 func (x *LiveBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[7]
+	mi := &file_strategy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -374,7 +426,7 @@ func (x *LiveBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveBatch.ProtoReflect.Descriptor instead.
 func (*LiveBatch) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{7}
+	return file_strategy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LiveBatch) GetDeliveries() []*Delivery {
@@ -395,7 +447,7 @@ type Delivery struct {
 
 func (x *Delivery) Reset() {
 	*x = Delivery{}
-	mi := &file_strategy_proto_msgTypes[8]
+	mi := &file_strategy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -407,7 +459,7 @@ func (x *Delivery) String() string {
 func (*Delivery) ProtoMessage() {}
 
 func (x *Delivery) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[8]
+	mi := &file_strategy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -420,7 +472,7 @@ func (x *Delivery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delivery.ProtoReflect.Descriptor instead.
 func (*Delivery) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{8}
+	return file_strategy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Delivery) GetEvent() *Event {
@@ -445,13 +497,15 @@ type Event struct {
 	Fill          *Fill                  `protobuf:"bytes,4,opt,name=fill,proto3" json:"fill,omitempty"`
 	Order         *OrderUpdate           `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
 	Signal        *Signal                `protobuf:"bytes,6,opt,name=signal,proto3" json:"signal,omitempty"`
+	Trades        []*Trade               `protobuf:"bytes,7,rep,name=trades,proto3" json:"trades,omitempty"`
+	Top           *Top                   `protobuf:"bytes,8,opt,name=top,proto3" json:"top,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_strategy_proto_msgTypes[9]
+	mi := &file_strategy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -463,7 +517,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[9]
+	mi := &file_strategy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -476,7 +530,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{9}
+	return file_strategy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Event) GetKind() uint32 {
@@ -521,6 +575,20 @@ func (x *Event) GetSignal() *Signal {
 	return nil
 }
 
+func (x *Event) GetTrades() []*Trade {
+	if x != nil {
+		return x.Trades
+	}
+	return nil
+}
+
+func (x *Event) GetTop() *Top {
+	if x != nil {
+		return x.Top
+	}
+	return nil
+}
+
 type Candle struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Time          int64                  `protobuf:"zigzag64,1,opt,name=time,proto3" json:"time,omitempty"`
@@ -535,7 +603,7 @@ type Candle struct {
 
 func (x *Candle) Reset() {
 	*x = Candle{}
-	mi := &file_strategy_proto_msgTypes[10]
+	mi := &file_strategy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -547,7 +615,7 @@ func (x *Candle) String() string {
 func (*Candle) ProtoMessage() {}
 
 func (x *Candle) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[10]
+	mi := &file_strategy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -560,7 +628,7 @@ func (x *Candle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Candle.ProtoReflect.Descriptor instead.
 func (*Candle) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{10}
+	return file_strategy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Candle) GetTime() int64 {
@@ -620,7 +688,7 @@ type Fill struct {
 
 func (x *Fill) Reset() {
 	*x = Fill{}
-	mi := &file_strategy_proto_msgTypes[11]
+	mi := &file_strategy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +700,7 @@ func (x *Fill) String() string {
 func (*Fill) ProtoMessage() {}
 
 func (x *Fill) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[11]
+	mi := &file_strategy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +713,7 @@ func (x *Fill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fill.ProtoReflect.Descriptor instead.
 func (*Fill) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{11}
+	return file_strategy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Fill) GetRef() uint64 {
@@ -709,7 +777,7 @@ type OrderUpdate struct {
 
 func (x *OrderUpdate) Reset() {
 	*x = OrderUpdate{}
-	mi := &file_strategy_proto_msgTypes[12]
+	mi := &file_strategy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +789,7 @@ func (x *OrderUpdate) String() string {
 func (*OrderUpdate) ProtoMessage() {}
 
 func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[12]
+	mi := &file_strategy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,7 +802,7 @@ func (x *OrderUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderUpdate.ProtoReflect.Descriptor instead.
 func (*OrderUpdate) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{12}
+	return file_strategy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OrderUpdate) GetRef() uint64 {
@@ -775,7 +843,7 @@ type Signal struct {
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_strategy_proto_msgTypes[13]
+	mi := &file_strategy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +855,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[13]
+	mi := &file_strategy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +868,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{13}
+	return file_strategy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Signal) GetId() string {
@@ -815,6 +883,169 @@ func (x *Signal) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+// Trade is a trade of the market's tape.
+type Trade struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Pair     string                 `protobuf:"bytes,1,opt,name=pair,proto3" json:"pair,omitempty"`
+	Sequence int64                  `protobuf:"zigzag64,2,opt,name=sequence,proto3" json:"sequence,omitempty"`
+	Time     int64                  `protobuf:"zigzag64,3,opt,name=time,proto3" json:"time,omitempty"`
+	Price    int64                  `protobuf:"zigzag64,4,opt,name=price,proto3" json:"price,omitempty"`
+	Volume   int64                  `protobuf:"zigzag64,5,opt,name=volume,proto3" json:"volume,omitempty"`
+	// The taker's side; 0 is not known.
+	Taker         uint32 `protobuf:"varint,6,opt,name=taker,proto3" json:"taker,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Trade) Reset() {
+	*x = Trade{}
+	mi := &file_strategy_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Trade) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Trade) ProtoMessage() {}
+
+func (x *Trade) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Trade.ProtoReflect.Descriptor instead.
+func (*Trade) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Trade) GetPair() string {
+	if x != nil {
+		return x.Pair
+	}
+	return ""
+}
+
+func (x *Trade) GetSequence() int64 {
+	if x != nil {
+		return x.Sequence
+	}
+	return 0
+}
+
+func (x *Trade) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *Trade) GetPrice() int64 {
+	if x != nil {
+		return x.Price
+	}
+	return 0
+}
+
+func (x *Trade) GetVolume() int64 {
+	if x != nil {
+		return x.Volume
+	}
+	return 0
+}
+
+func (x *Trade) GetTaker() uint32 {
+	if x != nil {
+		return x.Taker
+	}
+	return 0
+}
+
+// Top is the top of the order book; a price of 0 is no order.
+type Top struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bid           int64                  `protobuf:"zigzag64,1,opt,name=bid,proto3" json:"bid,omitempty"`
+	BidVolume     int64                  `protobuf:"zigzag64,2,opt,name=bid_volume,json=bidVolume,proto3" json:"bid_volume,omitempty"`
+	Ask           int64                  `protobuf:"zigzag64,3,opt,name=ask,proto3" json:"ask,omitempty"`
+	AskVolume     int64                  `protobuf:"zigzag64,4,opt,name=ask_volume,json=askVolume,proto3" json:"ask_volume,omitempty"`
+	Time          int64                  `protobuf:"zigzag64,5,opt,name=time,proto3" json:"time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Top) Reset() {
+	*x = Top{}
+	mi := &file_strategy_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Top) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Top) ProtoMessage() {}
+
+func (x *Top) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Top.ProtoReflect.Descriptor instead.
+func (*Top) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Top) GetBid() int64 {
+	if x != nil {
+		return x.Bid
+	}
+	return 0
+}
+
+func (x *Top) GetBidVolume() int64 {
+	if x != nil {
+		return x.BidVolume
+	}
+	return 0
+}
+
+func (x *Top) GetAsk() int64 {
+	if x != nil {
+		return x.Ask
+	}
+	return 0
+}
+
+func (x *Top) GetAskVolume() int64 {
+	if x != nil {
+		return x.AskVolume
+	}
+	return 0
+}
+
+func (x *Top) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
 }
 
 type BotView struct {
@@ -832,13 +1063,14 @@ type BotView struct {
 	NextRef         uint64       `protobuf:"varint,10,opt,name=next_ref,json=nextRef,proto3" json:"next_ref,omitempty"`
 	Warming         bool         `protobuf:"varint,11,opt,name=warming,proto3" json:"warming,omitempty"`
 	Orders          []*OpenOrder `protobuf:"bytes,12,rep,name=orders,proto3" json:"orders,omitempty"`
+	Top             *Top         `protobuf:"bytes,13,opt,name=top,proto3" json:"top,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
 
 func (x *BotView) Reset() {
 	*x = BotView{}
-	mi := &file_strategy_proto_msgTypes[14]
+	mi := &file_strategy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +1082,7 @@ func (x *BotView) String() string {
 func (*BotView) ProtoMessage() {}
 
 func (x *BotView) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[14]
+	mi := &file_strategy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +1095,7 @@ func (x *BotView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BotView.ProtoReflect.Descriptor instead.
 func (*BotView) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{14}
+	return file_strategy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BotView) GetBot() uint64 {
@@ -950,6 +1182,13 @@ func (x *BotView) GetOrders() []*OpenOrder {
 	return nil
 }
 
+func (x *BotView) GetTop() *Top {
+	if x != nil {
+		return x.Top
+	}
+	return nil
+}
+
 type OpenOrder struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ref           uint64                 `protobuf:"varint,1,opt,name=ref,proto3" json:"ref,omitempty"`
@@ -965,7 +1204,7 @@ type OpenOrder struct {
 
 func (x *OpenOrder) Reset() {
 	*x = OpenOrder{}
-	mi := &file_strategy_proto_msgTypes[15]
+	mi := &file_strategy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -977,7 +1216,7 @@ func (x *OpenOrder) String() string {
 func (*OpenOrder) ProtoMessage() {}
 
 func (x *OpenOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[15]
+	mi := &file_strategy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -990,7 +1229,7 @@ func (x *OpenOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenOrder.ProtoReflect.Descriptor instead.
 func (*OpenOrder) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{15}
+	return file_strategy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpenOrder) GetRef() uint64 {
@@ -1051,7 +1290,7 @@ type LiveAnswer struct {
 
 func (x *LiveAnswer) Reset() {
 	*x = LiveAnswer{}
-	mi := &file_strategy_proto_msgTypes[16]
+	mi := &file_strategy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1302,7 @@ func (x *LiveAnswer) String() string {
 func (*LiveAnswer) ProtoMessage() {}
 
 func (x *LiveAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[16]
+	mi := &file_strategy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1315,7 @@ func (x *LiveAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveAnswer.ProtoReflect.Descriptor instead.
 func (*LiveAnswer) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{16}
+	return file_strategy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LiveAnswer) GetReactions() []*Reaction {
@@ -1100,7 +1339,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_strategy_proto_msgTypes[17]
+	mi := &file_strategy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1351,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[17]
+	mi := &file_strategy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1364,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{17}
+	return file_strategy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Reaction) GetIndex() uint64 {
@@ -1178,7 +1417,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_strategy_proto_msgTypes[18]
+	mi := &file_strategy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1429,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[18]
+	mi := &file_strategy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1442,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{18}
+	return file_strategy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Command) GetKind() uint32 {
@@ -1313,7 +1552,7 @@ type SnapshotRequest struct {
 
 func (x *SnapshotRequest) Reset() {
 	*x = SnapshotRequest{}
-	mi := &file_strategy_proto_msgTypes[19]
+	mi := &file_strategy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1564,7 @@ func (x *SnapshotRequest) String() string {
 func (*SnapshotRequest) ProtoMessage() {}
 
 func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[19]
+	mi := &file_strategy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1577,7 @@ func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{19}
+	return file_strategy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SnapshotRequest) GetBots() []uint64 {
@@ -1357,7 +1596,7 @@ type SnapshotReply struct {
 
 func (x *SnapshotReply) Reset() {
 	*x = SnapshotReply{}
-	mi := &file_strategy_proto_msgTypes[20]
+	mi := &file_strategy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1608,7 @@ func (x *SnapshotReply) String() string {
 func (*SnapshotReply) ProtoMessage() {}
 
 func (x *SnapshotReply) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[20]
+	mi := &file_strategy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1621,7 @@ func (x *SnapshotReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotReply.ProtoReflect.Descriptor instead.
 func (*SnapshotReply) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{20}
+	return file_strategy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SnapshotReply) GetBots() []*SnapshotReply_Bot {
@@ -1401,7 +1640,7 @@ type CloseRequest struct {
 
 func (x *CloseRequest) Reset() {
 	*x = CloseRequest{}
-	mi := &file_strategy_proto_msgTypes[21]
+	mi := &file_strategy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +1652,7 @@ func (x *CloseRequest) String() string {
 func (*CloseRequest) ProtoMessage() {}
 
 func (x *CloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[21]
+	mi := &file_strategy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +1665,7 @@ func (x *CloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseRequest.ProtoReflect.Descriptor instead.
 func (*CloseRequest) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{21}
+	return file_strategy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CloseRequest) GetBots() []uint64 {
@@ -1444,7 +1683,7 @@ type CloseReply struct {
 
 func (x *CloseReply) Reset() {
 	*x = CloseReply{}
-	mi := &file_strategy_proto_msgTypes[22]
+	mi := &file_strategy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1695,7 @@ func (x *CloseReply) String() string {
 func (*CloseReply) ProtoMessage() {}
 
 func (x *CloseReply) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[22]
+	mi := &file_strategy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1708,7 @@ func (x *CloseReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseReply.ProtoReflect.Descriptor instead.
 func (*CloseReply) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{22}
+	return file_strategy_proto_rawDescGZIP(), []int{25}
 }
 
 type BacktestInput struct {
@@ -1487,7 +1726,7 @@ type BacktestInput struct {
 
 func (x *BacktestInput) Reset() {
 	*x = BacktestInput{}
-	mi := &file_strategy_proto_msgTypes[23]
+	mi := &file_strategy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1499,7 +1738,7 @@ func (x *BacktestInput) String() string {
 func (*BacktestInput) ProtoMessage() {}
 
 func (x *BacktestInput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[23]
+	mi := &file_strategy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1512,7 +1751,7 @@ func (x *BacktestInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestInput.ProtoReflect.Descriptor instead.
 func (*BacktestInput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{23}
+	return file_strategy_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *BacktestInput) GetConfig() []byte {
@@ -1548,7 +1787,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1799,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1812,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{24}
+	return file_strategy_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Segment) GetSlot() uint32 {
@@ -1613,7 +1852,7 @@ type BacktestOutput struct {
 
 func (x *BacktestOutput) Reset() {
 	*x = BacktestOutput{}
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1864,7 @@ func (x *BacktestOutput) String() string {
 func (*BacktestOutput) ProtoMessage() {}
 
 func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1877,7 @@ func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestOutput.ProtoReflect.Descriptor instead.
 func (*BacktestOutput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{25}
+	return file_strategy_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BacktestOutput) GetDone() int64 {
@@ -1701,7 +1940,7 @@ type Trades struct {
 
 func (x *Trades) Reset() {
 	*x = Trades{}
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1713,7 +1952,7 @@ func (x *Trades) String() string {
 func (*Trades) ProtoMessage() {}
 
 func (x *Trades) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1726,7 +1965,7 @@ func (x *Trades) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trades.ProtoReflect.Descriptor instead.
 func (*Trades) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{26}
+	return file_strategy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Trades) GetColumns() [][]byte {
@@ -1754,14 +1993,16 @@ type OpenRequest_Bot struct {
 	Interval int64 `protobuf:"varint,4,opt,name=interval,proto3" json:"interval,omitempty"`
 	Explain  bool  `protobuf:"varint,5,opt,name=explain,proto3" json:"explain,omitempty"`
 	// The state to go on from; none begins anew.
-	Snapshot      *State `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	Snapshot *State `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
+	// True if the host gives what the strategy subscribes to.
+	Gives         bool `protobuf:"varint,7,opt,name=gives,proto3" json:"gives,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenRequest_Bot) Reset() {
 	*x = OpenRequest_Bot{}
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +2014,7 @@ func (x *OpenRequest_Bot) String() string {
 func (*OpenRequest_Bot) ProtoMessage() {}
 
 func (x *OpenRequest_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,6 +2072,13 @@ func (x *OpenRequest_Bot) GetSnapshot() *State {
 	return nil
 }
 
+func (x *OpenRequest_Bot) GetGives() bool {
+	if x != nil {
+		return x.Gives
+	}
+	return false
+}
+
 // In the order of the request.
 type OpenReply_Bot struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -1839,14 +2087,16 @@ type OpenReply_Bot struct {
 	// The kinds of events that the strategy handles.
 	Wants []uint32 `protobuf:"varint,3,rep,packed,name=wants,proto3" json:"wants,omitempty"`
 	// What is wrong with the parameters, if the error is that.
-	Faults        []*OpenReply_Fault `protobuf:"bytes,4,rep,name=faults,proto3" json:"faults,omitempty"`
+	Faults []*OpenReply_Fault `protobuf:"bytes,4,rep,name=faults,proto3" json:"faults,omitempty"`
+	// What the strategy looks at beyond the candles of its market.
+	Subscription  *Subscription `protobuf:"bytes,5,opt,name=subscription,proto3" json:"subscription,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenReply_Bot) Reset() {
 	*x = OpenReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[28]
+	mi := &file_strategy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1858,7 +2108,7 @@ func (x *OpenReply_Bot) String() string {
 func (*OpenReply_Bot) ProtoMessage() {}
 
 func (x *OpenReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[28]
+	mi := &file_strategy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1902,6 +2152,13 @@ func (x *OpenReply_Bot) GetFaults() []*OpenReply_Fault {
 	return nil
 }
 
+func (x *OpenReply_Bot) GetSubscription() *Subscription {
+	if x != nil {
+		return x.Subscription
+	}
+	return nil
+}
+
 type OpenReply_Fault struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1912,7 +2169,7 @@ type OpenReply_Fault struct {
 
 func (x *OpenReply_Fault) Reset() {
 	*x = OpenReply_Fault{}
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2181,7 @@ func (x *OpenReply_Fault) String() string {
 func (*OpenReply_Fault) ProtoMessage() {}
 
 func (x *OpenReply_Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2222,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1977,7 +2234,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1990,7 +2247,7 @@ func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotReply_Bot.ProtoReflect.Descriptor instead.
 func (*SnapshotReply_Bot) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{20, 0}
+	return file_strategy_proto_rawDescGZIP(), []int{23, 0}
 }
 
 func (x *SnapshotReply_Bot) GetError() string {
@@ -2014,26 +2271,31 @@ const file_strategy_proto_rawDesc = "" +
 	"\x0estrategy.proto\x12\x13lunobot.strategy.v1\"\x11\n" +
 	"\x0fDescribeRequest\"+\n" +
 	"\rDescribeReply\x12\x1a\n" +
-	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"\xff\x01\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"\x95\x02\n" +
 	"\vOpenRequest\x128\n" +
-	"\x04bots\x18\x01 \x03(\v2$.lunobot.strategy.v1.OpenRequest.BotR\x04bots\x1a\xb5\x01\n" +
+	"\x04bots\x18\x01 \x03(\v2$.lunobot.strategy.v1.OpenRequest.BotR\x04bots\x1a\xcb\x01\n" +
 	"\x03Bot\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\x04R\x03bot\x12\x16\n" +
 	"\x06params\x18\x02 \x01(\fR\x06params\x12\x16\n" +
 	"\x06market\x18\x03 \x01(\fR\x06market\x12\x1a\n" +
 	"\binterval\x18\x04 \x01(\x03R\binterval\x12\x18\n" +
 	"\aexplain\x18\x05 \x01(\bR\aexplain\x126\n" +
-	"\bsnapshot\x18\x06 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\"\x82\x02\n" +
+	"\bsnapshot\x18\x06 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\x12\x14\n" +
+	"\x05gives\x18\a \x01(\bR\x05gives\"\xc9\x02\n" +
 	"\tOpenReply\x126\n" +
-	"\x04bots\x18\x01 \x03(\v2\".lunobot.strategy.v1.OpenReply.BotR\x04bots\x1a\x87\x01\n" +
+	"\x04bots\x18\x01 \x03(\v2\".lunobot.strategy.v1.OpenReply.BotR\x04bots\x1a\xce\x01\n" +
 	"\x03Bot\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error\x12\x16\n" +
 	"\x06warmup\x18\x02 \x01(\x03R\x06warmup\x12\x14\n" +
 	"\x05wants\x18\x03 \x03(\rR\x05wants\x12<\n" +
-	"\x06faults\x18\x04 \x03(\v2$.lunobot.strategy.v1.OpenReply.FaultR\x06faults\x1a3\n" +
+	"\x06faults\x18\x04 \x03(\v2$.lunobot.strategy.v1.OpenReply.FaultR\x06faults\x12E\n" +
+	"\fsubscription\x18\x05 \x01(\v2!.lunobot.strategy.v1.SubscriptionR\fsubscription\x1a3\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"5\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\":\n" +
+	"\fSubscription\x12\x12\n" +
+	"\x04book\x18\x01 \x01(\bR\x04book\x12\x16\n" +
+	"\x06trades\x18\x02 \x01(\bR\x06trades\"5\n" +
 	"\x05State\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"#\n" +
@@ -2047,14 +2309,16 @@ const file_strategy_proto_rawDesc = "" +
 	"deliveries\"n\n" +
 	"\bDelivery\x120\n" +
 	"\x05event\x18\x01 \x01(\v2\x1a.lunobot.strategy.v1.EventR\x05event\x120\n" +
-	"\x04bots\x18\x02 \x03(\v2\x1c.lunobot.strategy.v1.BotViewR\x04bots\"\x80\x02\n" +
+	"\x04bots\x18\x02 \x03(\v2\x1c.lunobot.strategy.v1.BotViewR\x04bots\"\xe0\x02\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04time\x18\x02 \x01(\x12R\x04time\x123\n" +
 	"\x06candle\x18\x03 \x01(\v2\x1b.lunobot.strategy.v1.CandleR\x06candle\x12-\n" +
 	"\x04fill\x18\x04 \x01(\v2\x19.lunobot.strategy.v1.FillR\x04fill\x126\n" +
 	"\x05order\x18\x05 \x01(\v2 .lunobot.strategy.v1.OrderUpdateR\x05order\x123\n" +
-	"\x06signal\x18\x06 \x01(\v2\x1b.lunobot.strategy.v1.SignalR\x06signal\"\x84\x01\n" +
+	"\x06signal\x18\x06 \x01(\v2\x1b.lunobot.strategy.v1.SignalR\x06signal\x122\n" +
+	"\x06trades\x18\a \x03(\v2\x1a.lunobot.strategy.v1.TradeR\x06trades\x12*\n" +
+	"\x03top\x18\b \x01(\v2\x18.lunobot.strategy.v1.TopR\x03top\"\x84\x01\n" +
 	"\x06Candle\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x12R\x04time\x12\x12\n" +
 	"\x04open\x18\x02 \x01(\x12R\x04open\x12\x12\n" +
@@ -2077,7 +2341,22 @@ const file_strategy_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\",\n" +
 	"\x06Signal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\xe2\x02\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"\x8f\x01\n" +
+	"\x05Trade\x12\x12\n" +
+	"\x04pair\x18\x01 \x01(\tR\x04pair\x12\x1a\n" +
+	"\bsequence\x18\x02 \x01(\x12R\bsequence\x12\x12\n" +
+	"\x04time\x18\x03 \x01(\x12R\x04time\x12\x14\n" +
+	"\x05price\x18\x04 \x01(\x12R\x05price\x12\x16\n" +
+	"\x06volume\x18\x05 \x01(\x12R\x06volume\x12\x14\n" +
+	"\x05taker\x18\x06 \x01(\rR\x05taker\"{\n" +
+	"\x03Top\x12\x10\n" +
+	"\x03bid\x18\x01 \x01(\x12R\x03bid\x12\x1d\n" +
+	"\n" +
+	"bid_volume\x18\x02 \x01(\x12R\tbidVolume\x12\x10\n" +
+	"\x03ask\x18\x03 \x01(\x12R\x03ask\x12\x1d\n" +
+	"\n" +
+	"ask_volume\x18\x04 \x01(\x12R\taskVolume\x12\x12\n" +
+	"\x04time\x18\x05 \x01(\x12R\x04time\"\x8e\x03\n" +
 	"\aBotView\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\x04R\x03bot\x12\x1a\n" +
 	"\bsnapshot\x18\x02 \x01(\bR\bsnapshot\x12\x12\n" +
@@ -2091,7 +2370,8 @@ const file_strategy_proto_rawDesc = "" +
 	"\bnext_ref\x18\n" +
 	" \x01(\x04R\anextRef\x12\x18\n" +
 	"\awarming\x18\v \x01(\bR\awarming\x126\n" +
-	"\x06orders\x18\f \x03(\v2\x1e.lunobot.strategy.v1.OpenOrderR\x06orders\"\xa1\x01\n" +
+	"\x06orders\x18\f \x03(\v2\x1e.lunobot.strategy.v1.OpenOrderR\x06orders\x12*\n" +
+	"\x03top\x18\r \x01(\v2\x18.lunobot.strategy.v1.TopR\x03top\"\xa1\x01\n" +
 	"\tOpenOrder\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x12\n" +
 	"\x04side\x18\x02 \x01(\rR\x04side\x12\x12\n" +
@@ -2173,78 +2453,85 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
 	(*OpenRequest)(nil),       // 2: lunobot.strategy.v1.OpenRequest
 	(*OpenReply)(nil),         // 3: lunobot.strategy.v1.OpenReply
-	(*State)(nil),             // 4: lunobot.strategy.v1.State
-	(*LiveRequest)(nil),       // 5: lunobot.strategy.v1.LiveRequest
-	(*LiveReply)(nil),         // 6: lunobot.strategy.v1.LiveReply
-	(*LiveBatch)(nil),         // 7: lunobot.strategy.v1.LiveBatch
-	(*Delivery)(nil),          // 8: lunobot.strategy.v1.Delivery
-	(*Event)(nil),             // 9: lunobot.strategy.v1.Event
-	(*Candle)(nil),            // 10: lunobot.strategy.v1.Candle
-	(*Fill)(nil),              // 11: lunobot.strategy.v1.Fill
-	(*OrderUpdate)(nil),       // 12: lunobot.strategy.v1.OrderUpdate
-	(*Signal)(nil),            // 13: lunobot.strategy.v1.Signal
-	(*BotView)(nil),           // 14: lunobot.strategy.v1.BotView
-	(*OpenOrder)(nil),         // 15: lunobot.strategy.v1.OpenOrder
-	(*LiveAnswer)(nil),        // 16: lunobot.strategy.v1.LiveAnswer
-	(*Reaction)(nil),          // 17: lunobot.strategy.v1.Reaction
-	(*Command)(nil),           // 18: lunobot.strategy.v1.Command
-	(*SnapshotRequest)(nil),   // 19: lunobot.strategy.v1.SnapshotRequest
-	(*SnapshotReply)(nil),     // 20: lunobot.strategy.v1.SnapshotReply
-	(*CloseRequest)(nil),      // 21: lunobot.strategy.v1.CloseRequest
-	(*CloseReply)(nil),        // 22: lunobot.strategy.v1.CloseReply
-	(*BacktestInput)(nil),     // 23: lunobot.strategy.v1.BacktestInput
-	(*Segment)(nil),           // 24: lunobot.strategy.v1.Segment
-	(*BacktestOutput)(nil),    // 25: lunobot.strategy.v1.BacktestOutput
-	(*Trades)(nil),            // 26: lunobot.strategy.v1.Trades
-	(*OpenRequest_Bot)(nil),   // 27: lunobot.strategy.v1.OpenRequest.Bot
-	(*OpenReply_Bot)(nil),     // 28: lunobot.strategy.v1.OpenReply.Bot
-	(*OpenReply_Fault)(nil),   // 29: lunobot.strategy.v1.OpenReply.Fault
-	(*SnapshotReply_Bot)(nil), // 30: lunobot.strategy.v1.SnapshotReply.Bot
+	(*Subscription)(nil),      // 4: lunobot.strategy.v1.Subscription
+	(*State)(nil),             // 5: lunobot.strategy.v1.State
+	(*LiveRequest)(nil),       // 6: lunobot.strategy.v1.LiveRequest
+	(*LiveReply)(nil),         // 7: lunobot.strategy.v1.LiveReply
+	(*LiveBatch)(nil),         // 8: lunobot.strategy.v1.LiveBatch
+	(*Delivery)(nil),          // 9: lunobot.strategy.v1.Delivery
+	(*Event)(nil),             // 10: lunobot.strategy.v1.Event
+	(*Candle)(nil),            // 11: lunobot.strategy.v1.Candle
+	(*Fill)(nil),              // 12: lunobot.strategy.v1.Fill
+	(*OrderUpdate)(nil),       // 13: lunobot.strategy.v1.OrderUpdate
+	(*Signal)(nil),            // 14: lunobot.strategy.v1.Signal
+	(*Trade)(nil),             // 15: lunobot.strategy.v1.Trade
+	(*Top)(nil),               // 16: lunobot.strategy.v1.Top
+	(*BotView)(nil),           // 17: lunobot.strategy.v1.BotView
+	(*OpenOrder)(nil),         // 18: lunobot.strategy.v1.OpenOrder
+	(*LiveAnswer)(nil),        // 19: lunobot.strategy.v1.LiveAnswer
+	(*Reaction)(nil),          // 20: lunobot.strategy.v1.Reaction
+	(*Command)(nil),           // 21: lunobot.strategy.v1.Command
+	(*SnapshotRequest)(nil),   // 22: lunobot.strategy.v1.SnapshotRequest
+	(*SnapshotReply)(nil),     // 23: lunobot.strategy.v1.SnapshotReply
+	(*CloseRequest)(nil),      // 24: lunobot.strategy.v1.CloseRequest
+	(*CloseReply)(nil),        // 25: lunobot.strategy.v1.CloseReply
+	(*BacktestInput)(nil),     // 26: lunobot.strategy.v1.BacktestInput
+	(*Segment)(nil),           // 27: lunobot.strategy.v1.Segment
+	(*BacktestOutput)(nil),    // 28: lunobot.strategy.v1.BacktestOutput
+	(*Trades)(nil),            // 29: lunobot.strategy.v1.Trades
+	(*OpenRequest_Bot)(nil),   // 30: lunobot.strategy.v1.OpenRequest.Bot
+	(*OpenReply_Bot)(nil),     // 31: lunobot.strategy.v1.OpenReply.Bot
+	(*OpenReply_Fault)(nil),   // 32: lunobot.strategy.v1.OpenReply.Fault
+	(*SnapshotReply_Bot)(nil), // 33: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
-	27, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
-	28, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
-	8,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
-	9,  // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
-	14, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
-	10, // 5: lunobot.strategy.v1.Event.candle:type_name -> lunobot.strategy.v1.Candle
-	11, // 6: lunobot.strategy.v1.Event.fill:type_name -> lunobot.strategy.v1.Fill
-	12, // 7: lunobot.strategy.v1.Event.order:type_name -> lunobot.strategy.v1.OrderUpdate
-	13, // 8: lunobot.strategy.v1.Event.signal:type_name -> lunobot.strategy.v1.Signal
-	15, // 9: lunobot.strategy.v1.BotView.orders:type_name -> lunobot.strategy.v1.OpenOrder
-	17, // 10: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
-	18, // 11: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
-	4,  // 12: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	30, // 13: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
-	24, // 14: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
-	26, // 15: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
-	24, // 16: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
-	4,  // 17: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	29, // 18: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
-	4,  // 19: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 20: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 21: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	5,  // 22: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	19, // 23: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	21, // 24: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	23, // 25: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 26: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 27: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	6,  // 28: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	20, // 29: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	22, // 30: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	25, // 31: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	26, // [26:32] is the sub-list for method output_type
-	20, // [20:26] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	30, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
+	31, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
+	9,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
+	10, // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
+	17, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
+	11, // 5: lunobot.strategy.v1.Event.candle:type_name -> lunobot.strategy.v1.Candle
+	12, // 6: lunobot.strategy.v1.Event.fill:type_name -> lunobot.strategy.v1.Fill
+	13, // 7: lunobot.strategy.v1.Event.order:type_name -> lunobot.strategy.v1.OrderUpdate
+	14, // 8: lunobot.strategy.v1.Event.signal:type_name -> lunobot.strategy.v1.Signal
+	15, // 9: lunobot.strategy.v1.Event.trades:type_name -> lunobot.strategy.v1.Trade
+	16, // 10: lunobot.strategy.v1.Event.top:type_name -> lunobot.strategy.v1.Top
+	18, // 11: lunobot.strategy.v1.BotView.orders:type_name -> lunobot.strategy.v1.OpenOrder
+	16, // 12: lunobot.strategy.v1.BotView.top:type_name -> lunobot.strategy.v1.Top
+	20, // 13: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
+	21, // 14: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
+	5,  // 15: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
+	33, // 16: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	27, // 17: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
+	29, // 18: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
+	27, // 19: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
+	5,  // 20: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	32, // 21: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
+	4,  // 22: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
+	5,  // 23: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 24: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 25: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	6,  // 26: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	22, // 27: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	24, // 28: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	26, // 29: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 30: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 31: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	7,  // 32: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	23, // 33: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	25, // 34: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	28, // 35: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	30, // [30:36] is the sub-list for method output_type
+	24, // [24:30] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -2258,7 +2545,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,12 @@ func OpenDelivery(dst []byte, ev *strategy.Event) (out []byte, mark int) {
 		dst = appendUpdate(dst, &ev.Order)
 	case strategy.SignalEvent:
 		dst = appendSignal(dst, &ev.Signal)
+	case strategy.TradesEvent:
+		for i := range ev.Trades {
+			dst = appendTrade(dst, 7, &ev.Trades[i])
+		}
+	case strategy.BookEvent:
+		dst = appendTop(dst, 8, &ev.Top)
 	case strategy.StartEvent:
 	}
 	return closeMessage(dst, inner), mark
@@ -51,6 +57,9 @@ func AppendView(dst []byte, bot uint64, snapshot bool, v *strategy.View) []byte 
 	dst = appendBool(dst, 11, v.Warming)
 	for i := range v.Orders {
 		dst = appendOrder(dst, &v.Orders[i])
+	}
+	if !v.Top.IsZero() {
+		dst = appendTop(dst, 13, &v.Top)
 	}
 	return closeMessage(dst, mark)
 }
@@ -94,6 +103,27 @@ func appendSignal(dst []byte, s *strategy.Signal) []byte {
 	return closeMessage(dst, mark)
 }
 
+func appendTrade(dst []byte, number protowire.Number, t *exchange.Trade) []byte {
+	dst, mark := openMessage(dst, number)
+	dst = appendString(dst, 1, t.Pair)
+	dst = appendInteger(dst, 2, t.Sequence)
+	dst = appendInteger(dst, 3, t.Time)
+	dst = appendInteger(dst, 4, t.Price)
+	dst = appendInteger(dst, 5, t.Volume)
+	dst = appendUnsigned(dst, 6, uint64(t.Taker))
+	return closeMessage(dst, mark)
+}
+
+func appendTop(dst []byte, number protowire.Number, t *exchange.Top) []byte {
+	dst, mark := openMessage(dst, number)
+	dst = appendInteger(dst, 1, t.Bid.Price)
+	dst = appendInteger(dst, 2, t.Bid.Volume)
+	dst = appendInteger(dst, 3, t.Ask.Price)
+	dst = appendInteger(dst, 4, t.Ask.Volume)
+	dst = appendInteger(dst, 5, t.Time)
+	return closeMessage(dst, mark)
+}
+
 func appendOrder(dst []byte, o *strategy.OpenOrder) []byte {
 	dst, mark := openMessage(dst, 12)
 	dst = appendUnsigned(dst, 1, o.Ref)
@@ -125,7 +155,7 @@ type BatchReader struct {
 
 // Reset begins a batch.
 func (r *BatchReader) Reset(batch []byte) {
-	*r = BatchReader{batch: fields{rest: batch}, View: strategy.View{Orders: r.View.Orders[:0]}}
+	*r = BatchReader{batch: fields{rest: batch}, View: strategy.View{Orders: r.View.Orders[:0]}, Event: strategy.Event{Trades: r.Event.Trades[:0]}}
 }
 
 // Err returns why Next returned false before the end; it is ErrMalformed.
@@ -187,6 +217,11 @@ func (r *BatchReader) readView(message []byte) error {
 			}
 			v.Orders = append(v.Orders, order)
 			continue
+		case f.is(13, protowire.BytesType):
+			if err := readTop(&v.Top, f.bytes); err != nil {
+				return err
+			}
+			continue
 		case f.kind != protowire.VarintType:
 			continue
 		}
@@ -219,7 +254,7 @@ func (r *BatchReader) readView(message []byte) error {
 }
 
 func readEvent(ev *strategy.Event, message []byte) error {
-	*ev = strategy.Event{}
+	*ev = strategy.Event{Trades: ev.Trades[:0]}
 	f := fields{rest: message}
 	for f.next() {
 		switch {
@@ -235,6 +270,10 @@ func readEvent(ev *strategy.Event, message []byte) error {
 			f.err = readUpdate(&ev.Order, f.bytes)
 		case f.is(6, protowire.BytesType):
 			f.err = readSignal(&ev.Signal, f.bytes)
+		case f.is(7, protowire.BytesType):
+			ev.Trades, f.err = readTrade(ev.Trades, f.bytes)
+		case f.is(8, protowire.BytesType):
+			f.err = readTop(&ev.Top, f.bytes)
 		}
 	}
 	if f.err == nil && ev.Kind == 0 {
@@ -318,6 +357,55 @@ func readSignal(s *strategy.Signal, message []byte) error {
 			s.ID = string(f.bytes)
 		case f.is(2, protowire.BytesType):
 			s.Text = string(f.bytes)
+		}
+	}
+	return f.err
+}
+
+// readTrade appends a trade; those of one pair share its name.
+func readTrade(dst []exchange.Trade, message []byte) ([]exchange.Trade, error) {
+	var t exchange.Trade
+	f := fields{rest: message}
+	for f.next() {
+		switch {
+		case f.is(1, protowire.BytesType):
+			if n := len(dst); n > 0 && dst[n-1].Pair == string(f.bytes) {
+				t.Pair = dst[n-1].Pair
+			} else {
+				t.Pair = string(f.bytes)
+			}
+		case f.is(2, protowire.VarintType):
+			t.Sequence = integer[int64](&f)
+		case f.is(3, protowire.VarintType):
+			t.Time = integer[int64](&f)
+		case f.is(4, protowire.VarintType):
+			t.Price = integer[exchange.Ticks](&f)
+		case f.is(5, protowire.VarintType):
+			t.Volume = integer[exchange.Steps](&f)
+		case f.is(6, protowire.VarintType):
+			t.Taker = small(&f, "taker's side", exchange.Sell)
+		}
+	}
+	return append(dst, t), f.err
+}
+
+func readTop(t *exchange.Top, message []byte) error {
+	f := fields{rest: message}
+	for f.next() {
+		if f.kind != protowire.VarintType {
+			continue
+		}
+		switch f.number {
+		case 1:
+			t.Bid.Price = integer[exchange.Ticks](&f)
+		case 2:
+			t.Bid.Volume = integer[exchange.Steps](&f)
+		case 3:
+			t.Ask.Price = integer[exchange.Ticks](&f)
+		case 4:
+			t.Ask.Volume = integer[exchange.Steps](&f)
+		case 5:
+			t.Time = integer[int64](&f)
 		}
 	}
 	return f.err

@@ -48,9 +48,21 @@ func drawEvent(t *rapid.T) strategy.Event {
 			Filled: number[exchange.Steps](t, "filled"), Reason: rapid.String().Draw(t, "reason")}
 	case strategy.SignalEvent:
 		ev.Signal = strategy.Signal{ID: rapid.String().Draw(t, "id"), Text: rapid.String().Draw(t, "text")}
+	case strategy.TradesEvent:
+		for range rapid.IntRange(1, 4).Draw(t, "trades") {
+			ev.Trades = append(ev.Trades, exchange.Trade{Pair: rapid.SampledFrom([]string{"", "XBTMYR", "ETHMYR"}).Draw(t, "pair"), Sequence: number[int64](t, "seq"),
+				Time: number[int64](t, "time"), Price: number[exchange.Ticks](t, "p"), Volume: number[exchange.Steps](t, "v"), Taker: exchange.Side(rapid.IntRange(0, 2).Draw(t, "taker"))})
+		}
+	case strategy.BookEvent:
+		ev.Top = drawTop(t)
 	case strategy.StartEvent:
 	}
 	return ev
+}
+
+func drawTop(t *rapid.T) exchange.Top {
+	return exchange.Top{Bid: exchange.Level{Price: number[exchange.Ticks](t, "bid"), Volume: number[exchange.Steps](t, "bv")},
+		Ask: exchange.Level{Price: number[exchange.Ticks](t, "ask"), Volume: number[exchange.Steps](t, "av")}, Time: number[int64](t, "changed")}
 }
 
 func drawBot(t *rapid.T) bot {
@@ -60,6 +72,9 @@ func drawBot(t *rapid.T) bot {
 		Cost: number[exchange.Units](t, "cost"), NextRef: rapid.Uint64().Draw(t, "next"), Warming: rapid.Bool().Draw(t, "warming"),
 		Exits: strategy.Exits{Stop: number[exchange.Ticks](t, "stop"), Target: number[exchange.Ticks](t, "target")},
 	}}
+	if b.view.Top = drawTop(t); b.view.Top.IsZero() {
+		b.view.Top = exchange.Top{}
+	}
 	for range rapid.IntRange(0, 3).Draw(t, "orders") {
 		b.view.Orders = append(b.view.Orders, strategy.OpenOrder{Ref: rapid.Uint64().Draw(t, "ref"), Side: exchange.Buy, Type: exchange.LimitOrder,
 			Price: number[exchange.Ticks](t, "p"), Volume: number[exchange.Steps](t, "v"), Filled: number[exchange.Steps](t, "f"), Value: number[exchange.Units](t, "value")})
@@ -99,7 +114,12 @@ func decode(t interface{ Fatalf(string, ...any) }, batch []byte) (out []delivery
 		if len(view.Orders) == 0 {
 			view.Orders = nil
 		}
-		out = append(out, delivery{event: r.Event, bots: []bot{{r.Bot, r.Snapshot, view}}})
+		event := r.Event
+		event.Trades = slices.Clone(event.Trades)
+		if len(event.Trades) == 0 {
+			event.Trades = nil
+		}
+		out = append(out, delivery{event: event, bots: []bot{{r.Bot, r.Snapshot, view}}})
 	}
 	if err := r.Err(); err != nil {
 		t.Fatalf("reading the batch: %v", err)
