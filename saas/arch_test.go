@@ -37,6 +37,7 @@ func importTable() []row {
 		{"exchange/luno", []string{"exchange"}},
 		{"exchange/lunosim", []string{"exchange", "exchange/paper"}},
 		{"exchange/marketdata", []string{"exchange"}},
+		{"exchange/marketdata/archive", []string{"exchange", "exchange/marketdata"}},
 		{"exchange/marketdata/demo", []string{"exchange", "exchange/marketdata"}},
 		{"exchange/paper", []string{"exchange"}},
 		{"strategy", []string{"exchange", "strategy/param"}},
