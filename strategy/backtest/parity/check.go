@@ -1,0 +1,375 @@
+package parity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+)
+
+// Input is a tape and what is needed to replay it.
+type Input struct {
+	Baseline Baseline
+	// Points are those of the tape, oldest first.
+	Points []Point
+	// Candles are the candles after the baseline as they were seen, oldest first.
+	// Where bots saw different ones of a minute, all of them are there, and the
+	// sums tell which one this bot saw.
+	Candles []exchange.Candle
+	// History, if it is not empty, is what the market's history has of the same
+	// time now. Where it differs, the session is replayed over it too, as a
+	// backtest would.
+	History []exchange.Candle
+	// Open opens the strategy; Version is the version that it opens.
+	Open    Open
+	Version string
+	// Progress, if not nil, is called with the number of candles done.
+	Progress func(done int64)
+}
+
+// Check replays a tape. The error is of the replay itself, such as a strategy
+// that cannot be opened or ctx's end; what the replay finds is in the report.
+func Check(ctx context.Context, in Input) (Report, error) {
+	if in.Open == nil {
+		return Report{}, errors.New("parity: Open is required")
+	}
+	if len(in.Points) == 0 {
+		return Report{}, nil
+	}
+	c := &check{in: in, span: in.Baseline.Interval.Milliseconds()}
+	c.survey()
+	shown, d := c.resolve()
+	run, err := c.start(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	found, err := run.follow(ctx, shown, true, in.Progress)
+	if err != nil {
+		return Report{}, err
+	}
+	if found != nil {
+		if d, err = c.explain(ctx, shown, run, found); err != nil {
+			return Report{}, err
+		}
+	}
+	c.report.Candles, c.report.Acts = run.candles, run.acts
+	c.report.To = time.UnixMilli(in.Baseline.Engine.LastTime + (run.candles+1)*c.span).UTC()
+	if c.report.Difference = d; d != nil || len(in.History) == 0 {
+		return c.report, nil
+	}
+	c.report.Difference, err = c.history(ctx, shown)
+	return c.report, err
+}
+
+// check is one replay's work.
+type check struct {
+	in     Input
+	span   int64
+	report Report
+}
+
+// survey reads what the points alone tell.
+func (c *check) survey() {
+	c.report.From = time.UnixMilli(c.in.Baseline.Engine.LastTime + c.span).UTC()
+	done, epoch := int64(0), int64(0)
+	for _, p := range c.in.Points {
+		if late := time.Duration(p.Late) * time.Millisecond; late > LateAfter {
+			c.report.LateCandles += p.Candles - done
+			c.report.Latest = max(c.report.Latest, late)
+		}
+		if epoch != 0 && p.Epoch != epoch {
+			c.report.Restarts++
+		}
+		done, epoch = p.Candles, p.Epoch
+	}
+}
+
+// shown are the candles of a point, of which the sums say that the bot saw them.
+type shown struct {
+	point   Point
+	candles []exchange.Candle
+}
+
+// mostForms bounds how many ways are tried to put together what a bot saw.
+const mostForms = 1 << 12
+
+// resolve finds the candles of every point. The difference is where that ends
+// before the last point: candles that are not kept, or that are not those which
+// the bot saw.
+func (c *check) resolve() ([]shown, *Difference) {
+	forms := make(map[int64][]exchange.Candle, len(c.in.Candles))
+	for _, k := range c.in.Candles {
+		forms[k.Time] = append(forms[k.Time], k)
+	}
+	var out []shown
+	var before Sums
+	next := c.in.Baseline.Engine.LastTime + c.span
+	for _, p := range c.in.Points {
+		s := shown{point: p}
+		ways, odd := 1, next
+		for t := next; t < next+(p.Candles-before.Candles)*c.span; t += c.span {
+			of := forms[t]
+			if len(of) == 0 {
+				return out, &Difference{Cause: Data, Time: c.closed(t), Detail: "The candle that the bot saw is not kept, so that nothing can be replayed from here on."}
+			}
+			if len(of) > 1 {
+				odd = t
+			}
+			ways = min(ways*len(of), mostForms+1)
+			s.candles = append(s.candles, of[0])
+		}
+		if !pick(before.Seen, p.Seen, s.candles, forms, ways) {
+			return out, &Difference{Cause: Data, Time: c.closed(odd), Detail: fmt.Sprintf(
+				"Between %s and %s the bot saw other candles than those that are kept.", clock(c.closed(next)), clock(c.closed(next+int64(len(s.candles)-1)*c.span)))}
+		}
+		out = append(out, s)
+		next, before = next+int64(len(s.candles))*c.span, p.Sums
+	}
+	return out, nil
+}
+
+// pick sets the candles to those forms that lead from one sum to another, and
+// reports whether there are such.
+func pick(from, to uint64, candles []exchange.Candle, forms map[int64][]exchange.Candle, ways int) bool {
+	if ways > mostForms {
+		return false
+	}
+	for way := range ways {
+		sum, rest := from, way
+		for i := range candles {
+			of := forms[candles[i].Time]
+			candles[i], rest = of[rest%len(of)], rest/len(of)
+			sum = seen(sum, &candles[i])
+		}
+		if sum == to {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *check) closed(open int64) time.Time { return time.UnixMilli(open + c.span).UTC() }
+
+func clock(t time.Time) string { return t.Format("2006-01-02 15:04") }
+
+// start opens the strategy and the session of a replay.
+func (c *check) start(ctx context.Context) (*replay, error) {
+	s, err := c.in.Open(ctx, c.in.Baseline)
+	if err != nil {
+		return nil, err
+	}
+	tape := NewTape(c.in.Baseline.Market, Sums{})
+	session, err := c.in.Baseline.session(tape, s.Wants)
+	if err != nil {
+		return nil, fmt.Errorf("parity: %w", err)
+	}
+	return &replay{tape: tape, session: session, strategy: s}, nil
+}
+
+// explain finds the cause of a difference.
+func (c *check) explain(ctx context.Context, all []shown, first *replay, f *finding) (*Difference, error) {
+	d := &Difference{Time: c.closed(f.at), Recorded: f.recorded.Text, Replayed: f.replayed.Text}
+	if c.in.Version != c.in.Baseline.Version {
+		d.Cause = Version
+		d.Detail = fmt.Sprintf("The bot ran version %s of %s and the replay version %s.", name(c.in.Baseline.Version), c.in.Baseline.Strategy, name(c.in.Version))
+		return d, nil
+	}
+	if f.failed != nil {
+		d.Cause, d.Detail = Engine, fmt.Sprintf("The replay ended: %v.", f.failed)
+		return d, nil
+	}
+	if f.answered() {
+		d.Cause, d.Detail = Venue, "The same orders met another answer of the venue."
+		return d, nil
+	}
+	again, err := c.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := again.follow(ctx, all[:f.point+1], true, nil); err != nil {
+		return nil, err
+	}
+	d.Cause = Unsteady
+	switch {
+	case again.tape.sums != first.tape.sums:
+		d.Detail = "The strategy does not always decide alike: two replays of the same differ too."
+	case f.words:
+		d.Detail = "What the bot did is the same; how the strategy explained it is not. It depends on something that it is not given."
+	default:
+		d.Detail = "Given the same, the strategy now decides otherwise: it depends on something that it is not given, such as the clock."
+	}
+	return d, nil
+}
+
+func name(version string) string {
+	if version == "" {
+		return "(unknown)"
+	}
+	return version
+}
+
+// history replays over the history as it is now, if it differs.
+func (c *check) history(ctx context.Context, all []shown) (*Difference, error) {
+	now := make(map[int64]exchange.Candle, len(c.in.History))
+	for _, k := range c.in.History {
+		now[k.Time] = k
+	}
+	cause, close := Data, c.in.Baseline.Engine.LastPrice
+	for _, s := range all {
+		for i, k := range s.candles {
+			other, ok := now[k.Time]
+			if !ok {
+				other = exchange.Flat(k.Time, close) // nothing was traded in it
+			}
+			close = other.Close
+			if k == other {
+				continue
+			}
+			if c.report.Changed++; c.report.Changed == 1 {
+				c.report.ChangedFrom = time.UnixMilli(k.Time).UTC()
+				if k.Volume == 0 && other.Volume > 0 {
+					cause = Late
+				}
+			}
+			s.candles[i] = other
+		}
+	}
+	if c.report.Changed == 0 {
+		return nil, nil
+	}
+	run, err := c.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, err := run.follow(ctx, all, false, nil)
+	if err != nil || f == nil {
+		return nil, err
+	}
+	d := &Difference{Cause: cause, Time: c.closed(f.at), Recorded: f.recorded.Text, Replayed: f.replayed.Text}
+	what := "has another candle"
+	if cause == Late {
+		what = "has trades, which came too late for the bot,"
+	}
+	d.Detail = fmt.Sprintf("Over what the bot saw, the replay is identical. The history now %s at %s.", what, clock(c.report.ChangedFrom))
+	return d, nil
+}
+
+// replay is a session that is run again.
+type replay struct {
+	tape     *Tape
+	session  *engine.Session
+	strategy Strategy
+	// candles and acts count what was identical.
+	candles, acts int64
+}
+
+// finding is where a replay left the tape.
+type finding struct {
+	point int
+	// at is when the candle opened.
+	at                 int64
+	recorded, replayed Act
+	// words is true if only what was said differs.
+	words  bool
+	failed error
+}
+
+// answered reports whether what differs is an answer to the same commands.
+func (f *finding) answered() bool {
+	a, b := f.recorded.Kind, f.replayed.Kind
+	return a == Fill || b == Fill || a != Command && b != Command && (a == Order || b == Order)
+}
+
+// follow replays the points until one differs, if words is true also in what was
+// said.
+func (r *replay) follow(ctx context.Context, all []shown, words bool, progress func(int64)) (*finding, error) {
+	for i, s := range all {
+		var signals []Act
+		for _, a := range s.point.Acts {
+			if a.Signal != nil {
+				signals = append(signals, a)
+			}
+		}
+		for j := range s.candles {
+			k := &s.candles[j]
+			for len(signals) > 0 && signals[0].At <= k.Time {
+				r.session.Signal(*signals[0].Signal)
+				signals = signals[1:]
+			}
+			r.tape.Candle(k)
+			if err := r.candle(ctx, k); err != nil {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				return &finding{point: i, at: k.Time, failed: err}, nil
+			}
+		}
+		got := r.tape.Point()
+		if f := compare(s.point, got); f != nil && (words || !f.words) {
+			f.point = i
+			if f.at == 0 && len(s.candles) > 0 {
+				f.at = s.candles[len(s.candles)-1].Time
+			}
+			return f, nil
+		}
+		r.candles, r.acts = r.candles+int64(len(s.candles)), r.acts+int64(len(got.Acts)+got.Dropped)
+		if progress != nil {
+			progress(r.candles)
+		}
+	}
+	return nil, nil
+}
+
+func (r *replay) candle(ctx context.Context, k *exchange.Candle) error {
+	if err := r.session.Begin(k); err != nil {
+		return err
+	}
+	for ev := r.session.Next(); ev != nil; ev = r.session.Next() {
+		if ev.Kind != strategy.CandleEvent {
+			r.tape.Event(ev)
+		}
+		cs, err := r.strategy.Deliver(ctx, r.session.View(), ev)
+		if err != nil {
+			return err
+		}
+		r.tape.Commands(cs)
+		if err := r.session.Commands(cs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare returns the first difference of two points; nil if there is none. If
+// nothing but words differs, that is told only if all else is the same.
+func compare(want, got Point) *finding {
+	for i := range max(len(want.Acts), len(got.Acts)) {
+		var a, b Act
+		if i < len(want.Acts) {
+			a = want.Acts[i]
+		}
+		if i < len(got.Acts) {
+			b = got.Acts[i]
+		}
+		switch {
+		case a.same(b):
+			continue
+		case b.At == 0 || a.At != 0 && a.At < b.At: // the replay did nothing then
+			return &finding{at: a.At, recorded: a}
+		case a.At == 0 || b.At < a.At:
+			return &finding{at: b.At, replayed: b}
+		}
+		return &finding{at: a.At, recorded: a, replayed: b}
+	}
+	if want.Did != got.Did {
+		return &finding{recorded: Act{Kind: Command, Text: fmt.Sprintf("more than %d acts", MaxActs)}, replayed: Act{Kind: Command, Text: "others beyond them"}}
+	}
+	if want.Said != got.Said {
+		return &finding{words: true}
+	}
+	return nil
+}
