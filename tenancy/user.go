@@ -61,10 +61,10 @@ func validEmail(s string) bool {
 	return err == nil && a.Name == "" && a.Address == s && !strings.ContainsAny(s, "\"<> ")
 }
 
-// checkName notes a name that is too long or holds control characters.
+// checkName notes a name that is too long or is no line of text.
 func checkName(f *errs.Fields, path, s string) {
 	f.Check(utf8.ValidString(s) && utf8.RuneCountInString(s) <= maxName, path, "must be at most 100 characters")
-	f.Check(strings.IndexFunc(s, unicode.IsControl) < 0, path, "must not hold control characters")
+	f.CheckLine(path, s)
 }
 
 // cleanDevice cuts what a client says about itself to what is worth storing.

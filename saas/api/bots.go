@@ -79,6 +79,14 @@ type botUpdate struct {
 	Body body[configChange]
 }
 
+func (in *botUpdate) check(ctx context.Context, a *API, who tenancy.Principal) error {
+	b, err := a.cfg.Bots.Bot(ctx, who, in.ID)
+	if err != nil {
+		return err
+	}
+	return a.cfg.Bots.CheckUpdate(ctx, who, b.ConfigID, in.Body.Value.input())
+}
+
 func (a *API) botRoutes() {
 	const all, one = "/api/v1/trading/bots", "/api/v1/trading/bots/{bot_id}"
 	handle(a, operation{

@@ -142,6 +142,10 @@ type configUpdate struct {
 	Body    body[configChange]
 }
 
+func (in *configUpdate) check(ctx context.Context, a *API, who tenancy.Principal) error {
+	return a.cfg.Bots.CheckUpdate(ctx, who, in.ID, in.Body.Value.input())
+}
+
 // version reads an If-Match: 0 is no condition, and a tag that no version has
 // is one that never holds.
 func version(ifMatch string) int64 {

@@ -63,7 +63,7 @@ func TestConfigRefused(t *testing.T) {
 		"nothing":            {`{}`, 422, "/name /trading_pair /strategy_type"},
 		"null":               {`{"name":null,"trading_pair":null,"strategy_type":null}`, 422, "/name /trading_pair /strategy_type"},
 		"parameters":         {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","parameters":{"fast":0,"slow":1000}}`, 422, "/parameters/fast /parameters/slow"},
-		"all that is wrong":  {`{"name":"a","trading_pair":"DOGEMYR","strategy_type":"basic","mode":"live","balance":"-1","parameters":{"fast":900},"risk":{"max_position":"-1"},"luno_api_key":"k"}`, 422, "/luno_api_secret /mode /trading_pair /balance /risk/max_position /parameters/fast"},
+		"all that is wrong":  {`{"name":"a","trading_pair":"DOGEMYR","strategy_type":"basic","mode":"live","balance":"-1","parameters":{"fast":900},"risk":{"max_position":"-1"},"luno_api_key":"k"}`, 422, "/luno_api_secret /luno_api_key /mode /trading_pair /balance /risk/max_position /parameters/fast"},
 		"missing and wrong":  {`{"trading_pair":"XBTMYR","strategy_type":"basic","balance":"-5","parameters":{"fast":900}}`, 422, "/name /balance /parameters/fast"},
 		"unknown strategy":   {`{"name":"a","trading_pair":"XBTMYR","strategy_type":"magic"}`, 422, "/strategy_type"},
 		"long name":          {`{"name":"` + strings.Repeat("ä", 81) + `","trading_pair":"XBTMYR","strategy_type":"basic"}`, 422, "/name"},
@@ -92,6 +92,26 @@ func TestConfigRefused(t *testing.T) {
 			b.call("GET", configs, token, "").want(200, `"items":[]`)
 		})
 	}
+}
+
+// A change names all of its faults too, whoever finds them, and a stranger's
+// configuration is not looked at.
+func TestConfigChangeRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	id, botID := b.create(token)
+	const body = `{"name":"","interval":"7m","balance":"-1","parameters":{"fast":900},"risk":{"stop_loss_percent":"x","max_position":"-1"}}`
+	const want = "/risk/stop_loss_percent /interval /name /balance /risk/max_position /parameters/fast"
+	for _, path := range []string{configs + "/" + id, bots + "/" + botID} {
+		for _, method := range []string{"PATCH", "PUT"} {
+			if got := strings.Join(b.call(method, path, token, body).want(422).pointers(), " "); got != want {
+				t.Errorf("%s %s: faulty fields = %q, want %q", method, path, got, want)
+			}
+		}
+		b.call("PATCH", path, b.register(path[len(path)-8:]+"@example.com"), body).want(404)
+	}
+	b.call("GET", configs+"/"+id, token, "").want(200, `"version":1`)
 }
 
 func TestConfigInterval(t *testing.T) {
@@ -137,7 +157,7 @@ func TestHostileTexts(t *testing.T) {
 		token := b.register("ada@example.com")
 		b.call("POST", "/api/v1/subscriptions/upgrade", token, `{"plan_id":4}`).want(200)
 		for _, name := range []string{
-			`'; DROP TABLE bots; --`, `<script>alert(1)</script>`, `{{.Secret}}`, `%s%n%d`, `../../etc/passwd`, "\u202e\U0001F4A9", `a?b&c=d#e`,
+			`'; DROP TABLE bots; --`, `<script>alert(1)</script>`, `{{.Secret}}`, `%s%n%d`, `../../etc/passwd`, "\u200f\U0001F4A9", `a?b&c=d#e`,
 		} {
 			r := b.call("POST", configs, token, `{"name":`+quote(t, name)+`,"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201)
 			if r.text("name") != name {

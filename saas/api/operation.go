@@ -147,7 +147,8 @@ func operationOf(item *huma.PathItem, method string) *huma.Operation {
 	return item.Delete
 }
 
-// serviceChecked are bodies of which a service can say what it would refuse.
+// serviceChecked are bodies, or inputs with one, of which a service can say what
+// it would refuse.
 // It is asked when something is found before, so that the caller hears of all at
 // once; else the service speaks for itself when it is used.
 type serviceChecked interface {
@@ -175,8 +176,10 @@ func (a *API) check(ctx context.Context, in any) error {
 		return unread
 	}
 	return a.checker.body(d.value(), faultyFields(unread), func() error {
-		if s, ok := d.value().(serviceChecked); ok {
-			return s.check(ctx, a, requestOf(ctx).who)
+		for _, v := range []any{d.value(), in} {
+			if s, ok := v.(serviceChecked); ok {
+				return s.check(ctx, a, requestOf(ctx).who)
+			}
 		}
 		return nil
 	})

@@ -78,6 +78,7 @@ func (a *API) streamRoute() {
 		description: "Server-sent events with JSON as data. The first is `snapshot`, the bot as GET shows it; then come `tick` and `candle` (the market), " +
 			"`status`, `order`, `fill`, `decision`, `summary` and `plot` (the bot), and `dropped` with a count if the client was too slow: load the bot anew then. " +
 			"Comments keep the connection awake. When the token expires or the session ends, the last event is `end`, with a code: refresh the token and connect again. " +
+			"It is also the last when the bot is deleted, with the code `deleted`. " +
 			"Nothing is replayed: what was missed is in the lists.",
 	}, a.stream)
 }
@@ -140,7 +141,7 @@ func (a *API) open(ctx context.Context, who tenancy.Principal, what stream) (*hu
 		case over:
 			err = s.over(a.cfg.Now())
 		default:
-			err = a.follow(ctx, s, updates, what.last)
+			err = a.follow(ctx, s, updates, what)
 		}
 		if err != nil && ctx.Err() == nil {
 			a.cfg.Logger.DebugContext(ctx, "a stream broke", "tenant_id", who.TenantID, "id", what.id, "error", err)
@@ -149,9 +150,9 @@ func (a *API) open(ctx context.Context, who tenancy.Principal, what stream) (*hu
 }
 
 // follow passes updates on until the last one, the client goes, the updates
-// end, the token is no longer good or the server stops. The token is looked at again with each
-// heartbeat.
-func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Update, last func(live.Update) bool) error {
+// end, the token is no longer good, the thing is deleted or the server stops. The
+// token and the thing are looked at again with each heartbeat.
+func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Update, what stream) error {
 	beat := time.NewTicker(a.cfg.Heartbeat)
 	defer beat.Stop()
 	for {
@@ -167,7 +168,7 @@ func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Up
 			if err := s.send(u.Type, u.Time, eventData(u)); err != nil {
 				return err
 			}
-			if last(u) {
+			if what.last(u) {
 				return s.over(a.cfg.Now())
 			}
 		case <-beat.C:
@@ -178,6 +179,9 @@ func (a *API) follow(ctx context.Context, s *eventStream, updates <-chan live.Up
 			}
 			if err != nil {
 				return s.end(a.cfg.Now(), "unavailable", "the session cannot be checked at present; connect again")
+			}
+			if _, _, err := what.read(ctx); err != nil && errs.KindOf(err) == errs.NotFound {
+				return s.end(a.cfg.Now(), "deleted", "it was deleted; nothing more will come")
 			}
 			if err := s.comment("awake"); err != nil {
 				return err

@@ -159,6 +159,19 @@ func TestStreamEndsWithTheSession(t *testing.T) {
 	})
 }
 
+func TestStreamEndsWithTheBot(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *api.Config) { c.Heartbeat = 5 * time.Millisecond })
+	token := b.register("ada@example.com")
+	_, id := b.create(token)
+	events, _ := b.follow(t.Context(), token, id)
+	next(t, events)
+	done := make(chan struct{})
+	go func() { defer close(done); wantEnd(t, events, `"deleted"`) }()
+	b.call("DELETE", bots+"/"+id, token, "").want(204)
+	<-done
+}
+
 func TestStreamsAreBounded(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *api.Config) { c.Streams = 1 })

@@ -51,6 +51,9 @@ func (c *checker) body(value any, unread []errs.Field, service func() error) err
 		return nil
 	}
 	if err := service(); err != nil {
+		if errs.KindOf(err) != errs.Invalid {
+			return err
+		}
 		for _, field := range faultyFields(err) {
 			f.Check(within(seen, field.Path), field.Path, field.Reason)
 		}

@@ -2,12 +2,18 @@ package bot
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/errs"
 )
+
+// minKey is the least length of an exchange key's id and of its secret; Luno's
+// are longer.
+const minKey = 8
 
 // CreateInput is what a tenant gives to make a bot.
 type CreateInput struct {
@@ -30,6 +36,18 @@ type CreateInput struct {
 	APIKey, APISecret string
 }
 
+// checkKey notes what cannot be an exchange key.
+func (in CreateInput) checkKey(f *errs.Fields) {
+	f.Check(in.APIKey == "" || in.APISecret != "", "/luno_api_secret", "is required with a key")
+	f.Check(in.APISecret == "" || in.APIKey != "", "/luno_api_key", "is required with a secret")
+	check := func(path, text string) {
+		f.Check(text == "" || len(text) >= minKey, path, "must have at least "+strconv.Itoa(minKey)+" characters")
+		f.Check(strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) < 0, path, "must hold letters, digits and signs only, without spaces")
+	}
+	check("/luno_api_key", in.APIKey)
+	check("/luno_api_secret", in.APISecret)
+}
+
 // UpdateInput changes a configuration; nil fields stay as they are.
 type UpdateInput struct {
 	Name *string
@@ -40,6 +58,28 @@ type UpdateInput struct {
 	Risk       *Risk
 	// Version is the version that the caller saw; 0 skips the check.
 	Version int64
+}
+
+// apply puts the fields that are given into a configuration.
+func (in UpdateInput) apply(c *Config) {
+	if in.Version != 0 {
+		c.Version = in.Version
+	}
+	if in.Name != nil {
+		c.Name = strings.TrimSpace(*in.Name)
+	}
+	if in.Interval != nil {
+		c.Interval = *in.Interval
+	}
+	if in.Parameters != nil {
+		c.Parameters = in.Parameters
+	}
+	if in.Balance != nil {
+		c.Balance = *in.Balance
+	}
+	if in.Risk != nil {
+		c.Risk = *in.Risk
+	}
 }
 
 // check looks at a configuration as it would be stored and names every faulty

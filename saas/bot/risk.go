@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"strconv"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -11,6 +13,10 @@ import (
 // PaperFees are the fees of paper accounts: 0.25 % a side, the rate of the
 // example in Luno's documentation of its fee call. A live account's are its own.
 func PaperFees() exchange.Fees { return exchange.Fees{Maker: 250_000, Taker: 250_000} }
+
+// percentDecimals is how fine a percentage can be: exchange.Rate counts
+// hundred-millionths. A finer bound would be cut, and a small one cut to none.
+const percentDecimals = 6
 
 // Risk are the tenant's own bounds for a bot; a zero field is no bound.
 type Risk struct {
@@ -26,13 +32,15 @@ type Risk struct {
 func (r Risk) check(f *errs.Fields, market exchange.Market, known bool) {
 	percent := func(d decimal.Decimal, path string, most int64) {
 		f.Check(!d.IsNegative() && d.LessThanOrEqual(decimal.NewFromInt(most)), path, "must be between 0 and "+decimal.NewFromInt(most).String())
+		f.Check(d.Equal(d.Truncate(percentDecimals)), path, "must have at most "+strconv.Itoa(percentDecimals)+" decimals")
 	}
 	percent(r.StopLossPercent, "/risk/stop_loss_percent", 99)
 	percent(r.TakeProfitPercent, "/risk/take_profit_percent", 10_000)
 	f.Check(!r.MaxPosition.IsNegative(), "/risk/max_position", "must be at least 0")
 	if known && r.MaxPosition.IsPositive() {
 		most, err := market.Steps(r.MaxPosition, exchange.Down)
-		f.Check(err == nil && most >= market.MinVolume, "/risk/max_position",
+		f.Check(err == nil, "/risk/max_position", "is larger than any position can be; 0 is no bound")
+		f.Check(err != nil || most >= market.MinVolume, "/risk/max_position",
 			"must be 0 or at least the least order, "+market.Volume(market.MinVolume).String()+" "+market.Base)
 	}
 }

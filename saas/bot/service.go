@@ -159,8 +159,7 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 		c.Balance = *in.Balance
 	}
 	var f errs.Fields
-	f.Check(in.APIKey == "" || in.APISecret != "", "/luno_api_secret", "is required with a key")
-	f.Check(in.APISecret == "" || in.APIKey != "", "/luno_api_key", "is required with a secret")
+	in.checkKey(&f)
 	params, err := s.check(c, f)
 	if err != nil {
 		return Config{}, err
@@ -209,24 +208,7 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if b.Desired || b.Status.Active() {
 			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
 		}
-		if in.Version != 0 {
-			c.Version = in.Version
-		}
-		if in.Name != nil {
-			c.Name = strings.TrimSpace(*in.Name)
-		}
-		if in.Interval != nil {
-			c.Interval = *in.Interval
-		}
-		if in.Parameters != nil {
-			c.Parameters = in.Parameters
-		}
-		if in.Balance != nil {
-			c.Balance = *in.Balance
-		}
-		if in.Risk != nil {
-			c.Risk = *in.Risk
-		}
+		in.apply(&c)
 		if c.Parameters, err = s.check(c, errs.Fields{}); err != nil {
 			return err
 		}
@@ -238,6 +220,21 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		return s.record(ctx, EventUpdated, b)
 	})
 	return c, err
+}
+
+// CheckUpdate names what Update would refuse in the fields, as the same Invalid
+// error, and stores nothing. Whether the bot is stopped is not looked at.
+func (s *Service) CheckUpdate(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) error {
+	if err := p.Require(tenancy.BotsWrite); err != nil {
+		return err
+	}
+	c, err := s.cfg.Store.Config(ctx, p.TenantID, id)
+	if err != nil {
+		return err
+	}
+	in.apply(&c)
+	_, err = s.check(c, errs.Fields{})
+	return err
 }
 
 // Bot returns one of the tenant's bots.

@@ -177,6 +177,43 @@ func TestBalanceIsRefusedForOneReason(t *testing.T) {
 	})
 }
 
+// Each of these was once stored: a name that looks like another's, a key whose
+// configuration said that it had none, and a stop-loss so fine that it was cut to
+// no stop-loss.
+func TestWhatWouldMisleadIsRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		valid := bot.CreateInput{Name: "a", Pair: "XBTMYR", Strategy: "cross", APIKey: "key-id-7Qa", APISecret: "very-secret"}
+		for want, change := range map[string]func(in *bot.CreateInput){
+			"/name must be one line of text without control characters":                 func(in *bot.CreateInput) { in.Name = "a\u202eb" },
+			"/name must have a character that can be seen":                              func(in *bot.CreateInput) { in.Name = "\u200b" },
+			"/luno_api_key must have at least 8 characters":                             func(in *bot.CreateInput) { in.APIKey = "key" },
+			"/luno_api_secret must hold letters, digits and signs only, without spaces": func(in *bot.CreateInput) { in.APISecret = "very\r\nsecret" },
+			"/risk/stop_loss_percent must have at most 6 decimals":                      func(in *bot.CreateInput) { in.Risk.StopLossPercent = decimal.New(1, -7) },
+			"/risk/take_profit_percent must have at most 6 decimals":                    func(in *bot.CreateInput) { in.Risk.TakeProfitPercent = decimal.New(12345678, -7) },
+			"/risk/max_position is larger than any position can be; 0 is no bound":      func(in *bot.CreateInput) { in.Risk.MaxPosition = decimal.New(1, 19) },
+			"/risk/max_position must be 0 or at least the least order, 0.0001 XBT":      func(in *bot.CreateInput) { in.Risk.MaxPosition = decimal.New(1, -6) },
+		} {
+			in := valid
+			change(&in)
+			_, _, err := b.Create(b.t.Context(), b.who, in)
+			var faults *errs.Error
+			if !errors.As(err, &faults) || len(faults.Fields) != 1 || faults.Fields[0].Path+" "+faults.Fields[0].Reason != want {
+				b.t.Errorf("%v, want %s", err, want)
+			}
+		}
+		valid.Risk = bot.Risk{StopLossPercent: decimal.New(1, -6), TakeProfitPercent: decimal.RequireFromString("2.500000000")}
+		c, _, err := b.Create(b.t.Context(), b.who, valid)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		market, _ := catalog{}.Market("XBTMYR")
+		if limits, err := c.Risk.Limits(market); err != nil || limits.StopLoss != 1 || limits.TakeProfit != 2_500_000 {
+			b.t.Errorf("limits = %+v, %v", limits, err)
+		}
+	})
+}
+
 // proves E7: running counts once, however often it is asked for, and a bot that
 // came to rest does not count.
 func TestStartAndStop(t *testing.T) {
@@ -256,12 +293,12 @@ func TestRoles(t *testing.T) {
 		_, err := b.Start(ctx, viewer, made.ID)
 		b.want(err, errs.Forbidden, "permission_denied")
 		b.want(b.Delete(ctx, viewer, made.ID), errs.Forbidden, "permission_denied")
-		_, _, err = b.Create(ctx, trader, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "cross", APIKey: "k", APISecret: "s"})
+		_, _, err = b.Create(ctx, trader, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "cross", APIKey: "key-id-7Qa", APISecret: "very-secret"})
 		b.want(err, errs.Forbidden, "permission_denied")
 		stranger := tenancy.Principal{TenantID: "tenant-2", Role: tenancy.Owner}
 		_, err = b.Start(ctx, stranger, made.ID)
 		b.want(err, errs.NotFound, "bot_not_found") // proves P12
-		if _, _, err := b.Create(ctx, b.who, bot.CreateInput{Name: "y", Pair: "XBTMYR", Strategy: "cross", APIKey: "k", APISecret: "s"}); err != nil || len(b.keys.stored) != 1 {
+		if _, _, err := b.Create(ctx, b.who, bot.CreateInput{Name: "y", Pair: "XBTMYR", Strategy: "cross", APIKey: "key-id-7Qa", APISecret: "very-secret"}); err != nil || len(b.keys.stored) != 1 {
 			b.t.Errorf("an owner's key: %v, %d stored", err, len(b.keys.stored))
 		}
 	})

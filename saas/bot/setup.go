@@ -39,6 +39,7 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) jso
 	name := strings.TrimSpace(s.Name)
 	f.Check(name != "", "/name", "is required")
 	f.Check(len([]rune(name)) <= 80, "/name", "must have at most 80 characters")
+	f.CheckLine("/name", name)
 	market, err := markets.Market(s.Pair)
 	known := err == nil
 	switch {

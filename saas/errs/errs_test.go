@@ -64,3 +64,22 @@ func TestFieldsNamesThemAll(t *testing.T) {
 		t.Errorf("got %q, want %q", err, want)
 	}
 }
+
+func TestCheckLine(t *testing.T) {
+	t.Parallel()
+	const line, seen = "must be one line of text without control characters", "must have a character that can be seen"
+	for text, want := range map[string]string{
+		"": "", "Morning cross": "", "<b>ä 早 👩‍💻 می\u200cخواهم</b>": "", "\u200fאב": "", "a\nb": line, "a\tb": line, "a\u0085b": line, "a\u2028b": line, "a\x7f": line,
+		"a\u202egro": line, "a\u2067b": line, "\u200b": seen, "\ufeff": seen, "\u3164": seen, " \u00a0": seen,
+	} {
+		var f errs.Fields
+		f.CheckLine("/name", text)
+		var got *errs.Error
+		switch err := f.Err(); {
+		case want == "" && err != nil:
+			t.Errorf("%q is refused: %v", text, err)
+		case want != "" && (!errors.As(err, &got) || got.Fields[0] != errs.Field{Path: "/name", Reason: want}):
+			t.Errorf("%q: %v, want that it %s", text, err, want)
+		}
+	}
+}

@@ -2,11 +2,13 @@ package web
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lunobot/lunobot/saas/errs"
@@ -19,6 +21,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 
 // maxForm is the largest form, in bytes.
 const maxForm = 1 << 20
+
+// formTime is how long a form may take to arrive.
+const formTime = 30 * time.Second
 
 // harden sets the security headers and refuses unsafe requests that another
 // site's page has sent (rule C2).
@@ -83,7 +88,7 @@ func (rq *request) read() error {
 		return errNoPage()
 	}
 	rq.Body = http.MaxBytesReader(rq.w, rq.Body, maxForm)
-	if err := rq.ParseForm(); err != nil {
+	if err := rq.parseForm(); err != nil {
 		return errs.New(errs.Malformed, "form_malformed", "the form could not be read").Wrap(err)
 	}
 	for name, values := range rq.Form {
@@ -92,6 +97,25 @@ func (rq *request) read() error {
 				return errs.New(errs.Malformed, "form_malformed", "the form holds characters that are not text")
 			}
 		}
+	}
+	return nil
+}
+
+// parseForm reads the body within formTime; a sender that is slower would keep
+// the connection for as long as it likes.
+func (rq *request) parseForm() error {
+	if rq.Method == http.MethodGet || rq.Method == http.MethodHead {
+		return rq.ParseForm() // of the address alone
+	}
+	conn := http.NewResponseController(rq.w)
+	if err := conn.SetReadDeadline(time.Now().Add(formTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	if err := rq.ParseForm(); err != nil {
+		return err // the server gives the connection up with the rest of the body
+	}
+	if err := conn.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
 	}
 	return nil
 }

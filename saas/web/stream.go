@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/lunobot/lunobot/saas/live"
 )
+
+// writeTime is how long a part of a stream may take to be written.
+const writeTime = 10 * time.Second
 
 // botStream sends what happens to a bot as server-sent events: each update
 // under its type, and "hello" with the market's time, first and whenever
@@ -65,8 +69,7 @@ func (w *Web) botStream(rq *request) error {
 // beginStream sends the head of a stream.
 func (w *Web) beginStream(rq *request) *http.ResponseController {
 	out := http.NewResponseController(rq.w)
-	// A server's write timeout is meant for pages; a stream has no end.
-	_ = out.SetWriteDeadline(time.Time{}) // not every writer has deadlines
+	rq.w = paced{rq.w}
 	h := rq.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
@@ -74,6 +77,23 @@ func (w *Web) beginStream(rq *request) *http.ResponseController {
 	rq.w.WriteHeader(http.StatusOK)
 	return out
 }
+
+// paced gives each write to a stream a time of its own: a server's time for a
+// whole answer is meant for pages, and a reader that stands still must not hold
+// a stream for ever.
+type paced struct{ http.ResponseWriter }
+
+// Write implements io.Writer.
+func (p paced) Write(b []byte) (int, error) {
+	err := http.NewResponseController(p.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTime)) // a deadline of the network, not of the business
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return p.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (p paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 // hello tells the browser the market's time and how the bot stands.
 func (w *Web) hello(rq *request, status, reason string) error {
