@@ -64,6 +64,11 @@ type Tick struct {
 	Taker Side
 }
 
+// Trade returns the trade that a tick of a pair tells of.
+func (t Tick) Trade(pair string) Trade {
+	return Trade{Pair: pair, Sequence: t.Sequence, Time: t.Time, Price: t.Price, Volume: t.Volume, Taker: t.Taker}
+}
+
 // Ticker is a market's top of book and last trade. A side without an order is 0.
 type Ticker struct {
 	Pair           string

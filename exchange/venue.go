@@ -14,6 +14,13 @@ type MarketData interface {
 	Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]Candle, error)
 }
 
+// TradeHistory is a MarketData that remembers the trades of the public tape.
+type TradeHistory interface {
+	// TradesBetween returns a pair's trades at from or later and before to, oldest
+	// first.
+	TradesBetween(ctx context.Context, pair string, from, to time.Time) ([]Trade, error)
+}
+
 // Trader is the private side of a venue: one account.
 type Trader interface {
 	// Place sends an order. An *Error tells what is known of its outcome.

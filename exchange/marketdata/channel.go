@@ -28,6 +28,10 @@ type channel struct {
 	// last is the opening time of the newest candle that was delivered. It
 	// belongs to the goroutine of run.
 	last int64
+	// tape are the trades since the last candle of the stream, and sequence is the
+	// highest of all; they belong to the goroutine of run, too.
+	tape     []exchange.Trade
+	sequence int64
 
 	mu          sync.Mutex
 	state       Snapshot
@@ -117,7 +121,7 @@ func (c *channel) pause(failures int) time.Duration {
 func (c *channel) disconnected(err error) (seen time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state.Connected, c.state.Err = false, err
+	c.state.Connected, c.state.Err, c.state.Top = false, err, exchange.Top{}
 	return c.state.Seen
 }
 
@@ -152,7 +156,10 @@ func (c *channel) stream(ctx context.Context) error {
 // take handles one event of the stream.
 func (c *channel) take(ctx context.Context, e exchange.StreamEvent) error {
 	if e.Candle == nil {
-		c.deliver(e, true)
+		if e.Tick != nil && !c.note(*e.Tick) {
+			return nil
+		}
+		c.deliver(Event{StreamEvent: e}, true)
 		return nil
 	}
 	if e.Candle.Time <= c.last {
@@ -164,8 +171,41 @@ func (c *channel) take(ctx context.Context, e exchange.StreamEvent) error {
 		}
 	}
 	c.last = e.Candle.Time
-	c.deliver(e, true)
+	c.deliver(Event{StreamEvent: e, Trades: c.cut(e.Candle.Time), Book: c.snapshot().Top}, true)
 	return nil
+}
+
+// maxTape bounds the trades that wait for their candle; later ones are left out,
+// which the volumes show.
+const maxTape = 20_000
+
+// note puts a trade on the tape; false if it is there already (rule M1).
+func (c *channel) note(t exchange.Tick) bool {
+	if t.Sequence != 0 {
+		if t.Sequence <= c.sequence {
+			return false
+		}
+		c.sequence = t.Sequence
+	}
+	if len(c.tape) < maxTape {
+		c.tape = append(c.tape, t.Trade(c.pair))
+	}
+	return true
+}
+
+// cut takes the trades of the candle of a time off the tape, and those before.
+func (c *channel) cut(start int64) []exchange.Trade {
+	after := func(t int64) int {
+		i := slices.IndexFunc(c.tape, func(x exchange.Trade) bool { return x.Time >= t })
+		if i < 0 {
+			return len(c.tape)
+		}
+		return i
+	}
+	from, to := after(start), after(start+feedMillis)
+	trades := c.tape[from:to:to]
+	c.tape = slices.Clone(c.tape[to:]) // what was taken belongs to the subscribers
+	return trades
 }
 
 // repair delivers the candles after the last one and before until from the
@@ -184,7 +224,7 @@ func (c *channel) repair(ctx context.Context, until int64) error {
 			}
 			c.fillFlat(candle.Time)
 			c.last = candle.Time
-			c.deliver(exchange.StreamEvent{Candle: &candle}, false)
+			c.deliver(Event{StreamEvent: exchange.StreamEvent{Candle: &candle}}, false)
 		}
 		if c.last < since {
 			break
@@ -206,13 +246,14 @@ func (c *channel) fillFlat(until int64) {
 	for c.last+feedMillis < until {
 		c.last += feedMillis
 		flat := exchange.Flat(c.last, closed.Close)
-		c.deliver(exchange.StreamEvent{Candle: &flat}, false)
+		c.deliver(Event{StreamEvent: exchange.StreamEvent{Candle: &flat}}, false)
 	}
 }
 
-// deliver takes an event into the snapshot and puts it into every mailbox. The
-// stream's own events tell that the stream is alive, those of the history do not.
-func (c *channel) deliver(e exchange.StreamEvent, live bool) {
+// deliver takes an event into the snapshot and puts it into every mailbox; the top
+// of the book, which changes all the time, only into the snapshot. The stream's
+// own events tell that the stream is alive, those of the history do not.
+func (c *channel) deliver(e Event, live bool) {
 	now := c.cfg.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,13 +262,18 @@ func (c *channel) deliver(e exchange.StreamEvent, live bool) {
 		c.state.addCandle(*e.Candle)
 	case e.Tick != nil:
 		c.state.addTick(*e.Tick)
+	case e.Top != nil:
+		c.state.Top = *e.Top
 	case e.Status != "":
 		c.state.Status = e.Status
 	}
 	if live {
 		c.state.Seen = now
 	}
+	if e.Top != nil {
+		return
+	}
 	for _, s := range c.subscribers {
-		s.push(Event{StreamEvent: e})
+		s.push(e)
 	}
 }

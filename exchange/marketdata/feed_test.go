@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -337,6 +338,57 @@ func followSlowly(t *testing.T, mailbox int, reads []int) error {
 		return fmt.Errorf("the last candle is %d, want %d", last, want)
 	}
 	return nil
+}
+
+// proves M1
+func TestCandlesBringTheirTradesAndTheBook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScripted()
+		sub := subscribe(t, startFeed(t, s, 64))
+		start := time.Now().UnixMilli() / minute * minute
+		tell := func(e exchange.StreamEvent) { s.events <- e }
+		trade := func(sequence, at int64) {
+			tell(exchange.StreamEvent{Tick: &exchange.Tick{Sequence: sequence, Time: at, Price: 1000, Volume: exchange.Steps(sequence), Taker: exchange.Buy}})
+		}
+		trade(1, start+1)
+		tell(exchange.StreamEvent{Top: &exchange.Top{Bid: exchange.Level{Price: 999, Volume: 7}, Ask: exchange.Level{Price: 1001}}})
+		trade(2, start+2)
+		trade(2, start+2)         // told twice
+		trade(3, start+minute+10) // of the next candle
+		time.Sleep(time.Minute)
+		s.send(candleAt(start))
+		trade(1, start+1) // and once more
+		time.Sleep(time.Minute)
+		s.broken <- errors.New("the connection is lost")
+		time.Sleep(10 * time.Second)
+		trade(4, start+2*minute+5)
+		time.Sleep(time.Minute)
+		s.send(candleAt(start + 2*minute))
+		synctest.Wait()
+		var got []string
+		for len(sub.Events()) > 0 {
+			ev := <-sub.Events()
+			if ev.StreamEvent.Top != nil {
+				t.Error("a change of the book takes a place in the mailbox")
+			}
+			if ev.Candle == nil {
+				continue
+			}
+			text := fmt.Sprintf("%d %d/%d", (ev.Candle.Time-start)/minute, ev.Book.Bid.Price, ev.Book.Ask.Price)
+			for _, trade := range ev.Trades {
+				if trade.Pair != "XBTMYR" || trade.Taker != exchange.Buy {
+					t.Errorf("the trade is %+v", trade)
+				}
+				text += fmt.Sprintf(" %d", trade.Sequence)
+			}
+			got = append(got, text)
+		}
+		// Two candles are the history's, and an old book is none.
+		if want := []string{"-1 0/0", "0 999/1001 1 2", "1 0/0", "2 0/0 4"}; !slices.Equal(got, want) {
+			t.Errorf("the candles came with %q, want %q", got, want)
+		}
+	})
 }
 
 func TestFeedBacksOff(t *testing.T) {

@@ -17,6 +17,8 @@ type Snapshot struct {
 	// Forming is the candle that is still open, as far as the stream told it; its
 	// Time is 0 before its first trade. It must not be traded on (rule M4).
 	Forming exchange.Candle
+	// Top is the top of the order book; zero while it is not known.
+	Top exchange.Top
 	// Status is the market's last told state; it is empty if none was told.
 	Status exchange.MarketStatus
 	// Connected says that the upstream stream is open.

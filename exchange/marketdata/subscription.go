@@ -10,6 +10,12 @@ import (
 // the stream event is set; what they point to is shared and must not be changed.
 type Event struct {
 	exchange.StreamEvent
+	// Trades are those within the candle that the stream told of, oldest first,
+	// and Book is the top of the order book when it closed; both only with a
+	// candle. A candle of the history has none, and one within which the stream
+	// began or broke not all: their volumes do not add up to the candle's.
+	Trades []exchange.Trade
+	Book   exchange.Top
 	// Lagged says that the subscriber was too slow and that events are missing
 	// from here on: it must read the candles since its last one from the history,
 	// and skip those that come again.

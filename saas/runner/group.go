@@ -9,6 +9,8 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 // groupKey says which bots share a goroutine and a plugin process.
@@ -117,13 +119,14 @@ func (g *group) event(ctx context.Context, ev marketdata.Event) {
 	case ev.Lagged:
 		g.catchUp(ctx, unknown)
 	case ev.Candle != nil:
-		g.candle(ctx, *ev.Candle)
+		g.candle(ctx, *ev.Candle, engine.Beside{Trades: ev.Trades, Top: ev.Book})
 	}
 }
 
 // candle gives a closed candle to every bot that has not had it; if some have
-// missed earlier ones, those are read from the history first.
-func (g *group) candle(ctx context.Context, c exchange.Candle) {
+// missed earlier ones, those are read from the history first. Beside is what the
+// feed heard with it.
+func (g *group) candle(ctx context.Context, c exchange.Candle, beside engine.Beside) {
 	for _, m := range g.active {
 		if m.lastTime() < c.Time-span {
 			if !g.catchUp(ctx, c.Time) {
@@ -132,7 +135,12 @@ func (g *group) candle(ctx context.Context, c exchange.Candle) {
 			break
 		}
 	}
-	g.take(ctx, c, true)
+	if g.wants(func(s strategy.Subscription) bool { return s.Trades }) && !whole(beside.Trades, c) {
+		if read := g.tape(ctx, c.Time, c.Time+span); whole(read, c) {
+			beside.Trades = read
+		}
+	}
+	g.take(ctx, c, beside, true)
 }
 
 // handle carries out what the runner says.

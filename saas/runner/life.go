@@ -129,7 +129,7 @@ func (g *group) launch(ctx context.Context, m *member, st *checkpointState, mark
 	if o.Err != nil {
 		return o.Err
 	}
-	if err := m.build(st, market, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }); err != nil {
+	if err := m.build(st, market, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
 		return err
 	}
 	if !m.fresh {
@@ -254,7 +254,7 @@ func (g *group) wind(ctx context.Context, m *member) error {
 		if err != nil {
 			return err
 		}
-		if err := m.build(st, market, nil); err != nil {
+		if err := m.build(st, market, nil, strategy.Subscription{}); err != nil {
 			return err
 		}
 	}

@@ -31,6 +31,8 @@ type member struct {
 	session *engine.Session
 	venue   *paper.Venue
 	rec     *recorder
+	// sees is what the strategy looks at beyond its candles.
+	sees strategy.Subscription
 	// snapshot is the strategy's state at the newest checkpoint.
 	snapshot *strategy.Snapshot
 	// fresh is true for a run that has no checkpoint yet.
@@ -88,10 +90,10 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 
 // build makes the bot's engine and account, in the state of its checkpoint if
 // there is one.
-func (m *member) build(st *checkpointState, market exchange.Market, wants func(strategy.EventKind) bool) error {
-	m.market = market
+func (m *member) build(st *checkpointState, market exchange.Market, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
+	m.market, m.sees = market, sees
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, market: market}
-	session, venue, err := newSession(m.assignment.Config, market, m.prefix(), m.rec, wants)
+	session, venue, err := newSession(m.assignment.Config, market, m.prefix(), m.rec, wants, sees)
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 	// A tenant who changed the starting balance wants a new account; otherwise
 	// a new run goes on with the old one. Numbers are never used twice.
 	numbers := venue.State()
-	if m.session, m.venue, err = newSession(m.assignment.Config, market, m.prefix(), m.rec, wants); err != nil {
+	if m.session, m.venue, err = newSession(m.assignment.Config, market, m.prefix(), m.rec, wants, sees); err != nil {
 		return err
 	}
 	m.venue.Renew(numbers)

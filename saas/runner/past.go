@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 const (
@@ -106,11 +107,15 @@ func (g *group) catchUp(ctx context.Context, until int64) bool {
 		if len(page) == 0 {
 			return until == unknown || g.flat(ctx, last, until)
 		}
+		var trades []exchange.Trade
+		if g.wants(func(s strategy.Subscription) bool { return s.Trades }) {
+			trades = g.tape(ctx, page[0].Time, page[len(page)-1].Time+span)
+		}
 		for i, c := range page {
 			if !g.flat(ctx, last, c.Time) {
 				return false
 			}
-			g.take(ctx, c, i == len(page)-1)
+			g.take(ctx, c, engine.Beside{Trades: within(trades, c.Time, c.Time+span)}, i == len(page)-1)
 			last = c
 		}
 	}
@@ -128,7 +133,7 @@ func (g *group) last() exchange.Candle {
 // the worker does, and reports whether it has not.
 func (g *group) flat(ctx context.Context, after exchange.Candle, until int64) bool {
 	for t := after.Time + span; t < until && ctx.Err() == nil; t += span {
-		g.take(ctx, exchange.Flat(t, after.Close), false)
+		g.take(ctx, exchange.Flat(t, after.Close), engine.Beside{}, false)
 	}
 	return ctx.Err() == nil
 }

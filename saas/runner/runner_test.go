@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -126,5 +127,33 @@ func TestBotThatEndedMeanwhile(t *testing.T) {
 	r.Stop()
 	if len(w.statuses) != 0 || len(w.latest) != 0 {
 		t.Errorf("statuses %v, checkpoints of %d bots", w.statuses, len(w.latest))
+	}
+}
+
+// proves PL1, PL2: a bot that subscribes to trades is told all, each once, whether
+// they came live, within the candle that it began in or while no worker ran; one
+// that does not is told none.
+func TestTradesAreToldOnceAndWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("tape", `{"tape":true}`)
+	w.add("quiet", `{}`)
+	r := w.start()
+	w.await("candles", func() bool { return w.point("tape").Engine.Sequence > 20 && w.point("quiet").Engine.Sequence > 20 })
+	r.Stop()
+	stopped := w.look("tape").Engine.Sequence
+	before := w.market.Now()
+	for w.market.Now().Sub(before) < 30*time.Minute {
+		time.Sleep(5 * time.Millisecond)
+	}
+	r = w.start()
+	w.await("more candles", func() bool { return w.point("tape").Engine.Sequence > stopped+60 })
+	r.Stop()
+	tape, quiet := w.look("tape").Strategy.Data, w.look("quiet").Strategy.Data
+	if tape.Told != tape.Traded || tape.Told <= 0 {
+		t.Errorf("it was told trades of %d, its candles have %d", tape.Told, tape.Traded)
+	}
+	if quiet.Told != 0 || quiet.Traded == 0 {
+		t.Errorf("a bot that does not subscribe was told trades of %d", quiet.Told)
 	}
 }

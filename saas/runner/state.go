@@ -42,7 +42,9 @@ func decodeState(raw json.RawMessage) (checkpointState, error) {
 }
 
 // newSession builds a bot's engine and paper account.
-func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recorder, wants func(strategy.EventKind) bool) (*engine.Session, *paper.Venue, error) {
+func newSession(
+	c bot.Config, m exchange.Market, prefix string, rec engine.Recorder, wants func(strategy.EventKind) bool, sees strategy.Subscription,
+) (*engine.Session, *paper.Venue, error) {
 	balance, err := m.Units(c.Balance, exchange.Down)
 	if err != nil {
 		return nil, nil, err
@@ -57,6 +59,7 @@ func newSession(c bot.Config, m exchange.Market, prefix string, rec engine.Recor
 	}
 	session, err := engine.New(engine.Config{
 		Market: m, Interval: base, Decide: c.Interval, Balance: balance, Venue: venue, Risk: limits, Recorder: rec, OrderPrefix: prefix, Wants: wants,
+		Subscription: sees,
 	})
 	return session, venue, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
@@ -19,12 +20,38 @@ type stepper struct {
 	round plugin.Round
 	// heard are the members of the round's reactions, in their order.
 	heard []*member
+	// shared are the deliveries of the round that more bots may be added to.
+	shared []int
 }
 
-// take gives one closed candle to every bot that has not had it, in as few
+// same returns the delivery of the round that tells an event of the market
+// already, or nil.
+func (s *stepper) same(ev *strategy.Event) *plugin.Delivery {
+	for _, i := range s.shared {
+		if d := &s.round.Deliveries[i]; sameNews(&d.Event, ev) {
+			return d
+		}
+	}
+	return nil
+}
+
+// news reports whether events of a kind are the same for all that hear them.
+func news(k strategy.EventKind) bool {
+	return k == strategy.CandleEvent || k == strategy.TradesEvent || k == strategy.BookEvent
+}
+
+// sameNews reports whether two events of the market tell the same.
+func sameNews(a, b *strategy.Event) bool {
+	if a.Kind != b.Kind || a.Time != b.Time || a.Candle != b.Candle || a.Top != b.Top || len(a.Trades) != len(b.Trades) {
+		return false
+	}
+	return len(a.Trades) == 0 || &a.Trades[0] == &b.Trades[0]
+}
+
+// take gives one closed candle, and what came beside it, to every bot that has not had it, in as few
 // calls as the events allow, and commits what they did. Watchers are told if
 // tell is true, which it is not for candles of long ago.
-func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
+func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Beside, tell bool) {
 	begun := make([]*member, 0, len(g.active))
 	for _, m := range append([]*member(nil), g.active...) {
 		if m.lastTime() >= c.Time {
@@ -34,6 +61,9 @@ func (g *group) take(ctx context.Context, c exchange.Candle, tell bool) {
 		if err := m.session.Begin(&c); err != nil {
 			g.fail(ctx, m, err)
 			continue
+		}
+		if m.sees.Any() {
+			m.session.With(beside)
 		}
 		begun = append(begun, m)
 	}
@@ -119,12 +149,13 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 }
 
 // gather builds the next round: the next event of every member that has one.
-// The candle is one event for all that hear the same; who began within a longer
-// candle of which the history lacks a part may hear none.
+// What the market tells is one event for all that hear the same: the candle, the
+// trades within it, the book. Who began within a longer candle of which the
+// history lacks a part may hear none.
 func (g *group) gather(begun []*member) {
 	s := &g.step
-	s.round.Deliveries, s.heard = s.round.Deliveries[:0], s.heard[:0]
-	shared := -1
+	s.round.Deliveries, s.heard, s.shared = s.round.Deliveries[:0], s.heard[:0], s.shared[:0]
+	mixed := false
 	for _, m := range begun {
 		if m.over {
 			continue
@@ -135,17 +166,18 @@ func (g *group) gather(begun []*member) {
 		}
 		to := plugin.Recipient{Bot: m.number, View: m.session.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
 		m.current = false
-		if ev.Kind == strategy.CandleEvent && shared >= 0 && s.round.Deliveries[shared].Event.Candle == ev.Candle {
-			s.round.Deliveries[shared].Bots = append(s.round.Deliveries[shared].Bots, to)
+		if d := s.same(ev); d != nil {
+			d.Bots = append(d.Bots, to)
+			mixed = mixed || d != &s.round.Deliveries[len(s.round.Deliveries)-1]
 		} else {
-			s.round.Deliveries = append(s.round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{to}})
-			if ev.Kind == strategy.CandleEvent {
-				shared = len(s.round.Deliveries) - 1
+			if news(ev.Kind) {
+				s.shared = append(s.shared, len(s.round.Deliveries))
 			}
+			s.round.Deliveries = append(s.round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{to}})
 		}
 		s.heard = append(s.heard, m)
 	}
-	if shared >= 0 && len(s.round.Deliveries) > 1 {
+	if mixed {
 		g.order(begun)
 	}
 }

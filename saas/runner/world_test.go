@@ -42,6 +42,9 @@ type counting struct {
 	// Heard are the candles that it was given, those of the past too.
 	Warm  int
 	Heard []exchange.Candle
+	// Told is the volume of the trades that it was told of, and Traded that of
+	// its candles.
+	Told, Traded exchange.Steps
 }
 
 type countingParams struct {
@@ -51,11 +54,29 @@ type countingParams struct {
 	// Trade buys and sells in turns too, and the orders rest where fills are near.
 	Trade bool `param:"trade" label:"Trade"`
 	Warm  int  `param:"warm" label:"Warm"`
+	// Tape subscribes to trades.
+	Tape bool `param:"tape" label:"Tape"`
 }
 
 func (c *counting) Warmup() int { return c.Params.Warm }
 
+func (c *counting) Subscribe() strategy.Subscription {
+	return strategy.Subscription{Trades: c.Params.Tape, Book: c.Params.Tape}
+}
+
+func (c *counting) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
+	for _, t := range trades {
+		if at := b.Now().UnixMilli(); t.Time >= at || t.Time < at-time.Minute.Milliseconds() {
+			c.Told = -1 << 60
+		}
+		c.Told += t.Volume
+	}
+}
+
 func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
+	if !b.Warming() {
+		c.Traded += k.Volume
+	}
 	if c.Params.Trade {
 		c.Heard = append(c.Heard, k)
 	}
@@ -333,6 +354,11 @@ func (p past) Candles(ctx context.Context, pair string, interval time.Duration, 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(list, func(c exchange.Candle) bool { return p.missing[c.Time] }), err
+}
+
+// TradesBetween implements exchange.TradeHistory.
+func (p past) TradesBetween(ctx context.Context, pair string, from, to time.Time) ([]exchange.Trade, error) {
+	return p.market.TradesBetween(ctx, pair, from, to)
 }
 
 // Market implements bot.Markets.

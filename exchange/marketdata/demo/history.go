@@ -57,6 +57,34 @@ func (r *Replay) Candles(ctx context.Context, pair string, interval time.Duratio
 	return p.fold(make([]exchange.Candle, 0, count), first, size, count), nil
 }
 
+// TradesBetween returns trades as exchange.TradeHistory says, of the candles that
+// are closed: the ticks that the stream told. Who took is not known.
+func (r *Replay) TradesBetween(ctx context.Context, pair string, from, to time.Time) ([]exchange.Trade, error) {
+	p, err := r.lookup(pair)
+	if err != nil {
+		return nil, err
+	}
+	first, last := max(indexOf(from.UnixMilli()), historyIndex), min(indexOf(to.UnixMilli()-1), indexOf(r.now())-1)
+	return p.trades(ctx, nil, first, last, from.UnixMilli(), to.UnixMilli())
+}
+
+// trades appends the trades of the candles from index first to last, as far as
+// they are at from or later and before to.
+func (p *pair) trades(ctx context.Context, dst []exchange.Trade, first, last, from, to int64) ([]exchange.Trade, error) {
+	for index := first; index <= last; index++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		ticks, n := p.path(index)
+		for _, t := range ticks[:n] {
+			if t.Time >= from && t.Time < to {
+				dst = append(dst, t.Trade(p.market.Pair))
+			}
+		}
+	}
+	return dst, nil
+}
+
 // Series returns the one-minute candles that open at from or later and before
 // to, whatever the market's clock says: it is for backtests.
 func (r *Replay) Series(pair string, from, to time.Time) (marketdata.Series, error) {

@@ -41,7 +41,9 @@ func (p *pair) path(index int64) (ticks [PathLength]exchange.Tick, n int) {
 	share := c.Volume / PathLength
 	for i, price := range prices {
 		chance = mix(chance)
-		ticks[i] = exchange.Tick{Time: c.Time + int64(i)*slot + int64(chance%jitter), Price: price, Volume: share}
+		ticks[i] = exchange.Tick{
+			Time: c.Time + int64(i)*slot + int64(chance%jitter), Price: price, Volume: share, Sequence: (index+maxIndex)*PathLength + int64(i) + 1,
+		}
 	}
 	ticks[PathLength-1].Volume += c.Volume % PathLength
 	return ticks, PathLength

@@ -36,8 +36,9 @@ type Replay struct {
 }
 
 var (
-	_ exchange.MarketData = (*Replay)(nil)
-	_ exchange.Streamer   = (*Replay)(nil)
+	_ exchange.MarketData   = (*Replay)(nil)
+	_ exchange.Streamer     = (*Replay)(nil)
+	_ exchange.TradeHistory = (*Replay)(nil)
 )
 
 // pair is one market with its endless series.
