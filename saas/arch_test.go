@@ -46,7 +46,8 @@ func importTable() []row {
 			"strategy/portfolio", "strategy/risk",
 		}},
 		{"strategy/backtest/backtestreport", []string{
-			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
+			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/backtest/search", "strategy/param", "strategy/perf",
+			"strategy/portfolio",
 		}},
 		{"strategy/backtest/lookahead", []string{"exchange", "exchange/paper", "strategy", "strategy/backtest", "strategy/engine"}},
 		{"strategy/backtest/parity", []string{"exchange", "exchange/paper", "strategy", "strategy/engine", "strategy/portfolio", "strategy/risk"}},

@@ -14,6 +14,12 @@ var frameTemplate string
 //go:embed page/parts.html.tmpl
 var partsTemplate string
 
+//go:embed page/search.html.tmpl
+var searchTemplate string
+
+//go:embed page/search.css
+var searchStyle string
+
 //go:embed page/frame.css
 var frameStyle string
 
@@ -43,9 +49,15 @@ func FileStyle() string { return frameStyle + partsStyle }
 // FileScript is described with FileStyle.
 func FileScript() string { return frameScript + partsScript }
 
-// file is what the frame is made of.
-type file struct {
-	Page
+// frame is a page of its own around a body: "run", "search" or "walk". Kind is
+// what the browser's title says and Foot what stands below.
+type frame struct {
+	Title, Strategy, Version, Pair, Source, Span string
+
+	Badge, Kind, Foot string
+	Body              string
+	Page              any
+
 	Style  template.CSS
 	Script template.JS
 }
@@ -57,9 +69,22 @@ func (r *Report) WriteHTML(w io.Writer) error { return r.Page().WriteHTML(w) }
 
 // WriteHTML writes the page as Report.WriteHTML does.
 func (p Page) WriteHTML(w io.Writer) error {
-	return write(w, "file", file{
-		Page: p, Style: template.CSS(FileStyle()), Script: template.JS(FileScript()), //nolint:gosec // embedded
+	return writeFile(w, frame{
+		Title: p.Title, Strategy: p.Strategy, Version: p.Version, Pair: p.Pair, Source: p.Source, Span: p.Span,
+		Badge: "BACKTEST", Kind: "backtest", Body: "run", Page: p,
+		Foot: "Made by Lunobot. Past results say little about future ones. Market orders trade at the next candle's open; " +
+			"limit orders only where a candle trades through their price; a stop counts before a target.",
 	})
+}
+
+// writeFile writes a page that needs nothing else.
+func writeFile(w io.Writer, f frame) error {
+	f.Script = template.JS(FileScript()) //nolint:gosec // embedded
+	f.Style = template.CSS(FileStyle())  //nolint:gosec // embedded
+	if f.Body != "run" {
+		f.Style += template.CSS(searchStyle) //nolint:gosec // embedded
+	}
+	return write(w, "file", f)
 }
 
 // WriteParts writes figures, warnings, charts, months, conditions and trades as
@@ -71,7 +96,7 @@ func (p Page) WriteParts(w io.Writer) error { return write(w, "parts", p) }
 func (d Drawing) WriteParts(w io.Writer) error { return write(w, "drawing", d) }
 
 func write(w io.Writer, name string, data any) error {
-	t, err := template.New("").Parse(frameTemplate + partsTemplate)
+	t, err := template.New("").Parse(frameTemplate + partsTemplate + searchTemplate)
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}

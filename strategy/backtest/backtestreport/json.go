@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
@@ -182,12 +183,8 @@ func (r *Report) Document() Document {
 	cfg := r.result.Config
 	d := Document{
 		Strategy: documentStrategy{Name: r.Strategy, Version: r.Version, Parameters: r.Params},
-		Market:   documentMarket{Pair: r.Market.Pair, Base: r.Market.Base, Counter: r.Market.Counter, Tick: r.Market.Tick, Step: r.Market.Step},
-		Config: documentConfig{
-			Balance: r.Initial, MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
-			Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
-			Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
-		},
+		Market:   marketDocument(r.Market),
+		Config:   configDocument(cfg),
 		Data: documentData{
 			Source: r.Source, From: r.From, To: r.To, Candles: r.Candles, Filled: r.Data.Filled,
 			PricesRounded: r.Data.PricesRounded, VolumesRounded: r.Data.VolumesRounded,
@@ -211,6 +208,18 @@ func (r *Report) Document() Document {
 		})
 	}
 	return d
+}
+
+func marketDocument(m exchange.Market) documentMarket {
+	return documentMarket{Pair: m.Pair, Base: m.Base, Counter: m.Counter, Tick: m.Tick, Step: m.Step}
+}
+
+func configDocument(cfg backtest.Config) documentConfig {
+	return documentConfig{
+		Balance: cfg.Market.Amount(cfg.Balance), MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
+		Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
+		Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
+	}
 }
 
 func (r *Report) documentStatistics() documentStatistics {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
 // maxRows bounds the trades that the page lists.
@@ -117,14 +118,23 @@ func (r *Report) tiles() []Tile {
 
 // settings are the run's conditions, then the strategy's parameters.
 func (r *Report) settings() []Setting {
-	cfg := r.result.Config
+	list := conditions(r.result.Config, r.Candles)
+	for _, p := range r.parameters() {
+		list = append(list, Setting{p.Name, p.Value})
+	}
+	return list
+}
+
+// conditions are what runs were made with, over so many candles each.
+func conditions(cfg backtest.Config, candles int64) []Setting {
+	m := cfg.Market
 	list := []Setting{
-		{"Starting balance", amount(r.Market, r.Initial) + " " + r.Market.Counter},
+		{"Starting balance", amount(m, m.Amount(cfg.Balance)) + " " + m.Counter},
 		{"Maker fee", rate(cfg.Fees.Maker)},
 		{"Taker fee", rate(cfg.Fees.Taker)},
 		{"Slippage", rate(cfg.Slippage)},
-		{"Tick, step", r.Market.Tick.String() + " " + r.Market.Counter + ", " + r.Market.Step.String() + " " + r.Market.Base},
-		{"Candles", whole(r.Candles) + " of " + r.intervalText()},
+		{"Tick, step", m.Tick.String() + " " + m.Counter + ", " + m.Step.String() + " " + m.Base},
+		{"Candles", whole(candles) + " of " + span(cfg.Interval)},
 	}
 	if cfg.Decide > 0 && cfg.Decide != cfg.Interval {
 		list = append(list, Setting{"Decides on candles of", span(cfg.Decide)})
@@ -142,13 +152,10 @@ func (r *Report) settings() []Setting {
 		}
 	}
 	if most := cfg.Risk.MaxPosition; most > 0 {
-		list = append(list, Setting{"Largest position", r.Market.Volume(most).String() + " " + r.Market.Base})
+		list = append(list, Setting{"Largest position", m.Volume(most).String() + " " + m.Base})
 	}
 	if cfg.Latency > 0 {
 		list = append(list, Setting{"Latency", cfg.Latency.String()})
-	}
-	for _, p := range r.parameters() {
-		list = append(list, Setting{p.Name, p.Value})
 	}
 	return list
 }

@@ -36,8 +36,6 @@ type Axis struct {
 	// low and high are the ends of a continuous axis as numbers; a time span is
 	// its nanoseconds.
 	low, high float64
-	// numbers are those of the levels, if they are ordered.
-	numbers []float64
 }
 
 // parseRange reads one range of a field: "a,b,c", "from:to", "from:to:step",
@@ -174,7 +172,6 @@ func (a *Axis) list(numbers []decimal.Decimal) {
 			continue
 		}
 		a.Levels = append(a.Levels, text)
-		a.numbers = append(a.numbers, n.InexactFloat64())
 	}
 }
 
@@ -201,9 +198,9 @@ func (a *Axis) number(text string) (decimal.Decimal, error) {
 // listed reports whether the axis has levels.
 func (a *Axis) listed() bool { return a.Levels != nil }
 
-// text returns the value at a coordinate: the number of a level, or on a
-// continuous axis the share of the way from its low to its high end.
-func (a *Axis) text(at float64) string {
+// Text returns the value at a place as Set.Place has it: the number of a level, or
+// on an axis without levels the share of the way from its low to its high end.
+func (a *Axis) Text(at float64) string {
 	if a.listed() {
 		return a.Levels[int(at)]
 	}
@@ -235,14 +232,11 @@ func (a *Axis) textAt(share float64) string {
 	return decimal.NewFromFloat(v).Round(int32(decimals)).String()
 }
 
-// Number returns the number of a level, a time span's in seconds; NaN if the
-// axis has no order.
-func (a *Axis) Number(level int) float64 {
-	switch {
-	case !a.Ordered:
-		return math.NaN()
-	case a.Type == param.Duration:
-		return a.numbers[level] / float64(time.Second)
+// Ends returns the lowest and the highest value of an axis, or the first and the
+// last of one without an order.
+func (a *Axis) Ends() (low, high string) {
+	if a.listed() {
+		return a.Levels[0], a.Levels[len(a.Levels)-1]
 	}
-	return a.numbers[level]
+	return a.textAt(0), a.textAt(1)
 }

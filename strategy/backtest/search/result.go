@@ -41,8 +41,10 @@ type Result struct {
 // rest on returns over a Points-th part of the history each and are undefined
 // where that is too short.
 type Doubts struct {
-	// Trials is how many sets had a Sharpe ratio.
-	Trials int
+	// Trials is how many sets had a Sharpe ratio, Variance that of their ratios by
+	// parts.
+	Trials   int
+	Variance float64
 	// Period is the length of a part.
 	Period time.Duration
 	// Sharpe is the best set's ratio and Luck the one that the best of as many
@@ -83,6 +85,12 @@ func (r *Result) Best() (*Set, bool) {
 		return nil, false
 	}
 	return r.Sets[0], true
+}
+
+// Deflated returns a set's probability that its true Sharpe ratio is above 0 once
+// it is taken into account that it could have been chosen among all.
+func (r *Result) Deflated(s *Set) perf.Number {
+	return perf.DeflatedSharpe(s.Moments, r.Doubts.Trials, r.Doubts.Variance)
 }
 
 func newResult(cfg Config, w *workers, f *finder, sets []*Set) (*Result, error) {
@@ -134,12 +142,13 @@ func (r *Result) doubt(sets []*Set, workers int) {
 	}
 	if best, ok := r.Best(); ok && d.Period > 0 {
 		spread := perf.MomentsOf(ratios).Deviation
+		d.Variance = spread * spread
 		const year = 365 * 24 * time.Hour
 		annual := perf.Number(math.Sqrt(float64(year) / float64(d.Period)))
 		d.Sharpe = best.Moments.Sharpe() * annual
-		d.Luck = perf.Number(perf.ExpectedMaxSharpe(d.Trials, spread*spread)) * annual
+		d.Luck = perf.Number(perf.ExpectedMaxSharpe(d.Trials, d.Variance)) * annual
 		d.Probabilistic = perf.ProbabilisticSharpe(best.Moments, 0)
-		d.Deflated = perf.DeflatedSharpe(best.Moments, d.Trials, spread*spread)
+		d.Deflated = perf.DeflatedSharpe(best.Moments, d.Trials, d.Variance)
 		d.MinTrack = perf.MinTrackRecord(best.Moments, 0, 0.95) * perf.Number(d.Period.Hours()/24)
 	}
 	r.Doubts = d
@@ -185,7 +194,7 @@ func (r *Result) distance(a, b *Set) float64 {
 	const tenth = 10
 	sum := 0.0
 	for i := range r.Axes {
-		d := math.Abs(a.point[i] - b.point[i])
+		d := math.Abs(a.Place[i] - b.Place[i])
 		switch axis := &r.Axes[i]; {
 		case !axis.Ordered:
 			d = min(d, 1)

@@ -105,8 +105,10 @@ type Set struct {
 	Inside, Outside perf.Number
 	// Failed is why it could not be run; "" if it was.
 	Failed string
+	// Place is where it lies on each axis: the number of a level, or on an axis
+	// without levels the share of the way from its low to its high end.
+	Place []float64
 
-	point  point
 	blocks []perf.Block
 }
 
@@ -226,7 +228,7 @@ func (w *workers) tell() {
 // one runs one set.
 func (w *workers) one(ctx context.Context, r Runner, number int, c candidate) (*Set, error) {
 	s := &Set{
-		Number: number, Params: c.params, Values: w.cfg.Space.texts(c.point), Score: perf.Number(math.NaN()), point: c.point,
+		Number: number, Params: c.params, Values: w.cfg.Space.texts(c.point), Score: perf.Number(math.NaN()), Place: c.point,
 		Inside: perf.Number(math.NaN()), Outside: perf.Number(math.NaN()),
 	}
 	o, err := r.Run(ctx, c.params, w.cfg.From, w.cfg.To)

@@ -36,7 +36,7 @@ type Space struct {
 	axes []Axis
 }
 
-// point is a set in a space: a coordinate for each axis, as Axis.text reads it.
+// point is a set in a space: a coordinate for each axis, as Axis.Text reads it.
 type point []float64
 
 // NewSpace returns the space of the configuration. The error names every faulty
@@ -116,7 +116,7 @@ func (s *Space) Size() (int, bool) {
 func (s *Space) texts(p point) []string {
 	out := make([]string, len(p))
 	for i := range s.axes {
-		out[i] = s.axes[i].text(p[i])
+		out[i] = s.axes[i].Text(p[i])
 	}
 	return out
 }

@@ -130,7 +130,7 @@ func newParzen(a *Axis, axis int, sets []*Set) *parzen {
 			p.shares[i] = 1 / total
 		}
 		for _, s := range sets {
-			p.shares[int(s.point[axis])] += 1 / total
+			p.shares[int(s.Place[axis])] += 1 / total
 		}
 		return p
 	}
@@ -140,7 +140,7 @@ func newParzen(a *Axis, axis int, sets []*Set) *parzen {
 	}
 	whole, middle := p.high-p.low, (p.low+p.high)/2
 	for _, s := range sets {
-		p.centres = append(p.centres, s.point[axis])
+		p.centres = append(p.centres, s.Place[axis])
 	}
 	wide, _ := slices.BinarySearch(sorted(p.centres), middle)
 	p.centres = slices.Insert(p.centres, wide, middle)

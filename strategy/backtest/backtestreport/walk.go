@@ -1,0 +1,219 @@
+package backtestreport
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/perf"
+)
+
+// WalkInput is what the report of a walk forward is made of.
+type WalkInput struct {
+	// Candles, Data, Notes and Source are as in Input.
+	Candles []exchange.Candle
+	Data    marketdata.CSVReport
+	Notes   []string
+	Source  string
+	// Config is what all runs were made with; required.
+	Config backtest.Config
+	// Info is the strategy's; required.
+	Info strategy.Info
+	// Walk is the walk; required.
+	Walk *search.Walk
+}
+
+// Walk is a finished walk forward. It is not changed by writing it.
+type Walk struct {
+	// Worth says in sentences what came of it, Warnings what a reader should know
+	// before trusting it.
+	Worth, Warnings []string
+
+	in WalkInput
+}
+
+// NewWalk returns the report of a walk forward.
+func NewWalk(in WalkInput) (*Walk, error) {
+	if in.Walk == nil || len(in.Walk.Windows) == 0 {
+		return nil, errors.New("backtestreport: a walk with a window is required")
+	}
+	if in.Info.Title == "" {
+		in.Info.Title = in.Info.Name
+	}
+	w := &Walk{in: in}
+	w.Worth, w.Warnings = w.worth(), w.warnings()
+	return w, nil
+}
+
+// from and to are when the walk's first window began and its last choice was
+// traded to.
+func (w *Walk) from() time.Time { return w.in.Walk.Windows[0].From }
+
+func (w *Walk) to() time.Time { return w.in.Walk.Windows[len(w.in.Walk.Windows)-1].End }
+
+func (w *Walk) span() string { return minute(w.from()) + " to " + minute(w.to()) + " UTC" }
+
+// walked says how the walk was made.
+func (w *Walk) walked() string {
+	a := w.in.Walk
+	kind := "rolling"
+	if a.Anchored {
+		kind = "anchored"
+	}
+	return fmt.Sprintf("%s (%s) of %s, each traded for %s after it; %s by %s, best by %s", count(int64(len(a.Windows)), "window"), kind, span(a.InSample),
+		span(a.OutOfSample), count(int64(a.Tried), "set"), methodName(a.Method), measureName(a.Objective.Measure))
+}
+
+// gained counts the windows after which the choice gained, and those that were
+// traded.
+func (w *Walk) gained() (gained, traded int) {
+	for _, window := range w.in.Walk.Windows {
+		if window.Best == nil {
+			continue
+		}
+		traded++
+		if window.Outside.TotalReturn > 0 {
+			gained++
+		}
+	}
+	return gained, traded
+}
+
+// choices counts how many different sets were chosen.
+func (w *Walk) choices() int {
+	var all []string
+	for _, window := range w.in.Walk.Windows {
+		if window.Best != nil {
+			all = append(all, strings.Join(window.Best.Values, ", "))
+		}
+	}
+	slices.Sort(all)
+	return len(slices.Compact(all))
+}
+
+func (w *Walk) worth() []string {
+	a := w.in.Walk
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	gained, traded := w.gained()
+	say("After the windows, on candles that no choice had seen, the account made %s; holding %s over the same times made %s.",
+		change(a.TotalReturn.Float()), w.in.Config.Market.Base, change(a.Held.Float()))
+	say("%s of %s windows gained after their end.", whole(int64(gained)), whole(int64(traded)))
+	if a.Efficiency.Defined() {
+		say("Efficiency: a year of trading the choices grew by %s of what it did within the windows (walk-forward efficiency). Half or more is a good sign.",
+			percent(a.Efficiency.Float()))
+	}
+	if a.Probabilistic.Defined() {
+		say("The Sharpe ratio after the windows is %s; the probability that the true one is above 0 is %s. Nothing was chosen by it.",
+			figure(a.Sharpe), percent(a.Probabilistic.Float()))
+	}
+	if traded > 1 {
+		say("%s chosen in %s.", count(int64(w.choices()), "set was", "different sets were"), count(int64(traded), "window"))
+	}
+	return out
+}
+
+// fewWindows is how many windows are too few to mean much.
+const fewWindows = 5
+
+func (w *Walk) warnings() []string {
+	a := w.in.Walk
+	out := slices.Clone(w.in.Notes)
+	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	gained, traded := w.gained()
+	switch {
+	case traded == 0:
+		warn("No window had a set with a %s within the bounds asked for: nothing was traded. The Sharpe and Sortino ratios and growth take windows of two whole days at least.",
+			measureName(a.Objective.Measure))
+	case len(a.Windows) < fewWindows:
+		warn("Only %s: too few to tell skill from luck.", count(int64(len(a.Windows)), "window"))
+	}
+	if traded > 0 && traded < len(a.Windows) {
+		warn("%s no set within the bounds asked for, and traded nothing after it.", count(int64(len(a.Windows)-traded), "window has", "windows have"))
+	}
+	switch {
+	case a.TotalReturn < 0:
+		warn("The choices lost money on candles that they had not seen.")
+	case a.Efficiency < stable:
+		warn("The choices did much worse after the windows than within them: they fit the past more than the market.")
+	}
+	if traded > 0 && 2*gained < traded {
+		warn("Fewer than half of the windows gained after their end.")
+	}
+	if a.Trades < fewTrades && traded > 0 {
+		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(a.Trades), "closed trade"), fewTrades)
+	}
+	if filled := int64(w.in.Data.Filled); filled > 0 {
+		warn("%s missing from the data; each was filled with the last close and no volume.", count(filled, "candle is", "candles are"))
+	}
+	if w.in.Config.Fees.Taker == 0 && a.Trades > 0 {
+		warn("The taker fee is 0. A real account pays one, and frequent trading costs more than it seems here.")
+	}
+	return out
+}
+
+// held returns what the account would be worth at a point of the curve had it
+// held the base currency in the times that were traded; nil without candles.
+func (w *Walk) held() []float64 {
+	if len(w.in.Candles) == 0 {
+		return nil
+	}
+	out := make([]float64, len(w.in.Walk.Curve))
+	value, start, window := 1.0, 0.0, 0
+	windows := w.in.Walk.Windows
+	for i, p := range w.in.Walk.Curve {
+		for window+1 < len(windows) && p.Time > windows[window].End.UnixMilli() {
+			if start > 0 {
+				value *= w.price(windows[window].End.UnixMilli()) / start
+			}
+			window, start = window+1, 0
+		}
+		if start == 0 {
+			start = w.open(windows[window].To.UnixMilli())
+		}
+		out[i] = value
+		if p.Time > windows[window].To.UnixMilli() && start > 0 {
+			out[i] = value * w.price(p.Time) / start
+		}
+	}
+	return out
+}
+
+// price returns the last close by a time, open the open of the candle that begins
+// then or next.
+func (w *Walk) price(ms int64) float64 {
+	return w.in.Candles[max(0, w.index(ms)-1)].Close.Float()
+}
+
+func (w *Walk) open(ms int64) float64 {
+	return w.in.Candles[min(w.index(ms), len(w.in.Candles)-1)].Open.Float()
+}
+
+// index returns the first candle that opens at a time or after it.
+func (w *Walk) index(ms int64) int {
+	i, _ := slices.BinarySearchFunc(w.in.Candles, ms, func(c exchange.Candle, ms int64) int {
+		switch {
+		case c.Time < ms:
+			return -1
+		case c.Time > ms:
+			return 1
+		}
+		return 0
+	})
+	return i
+}
+
+// years writes a growth a year, which is a logarithm, as a change.
+func years(n perf.Number) string {
+	if !n.Defined() {
+		return "–"
+	}
+	return change(growthOf(n.Float()))
+}
