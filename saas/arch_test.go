@@ -46,7 +46,7 @@ func importTable() []row {
 			"strategy/portfolio", "strategy/risk",
 		}},
 		{"strategy/backtest/backtestreport", []string{
-			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/backtest/search", "strategy/param", "strategy/perf",
+			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/backtest/lookahead", "strategy/backtest/search", "strategy/param", "strategy/perf",
 			"strategy/portfolio",
 		}},
 		{"strategy/backtest/lookahead", []string{"exchange", "exchange/paper", "strategy", "strategy/backtest", "strategy/engine"}},

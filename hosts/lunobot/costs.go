@@ -13,7 +13,7 @@ type costFlags struct {
 	TakerFee string        `default:"0.001" placeholder:"RATE" help:"Fee of orders that trade at once, as a fraction. Default: ${default}."`
 	Slippage string        `default:"0" placeholder:"RATE" help:"By how much market orders trade worse, as a fraction. Default: ${default}."`
 	Spread   string        `default:"0" placeholder:"RATE" help:"Distance of bid and ask, as a fraction; market orders pay half. Default: ${default}."`
-	Range    string        `default:"0" placeholder:"RATE" help:"Share of the candle's range by which market orders trade worse. Default: ${default}."`
+	Reach    string        `name:"range-share" default:"0" placeholder:"RATE" help:"Share of the candle's range by which market orders trade worse. Default: ${default}."`
 	Impact   string        `default:"0" placeholder:"RATE" help:"By how much an order of a candle's whole volume moves the price, as a fraction; smaller ones move it by the square of their share. Default: ${default}."`
 	MaxShare string        `default:"0" placeholder:"RATE" help:"Share of a candle's volume that an order may take; 0 is all. Default: ${default}."`
 	Latency  time.Duration `default:"0s" placeholder:"TIME" help:"How long an order takes to the exchange. Default: ${default}."`
@@ -26,7 +26,7 @@ func (f costFlags) into(cfg *backtest.Config) (problems []string) {
 		to         *exchange.Rate
 	}{
 		{"--maker-fee", f.MakerFee, &cfg.Fees.Maker}, {"--taker-fee", f.TakerFee, &cfg.Fees.Taker}, {"--slippage", f.Slippage, &cfg.Slippage},
-		{"--spread", f.Spread, &cfg.Spread}, {"--range", f.Range, &cfg.Range}, {"--impact", f.Impact, &cfg.Impact}, {"--max-share", f.MaxShare, &cfg.MaxShare},
+		{"--spread", f.Spread, &cfg.Spread}, {"--range-share", f.Reach, &cfg.Range}, {"--impact", f.Impact, &cfg.Impact}, {"--max-share", f.MaxShare, &cfg.MaxShare},
 	} {
 		rate, err := exchange.ParseRate(r.text)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -35,9 +36,13 @@ func newProgress(w io.Writer, total int64) *progress {
 }
 
 // set moves the bar to what is done.
-func (p *progress) set(done int64) {
+func (p *progress) set(done int64) { p.setOf(done, 0) }
+
+// setOf moves the bar to what is done of another total; 0 is that of before.
+func (p *progress) setOf(done, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.total = cmp.Or(total, p.total)
 	now := time.Now()
 	if p.w == nil || now.Sub(p.start) < progressAfter || now.Sub(p.drawn) < progressEvery {
 		return

@@ -9,7 +9,8 @@ import (
 )
 
 // mostCells is how many cells a heatmap has along an axis at the most; further
-// levels share them. An axis without levels has fewCells.
+// levels share them. An axis without levels has fewCells, and so has one of which
+// a search tries some levels only.
 const (
 	mostCells = 40
 	fewCells  = 20
@@ -48,12 +49,18 @@ type cells struct {
 	count int
 }
 
-func newCells(a search.Axis) cells {
-	if a.Levels == nil {
+func newCells(a search.Axis, m search.Method) cells {
+	switch {
+	case a.Levels == nil:
 		return cells{a, fewCells}
+	case m == search.Grid:
+		return cells{a, min(mostCells, len(a.Levels))}
 	}
-	return cells{a, min(mostCells, len(a.Levels))}
+	return cells{a, min(fewCells, len(a.Levels))}
 }
+
+// shared reports whether several values share a cell.
+func (c cells) shared() bool { return c.axis.Levels == nil || c.count < len(c.axis.Levels) }
 
 // of returns the cell of a place on the axis.
 func (c cells) of(place float64) int {
@@ -79,17 +86,14 @@ func (c cells) labels(most int) []Label {
 	return out
 }
 
-// heat draws the scores over the first two axes, if there are no more.
+// heat draws the scores over the first two axes.
 func (s *Search) heat() *Heat {
 	r := s.in.Result
-	if len(r.Axes) > 2 {
-		return nil
-	}
-	across := newCells(r.Axes[0])
+	across := newCells(r.Axes[0], r.Method)
 	down := cells{count: 1}
 	h := &Heat{Title: measureName(r.Objective.Measure), Across: r.Axes[0].Label, Columns: across.labels(12), Flat: true}
-	if len(r.Axes) == 2 {
-		down = newCells(r.Axes[1])
+	if len(r.Axes) > 1 {
+		down = newCells(r.Axes[1], r.Method)
 		h.Title += " by " + r.Axes[0].Label + " and " + r.Axes[1].Label
 		h.Down, h.Rows, h.Flat = r.Axes[1].Label, down.labels(10), false
 	} else {
@@ -99,7 +103,7 @@ func (s *Search) heat() *Heat {
 	var order [][2]int
 	for _, set := range r.Sets { // the best first
 		at := [2]int{across.of(set.Place[0]), 0}
-		if len(r.Axes) == 2 {
+		if len(r.Axes) > 1 {
 			at[1] = down.of(set.Place[1])
 		}
 		if best[at] == nil {
@@ -121,7 +125,7 @@ func (s *Search) heat() *Heat {
 		}
 	}
 	h.Note = "Stronger colours are farther from " + shade.neutralText() + ", green above and red below. The frame is the best set."
-	if across.count < len(r.Axes[0].Levels) || len(r.Axes) == 2 && down.count < len(r.Axes[1].Levels) || r.Axes[0].Levels == nil || len(r.Axes) == 2 && r.Axes[1].Levels == nil {
+	if len(r.Axes) > 2 || across.shared() || len(r.Axes) == 2 && down.shared() {
 		h.Note += " A cell shows the best of the sets that share it."
 	}
 	return h

@@ -36,7 +36,7 @@ var partsScript string
 // from the custom properties --surface-1, --surface-2, --line, --text-1 to
 // --text-3, --accent, --gain, --loss, --warn and --plot-1 to --plot-4 of the
 // page around it.
-func Style() string { return partsStyle }
+func Style() string { return partsStyle + searchStyle }
 
 // Script returns the script of what WriteParts writes, an ordinary script that
 // is run once the page is there.
@@ -44,7 +44,7 @@ func Script() string { return partsScript }
 
 // FileStyle and FileScript return the one style and the one script of what
 // WriteHTML writes, for a content security policy that names them by hash.
-func FileStyle() string { return frameStyle + partsStyle }
+func FileStyle() string { return frameStyle + Style() }
 
 // FileScript is described with FileStyle.
 func FileScript() string { return frameScript + partsScript }
@@ -81,15 +81,18 @@ func (p Page) WriteHTML(w io.Writer) error {
 func writeFile(w io.Writer, f frame) error {
 	f.Script = template.JS(FileScript()) //nolint:gosec // embedded
 	f.Style = template.CSS(FileStyle())  //nolint:gosec // embedded
-	if f.Body != "run" {
-		f.Style += template.CSS(searchStyle) //nolint:gosec // embedded
-	}
 	return write(w, "file", f)
 }
 
 // WriteParts writes figures, warnings, charts, months, conditions and trades as
 // HTML without a frame, for a page that also serves Style and Script.
 func (p Page) WriteParts(w io.Writer) error { return write(w, "parts", p) }
+
+// WriteParts writes the report without a frame, as Page.WriteParts does.
+func (p SearchPage) WriteParts(w io.Writer) error { return write(w, "search", p) }
+
+// WriteParts writes the report without a frame, as Page.WriteParts does.
+func (p WalkPage) WriteParts(w io.Writer) error { return write(w, "walk", p) }
 
 // WriteParts writes the charts as HTML without a frame, for a page that also
 // serves Style and Script.

@@ -23,6 +23,7 @@ type Document struct {
 	Market     documentMarket     `json:"market" doc:"What was traded."`
 	Config     documentConfig     `json:"config" doc:"The conditions of the run."`
 	Data       documentData       `json:"data" doc:"The history."`
+	LookAhead  *documentLookAhead `json:"look_ahead,omitempty" doc:"The check for knowledge of the future; left out if there was none."`
 	Statistics documentStatistics `json:"statistics" doc:"The figures."`
 	Warnings   []string           `json:"warnings" doc:"What to know before trusting the figures."`
 	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
@@ -199,6 +200,12 @@ func (r *Report) Document() Document {
 	if p := r.Position; p != nil {
 		d.Position = &documentPosition{
 			OpenedAt: p.OpenedAt, Volume: p.Volume, EntryPrice: p.EntryPrice, Cost: p.Cost, Value: p.Value, Profit: p.Profit,
+		}
+	}
+	if l := r.LookAhead; l != nil {
+		d.LookAhead = &documentLookAhead{Depth: string(l.Depth), Probes: l.Probes, Candles: l.Candles, Passed: l.Finding == nil}
+		if l.Finding != nil {
+			d.LookAhead.Finding = l.Finding.Describe(r.Market)
 		}
 	}
 	for _, t := range r.Trades {

@@ -119,6 +119,9 @@ func (r *Report) tiles() []Tile {
 // settings are the run's conditions, then the strategy's parameters.
 func (r *Report) settings() []Setting {
 	list := conditions(r.result.Config, r.Candles)
+	for _, c := range r.checkRows() {
+		list = append(list, Setting{c.Name, c.Value + "; " + c.Note})
+	}
 	for _, p := range r.parameters() {
 		list = append(list, Setting{p.Name, p.Value})
 	}

@@ -3,6 +3,7 @@ package backtestreport
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/perf"
@@ -20,10 +21,12 @@ const (
 // Plot is a chart whose axis is not time. It is a Chart with labels below.
 type Plot struct {
 	Chart
-	// Below are the labels below, Across what they count.
-	Below  []Label `json:"below"`
-	Across string  `json:"across,omitempty"`
-	Down   string  `json:"down,omitempty"`
+	// Below are the labels below, Caption says what is across and up.
+	Below   []Label `json:"below"`
+	Caption string  `json:"caption"`
+	// Crowded labels are left out where there is little room, for the caption has
+	// them too.
+	Crowded bool `json:"crowded,omitempty"`
 }
 
 // dot is one dot of a scatter; special ones are drawn last.
@@ -34,7 +37,7 @@ type dot struct {
 
 // scatter draws dots; values that are far out lie on the edge. Nil for fewer than
 // two.
-func scatter(c Chart, across, down string, dots []dot) *Plot {
+func scatter(c Chart, across, up string, dots []dot) *Plot {
 	if len(dots) < 2 {
 		return nil
 	}
@@ -48,7 +51,7 @@ func scatter(c Chart, across, down string, dots []dot) *Plot {
 	sy := newScale(min(low, 0), max(high, 0), false)
 	x := func(v float64) float64 { return width * (1 - sx.y(min(max(v, sx.low), sx.high))/height) }
 	y := func(v float64) float64 { return min(max(v, sy.low), sy.high) }
-	p := &Plot{Chart: c, Across: across, Down: down}
+	p := &Plot{Chart: c, Caption: "Across: " + across + " · up: " + up}
 	p.grid(sy, fixed)
 	values, decimals := sx.lines()
 	var grid, zero, same pen
@@ -134,7 +137,7 @@ func (s *Search) strands() *Plot {
 	p := &Plot{Chart: Chart{
 		ID: "strands", Title: "All ranges and the score", Tall: true, Note: "Each line is a set. Where the best ones run together, that value matters.",
 		Legend: []Legend{{"strand-best", "Best set"}, {"strand-top", "Next nine"}, {"strand", "Others"}},
-	}}
+	}, Crowded: true}
 	n := len(r.Axes)
 	var bars pen
 	for i := range n + 1 {
@@ -150,6 +153,11 @@ func (s *Search) strands() *Plot {
 		}
 		p.Below = append(p.Below, label)
 	}
+	var names []string
+	for _, l := range p.Below {
+		names = append(names, l.Text)
+	}
+	p.Caption = "From the left: " + strings.Join(names, " · ")
 	line := func(to *pen, set *search.Set) {
 		for i := range n + 1 {
 			share := 0.5

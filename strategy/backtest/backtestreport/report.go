@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -12,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/lookahead"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
@@ -24,6 +24,9 @@ type Input struct {
 	// Data says what reading the candles did to them; the zero value if
 	// nothing.
 	Data marketdata.CSVReport
+	// LookAhead is what a check for knowledge of the future found; nil if there was
+	// none.
+	LookAhead *lookahead.Report
 	// Notes are what to know of the candles before trusting the figures, in plain
 	// words; they stand before the report's own warnings.
 	Notes []string
@@ -55,6 +58,10 @@ type Report struct {
 	Candles  int64
 	// Data says what reading the candles did to them.
 	Data marketdata.CSVReport
+
+	// LookAhead is what a check for knowledge of the future found; nil if there was
+	// none.
+	LookAhead *lookahead.Report
 
 	// Initial is the cash at the start, Final the equity at the end, Profit
 	// their difference and Fees what was paid, of trades that are open too.
@@ -109,7 +116,7 @@ func New(in Input) (*Report, error) {
 		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
 		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Account.Fees),
-		Stats: stats, result: res, candles: in.Candles, schema: in.Schema,
+		LookAhead: in.LookAhead, Stats: stats, result: res, candles: in.Candles, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
 	r.Held = m.Amount(hold(res, res.LastPrice))
@@ -119,7 +126,10 @@ func New(in Input) (*Report, error) {
 	if res.Account.Base > 0 {
 		r.Position = positionOf(res)
 	}
-	r.Warnings = append(slices.Clone(in.Notes), r.warnings()...)
+	if l := r.LookAhead; l != nil && l.Finding != nil {
+		r.Warnings = append(r.Warnings, l.Finding.Describe(m))
+	}
+	r.Warnings = append(append(r.Warnings, in.Notes...), r.warnings()...)
 	return r, nil
 }
 

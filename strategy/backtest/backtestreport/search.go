@@ -66,16 +66,28 @@ func NewSearch(in SearchInput) (*Search, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, order := range []perf.Order{perf.Reshuffle, perf.Bootstrap} {
-			orders, err := perf.Resample(in.Best.TradeReturns(), perf.MonteCarloConfig{Order: order, Seed: in.Result.Seed})
-			if err != nil {
-				break // fewer than two trades
-			}
-			s.Orders = append(s.Orders, orders)
+		if s.Orders, err = orders(in.Best.TradeReturns(), in.Result.Seed); err != nil {
+			return nil, err
 		}
 	}
 	s.Worth, s.Warnings = s.worth(), s.warnings()
 	return s, nil
+}
+
+// orders puts trades in other orders, of which there are none below two trades.
+func orders(returns []float64, seed uint64) ([]perf.MonteCarlo, error) {
+	if len(returns) < 2 {
+		return nil, nil
+	}
+	var out []perf.MonteCarlo
+	for _, order := range []perf.Order{perf.Reshuffle, perf.Bootstrap} {
+		m, err := perf.Resample(returns, perf.MonteCarloConfig{Order: order, Seed: seed})
+		if err != nil {
+			return nil, fmt.Errorf("backtestreport: %w", err)
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // measureName returns a measure's name for people.
@@ -136,7 +148,7 @@ func (s *Search) worth() []string {
 	}
 	if st := s.in.Result.Stability; len(st.Neighbours) > 0 {
 		m := s.in.Result.Objective.Measure
-		text := fmt.Sprintf("Stability: the %s next to the best score %s in the median, the lowest %s; the best %s.",
+		text := fmt.Sprintf("Stability: the %s next to the best score %s in the median, the lowest %s, the best %s.",
 			count(int64(len(st.Neighbours)), "set"), score(m, st.Median), score(m, st.Lowest), score(m, best.Score))
 		if st.Ratio.Defined() {
 			text += fmt.Sprintf(" That is %s of it.", percent(st.Ratio.Float()))
@@ -200,6 +212,8 @@ func (s *Search) warnings() []string {
 	} else {
 		d := r.Doubts
 		switch {
+		case r.Sets[0].TotalReturn < 0:
+			warn("Even the best set lost money: there is nothing here to choose.")
 		case !d.Deflated.Defined():
 			warn("Whether the best set is more than lucky cannot be told: its returns are too few or too much alike.")
 		case d.Deflated < sure:

@@ -25,7 +25,9 @@ type SearchDocument struct {
 	Doubts    documentDoubts    `json:"doubts"`
 	Stability documentStability `json:"stability"`
 	Orders    []perf.MonteCarlo `json:"trade_orders"`
-	Sets      []documentSet     `json:"sets"`
+	// References name the sources of the figures.
+	References []Reference   `json:"references"`
+	Sets       []documentSet `json:"sets"`
 }
 
 type documentSearch struct {
@@ -131,7 +133,7 @@ func (s *Search) Document() SearchDocument {
 		Stability: documentStability{
 			Neighbours: append([]int{}, r.Stability.Neighbours...), Median: r.Stability.Median, Lowest: r.Stability.Lowest, Ratio: r.Stability.Ratio,
 		},
-		Orders: append([]perf.MonteCarlo{}, s.Orders...), Sets: make([]documentSet, 0, len(r.Sets)),
+		Orders: append([]perf.MonteCarlo{}, s.Orders...), References: s.references(), Sets: make([]documentSet, 0, len(r.Sets)),
 	}
 	if best, ok := r.Best(); ok {
 		d.Strategy.Parameters = best.Params

@@ -27,11 +27,12 @@ type SearchPage struct {
 	Columns []string   `json:"columns"`
 	Rows    [][]string `json:"rows"`
 	Left    string     `json:"left,omitempty"`
-	// Heat is nil for more than two ranges, Strands for fewer than three, Halves
+	// Heat is over the first two ranges. Strands is nil for fewer than three, Halves
 	// where the history is too short.
-	Heat    *Heat `json:"heat,omitempty"`
-	Strands *Plot `json:"strands,omitempty"`
-	Halves  *Plot `json:"halves,omitempty"`
+	Heat       *Heat       `json:"heat,omitempty"`
+	Strands    *Plot       `json:"strands,omitempty"`
+	Halves     *Plot       `json:"halves,omitempty"`
+	References []Reference `json:"references"`
 	// Drawing are the charts of the best run; nil without one.
 	Drawing *Drawing `json:"drawing,omitempty"`
 }
@@ -42,7 +43,7 @@ func (s *Search) Page() SearchPage {
 	p := SearchPage{
 		Title: s.in.Info.Title, Strategy: s.in.Info.Name, Version: s.in.Info.Version, Pair: s.in.Config.Market.Pair, Source: s.in.Source, Span: s.span(),
 		Headline: s.headline(), Tiles: s.tiles(), Worth: s.Worth, Warnings: s.Warnings, Ranges: s.ranges(),
-		Columns: s.columns(), Rows: s.rows(pageSets), Heat: s.heat(), Strands: s.strands(), Halves: s.halves(),
+		Columns: s.columns(), Rows: s.rows(pageSets), Heat: s.heat(), Strands: s.strands(), Halves: s.halves(), References: s.references(),
 	}
 	if left := len(r.Sets) - pageSets; left > 0 {
 		p.Left = "The best " + whole(pageSets) + " of " + whole(int64(len(r.Sets))) + " sets; the JSON report has all."
@@ -57,11 +58,13 @@ func (s *Search) Page() SearchPage {
 }
 
 // WriteHTML writes the report as one page, as Report.WriteHTML does.
-func (s *Search) WriteHTML(w io.Writer) error {
-	page := s.Page()
+func (s *Search) WriteHTML(w io.Writer) error { return s.Page().WriteHTML(w) }
+
+// WriteHTML writes the page as Search.WriteHTML does.
+func (p SearchPage) WriteHTML(w io.Writer) error {
 	return writeFile(w, frame{
-		Title: page.Title, Strategy: page.Strategy, Version: page.Version, Pair: page.Pair, Source: page.Source, Span: page.Span,
-		Badge: "SWEEP", Kind: "search of parameters", Body: "search", Page: page,
+		Title: p.Title, Strategy: p.Strategy, Version: p.Version, Pair: p.Pair, Source: p.Source, Span: p.Span,
+		Badge: "SWEEP", Kind: "search of parameters", Body: "search", Page: p,
 		Foot: "Made by Lunobot. The best of many is partly the luckiest: walk it forward before you trust it.",
 	})
 }

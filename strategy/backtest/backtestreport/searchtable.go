@@ -28,6 +28,7 @@ func (s *Search) WriteTable(w io.Writer, elapsed time.Duration) error {
 	writeGrid(&b, append([][]string{s.columns()}, s.rows(tableSets)...))
 	writeList(&b, "What the best set is worth:", "  - ", s.Worth)
 	writeList(&b, "Before you trust this:", "  ! ", s.Warnings)
+	writeList(&b, "Sources:", "  ", referenceLines(s.references()))
 	if elapsed > 0 {
 		fmt.Fprintf(&b, "\nTook %s, %s sets/s\n", took(elapsed), whole(int64(float64(len(r.Sets))/elapsed.Seconds())))
 	}

@@ -32,7 +32,7 @@ func (r *Report) WriteTable(w io.Writer, elapsed time.Duration) error {
 		}
 		b.WriteString(strings.Join(texts, ", ") + "\n")
 	}
-	for _, section := range [][]row{r.resultRows(), r.riskRows(), r.tradeRows()} {
+	for _, section := range [][]row{r.resultRows(), r.riskRows(), append(r.tradeRows(), r.checkRows()...)} {
 		b.WriteByte('\n')
 		writeRows(&b, section)
 	}

@@ -22,8 +22,10 @@ type WalkDocument struct {
 	Walk     documentWalk     `json:"walk"`
 	Worth    []string         `json:"worth"`
 	Warnings []string         `json:"warnings"`
-	Windows  []documentWindow `json:"windows"`
-	Equity   []documentPoint  `json:"equity"`
+	// References name the sources of the figures.
+	References []Reference      `json:"references"`
+	Windows    []documentWindow `json:"windows"`
+	Equity     []documentPoint  `json:"equity"`
 }
 
 type documentWalk struct {
@@ -84,7 +86,7 @@ func (w *Walk) Document() WalkDocument {
 			CAGR: a.CAGR, Sharpe: a.Sharpe, ProbabilisticSharpe: a.Probabilistic, MaxDrawdown: a.MaxDrawdown, BuyAndHold: a.Held,
 			Efficiency: a.Efficiency, Trades: a.Trades,
 		},
-		Worth: append([]string{}, w.Worth...), Warnings: append([]string{}, w.Warnings...),
+		Worth: append([]string{}, w.Worth...), Warnings: append([]string{}, w.Warnings...), References: w.references(),
 	}
 	for _, window := range a.Windows {
 		d.Search.Refused += window.Refused
@@ -130,6 +132,7 @@ func (w *Walk) WriteTable(out io.Writer, elapsed time.Duration) error {
 	})
 	writeList(&b, "What came of it:", "  - ", w.Worth)
 	writeList(&b, "Before you trust this:", "  ! ", w.Warnings)
+	writeList(&b, "Sources:", "  ", referenceLines(w.references()))
 	if elapsed > 0 {
 		fmt.Fprintf(&b, "\nTook %s, %s sets/s\n", took(elapsed), whole(int64(float64(a.Tried)/elapsed.Seconds())))
 	}

@@ -32,8 +32,9 @@ type WalkPage struct {
 	// Scatter is each window's score against that after it; nil for fewer than two.
 	Scatter *Plot `json:"scatter,omitempty"`
 	// Columns and Rows are the table of the windows.
-	Columns []string   `json:"columns"`
-	Rows    [][]string `json:"rows"`
+	Columns    []string    `json:"columns"`
+	Rows       [][]string  `json:"rows"`
+	References []Reference `json:"references"`
 }
 
 // Page returns what is shown of the report.
@@ -41,7 +42,7 @@ func (w *Walk) Page() WalkPage {
 	p := WalkPage{
 		Title: w.in.Info.Title, Strategy: w.in.Info.Name, Version: w.in.Info.Version, Pair: w.in.Config.Market.Pair, Source: w.in.Source, Span: w.span(),
 		Headline: w.headline(), Tiles: w.tiles(), Worth: w.Worth, Warnings: w.Warnings, Settings: conditions(w.in.Config, int64(len(w.in.Candles))),
-		Drawing: w.drawing(), Scatter: w.scatter(), Columns: w.columns(), Rows: w.rows(),
+		Drawing: w.drawing(), Scatter: w.scatter(), Columns: w.columns(), Rows: w.rows(), References: w.references(),
 	}
 	a := w.in.Walk
 	for i := range a.Axes {
@@ -58,11 +59,13 @@ func (w *Walk) Page() WalkPage {
 }
 
 // WriteHTML writes the report as one page, as Report.WriteHTML does.
-func (w *Walk) WriteHTML(out io.Writer) error {
-	page := w.Page()
-	return writeFile(out, frame{
-		Title: page.Title, Strategy: page.Strategy, Version: page.Version, Pair: page.Pair, Source: page.Source, Span: page.Span,
-		Badge: "WALK-FORWARD", Kind: "walk-forward", Body: "walk", Page: page,
+func (w *Walk) WriteHTML(out io.Writer) error { return w.Page().WriteHTML(out) }
+
+// WriteHTML writes the page as Walk.WriteHTML does.
+func (p WalkPage) WriteHTML(w io.Writer) error {
+	return writeFile(w, frame{
+		Title: p.Title, Strategy: p.Strategy, Version: p.Version, Pair: p.Pair, Source: p.Source, Span: p.Span,
+		Badge: "WALK-FORWARD", Kind: "walk-forward", Body: "walk", Page: p,
 		Foot: "Made by Lunobot. Each choice saw the candles of its window and nothing after. Each run begins with indicators that have seen nothing.",
 	})
 }

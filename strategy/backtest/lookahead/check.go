@@ -18,7 +18,7 @@ type Depth string
 
 const (
 	// Cheap probes the history at a few seeded places, most of them trades. All
-	// probes together run over a fifth of the history at the most, or 100,000
+	// probes together run over a twentieth of the history at the most, or 100,000
 	// candles if that is more, which take milliseconds.
 	Cheap Depth = "cheap"
 	// Full probes every entry and exit, up to 1,000 of them evenly chosen, and 50
@@ -28,7 +28,7 @@ const (
 
 const (
 	cheapProbes  = 6
-	cheapShare   = 5 // one in
+	cheapShare   = 20 // one in
 	cheapCandles = 100_000
 	fullTrades   = 1_000
 	fullOthers   = 50

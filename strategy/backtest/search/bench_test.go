@@ -32,5 +32,5 @@ func BenchmarkSweep(b *testing.B) {
 	}
 	b.ReportMetric(median(1), "ms-1-worker")
 	b.ReportMetric(median(2), "ms-2-workers")
-	b.ReportMetric(median(1)/median(2), "times-faster")
+	b.ReportMetric(median(1)/median(2), "speedup")
 }

@@ -4,7 +4,7 @@
 // It owns the space of sets, the ways to go through it (grid, random, TPE), the
 // measure that they compete in, walk-forward windows and the doubts: deflated
 // Sharpe ratio, overfitting, stability. It does not own a run (package backtest),
-// the formulas (package perf) or how any of it is shown (package searchreport).
+// the formulas (package perf) or how any of it is shown (package backtestreport).
 //
 // Runs are made by Runners, one for each worker. Local ones share the candles,
 // which nobody changes; Remote ones drive whatever runs a backtest elsewhere,

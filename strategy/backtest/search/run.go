@@ -76,33 +76,42 @@ type Backtester interface {
 	Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
 }
 
+// RemoteConfig says what a Remote runs and where; all fields are required.
+type RemoteConfig struct {
+	// Backtester makes the runs.
+	Backtester Backtester
+	// Config is that of a run; its parameters are not used.
+	Config backtest.Config
+	// OfSet reports whether an error of the Backtester is about the set that was
+	// run alone, so that others can be tried.
+	OfSet func(err error) bool
+	// Series is the history, which is read and never changed.
+	Series marketdata.Series
+}
+
 // Remote is a Runner that sends the candles to a Backtester for each run. Of the
 // equity curve that comes back only the figures are kept.
-type Remote struct {
-	to      Backtester
-	cfg     backtest.Config
-	candles []exchange.Candle
-}
+type Remote struct{ cfg RemoteConfig }
 
 var _ Runner = (*Remote)(nil)
 
-// NewRemote returns a runner over the series, which it reads and never changes.
-// The configuration's parameters are not used.
-func NewRemote(to Backtester, cfg backtest.Config, series marketdata.Series) *Remote {
-	return &Remote{to: to, cfg: cfg, candles: series.Candles}
-}
+// NewRemote returns a runner of the configuration.
+func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 
 // Run implements Runner.
 func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
-	candles := within(r.candles, from, to)
-	g, err := newGauge(r.cfg, candles)
+	candles := within(r.cfg.Series.Candles, from, to)
+	g, err := newGauge(r.cfg.Config, candles)
 	if err != nil {
 		return Outcome{}, err
 	}
-	cfg := r.cfg
+	cfg := r.cfg.Config
 	cfg.Params = params
-	result, err := r.to.Backtest(ctx, cfg, marketdata.NewSliceSource(candles), nil)
-	if err != nil {
+	result, err := r.cfg.Backtester.Backtest(ctx, cfg, marketdata.NewSliceSource(candles), nil)
+	switch {
+	case err != nil && r.cfg.OfSet(err):
+		return Outcome{}, &SetError{err}
+	case err != nil:
 		return Outcome{}, err
 	}
 	if len(result.Equity) != len(candles) {

@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/strategytest"
 )
@@ -74,7 +76,7 @@ func TestProcessesGiveTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		remotes[i] = search.NewRemote(p, cfg, series)
+		remotes[i] = search.NewRemote(search.RemoteConfig{Backtester: p, Config: cfg, OfSet: ofSet, Series: series})
 	}
 	c := search.Config{Method: search.TPE, Trials: 40, Space: crosses(t, "fast=2:30", "slow=31:90", "kind=sma,ema"), Seed: 3}
 	c.Runners = remotes
@@ -91,6 +93,11 @@ func TestProcessesGiveTheSame(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(a, b) {
 		t.Errorf("an outcome differs: %v", err)
 	}
+}
+
+func ofSet(err error) bool {
+	var failed *plugin.RunError
+	return errors.As(err, &failed)
 }
 
 // A panic of the strategy is the set's fault and not the search's.

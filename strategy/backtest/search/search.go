@@ -51,13 +51,13 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (c Config) validate() error {
+// Check reports everything that is wrong with the configuration but for its
+// runners, which cost something to make.
+func (c Config) Check() error {
+	c = c.withDefaults()
 	problems := []error{c.Objective.validate()}
 	if c.Space == nil {
 		problems = append(problems, errors.New("search: Space is required"))
-	}
-	if len(c.Runners) == 0 {
-		problems = append(problems, errors.New("search: Runners needs one at least"))
 	}
 	switch c.Method {
 	case Grid:
@@ -72,6 +72,14 @@ func (c Config) validate() error {
 		problems = append(problems, fmt.Errorf("search: there is no method %q; there is: grid, random, tpe", c.Method))
 	}
 	return errors.Join(problems...)
+}
+
+func (c Config) validate() error {
+	err := c.Check()
+	if len(c.Runners) == 0 {
+		err = errors.Join(err, errors.New("search: Runners needs one at least"))
+	}
+	return err
 }
 
 // proposer returns what proposes the sets, and how many it may.

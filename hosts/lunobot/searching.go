@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/param"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+)
+
+// searchFlags say which sets of parameters are tried and which is best.
+type searchFlags struct {
+	Range       []string `sep:"none" placeholder:"NAME=VALUES" help:"A parameter to vary and its values; repeat it for others: kind=sma,ema, fast=5:50 or fast=5:50:5 for numbers and times from, to, step; size=1:100:log:8 for 8 values in equal ratios."`
+	Method      string   `default:"grid" placeholder:"METHOD" help:"grid tries every set, random draws --trials of them, tpe draws more where the good ones lie. Default: ${default}."`
+	Trials      int      `default:"200" placeholder:"N" help:"How many sets random and tpe try. Default: ${default}."`
+	Seed        uint64   `default:"1" placeholder:"N" help:"Makes the random choices; the same seed gives the same report. Default: ${default}."`
+	Objective   string   `default:"sharpe" placeholder:"MEASURE" help:"What the sets compete in: sharpe, sortino, calmar, profit-factor or equity. Default: ${default}."`
+	MaxDrawdown float64  `placeholder:"SHARE" help:"Leave out sets that fell deeper below a peak, such as 0.2. Default: none."`
+	MinTrades   int      `placeholder:"N" help:"Leave out sets with fewer closed trades. Default: none."`
+	Workers     int      `placeholder:"N" help:"How many runs go on at once; the report does not depend on it. Default: one for each core."`
+}
+
+// searching is a search that is ready, with the processes that it runs in.
+type searching struct {
+	subject *subject
+	past    history
+	run     backtest.Config
+	search  search.Config
+	workers []*pluginhost.Process
+	files   reportFiles
+}
+
+// close ends what belongs to it.
+func (s *searching) close() {
+	s.files.discard()
+	for _, p := range s.workers {
+		if p != nil {
+			p.Stop()
+		}
+	}
+	if s.subject != nil {
+		s.subject.host.Stop()
+	}
+}
+
+// prepare reads all flags before anything is run. The caller closes what it
+// returns.
+func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out reportFlags) (s *searching, err error) {
+	s = &searching{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.subject, err = run.strategyFlags.open(ctx, c); err != nil {
+		return s, err
+	}
+	space, err := f.space(ctx, s.subject, run)
+	if err != nil {
+		return s, err
+	}
+	s.search = search.Config{
+		Method: search.Method(f.Method), Objective: search.Objective{Measure: search.Measure(f.Objective), MaxDrawdown: f.MaxDrawdown, MinTrades: f.MinTrades},
+		Seed: f.Seed, Space: space, Trials: f.Trials,
+	}
+	if err := s.search.Check(); err != nil {
+		return s, input("%s", lines(err))
+	}
+	if f.Workers < 0 || f.Workers > 1024 {
+		return s, input("--workers %d must be from 1 to 1024", f.Workers)
+	}
+	if s.files, err = out.open(); err != nil {
+		return s, err
+	}
+	if s.past, err = run.load(ctx); err != nil {
+		return s, err
+	}
+	if s.run, err = run.config(s.past); err != nil {
+		return s, err
+	}
+	workers := cmp.Or(f.Workers, runtime.GOMAXPROCS(0))
+	if run.Attach != "" {
+		workers = 1 // it is one process, which its author debugs
+	}
+	return s, s.start(ctx, workers)
+}
+
+// space reads the ranges and the parameters that are not varied; the error names
+// every wrong one.
+func (f searchFlags) space(ctx context.Context, s *subject, run runFlags) (*search.Space, error) {
+	fixed, problems := run.given()
+	if len(problems) > 0 {
+		return nil, input("--param: %s ('lunobot strategies describe %s' lists them)", strings.Join(problems, "; "), s.called)
+	}
+	cfg := search.SpaceConfig{Fixed: fixed, Ranges: f.Range, Schema: s.manifest.Schema}
+	if s.manifest.Can(plugin.Checks) {
+		cfg.Check = func(params json.RawMessage) error {
+			_, err := s.host.Validate(ctx, s.key, params)
+			return err
+		}
+	}
+	space, err := search.NewSpace(cfg)
+	if err != nil {
+		return nil, input("--range: %s ('lunobot strategies describe %s' lists the parameters)", lines(err), s.called)
+	}
+	return space, nil
+}
+
+// lines writes joined errors in one line, without the package that they are from.
+func lines(err error) string {
+	texts := strings.Split(err.Error(), "\n")
+	for i, text := range texts {
+		texts[i] = strings.TrimPrefix(text, "search: ")
+	}
+	return strings.Join(texts, "; ")
+}
+
+// start starts the processes that run the sets.
+func (s *searching) start(ctx context.Context, workers int) error {
+	s.workers = make([]*pluginhost.Process, workers)
+	problems := make([]error, workers)
+	var starting sync.WaitGroup
+	for i := range workers {
+		starting.Go(func() { s.workers[i], problems[i] = s.subject.host.Start(ctx, s.subject.key) })
+	}
+	starting.Wait()
+	if err := errors.Join(ctx.Err(), errors.Join(problems...)); err != nil {
+		return err
+	}
+	ofSet := func(err error) bool {
+		var failed *plugin.RunError
+		return errors.As(err, &failed)
+	}
+	for _, p := range s.workers {
+		s.search.Runners = append(s.search.Runners, search.NewRemote(search.RemoteConfig{Backtester: p, Config: s.run, OfSet: ofSet, Series: s.past.series}))
+	}
+	return nil
+}
+
+// watched adds a bar to the search, which the caller clears.
+func (s *searching) watched(c *console) *progress {
+	bar := newProgress(c.problems, 1)
+	s.search.Progress = func(done, total int) { bar.setOf(int64(done), int64(total)) }
+	return bar
+}
+
+// fault returns the error of a search as it is told. What the strategy refuses is
+// a fault of the ranges.
+func (s *searching) fault(ctx context.Context, err error) error {
+	var refused param.Errors
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &refused):
+		return input("--range: %s ('lunobot strategies describe %s' lists the parameters)", lines(err), s.subject.called)
+	}
+	return fmt.Errorf("%s", lines(err))
+}

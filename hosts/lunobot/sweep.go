@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
+)
+
+// sweepCommand tries many sets of parameters over history and reports.
+type sweepCommand struct {
+	runFlags
+	searchFlags
+	reportFlags
+}
+
+// Run runs the sweep in processes of the strategy's own.
+func (w sweepCommand) Run(ctx context.Context, c *console) error {
+	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	bar := s.watched(c)
+	start := time.Now()
+	result, err := search.Run(ctx, s.search)
+	elapsed := time.Since(start)
+	bar.clear()
+	if err := s.fault(ctx, err); err != nil {
+		return err
+	}
+	best, err := s.best(ctx, result)
+	if err != nil {
+		return err
+	}
+	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
+		Best: best, Candles: s.past.series.Candles, Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Config: s.run,
+		Info: s.subject.manifest.Info, Result: result,
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(ctx.Err(), s.files.json.write(report.WriteJSON), s.files.html.write(report.WriteHTML)); err != nil {
+		return err
+	}
+	return report.WriteTable(c.out, elapsed)
+}
+
+// best runs the best set once more, to show all of it; nil if there is none.
+func (s *searching) best(ctx context.Context, result *search.Result) (*backtest.Result, error) {
+	set, ok := result.Best()
+	if !ok {
+		return nil, nil
+	}
+	cfg := s.run
+	cfg.Params = set.Params
+	out, err := s.workers[0].Backtest(ctx, cfg, s.past.series.Source(), nil)
+	return out, runFault(ctx, err)
+}
