@@ -29,6 +29,7 @@ func readmeCommands() []readmeCommand {
 		{form(`go run \./examples/embed`), `'go run ./examples/embed')`, "examples/embed/main_test.go", "TestEmbed"},
 		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},
 		{form(`go run \./hosts/lunobot backtest --strategy basic --data demo .*`), anyOther, "hosts/lunobot/backtest_test.go", "TestBacktestTwiceGivesTheSameBytes"},
+		{form(`go run \./hosts/lunobot (sweep|walkforward) --strategy basic --data demo .*`), anyOther, "hosts/lunobot/sweep_test.go", "TestSearchTwiceGivesTheSameBytes"},
 		{form(`go test \./strategy/backtest -bench Cross -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/bench_test.go", "BenchmarkCross"},
 		{form(`go test \./strategy/backtest -bench Peak -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/peak_bench_test.go", "BenchmarkPeak"},
 		{form(`go test \./strategy/engine -bench Live -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/engine/bench_test.go", "BenchmarkLive"},

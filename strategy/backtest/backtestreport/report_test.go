@@ -14,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/backtest/lookahead"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
@@ -195,6 +196,39 @@ func TestOverlay(t *testing.T) {
 	}
 	if empty := backtestreport.Overlay(nil); len(empty.Charts) != 0 {
 		t.Errorf("nothing is drawn as %+v", empty)
+	}
+}
+
+// A strategy that knows the future is told so before everything else.
+func TestLookAhead(t *testing.T) { // proves PL3
+	t.Parallel()
+	s := series(t)
+	result, err := backtest.Run(t.Context(), definition(), swingConfig(s), s.Source(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := s.Candles[100].OpenTime()
+	found := &lookahead.Report{Depth: lookahead.Full, Probes: 3, Candles: 900, Finding: &lookahead.Finding{Same: at, Time: at.Add(time.Minute), Want: 2, Got: 1}}
+	for _, checked := range []*lookahead.Report{nil, {Depth: lookahead.Cheap, Probes: 6, Candles: 900}, found} {
+		r, err := backtestreport.New(backtestreport.Input{Result: result, Candles: s.Candles, LookAhead: checked, Notes: []string{"These prices repeat."}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, document, page := written(t, r)
+		switch {
+		case checked == nil:
+			if strings.Contains(table+document+page, "ook-ahead") || strings.Contains(document, "look_ahead") {
+				t.Error("a check is told that there was not")
+			}
+		case checked.Finding == nil:
+			shows(t, "table", table, "passed   cheap, 6 other futures tried")
+			shows(t, "document", document, `"depth": "cheap"`, `"passed": true`)
+			shows(t, "page", page, "<dd>passed; cheap, 6 other futures tried</dd>")
+		default:
+			shows(t, "table", table, "FAILED   it knows the future", "Before you trust this:\n  ! The strategy knows the future")
+			shows(t, "document", document, `"passed": false`, `"finding": "The strategy knows the future`)
+			shows(t, "page", page, "<dd>FAILED; it knows the future</dd>", "<ul><li>The strategy knows the future")
+		}
 	}
 }
 

@@ -106,7 +106,10 @@ func (w *Walk) worth() []string {
 	say("After the windows, on candles that no choice had seen, the account made %s; holding %s over the same times made %s.",
 		change(a.TotalReturn.Float()), w.in.Config.Market.Base, change(a.Held.Float()))
 	say("%s of %s windows gained after their end.", whole(int64(gained)), whole(int64(traded)))
-	if a.Efficiency.Defined() {
+	switch {
+	case a.Efficiency < 0:
+		say("Efficiency: the account grew within the windows and shrank after them (walk-forward efficiency %s).", percent(a.Efficiency.Float()))
+	case a.Efficiency.Defined():
 		say("Efficiency: a year of trading the choices grew by %s of what it did within the windows (walk-forward efficiency). Half or more is a good sign.",
 			percent(a.Efficiency.Float()))
 	}
