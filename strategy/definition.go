@@ -38,6 +38,8 @@ type Definition struct {
 	schema *param.Schema
 	make   func(raw json.RawMessage) (Strategy, error)
 	checks bool
+	// signals is true if the strategy with its defaults is a SignalHandler.
+	signals bool
 }
 
 // Checker is a parameter struct that finds faults which no tag can describe,
@@ -76,7 +78,8 @@ func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition
 		return Definition{}, fmt.Errorf("defining strategy %q: %w", info.Name, err)
 	}
 	_, checks := any(defaults).(Checker)
-	return Definition{info: info, schema: schema, checks: checks, make: func(raw json.RawMessage) (Strategy, error) {
+	_, signals := create(defaults).(SignalHandler)
+	return Definition{info: info, schema: schema, checks: checks, signals: signals, make: func(raw json.RawMessage) (Strategy, error) {
 		p := defaults
 		if err := schema.Decode(raw, &p); err != nil {
 			return nil, err
@@ -135,6 +138,10 @@ func (d Definition) Info() Info { return d.info }
 // Checks reports whether the strategy finds faults in its parameters that the
 // schema does not: its parameter struct is a Checker.
 func (d Definition) Checks() bool { return d.checks }
+
+// Signals reports whether the strategy wants messages from outside: with its
+// defaults it is a SignalHandler.
+func (d Definition) Signals() bool { return d.signals }
 
 // Check returns what is wrong with parameters as param.Errors, by the schema
 // and by the strategy itself.

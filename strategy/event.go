@@ -56,7 +56,8 @@ func (k EventKind) String() string {
 // set.
 type Event struct {
 	Kind EventKind
-	// Time is when it happened, in epoch milliseconds: for a candle, its close.
+	// Time is when it happened, in epoch milliseconds: for a candle, its close,
+	// for a signal the close of the candle with which it is told.
 	Time   int64
 	Candle exchange.Candle
 	Fill   Fill
@@ -137,6 +138,9 @@ type Signal struct {
 	ID string `json:"id"`
 	// Text is the message as it came, at most MaxSignal bytes.
 	Text string `json:"text"`
+	// Time is when the host got it, in epoch milliseconds of the market's clock; 0
+	// if that is not known.
+	Time int64 `json:"time,omitempty"`
 }
 
 // CandleHandler is a strategy that wants closed candles.

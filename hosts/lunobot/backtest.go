@@ -16,6 +16,7 @@ import (
 // backtestCommand runs a strategy over history and reports.
 type backtestCommand struct {
 	runFlags
+	signalFlag
 	LookAhead bool `help:"Look closely whether the strategy knows the future: other futures are tried after every trade, not just a few. A find is an error."`
 	reportFlags
 }
@@ -45,6 +46,9 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	cfg.Params = params
+	if cfg.Signals, err = b.messages(subject); err != nil {
+		return err
+	}
 	process, err := subject.host.Start(ctx, subject.key)
 	if err != nil {
 		return err
@@ -67,6 +71,7 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if err := errors.Join(ctx.Err(), files.json.write(report.WriteJSON), files.html.write(report.WriteHTML)); err != nil {
 		return err
 	}
+	b.comment(c, subject, result, len(cfg.Signals))
 	if err := report.WriteTable(c.out, elapsed); err != nil {
 		return err
 	}

@@ -73,6 +73,12 @@ func TestWrongInput(t *testing.T) {
 		{"a file that cannot be written is told before the run", "", []string{"--strategy", "basic", "--json", "no/such/folder/r.json"}, []string{"--json", "cannot be written"}},
 		{"a folder in place of a file", "", []string{"--strategy", "basic", "--html", "."}, []string{"--html", "folder"}},
 		{"a flag that does not exist", "", []string{"--strategy", "basic", "--nope"}, []string{"--nope", "--help"}},
+		{"signals for who takes none", "", []string{"--strategy", "basic", "--signals", "in.csv"}, []string{"--signals", "basic takes no signals"}},
+		{"signals that are not there", "", []string{"--strategy", "signals", "--signals", "none.csv"}, []string{"--signals none.csv", "no such file"}},
+		{
+			"signals that cannot be read", "time,body\n2025-12-30T00:00:00Z,x\nsoon,x\n", []string{"--strategy", "signals", "--signals", "in.csv"},
+			[]string{"--signals in.csv", "line 3", `"soon"`},
+		},
 		{"no strategy", "", nil, []string{"--strategy"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -143,6 +149,29 @@ func TestBacktestInterval(t *testing.T) {
 	}
 	if out, decide, _ = run("--interval", "1d"); decide != "24h0m0s" || !strings.Contains(out, "candles of 1 d\n") {
 		t.Errorf("on days it decides on %s:\n%s", decide, out)
+	}
+}
+
+// The signals of a file are heard over the wire, and those outside the candles are
+// told of.
+func TestBacktestWithSignals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lines := `{"time":"2025-12-30T10:00:00Z","body":{"action":"buy","size":50}}
+{"time":"2025-12-31T10:00:00Z","body":{"action":"close"}}
+{"time":"2026-02-01T00:00:00Z","body":{"action":"buy"}}
+`
+	if err := os.WriteFile(filepath.Join(dir, "in.jsonl"), []byte(lines), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"backtest", "--strategy", "signals", "--from", "2025-12-30", "--to", "2026-01-01", "--json", "r.json"}
+	a := command(t, dir, append(args, "--signals", "in.jsonl")...)
+	trades := readReport(t, filepath.Join(dir, "r.json")).Trades
+	if a.code != 0 || len(trades) != 1 || !strings.Contains(a.problems, "1 of 3 signals lie outside") {
+		t.Errorf("exit code %d, trades %v\n%s%s", a.code, trades, a.out, a.problems)
+	}
+	if a := command(t, dir, args...); a.code != 0 || !strings.Contains(a.problems, "signals heard no signals: --signals FILE") {
+		t.Errorf("without a file: exit code %d\n%s%s", a.code, a.out, a.problems)
 	}
 }
 

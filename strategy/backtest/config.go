@@ -7,6 +7,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
@@ -29,6 +30,11 @@ type Config struct {
 	Params json.RawMessage `json:"params,omitempty"`
 	// Risk are the host's bounds.
 	Risk risk.Config `json:"risk"`
+	// Signals are the messages from outside that the strategy hears, oldest first,
+	// each with an id of its own. One is told with the first candle that closes at
+	// its Time or later; those from before the first candle are left out. Defaults
+	// to none.
+	Signals []strategy.Signal `json:"signals,omitempty"`
 	// Tiers replace the fees from a traded volume on. Defaults to none.
 	Tiers []paper.Tier `json:"tiers,omitempty"`
 }
@@ -38,5 +44,5 @@ func (c Config) validate() error {
 	if c.Balance <= 0 {
 		return errors.New("backtest: the balance must be above 0")
 	}
-	return nil
+	return checkSignals(c.Signals)
 }

@@ -31,6 +31,8 @@ type Result struct {
 	MaxDrawdown float64 `json:"max_drawdown"`
 	// Invested counts the candles at whose close a position was held.
 	Invested int64 `json:"invested"`
+	// Signals counts the messages from outside that were told.
+	Signals int64 `json:"signals,omitempty"`
 	// Segments say when the candles were: one for each run without a gap.
 	Segments []Segment `json:"segments"`
 	// Equity is the account's worth at each candle's close, in units.

@@ -91,14 +91,18 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	if err != nil {
 		return nil, err
 	}
+	if len(cfg.Signals) > 0 && !instance.Wants(strategy.SignalEvent) {
+		return nil, fmt.Errorf("backtest: %s takes no signals", def.Info().Name)
+	}
 	rec.curve = newCurve(cfg)
+	mail := &mail{waiting: cfg.Signals, span: cfg.Interval.Milliseconds()}
 	for {
 		block, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {
-			err = runBlock(session, instance, rec, block, sink.Room(len(block)))
+			err = runBlock(session, instance, rec, mail, block, sink.Room(len(block)))
 		}
 		if err != nil {
 			return nil, err
@@ -108,14 +112,16 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	if rec.curve.count == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")
 	}
-	return rec.result(def, session), nil
+	result := rec.result(def, session)
+	result.Signals = mail.told
+	return result, nil
 }
 
 // maxReserve bounds what is set aside for a source's own word of its length.
 const maxReserve = 16 << 20
 
 // runBlock runs a block of candles; a panic of the strategy ends it.
-func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []exchange.Candle, equity []int64) (err error) {
+func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, m *mail, block []exchange.Candle, equity []int64) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			at := time.UnixMilli(s.LastTime()).UTC()
@@ -125,6 +131,11 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, block []ex
 	equity = equity[:len(block)]
 	for n := range block {
 		c := &block[n]
+		if len(m.waiting) > 0 {
+			if err := m.deliver(s, c); err != nil {
+				return err
+			}
+		}
 		if err := s.Begin(c); err != nil {
 			return err
 		}

@@ -52,7 +52,11 @@ func (s *Session) command(c *strategy.Command) error {
 		s.state.Wanted = c.Exits
 		s.sync()
 	case strategy.NoteCommand:
-		s.decide(None, c.Text)
+		kind := None
+		if s.phase == signals {
+			kind = Answered
+		}
+		s.decide(kind, c.Text)
 	case strategy.PlotCommand:
 		if s.narrator != nil && !math.IsNaN(c.Number) && !math.IsInf(c.Number, 0) && len(c.Name) <= 40 {
 			s.narrator.Plot(s.now(), c.Name, c.Number)

@@ -15,9 +15,9 @@
 //  1. Orders of before meet the candle at the venue; each fill is booked and
 //     told to the strategy.
 //  2. A protective exit that the candle reaches closes the position.
-//  3. The account is valued at the close, and the strategy hears the candle; right
-//     before it what it has subscribed to: the trades within, and the top of the
-//     book at its close.
+//  3. The account is valued at the close, and the strategy hears the signals that
+//     came until then, and the candle; right before it what it has subscribed to:
+//     the trades within, and the top of the book at its close.
 //  4. Its commands pass the risk checks; orders that are allowed go to the venue
 //     and trade in the next candle at the earliest (rule PL3).
 //

@@ -55,7 +55,9 @@ const (
 	Denied    DecisionKind = "denied"
 	Rejected  DecisionKind = "rejected"
 	None      DecisionKind = "none"
-	Failed    DecisionKind = "error"
+	// Answered is what a strategy says to a signal.
+	Answered DecisionKind = "signal"
+	Failed   DecisionKind = "error"
 )
 
 // Decision is one thing that was decided, or why nothing was.

@@ -81,6 +81,8 @@ type Session struct {
 	beside  Beside         // what came with the present candle, as far as it is not told
 	stirred bool           // whether the strategy is yet to hear of a change of the top
 	quoter  Quoter         // the venue, if it is one and the book is subscribed to
+	// signalled is how many of state.Signals the strategy has heard.
+	signalled int
 	// inside is true once a resting buy has traded within the present candle.
 	inside bool
 	// left is true once a protective exit has acted in the present candle.
@@ -94,6 +96,7 @@ const (
 	idle    phase = iota
 	reports       // fills and order updates are being told
 	exits         // the protective exits come next
+	signals       // messages from outside are being told
 	closing       // the candle itself comes next
 	besides       // what came beside it is being told, at its close
 )
@@ -203,7 +206,7 @@ func (s *Session) Begin(c *exchange.Candle) error {
 			return err
 		}
 	}
-	if len(s.state.Queue) == 0 && s.view.Exits == (strategy.Exits{}) {
+	if len(s.state.Queue) == 0 && s.view.Exits == (strategy.Exits{}) && len(s.state.Signals) == 0 {
 		s.phase = closing
 		return nil
 	}
@@ -212,18 +215,36 @@ func (s *Session) Begin(c *exchange.Candle) error {
 }
 
 // Signal takes a message from outside, which the strategy hears with the next
-// candle. It reports whether it was taken: not if the strategy does not want
-// signals, if it is too long or no UTF-8, or if too many events are waiting
-// already.
-func (s *Session) Signal(signal strategy.Signal) bool {
-	if !s.wants[strategy.SignalEvent] || len(s.state.Queue) >= maxEchoes {
-		return false
+// candle, after what that did to its orders and exits. The error says why it was
+// not taken: the strategy does not want signals, it is too long or no UTF-8, or
+// too many are waiting.
+func (s *Session) Signal(signal strategy.Signal) error {
+	switch {
+	case !s.wants[strategy.SignalEvent]:
+		return errors.New("the strategy takes no signals")
+	case len(s.state.Signals) >= maxEchoes:
+		return fmt.Errorf("%d signals wait already", maxEchoes)
+	case len(signal.Text) > strategy.MaxSignal:
+		return fmt.Errorf("it has %d bytes, and %d are allowed", len(signal.Text), strategy.MaxSignal)
+	case !utf8.ValidString(signal.ID) || !utf8.ValidString(signal.Text):
+		return errors.New("it is not UTF-8")
 	}
-	if len(signal.Text) > strategy.MaxSignal || !utf8.ValidString(signal.ID) || !utf8.ValidString(signal.Text) {
-		return false
+	s.state.Signals = append(s.state.Signals, signal)
+	return nil
+}
+
+// signal gives the event of the next signal, nil if there is none.
+func (s *Session) signal() *strategy.Event {
+	if s.signalled == len(s.state.Signals) {
+		s.state.Signals, s.signalled = s.state.Signals[:0], 0
+		return nil
 	}
-	s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.SignalEvent, Time: s.now(), Signal: signal})
-	return true
+	if s.signalled == 0 {
+		s.mark() // what it orders is checked at the newest price
+	}
+	s.other = strategy.Event{Kind: strategy.SignalEvent, Time: s.now(), Signal: s.state.Signals[s.signalled]}
+	s.signalled++
+	return &s.other
 }
 
 // hear begins to tell the strategy what is queued by now. What its answers add
@@ -253,11 +274,16 @@ func (s *Session) next() *strategy.Event {
 			s.told, s.due = 0, 0
 			s.phase = exits
 		case exits:
-			s.phase = closing
+			s.phase = signals
 			if !s.left && s.view.Exits != (strategy.Exits{}) && s.exit() {
 				s.left = true
 				s.hear()
 			}
+		case signals:
+			if ev := s.signal(); ev != nil {
+				return ev
+			}
+			s.phase = closing
 		case closing:
 			s.phase = idle
 			s.mark()

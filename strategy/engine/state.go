@@ -28,6 +28,8 @@ type State struct {
 	Wanted strategy.Exits `json:"wanted"`
 	// Queue are fills and order updates that the strategy has yet to hear.
 	Queue []strategy.Event `json:"queue,omitempty"`
+	// Signals are messages from outside that it hears with the next candle.
+	Signals []strategy.Signal `json:"signals,omitempty"`
 	// Frame is the candle that the strategy hears next, as far as it has come.
 	Frame strategy.Frame `json:"frame,omitzero"`
 	// Top is the top of the book at the newest close, if it is subscribed to.
@@ -60,6 +62,7 @@ func (s *Session) State() State {
 	st := s.state
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
 	st.Queue = append([]strategy.Event(nil), st.Queue[s.told:]...)
+	st.Signals = append([]strategy.Signal(nil), st.Signals[s.signalled:]...)
 	return st
 }
 
@@ -67,10 +70,11 @@ func (s *Session) State() State {
 func (s *Session) Restore(st State) {
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
 	st.Queue = append([]strategy.Event(nil), st.Queue...)
+	st.Signals = append([]strategy.Signal(nil), st.Signals...)
 	st.Frame.Length = s.cfg.Decide
 	s.state = st
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
-	s.phase, s.told, s.due, s.inside = idle, 0, 0, false
+	s.phase, s.told, s.due, s.signalled, s.inside = idle, 0, 0, 0, false
 	s.beside, s.stirred, s.view.Top = Beside{}, false, st.Top
 	s.measure()
 	s.sync()

@@ -24,6 +24,8 @@ const (
 	// SharedMemory means that it takes candles from memory that its host shares
 	// with it.
 	SharedMemory Capability = "shared-memory"
+	// Signals means that its bots want messages from outside.
+	Signals Capability = "signals"
 )
 
 // Manifest is what a plugin tells of itself.
@@ -48,6 +50,9 @@ func ManifestOf(def strategy.Definition) Manifest {
 	}
 	if def.Checks() {
 		m.Capabilities = append(m.Capabilities, Checks)
+	}
+	if def.Signals() {
+		m.Capabilities = append(m.Capabilities, Signals)
 	}
 	return m
 }

@@ -109,10 +109,11 @@ func (h *Harness) Start() []strategy.Command {
 	return h.Event(strategy.Event{Kind: strategy.StartEvent, Time: h.now})
 }
 
-// Signal tells of a message from outside and returns the commands.
+// Signal tells of a message from outside that has just come and returns the
+// commands.
 func (h *Harness) Signal(text string) []strategy.Command {
 	h.tb.Helper()
-	return h.Event(strategy.Event{Kind: strategy.SignalEvent, Time: h.now, Signal: strategy.Signal{ID: "test", Text: text}})
+	return h.Event(strategy.Event{Kind: strategy.SignalEvent, Time: h.now, Signal: strategy.Signal{ID: "test", Text: text, Time: h.now}})
 }
 
 // Trades tells trades of the market and returns the commands.

@@ -149,6 +149,13 @@ func (p *Paper) Candle(c exchange.Candle) []Step {
 	return steps
 }
 
+// Signal leaves a message from outside, which the strategy hears with the next
+// candle.
+func (p *Paper) Signal(s strategy.Signal) {
+	p.tb.Helper()
+	p.must(p.trader.Session.Signal(s))
+}
+
 // Show gives a candle to the strategy alone: the account does not see it, and
 // what the strategy asks for is not done.
 func (p *Paper) Show(c exchange.Candle) Step {

@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/plugins/rsi/rsi"
 	"github.com/lunobot/lunobot/plugins/rules/rules"
+	"github.com/lunobot/lunobot/plugins/signals/signals"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
@@ -20,6 +21,7 @@ func Bundle() plugin.Bundle {
 	b, err := plugin.NewBundle(
 		basic.Definition(), bollinger.Definition(), breakout.Definition(), dca.Definition(), grid.Definition(),
 		macd.Definition(), marketmaker.Definition(), rebalance.Definition(), rsi.Definition(), rules.Definition(),
+		signals.Definition(),
 	)
 	if err != nil {
 		panic(err) // the list above is at fault, and every test shows it

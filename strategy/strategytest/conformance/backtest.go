@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
 // backtestCandles is how many candles a backtest has.
@@ -27,7 +28,11 @@ func checkBacktest(ctx context.Context, cfg Config) (string, error) {
 	var results [2]*backtest.Result
 	for i := range results {
 		err := with(ctx, cfg.Start, func(s Subject) (err error) {
-			results[i], err = s.Backtest(ctx, backtestConfig(), marketdata.NewSliceSource(candles), nil)
+			run := backtestConfig()
+			if s.Manifest().Can(plugin.Signals) {
+				run.Signals = signalsOf(candles)
+			}
+			results[i], err = s.Backtest(ctx, run, marketdata.NewSliceSource(candles), nil)
 			return err
 		})
 		if err != nil {
@@ -62,6 +67,9 @@ func follow(ctx context.Context, s Subject, candles []exchange.Candle, want *bac
 		return err
 	}
 	for i, c := range candles {
+		if err := t.signals(strangeSignals, i, c, bot); err != nil {
+			return err
+		}
 		if _, err := t.Candle(c); err != nil {
 			return fmt.Errorf("candle %d: %w", i, err)
 		}

@@ -104,6 +104,33 @@ func (s *forgetful) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 	b.Note("%d since the last restart", s.Since)
 }
 
+// follower does what signals say, in words of its own.
+type follower struct{ Heard int }
+
+func (s *follower) OnSignal(b *strategy.Bot, in strategy.Signal) {
+	s.Heard++
+	if strings.Contains(in.Text, "buy") {
+		b.BuyWith(b.FreeCounter() / 3)
+	} else {
+		b.SellAll()
+	}
+}
+
+// trusting reads signals as if a friend had written them.
+type trusting struct{ Last string }
+
+func (s *trusting) OnSignal(_ *strategy.Bot, in strategy.Signal) { s.Last = in.Text[:1] }
+
+// absent forgets what it heard.
+type absent struct {
+	Heard int `json:"-"`
+}
+
+func (s *absent) OnSignal(b *strategy.Bot, _ strategy.Signal) {
+	s.Heard++
+	b.Note("%d signals", s.Heard)
+}
+
 type fragile struct{ Last exchange.Candle }
 
 func (s *fragile) OnCandle(b *strategy.Bot, c exchange.Candle) {
@@ -175,6 +202,12 @@ func TestChecks(t *testing.T) {
 				"market waves": "Is all of the state saved?", "market flat": "saved?", "market gaps": "saved?", "market extremes": "saved?",
 			},
 		},
+		"signals are followed": {simple(func() strategy.Strategy { return &follower{} }), nil},
+		"a panic at a signal": {
+			simple(func() strategy.Strategy { return &trusting{} }),
+			map[string]string{"signals": "slice bounds out of range", "backtest": "slice bounds out of range"},
+		},
+		"a lost signal": {simple(func() strategy.Strategy { return &absent{} }), map[string]string{"signals": "saved?"}},
 		"a panic at a market": {
 			simple(func() strategy.Strategy { return &fragile{} }), map[string]string{"market flat": "divide by zero", "market extremes": "divide by zero"},
 		},
@@ -237,12 +270,13 @@ func TestLiesAreFound(t *testing.T) {
 		"another result each time": {
 			liar{backtest: func(r *backtest.Result) { r.FinalEquity += exchange.Units(runs.Add(1)) }}, "backtest", "gave another result in another process",
 		},
-		"a name with a path": {liar{manifest: func(m *plugin.Manifest) { m.Name = "../x" }}, "manifest", `the name "../x"`},
-		"a version of words": {liar{manifest: func(m *plugin.Manifest) { m.Version = "newest" }}, "manifest", `the version "newest"`},
-		"a title of lines":   {liar{manifest: func(m *plugin.Manifest) { m.Title = "a\nb" }}, "manifest", "the title"},
-		"a summary too long": {liar{manifest: func(m *plugin.Manifest) { m.Summary = strings.Repeat("x", 301) }}, "manifest", "the summary"},
-		"no live bots":       {liar{manifest: func(m *plugin.Manifest) { m.Capabilities = nil }}, "manifest", "does not serve live bots"},
-		"a schema of others": {liar{manifest: func(m *plugin.Manifest) { m.Schema = other }}, "defaults are valid", "refuses its own defaults"},
+		"a name with a path":         {liar{manifest: func(m *plugin.Manifest) { m.Name = "../x" }}, "manifest", `the name "../x"`},
+		"a version of words":         {liar{manifest: func(m *plugin.Manifest) { m.Version = "newest" }}, "manifest", `the version "newest"`},
+		"signals that are not heard": {liar{manifest: func(m *plugin.Manifest) { m.Capabilities = append(m.Capabilities, plugin.Signals) }}, "signals", "does not handle them"},
+		"a title of lines":           {liar{manifest: func(m *plugin.Manifest) { m.Title = "a\nb" }}, "manifest", "the title"},
+		"a summary too long":         {liar{manifest: func(m *plugin.Manifest) { m.Summary = strings.Repeat("x", 301) }}, "manifest", "the summary"},
+		"no live bots":               {liar{manifest: func(m *plugin.Manifest) { m.Capabilities = nil }}, "manifest", "does not serve live bots"},
+		"a schema of others":         {liar{manifest: func(m *plugin.Manifest) { m.Schema = other }}, "defaults are valid", "refuses its own defaults"},
 		"another state version": {
 			liar{manifest: func(m *plugin.Manifest) { m.StateVersion = 3 }}, "strange states", "writes version 1",
 		},

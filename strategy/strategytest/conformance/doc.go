@@ -13,6 +13,8 @@
 //   - market waves, flat, gaps and extremes: the same events give the same
 //     commands in another process, and a state restored after any event goes on
 //     alike (rule PL1);
+//   - signals: the same for a strategy that takes messages from outside, whatever
+//     these say;
 //   - hostile parameters: the plugin refuses what its schema refuses and takes
 //     the rest, at the edges too;
 //   - strange states: a state of a later version, of none or of another form is

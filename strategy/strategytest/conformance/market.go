@@ -43,6 +43,8 @@ const (
 type scenario struct {
 	name   string
 	candle func(i int) exchange.Candle
+	// signals are the messages that come before the i-th candle closes; nil for none.
+	signals func(open int64, i int) []strategy.Signal
 	// idle is true if orders are not carried out, because no account could be
 	// kept at such prices.
 	idle bool
@@ -130,7 +132,11 @@ func record(ctx context.Context, s Subject, sc scenario) (r recording, err error
 	steps, err := t.Start()
 	for i := warmup; err == nil && i < warmup+scenarioCandles; i++ {
 		r.steps = append(r.steps, steps...)
-		if c := sc.candle(i); sc.idle {
+		c := sc.candle(i)
+		if err := t.signals(sc.signals, i, c, bot); err != nil {
+			return r, err
+		}
+		if sc.idle {
 			var step Step
 			step, err = t.Show(c)
 			steps = []Step{step}

@@ -837,6 +837,7 @@ type Signal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	Time          int64                  `protobuf:"zigzag64,3,opt,name=time,proto3" json:"time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -883,6 +884,13 @@ func (x *Signal) GetText() string {
 		return x.Text
 	}
 	return ""
+}
+
+func (x *Signal) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
 }
 
 // Trade is a trade of the market's tape.
@@ -2338,10 +2346,11 @@ const file_strategy_proto_rawDesc = "" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\rR\x05state\x12\x16\n" +
 	"\x06filled\x18\x03 \x01(\x12R\x06filled\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\",\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"@\n" +
 	"\x06Signal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"\x8f\x01\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
+	"\x04time\x18\x03 \x01(\x12R\x04time\"\x8f\x01\n" +
 	"\x05Trade\x12\x12\n" +
 	"\x04pair\x18\x01 \x01(\tR\x04pair\x12\x1a\n" +
 	"\bsequence\x18\x02 \x01(\x12R\bsequence\x12\x12\n" +

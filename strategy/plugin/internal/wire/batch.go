@@ -100,6 +100,7 @@ func appendSignal(dst []byte, s *strategy.Signal) []byte {
 	dst, mark := openMessage(dst, 6)
 	dst = appendString(dst, 1, s.ID)
 	dst = appendString(dst, 2, s.Text)
+	dst = appendInteger(dst, 3, s.Time)
 	return closeMessage(dst, mark)
 }
 
@@ -357,6 +358,8 @@ func readSignal(s *strategy.Signal, message []byte) error {
 			s.ID = string(f.bytes)
 		case f.is(2, protowire.BytesType):
 			s.Text = string(f.bytes)
+		case f.is(3, protowire.VarintType):
+			s.Time = integer[int64](&f)
 		}
 	}
 	return f.err

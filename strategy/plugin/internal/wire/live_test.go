@@ -47,7 +47,7 @@ func drawEvent(t *rapid.T) strategy.Event {
 		ev.Order = strategy.OrderUpdate{Ref: rapid.Uint64().Draw(t, "ref"), State: strategy.OrderState(rapid.IntRange(1, 5).Draw(t, "state")),
 			Filled: number[exchange.Steps](t, "filled"), Reason: rapid.String().Draw(t, "reason")}
 	case strategy.SignalEvent:
-		ev.Signal = strategy.Signal{ID: rapid.String().Draw(t, "id"), Text: rapid.String().Draw(t, "text")}
+		ev.Signal = strategy.Signal{ID: rapid.String().Draw(t, "id"), Text: rapid.String().Draw(t, "text"), Time: rapid.Int64().Draw(t, "received")}
 	case strategy.TradesEvent:
 		for range rapid.IntRange(1, 4).Draw(t, "trades") {
 			ev.Trades = append(ev.Trades, exchange.Trade{Pair: rapid.SampledFrom([]string{"", "XBTMYR", "ETHMYR"}).Draw(t, "pair"), Sequence: number[int64](t, "seq"),
