@@ -297,7 +297,9 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 		for j := range s.candles {
 			k := &s.candles[j]
 			for len(signals) > 0 && signals[0].At <= k.Time {
-				r.session.Signal(*signals[0].Signal)
+				if err := r.session.Signal(*signals[0].Signal); err != nil {
+					return &finding{point: i, at: k.Time, failed: err}, nil
+				}
 				signals = signals[1:]
 			}
 			r.tape.Candle(k)

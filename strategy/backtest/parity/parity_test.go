@@ -296,8 +296,10 @@ func TestSignalsAreReplayed(t *testing.T) {
 	_, candles := strategytest.Demo(t, 100)
 	w := begin(t, def, terms(t, def), candles[0])
 	for i, c := range candles[1:] {
-		if i%17 == 0 && !w.session.Signal(strategy.Signal{ID: fmt.Sprint(i), Text: "sell"}) {
-			t.Fatal("the signal was not taken")
+		if i%17 == 0 {
+			if err := w.session.Signal(strategy.Signal{ID: fmt.Sprint(i), Text: "sell"}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		w.candle(c)
 	}
