@@ -3,7 +3,6 @@ package exchange
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/shopspring/decimal"
 )
@@ -127,15 +126,6 @@ func (m Market) PriceScale() int32 { return max(0, -m.Tick.Exponent()) }
 
 // VolumeScale returns how many decimals the market's volumes have.
 func (m Market) VolumeScale() int32 { return max(0, -m.Step.Exponent()) }
-
-// FormatPrice writes a price, or an average of prices, given in ticks with the
-// market's decimals. NaN and infinities are written as a dash.
-func (m Market) FormatPrice(ticks float64) string {
-	if math.IsNaN(ticks) || math.IsInf(ticks, 0) {
-		return "–"
-	}
-	return m.Tick.Mul(decimal.NewFromFloat(ticks)).StringFixed(m.PriceScale())
-}
 
 // Check reports why the market would refuse the request, as a rejection that
 // names the rule; nil if it would take it. Balance is not its matter.

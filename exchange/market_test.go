@@ -161,7 +161,7 @@ func TestFormatPrice(t *testing.T) {
 	m := xbtmyr()
 	m.Tick = decimal.RequireFromString("0.01")
 	for ticks, want := range map[float64]string{
-		24810000: "248100.00", 12345: "123.45", 12345.5: "123.46", 0: "0.00", math.Inf(1): "–", math.Inf(-1): "–",
+		24810000: "248,100.00", -100000000: "−1,000,000.00", 12345: "123.45", 12345.5: "123.46", 0: "0.00", math.Inf(1): "–", math.Inf(-1): "–",
 	} {
 		if got := m.FormatPrice(ticks); got != want {
 			t.Errorf("%v is %s, want %s", ticks, got, want)
@@ -169,6 +169,11 @@ func TestFormatPrice(t *testing.T) {
 	}
 	if got := m.FormatPrice(math.NaN()); got != "–" {
 		t.Errorf("NaN is %s", got)
+	}
+	for units, want := range map[exchange.Units]string{0: "0", 9528094809: "9,528.09", 1234567: "1.23456", 12_345_678_999_999: "12,345,678.99", 99: "0.00009", -9528094809: "−9,528.09"} {
+		if got := m.FormatAmount(units); got != want {
+			t.Errorf("%d units are %s, want %s", units, got, want)
+		}
 	}
 	if p, v := m.PriceScale(), m.VolumeScale(); p != 2 || v != 4 {
 		t.Errorf("scales %d and %d", p, v)

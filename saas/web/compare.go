@@ -9,6 +9,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
@@ -187,7 +188,7 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 		if d.IsZero() {
 			return "none"
 		}
-		return group(d.String()) + " " + unit
+		return exchange.Grouped(d.String()) + " " + unit
 	}
 	line("Stop-loss", func(r backtestRow) string { return bound(r.Risk.StopLossPercent, "%") })
 	line("Take-profit", func(r backtestRow) string { return bound(r.Risk.TakeProfitPercent, "%") })
@@ -244,7 +245,7 @@ func ratio(n perf.Number) string {
 	return amount(decimal.NewFromFloat(n.Float()), 2)
 }
 
-func count(n perf.Number) string { return group(strconv.FormatFloat(n.Float(), 'f', 0, 64)) }
+func count(n perf.Number) string { return exchange.Grouped(strconv.FormatFloat(n.Float(), 'f', 0, 64)) }
 
 // toneOf is the class of a gain, a loss or neither, as far as it is written.
 func toneOf(n perf.Number) string {

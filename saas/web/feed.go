@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
@@ -62,7 +63,7 @@ type fillRow struct {
 // FeeText is the fee with its currency.
 func (f fillRow) FeeText() string {
 	if !f.FeeBase.IsZero() {
-		return group(f.FeeBase.String()) + " " + f.Market.Base
+		return exchange.Grouped(f.FeeBase.String()) + " " + f.Market.Base
 	}
 	return f.Market.MoneyText(f.FeeCounter)
 }

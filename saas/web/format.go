@@ -14,30 +14,8 @@ import (
 // minus is the sign that is as wide as a plus.
 const minus = "−"
 
-// group writes a plain decimal number with thousands separators and a proper
-// minus.
-func group(text string) string {
-	sign := ""
-	if rest, ok := strings.CutPrefix(text, "-"); ok {
-		sign, text = minus, rest
-	}
-	whole, fraction, point := strings.Cut(text, ".")
-	var out strings.Builder
-	out.WriteString(sign)
-	for i, digit := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			out.WriteByte(',')
-		}
-		out.WriteRune(digit)
-	}
-	if point {
-		out.WriteString("." + fraction)
-	}
-	return out.String()
-}
-
 // amount writes a number with a fixed count of decimals.
-func amount(d decimal.Decimal, scale int32) string { return group(d.StringFixed(scale)) }
+func amount(d decimal.Decimal, scale int32) string { return exchange.Grouped(d.StringFixed(scale)) }
 
 // signed is amount with a plus before gains.
 func signed(d decimal.Decimal, scale int32) string {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/tenancy"
 )
@@ -39,7 +40,7 @@ func (w *Web) cards(st billing.Standing, selected string) []planCard {
 	for _, p := range w.cfg.Billing.Catalog().Plans() {
 		cards = append(cards, planCard{
 			Plan: p, Current: p.ID == st.Terms.ID, Pending: st.PendingTerms != nil && p.ID == st.PendingTerms.ID,
-			Selected: p.ID == selected, Higher: p.Number > st.Terms.Number, Figure: group(p.Price.Amount()), Currency: p.Price.Currency,
+			Selected: p.ID == selected, Higher: p.Number > st.Terms.Number, Figure: exchange.Grouped(p.Price.Amount()), Currency: p.Price.Currency,
 		})
 	}
 	return cards
@@ -141,10 +142,10 @@ func (w *Web) subscription(rq *request) error {
 	}
 	p := plansPage{
 		Standing: st, Cards: w.cards(st, ""), Meters: meters, PeriodEnd: moment{st.PeriodEnd},
-		MayChange: rq.who.Can(tenancy.BillingWrite), CallLimit: group(st.Limits[billing.APICallsPerHour].String()),
+		MayChange: rq.who.Can(tenancy.BillingWrite), CallLimit: exchange.Grouped(st.Limits[billing.APICallsPerHour].String()),
 	}
 	for _, i := range invoices {
-		p.Invoices = append(p.Invoices, invoiceRow{Invoice: i, Issued: moment{i.IssuedAt}, Due: moment{i.DueAt}, Amount: group(i.Total.Amount()) + " " + i.Total.Currency})
+		p.Invoices = append(p.Invoices, invoiceRow{Invoice: i, Issued: moment{i.IssuedAt}, Due: moment{i.DueAt}, Amount: exchange.Grouped(i.Total.Amount()) + " " + i.Total.Currency})
 	}
 	return w.page(rq, http.StatusOK, "plans/subscription", view{Title: "Subscription", Nav: "subscription", D: p})
 }
@@ -185,12 +186,12 @@ func (w *Web) confirmPlan(rq *request) error {
 	if p.AtOnce {
 		var total billing.Money
 		for _, l := range billing.Prorate(st.Terms, to, st.PeriodStart, st.PeriodEnd, w.cfg.Now()) {
-			p.Lines = append(p.Lines, priceLine{l.Text, group(l.Amount.Amount()) + " " + l.Amount.Currency})
+			p.Lines = append(p.Lines, priceLine{l.Text, exchange.Grouped(l.Amount.Amount()) + " " + l.Amount.Currency})
 			if total, err = total.Add(l.Amount); err != nil {
 				return err
 			}
 		}
-		p.Total = group(total.Amount()) + " " + total.Currency
+		p.Total = exchange.Grouped(total.Amount()) + " " + total.Currency
 	}
 	usage, err := w.cfg.Gate.Usage(rq.Context(), rq.who.TenantID)
 	if err != nil {
@@ -238,6 +239,6 @@ func (w *Web) botsFull(rq *request) (*errorPage, error) {
 	}
 	return &errorPage{
 		Status: http.StatusForbidden, Limit: true, Heading: "Your plan's limit is reached",
-		Text: "Your " + st.Terms.Name + " plan allows " + billing.Bots.Count(int64(usage[i].Limit)) + ", and you have " + group(strconv.FormatInt(usage[i].Used, 10)) + ".",
+		Text: "Your " + st.Terms.Name + " plan allows " + billing.Bots.Count(int64(usage[i].Limit)) + ", and you have " + exchange.Grouped(strconv.FormatInt(usage[i].Used, 10)) + ".",
 	}, nil
 }

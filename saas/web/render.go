@@ -11,6 +11,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -71,7 +72,7 @@ func (w *Web) funcs() template.FuncMap {
 		"icon":   w.icon,
 		"dict":   dict,
 		"amount": amount,
-		"group":  group,
+		"group":  exchange.Grouped,
 		"signed": signed,
 		"tone":   tone,
 		"arrow":  arrow,

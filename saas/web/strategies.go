@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/param"
 )
 
@@ -104,11 +105,11 @@ func fieldGroups(s *param.Schema, texts map[string]string, bad faults) []fieldGr
 func bounds(f param.Field) string {
 	switch {
 	case f.Min != "" && f.Max != "":
-		return group(f.Min) + " to " + group(f.Max)
+		return exchange.Grouped(f.Min) + " to " + exchange.Grouped(f.Max)
 	case f.Min != "":
-		return "at least " + group(f.Min)
+		return "at least " + exchange.Grouped(f.Min)
 	case f.Max != "":
-		return "at most " + group(f.Max)
+		return "at most " + exchange.Grouped(f.Max)
 	}
 	return ""
 }

@@ -83,7 +83,7 @@ func (b *trader) candle(c exchange.Candle) {
 	if len(b.closes) >= 30 {
 		fast, slow := average(b.closes, 10), average(b.closes, 30)
 		f, s := m.FormatPrice(fast), m.FormatPrice(slow)
-		b.tell("plot", c.Time, map[string]any{"time": c.Time, "values": map[string]string{"fast": f, "slow": s}})
+		b.tell("plot", c.Time, map[string]any{"time": c.Time, "values": map[string]string{"fast": m.Tick.Mul(decimal.NewFromFloat(fast)).String(), "slow": m.Tick.Mul(decimal.NewFromFloat(slow)).String()}})
 		above := fast > slow
 		text = fmt.Sprintf("waiting: fast %s is below slow %s", f, s)
 		if above {

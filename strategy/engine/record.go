@@ -88,10 +88,10 @@ func (s *Session) sentence(r exchange.OrderRequest, why string) string {
 	m := s.cfg.Market
 	what := fmt.Sprintf("%s %s %s", r.Side, m.Volume(r.Volume), m.Base)
 	if r.Volume == 0 {
-		what = fmt.Sprintf("%s %s for up to %s %s", r.Side, m.Base, m.Amount(r.Value), m.Counter)
+		what = fmt.Sprintf("%s %s for up to %s %s", r.Side, m.Base, m.FormatAmount(r.Value), m.Counter)
 	}
 	if r.Type == exchange.LimitOrder {
-		what += fmt.Sprintf(" at %s", m.Price(r.Price))
+		what += fmt.Sprintf(" at %s", m.FormatPrice(r.Price.Float()))
 	}
 	if why == "" {
 		return what

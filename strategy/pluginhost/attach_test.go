@@ -66,7 +66,7 @@ func TestHostsAttachToAStrategyThatWaits(t *testing.T) {
 	if _, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{pluginhost.Attached(a)}}); err == nil || !strings.Contains(err.Error(), "Config.Attach") {
 		t.Fatalf("a host that does not allow it says %v", err)
 	}
-	if _, err := pluginhost.New(pluginhost.Config{Attach: true, Sources: []pluginhost.Source{pluginhost.Attached(a)}}); err == nil || !strings.Contains(err.Error(), "needs Sandbox to be off") {
+	if _, err := pluginhost.New(pluginhost.Config{Attach: true, Sources: []pluginhost.Source{pluginhost.Attached(a)}}); err == nil || !strings.Contains(err.Error(), "sandbox must be off to attach") {
 		t.Fatalf("a host that shuts plugins in says %v", err)
 	}
 	var printed log

@@ -33,7 +33,7 @@ func TestBuysWhenTheIndexComesBack(t *testing.T) {
 	if orders := strategytest.Only(oversold, strategy.PlaceCommand); len(orders) != 0 {
 		t.Errorf("while the index is oversold it orders %+v", orders)
 	}
-	if notes := strategytest.Only(oversold, strategy.NoteCommand); len(notes) != 1 || notes[0].Text != "waiting: RSI 0.0 is oversold; a close above 98429 would bring it back above 30" {
+	if notes := strategytest.Only(oversold, strategy.NoteCommand); len(notes) != 1 || notes[0].Text != "waiting: RSI 0.0 is oversold; a close above 98,429 would bring it back above 30" {
 		t.Errorf("while the index is oversold it says %+v", notes)
 	}
 	want := strategy.Command{
@@ -92,7 +92,7 @@ func TestStopIsSetWithTheFill(t *testing.T) {
 	dip(h)
 	h.View.Base = 500
 	got := h.Fill(strategy.Fill{Ref: 1, Side: exchange.Buy, Price: 98_600, Volume: 500})
-	if len(got) != 2 || got[0].Exits != (strategy.Exits{Stop: 96_350}) || got[1].Text != "stop at 96350: 3 average true ranges of 750 below 98600" {
+	if len(got) != 2 || got[0].Exits != (strategy.Exits{Stop: 96_350}) || got[1].Text != "stop at 96,350: 3 average true ranges of 750 below 98,600" {
 		t.Errorf("after the fill it says %+v", got)
 	}
 	if got := h.Fill(strategy.Fill{Ref: 2, Side: exchange.Sell, Price: 98_600, Volume: 500}); len(got) != 0 {

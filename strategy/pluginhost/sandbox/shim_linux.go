@@ -64,26 +64,40 @@ func become(o orders) error {
 			return fmt.Errorf("landlock: %w", err)
 		}
 	}
+	run, err := program(o)
+	if err != nil {
+		return err
+	}
 	if o.Seccomp {
 		if err := filter(); err != nil {
 			return fmt.Errorf("seccomp: %w", err)
 		}
 	}
-	return run(o)
+	// This process counts too, and may hold more than the program is to have:
+	// nothing that comes after this allocates.
+	if err := limit(unix.RLIMIT_DATA, o.Limits.Memory); err != nil {
+		return err
+	}
+	return run()
 }
 
-// bound sets the limits.
+// bound sets the limits but that of memory.
 func bound(o orders) error {
-	limits := map[int]int64{
-		unix.RLIMIT_CORE: 0, unix.RLIMIT_DATA: o.Limits.Memory, unix.RLIMIT_FSIZE: o.Limits.FileSize, unix.RLIMIT_NOFILE: o.Limits.Files,
-	}
+	limits := map[int]int64{unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: o.Limits.FileSize, unix.RLIMIT_NOFILE: o.Limits.Files}
 	if o.Namespaces { // else they would count all of the user's
 		limits[unix.RLIMIT_NPROC] = o.Limits.Threads
 	}
 	for resource, most := range limits {
-		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: uint64(most), Max: uint64(most)}); err != nil {
-			return fmt.Errorf("limit %d: %w", resource, err)
+		if err := limit(resource, most); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func limit(resource int, most int64) error {
+	if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: uint64(most), Max: uint64(most)}); err != nil {
+		return fmt.Errorf("limit %d: %w", resource, err)
 	}
 	return nil
 }
@@ -165,8 +179,9 @@ func allow(ruleset int, access uint64, path string) error {
 	return nil
 }
 
-// run executes the program from its descriptor, which is closed by that.
-func run(o orders) error {
+// program returns what executes the program from its descriptor, which is closed
+// by that.
+func program(o orders) (run func() error, err error) {
 	var env []string
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, variable+"=") {
@@ -177,17 +192,19 @@ func run(o orders) error {
 	env = append(env, "GOMEMLIMIT="+strconv.FormatInt(o.Limits.Memory*8/10, 10))
 	empty, err := syscall.BytePtrFromString("")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	argv, err := syscall.SlicePtrFromStrings(o.Args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	envv, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, _, errno := syscall.Syscall6(unix.SYS_EXECVEAT, programDescriptor, uintptr(unsafe.Pointer(empty)), //nolint:gosec // what the call takes
-		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0) //nolint:gosec // as above
-	return fmt.Errorf("running %s: %w", o.Args[0], errno)
+	return func() error {
+		_, _, errno := syscall.Syscall6(unix.SYS_EXECVEAT, programDescriptor, uintptr(unsafe.Pointer(empty)), //nolint:gosec // what the call takes
+			uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0) //nolint:gosec // as above
+		return fmt.Errorf("running %s: %w", o.Args[0], errno)
+	}, nil
 }
