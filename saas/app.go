@@ -22,6 +22,7 @@ import (
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -31,6 +32,7 @@ import (
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/saas/web"
+	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/tenancy"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
@@ -55,6 +57,8 @@ type App struct {
 	anchor  anchor
 	feed    *marketdata.Feed
 	host    *pluginhost.Host
+	catalog *catalog.Service
+	shelf   *catalog.Shelf
 	broker  *outbox.Broker
 	relay   *outbox.Relay
 	events  *outbox.Subscriber
@@ -104,14 +108,9 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := a.openBroker(ctx); err != nil {
 		return nil, err
 	}
-	sources, err := pluginhost.Bundled(cfg.Strategies)
-	if err != nil {
+	if err := a.openStrategies(ctx); err != nil {
 		return nil, err
 	}
-	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: cfg.Log, Sandbox: cfg.Sandbox, Shim: cfg.Shim}); err != nil {
-		return nil, err
-	}
-	a.host.Sandbox(ctx) // whoever starts this shall be told at once what it lacks
 	if err := a.buildServices(ctx, secrets); err != nil {
 		return nil, err
 	}
@@ -134,6 +133,37 @@ func (a *App) openMarket(ctx context.Context) (err error) {
 	}
 	a.feed, err = marketdata.NewFeed(marketdata.FeedConfig{History: a.market, Upstream: a.market, Now: a.market.Now, Log: a.cfg.Log})
 	return err
+}
+
+// openStrategies builds the host of the strategies' processes and the shelf of
+// those that can be used.
+func (a *App) openStrategies(ctx context.Context) error {
+	sources, err := pluginhost.Bundled(a.cfg.Strategies)
+	if err != nil {
+		return err
+	}
+	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: a.cfg.Log, Sandbox: a.cfg.Sandbox, Shim: a.cfg.Shim}); err != nil {
+		return err
+	}
+	a.host.Sandbox(ctx) // whoever starts this shall be told at once what it lacks
+	var contained []plugin.Manifest
+	for _, d := range a.cfg.Strategies.Definitions() {
+		contained = append(contained, plugin.ManifestOf(d))
+	}
+	a.shelf, err = catalog.NewShelf(catalog.ShelfConfig{
+		Changed: a.wakeRunner, Contained: contained, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Log: a.cfg.Log, Store: a.store,
+	})
+	if err != nil {
+		return err
+	}
+	return a.shelf.Look(ctx)
+}
+
+// wakeRunner makes the worker look at once, if there is one yet.
+func (a *App) wakeRunner() {
+	if a.runner != nil {
+		a.runner.Wake()
+	}
 }
 
 // openBroker builds the way of events: outbox, broker and live updates.
@@ -196,16 +226,22 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err != nil {
 		return err
 	}
+	a.catalog, err = catalog.NewService(catalog.Config{
+		Contained: Contained(a.cfg.Strategies), Events: events, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Now: a.cfg.Now, Store: a.store, Tx: a.db,
+	})
+	if err != nil {
+		return err
+	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
 		Credentials: credentials, Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
-		Strategies: newStrategies(a.host, a.cfg.Strategies), Tx: a.db,
+		Strategies: strategies{a.host, a.shelf}, Tx: a.db,
 	})
 	if err != nil {
 		return err
 	}
 	a.runs, err = research.NewService(research.ServiceConfig{
 		Events: events, Gate: a.billing.Gate(), History: history{a.market}, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
-		Strategies: newStrategies(a.host, a.cfg.Strategies), Tx: a.db,
+		Strategies: strategies{a.host, a.shelf}, Tx: a.db,
 	})
 	return err
 }
@@ -227,7 +263,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 	}
 	a.runner, err = runner.New(runner.Config{
 		Bots: a.store, Feed: a.feed, History: a.market, Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m,
-		MarketNow: a.market.Now, Plugins: newStrategies(a.host, a.cfg.Strategies), Status: a.bots,
+		MarketNow: a.market.Now, Plugins: strategies{a.host, a.shelf}, Status: a.bots,
 	})
 	if err != nil {
 		return err
@@ -245,7 +281,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 
 // buildHandler builds the pages and the API.
 func (a *App) buildHandler(ctx context.Context, k keys) error {
-	s := newStrategies(a.host, a.cfg.Strategies)
+	s := strategies{a.host, a.shelf}
 	m, err := newMarkets(ctx, a.market)
 	if err != nil {
 		return err
@@ -291,6 +327,9 @@ func (a *App) Bots() *bot.Service { return a.bots }
 // Backtests returns the service of backtests.
 func (a *App) Backtests() *research.Service { return a.runs }
 
+// Catalog returns the service of the strategies that operators put in.
+func (a *App) Catalog() *catalog.Service { return a.catalog }
+
 // Host returns the host of the strategies' processes.
 func (a *App) Host() *pluginhost.Host { return a.host }
 
@@ -311,6 +350,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.relay.Start(run); err != nil {
 		return fmt.Errorf("starting the relay of events: %w", err)
 	}
+	if err := a.shelf.Start(run); err != nil {
+		return err
+	}
 	if err := a.runner.Start(run); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
@@ -320,7 +362,6 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.events.Subscribe(run, "worker", a.wakeWorkers); err != nil {
 		return fmt.Errorf("listening to events: %w", err)
 	}
-	a.work.Go(func() { a.host.Catalog(run) }) // so that no page waits for the first start of a strategy
 	a.work.Go(func() {
 		a.anchor.keep(run, a.store, a.market, func(err error) { a.cfg.Log.Warn("the demo market's place was not kept", "error", err) })
 	})
@@ -336,6 +377,8 @@ func (a *App) wakeWorkers(ctx context.Context, e event.Event) error {
 		a.runner.Wake()
 	case research.EventQueued, research.EventCancelled:
 		a.tester.Wake()
+	case catalog.EventApproved, catalog.EventRevoked, catalog.EventRemoved, catalog.EventIsolated:
+		a.shelf.Wake()
 	}
 	switch e.Type {
 	case research.EventDone, research.EventFailed, research.EventCancelled:
@@ -373,6 +416,7 @@ func (a *App) Stop() {
 		if a.cancel != nil {
 			a.tester.Stop()
 			a.runner.Stop()
+			a.shelf.Stop()
 			a.cancel()
 			a.work.Wait()
 			a.events.Stop()

@@ -30,8 +30,15 @@ type life struct {
 // live starts an App on a fast demo market and makes a bot that trades often.
 func live(t *testing.T, url string) *life {
 	t.Helper()
+	return liveOn(t, saas.Config{DatabaseURL: url, DataDir: t.TempDir()})
+}
+
+// liveOn is live with a database and a data folder.
+func liveOn(t *testing.T, cfg saas.Config) *life {
+	t.Helper()
 	ctx := t.Context()
-	app, err := saas.New(ctx, saas.Config{DatabaseURL: url, DataDir: t.TempDir(), DemoSpeed: 3_000, Strategies: bundle()})
+	cfg.DemoSpeed, cfg.Strategies = 3_000, bundle()
+	app, err := saas.New(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +46,7 @@ func live(t *testing.T, url string) *life {
 	if err := app.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	d, err := db.Open(ctx, db.Config{URL: url})
+	d, err := db.Open(ctx, db.Config{URL: cfg.DatabaseURL})
 	if err != nil {
 		t.Fatal(err)
 	}

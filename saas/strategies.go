@@ -3,7 +3,9 @@ package saas
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
@@ -24,46 +26,79 @@ func Contained(b plugin.Bundle) []catalog.Ref {
 	return refs
 }
 
-// strategies shows the plugin host's catalog to the services.
+// strategies shows what is on the shelf to the services, and starts it.
 type strategies struct {
 	host  *pluginhost.Host
-	names []string
-}
-
-func newStrategies(host *pluginhost.Host, b plugin.Bundle) strategies {
-	s := strategies{host: host}
-	for _, d := range b.Definitions() {
-		s.names = append(s.names, d.Info().Name)
-	}
-	return s
+	shelf *catalog.Shelf
 }
 
 // Names implements bot.Strategies.
-func (s strategies) Names() []string { return s.names }
-
-// Validate implements bot.Strategies.
-func (s strategies) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
-	return s.host.Validate(context.Background(), name, params)
+func (s strategies) Names() []string {
+	var names []string
+	for _, i := range s.shelf.Items() {
+		if !slices.Contains(names, i.Name) {
+			names = append(names, i.Name)
+		}
+	}
+	return names
 }
 
-// Process implements runner.Plugins.
-func (s strategies) Process(ctx context.Context, name, key string) (runner.Process, error) {
-	p, err := s.host.Process(ctx, name, key)
+// Pin implements bot.Strategies.
+func (s strategies) Pin(name, version string) (string, error) {
+	i, err := s.shelf.Usable(catalog.Ref{Name: name, Version: version})
+	return i.Pin(), err
+}
+
+// Validate implements bot.Strategies.
+func (s strategies) Validate(name, pin string, params json.RawMessage) (json.RawMessage, error) {
+	return s.host.Validate(context.Background(), pluginhost.Key(name, pin), params)
+}
+
+// Usable implements runner.Plugins. A bot that is pinned to nothing runs what the
+// program contains, and never a version that somebody put in.
+func (s strategies) Usable(ref catalog.Ref) error {
+	i, err := s.shelf.Usable(ref)
+	if err == nil && i.Pin() != ref.Version {
+		return &catalog.UnusableError{Ref: ref, Why: catalog.Unknown}
+	}
+	return err
+}
+
+// Share implements runner.Plugins.
+func (s strategies) Share(_ context.Context, tenantID, botID string, ref catalog.Ref, wish catalog.Isolation) (string, error) {
+	return wish.Stricter(s.shelf.Isolation(ref)).Key(tenantID, botID), nil
+}
+
+// Process implements runner.Plugins. The host finds a file that was changed even
+// if nobody saw that yet.
+func (s strategies) Process(ctx context.Context, ref catalog.Ref, key string) (runner.Process, error) {
+	p, err := s.host.Process(ctx, pluginhost.Key(ref.Name, ref.Version), key)
+	if errors.Is(err, &pluginhost.Error{Kind: pluginhost.Tampered}) {
+		return nil, &catalog.UnusableError{Ref: ref, Why: catalog.FileChanged, Err: err}
+	}
 	if err != nil {
 		return nil, err // not p: a nil *Process is not a nil Process
 	}
 	return p, nil
 }
 
-// Manifests implements api.Strategies. A strategy that cannot be started is
-// left out; the log says why.
-func (s strategies) Manifests(ctx context.Context) ([]api.Manifest, error) {
+// Manifests implements api.Strategies: each strategy once, as a new bot gets it,
+// with all versions that can be chosen.
+func (s strategies) Manifests(context.Context) ([]api.Manifest, error) {
 	var list []api.Manifest
-	for _, item := range s.host.Catalog(ctx) {
-		if item.Err == nil {
-			m := item.Manifest
-			list = append(list, api.Manifest{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema.JSONSchema()})
+	for _, name := range s.Names() {
+		offered, err := s.shelf.Usable(catalog.Ref{Name: name})
+		if err != nil {
+			continue // it went meanwhile
 		}
+		m := offered.Manifest
+		one := api.Manifest{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema.JSONSchema()}
+		for _, i := range s.shelf.Items() {
+			if i.Name == name {
+				one.Versions = append(one.Versions, i.Version)
+			}
+		}
+		list = append(list, one)
 	}
 	return list, nil
 }
@@ -71,9 +106,9 @@ func (s strategies) Manifests(ctx context.Context) ([]api.Manifest, error) {
 // forPages lists the strategies as the pages show them.
 func (s strategies) forPages() []web.Strategy {
 	var list []web.Strategy
-	for _, item := range s.host.Catalog(context.Background()) {
-		if item.Err == nil {
-			m := item.Manifest
+	for _, name := range s.Names() {
+		if i, err := s.shelf.Usable(catalog.Ref{Name: name}); err == nil { // else it went meanwhile
+			m := i.Manifest
 			list = append(list, web.Strategy{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema})
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/research"
@@ -177,7 +178,7 @@ func schema(t testing.TB) *param.Schema {
 // crossOnly knows one strategy, "basic".
 type crossOnly struct{ schema *param.Schema }
 
-func (c crossOnly) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+func (c crossOnly) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "basic" {
 		return nil, fmt.Errorf("no strategy %q", name)
 	}
@@ -185,6 +186,13 @@ func (c crossOnly) Validate(name string, params json.RawMessage) (json.RawMessag
 }
 
 func (c crossOnly) Names() []string { return []string{"basic"} }
+
+func (crossOnly) Pin(name, version string) (string, error) {
+	if name != "basic" || version != "" {
+		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
+	}
+	return "", nil
+}
 
 func (c crossOnly) Manifests(context.Context) ([]api.Manifest, error) {
 	return []api.Manifest{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross", Summary: "Buys on a cross.", Schema: c.schema.JSONSchema()}}, nil

@@ -18,8 +18,11 @@ type Strategies interface {
 
 // Manifest is what a strategy tells of itself.
 type Manifest struct {
-	// Name is what configurations call it, and Version its semantic version.
+	// Name is what configurations call it, and Version the semantic version that a
+	// new one gets.
 	Name, Version string
+	// Versions are all that a configuration may name.
+	Versions []string
 	// Title and Summary are for people.
 	Title, Summary string
 	// Schema is the JSON Schema of its parameters.
@@ -28,15 +31,16 @@ type Manifest struct {
 
 // strategyView is a strategy as the API shows it.
 type strategyView struct {
-	Name       string `json:"name" doc:"What a configuration's strategy_type says." example:"basic"`
-	Version    string `json:"version" doc:"The strategy's version." example:"1.0.0"`
-	Title      string `json:"title" doc:"Its name for people." example:"Moving-average cross"`
-	Summary    string `json:"summary" doc:"The idea in a sentence."`
-	Parameters object `json:"parameters" doc:"JSON Schema (2020-12) of the parameters."`
+	Name       string   `json:"name" doc:"What a configuration's strategy_type says." example:"basic"`
+	Version    string   `json:"version" doc:"The version that a new configuration gets." example:"1.0.0"`
+	Versions   []string `json:"versions" doc:"The versions that a configuration's strategy_version may name." example:"[\"1.0.0\"]"`
+	Title      string   `json:"title" doc:"Its name for people." example:"Moving-average cross"`
+	Summary    string   `json:"summary" doc:"The idea in a sentence."`
+	Parameters object   `json:"parameters" doc:"JSON Schema (2020-12) of the parameters."`
 }
 
 func manifestView(m Manifest) strategyView {
-	return strategyView{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Parameters: object(m.Schema)}
+	return strategyView{Name: m.Name, Version: m.Version, Versions: append([]string{}, m.Versions...), Title: m.Title, Summary: m.Summary, Parameters: object(m.Schema)}
 }
 
 // StrategyPath is a strategy in a path.

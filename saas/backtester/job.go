@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
 // errTooLong ends a run that takes longer than it may.
@@ -110,7 +111,8 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if err != nil {
 		return out, err
 	}
-	manifest, err := cfg.Plugins.Manifest(ctx, r.Strategy)
+	key := pluginhost.Key(r.Strategy, r.StrategyVersion)
+	manifest, err := cfg.Plugins.Manifest(ctx, key)
 	if err != nil {
 		return out, err
 	}
@@ -118,7 +120,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if err != nil {
 		return out, &historyError{err}
 	}
-	result, err := cfg.Plugins.Backtest(ctx, r.Strategy, bt, data.Source(), j.done.Store)
+	result, err := cfg.Plugins.Backtest(ctx, key, bt, data.Source(), j.done.Store)
 	if err != nil {
 		return out, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/backtester"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -113,7 +114,14 @@ func (*world) Pairs() []string { return []string{demo.XBTMYR} }
 
 func (*world) Names() []string { return []string{"swing"} }
 
-func (*world) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+func (*world) Pin(name, version string) (string, error) {
+	if name != "swing" || version != "" {
+		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
+	}
+	return "", nil
+}
+
+func (*world) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "swing" {
 		return nil, errors.New("no such strategy")
 	}

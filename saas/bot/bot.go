@@ -65,12 +65,15 @@ type Config struct {
 	UpdatedAt time.Time
 }
 
-// Upgrade is a change of the version of a strategy; the zero value is none.
+// Upgrade is a change of the version of a strategy that is under way, if it has a
+// version.
 type Upgrade struct {
 	// Version is the version to go to.
 	Version string
 	// Parameters are complete and valid for it.
 	Parameters json.RawMessage
+	// Fault says why the one before was refused, until one is asked for again.
+	Fault string
 }
 
 // Bot is a configuration at work.
@@ -84,6 +87,8 @@ type Bot struct {
 	Mode     Mode
 	// Interval is the length of the candles that the bot decides on.
 	Interval time.Duration
+	// StrategyVersion is the version that it is pinned to, as its configuration's.
+	StrategyVersion string
 	// Desired is true if the tenant wants the bot to run.
 	Desired bool
 	// Status is what a worker last saw, Reason why, as a sentence.

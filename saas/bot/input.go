@@ -8,6 +8,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 )
 
@@ -20,6 +21,11 @@ type CreateInput struct {
 	Name     string
 	Pair     string
 	Strategy string
+	// StrategyVersion is the version to be pinned to. Defaults to what the server
+	// contains, or else the newest.
+	StrategyVersion string
+	// Isolation defaults to Shared.
+	Isolation catalog.Isolation
 	// Mode defaults to Paper.
 	Mode Mode
 	// Interval is the length of the candles that the bot decides on; it defaults
@@ -56,6 +62,10 @@ type UpdateInput struct {
 	Parameters json.RawMessage
 	Balance    *decimal.Decimal
 	Risk       *Risk
+	// StrategyVersion pins the bot to another version, which begins anew at the
+	// next start. A bot that runs is upgraded instead.
+	StrategyVersion *string
+	Isolation       *catalog.Isolation
 	// Version is the version that the caller saw; 0 skips the check.
 	Version int64
 }
@@ -80,16 +90,23 @@ func (in UpdateInput) apply(c *Config) {
 	if in.Risk != nil {
 		c.Risk = *in.Risk
 	}
+	if in.StrategyVersion != nil {
+		c.StrategyVersion, c.Upgrade = *in.StrategyVersion, Upgrade{}
+	}
+	if in.Isolation != nil {
+		c.Isolation = *in.Isolation
+	}
 }
 
 // check looks at a configuration as it would be stored and names every faulty
-// field, beside those that the caller has found; it returns the parameters
-// completed with their defaults.
-func (s *Service) check(c Config, f errs.Fields) (json.RawMessage, error) {
+// field, beside those that the caller has found; it completes the parameters with
+// their defaults and pins the version.
+func (s *Service) check(c *Config, f errs.Fields) error {
 	f.Check(c.Mode == Paper, "/mode", `must be "paper"`)
+	f.Check(c.Isolation.Valid(), "/isolation", "must be shared, tenant or bot")
 	setup := Setup{
-		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
+		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Version: c.StrategyVersion, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
 	}
-	params := setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
-	return params, f.Err()
+	c.Parameters, c.StrategyVersion = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
+	return f.Err()
 }

@@ -30,9 +30,14 @@ type Markets interface {
 
 // Strategies says which strategies can be used here.
 type Strategies interface {
-	// Validate returns the parameters completed with their defaults, or
-	// param.Errors; any other error means that there is no such strategy.
-	Validate(name string, params json.RawMessage) (json.RawMessage, error)
+	// Pin returns the version that a bot is pinned to that asks for one of a
+	// strategy; "" asks for what the server contains, or else the newest, and what
+	// the server contains is pinned as "". A version that cannot be used is a
+	// *catalog.UnusableError.
+	Pin(name, version string) (string, error)
+	// Validate returns the parameters, completed with the defaults of a pinned
+	// version, or param.Errors; any other error means that it cannot be used.
+	Validate(name, pin string, params json.RawMessage) (json.RawMessage, error)
 	// Names lists the strategies.
 	Names() []string
 }
@@ -105,7 +110,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 	}
 	b := Bot{
 		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
-		Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
+		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
@@ -146,8 +151,8 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	}
 	now := s.now()
 	c := Config{
-		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy,
-		Mode: in.Mode, Interval: in.Interval, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Isolation: catalog.Shared, Version: 1, CreatedAt: now, UpdatedAt: now,
+		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy, StrategyVersion: in.StrategyVersion,
+		Mode: in.Mode, Interval: in.Interval, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Isolation: in.Isolation, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	if c.Mode == "" {
 		c.Mode = Paper
@@ -155,16 +160,17 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval
 	}
+	if c.Isolation == "" {
+		c.Isolation = catalog.Shared
+	}
 	if in.Balance != nil {
 		c.Balance = *in.Balance
 	}
 	var f errs.Fields
 	in.checkKey(&f)
-	params, err := s.check(c, f)
-	if err != nil {
+	if err := s.check(&c, f); err != nil {
 		return Config{}, err
 	}
-	c.Parameters = params
 	if in.APIKey != "" {
 		c.KeyHint = s.cfg.Credentials.Hint(in.APIKey)
 	}
@@ -209,14 +215,14 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
 		}
 		in.apply(&c)
-		if c.Parameters, err = s.check(c, errs.Fields{}); err != nil {
+		if err := s.check(&c, errs.Fields{}); err != nil {
 			return err
 		}
 		c.UpdatedAt = s.now()
 		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
 			return err
 		}
-		b.Name, b.Interval = c.Name, c.Interval
+		b.Name, b.Interval, b.StrategyVersion = c.Name, c.Interval, c.StrategyVersion
 		return s.record(ctx, EventUpdated, b)
 	})
 	return c, err
@@ -233,8 +239,7 @@ func (s *Service) CheckUpdate(ctx context.Context, p tenancy.Principal, id strin
 		return err
 	}
 	in.apply(&c)
-	_, err = s.check(c, errs.Fields{})
-	return err
+	return s.check(&c, errs.Fields{})
 }
 
 // Bot returns one of the tenant's bots.
@@ -306,6 +311,9 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 		case run && !b.Desired && b.Status == Stopping:
 			return errs.New(errs.Conflict, "bot_stopping", "%s is still stopping: try again in a moment", b.Name)
 		case run && !b.Desired:
+			if _, err := s.cfg.Strategies.Pin(b.Strategy, b.StrategyVersion); err != nil {
+				return err
+			}
 			if err := s.cfg.Gate.Reserve(ctx, p.TenantID, running(b)); err != nil {
 				return err
 			}
@@ -365,7 +373,7 @@ func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Micro
 
 func (s *Service) record(ctx context.Context, typ string, b Bot) error {
 	e, err := event.New(s.cfg.Now(), b.TenantID, typ, b.ID, map[string]any{
-		"name": b.Name, "trading_pair": b.Pair, "strategy_type": b.Strategy, "mode": b.Mode, "status": b.Status, "status_reason": b.Reason,
+		"name": b.Name, "trading_pair": b.Pair, "strategy_type": b.Strategy, "strategy_version": b.StrategyVersion, "mode": b.Mode, "status": b.Status, "status_reason": b.Reason,
 	})
 	if err != nil {
 		return err

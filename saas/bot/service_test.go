@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/billing/billingtest"
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -27,10 +28,10 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// catalog is one market and one strategy.
-type catalog struct{ schema *param.Schema }
+// goods is one market and one strategy.
+type goods struct{ schema *param.Schema }
 
-func (catalog) Market(pair string) (exchange.Market, error) {
+func (goods) Market(pair string) (exchange.Market, error) {
 	if pair != "XBTMYR" {
 		return exchange.Market{}, errors.New("no such market")
 	}
@@ -39,11 +40,18 @@ func (catalog) Market(pair string) (exchange.Market, error) {
 	}, nil
 }
 
-func (catalog) Pairs() []string { return []string{"XBTMYR"} }
+func (goods) Pairs() []string { return []string{"XBTMYR"} }
 
-func (catalog) Names() []string { return []string{"cross"} }
+func (goods) Names() []string { return []string{"cross"} }
 
-func (c catalog) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+func (goods) Pin(name, version string) (string, error) {
+	if name != "cross" || version != "" {
+		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
+	}
+	return "", nil
+}
+
+func (c goods) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "cross" {
 		return nil, errors.New("no such strategy")
 	}
@@ -82,7 +90,7 @@ func each(t *testing.T, fn func(b *bench)) {
 		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), keys: &keys{}}
 		b.billing.Tenant(t, "tenant-1", "basic")
 		b.who = tenancy.Principal{UserID: "user-1", TenantID: "tenant-1", Role: tenancy.Owner}
-		shop := catalog{schema: schema}
+		shop := goods{schema: schema}
 		b.Service, err = bot.NewService(bot.ServiceConfig{
 			Credentials: b.keys, Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: saasdb.New(d), Strategies: shop, Tx: d,
 		})

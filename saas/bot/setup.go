@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/param"
 )
@@ -23,6 +24,9 @@ type Setup struct {
 	// Pair is the market's symbol and Strategy the strategy's name.
 	Pair     string
 	Strategy string
+	// Version is the strategy's version; "" means what the server contains, or
+	// else the newest.
+	Version string
 	// Interval is the length of the candles that the strategy decides on; 0 means
 	// DefaultInterval.
 	Interval time.Duration
@@ -34,8 +38,8 @@ type Setup struct {
 }
 
 // Check notes every faulty field under the name that the API gives it, and
-// returns the parameters completed with their defaults.
-func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) json.RawMessage {
+// returns the parameters completed with their defaults, and the version to pin.
+func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) (params json.RawMessage, pin string) {
 	name := strings.TrimSpace(s.Name)
 	f.Check(name != "", "/name", "is required")
 	f.Check(len([]rune(name)) <= 80, "/name", "must have at most 80 characters")
@@ -60,12 +64,20 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) jso
 	return s.checkStrategy(f, strategies)
 }
 
-func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) json.RawMessage {
+func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) (params json.RawMessage, pin string) {
 	if s.Strategy == "" {
 		f.Add("/strategy_type", "is required")
-		return nil
+		return nil, ""
 	}
-	params, err := strategies.Validate(s.Strategy, s.Parameters)
+	pin, err := strategies.Pin(s.Strategy, s.Version)
+	var unusable *catalog.UnusableError
+	if errors.As(err, &unusable) && s.Version != "" {
+		f.Add("/strategy_version", "is not one that can be used: "+unusable.Error())
+		return nil, ""
+	}
+	if err == nil {
+		params, err = strategies.Validate(s.Strategy, pin, s.Parameters)
+	}
 	var bad param.Errors
 	switch {
 	case errors.As(err, &bad):
@@ -75,5 +87,5 @@ func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) json.RawMess
 	case err != nil:
 		f.Add("/strategy_type", "is not a strategy that can be used here: "+strings.Join(strategies.Names(), ", "))
 	}
-	return params
+	return params, pin
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/lunobot/lunobot/saas/errs"
 )
@@ -53,7 +54,7 @@ type UnusableError struct {
 
 // Error implements error.
 func (e *UnusableError) Error() string {
-	text := fmt.Sprintf("%s %s cannot be used: %s", e.Name, e.Version, e.Why.words())
+	text := fmt.Sprintf("%s cannot be used: %s", strings.TrimSpace(e.Name+" "+e.Version), e.Why.words())
 	if e.Note != "" {
 		text += " (" + e.Note + ")"
 	}

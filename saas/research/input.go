@@ -28,6 +28,9 @@ type CreateInput struct {
 	Name     string
 	Pair     string
 	Strategy string
+	// StrategyVersion is the strategy's version. Defaults to what the server
+	// contains, or else the newest.
+	StrategyVersion string
 	// Parameters are the strategy's parameters as JSON; empty means defaults.
 	Parameters json.RawMessage
 	// Interval is the length of the candles that the strategy decides on; it
@@ -60,9 +63,9 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	}
 	var f errs.Fields
 	setup := bot.Setup{
-		Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
+		Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Version: in.StrategyVersion, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
 	}
-	r.Parameters = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
+	r.Parameters, r.StrategyVersion = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
 	for path, rate := range map[string]decimal.Decimal{"/maker_fee": r.MakerFee, "/taker_fee": r.TakerFee, "/slippage": r.Slippage} {
 		_, err := exchange.ParseRate(rate.String())
 		f.Check(err == nil, path, "must be a fraction from 0 to below 1 with at most 8 decimals, such as 0.0025")

@@ -32,6 +32,9 @@ type Request struct {
 	// Pair is the market's symbol and Strategy the strategy's name.
 	Pair     string
 	Strategy string
+	// StrategyVersion is the version that it is run with; "" is the one that the
+	// server contains.
+	StrategyVersion string
 	// Parameters are the strategy's parameters, complete, as JSON.
 	Parameters json.RawMessage
 	// Interval is the length of the candles that the strategy decides on. Its

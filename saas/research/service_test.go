@@ -17,6 +17,7 @@ import (
 	"github.com/lunobot/lunobot/billing/billingtest"
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -47,7 +48,14 @@ func (shop) Pairs() []string { return []string{"XBTMYR"} }
 
 func (shop) Names() []string { return []string{"cross"} }
 
-func (s shop) Validate(name string, params json.RawMessage) (json.RawMessage, error) {
+func (shop) Pin(name, version string) (string, error) {
+	if name != "cross" || version != "" {
+		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
+	}
+	return "", nil
+}
+
+func (s shop) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "cross" {
 		return nil, errors.New("no such strategy")
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -121,8 +122,14 @@ func resident(b *testing.B, pid string) int64 {
 type hosted struct{ host *pluginhost.Host }
 
 // Process implements runner.Plugins.
-func (h hosted) Process(ctx context.Context, name, key string) (runner.Process, error) {
-	return h.host.Process(ctx, name, key)
+func (hosted) Usable(catalog.Ref) error { return nil }
+
+func (hosted) Share(context.Context, string, string, catalog.Ref, catalog.Isolation) (string, error) {
+	return "shared", nil
+}
+
+func (h hosted) Process(ctx context.Context, ref catalog.Ref, key string) (runner.Process, error) {
+	return h.host.Process(ctx, ref.Name, key)
 }
 
 // none is a journal that keeps nothing but how many checkpoints of one sequence

@@ -9,13 +9,18 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 // groupKey says which bots share a goroutine and a plugin process.
 type groupKey struct {
-	pair, strategy string
+	pair string
+	// strategy is the version of it; see Plugins.
+	strategy catalog.Ref
+	// process is the key of the process: bots of one key share it.
+	process string
 	// decide is the length of the candles that the strategy hears.
 	decide time.Duration
 }
@@ -25,6 +30,10 @@ type control struct {
 	join []*member // take these up
 	stop []*member // bring these to rest
 	drop []*member // forget these: another worker has them
+	// bar, if set, says why the strategy must not run any more.
+	bar error
+	// end is the last message: the group has no bot.
+	end bool
 }
 
 // The pauses before a strategy's process is tried again.
@@ -49,6 +58,10 @@ type group struct {
 	retry   time.Duration
 	again   <-chan time.Time
 	step    stepper
+
+	// barred is true once the group was told that its strategy must not run; the
+	// runner's lock guards it.
+	barred bool
 }
 
 func newGroup(r *Runner, key groupKey) *group {
@@ -99,7 +112,9 @@ func (g *group) run(ctx context.Context) {
 			return
 		case <-g.mail.ring:
 			for _, c := range g.mail.take() {
-				g.handle(ctx, c)
+				if g.handle(ctx, c); c.end {
+					return
+				}
 			}
 		case <-g.again:
 			g.again = nil
@@ -153,6 +168,9 @@ func (g *group) handle(ctx context.Context, c control) {
 			g.stop(ctx, m)
 		}
 	}
+	if c.bar != nil {
+		g.hold(ctx, c.bar)
+	}
 	if len(c.join) > 0 {
 		g.waiting = append(g.waiting, c.join...)
 		if g.again == nil {
@@ -165,6 +183,10 @@ func (g *group) handle(ctx context.Context, c control) {
 // they go on from their checkpoints (rule PL5). What they were in the midst of
 // is dropped, so that nobody checkpoints it.
 func (g *group) crashed(ctx context.Context, err error) {
+	if barred := g.r.cfg.Plugins.Usable(g.key.strategy); barred != nil {
+		g.hold(ctx, barred)
+		return
+	}
 	g.waiting = append(g.waiting, g.active...)
 	g.active = nil
 	g.close(ctx, g.waiting...) // the process may live on
@@ -172,7 +194,7 @@ func (g *group) crashed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	g.r.cfg.Log.WarnContext(ctx, "a strategy's process failed", "strategy", g.key.strategy, "bots", len(g.waiting), "error", err)
+	g.r.cfg.Log.WarnContext(ctx, "a strategy's process failed", "strategy", g.key.named(), "bots", len(g.waiting), "error", err)
 	g.pause()
 	reason := fmt.Sprintf("the strategy's process failed and is started again in %s: %v", g.retry, err)
 	for _, m := range g.waiting {
@@ -234,6 +256,6 @@ func (g *group) close(ctx context.Context, ms ...*member) {
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
 	if err := g.process.Close(call, numbers); err != nil {
-		g.r.cfg.Log.DebugContext(ctx, "closing bots in their process", "strategy", g.key.strategy, "bots", len(numbers), "error", err)
+		g.r.cfg.Log.DebugContext(ctx, "closing bots in their process", "strategy", g.key.named(), "bots", len(numbers), "error", err)
 	}
 }

@@ -8,14 +8,12 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
-
-// shared is the key of the process that all bots of a strategy share.
-const shared = "shared"
 
 // open opens the waiting bots in the strategy's process, warms those that begin
 // a run, and lets all catch up with the market.
@@ -30,7 +28,14 @@ func (g *group) open(ctx context.Context) {
 		}
 		return
 	}
-	process, err := g.r.cfg.Plugins.Process(ctx, g.key.strategy, shared)
+	process, err := g.process, g.r.cfg.Plugins.Usable(g.key.strategy)
+	if err == nil {
+		process, err = g.r.cfg.Plugins.Process(ctx, g.key.strategy, g.key.process)
+	}
+	if errors.As(err, new(*catalog.UnusableError)) {
+		g.hold(ctx, err)
+		return
+	}
 	if err != nil {
 		g.crashed(ctx, err)
 		return
@@ -72,7 +77,7 @@ func (g *group) open(ctx context.Context) {
 			g.fail(ctx, m, err)
 		case !m.over:
 			g.remove(m)
-			g.active = append(g.active, m)
+			g.active, m.held = append(g.active, m), ""
 			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair+" "+bot.IntervalName(g.key.decide))
 		}
 	}
@@ -175,7 +180,7 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	}
 	m.rec.note(journal.Decision{
 		BotID: m.assignment.Bot.ID, Kind: "started", Time: m.marketTime(),
-		Text: fmt.Sprintf("started %s on %s %s with %s %s", g.key.strategy, g.key.pair, bot.IntervalName(g.key.decide),
+		Text: fmt.Sprintf("started %s on %s %s with %s %s", g.key.named(), g.key.pair, bot.IntervalName(g.key.decide),
 			m.market.Amount(m.session.Equity()), m.market.Counter),
 	})
 	m.fresh = false

@@ -9,6 +9,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -24,6 +25,10 @@ type member struct {
 	stopping   bool
 	// over is true once the group is done with it.
 	over bool
+	// process is the key of the process that it shares.
+	process string
+	// held is what the tenant was told last of why its strategy must not run.
+	held string
 
 	// number is the bot's within its plugin process; 0 while it is not open.
 	number  uint64
@@ -43,7 +48,9 @@ type member struct {
 }
 
 func (m *member) key() groupKey {
-	return groupKey{pair: m.assignment.Bot.Pair, strategy: m.assignment.Bot.Strategy, decide: cmp.Or(m.assignment.Config.Interval, base)}
+	c := m.assignment.Config
+	ref := catalog.Ref{Name: m.assignment.Bot.Strategy, Version: c.StrategyVersion}
+	return groupKey{pair: m.assignment.Bot.Pair, strategy: ref, process: m.process, decide: cmp.Or(c.Interval, base)}
 }
 
 // prefix begins the bot's client order ids; the order's number follows. With

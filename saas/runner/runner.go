@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
@@ -40,12 +41,19 @@ type Process interface {
 	Close(ctx context.Context, bots []uint64) error
 }
 
-// Plugins starts the processes of strategies.
+// Plugins starts the processes of strategies. A version "" is that which the
+// server contains.
 type Plugins interface {
-	// Process returns the running process of a strategy that those of one key
+	// Usable reports why a version must not run, as a *catalog.UnusableError; it is
+	// asked often and answers from memory.
+	Usable(ref catalog.Ref) error
+	// Share returns the key of the process of a bot that wishes for an isolation:
+	// bots of one version and one key share it.
+	Share(ctx context.Context, tenantID, botID string, ref catalog.Ref, wish catalog.Isolation) (string, error)
+	// Process returns the running process of a version that those of one key
 	// share, starting it if need be. A process that has died is replaced at the
-	// next call.
-	Process(ctx context.Context, name, key string) (Process, error)
+	// next call. A version that must not run is a *catalog.UnusableError.
+	Process(ctx context.Context, ref catalog.Ref, key string) (Process, error)
 }
 
 // Publisher tells whoever watches a bot; what nobody watches is dropped.
@@ -220,11 +228,13 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	r.mu.Unlock()
 
 	leases, byID, err := r.acquire(ctx, candidates, room)
+	taken, shareErr := r.taken(ctx, leases, byID)
+	err = errors.Join(err, shareErr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, l := range leases {
-		a := byID[l.ID]
-		m := &member{assignment: a, lease: l, stopping: !a.Bot.Desired}
+	r.judge()
+	for _, m := range taken {
+		l := m.lease
 		r.members[l.ID] = m
 		if m.stopping {
 			stops[m.key()] = append(stops[m.key()], m)
@@ -238,6 +248,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	for key, ms := range stops {
 		r.group(ctx, wg, key).send(control{stop: ms})
 	}
+	r.endIdle()
 	return err
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -176,6 +177,10 @@ type world struct {
 	missing map[int64]bool
 	// outage, if set, fails what the journal is asked.
 	outage error
+	// unusable are the versions of the strategy that must not run.
+	unusable map[string]*catalog.UnusableError
+	// reasons are those of the statuses.
+	reasons map[string][]string
 	// readBots, if set, answers for the list of bots.
 	readBots func(read int, all []bot.Runnable) []bot.Runnable
 }
@@ -317,8 +322,12 @@ func (w *world) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 }
 
 // Observe implements runner.Status.
-func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, _ string) error {
+func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, reason string) error {
 	w.change(func() {
+		if w.reasons == nil {
+			w.reasons = map[string][]string{}
+		}
+		w.reasons[id] = append(w.reasons[id], reason)
 		w.statuses[id] = append(w.statuses[id], s)
 		if !s.Active() {
 			w.bots = slices.DeleteFunc(w.bots, func(a bot.Runnable) bool { return a.Bot.ID == id })
@@ -327,8 +336,23 @@ func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, 
 	return nil
 }
 
+// Usable implements runner.Plugins.
+func (w *world) Usable(ref catalog.Ref) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.unusable[ref.Version]; err != nil {
+		return err
+	}
+	return nil
+}
+
+// Share implements runner.Plugins.
+func (w *world) Share(_ context.Context, tenantID, botID string, _ catalog.Ref, wish catalog.Isolation) (string, error) {
+	return wish.Key(tenantID, botID), nil
+}
+
 // Process implements runner.Plugins.
-func (w *world) Process(context.Context, string, string) (runner.Process, error) {
+func (w *world) Process(context.Context, catalog.Ref, string) (runner.Process, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.process, nil

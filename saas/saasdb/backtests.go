@@ -42,6 +42,8 @@ type backtestRow struct {
 	CreatedAt  db.Timestamp
 	StartedAt  db.Timestamp
 	FinishedAt db.Timestamp
+
+	StrategyVersion string
 }
 
 func backtestRowOf(tenantID string, r research.Run) backtestRow {
@@ -50,7 +52,7 @@ func backtestRowOf(tenantID string, r research.Run) backtestRow {
 		Interval: int64(r.Interval / time.Second), From: db.At(r.From), To: db.At(r.To), Balance: r.Balance, MakerFee: r.MakerFee,
 		TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: document[bot.Risk]{r.Risk}, Status: r.Status, Reason: clean(r.Reason), Done: r.Done,
 		Total: r.Total, Attempt: r.Attempt, Figures: document[*research.Figures]{r.Figures}, Line: document[[]float64]{r.Line},
-		CreatedAt: db.At(r.CreatedAt), StartedAt: db.At(r.StartedAt), FinishedAt: db.At(r.FinishedAt),
+		CreatedAt: db.At(r.CreatedAt), StartedAt: db.At(r.StartedAt), FinishedAt: db.At(r.FinishedAt), StrategyVersion: r.StrategyVersion,
 	}
 }
 
@@ -60,6 +62,7 @@ func (r backtestRow) run() research.Run {
 		Request: research.Request{
 			Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Parameters: json.RawMessage(r.Parameters), Interval: time.Duration(r.Interval) * time.Second,
 			From: r.From.Time, To: r.To.Time, Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: r.Risk.value,
+			StrategyVersion: r.StrategyVersion,
 		},
 		Status: r.Status, Reason: r.Reason, Done: r.Done, Total: r.Total, Attempt: r.Attempt, Figures: r.Figures.value, Line: r.Line.value,
 		CreatedAt: r.CreatedAt.Time, StartedAt: r.StartedAt.Time, FinishedAt: r.FinishedAt.Time,

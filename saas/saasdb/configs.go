@@ -38,6 +38,7 @@ type configRow struct {
 	StrategyVersion   string
 	UpgradeVersion    string
 	UpgradeParameters string
+	UpgradeFault      string
 	Isolation         catalog.Isolation
 }
 
@@ -46,7 +47,8 @@ func configRowOf(tenantID string, c bot.Config) configRow {
 		TenantID: tenantID, ID: c.ID, BotID: c.BotID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: int64(c.Interval / time.Second),
 		Parameters: string(c.Parameters), Balance: c.Balance, Risk: document[bot.Risk]{c.Risk}, KeyHint: c.KeyHint, Version: c.Version,
 		CreatedAt: db.At(c.CreatedAt), UpdatedAt: db.At(c.UpdatedAt),
-		StrategyVersion: c.StrategyVersion, UpgradeVersion: c.Upgrade.Version, UpgradeParameters: string(c.Upgrade.Parameters), Isolation: c.Isolation,
+		StrategyVersion: c.StrategyVersion, UpgradeVersion: c.Upgrade.Version, UpgradeParameters: string(c.Upgrade.Parameters),
+		UpgradeFault: clean(c.Upgrade.Fault), Isolation: c.Isolation,
 	}
 }
 
@@ -55,7 +57,7 @@ func (r configRow) config() bot.Config {
 		ID: r.ID, TenantID: r.TenantID, BotID: r.BotID, Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Mode: r.Mode, Interval: r.length(),
 		Parameters: json.RawMessage(r.Parameters), Balance: r.Balance, Risk: r.Risk.value, KeyHint: r.KeyHint, Version: r.Version,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
-		StrategyVersion: r.StrategyVersion, Isolation: r.Isolation, Upgrade: bot.Upgrade{Version: r.UpgradeVersion},
+		StrategyVersion: r.StrategyVersion, Isolation: r.Isolation, Upgrade: bot.Upgrade{Version: r.UpgradeVersion, Fault: r.UpgradeFault},
 	}
 	if r.UpgradeParameters != "" {
 		c.Upgrade.Parameters = json.RawMessage(r.UpgradeParameters)
@@ -104,7 +106,7 @@ func (s *Store) UpdateConfig(ctx context.Context, tenantID string, c bot.Config)
 	err := s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewUpdate().Model(&row).
 			Column("name", "pair", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "key_hint", "version", "updated_at",
-				"strategy_version", "upgrade_version", "upgrade_parameters", "isolation").
+				"strategy_version", "upgrade_version", "upgrade_parameters", "upgrade_fault", "isolation").
 			Where("c.tenant_id = ? AND c.id = ? AND c.version = ?", tenantID, c.ID, c.Version).Exec(ctx)
 		n, err := affected(res, err, "changing configuration "+c.ID)
 		if err != nil || n == 1 {

@@ -44,11 +44,11 @@ func newBot(t *testing.T, s *saasdb.Store, tenantID string) (bot.Config, bot.Bot
 		ID: id(), TenantID: tenantID, BotID: id(), Name: "First", Pair: "XBTMYR", Strategy: "basic", Mode: bot.Paper, Interval: 4 * time.Hour,
 		Parameters: json.RawMessage(`{"fast": 10}`), Balance: dec("10000.000000000000000001"),
 		Risk: bot.Risk{StopLossPercent: dec("2.5")}, KeyHint: "abcd", Version: 1, CreatedAt: start(), UpdatedAt: start(),
-		StrategyVersion: "1.0.0", Upgrade: bot.Upgrade{Version: "1.1.0", Parameters: json.RawMessage(`{"slow": 30}`)}, Isolation: catalog.PerTenant,
+		StrategyVersion: "1.0.0", Upgrade: bot.Upgrade{Version: "1.1.0", Parameters: json.RawMessage(`{"slow": 30}`), Fault: "no"}, Isolation: catalog.PerTenant,
 	}
 	b := bot.Bot{
 		ID: c.BotID, ConfigID: c.ID, TenantID: tenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
-		Status: bot.Stopped, Reason: "never started", CreatedAt: start(), UpdatedAt: start(),
+		StrategyVersion: c.StrategyVersion, Status: bot.Stopped, Reason: "never started", CreatedAt: start(), UpdatedAt: start(),
 	}
 	if err := s.InsertBot(t.Context(), tenantID, c, b); err != nil {
 		t.Fatal(err)

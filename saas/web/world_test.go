@@ -20,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
@@ -168,7 +169,14 @@ type worldStrategies struct{ schema *param.Schema }
 
 func (s worldStrategies) Names() []string { return []string{"basic"} }
 
-func (s worldStrategies) Validate(name string, raw json.RawMessage) (json.RawMessage, error) {
+func (worldStrategies) Pin(name, version string) (string, error) {
+	if name != "basic" || version != "" {
+		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
+	}
+	return "", nil
+}
+
+func (s worldStrategies) Validate(name, _ string, raw json.RawMessage) (json.RawMessage, error) {
 	if name != "basic" {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}

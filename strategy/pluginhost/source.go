@@ -26,11 +26,12 @@ type Source struct {
 	// SHA256 pins the file, in hex. Defaults to what the file has when it is
 	// used first.
 	SHA256 string
+	// Manifest is what it tells of itself, if that is known already. Defaults to
+	// asking it when somebody wants to know.
+	Manifest *plugin.Manifest
 
 	// anybody is true while the strategy's name is still to be found out.
 	anybody bool
-	// known is the manifest of a strategy that this program contains.
-	known *plugin.Manifest
 	// attachment is of a strategy that runs already; Path is its socket then.
 	attachment *plugin.Attachment
 }
@@ -62,7 +63,7 @@ func Bundled(b plugin.Bundle) ([]Source, error) {
 	var sources []Source
 	for _, def := range b.Definitions() {
 		name, manifest := def.Info().Name, plugin.ManifestOf(def)
-		sources = append(sources, Source{Name: name, Path: path, Args: b.Args(name), known: &manifest})
+		sources = append(sources, Source{Name: name, Path: path, Args: b.Args(name), Manifest: &manifest})
 	}
 	return sources, nil
 }
@@ -94,7 +95,7 @@ func (s Source) entry() (*entry, error) {
 	}
 	s.Path = path
 	sum, err := hex.DecodeString(s.SHA256)
-	return &entry{Source: s, checksum: sum, manifest: s.known}, err
+	return &entry{Source: s, checksum: sum, manifest: s.Manifest}, err
 }
 
 // agrees reports whether a manifest is that of the source.

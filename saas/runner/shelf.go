@@ -1,0 +1,99 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/lease"
+)
+
+// heldRetry is how often a group whose strategy must not run asks again.
+const heldRetry = 2 * time.Second
+
+// named is the strategy as people read it: its version only if the bots are
+// pinned to one.
+func (k groupKey) named() string {
+	if k.strategy.Version == "" {
+		return k.strategy.Name
+	}
+	return k.strategy.String()
+}
+
+// taken makes members of the bots whose leases the runner has taken. The leases
+// on those of which it is not known who may share their process are given back.
+func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[string]bot.Runnable) ([]*member, error) {
+	var (
+		ms     []*member
+		back   []lease.Lease
+		faults error
+	)
+	for _, l := range leases {
+		m := &member{assignment: byID[l.ID], lease: l, stopping: !byID[l.ID].Bot.Desired}
+		var err error
+		if m.process, err = r.share(ctx, m); err != nil {
+			back, faults = append(back, l), errors.Join(faults, err)
+			continue
+		}
+		ms = append(ms, m)
+	}
+	return ms, errors.Join(faults, r.cfg.Keeper.Release(context.WithoutCancel(ctx), back...))
+}
+
+// share returns the key of a bot's process.
+func (r *Runner) share(ctx context.Context, m *member) (string, error) {
+	b := m.assignment.Bot
+	return r.cfg.Plugins.Share(ctx, b.TenantID, b.ID, m.key().strategy, m.assignment.Config.Isolation)
+}
+
+// judge tells the groups whose strategies must not run any more; r.mu is held.
+// They ask themselves whether they may again.
+func (r *Runner) judge() {
+	for key, g := range r.groups {
+		err := r.cfg.Plugins.Usable(key.strategy)
+		if err != nil && !g.barred {
+			g.send(control{bar: err})
+		}
+		g.barred = err != nil
+	}
+}
+
+// endIdle ends the groups that have no bot any more; r.mu is held. Nothing is
+// sent to them after that, because their keys lead to new groups.
+func (r *Runner) endIdle() {
+	used := make(map[groupKey]bool, len(r.groups))
+	for _, m := range r.members {
+		used[m.key()] = true
+	}
+	for key, g := range r.groups {
+		if !used[key] {
+			delete(r.groups, key)
+			g.send(control{end: true})
+		}
+	}
+}
+
+// hold takes all bots out of a strategy that must not run and tells their
+// tenants why; they go on from their checkpoints once it may again (rule PL5).
+func (g *group) hold(ctx context.Context, err error) {
+	g.waiting = append(g.waiting, g.active...)
+	g.active = nil
+	g.close(ctx, g.waiting...) // the process may live on
+	g.process = nil
+	if ctx.Err() != nil || len(g.waiting) == 0 {
+		return
+	}
+	g.again = time.After(heldRetry)
+	for _, m := range slices.Clone(g.waiting) {
+		m.session = nil
+		if m.held == err.Error() {
+			continue // said already
+		}
+		m.held = err.Error()
+		b := m.assignment.Bot
+		g.r.cfg.Log.WarnContext(ctx, "a bot pauses", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+		g.r.observe(ctx, m, bot.Paused, err.Error()+"; the bot goes on from where it was once that has changed")
+	}
+}
