@@ -215,7 +215,7 @@ func TestWhatWouldMisleadIsRefused(t *testing.T) {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		market, _ := catalog{}.Market("XBTMYR")
+		market, _ := goods{}.Market("XBTMYR")
 		if limits, err := c.Risk.Limits(market); err != nil || limits.StopLoss != 1 || limits.TakeProfit != 2_500_000 {
 			b.t.Errorf("limits = %+v, %v", limits, err)
 		}
