@@ -3,6 +3,7 @@ package tenancy
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/lunobot/lunobot/saas/errs"
 )
@@ -94,7 +95,7 @@ func (s *Service) prepare(ctx context.Context, in RegisterInput, admin bool) (ne
 	if err != nil {
 		return newcomer{}, err
 	}
-	now := s.cfg.Now().UTC()
+	now := s.cfg.Now().UTC().Truncate(time.Microsecond) // what the databases keep
 	u := User{
 		ID: userID, Email: NormalizeEmail(in.Email), FirstName: in.FirstName, LastName: in.LastName,
 		PlatformAdmin: admin, CreatedAt: now,

@@ -45,6 +45,18 @@ func TestRegistrationRefused(t *testing.T) {
 	}
 }
 
+// A user is the same whoever tells of them: the databases keep microseconds.
+func TestUserIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.clock.Move(123456789 * time.Nanosecond)
+	made := b.call("POST", "/api/v1/auth/register", "", `{"email":"ada@example.com","password":"correct horse battery"}`).want(201)
+	me := b.call("GET", "/api/v1/auth/me", made.text("access_token"), "").want(200)
+	if was, is := made.text("user", "created_at"), me.text("created_at"); was != is || !strings.Contains(was, ".123456Z") {
+		t.Errorf("created_at was %q and is %q", was, is)
+	}
+}
+
 // proves L3: unknown address and wrong password look the same.
 func TestLoginRefused(t *testing.T) {
 	t.Parallel()

@@ -122,6 +122,7 @@ func TestBacktestFaults(t *testing.T) {
 		"the service":              {`{"name":"x","trading_pair":"NOPE","strategy_type":"basic","taker_fee":"1","slippage":"-0.1","balance":"0","parameters":{"fast":0,"odd":1}}`, 422, "/trading_pair /balance /parameters/fast /parameters/odd /taker_fee /slippage"},
 		"the strategy's own rules": {`{"trading_pair":"XBTMYR","strategy_type":"basic","parameters":{"fast":50,"slow":40}}`, 422, "/parameters/fast"},
 		"times that are none":      {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"yesterday","to":5}`, 422, "/from /to"},
+		"the year 1":               {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"0001-01-01T00:00:00Z"}`, 422, "/from"},
 		"times and tags":           {`{"trading_pair":"XBTMYR","strategy_type":"nope","from":"2020-01-01","to":"2027-01-01","interval":"7m"}`, 422, "/interval /strategy_type"},
 		"no history":               {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"2020-01-01","to":"2027-01-01"}`, 422, "/from /to"},
 		"too many candles":         {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"2026-01-02","to":"2026-01-01"}`, 422, "/to"},

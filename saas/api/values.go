@@ -51,7 +51,7 @@ func (w *when) UnmarshalJSON(raw []byte) error {
 	}
 	text := strings.Trim(string(raw), `"`)
 	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil && len(raw) == len(text)+2 && t.Year() > 0 && t.Year() < 9999 {
+		if t, err := time.Parse(layout, text); err == nil && len(raw) == len(text)+2 && t.Year() > 1 && t.Year() < 9999 { // the first year would be read as no time
 			w.Time = t.UTC()
 			return nil
 		}

@@ -104,6 +104,7 @@ func (w *Web) refuse(rq *request, name, title string, p authPage, err error) err
 		p.Faults = f
 		return w.page(rq, status, name, view{Title: title, D: p})
 	}
+	rq.sayWhen(errs.KindOf(err), err)
 	switch errs.KindOf(err) {
 	case errs.Conflict:
 		status = http.StatusConflict

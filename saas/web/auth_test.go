@@ -75,6 +75,20 @@ func TestSignInAndOut(t *testing.T) {
 	}
 }
 
+// Too many attempts are told as such, to people and to programs.
+func TestSignInTooOften(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := visit(t, serve(t, w.config()))
+	var a answer
+	for range 12 {
+		a = b.post("/signin", url.Values{"email": {"ada@example.com"}, "password": {"wrong"}})
+	}
+	if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
+		t.Errorf("the twelfth attempt: %d, Retry-After %q", a.status, a.header.Get("Retry-After"))
+	}
+}
+
 // A session cookie is out of reach of scripts, and bound to https and to the
 // host where that is possible.
 func TestSessionCookie(t *testing.T) { // proves C1

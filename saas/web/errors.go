@@ -45,9 +45,7 @@ func (w *Web) fail(rq *request, err error) {
 		w.cfg.Logger.ErrorContext(rq.Context(), "page failed", "support_code", rq.code, "method", rq.Method, "path", rq.URL.Path,
 			"tenant_id", rq.who.TenantID, "error", err)
 	}
-	if kind == errs.RateLimited || kind == errs.Unavailable {
-		rq.w.Header().Set("Retry-After", fmt.Sprint(retryAfter(err)))
-	}
+	rq.sayWhen(kind, err)
 	name := "errors/error"
 	if p.Limit {
 		name = "errors/limit"
@@ -55,6 +53,13 @@ func (w *Web) fail(rq *request, err error) {
 	if err := w.page(rq, p.Status, name, view{Title: p.Heading, D: p}); err != nil {
 		w.cfg.Logger.ErrorContext(rq.Context(), "error page failed", "support_code", rq.code, "error", err)
 		http.Error(rq.w, "Something went wrong here. Support code: "+rq.code, http.StatusInternalServerError)
+	}
+}
+
+// sayWhen tells programs when to try again what is refused for now.
+func (rq *request) sayWhen(kind errs.Kind, err error) {
+	if kind == errs.RateLimited || kind == errs.Unavailable {
+		rq.w.Header().Set("Retry-After", fmt.Sprint(retryAfter(err)))
 	}
 }
 

@@ -102,3 +102,12 @@ func TestOtherTenantsBot(t *testing.T) { // proves P12
 		t.Errorf("a bot that never was: %d", a.status)
 	}
 }
+
+func TestSubscriptionWithoutLimits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.get("/subscription").want(t, "the free plan", http.StatusOK, "100 API calls an hour.")
+	ada.upgrade("enterprise")
+	ada.get("/subscription").want(t, "the plan without limits", http.StatusOK, ">Unlimited API calls an hour.")
+}

@@ -82,6 +82,14 @@ func featureLabel(f billing.Feature) string {
 	return string(f)
 }
 
+// callLimit writes a limit as the beginning of a sentence.
+func callLimit(l billing.Limit) string {
+	if l == billing.Unlimited {
+		return "Unlimited"
+	}
+	return exchange.Grouped(l.String())
+}
+
 // plansPage is what the pages about plans show.
 type plansPage struct {
 	Standing  billing.Standing
@@ -142,7 +150,7 @@ func (w *Web) subscription(rq *request) error {
 	}
 	p := plansPage{
 		Standing: st, Cards: w.cards(st, ""), Meters: meters, PeriodEnd: moment{st.PeriodEnd},
-		MayChange: rq.who.Can(tenancy.BillingWrite), CallLimit: exchange.Grouped(st.Limits[billing.APICallsPerHour].String()),
+		MayChange: rq.who.Can(tenancy.BillingWrite), CallLimit: callLimit(st.Limits[billing.APICallsPerHour]),
 	}
 	for _, i := range invoices {
 		p.Invoices = append(p.Invoices, invoiceRow{Invoice: i, Issued: moment{i.IssuedAt}, Due: moment{i.DueAt}, Amount: exchange.Grouped(i.Total.Amount()) + " " + i.Total.Currency})

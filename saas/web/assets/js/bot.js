@@ -30,7 +30,7 @@ const decisions = new Rows('decision');
 const orders = new Rows('order');
 const fills = new Rows('fill');
 const equity = new Curve(document.getElementById('equity'), { decimals: scale.money, axisDecimals: 0, tone: 'accent', unit: ` ${root.dataset.counter}`, sync: 'equity' });
-const falls = new Curve(document.getElementById('drawdown'), { decimals: 2, axisDecimals: 1, tone: 'loss', unit: ' %', sync: 'equity', top: 0 });
+const falls = new Curve(document.getElementById('drawdown'), { decimals: 2, axisDecimals: 1, axisUnit: ' %', tone: 'loss', unit: ' %', sync: 'equity', top: 0 });
 let peak = 0;
 let midnight = null;
 

@@ -171,7 +171,7 @@ export class Chart {
       if (!plot) {
         const nth = `plot-${(this.plots.size % 4) + 1}`;
         plot = { colour: nth, points: [], label: this.label(name, nth) };
-        plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.priceFormat() });
+        plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.scaled(own()) });
         this.plots.set(name, plot);
         this.box.dataset.plots = this.plots.size;
       }
@@ -184,6 +184,18 @@ export class Chart {
       }
       plot.label.textContent = number(value, this.decimals);
     }
+  }
+
+  // scaled lets a strategy's line widen the scale as long as the candles can
+  // still be told apart; a line further off does not count.
+  scaled(own) {
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!own?.priceRange || !range) return own;
+    const seen = this.bars.slice(Math.max(0, Math.floor(range.from)), Math.ceil(range.to) + 1);
+    const low = Math.min(...seen.map((b) => b.low));
+    const high = Math.max(...seen.map((b) => b.high));
+    const room = 2 * (high - low);
+    return own.priceRange.minValue < low - room || own.priceRange.maxValue > high + room ? null : own;
   }
 
   label(name, nth) {

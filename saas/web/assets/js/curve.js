@@ -1,9 +1,10 @@
 // A line over time, drawn by uPlot.
-import { number } from './format.js';
+import { day, number } from './format.js';
 import { colour, faded, font } from './theme.js';
 
 export class Curve {
-  // options: decimals, tone ('accent' or 'loss'), unit, sync (a name).
+  // options: decimals, axisDecimals (at least), axisUnit, tone ('accent' or
+  // 'loss'), unit, sync (a name).
   constructor(box, options) {
     this.box = box;
     this.options = options;
@@ -51,11 +52,19 @@ export class Curve {
       scales: { y: { range: (u, low, high) => spread(low, high, this.options.top) } },
       axes: [
         { ...axis, size: 24, space: 80, values: timeLabels },
-        { ...axis, side: 1, size: 74, space: this.options.top === 0 ? 18 : 32, values: (u, ticks) => ticks.map((v) => number(v, this.options.axisDecimals ?? decimals)) },
+        { ...axis, side: 1, size: 74, space: this.options.top === 0 ? 18 : 32, values: (u, ticks, axis, space, step) => this.axisLabels(ticks, step) },
       ],
       series: [{}, { stroke: line, width: 1.6, fill: faded(tone, 0.1), fillTo: this.options.top === 0 ? 0 : undefined, points: { show: false }, value: (u, v) => write(v) }],
       hooks: { setCursor: [(u) => this.tell(u, write)] },
     }, [this.times, this.values], this.box);
+  }
+
+  // axisLabels writes as many decimals as tell one tick from the next.
+  axisLabels(ticks, step) {
+    let decimals = this.options.axisDecimals ?? this.options.decimals;
+    const uneven = (n) => Math.abs(n - Math.round(n)) > n * 1e-6;
+    while (decimals < 8 && uneven(step * 10 ** decimals)) decimals++;
+    return ticks.map((v) => number(v, decimals) + (this.options.axisUnit ?? ''));
   }
 
   // tell shows the value under the cursor as the chart's title.
@@ -82,7 +91,7 @@ function timeLabels(u, ticks) {
   const long = ticks.length > 1 && ticks.at(-1) - ticks[0] > 3 * 86400;
   return ticks.map((t) => {
     const iso = new Date(t * 1e3).toISOString();
-    return long || t % 86400 === 0 ? `${Number(iso.slice(8, 10))}.${Number(iso.slice(5, 7))}.` : iso.slice(11, 16);
+    return long || t % 86400 === 0 ? day(t * 1e3) : iso.slice(11, 16);
   });
 }
 
