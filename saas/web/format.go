@@ -11,9 +11,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 )
 
-// minus is the sign that is as wide as a plus.
-const minus = "−"
-
 // amount writes a number with a fixed count of decimals.
 func amount(d decimal.Decimal, scale int32) string { return exchange.Grouped(d.StringFixed(scale)) }
 
