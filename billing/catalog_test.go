@@ -139,6 +139,7 @@ func TestReadCatalogNamesEveryFault(t *testing.T) {
 		"no such currency":       {"500 JPY", "5 XYZ", errs.Invalid, []string{"plans/0/price (line 7) must have a currency of ISO 4217"}},
 		"two faults of meaning":  {"interval: month", "interval: week", errs.Invalid, []string{"plans/0/interval (line 8) must be month"}},
 		"bad availability":       {`"99.5"`, "often", errs.Invalid, []string{"plans/0/entitlements/sla (line 15) must be a percentage"}},
+		"no such isolation":      {"support: email", "support: email\n      isolation: planet", errs.Invalid, []string{`entitlements/isolation (line 13) must be one of shared, tenant, bot, not "planet"`}},
 		"capitals in the id":     {"id: solo", "id: Solo", errs.Invalid, []string{"plans/0/id (line 3) must be 1 to 32"}},
 		"not YAML":               {"plans:", "plans: [", errs.Malformed, []string{"cannot be read: line"}},
 		"a list where a map is":  {"plans:", "- plans:", errs.Invalid, []string{"line 2 must be a block of keys"}},

@@ -69,6 +69,19 @@ func (b Backtests) limit(f Feature) Limit {
 
 func backtests() []Backtests { return []Backtests{BacktestsNone, BacktestsBasic, BacktestsAdvanced} }
 
+// Isolation says who shares the process of a strategy.
+type Isolation string
+
+// The isolations, from the least: all bots share one process of a version, those
+// of one tenant do, or each bot has its own.
+const (
+	IsolationShared Isolation = "shared"
+	IsolationTenant Isolation = "tenant"
+	IsolationBot    Isolation = "bot"
+)
+
+func isolations() []Isolation { return []Isolation{IsolationShared, IsolationTenant, IsolationBot} }
+
 // Entitlements is what a plan includes beside its limits. The zero value
 // includes nothing.
 type Entitlements struct {
@@ -81,6 +94,9 @@ type Entitlements struct {
 	Channels []Channel `json:"channels" yaml:"channels"`
 	// CustomIndicators allows indicators of one's own.
 	CustomIndicators bool `json:"custom_indicators" yaml:"custom_indicators"`
+	// Isolation says who shares the process of a strategy with the tenant's bots; ""
+	// is IsolationShared. An operator or a bot can ask for more.
+	Isolation Isolation `json:"isolation,omitempty" yaml:"isolation"`
 	// SLA is the promised availability in per cent, such as "99.9"; "" promises
 	// none.
 	SLA string `json:"sla,omitempty" yaml:"sla"`

@@ -46,28 +46,29 @@ func Migrations() []db.MigrationSet {
 
 // App is a whole installation: services, worker, pages and API in one process.
 type App struct {
-	cfg     Config
-	lock    *os.File
-	db      *db.DB
-	store   *saasdb.Store
-	tenancy *tenancy.Service
-	billing *billing.Service
-	bots    *bot.Service
-	market  *demo.Replay
-	anchor  anchor
-	feed    *marketdata.Feed
-	host    *pluginhost.Host
-	catalog *catalog.Service
-	shelf   *catalog.Shelf
-	broker  *outbox.Broker
-	relay   *outbox.Relay
-	events  *outbox.Subscriber
-	hub     *live.Hub
-	runner  *runner.Runner
-	runs    *research.Service
-	tester  *backtester.Backtester
-	rest    *api.API
-	handler http.Handler
+	cfg        Config
+	lock       *os.File
+	db         *db.DB
+	store      *saasdb.Store
+	tenancy    *tenancy.Service
+	billing    *billing.Service
+	bots       *bot.Service
+	market     *demo.Replay
+	anchor     anchor
+	feed       *marketdata.Feed
+	host       *pluginhost.Host
+	catalog    *catalog.Service
+	shelf      *catalog.Shelf
+	strategies strategies
+	broker     *outbox.Broker
+	relay      *outbox.Relay
+	events     *outbox.Subscriber
+	hub        *live.Hub
+	runner     *runner.Runner
+	runs       *research.Service
+	tester     *backtester.Backtester
+	rest       *api.API
+	handler    http.Handler
 
 	cancel context.CancelFunc
 	work   sync.WaitGroup
@@ -203,6 +204,7 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err := a.billing.Publish(ctx); err != nil {
 		return err
 	}
+	a.strategies = strategies{a.host, a.shelf, &plans{billing: a.billing, now: a.cfg.Now, known: map[string]planned{}}}
 	people := tenancydb.New(a.db)
 	a.tenancy, err = tenancy.New(tenancy.Config{
 		Enrol: func(ctx context.Context, t tenancy.Tenant) error { return a.billing.Enrol(ctx, t.ID) }, Events: events, Logger: a.cfg.Log,
@@ -234,14 +236,14 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
 		Credentials: credentials, Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
-		Strategies: strategies{a.host, a.shelf}, Tx: a.db,
+		Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil {
 		return err
 	}
 	a.runs, err = research.NewService(research.ServiceConfig{
 		Events: events, Gate: a.billing.Gate(), History: history{a.market}, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
-		Strategies: strategies{a.host, a.shelf}, Tx: a.db,
+		Strategies: a.strategies, Tx: a.db,
 	})
 	return err
 }
@@ -263,7 +265,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 	}
 	a.runner, err = runner.New(runner.Config{
 		Bots: a.store, Feed: a.feed, History: a.market, Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m,
-		MarketNow: a.market.Now, Plugins: strategies{a.host, a.shelf}, Status: a.bots,
+		MarketNow: a.market.Now, Plugins: a.strategies, Status: a.bots,
 	})
 	if err != nil {
 		return err
@@ -281,7 +283,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 
 // buildHandler builds the pages and the API.
 func (a *App) buildHandler(ctx context.Context, k keys) error {
-	s := strategies{a.host, a.shelf}
+	s := a.strategies
 	m, err := newMarkets(ctx, a.market)
 	if err != nil {
 		return err
@@ -373,7 +375,7 @@ func (a *App) Start(ctx context.Context) error {
 // or a backtest, and tells who watches a backtest that it is over.
 func (a *App) wakeWorkers(ctx context.Context, e event.Event) error {
 	switch e.Type {
-	case bot.EventStartRequested, bot.EventStopRequested:
+	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested:
 		a.runner.Wake()
 	case research.EventQueued, research.EventCancelled:
 		a.tester.Wake()

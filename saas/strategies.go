@@ -30,6 +30,7 @@ func Contained(b plugin.Bundle) []catalog.Ref {
 type strategies struct {
 	host  *pluginhost.Host
 	shelf *catalog.Shelf
+	plans *plans
 }
 
 // Names implements bot.Strategies.
@@ -64,9 +65,14 @@ func (s strategies) Usable(ref catalog.Ref) error {
 	return err
 }
 
-// Share implements runner.Plugins.
-func (s strategies) Share(_ context.Context, tenantID, botID string, ref catalog.Ref, wish catalog.Isolation) (string, error) {
-	return wish.Stricter(s.shelf.Isolation(ref)).Key(tenantID, botID), nil
+// Share implements runner.Plugins: the strictest of what the bot, the operator and
+// the tenant's plan ask for.
+func (s strategies) Share(ctx context.Context, tenantID, botID string, ref catalog.Ref, wish catalog.Isolation) (string, error) {
+	plan, err := s.plans.isolation(ctx, tenantID)
+	if err != nil {
+		return "", err
+	}
+	return wish.Stricter(s.shelf.Isolation(ref)).Stricter(plan).Key(tenantID, botID), nil
 }
 
 // Process implements runner.Plugins. The host finds a file that was changed even

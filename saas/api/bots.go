@@ -16,19 +16,20 @@ import (
 
 // botView is a bot as the API shows it.
 type botView struct {
-	ID           string     `json:"id" doc:"Identifies the bot." example:"0197e1a2-6f00-7a00-8000-000000000004"`
-	ConfigID     string     `json:"config_id" doc:"The bot's configuration." example:"0197e1a2-6f00-7a00-8000-000000000003"`
-	Name         string     `json:"name" doc:"What the bot is called." example:"Morning cross"`
-	TradingPair  string     `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
-	StrategyType string     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
-	Mode         string     `json:"mode" doc:"Whose money the bot moves." example:"paper"`
-	Interval     string     `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on." example:"1h"`
-	Status       string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
-	StatusReason string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
-	StartedAt    *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
-	Summary      *summary   `json:"summary,omitempty" doc:"The bot's account at a glance; missing until the bot has traded or seen a candle."`
-	CreatedAt    time.Time  `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`
-	UpdatedAt    time.Time  `json:"updated_at" doc:"When its status last changed." example:"2026-01-02T15:04:05Z"`
+	ID              string     `json:"id" doc:"Identifies the bot." example:"0197e1a2-6f00-7a00-8000-000000000004"`
+	ConfigID        string     `json:"config_id" doc:"The bot's configuration." example:"0197e1a2-6f00-7a00-8000-000000000003"`
+	Name            string     `json:"name" doc:"What the bot is called." example:"Morning cross"`
+	TradingPair     string     `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	StrategyType    string     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
+	StrategyVersion string     `json:"strategy_version" doc:"The version that the bot is pinned to; empty if it follows the one that the server contains." example:"1.0.0"`
+	Mode            string     `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Interval        string     `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on." example:"1h"`
+	Status          string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
+	StatusReason    string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
+	StartedAt       *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
+	Summary         *summary   `json:"summary,omitempty" doc:"The bot's account at a glance; missing until the bot has traded or seen a candle."`
+	CreatedAt       time.Time  `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`
+	UpdatedAt       time.Time  `json:"updated_at" doc:"When its status last changed." example:"2026-01-02T15:04:05Z"`
 }
 
 // summary is a bot's account at a glance.
@@ -59,7 +60,7 @@ func summaryView(s journal.Summary) *summary {
 
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
 	v := botView{
-		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, StrategyType: b.Strategy, Mode: string(b.Mode), Interval: bot.IntervalName(b.Interval),
+		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), Interval: bot.IntervalName(b.Interval),
 		Status: string(b.Status), StatusReason: b.Reason, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
 	}
 	if found, ok := s[b.ID]; ok {
@@ -120,6 +121,12 @@ func (a *API) botRoutes() {
 		summary:     "Stop a bot",
 		description: "Asks for the bot to stop. The answer shows the bot as stopping. Stopping a stopped one changes nothing.",
 	}, a.stopBot)
+	handle(a, operation{
+		method: http.MethodPost, path: one + "/upgrade", id: "upgrade-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict, errs.Stale},
+		summary: "Change the version of a bot's strategy",
+		description: "Pins the bot to another version, newer or older. A running bot goes on in it with its state within seconds; if that version does not take the state, " +
+			"the bot stays with the one that it has and upgrade_fault of its configuration says why. A stopped bot begins anew at its next start.",
+	}, a.upgradeBot)
 }
 
 // botAnswered adds the summary to a bot.

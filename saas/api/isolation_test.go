@@ -39,6 +39,9 @@ func TestOtherTenantsIDs(t *testing.T) {
 			if r.Method == "PUT" || r.Method == "PATCH" {
 				body = `{"name":"Stolen"}`
 			}
+			if strings.HasSuffix(r.Path, "/upgrade") {
+				body = `{"strategy_version":"1.0.0"}`
+			}
 			fill := func(config, bot, run string) string {
 				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot, "{backtest_id}", run).Replace(r.Path)
 			}

@@ -65,12 +65,12 @@ type Config struct {
 	UpdatedAt time.Time
 }
 
-// Upgrade is a change of the version of a strategy that is under way, if it has a
-// version.
+// Upgrade is a change of the version of a strategy that is under way, if it has
+// parameters.
 type Upgrade struct {
-	// Version is the version to go to.
+	// Version is the version to go to, as a pin.
 	Version string
-	// Parameters are complete and valid for it.
+	// Parameters are complete and valid for it; empty if there is no upgrade.
 	Parameters json.RawMessage
 	// Fault says why the one before was refused, until one is asked for again.
 	Fault string
@@ -118,4 +118,8 @@ const (
 	EventStartRequested = "bot.start_requested"
 	EventStopRequested  = "bot.stop_requested"
 	EventStatusChanged  = "bot.status_changed"
+
+	EventUpgradeRequested = "bot.upgrade_requested"
+	EventUpgraded         = "bot.upgraded"
+	EventUpgradeRefused   = "bot.upgrade_refused"
 )

@@ -30,6 +30,8 @@ type control struct {
 	join []*member // take these up
 	stop []*member // bring these to rest
 	drop []*member // forget these: another worker has them
+	// move gives these up for the groups of their keys.
+	move []transfer
 	// bar, if set, says why the strategy must not run any more.
 	bar error
 	// end is the last message: the group has no bot.
@@ -168,6 +170,9 @@ func (g *group) handle(ctx context.Context, c control) {
 			g.stop(ctx, m)
 		}
 	}
+	for _, t := range c.move {
+		g.transfer(ctx, t)
+	}
 	if c.bar != nil {
 		g.hold(ctx, c.bar)
 	}
@@ -194,10 +199,14 @@ func (g *group) crashed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
+	g.refuseAll(ctx, err)
 	g.r.cfg.Log.WarnContext(ctx, "a strategy's process failed", "strategy", g.key.named(), "bots", len(g.waiting), "error", err)
 	g.pause()
 	reason := fmt.Sprintf("the strategy's process failed and is started again in %s: %v", g.retry, err)
 	for _, m := range g.waiting {
+		if m.refused {
+			continue
+		}
 		g.r.observe(ctx, m, bot.Degraded, reason)
 		m.session = nil
 	}

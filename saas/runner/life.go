@@ -73,6 +73,8 @@ func (g *group) open(ctx context.Context) {
 			return
 		case errors.As(err, &out):
 			g.postpone(ctx, m, err)
+		case err != nil && m.trial:
+			g.refuse(ctx, m, err)
 		case err != nil:
 			g.fail(ctx, m, err)
 		case !m.over:
@@ -110,11 +112,17 @@ func (g *group) settled() {
 // prepare loads the waiting bots; those that cannot be loaded are left out.
 func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*member, states []*checkpointState, input []strategy.OpenInput) {
 	for _, m := range slices.Clone(g.waiting) {
+		if m.refused {
+			continue // it is about to be moved
+		}
 		st, err := m.load(ctx, g.r.cfg.Journal)
 		var out *outageError
 		switch {
 		case errors.As(err, &out):
 			g.postpone(ctx, m, err)
+			continue
+		case err != nil && m.trial:
+			g.refuse(ctx, m, err)
 			continue
 		case err != nil:
 			g.fail(ctx, m, err)
@@ -122,7 +130,7 @@ func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*m
 		}
 		ready, states = append(ready, m), append(states, st)
 		input = append(input, strategy.OpenInput{
-			Explain: true, Interval: g.key.decide, Market: market, Params: m.assignment.Config.Parameters, Snapshot: m.snapshot,
+			Explain: true, Interval: g.key.decide, Market: market, Params: m.params, Snapshot: m.snapshot,
 		})
 	}
 	return ready, states, input
@@ -136,6 +144,9 @@ func (g *group) launch(ctx context.Context, m *member, st *checkpointState, mark
 	}
 	if err := m.build(st, market, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
 		return err
+	}
+	if err := g.arrive(ctx, m); err != nil {
+		return &outageError{err}
 	}
 	if !m.fresh {
 		return nil

@@ -1,15 +1,14 @@
 package runner
 
 import (
-	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/bot"
-	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -25,8 +24,20 @@ type member struct {
 	stopping   bool
 	// over is true once the group is done with it.
 	over bool
-	// process is the key of the process that it shares.
-	process string
+	// at is the group that it belongs to.
+	at groupKey
+	// params are those that its strategy is opened with.
+	params json.RawMessage
+	// trial is true until the version that it is upgraded to has taken it.
+	trial bool
+	// refused is true once that version has not; it waits to be moved back.
+	refused bool
+	// news is a line for its log, about the version that it was to get.
+	news string
+	// moving is true while its group is to give it up, and seen the newest version
+	// of its configuration that was heard of; the runner guards both.
+	moving bool
+	seen   int64
 	// held is what the tenant was told last of why its strategy must not run.
 	held string
 
@@ -47,11 +58,7 @@ type member struct {
 	current bool
 }
 
-func (m *member) key() groupKey {
-	c := m.assignment.Config
-	ref := catalog.Ref{Name: m.assignment.Bot.Strategy, Version: c.StrategyVersion}
-	return groupKey{pair: m.assignment.Bot.Pair, strategy: ref, process: m.process, decide: cmp.Or(c.Interval, base)}
-}
+func (m *member) key() groupKey { return m.at }
 
 // prefix begins the bot's client order ids; the order's number follows. With
 // the bot's id, which is unique everywhere, and the lease's epoch, no two

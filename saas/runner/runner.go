@@ -31,6 +31,12 @@ type Bots interface {
 // Status tells the tenant what a worker saw of a bot.
 type Status interface {
 	Observe(ctx context.Context, tenantID, botID string, run int64, status bot.Status, reason string) error
+	// Upgraded writes that a bot has the version that it was to be upgraded to, and
+	// returns its configuration.
+	Upgraded(ctx context.Context, tenantID, botID, version string) (bot.Config, error)
+	// UpgradeRefused writes why a bot stays with the version that it has, and
+	// returns its configuration.
+	UpgradeRefused(ctx context.Context, tenantID, botID, version, reason string) (bot.Config, error)
 }
 
 // Process is a strategy's process; *pluginhost.Process is one.
@@ -127,6 +133,8 @@ type Runner struct {
 	mu      sync.Mutex
 	groups  map[groupKey]*group
 	members map[string]*member // by bot id
+	// arrivals are members that their groups have given up for other groups.
+	arrivals []*member
 }
 
 // New returns a worker that has not started; the error names everything that is
@@ -212,6 +220,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		return err
 	}
 	var candidates []lease.Resource
+	var settled []bot.Runnable // those at work, which may have to move
 	joins, stops := map[groupKey][]*member{}, map[groupKey][]*member{}
 	r.mu.Lock()
 	for _, a := range rows {
@@ -222,17 +231,24 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		case !a.Bot.Desired && !m.stopping:
 			m.stopping = true
 			stops[m.key()] = append(stops[m.key()], m)
+		case a.Bot.Desired && !m.stopping && !m.moving && a.Config.Version >= m.seen:
+			settled = append(settled, a)
 		}
 	}
 	room := r.cfg.Capacity - len(r.members)
 	r.mu.Unlock()
 
 	leases, byID, err := r.acquire(ctx, candidates, room)
-	taken, shareErr := r.taken(ctx, leases, byID)
-	err = errors.Join(err, shareErr)
+	taken, takeErr := r.taken(ctx, leases, byID)
+	wanted, wantErr := r.wanted(ctx, settled)
+	err = errors.Join(err, takeErr, wantErr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.judge()
+	r.transfer(wanted)
+	for _, m := range r.arrived() {
+		joins[m.key()] = append(joins[m.key()], m)
+	}
 	for _, m := range taken {
 		l := m.lease
 		r.members[l.ID] = m

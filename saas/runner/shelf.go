@@ -2,12 +2,10 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/saas/bot"
-	"github.com/lunobot/lunobot/saas/lease"
 )
 
 // heldRetry is how often a group whose strategy must not run asks again.
@@ -20,32 +18,6 @@ func (k groupKey) named() string {
 		return k.strategy.Name
 	}
 	return k.strategy.String()
-}
-
-// taken makes members of the bots whose leases the runner has taken. The leases
-// on those of which it is not known who may share their process are given back.
-func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[string]bot.Runnable) ([]*member, error) {
-	var (
-		ms     []*member
-		back   []lease.Lease
-		faults error
-	)
-	for _, l := range leases {
-		m := &member{assignment: byID[l.ID], lease: l, stopping: !byID[l.ID].Bot.Desired}
-		var err error
-		if m.process, err = r.share(ctx, m); err != nil {
-			back, faults = append(back, l), errors.Join(faults, err)
-			continue
-		}
-		ms = append(ms, m)
-	}
-	return ms, errors.Join(faults, r.cfg.Keeper.Release(context.WithoutCancel(ctx), back...))
-}
-
-// share returns the key of a bot's process.
-func (r *Runner) share(ctx context.Context, m *member) (string, error) {
-	b := m.assignment.Bot
-	return r.cfg.Plugins.Share(ctx, b.TenantID, b.ID, m.key().strategy, m.assignment.Config.Isolation)
 }
 
 // judge tells the groups whose strategies must not run any more; r.mu is held.
@@ -86,9 +58,10 @@ func (g *group) hold(ctx context.Context, err error) {
 		return
 	}
 	g.again = time.After(heldRetry)
+	g.refuseAll(ctx, err)
 	for _, m := range slices.Clone(g.waiting) {
 		m.session = nil
-		if m.held == err.Error() {
+		if m.refused || m.held == err.Error() {
 			continue // said already
 		}
 		m.held = err.Error()

@@ -11,10 +11,10 @@ import (
 
 // pin pins a bot to a version.
 func (w *world) pin(id, version string) {
-	w.change(func() {
-		i := slices.IndexFunc(w.bots, func(a bot.Runnable) bool { return a.Bot.ID == id })
-		w.bots[i].Config.StrategyVersion = version
-	})
+	w.t.Helper()
+	if _, err := w.reconfigure(id, func(c *bot.Config) { c.StrategyVersion = version }); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // proves PL5: a version that must not run any more pauses its bots with the

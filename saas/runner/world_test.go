@@ -101,8 +101,11 @@ func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
 	}
 }
 
-func definition() strategy.Definition {
-	return strategy.MustDefine(strategy.Info{Name: "counting", Version: "1.0.0"}, countingParams{},
+func definition() strategy.Definition { return definitionOf("1.0.0", 1) }
+
+// definitionOf is a version that reads and writes states of a version.
+func definitionOf(version string, state int) strategy.Definition {
+	return strategy.MustDefine(strategy.Info{Name: "counting", Version: version, StateVersion: state}, countingParams{},
 		func(p countingParams) strategy.Strategy { return &counting{Params: p} })
 }
 
@@ -118,7 +121,12 @@ type process struct {
 
 func newProcess(t testing.TB) *process {
 	t.Helper()
-	client, stop, err := plugin.Loopback(definition())
+	return newProcessOf(t, definition())
+}
+
+func newProcessOf(t testing.TB, def strategy.Definition) *process {
+	t.Helper()
+	client, stop, err := plugin.Loopback(def)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +172,10 @@ type world struct {
 	changed  chan struct{}
 	bots     []bot.Runnable
 	process  *process
-	reads    int             // of the list of bots
-	work     context.Context //nolint:containedctx // the worker's, which ends when it stops
+	versions map[string]*process // those of versions that are not the process
+	asked    []string            // the versions and keys of the processes that were asked for
+	reads    int                 // of the list of bots
+	work     context.Context     //nolint:containedctx // the worker's, which ends when it stops
 	holder   int64
 	leases   map[lease.Resource]lease.Lease
 	latest   map[string]journal.Entry // the newest entry with a checkpoint, by bot
@@ -177,6 +187,7 @@ type world struct {
 	missing map[int64]bool
 	// outage, if set, fails what the journal is asked.
 	outage error
+	lines  map[string][]journal.Decision // the logs, by bot
 	// unusable are the versions of the strategy that must not run.
 	unusable map[string]*catalog.UnusableError
 	// reasons are those of the statuses.
@@ -201,7 +212,7 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 	return &world{
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
 		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
-		seen: map[string]time.Time{},
+		seen: map[string]time.Time{}, lines: map[string][]journal.Decision{},
 	}
 }
 
@@ -336,6 +347,36 @@ func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, 
 	return nil
 }
 
+// Upgraded implements runner.Status.
+func (w *world) Upgraded(_ context.Context, _, id, version string) (bot.Config, error) {
+	return w.reconfigure(id, func(c *bot.Config) {
+		c.StrategyVersion, c.Parameters, c.Upgrade = version, c.Upgrade.Parameters, bot.Upgrade{}
+	})
+}
+
+// UpgradeRefused implements runner.Status.
+func (w *world) UpgradeRefused(_ context.Context, _, id, _, reason string) (bot.Config, error) {
+	return w.reconfigure(id, func(c *bot.Config) { c.Upgrade = bot.Upgrade{Fault: reason} })
+}
+
+func (w *world) reconfigure(id string, do func(c *bot.Config)) (c bot.Config, err error) {
+	w.change(func() {
+		i := slices.IndexFunc(w.bots, func(a bot.Runnable) bool { return a.Bot.ID == id })
+		if err = w.outage; err == nil {
+			do(&w.bots[i].Config)
+			w.bots[i].Config.Version++
+			c = w.bots[i].Config
+		}
+	})
+	return c, err
+}
+
+// config returns a bot's configuration; the world is locked.
+func (w *world) config(id string) bot.Config {
+	i := slices.IndexFunc(w.bots, func(a bot.Runnable) bool { return a.Bot.ID == id })
+	return w.bots[i].Config
+}
+
 // Usable implements runner.Plugins.
 func (w *world) Usable(ref catalog.Ref) error {
 	w.mu.Lock()
@@ -352,9 +393,15 @@ func (w *world) Share(_ context.Context, tenantID, botID string, _ catalog.Ref, 
 }
 
 // Process implements runner.Plugins.
-func (w *world) Process(context.Context, catalog.Ref, string) (runner.Process, error) {
+func (w *world) Process(_ context.Context, ref catalog.Ref, key string) (runner.Process, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if as := ref.Version + " " + key; !slices.Contains(w.asked, as) {
+		w.asked = append(w.asked, as)
+	}
+	if p := w.versions[ref.Version]; p != nil {
+		return p, nil
+	}
 	return w.process, nil
 }
 
@@ -419,6 +466,7 @@ func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
 		}
 		for _, e := range entries {
 			b.latest[e.BotID] = e
+			b.lines[e.BotID] = append(b.lines[e.BotID], e.Decisions...)
 			for _, o := range e.Orders {
 				o.ClientID = "" // names the lease's epoch
 				b.orders[o.Number] = o

@@ -56,6 +56,9 @@ func newProcess(cfg Config, name string, c *connection, forget func(*Process)) *
 // Manifest returns what the plugin tells of itself.
 func (p *Process) Manifest() plugin.Manifest { return p.c.manifest }
 
+// Bots returns how many bots are open in the process.
+func (p *Process) Bots() int { return int(p.bots.Load()) }
+
 // ID returns the operating system's process id, for the log.
 func (p *Process) ID() string { return p.c.child.ID() }
 

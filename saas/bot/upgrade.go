@@ -1,0 +1,124 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// UpgradeInput says what a bot shall be upgraded to.
+type UpgradeInput struct {
+	// StrategyVersion is the version to go to, which may be an older one; required.
+	StrategyVersion string
+	// Parameters are the strategy's parameters for that version, as JSON. Defaults
+	// to those that the bot has.
+	Parameters json.RawMessage
+}
+
+// Pending reports whether the upgrade has yet to be made.
+func (u Upgrade) Pending() bool { return len(u.Parameters) > 0 }
+
+// Upgrade pins a bot to another version. A bot that runs goes on in it with its
+// state: a worker makes the change within seconds, and if the version refuses the
+// state, the bot stays with the one that it has and the configuration says why
+// (rule PL7). A stopped bot is pinned at once and begins anew at its next start.
+// Parameters that the version does not take are Invalid; the version that the bot
+// has already is a Conflict, code "strategy_version_same".
+func (s *Service) Upgrade(ctx context.Context, p tenancy.Principal, botID string, in UpgradeInput) (Config, error) {
+	if err := p.Require(tenancy.BotsWrite); err != nil {
+		return Config{}, err
+	}
+	return s.changeVersion(ctx, p.TenantID, botID, EventUpgradeRequested, func(b Bot, c *Config) error {
+		pin, params, err := s.checkUpgrade(*c, in)
+		switch {
+		case err != nil:
+			return err
+		case pin == c.StrategyVersion:
+			return errs.New(errs.Conflict, "strategy_version_same", "%s has that version already", b.Name)
+		case b.Desired || b.Status.Active():
+			c.Upgrade = Upgrade{Version: pin, Parameters: params}
+		default:
+			c.StrategyVersion, c.Parameters, c.Upgrade = pin, params, Upgrade{}
+		}
+		return nil
+	})
+}
+
+// CheckUpgrade names what Upgrade would refuse in the fields, and stores nothing.
+func (s *Service) CheckUpgrade(ctx context.Context, p tenancy.Principal, botID string, in UpgradeInput) error {
+	if err := p.Require(tenancy.BotsWrite); err != nil {
+		return err
+	}
+	b, err := s.cfg.Store.Bot(ctx, p.TenantID, botID)
+	if err != nil {
+		return err
+	}
+	c, err := s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.checkUpgrade(c, in)
+	return err
+}
+
+func (s *Service) checkUpgrade(c Config, in UpgradeInput) (pin string, params json.RawMessage, err error) {
+	var f errs.Fields
+	f.Check(in.StrategyVersion != "", "/strategy_version", "is required")
+	if err := f.Err(); err != nil {
+		return "", nil, err
+	}
+	given := in.Parameters
+	if len(given) == 0 {
+		given = c.Parameters
+	}
+	setup := Setup{Strategy: c.Strategy, Version: in.StrategyVersion, Parameters: given}
+	params, pin = setup.checkStrategy(&f, s.cfg.Strategies)
+	return pin, params, f.Err()
+}
+
+// Upgraded writes that a worker has brought a bot to the version that it is to be
+// upgraded to. If that is another one by now, it is Stale.
+func (s *Service) Upgraded(ctx context.Context, tenantID, botID, version string) (Config, error) {
+	return s.changeVersion(ctx, tenantID, botID, EventUpgraded, func(b Bot, c *Config) error {
+		if !c.Upgrade.Pending() || c.Upgrade.Version != version {
+			return errs.New(errs.Stale, "upgrade_changed", "%s is to be upgraded to another version by now", b.Name)
+		}
+		c.StrategyVersion, c.Parameters, c.Upgrade = version, c.Upgrade.Parameters, Upgrade{}
+		return nil
+	})
+}
+
+// UpgradeRefused writes why a bot stays with the version that it has.
+func (s *Service) UpgradeRefused(ctx context.Context, tenantID, botID, version, reason string) (Config, error) {
+	return s.changeVersion(ctx, tenantID, botID, EventUpgradeRefused, func(_ Bot, c *Config) error {
+		if c.Upgrade.Pending() && c.Upgrade.Version == version { // else it is over, or another one is asked for
+			c.Upgrade = Upgrade{Fault: reason}
+		}
+		return nil
+	})
+}
+
+// changeVersion changes a bot's configuration while nobody else does.
+func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string, change func(b Bot, c *Config) error) (c Config, err error) {
+	err = s.cfg.Tx.Tx(ctx, tenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, tenantID, botID)
+		if err != nil {
+			return err
+		}
+		if c, err = s.cfg.Store.Config(ctx, tenantID, b.ConfigID); err != nil {
+			return err
+		}
+		if err := change(b, &c); err != nil {
+			return err
+		}
+		c.UpdatedAt = s.now()
+		if c, err = s.cfg.Store.UpdateConfig(ctx, tenantID, c); err != nil {
+			return err
+		}
+		b.StrategyVersion = c.StrategyVersion
+		return s.record(ctx, typ, b)
+	})
+	return c, err
+}
