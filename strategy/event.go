@@ -26,10 +26,12 @@ const (
 	TradesEvent
 	// BookEvent tells that the top of the order book has changed.
 	BookEvent
+	// PairEvent tells that a candle of another pair has closed.
+	PairEvent
 )
 
 // LastEvent is the highest kind that there is.
-const LastEvent = BookEvent
+const LastEvent = PairEvent
 
 // String returns the kind's name.
 func (k EventKind) String() string {
@@ -48,6 +50,8 @@ func (k EventKind) String() string {
 		return "trades"
 	case BookEvent:
 		return "book"
+	case PairEvent:
+		return "pair"
 	}
 	return fmt.Sprintf("event-%d", uint8(k))
 }
@@ -63,6 +67,8 @@ type Event struct {
 	Fill   Fill
 	Order  OrderUpdate
 	Signal Signal
+	// Pair is whose the Candle is, if it is another pair's.
+	Pair string `json:",omitempty"`
 	// Trades belong to the host and are not changed.
 	Trades []exchange.Trade `json:",omitempty"`
 	Top    exchange.Top     `json:",omitzero"`
@@ -71,7 +77,7 @@ type Event struct {
 // Equal reports whether two events tell the same.
 func (e *Event) Equal(o *Event) bool {
 	return e.Kind == o.Kind && e.Time == o.Time && e.Candle == o.Candle && e.Fill == o.Fill && e.Order == o.Order && e.Signal == o.Signal &&
-		e.Top == o.Top && slices.Equal(e.Trades, o.Trades)
+		e.Pair == o.Pair && e.Top == o.Top && slices.Equal(e.Trades, o.Trades)
 }
 
 // Fill is an execution of one of the bot's orders.
@@ -187,6 +193,16 @@ type BookHandler interface {
 	OnBook(b *Bot, t exchange.Top)
 }
 
+// PairHandler is a strategy that wants the candles of other pairs, which it names
+// as a Subscriber. They are of the length that the bot decides on, and each is
+// told once and in order: right before the bot's own candle that closes at the
+// same time, the pairs in the order of the subscription; one that the host gets
+// later than that, with the bot's next minute. A Warmer gets those of the past
+// too. Their prices are ticks of that pair's market. The bot trades none of them.
+type PairHandler interface {
+	OnPair(b *Bot, pair string, c exchange.Candle)
+}
+
 // Warmer is a strategy that needs candles of the past before it can decide:
 // the host gives it that many with Bot.Warming true and ignores its commands.
 type Warmer interface {
@@ -195,7 +211,7 @@ type Warmer interface {
 
 func handlesSomething(s Strategy) bool {
 	switch s.(type) {
-	case BookHandler, CandleHandler, FillHandler, OrderHandler, SignalHandler, StartHandler, TradesHandler:
+	case BookHandler, CandleHandler, FillHandler, OrderHandler, PairHandler, SignalHandler, StartHandler, TradesHandler:
 		return true
 	}
 	return false

@@ -51,6 +51,7 @@ type Instance struct {
 	start    StartHandler
 	trades   TradesHandler
 	book     BookHandler
+	pair     PairHandler
 	sees     Subscription
 	bot      Bot
 }
@@ -72,7 +73,8 @@ func (d Definition) Open(in OpenInput) (*Instance, error) {
 	i.start, _ = s.(StartHandler)
 	i.trades, _ = s.(TradesHandler)
 	i.book, _ = s.(BookHandler)
-	if i.sees, err = subscription(d.info.Name, s); err != nil {
+	i.pair, _ = s.(PairHandler)
+	if i.sees, err = subscription(d.info.Name, in.Market.Pair, s); err != nil {
 		return nil, err
 	}
 	if in.Snapshot != nil {
@@ -111,6 +113,8 @@ func (i *Instance) Wants(k EventKind) bool {
 		return i.sees.Trades
 	case BookEvent:
 		return i.sees.Book && i.book != nil
+	case PairEvent:
+		return len(i.sees.Pairs) > 0
 	}
 	return false
 }
@@ -156,6 +160,10 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	case BookEvent:
 		if i.book != nil {
 			i.book.OnBook(b, ev.Top)
+		}
+	case PairEvent:
+		if i.pair != nil {
+			i.pair.OnPair(b, ev.Pair, ev.Candle)
 		}
 	}
 	return b.commands

@@ -2,6 +2,7 @@ package strategy_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ func TestSubscriptionsFollowTheParameters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := i.Subscription(); got != want || i.Wants(strategy.TradesEvent) != want.Trades || i.Wants(strategy.BookEvent) != want.Book {
+		if got := i.Subscription(); !reflect.DeepEqual(got, want) || i.Wants(strategy.TradesEvent) != want.Trades || i.Wants(strategy.BookEvent) != want.Book {
 			t.Errorf("%s: it subscribes to %+v, want %+v", params, got, want)
 		}
 	}

@@ -35,6 +35,8 @@ type Result struct {
 	Signals int64 `json:"signals,omitempty"`
 	// Segments say when the candles were: one for each run without a gap.
 	Segments []Segment `json:"segments"`
+	// Lacks is what the strategy subscribed to and the run had not.
+	Lacks strategy.Subscription `json:"lacks,omitzero"`
 	// Equity is the account's worth at each candle's close, in units.
 	Equity []int64 `json:"-"`
 }
@@ -91,6 +93,7 @@ type recorder struct {
 	cfg    Config
 	curve  curve
 	trades []portfolio.Trade
+	lacks  strategy.Subscription
 }
 
 var _ engine.Recorder = (*recorder)(nil)
@@ -115,6 +118,6 @@ func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 	return &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
 		Candles: int64(r.curve.count), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
-		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Invested: r.curve.invested, Segments: r.curve.segments,
+		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks,
 	}
 }

@@ -18,7 +18,9 @@ import (
 )
 
 // Run runs the strategy over the source's candles. Progress, if not nil, is
-// called after each block with the number of candles done. A source without
+// called after each block with the number of candles done. A Companion brings
+// what the strategy subscribes to; without, it decides without trades, which the
+// result says, and is refused if it looks at other pairs. A source without
 // candles, bad parameters (param.Errors) and a panic of the strategy
 // (*strategy.PanicError) are errors; there is no half result.
 func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, progress func(done int64)) (*Result, error) {
@@ -83,7 +85,11 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	if err != nil {
 		return nil, err
 	}
-	rec := &recorder{cfg: cfg}
+	with, lacks, err := companyOf(def, cfg, src, instance.Subscription())
+	if err != nil {
+		return nil, err
+	}
+	rec := &recorder{cfg: cfg, lacks: lacks}
 	session, err := engine.New(engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
 		Wants: instance.Wants, Subscription: instance.Subscription(),
@@ -102,7 +108,10 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 			break
 		}
 		if err == nil {
-			err = runBlock(session, instance, rec, mail, block, sink.Room(len(block)))
+			err = with.begin(ctx, block)
+		}
+		if err == nil {
+			err = runBlock(session, instance, rec, arrivals{mail, with}, block, sink.Room(len(block)))
 		}
 		if err != nil {
 			return nil, err
@@ -120,8 +129,14 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 // maxReserve bounds what is set aside for a source's own word of its length.
 const maxReserve = 16 << 20
 
+// arrivals are what comes beside the candles of a run.
+type arrivals struct {
+	mail    *mail
+	company *company // nil for nothing
+}
+
 // runBlock runs a block of candles; a panic of the strategy ends it.
-func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, m *mail, block []exchange.Candle, equity []int64) (err error) {
+func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arrivals, block []exchange.Candle, equity []int64) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			at := time.UnixMilli(s.LastTime()).UTC()
@@ -131,13 +146,16 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, m *mail, b
 	equity = equity[:len(block)]
 	for n := range block {
 		c := &block[n]
-		if len(m.waiting) > 0 {
-			if err := m.deliver(s, c); err != nil {
+		if len(with.mail.waiting) > 0 {
+			if err := with.mail.deliver(s, c); err != nil {
 				return err
 			}
 		}
 		if err := s.Begin(c); err != nil {
 			return err
+		}
+		if with.company != nil {
+			s.With(with.company.next(c))
 		}
 		for ev := s.Next(); ev != nil; ev = s.Next() {
 			if cs := i.Deliver(s.View(), ev); len(cs) > 0 {

@@ -17,7 +17,8 @@
 //  2. A protective exit that the candle reaches closes the position.
 //  3. The account is valued at the close, and the strategy hears the signals that
 //     came until then, and the candle; right before it what it has subscribed to:
-//     the trades within, and the top of the book at its close.
+//     candles of other pairs that have closed by then, the trades within, and the
+//     top of the book at its close.
 //  4. Its commands pass the risk checks; orders that are allowed go to the venue
 //     and trade in the next candle at the earliest (rule PL3).
 //

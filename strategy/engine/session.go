@@ -120,7 +120,7 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Balance < 0 {
 		problems = append(problems, errors.New("engine: Balance must be at least 0"))
 	}
-	problems = append(problems, cfg.Market.Validate())
+	problems = append(problems, cfg.Market.Validate(), cfg.Subscription.Check(cfg.Market.Pair))
 	guard, err := risk.NewGuard(cfg.Risk, cfg.Market)
 	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
@@ -137,6 +137,7 @@ func New(cfg Config) (*Session, error) {
 	s.state = State{
 		Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance, Frame: strategy.Frame{Length: cfg.Decide},
 	}
+	s.align(nil)
 	s.present = strategy.Event{Kind: strategy.CandleEvent, Time: s.span}
 	s.measure()
 	s.sync()

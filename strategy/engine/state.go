@@ -34,6 +34,8 @@ type State struct {
 	Frame strategy.Frame `json:"frame,omitzero"`
 	// Top is the top of the book at the newest close, if it is subscribed to.
 	Top exchange.Top `json:"top,omitzero"`
+	// Pairs are the other pairs that are subscribed to.
+	Pairs []PairState `json:"pairs,omitempty"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
@@ -63,6 +65,7 @@ func (s *Session) State() State {
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
 	st.Queue = append([]strategy.Event(nil), st.Queue[s.told:]...)
 	st.Signals = append([]strategy.Signal(nil), st.Signals[s.signalled:]...)
+	st.Pairs = append([]PairState(nil), st.Pairs...)
 	return st
 }
 
@@ -73,6 +76,7 @@ func (s *Session) Restore(st State) {
 	st.Signals = append([]strategy.Signal(nil), st.Signals...)
 	st.Frame.Length = s.cfg.Decide
 	s.state = st
+	s.align(st.Pairs)
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.signalled, s.inside = idle, 0, 0, 0, false
 	s.beside, s.stirred, s.view.Top = Beside{}, false, st.Top

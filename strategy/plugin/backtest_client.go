@@ -32,19 +32,24 @@ func (e *RunError) Error() string { return e.Text }
 
 // Backtest runs the engine in the plugin's process over the source's candles,
 // as backtest.Run does in this one. The source is read from another goroutine,
-// ahead of the engine by what the connection takes. Progress, if not nil, is
+// ahead of the engine by what the connection takes; a backtest.Companion is read
+// for all that it carries, and its candles go in columns. Progress, if not nil, is
 // called from time to time. A failure of the run is a *RunError, one of the
 // source is that error, an unreadable result is ErrGarbage; others are gRPC
 // statuses.
 func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
 	var memory *Memory
-	if c.memory.acquire() {
+	companion := companionOf(src)
+	if companion == nil && c.memory.acquire() {
 		defer c.memory.release()
 		memory = c.memory
 	}
 	task := backtestTask{Config: cfg, Shared: memory != nil}
 	if sized, ok := src.(marketdata.Sized); ok {
 		task.Candles = sized.Len()
+	}
+	if companion != nil {
+		task.Carries = companion.Carries()
 	}
 	config, err := json.Marshal(task)
 	if err != nil {
@@ -59,7 +64,7 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	if err := stream.Send(&pluginpb.BacktestInput{Config: config}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
-	sender := newCandleSender(src, stream, memory)
+	sender := newCandleSender(src, cfg.Interval, stream, memory)
 	in := &resultReader{progress: progress, sender: sender}
 	go sender.run(ctx, cancel)
 	in.result.Equity = make([]int64, 0, task.Candles) // while the first candles are on their way

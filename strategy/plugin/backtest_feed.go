@@ -10,6 +10,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 	"github.com/lunobot/lunobot/strategy/portfolio"
@@ -58,7 +59,7 @@ func settled(trades []portfolio.Trade) []portfolio.Trade { return trades[:max(0,
 // a goroutine of their own.
 type columnFeed struct {
 	stream backtestStream
-	blocks chan []exchange.Candle
+	blocks chan inBlock
 	free   chan []exchange.Candle
 	curve  chan portion
 	// room is what of the curve the engine is at, spent what has been sent.
@@ -67,8 +68,16 @@ type columnFeed struct {
 	// failed is why blocks was closed before the end; it is set before.
 	failed  error
 	present []exchange.Candle
+	// beside is what came beside it.
+	beside engine.Beside
 	// expected is how many candles are still to come, as far as the host knows.
 	expected int
+}
+
+// inBlock is a block of candles and what came beside it.
+type inBlock struct {
+	candles []exchange.Candle
+	beside  engine.Beside
 }
 
 // portion is the equity curve of a block, and the trades that were closed by its
@@ -83,7 +92,7 @@ var _ candleFeed = (*columnFeed)(nil)
 func newColumnFeed(expected int, stream backtestStream) *columnFeed {
 	f := &columnFeed{
 		stream: stream, expected: expected,
-		blocks: make(chan []exchange.Candle, aheadBlocks), curve: make(chan portion, aheadBlocks),
+		blocks: make(chan inBlock, aheadBlocks), curve: make(chan portion, aheadBlocks),
 		// One block is with the engine and one with the decoder or the encoder.
 		free: make(chan []exchange.Candle, aheadBlocks+2), spent: make(chan []int64, aheadBlocks+2),
 	}
@@ -97,6 +106,7 @@ func newColumnFeed(expected int, stream backtestStream) *columnFeed {
 func (f *columnFeed) receive(ctx context.Context) {
 	defer close(f.blocks)
 	var decoder wire.CandleDecoder
+	var beside besideReader
 	for {
 		in, err := f.stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -105,6 +115,13 @@ func (f *columnFeed) receive(ctx context.Context) {
 		if err != nil {
 			f.failed = fmt.Errorf("receiving candles: %w", err)
 			return
+		}
+		if err := beside.add(in); err != nil {
+			f.failed = err
+			return
+		}
+		if len(in.GetCandles()) == 0 {
+			continue
 		}
 		var block []exchange.Candle
 		select {
@@ -121,7 +138,7 @@ func (f *columnFeed) receive(ctx context.Context) {
 			continue
 		}
 		select {
-		case f.blocks <- block:
+		case f.blocks <- inBlock{block, beside.take()}:
 		case <-ctx.Done():
 			return
 		}
@@ -145,9 +162,9 @@ func (f *columnFeed) Next(ctx context.Context) ([]exchange.Candle, error) {
 			}
 			return nil, io.EOF
 		}
-		f.present = block
-		f.expected -= len(block)
-		return block, nil
+		f.present, f.beside = block.candles, block.beside
+		f.expected -= len(f.present)
+		return f.present, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

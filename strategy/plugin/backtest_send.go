@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
@@ -18,9 +20,13 @@ import (
 // candleSender sends what the source has, as fast as the plugin takes it:
 // through memory if it is shared, else in columns.
 type candleSender struct {
-	src    marketdata.Source
-	stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]
-	memory *Memory
+	src marketdata.Source
+	// companion is the source if it brings more than candles, which are of span
+	// milliseconds.
+	companion backtest.Companion
+	span      int64
+	stream    grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]
+	memory    *Memory
 
 	// sent counts the candles that are on their way.
 	sent atomic.Int64
@@ -36,8 +42,10 @@ type candleSender struct {
 // slotUse is a slot that the plugin has, and how many candles lie in it.
 type slotUse struct{ slot, count int }
 
-func newCandleSender(src marketdata.Source, stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput], memory *Memory) *candleSender {
-	s := &candleSender{src: src, stream: stream, memory: memory, done: make(chan struct{})}
+func newCandleSender(src marketdata.Source, interval time.Duration, stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput], memory *Memory) *candleSender {
+	s := &candleSender{
+		src: src, companion: companionOf(src), span: interval.Milliseconds(), stream: stream, memory: memory, done: make(chan struct{}),
+	}
 	if memory != nil {
 		s.free, s.out = make(chan int, memorySlots), make(chan slotUse, memorySlots)
 		for slot := range memorySlots {
@@ -86,6 +94,11 @@ func (s *candleSender) sendColumns(ctx context.Context) error {
 		candles, err := s.next(ctx)
 		if err != nil {
 			return err
+		}
+		if s.companion != nil && len(candles) > 0 {
+			if err := s.sendBeside(ctx, candles[len(candles)-1].Time+s.span); err != nil {
+				return err
+			}
 		}
 		block = encoder.Append(block[:0], candles)
 		s.sent.Add(int64(len(candles)))

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 )
@@ -29,6 +30,8 @@ type backtestTask struct {
 	// Shared says that they come through the shared memory, and that the equity
 	// curve goes back through it.
 	Shared bool `json:"shared,omitempty"`
+	// Carries is what comes beside the candles.
+	Carries strategy.Subscription `json:"carries,omitzero"`
 }
 
 type backtestStream = grpc.BidiStreamingServer[pluginpb.BacktestInput, pluginpb.BacktestOutput]
@@ -48,8 +51,11 @@ func (s *server) Backtest(stream backtestStream) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(backtestGC))
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
-	var feed candleFeed = newColumnFeed(task.Candles, stream)
-	if task.Shared {
+	columns := newColumnFeed(task.Candles, stream)
+	var feed candleFeed = columns
+	if task.Carries.Any() {
+		feed = &accompanied{columnFeed: columns, carries: task.Carries}
+	} else if task.Shared {
 		if err := s.enter(ctx); err != nil {
 			return err
 		}

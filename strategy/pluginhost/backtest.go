@@ -8,7 +8,9 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 // Backtest runs a backtest in a process of its own, which ends with it. Errors
@@ -56,7 +58,29 @@ type dog struct {
 	reading atomic.Bool
 }
 
-var _ marketdata.Sized = (*dog)(nil)
+var (
+	_ marketdata.Sized   = (*dog)(nil)
+	_ backtest.Companion = (*dog)(nil)
+)
+
+// Carries implements backtest.Companion; it is nothing if the source is none.
+func (d *dog) Carries() strategy.Subscription {
+	if c, ok := d.source.(backtest.Companion); ok {
+		return c.Carries()
+	}
+	return strategy.Subscription{}
+}
+
+// Beside implements backtest.Companion.
+func (d *dog) Beside(ctx context.Context, until int64) (engine.Beside, error) {
+	c, ok := d.source.(backtest.Companion)
+	if !ok {
+		return engine.Beside{}, nil
+	}
+	d.reading.Store(true)
+	defer d.reading.Store(false)
+	return c.Beside(ctx, until)
+}
 
 // Len implements marketdata.Sized; it is 0 if the source does not know.
 func (d *dog) Len() int {

@@ -47,6 +47,27 @@ func (s *wants) OnCandle(b *strategy.Bot, c exchange.Candle) {
 
 func (s *wants) Warmup() int { return 14 }
 
+func (s *wants) Subscribe() strategy.Subscription {
+	return strategy.Subscription{Book: true, Trades: true, Pairs: []string{"ETHMYR", "LTCMYR"}}
+}
+
+func (s *wants) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
+	s.Heard["trades"] += len(trades)
+	b.Note("%+v", trades)
+}
+
+func (s *wants) OnBook(b *strategy.Bot, t exchange.Top) {
+	s.Heard["book"]++
+	if len(b.Orders()) == 0 && s.Heard["book"]%7 == 0 {
+		b.PostOnly(exchange.Buy, t.Bid.Price, 50_000)
+	}
+}
+
+func (s *wants) OnPair(b *strategy.Bot, pair string, c exchange.Candle) {
+	s.Heard[pair]++
+	b.Note("%s %+v", pair, c)
+}
+
 // The strategies below break one promise each.
 
 type forgetful struct {

@@ -28,6 +28,12 @@ func (r *Report) warnings() []string {
 	case n < fewTrades:
 		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
 	}
+	if r.result.Lacks.Trades {
+		warn("The strategy listens to the market's trades, and this run had none: live it hears more and may do something else.")
+	}
+	if r.result.Lacks.Book {
+		warn("The strategy looks at the order book, and this run had none, because its costs have no spread: live it sees one and may do something else.")
+	}
 	if d := r.To.Sub(r.From); d < shortHistory {
 		warn("The history covers only %s: figures for a year are blown up from a short time.", span(d))
 	}

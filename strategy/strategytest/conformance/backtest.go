@@ -28,11 +28,16 @@ func checkBacktest(ctx context.Context, cfg Config) (string, error) {
 	var results [2]*backtest.Result
 	for i := range results {
 		err := with(ctx, cfg.Start, func(s Subject) (err error) {
+			bot, err := openOne(ctx, s, openInput(nil))
+			if err != nil {
+				return err
+			}
 			run := backtestConfig()
 			if s.Manifest().Can(plugin.Signals) {
 				run.Signals = signalsOf(candles)
 			}
-			results[i], err = s.Backtest(ctx, run, marketdata.NewSliceSource(candles), nil)
+			src := feed(bot.Subscription, func() marketdata.Source { return marketdata.NewSliceSource(candles) }, candles)
+			results[i], err = s.Backtest(ctx, run, src, nil)
 			return err
 		})
 		if err != nil {
@@ -53,6 +58,26 @@ func checkBacktest(ctx context.Context, cfg Config) (string, error) {
 	}
 	err = with(ctx, cfg.Start, func(s Subject) error { return follow(ctx, s, candles, first) })
 	return fmt.Sprintf("%d candles, %d trades", first.Candles, len(first.Trades)), err
+}
+
+// feed returns a source, as open makes them, with the trades of candles and the
+// other pairs that are subscribed to beside it.
+func feed(sees strategy.Subscription, open func() marketdata.Source, candles []exchange.Candle) marketdata.Source {
+	if !sees.Trades && len(sees.Pairs) == 0 {
+		return open()
+	}
+	f := &backtest.Feed{Source: open()}
+	if sees.Trades {
+		var trades []exchange.Trade
+		for _, c := range candles {
+			trades = append(trades, beside(sees, c).Trades...)
+		}
+		f.Trades = backtest.NewTradeSlice(trades)
+	}
+	for _, pair := range sees.Pairs {
+		f.Pairs = append(f.Pairs, backtest.PairSource{Pair: pair, Source: open()})
+	}
+	return f
 }
 
 // follow runs a bot through the candles of a backtest and compares the account

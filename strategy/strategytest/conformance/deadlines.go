@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin"
@@ -95,7 +96,12 @@ var errGivenUp = errors.New("given up")
 func giveUp(ctx context.Context, s Subject) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	_, err := s.Backtest(ctx, backtestConfig(), &unlimited{}, func(done int64) {
+	bot, err := openOne(ctx, s, openInput(nil))
+	if err != nil {
+		return err
+	}
+	endless := feed(bot.Subscription, func() marketdata.Source { return &unlimited{} }, nil)
+	_, err = s.Backtest(ctx, backtestConfig(), endless, func(done int64) {
 		if done > 5_000 {
 			cancel(errGivenUp)
 		}
@@ -113,7 +119,7 @@ func giveUp(ctx context.Context, s Subject) error {
 }
 
 func backtestConfig() backtest.Config {
-	return backtest.Config{Market: Market(), Interval: span, Balance: million, Fees: fees()}
+	return backtest.Config{Market: Market(), Interval: span, Balance: million, Fees: fees(), Costs: costs()}
 }
 
 // unlimited is a source of candles without an end.

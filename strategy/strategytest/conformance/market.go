@@ -86,7 +86,7 @@ func waveCandle(at int64, i int) exchange.Candle {
 // newTrader opens an account of a million for a bot of the subject.
 func newTrader(ctx context.Context, s Subject, bot Opened) (*Trader, error) {
 	m := Market()
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: million, Fees: fees()})
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: million, Fees: fees(), Costs: costs()})
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,30 @@ func newTrader(ctx context.Context, s Subject, bot Opened) (*Trader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Trader{Deliver: deliverTo(ctx, s, bot.Bot), Interval: span, Session: session}, nil
+	return &Trader{
+		Beside: func(c exchange.Candle) engine.Beside { return beside(bot.Subscription, c) }, Deliver: deliverTo(ctx, s, bot.Bot), Interval: span,
+		Session: session,
+	}, nil
 }
+
+// beside makes what a strategy subscribes to of a candle: a trade at each of its
+// prices, and other pairs that move as it does.
+func beside(sees strategy.Subscription, c exchange.Candle) (b engine.Beside) {
+	if sees.Trades {
+		for i, price := range []exchange.Ticks{c.Open, c.Low, c.High, c.Close} {
+			b.Trades = append(b.Trades, exchange.Trade{
+				Pair: Market().Pair, Sequence: c.Time + int64(i), Time: c.Time + int64(i)*1000, Price: price, Volume: c.Volume / 4, Taker: exchange.Side(i % 3),
+			})
+		}
+	}
+	for _, pair := range sees.Pairs {
+		b.Pairs = append(b.Pairs, engine.PairCandle{Pair: pair, Candle: c})
+	}
+	return b
+}
+
+// costs are what trading costs there beside the fees; a spread makes a book.
+func costs() paper.Costs { return paper.Costs{Spread: 100_000} }
 
 // million is a million of the market's counter currency.
 const million exchange.Units = 1_000_000_000_000

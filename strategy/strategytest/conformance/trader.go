@@ -25,6 +25,8 @@ type Deliver func(view *strategy.View, ev *strategy.Event) ([]strategy.Command, 
 // Trader runs one strategy with the engine, candle by candle, as a host runs a
 // bot: what the strategy asks for is carried out.
 type Trader struct {
+	// Beside, if not nil, says what comes beside a candle.
+	Beside func(c exchange.Candle) engine.Beside
 	// Check, if not nil, is called after what a step asked for was done.
 	Check func(s Step)
 	// Deliver reaches the strategy; required.
@@ -68,6 +70,9 @@ func (t *Trader) Start() ([]Step, error) {
 func (t *Trader) Candle(c exchange.Candle) ([]Step, error) {
 	if err := t.Session.Begin(&c); err != nil {
 		return nil, fmt.Errorf("the candle of %s: %w", c.OpenTime(), err)
+	}
+	if t.Beside != nil {
+		t.Session.With(t.Beside(c))
 	}
 	var steps []Step
 	for ev := t.Session.Next(); ev != nil; ev = t.Session.Next() {

@@ -200,6 +200,7 @@ type Subscription struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Book          bool                   `protobuf:"varint,1,opt,name=book,proto3" json:"book,omitempty"`
 	Trades        bool                   `protobuf:"varint,2,opt,name=trades,proto3" json:"trades,omitempty"`
+	Pairs         []string               `protobuf:"bytes,3,rep,name=pairs,proto3" json:"pairs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -246,6 +247,13 @@ func (x *Subscription) GetTrades() bool {
 		return x.Trades
 	}
 	return false
+}
+
+func (x *Subscription) GetPairs() []string {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
 }
 
 type State struct {
@@ -490,15 +498,17 @@ func (x *Delivery) GetBots() []*BotView {
 }
 
 type Event struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Time          int64                  `protobuf:"zigzag64,2,opt,name=time,proto3" json:"time,omitempty"`
-	Candle        *Candle                `protobuf:"bytes,3,opt,name=candle,proto3" json:"candle,omitempty"`
-	Fill          *Fill                  `protobuf:"bytes,4,opt,name=fill,proto3" json:"fill,omitempty"`
-	Order         *OrderUpdate           `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
-	Signal        *Signal                `protobuf:"bytes,6,opt,name=signal,proto3" json:"signal,omitempty"`
-	Trades        []*Trade               `protobuf:"bytes,7,rep,name=trades,proto3" json:"trades,omitempty"`
-	Top           *Top                   `protobuf:"bytes,8,opt,name=top,proto3" json:"top,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Kind   uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Time   int64                  `protobuf:"zigzag64,2,opt,name=time,proto3" json:"time,omitempty"`
+	Candle *Candle                `protobuf:"bytes,3,opt,name=candle,proto3" json:"candle,omitempty"`
+	Fill   *Fill                  `protobuf:"bytes,4,opt,name=fill,proto3" json:"fill,omitempty"`
+	Order  *OrderUpdate           `protobuf:"bytes,5,opt,name=order,proto3" json:"order,omitempty"`
+	Signal *Signal                `protobuf:"bytes,6,opt,name=signal,proto3" json:"signal,omitempty"`
+	Trades []*Trade               `protobuf:"bytes,7,rep,name=trades,proto3" json:"trades,omitempty"`
+	Top    *Top                   `protobuf:"bytes,8,opt,name=top,proto3" json:"top,omitempty"`
+	// Whose the candle is, if it is another pair's.
+	Pair          string `protobuf:"bytes,9,opt,name=pair,proto3" json:"pair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -587,6 +597,13 @@ func (x *Event) GetTop() *Top {
 		return x.Top
 	}
 	return nil
+}
+
+func (x *Event) GetPair() string {
+	if x != nil {
+		return x.Pair
+	}
+	return ""
 }
 
 type Candle struct {
@@ -1725,6 +1742,10 @@ type BacktestInput struct {
 	Config []byte `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`
 	// A block of candles in columns, in every other message.
 	Candles []byte `protobuf:"bytes,2,opt,name=candles,proto3" json:"candles,omitempty"`
+	// Trades of the market and candles of other pairs that closed by the end of
+	// the next block of candles, or of the message's own.
+	Trades []*Trade       `protobuf:"bytes,4,rep,name=trades,proto3" json:"trades,omitempty"`
+	Pairs  []*PairCandles `protobuf:"bytes,5,rep,name=pairs,proto3" json:"pairs,omitempty"`
 	// Candles that lie in the shared memory instead, if the configuration says
 	// that both sides have it.
 	Segment       *Segment `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
@@ -1776,9 +1797,76 @@ func (x *BacktestInput) GetCandles() []byte {
 	return nil
 }
 
+func (x *BacktestInput) GetTrades() []*Trade {
+	if x != nil {
+		return x.Trades
+	}
+	return nil
+}
+
+func (x *BacktestInput) GetPairs() []*PairCandles {
+	if x != nil {
+		return x.Pairs
+	}
+	return nil
+}
+
 func (x *BacktestInput) GetSegment() *Segment {
 	if x != nil {
 		return x.Segment
+	}
+	return nil
+}
+
+// PairCandles is a block of candles of another pair, in columns.
+type PairCandles struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Pair          string                 `protobuf:"bytes,1,opt,name=pair,proto3" json:"pair,omitempty"`
+	Candles       []byte                 `protobuf:"bytes,2,opt,name=candles,proto3" json:"candles,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PairCandles) Reset() {
+	*x = PairCandles{}
+	mi := &file_strategy_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PairCandles) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PairCandles) ProtoMessage() {}
+
+func (x *PairCandles) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PairCandles.ProtoReflect.Descriptor instead.
+func (*PairCandles) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *PairCandles) GetPair() string {
+	if x != nil {
+		return x.Pair
+	}
+	return ""
+}
+
+func (x *PairCandles) GetCandles() []byte {
+	if x != nil {
+		return x.Candles
 	}
 	return nil
 }
@@ -1795,7 +1883,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +1895,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +1908,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{27}
+	return file_strategy_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Segment) GetSlot() uint32 {
@@ -1860,7 +1948,7 @@ type BacktestOutput struct {
 
 func (x *BacktestOutput) Reset() {
 	*x = BacktestOutput{}
-	mi := &file_strategy_proto_msgTypes[28]
+	mi := &file_strategy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +1960,7 @@ func (x *BacktestOutput) String() string {
 func (*BacktestOutput) ProtoMessage() {}
 
 func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[28]
+	mi := &file_strategy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +1973,7 @@ func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestOutput.ProtoReflect.Descriptor instead.
 func (*BacktestOutput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{28}
+	return file_strategy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BacktestOutput) GetDone() int64 {
@@ -1948,7 +2036,7 @@ type Trades struct {
 
 func (x *Trades) Reset() {
 	*x = Trades{}
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2048,7 @@ func (x *Trades) String() string {
 func (*Trades) ProtoMessage() {}
 
 func (x *Trades) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2061,7 @@ func (x *Trades) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trades.ProtoReflect.Descriptor instead.
 func (*Trades) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{29}
+	return file_strategy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Trades) GetColumns() [][]byte {
@@ -2010,7 +2098,7 @@ type OpenRequest_Bot struct {
 
 func (x *OpenRequest_Bot) Reset() {
 	*x = OpenRequest_Bot{}
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2022,7 +2110,7 @@ func (x *OpenRequest_Bot) String() string {
 func (*OpenRequest_Bot) ProtoMessage() {}
 
 func (x *OpenRequest_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2104,7 +2192,7 @@ type OpenReply_Bot struct {
 
 func (x *OpenReply_Bot) Reset() {
 	*x = OpenReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[31]
+	mi := &file_strategy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2116,7 +2204,7 @@ func (x *OpenReply_Bot) String() string {
 func (*OpenReply_Bot) ProtoMessage() {}
 
 func (x *OpenReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[31]
+	mi := &file_strategy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2265,7 @@ type OpenReply_Fault struct {
 
 func (x *OpenReply_Fault) Reset() {
 	*x = OpenReply_Fault{}
-	mi := &file_strategy_proto_msgTypes[32]
+	mi := &file_strategy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2189,7 +2277,7 @@ func (x *OpenReply_Fault) String() string {
 func (*OpenReply_Fault) ProtoMessage() {}
 
 func (x *OpenReply_Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[32]
+	mi := &file_strategy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2230,7 +2318,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[33]
+	mi := &file_strategy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2242,7 +2330,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[33]
+	mi := &file_strategy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2300,10 +2388,11 @@ const file_strategy_proto_rawDesc = "" +
 	"\fsubscription\x18\x05 \x01(\v2!.lunobot.strategy.v1.SubscriptionR\fsubscription\x1a3\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\":\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"P\n" +
 	"\fSubscription\x12\x12\n" +
 	"\x04book\x18\x01 \x01(\bR\x04book\x12\x16\n" +
-	"\x06trades\x18\x02 \x01(\bR\x06trades\"5\n" +
+	"\x06trades\x18\x02 \x01(\bR\x06trades\x12\x14\n" +
+	"\x05pairs\x18\x03 \x03(\tR\x05pairs\"5\n" +
 	"\x05State\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x03R\aversion\x12\x12\n" +
 	"\x04data\x18\x02 \x01(\fR\x04data\"#\n" +
@@ -2317,7 +2406,7 @@ const file_strategy_proto_rawDesc = "" +
 	"deliveries\"n\n" +
 	"\bDelivery\x120\n" +
 	"\x05event\x18\x01 \x01(\v2\x1a.lunobot.strategy.v1.EventR\x05event\x120\n" +
-	"\x04bots\x18\x02 \x03(\v2\x1c.lunobot.strategy.v1.BotViewR\x04bots\"\xe0\x02\n" +
+	"\x04bots\x18\x02 \x03(\v2\x1c.lunobot.strategy.v1.BotViewR\x04bots\"\xf4\x02\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04time\x18\x02 \x01(\x12R\x04time\x123\n" +
@@ -2326,7 +2415,8 @@ const file_strategy_proto_rawDesc = "" +
 	"\x05order\x18\x05 \x01(\v2 .lunobot.strategy.v1.OrderUpdateR\x05order\x123\n" +
 	"\x06signal\x18\x06 \x01(\v2\x1b.lunobot.strategy.v1.SignalR\x06signal\x122\n" +
 	"\x06trades\x18\a \x03(\v2\x1a.lunobot.strategy.v1.TradeR\x06trades\x12*\n" +
-	"\x03top\x18\b \x01(\v2\x18.lunobot.strategy.v1.TopR\x03top\"\x84\x01\n" +
+	"\x03top\x18\b \x01(\v2\x18.lunobot.strategy.v1.TopR\x03top\x12\x12\n" +
+	"\x04pair\x18\t \x01(\tR\x04pair\"\x84\x01\n" +
 	"\x06Candle\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\x12R\x04time\x12\x12\n" +
 	"\x04open\x18\x02 \x01(\x12R\x04open\x12\x12\n" +
@@ -2423,11 +2513,16 @@ const file_strategy_proto_rawDesc = "" +
 	"\fCloseRequest\x12\x12\n" +
 	"\x04bots\x18\x01 \x03(\x04R\x04bots\"\f\n" +
 	"\n" +
-	"CloseReply\"y\n" +
+	"CloseReply\"\xe5\x01\n" +
 	"\rBacktestInput\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x18\n" +
-	"\acandles\x18\x02 \x01(\fR\acandles\x126\n" +
-	"\asegment\x18\x03 \x01(\v2\x1c.lunobot.strategy.v1.SegmentR\asegment\"3\n" +
+	"\acandles\x18\x02 \x01(\fR\acandles\x122\n" +
+	"\x06trades\x18\x04 \x03(\v2\x1a.lunobot.strategy.v1.TradeR\x06trades\x126\n" +
+	"\x05pairs\x18\x05 \x03(\v2 .lunobot.strategy.v1.PairCandlesR\x05pairs\x126\n" +
+	"\asegment\x18\x03 \x01(\v2\x1c.lunobot.strategy.v1.SegmentR\asegment\";\n" +
+	"\vPairCandles\x12\x12\n" +
+	"\x04pair\x18\x01 \x01(\tR\x04pair\x12\x18\n" +
+	"\acandles\x18\x02 \x01(\fR\acandles\"3\n" +
 	"\aSegment\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x14\n" +
 	"\x05count\x18\x02 \x01(\rR\x05count\"\xf3\x01\n" +
@@ -2462,7 +2557,7 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
@@ -2491,17 +2586,18 @@ var file_strategy_proto_goTypes = []any{
 	(*CloseRequest)(nil),      // 24: lunobot.strategy.v1.CloseRequest
 	(*CloseReply)(nil),        // 25: lunobot.strategy.v1.CloseReply
 	(*BacktestInput)(nil),     // 26: lunobot.strategy.v1.BacktestInput
-	(*Segment)(nil),           // 27: lunobot.strategy.v1.Segment
-	(*BacktestOutput)(nil),    // 28: lunobot.strategy.v1.BacktestOutput
-	(*Trades)(nil),            // 29: lunobot.strategy.v1.Trades
-	(*OpenRequest_Bot)(nil),   // 30: lunobot.strategy.v1.OpenRequest.Bot
-	(*OpenReply_Bot)(nil),     // 31: lunobot.strategy.v1.OpenReply.Bot
-	(*OpenReply_Fault)(nil),   // 32: lunobot.strategy.v1.OpenReply.Fault
-	(*SnapshotReply_Bot)(nil), // 33: lunobot.strategy.v1.SnapshotReply.Bot
+	(*PairCandles)(nil),       // 27: lunobot.strategy.v1.PairCandles
+	(*Segment)(nil),           // 28: lunobot.strategy.v1.Segment
+	(*BacktestOutput)(nil),    // 29: lunobot.strategy.v1.BacktestOutput
+	(*Trades)(nil),            // 30: lunobot.strategy.v1.Trades
+	(*OpenRequest_Bot)(nil),   // 31: lunobot.strategy.v1.OpenRequest.Bot
+	(*OpenReply_Bot)(nil),     // 32: lunobot.strategy.v1.OpenReply.Bot
+	(*OpenReply_Fault)(nil),   // 33: lunobot.strategy.v1.OpenReply.Fault
+	(*SnapshotReply_Bot)(nil), // 34: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
-	30, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
-	31, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
+	31, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
+	32, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
 	9,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
 	10, // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
 	17, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
@@ -2516,31 +2612,33 @@ var file_strategy_proto_depIdxs = []int32{
 	20, // 13: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
 	21, // 14: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
 	5,  // 15: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	33, // 16: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
-	27, // 17: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
-	29, // 18: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
-	27, // 19: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
-	5,  // 20: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	32, // 21: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
-	4,  // 22: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
-	5,  // 23: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 24: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 25: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	6,  // 26: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	22, // 27: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	24, // 28: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	26, // 29: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 30: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 31: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	7,  // 32: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	23, // 33: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	25, // 34: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	28, // 35: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	30, // [30:36] is the sub-list for method output_type
-	24, // [24:30] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	34, // 16: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	15, // 17: lunobot.strategy.v1.BacktestInput.trades:type_name -> lunobot.strategy.v1.Trade
+	27, // 18: lunobot.strategy.v1.BacktestInput.pairs:type_name -> lunobot.strategy.v1.PairCandles
+	28, // 19: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
+	30, // 20: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
+	28, // 21: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
+	5,  // 22: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	33, // 23: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
+	4,  // 24: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
+	5,  // 25: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 26: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 27: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	6,  // 28: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	22, // 29: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	24, // 30: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	26, // 31: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 32: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 33: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	7,  // 34: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	23, // 35: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	25, // 36: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	29, // 37: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	32, // [32:38] is the sub-list for method output_type
+	26, // [26:32] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -2554,7 +2652,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -33,6 +33,9 @@ func OpenDelivery(dst []byte, ev *strategy.Event) (out []byte, mark int) {
 		}
 	case strategy.BookEvent:
 		dst = appendTop(dst, 8, &ev.Top)
+	case strategy.PairEvent:
+		dst = appendCandle(dst, &ev.Candle)
+		dst = appendString(dst, 9, ev.Pair)
 	case strategy.StartEvent:
 	}
 	return closeMessage(dst, inner), mark
@@ -275,6 +278,8 @@ func readEvent(ev *strategy.Event, message []byte) error {
 			ev.Trades, f.err = readTrade(ev.Trades, f.bytes)
 		case f.is(8, protowire.BytesType):
 			f.err = readTop(&ev.Top, f.bytes)
+		case f.is(9, protowire.BytesType):
+			ev.Pair = string(f.bytes)
 		}
 	}
 	if f.err == nil && ev.Kind == 0 {

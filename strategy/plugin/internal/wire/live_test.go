@@ -53,6 +53,9 @@ func drawEvent(t *rapid.T) strategy.Event {
 			ev.Trades = append(ev.Trades, exchange.Trade{Pair: rapid.SampledFrom([]string{"", "XBTMYR", "ETHMYR"}).Draw(t, "pair"), Sequence: number[int64](t, "seq"),
 				Time: number[int64](t, "time"), Price: number[exchange.Ticks](t, "p"), Volume: number[exchange.Steps](t, "v"), Taker: exchange.Side(rapid.IntRange(0, 2).Draw(t, "taker"))})
 		}
+	case strategy.PairEvent:
+		ev.Candle = exchange.Candle{Time: number[int64](t, "t"), Close: number[exchange.Ticks](t, "c")}
+		ev.Pair = rapid.String().Draw(t, "pair")
 	case strategy.BookEvent:
 		ev.Top = drawTop(t)
 	case strategy.StartEvent:
