@@ -14,6 +14,12 @@ import (
 	"github.com/lunobot/lunobot/strategy/engine"
 )
 
+// Beside and PairCandle are what comes beside candles, as the engine takes it.
+type (
+	Beside     = engine.Beside
+	PairCandle = engine.PairCandle
+)
+
 // Companion is a source that brings more than the candles of its market.
 type Companion interface {
 	marketdata.Source
@@ -22,7 +28,7 @@ type Companion interface {
 	// Beside returns what came since the last call and closed by a time in epoch
 	// milliseconds, oldest first. It is called after each block, with the close of
 	// its last candle. What it returns is valid until the next call.
-	Beside(ctx context.Context, until int64) (engine.Beside, error)
+	Beside(ctx context.Context, until int64) (Beside, error)
 }
 
 // TradeSource delivers a market's trades in blocks, oldest first, and io.EOF
@@ -60,7 +66,7 @@ type Feed struct {
 
 	trades  cursor[exchange.Trade]
 	candles []cursor[exchange.Candle]
-	beside  engine.Beside
+	beside  Beside
 }
 
 // PairSource has the candles of another pair.
@@ -89,7 +95,7 @@ func (f *Feed) Carries() strategy.Subscription {
 }
 
 // Beside implements Companion.
-func (f *Feed) Beside(ctx context.Context, until int64) (engine.Beside, error) {
+func (f *Feed) Beside(ctx context.Context, until int64) (Beside, error) {
 	f.beside.Trades, f.beside.Pairs = f.beside.Trades[:0], f.beside.Pairs[:0]
 	if f.Trades != nil {
 		err := f.trades.take(ctx, f.Trades.Next, func(t *exchange.Trade) bool {
@@ -100,7 +106,7 @@ func (f *Feed) Beside(ctx context.Context, until int64) (engine.Beside, error) {
 			return true
 		})
 		if err != nil {
-			return engine.Beside{}, fmt.Errorf("reading trades: %w", err)
+			return Beside{}, fmt.Errorf("reading trades: %w", err)
 		}
 	}
 	if f.candles == nil {
@@ -111,14 +117,14 @@ func (f *Feed) Beside(ctx context.Context, until int64) (engine.Beside, error) {
 			if c.Time >= until {
 				return false
 			}
-			f.beside.Pairs = append(f.beside.Pairs, engine.PairCandle{Pair: p.Pair, Candle: *c})
+			f.beside.Pairs = append(f.beside.Pairs, PairCandle{Pair: p.Pair, Candle: *c})
 			return true
 		})
 		if err != nil {
-			return engine.Beside{}, fmt.Errorf("reading candles of %s: %w", p.Pair, err)
+			return Beside{}, fmt.Errorf("reading candles of %s: %w", p.Pair, err)
 		}
 	}
-	slices.SortStableFunc(f.beside.Pairs, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
+	slices.SortStableFunc(f.beside.Pairs, func(a, b PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
 	return f.beside, nil
 }
 
@@ -152,7 +158,7 @@ func (c *cursor[T]) take(ctx context.Context, next func(context.Context) ([]T, e
 type company struct {
 	source Companion
 	span   int64
-	block  engine.Beside
+	block  Beside
 	trade  int64 // the newest trade's time
 }
 
@@ -194,7 +200,7 @@ func (c *company) begin(ctx context.Context, block []exchange.Candle) (err error
 
 // next returns what came beside the block's next candle. Trades of a time of
 // which there is no candle are left out.
-func (c *company) next(k *exchange.Candle) (b engine.Beside) {
+func (c *company) next(k *exchange.Candle) (b Beside) {
 	trades, pairs := c.block.Trades, c.block.Pairs
 	for len(trades) > 0 && trades[0].Time < k.Time {
 		trades = trades[1:]

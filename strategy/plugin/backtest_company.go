@@ -11,7 +11,6 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
-	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
@@ -68,7 +67,7 @@ const maxBeside = 4 << 20
 // besideReader gathers what comes beside the next block.
 type besideReader struct {
 	decoder wire.CandleDecoder
-	beside  engine.Beside
+	beside  backtest.Beside
 }
 
 func (r *besideReader) add(in *pluginpb.BacktestInput) error {
@@ -87,7 +86,7 @@ func (r *besideReader) add(in *pluginpb.BacktestInput) error {
 			return err
 		}
 		for _, c := range block {
-			r.beside.Pairs = append(r.beside.Pairs, engine.PairCandle{Pair: p.GetPair(), Candle: c})
+			r.beside.Pairs = append(r.beside.Pairs, backtest.PairCandle{Pair: p.GetPair(), Candle: c})
 		}
 	}
 	if len(r.beside.Trades)+len(r.beside.Pairs) > maxBeside {
@@ -97,10 +96,10 @@ func (r *besideReader) add(in *pluginpb.BacktestInput) error {
 }
 
 // take returns what was gathered, oldest first.
-func (r *besideReader) take() engine.Beside {
+func (r *besideReader) take() backtest.Beside {
 	b := r.beside
-	r.beside = engine.Beside{}
-	slices.SortStableFunc(b.Pairs, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
+	r.beside = backtest.Beside{}
+	slices.SortStableFunc(b.Pairs, func(a, b backtest.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
 	return b
 }
 
@@ -119,4 +118,4 @@ var (
 func (f *accompanied) Carries() strategy.Subscription { return f.carries }
 
 // Beside implements backtest.Companion: the host has cut it at the block's end.
-func (f *accompanied) Beside(context.Context, int64) (engine.Beside, error) { return f.beside, nil }
+func (f *accompanied) Beside(context.Context, int64) (backtest.Beside, error) { return f.beside, nil }

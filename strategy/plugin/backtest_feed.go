@@ -10,7 +10,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
-	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 	"github.com/lunobot/lunobot/strategy/portfolio"
@@ -69,7 +68,7 @@ type columnFeed struct {
 	failed  error
 	present []exchange.Candle
 	// beside is what came beside it.
-	beside engine.Beside
+	beside backtest.Beside
 	// expected is how many candles are still to come, as far as the host knows.
 	expected int
 }
@@ -77,7 +76,7 @@ type columnFeed struct {
 // inBlock is a block of candles and what came beside it.
 type inBlock struct {
 	candles []exchange.Candle
-	beside  engine.Beside
+	beside  backtest.Beside
 }
 
 // portion is the equity curve of a block, and the trades that were closed by its

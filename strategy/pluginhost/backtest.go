@@ -10,7 +10,6 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
-	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 // Backtest runs a backtest in a process of its own, which ends with it. Errors
@@ -72,10 +71,10 @@ func (d *dog) Carries() strategy.Subscription {
 }
 
 // Beside implements backtest.Companion.
-func (d *dog) Beside(ctx context.Context, until int64) (engine.Beside, error) {
+func (d *dog) Beside(ctx context.Context, until int64) (backtest.Beside, error) {
 	c, ok := d.source.(backtest.Companion)
 	if !ok {
-		return engine.Beside{}, nil
+		return backtest.Beside{}, nil
 	}
 	d.reading.Store(true)
 	defer d.reading.Store(false)
