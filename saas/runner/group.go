@@ -60,6 +60,8 @@ type group struct {
 	retry   time.Duration
 	again   <-chan time.Time
 	step    stepper
+	// references are the other pairs that bots look at.
+	references []*reference
 
 	// barred is true once the group was told that its strategy must not run; the
 	// runner's lock guards it.
@@ -107,6 +109,7 @@ func (g *group) run(ctx context.Context) {
 		return
 	}
 	defer sub.Close()
+	defer g.forgetReferences()
 	defer g.rest(ctx)
 	for {
 		select {
@@ -157,6 +160,7 @@ func (g *group) candle(ctx context.Context, c exchange.Candle, beside engine.Bes
 			beside.Trades = read
 		}
 	}
+	beside.Pairs = g.others(ctx, c.Time, true)
 	g.take(ctx, c, beside, true)
 }
 

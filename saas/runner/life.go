@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
@@ -145,6 +147,9 @@ func (g *group) launch(ctx context.Context, m *member, st *checkpointState, mark
 	if err := m.build(st, market, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
 		return err
 	}
+	if err := g.look(o.Subscription); err != nil {
+		return err
+	}
 	if err := g.arrive(ctx, m); err != nil {
 		return &outageError{err}
 	}
@@ -178,15 +183,30 @@ func (g *group) postpone(ctx context.Context, m *member, err error) {
 // begin starts a run: the strategy sees candles of the past, and the bot stands
 // right after the newest closed one, within the one that it hears next.
 func (g *group) begin(ctx context.Context, m *member, warmup int) error {
-	p, err := g.past(ctx, m.market, warmup)
+	p, err := g.past(ctx, m.market, warmup, unknown)
 	if err != nil {
 		return &outageError{err}
+	}
+	var others []engine.PairCandle
+	for _, pair := range m.sees.Pairs {
+		market, err := g.r.cfg.Markets.Market(pair)
+		if err != nil {
+			return err
+		}
+		q, err := g.past(ctx, market, warmup, p.newest.Time)
+		if err != nil {
+			return &outageError{err}
+		}
+		m.session.ResumePair(pair, q.newest.Time, q.since)
+		for _, c := range q.warmup {
+			others = append(others, engine.PairCandle{Pair: pair, Candle: c})
+		}
 	}
 	if err := m.session.Seek(p.newest); err != nil {
 		return err
 	}
 	m.session.Resume(p.since)
-	if err := g.warm(ctx, m, p.warmup); err != nil {
+	if err := g.warm(ctx, m, p.warmup, others); err != nil {
 		return err
 	}
 	m.rec.note(journal.Decision{
@@ -201,14 +221,24 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	return nil
 }
 
-// warm shows a strategy candles of the past and then, if it wants to know, that
-// its bot starts.
-func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle) error {
+// warm shows a strategy candles of the past, those of other pairs before its own
+// of the same time, and then, if it wants to know, that its bot starts.
+func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, others []engine.PairCandle) error {
+	for _, c := range candles {
+		others = append(others, engine.PairCandle{Candle: c})
+	}
+	slices.SortStableFunc(others, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
+	show := func(c engine.PairCandle) *strategy.Event {
+		if c.Pair == "" {
+			return m.session.Warm(c.Candle)
+		}
+		return m.session.WarmPair(c.Pair, c.Candle)
+	}
 	round := &g.step.round
-	for part := range slices.Chunk(candles, pageSize) {
+	for part := range slices.Chunk(others, pageSize) {
 		round.Deliveries = round.Deliveries[:0]
 		for _, c := range part {
-			if ev := m.session.Warm(c); ev != nil {
+			if ev := show(c); ev != nil {
 				round.Deliveries = append(round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.session.View()}}})
 			}
 		}

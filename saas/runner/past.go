@@ -42,10 +42,10 @@ type past struct {
 	warmup []exchange.Candle
 }
 
-// past reads what a run begins with. All depends on the newest candle that the
-// history has, not on the clock, so that none is taken for a hole which is only
-// late.
-func (g *group) past(ctx context.Context, market exchange.Market, warmup int) (past, error) {
+// past reads what a run begins with, of candles that open at until or before. All
+// depends on the newest candle that the history has, not on the clock, so that
+// none is taken for a hole which is only late.
+func (g *group) past(ctx context.Context, market exchange.Market, warmup int, until int64) (past, error) {
 	decide, now := g.key.decide, g.r.cfg.MarketNow()
 	read := func(from, to time.Time, interval time.Duration) ([]exchange.Candle, error) {
 		s, err := marketdata.Download(ctx, marketdata.DownloadInput{
@@ -59,6 +59,7 @@ func (g *group) past(ctx context.Context, market exchange.Market, warmup int) (p
 	if err != nil {
 		return past{}, fmt.Errorf("reading candles to begin with: %w", err)
 	}
+	candles = slices.DeleteFunc(candles, func(c exchange.Candle) bool { return c.Time > until })
 	if len(candles) == 0 {
 		return past{}, errNoCandles
 	}
@@ -105,17 +106,14 @@ func (g *group) catchUp(ctx context.Context, until int64) bool {
 		}
 		page = slices.DeleteFunc(page, func(c exchange.Candle) bool { return c.Time >= until })
 		if len(page) == 0 {
-			return until == unknown || g.flat(ctx, last, until)
+			return until == unknown || g.flat(ctx, last, until, g.dealer(ctx, last.Time+span, until-span))
 		}
-		var trades []exchange.Trade
-		if g.wants(func(s strategy.Subscription) bool { return s.Trades }) {
-			trades = g.tape(ctx, page[0].Time, page[len(page)-1].Time+span)
-		}
+		beside := g.dealer(ctx, last.Time+span, page[len(page)-1].Time)
 		for i, c := range page {
-			if !g.flat(ctx, last, c.Time) {
+			if !g.flat(ctx, last, c.Time, beside) {
 				return false
 			}
-			g.take(ctx, c, engine.Beside{Trades: within(trades, c.Time, c.Time+span)}, i == len(page)-1)
+			g.take(ctx, c, beside(c.Time), i == len(page)-1)
 			last = c
 		}
 	}
@@ -131,9 +129,9 @@ func (g *group) last() exchange.Candle {
 
 // flat gives every bot flat candles after one and before a time; it stops when
 // the worker does, and reports whether it has not.
-func (g *group) flat(ctx context.Context, after exchange.Candle, until int64) bool {
+func (g *group) flat(ctx context.Context, after exchange.Candle, until int64, beside func(at int64) engine.Beside) bool {
 	for t := after.Time + span; t < until && ctx.Err() == nil; t += span {
-		g.take(ctx, exchange.Flat(t, after.Close), engine.Beside{}, false)
+		g.take(ctx, exchange.Flat(t, after.Close), beside(t), false)
 	}
 	return ctx.Err() == nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/lease"
 )
@@ -156,4 +157,53 @@ func TestTradesAreToldOnceAndWhole(t *testing.T) {
 	if quiet.Told != 0 || quiet.Traded == 0 {
 		t.Errorf("a bot that does not subscribe was told trades of %d", quiet.Told)
 	}
+}
+
+// proves PL2, PL3, M4: a bot that looks at another pair is told each of its
+// candles once, of its own length and right before its own of the same time, from
+// the warm-up on, live, and of the time while no worker ran.
+func TestOtherPairsAreToldOnceAndInTime(t *testing.T) {
+	t.Parallel()
+	for _, length := range []time.Duration{time.Minute, 5 * time.Minute} {
+		t.Run(length.String(), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.addEvery(length, "pair", `{"pair":"ETHMYR","warm":30}`)
+			w.addEvery(length, "quiet", `{}`)
+			r := w.start()
+			w.await("candles", func() bool { return w.point("pair").Engine.Sequence > 40 && w.point("quiet").Engine.Sequence > 40 })
+			r.Stop()
+			stopped, before := w.look("pair").Engine.Sequence, w.market.Now()
+			for w.market.Now().Sub(before) < 30*time.Minute {
+				time.Sleep(5 * time.Millisecond)
+			}
+			r = w.start()
+			w.await("more candles", func() bool { return w.point("pair").Engine.Sequence > stopped+60 })
+			r.Stop()
+			got := w.look("pair").Strategy.Data
+			if len(got.Other) < 30+int(100*time.Minute/length) {
+				t.Fatalf("it was told %d candles", len(got.Other))
+			}
+			want, err := w.market.Candles(t.Context(), demo.ETHMYR, length, got.Other[0].OpenTime(), len(got.Other))
+			if err != nil || !slices.Equal(got.Other, want) {
+				t.Errorf("it was told other candles than there were (%v)", err)
+			}
+			if got.Late != 0 || len(w.look("quiet").Strategy.Data.Other) != 0 {
+				t.Errorf("%d of its own candles came before the other's; a bot that does not look was told %d", got.Late, len(w.look("quiet").Strategy.Data.Other))
+			}
+		})
+	}
+}
+
+func TestPairsThatAreNotThereFailTheirBot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("lost", `{"pair":"NONE"}`)
+	w.add("own", `{"pair":"XBTMYR"}`)
+	w.add("good", `{"pair":"ETHMYR"}`)
+	r := w.start()
+	w.await("the ends", func() bool {
+		return slices.Contains(w.statuses["lost"], bot.Failed) && slices.Contains(w.statuses["own"], bot.Failed) && w.point("good").Engine.Sequence > 5
+	})
+	r.Stop()
 }

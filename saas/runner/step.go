@@ -37,12 +37,12 @@ func (s *stepper) same(ev *strategy.Event) *plugin.Delivery {
 
 // news reports whether events of a kind are the same for all that hear them.
 func news(k strategy.EventKind) bool {
-	return k == strategy.CandleEvent || k == strategy.TradesEvent || k == strategy.BookEvent
+	return k == strategy.CandleEvent || k == strategy.TradesEvent || k == strategy.BookEvent || k == strategy.PairEvent
 }
 
 // sameNews reports whether two events of the market tell the same.
 func sameNews(a, b *strategy.Event) bool {
-	if a.Kind != b.Kind || a.Time != b.Time || a.Candle != b.Candle || a.Top != b.Top || len(a.Trades) != len(b.Trades) {
+	if a.Kind != b.Kind || a.Time != b.Time || a.Candle != b.Candle || a.Pair != b.Pair || a.Top != b.Top || len(a.Trades) != len(b.Trades) {
 		return false
 	}
 	return len(a.Trades) == 0 || &a.Trades[0] == &b.Trades[0]

@@ -46,6 +46,10 @@ type counting struct {
 	// Told is the volume of the trades that it was told of, and Traded that of
 	// its candles.
 	Told, Traded exchange.Steps
+	// Other are the candles of the other pair that it was told, and Late counts
+	// its own that came before the other's of the same time.
+	Other []exchange.Candle
+	Late  int
 }
 
 type countingParams struct {
@@ -57,13 +61,21 @@ type countingParams struct {
 	Warm  int  `param:"warm" label:"Warm"`
 	// Tape subscribes to trades.
 	Tape bool `param:"tape" label:"Tape"`
+	// Pair is another pair to look at.
+	Pair string `param:"pair" label:"Pair"`
 }
 
 func (c *counting) Warmup() int { return c.Params.Warm }
 
 func (c *counting) Subscribe() strategy.Subscription {
-	return strategy.Subscription{Trades: c.Params.Tape, Book: c.Params.Tape}
+	sees := strategy.Subscription{Trades: c.Params.Tape, Book: c.Params.Tape}
+	if c.Params.Pair != "" {
+		sees.Pairs = []string{c.Params.Pair}
+	}
+	return sees
 }
+
+func (c *counting) OnPair(_ *strategy.Bot, _ string, k exchange.Candle) { c.Other = append(c.Other, k) }
 
 func (c *counting) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
 	for _, t := range trades {
@@ -77,6 +89,9 @@ func (c *counting) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
 func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
 	if !b.Warming() {
 		c.Traded += k.Volume
+	}
+	if n := len(c.Other); c.Params.Pair != "" && (n == 0 || c.Other[n-1].Time != k.Time) {
+		c.Late++
 	}
 	if c.Params.Trade {
 		c.Heard = append(c.Heard, k)

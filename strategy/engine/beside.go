@@ -66,16 +66,15 @@ func (s *Session) WarmPair(pair string, c exchange.Candle) *strategy.Event {
 	return &s.other
 }
 
-// ResumePair is Resume for another pair; its last candle is where the session
-// stands then.
-func (s *Session) ResumePair(pair string, candles []exchange.Candle) {
+// ResumePair is Seek and Resume for another pair, whose newest candle opened at a
+// time in epoch milliseconds.
+func (s *Session) ResumePair(pair string, newest int64, candles []exchange.Candle) {
 	p := s.pair(pair)
 	if p == nil {
 		return
 	}
-	p.Frame = strategy.Frame{Length: s.cfg.Decide}
+	p.LastTime, p.Frame = newest, strategy.Frame{Length: s.cfg.Decide}
 	for i := range candles {
-		p.LastTime = candles[i].Time
 		if s.frames > 1 {
 			p.Frame.Fold(&candles[i], s.cfg.Interval)
 		}

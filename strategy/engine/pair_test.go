@@ -71,7 +71,7 @@ func TestCandlesOfOtherPairsHaveTheBotsLength(t *testing.T) {
 	c := pairs("X")
 	c.decide = 3 * time.Minute
 	r := newRig(t, c)
-	r.session.ResumePair("X", []exchange.Candle{flat(3, 50)})
+	r.session.ResumePair("X", 3*minute, []exchange.Candle{flat(3, 50)})
 	if got := r.session.PairTime("X"); got != 3*minute {
 		t.Errorf("it stands at %d", got)
 	}
