@@ -276,7 +276,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 	}
 	a.tester, err = backtester.New(backtester.Config{
 		AtOnce: a.cfg.Backtests, History: history{a.market}, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m, Now: a.cfg.Now,
-		Plugins: a.host, Queue: a.store, Work: a.runs,
+		Plugins: tests{a.host}, Queue: a.store, Work: a.runs,
 	})
 	return err
 }

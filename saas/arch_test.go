@@ -93,7 +93,8 @@ func importTable() []row {
 		{"saas/account", with("exchange", "tenancy", "tenancy/vault")},
 		{"saas/backtester", with(
 			"exchange", "exchange/marketdata", "exchange/paper", "saas/bot", "saas/lease", "saas/live", "saas/research",
-			"strategy/backtest", "strategy/backtest/backtestreport", "strategy/plugin", "strategy/pluginhost",
+			"strategy/backtest", "strategy/backtest/backtestreport", "strategy/backtest/lookahead", "strategy/backtest/search", "strategy/plugin",
+			"strategy/pluginhost",
 		)},
 		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
@@ -105,7 +106,8 @@ func importTable() []row {
 		{"saas/ratelimit", kernel},
 		{"saas/report", with("exchange", "saas/bot", "saas/journal", "strategy/perf", "strategy/portfolio")},
 		{"saas/research", with(
-			"billing", "exchange", "exchange/marketdata", "saas/bot", "saas/lease", "strategy/backtest/backtestreport", "strategy/perf", "tenancy",
+			"billing", "exchange", "exchange/marketdata", "saas/bot", "saas/lease", "strategy/backtest/backtestreport", "strategy/backtest/search",
+			"strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/runner", with(
 			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/lease", "saas/live",

@@ -10,9 +10,11 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/web"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
@@ -82,6 +84,27 @@ func (s strategies) Process(ctx context.Context, ref catalog.Ref, key string) (r
 	if errors.Is(err, &pluginhost.Error{Kind: pluginhost.Tampered}) {
 		return nil, &catalog.UnusableError{Ref: ref, Why: catalog.FileChanged, Err: err}
 	}
+	if err != nil {
+		return nil, err // not p: a nil *Process is not a nil Process
+	}
+	return p, nil
+}
+
+// Schema implements research.Strategies.
+func (s strategies) Schema(name, pin string) (*param.Schema, error) {
+	m, err := s.host.Manifest(context.Background(), pluginhost.Key(name, pin))
+	if err != nil {
+		return nil, err
+	}
+	return m.Schema, nil
+}
+
+// tests shows the plugin host to the worker of backtests.
+type tests struct{ *pluginhost.Host }
+
+// Open implements backtester.Plugins.
+func (t tests) Open(ctx context.Context, key string) (backtester.Process, error) {
+	p, err := t.Start(ctx, key)
 	if err != nil {
 		return nil, err // not p: a nil *Process is not a nil Process
 	}

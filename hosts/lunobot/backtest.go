@@ -110,7 +110,7 @@ func (b backtestCommand) check(ctx context.Context, c *console, process *pluginh
 	case err == nil:
 		in.LookAhead = &report
 	case ctx.Err() == nil && errors.As(err, &failed) && !b.LookAhead:
-		in.Notes = append(in.Notes, "Whether the strategy knows the future was not found out: over other prices it fails with: "+failed.Text)
+		in.Unchecked = failed.Text
 	default:
 		return runFault(ctx, err)
 	}

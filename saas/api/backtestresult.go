@@ -94,12 +94,12 @@ func (a *API) backtestReport(ctx context.Context, who tenancy.Principal, in *str
 	if err != nil {
 		return nil, err
 	}
-	page, _, err := research.Page(raw)
+	kept, err := research.Page(raw)
 	if err != nil {
 		return nil, err
 	}
 	var body bytes.Buffer
-	if err := page.WriteHTML(&body); err != nil {
+	if err := kept.Drawn().WriteHTML(&body); err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {

@@ -2,9 +2,11 @@ package backtester
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -29,9 +31,19 @@ type Work interface {
 type Plugins interface {
 	// Manifest returns what a strategy tells of itself.
 	Manifest(ctx context.Context, name string) (plugin.Manifest, error)
-	// Backtest runs a backtest in a process of its own, which ends with it or
-	// with ctx.
-	Backtest(ctx context.Context, name string, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
+	// Open starts a process of a strategy's own; the caller stops it.
+	Open(ctx context.Context, name string) (Process, error)
+	// Validate returns parameters complete, also checked by the strategy itself;
+	// bad ones are param.Errors.
+	Validate(ctx context.Context, name string, params json.RawMessage) (json.RawMessage, error)
+}
+
+// Process runs one backtest after another; *pluginhost.Process is one.
+type Process interface {
+	// Backtest runs a backtest, which ends with ctx.
+	Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
+	// Stop ends the process.
+	Stop()
 }
 
 // Publisher tells whoever watches a run; what nobody watches is dropped.
@@ -64,6 +76,9 @@ type Config struct {
 	Poll  time.Duration
 	Queue research.Queue
 	Work  Work
+	// Workers is how many runs of a sweep or a walk forward go on at once. Defaults
+	// to the cores, shared by AtOnce.
+	Workers int
 }
 
 func (c Config) withDefaults() Config {
@@ -85,6 +100,9 @@ func (c Config) withDefaults() Config {
 	if c.Poll == 0 {
 		c.Poll = time.Second
 	}
+	if c.Workers == 0 {
+		c.Workers = max(1, runtime.GOMAXPROCS(0)/max(1, c.AtOnce))
+	}
 	return c
 }
 
@@ -103,8 +121,8 @@ func (c Config) validate() error {
 	need(c.Plugins != nil, "Plugins")
 	need(c.Queue != nil, "Queue")
 	need(c.Work != nil, "Work")
-	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 {
-		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit and Poll must not be negative"))
+	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 || c.Workers < 0 {
+		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit, Poll and Workers must not be negative"))
 	}
 	return errors.Join(problems...)
 }

@@ -120,14 +120,26 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if err != nil {
 		return out, &historyError{err}
 	}
-	result, err := cfg.Plugins.Backtest(ctx, key, bt, data.Source(), j.done.Store)
+	if r.Kind != research.Backtest {
+		return j.search(ctx, r, bt, manifest, data)
+	}
+	process, err := cfg.Plugins.Open(ctx, key)
 	if err != nil {
 		return out, err
 	}
-	report, err := backtestreport.New(backtestreport.Input{
+	defer process.Stop()
+	result, err := process.Backtest(ctx, bt, data.Source(), j.done.Store)
+	if err != nil {
+		return out, err
+	}
+	in := backtestreport.Input{
 		Result: result, Candles: data.Candles, Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(bt)...),
 		Title: manifest.Title, Schema: manifest.Schema,
-	})
+	}
+	if err := look(ctx, process, &in); err != nil {
+		return out, err
+	}
+	report, err := backtestreport.New(in)
 	if err != nil {
 		return out, err
 	}

@@ -26,11 +26,14 @@ func reasonOf(r research.Run, limit time.Duration, err error) string {
 	var run *plugin.RunError
 	var dead *pluginhost.Error
 	var known *errs.Error
+	var wrong *searchError
 	switch {
 	case errors.As(err, &run):
 		return fmt.Sprintf("The strategy %s ended the run: %s", r.Strategy, run.Text)
 	case errors.As(err, &dead):
 		return fmt.Sprintf("The strategy %s %s", r.Strategy, pluginReason(dead.Kind))
+	case errors.As(err, &wrong):
+		return "The search could not be made: " + wrong.Error() + "."
 	case errors.Is(err, errTooLong):
 		return fmt.Sprintf("The run took longer than %s and was stopped. Try a shorter time, or a strategy that does less at each candle.", limit)
 	case errors.As(err, new(*historyError)):

@@ -1,6 +1,7 @@
 package research
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,9 @@ const (
 // CreateInput is what a tenant gives to make a run; pointers that are nil, and
 // zero values where nothing else is said, take defaults.
 type CreateInput struct {
+	// Kind defaults to a backtest; Search is for the others.
+	Kind   Kind
+	Search *Search
 	// Name defaults to the strategy and the pair.
 	Name     string
 	Pair     string
@@ -51,7 +55,7 @@ type CreateInput struct {
 func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) {
 	fees := bot.PaperFees()
 	r := Request{
-		Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
+		Name: strings.TrimSpace(in.Name), Kind: cmp.Or(in.Kind, Backtest), Pair: in.Pair, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
 		Balance: or(in.Balance, decimal.NewFromInt(defaultBalance)), MakerFee: or(in.MakerFee, fees.Maker.Decimal()),
 		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero),
 	}
@@ -73,6 +77,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	if err := s.checkSpan(ctx, &r, &f); err != nil {
 		return Request{}, err
 	}
+	s.checkSearch(&r, in.Search, &f)
 	return r, f.Err()
 }
 
@@ -81,7 +86,15 @@ func nameOf(r Request) string {
 	if r.Strategy == "" || r.Pair == "" {
 		return "Backtest"
 	}
-	name := []rune(r.Strategy + " on " + r.Pair)
+	text := r.Strategy + " on " + r.Pair
+	switch r.Kind {
+	case Sweep:
+		text = "Sweep of " + text
+	case WalkForward:
+		text = "Walk-forward of " + text
+	case Backtest:
+	}
+	name := []rune(text)
 	return string(name[:min(len(name), 80)])
 }
 
@@ -114,8 +127,8 @@ func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) err
 		f.Add("/to", "must be after from")
 	case r.To.Sub(r.From) < 2*r.Interval:
 		f.Add("/to", "must be at least two candles of "+bot.IntervalName(r.Interval)+" after from")
-	case within && r.Total() > MaxCandles:
-		f.Add("/interval", fmt.Sprintf("makes %d candles of this time, and at most %d are run: choose longer candles or a shorter time", r.Total(), MaxCandles))
+	case within && r.Candles() > MaxCandles:
+		f.Add("/interval", fmt.Sprintf("makes %d candles of this time, and at most %d are run: choose longer candles or a shorter time", r.Candles(), MaxCandles))
 	}
 	return nil
 }
@@ -123,8 +136,16 @@ func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) err
 // Detail returns the length of the candles that the orders meet.
 func (r Request) Detail() time.Duration { return Detail(r.Interval, r.From, r.To) }
 
-// Total returns how many candles the run goes over.
-func (r Request) Total() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }
+// Candles returns how many candles a run goes over.
+func (r Request) Candles() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }
+
+// Work returns how much there is to do: candles, or sets of parameters.
+func (r Request) Work() int64 {
+	if r.Search != nil {
+		return int64(r.Sets)
+	}
+	return r.Candles()
+}
 
 // Days returns how many days of data the run covers, a part of one counted as
 // one.

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -49,10 +52,30 @@ type Result struct {
 // Size returns how many bytes the result takes.
 func (r Result) Size() int { return len(r.Page) + len(r.Document) + len(r.Equity) }
 
-// keptPage is the page with the curve that comparisons need.
-type keptPage struct {
-	Page  backtestreport.Page  `json:"page"`
-	Curve backtestreport.Curve `json:"curve"`
+// Kept is the report of a run as its page shows it: Search or Walk of a sweep or
+// a walk forward, else Page with the curve that comparisons need.
+type Kept struct {
+	Page   *backtestreport.Page       `json:"page,omitempty"`
+	Curve  backtestreport.Curve       `json:"curve"`
+	Search *backtestreport.SearchPage `json:"search,omitempty"`
+	Walk   *backtestreport.WalkPage   `json:"walk,omitempty"`
+}
+
+// Drawn is a report that draws itself, with a frame or without.
+type Drawn interface {
+	WriteHTML(w io.Writer) error
+	WriteParts(w io.Writer) error
+}
+
+// Drawn returns the report.
+func (k Kept) Drawn() Drawn {
+	switch {
+	case k.Search != nil:
+		return *k.Search
+	case k.Walk != nil:
+		return *k.Walk
+	}
+	return *k.Page
 }
 
 // Outcome is what came of a run.
@@ -65,35 +88,79 @@ type Outcome struct {
 // Pack makes an outcome of a report. One that takes more than MaxResult is a
 // Conflict, code "result_too_large", whose message is for the tenant.
 func Pack(r *backtestreport.Report, equity []int64) (Outcome, error) {
-	out := Outcome{Figures: figuresOf(r), Line: r.Curve(linePoints).Values}
-	pageJSON, err := json.Marshal(keptPage{Page: r.Page(), Curve: r.Curve(curvePoints)})
+	page := r.Page()
+	return pack(Outcome{Figures: figuresOf(r), Line: r.Curve(linePoints).Values}, Kept{Page: &page, Curve: r.Curve(curvePoints)}, r.Document(), equity,
+		fmt.Sprintf("The run of %d candles made %d trades; its result is larger than the %d MiB that are kept of one. Choose a shorter time, or parameters that trade less.",
+			r.Candles, len(r.Trades), MaxResult>>20))
+}
+
+// PackSearch makes an outcome of the report of a sweep, as Pack does.
+func PackSearch(r *backtestreport.Search) (Outcome, error) {
+	var out Outcome
+	if best := r.Best(); best != nil {
+		out.Figures, out.Line = figuresOf(best), best.Curve(linePoints).Values
+		out.Figures.Best = best.Params
+	} else {
+		d := r.Document()
+		out.Figures = Figures{Counter: d.Market.Counter, Initial: d.Config.Balance, Final: d.Config.Balance, Held: d.Config.Balance}
+	}
+	out.Figures.Warnings = len(r.Warnings)
+	page := r.Page()
+	return pack(out, Kept{Search: &page}, r.Document(), nil, tooManySets)
+}
+
+// PackWalk makes an outcome of the report of a walk forward, as Pack does. Its
+// amounts are those of an account that held the starting balance and was traded
+// in the times after the windows alone.
+func PackWalk(r *backtestreport.Walk) (Outcome, error) {
+	d, page := r.Document(), r.Page()
+	initial := d.Config.Balance
+	grown := func(n perf.Number) decimal.Decimal {
+		if !n.Defined() {
+			return initial
+		}
+		return initial.Mul(decimal.NewFromFloat(1 + n.Float())).Round(8)
+	}
+	f := Figures{
+		Counter: d.Market.Counter, Initial: initial, Final: grown(d.Walk.TotalReturn), Fees: r.Fees(), Held: grown(d.Walk.BuyAndHold),
+		Return: d.Walk.TotalReturn, HoldReturn: d.Walk.BuyAndHold, Drawdown: perf.Number(d.Walk.MaxDrawdown), CAGR: d.Walk.CAGR, Sharpe: d.Walk.Sharpe,
+		Trades: d.Walk.Trades, Warnings: len(r.Warnings),
+	}
+	f.Profit = f.Final.Sub(initial)
+	for _, n := range []*perf.Number{&f.Volatility, &f.Sortino, &f.Calmar, &f.Exposure, &f.WinRate, &f.ProfitFactor} {
+		*n = perf.Number(math.NaN()) // not told of a walk
+	}
+	return pack(Outcome{Figures: f, Line: r.Line(linePoints)}, Kept{Walk: &page}, d, nil, tooManySets)
+}
+
+const tooManySets = "The result is larger than is kept of one. Choose fewer sets."
+
+// pack compresses the parts of a result; tooLarge is what a tenant is told of one
+// that takes more than MaxResult.
+func pack(out Outcome, kept Kept, document any, equity []int64, tooLarge string) (Outcome, error) {
+	pageJSON, err := json.Marshal(kept)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("packing a report: %w", err)
 	}
-	document, err := json.Marshal(r.Document())
+	documentJSON, err := json.Marshal(document)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("packing a report: %w", err)
 	}
 	for _, part := range []struct {
 		raw []byte
 		to  *[]byte
-	}{{pageJSON, &out.Result.Page}, {document, &out.Result.Document}, {deltas(equity), &out.Result.Equity}} {
+	}{{pageJSON, &out.Result.Page}, {documentJSON, &out.Result.Document}, {deltas(equity), &out.Result.Equity}} {
 		if len(part.raw) > maxPart {
-			return Outcome{}, tooLarge(r)
+			return Outcome{}, errs.New(errs.Conflict, "result_too_large", "%s", tooLarge)
 		}
 		if *part.to, err = deflate(part.raw); err != nil {
 			return Outcome{}, fmt.Errorf("packing a report: %w", err)
 		}
 	}
 	if out.Result.Size() > MaxResult {
-		return Outcome{}, tooLarge(r)
+		return Outcome{}, errs.New(errs.Conflict, "result_too_large", "%s", tooLarge)
 	}
 	return out, nil
-}
-
-func tooLarge(r *backtestreport.Report) error {
-	return errs.New(errs.Conflict, "result_too_large", "The run of %d candles made %d trades; its result is larger than the %d MiB that are kept of one. "+
-		"Choose a shorter time, or parameters that trade less.", r.Candles, len(r.Trades), MaxResult>>20)
 }
 
 func figuresOf(r *backtestreport.Report) Figures {
@@ -154,16 +221,19 @@ func Equity(part []byte) ([]exchange.Units, error) {
 func Document(part []byte) (json.RawMessage, error) { return inflate(part) }
 
 // Page reads the part PartPage.
-func Page(part []byte) (backtestreport.Page, backtestreport.Curve, error) {
+func Page(part []byte) (Kept, error) {
 	raw, err := inflate(part)
 	if err != nil {
-		return backtestreport.Page{}, backtestreport.Curve{}, err
+		return Kept{}, err
 	}
-	var kept keptPage
+	var kept Kept
 	if err := json.Unmarshal(raw, &kept); err != nil {
-		return backtestreport.Page{}, backtestreport.Curve{}, errPart.Wrap(err)
+		return Kept{}, errPart.Wrap(err)
 	}
-	return kept.Page, kept.Curve, nil
+	if kept.Page == nil && kept.Search == nil && kept.Walk == nil {
+		return Kept{}, errPart
+	}
+	return kept, nil
 }
 
 func deflate(raw []byte) ([]byte, error) {

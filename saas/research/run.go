@@ -29,6 +29,8 @@ func (s Status) Over() bool { return s != Queued && s != Running }
 // Request is what a tenant asked for, complete and valid.
 type Request struct {
 	Name string
+	// Kind is what is done with the history.
+	Kind Kind
 	// Pair is the market's symbol and Strategy the strategy's name.
 	Pair     string
 	Strategy string
@@ -48,9 +50,13 @@ type Request struct {
 	// MakerFee, TakerFee and Slippage are fractions, such as 0.0025.
 	MakerFee, TakerFee, Slippage decimal.Decimal
 	Risk                         bot.Risk
+	// Search says what a sweep or a walk forward tries; nil for a backtest.
+	Search *Search
+	// Sets is how many sets that is at the most, those of all windows counted.
+	Sets int
 }
 
-// Run is a backtest.
+// Run is a backtest, a sweep or a walk forward.
 type Run struct {
 	ID       string
 	TenantID string
@@ -58,7 +64,8 @@ type Run struct {
 	Status Status
 	// Reason says in a sentence why a run failed or ended early; "" else.
 	Reason string
-	// Done of Total candles have been run.
+	// Done of Total candles have been run; of a sweep or a walk forward these are
+	// sets of parameters.
 	Done, Total int64
 	// Attempt counts the workers that began the run.
 	Attempt int64
@@ -110,6 +117,9 @@ type Figures struct {
 	Trades       int         `json:"trades"`
 	// Warnings is how many warnings the report has.
 	Warnings int `json:"warnings"`
+	// Best are the parameters of a sweep's best set, of which the other figures
+	// are; nil if there is none.
+	Best json.RawMessage `json:"best,omitempty"`
 }
 
 // Events of runs: their types, as package event carries them. The subject is the

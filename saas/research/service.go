@@ -42,7 +42,7 @@ type ServiceConfig struct {
 	Markets    bot.Markets
 	Now        func() time.Time
 	Store      Store
-	Strategies bot.Strategies
+	Strategies Strategies
 	Tx         bot.Transactor
 }
 
@@ -84,7 +84,8 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 func (s *Service) Keep() int { return s.cfg.Keep }
 
 // Create stores a run that waits for a worker. Faulty fields are one Invalid
-// error that names them all. A plan without backtests, with as many as it
+// error that names them all. A plan without backtests, or with basic ones only
+// where a sweep or a walk forward is asked for, with as many as it
 // allows under way, or with too few days of data is LimitExceeded and leaves
 // nothing behind (rules E1, E9).
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Run, error) {
@@ -96,10 +97,10 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		return Run{}, err
 	}
 	r := Run{
-		ID: uuid.Must(uuid.NewV7()).String(), TenantID: p.TenantID, Request: req, Status: Queued, Total: req.Total(), CreatedAt: s.now(),
+		ID: uuid.Must(uuid.NewV7()).String(), TenantID: p.TenantID, Request: req, Status: Queued, Total: req.Work(), CreatedAt: s.now(),
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		if err := s.cfg.Gate.Require(ctx, p.TenantID, billing.NeedBasicBacktests); err != nil {
+		if err := s.cfg.Gate.Require(ctx, p.TenantID, Need(req.Kind)); err != nil {
 			return err
 		}
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, place(r)); err != nil {
@@ -225,12 +226,20 @@ func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Micro
 
 func (s *Service) record(ctx context.Context, typ string, r Run) error {
 	e, err := event.New(s.cfg.Now(), r.TenantID, typ, r.ID, map[string]any{
-		"name": r.Name, "trading_pair": r.Pair, "strategy_type": r.Strategy, "status": r.Status, "status_reason": r.Reason,
+		"name": r.Name, "kind": r.Kind, "trading_pair": r.Pair, "strategy_type": r.Strategy, "status": r.Status, "status_reason": r.Reason,
 	})
 	if err != nil {
 		return err
 	}
 	return s.cfg.Events.Record(ctx, e)
+}
+
+// Need returns what a plan must include for a kind of run.
+func Need(k Kind) billing.Entitlement {
+	if k == Backtest {
+		return billing.NeedBasicBacktests
+	}
+	return billing.NeedAdvancedBacktests
 }
 
 // place is what a run takes of its plan while it is not over.

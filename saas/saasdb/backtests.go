@@ -21,6 +21,7 @@ type backtestRow struct {
 	TenantID   string `bun:",pk"`
 	ID         string `bun:",pk"`
 	Name       string
+	Kind       research.Kind
 	Pair       string
 	Strategy   string
 	Parameters string
@@ -32,6 +33,7 @@ type backtestRow struct {
 	TakerFee   decimal.Decimal
 	Slippage   decimal.Decimal
 	Risk       document[bot.Risk]
+	Search     document[*research.Search]
 	Status     research.Status
 	Reason     string
 	Done       int64
@@ -48,7 +50,7 @@ type backtestRow struct {
 
 func backtestRowOf(tenantID string, r research.Run) backtestRow {
 	return backtestRow{
-		TenantID: tenantID, ID: r.ID, Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Parameters: string(r.Parameters),
+		TenantID: tenantID, ID: r.ID, Name: r.Name, Kind: r.Kind, Search: document[*research.Search]{r.Search}, Pair: r.Pair, Strategy: r.Strategy, Parameters: string(r.Parameters),
 		Interval: int64(r.Interval / time.Second), From: db.At(r.From), To: db.At(r.To), Balance: r.Balance, MakerFee: r.MakerFee,
 		TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: document[bot.Risk]{r.Risk}, Status: r.Status, Reason: clean(r.Reason), Done: r.Done,
 		Total: r.Total, Attempt: r.Attempt, Figures: document[*research.Figures]{r.Figures}, Line: document[[]float64]{r.Line},
@@ -57,10 +59,14 @@ func backtestRowOf(tenantID string, r research.Run) backtestRow {
 }
 
 func (r backtestRow) run() research.Run {
+	sets := 0
+	if r.Search.value != nil {
+		sets = int(r.Total)
+	}
 	return research.Run{
 		ID: r.ID, TenantID: r.TenantID,
 		Request: research.Request{
-			Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Parameters: json.RawMessage(r.Parameters), Interval: time.Duration(r.Interval) * time.Second,
+			Name: r.Name, Kind: r.Kind, Search: r.Search.value, Sets: sets, Pair: r.Pair, Strategy: r.Strategy, Parameters: json.RawMessage(r.Parameters), Interval: time.Duration(r.Interval) * time.Second,
 			From: r.From.Time, To: r.To.Time, Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: r.Risk.value,
 			StrategyVersion: r.StrategyVersion,
 		},

@@ -37,11 +37,11 @@ func (w *Web) backtestPage(rq *request) error {
 	}
 	p := runPage{backtestRow: rows[0], MayWrite: rq.who.Can(tenancy.BotsWrite)}
 	if p.IsDone() {
-		kept, _, err := w.keptPage(rq, r.ID)
+		kept, err := w.keptPage(rq, r.ID)
 		if err != nil {
 			return err
 		}
-		if p.Report, err = parts(kept); err != nil {
+		if p.Report, err = parts(kept.Drawn()); err != nil {
 			return err
 		}
 	}
@@ -49,10 +49,10 @@ func (w *Web) backtestPage(rq *request) error {
 }
 
 // keptPage reads the report of a run that is done.
-func (w *Web) keptPage(rq *request, id string) (backtestreport.Page, backtestreport.Curve, error) {
+func (w *Web) keptPage(rq *request, id string) (research.Kept, error) {
 	raw, err := w.cfg.Research.Result(rq.Context(), rq.who, id, research.PartPage)
 	if err != nil {
-		return backtestreport.Page{}, backtestreport.Curve{}, err
+		return research.Kept{}, err
 	}
 	return research.Page(raw)
 }
@@ -88,12 +88,12 @@ func (w *Web) backtestReport(rq *request) error {
 	if err != nil {
 		return err
 	}
-	kept, _, err := w.keptPage(rq, r.ID)
+	kept, err := w.keptPage(rq, r.ID)
 	if err != nil {
 		return err
 	}
 	var out bytes.Buffer
-	if err := kept.WriteHTML(&out); err != nil {
+	if err := kept.Drawn().WriteHTML(&out); err != nil {
 		return err
 	}
 	hash := func(text string) string {

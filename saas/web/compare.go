@@ -65,11 +65,14 @@ func (w *Web) compareBacktests(rq *request) error {
 		if err != nil {
 			return err
 		}
-		_, curve, err := w.keptPage(rq, id)
+		if r.Kind != research.Backtest {
+			return errs.New(errs.Malformed, "compare_kind", "Choose backtests of one set of parameters: %s is none.", r.Name)
+		}
+		kept, err := w.keptPage(rq, id)
 		if err != nil {
 			return err
 		}
-		runs, curves = append(runs, r), append(curves, backtestreport.NamedCurve{Name: r.Name, Curve: curve})
+		runs, curves = append(runs, r), append(curves, backtestreport.NamedCurve{Name: r.Name, Curve: kept.Curve})
 	}
 	rows, err := w.backtestRowsOf(rq, runs)
 	if err != nil {

@@ -39,6 +39,9 @@ type Input struct {
 	Source string
 	// Title is the strategy's name for people. Defaults to its name.
 	Title string
+	// Unchecked says why the check for knowledge of the future could not be made:
+	// what the strategy failed with over other prices; "" if it could.
+	Unchecked string
 }
 
 // Report is a finished run with its figures. Amounts are in the counter
@@ -128,6 +131,9 @@ func New(in Input) (*Report, error) {
 	}
 	if l := r.LookAhead; l != nil && l.Finding != nil {
 		r.Warnings = append(r.Warnings, l.Finding.Describe(m))
+	}
+	if in.Unchecked != "" {
+		r.Warnings = append(r.Warnings, "Whether the strategy knows the future was not found out: over other prices it fails with: "+in.Unchecked)
 	}
 	r.Warnings = append(append(r.Warnings, in.Notes...), r.warnings()...)
 	return r, nil

@@ -74,6 +74,9 @@ func NewSearch(in SearchInput) (*Search, error) {
 	return s, nil
 }
 
+// Best returns the report of the best set's run; nil without a best set.
+func (s *Search) Best() *Report { return s.best }
+
 // orders puts trades in other orders, of which there are none below two trades.
 func orders(returns []float64, seed uint64) ([]perf.MonteCarlo, error) {
 	if len(returns) < 2 {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
@@ -50,6 +52,22 @@ func NewWalk(in WalkInput) (*Walk, error) {
 	w := &Walk{in: in}
 	w.Worth, w.Warnings = w.worth(), w.warnings()
 	return w, nil
+}
+
+// Fees returns what was paid after the windows, in the counter currency.
+func (w *Walk) Fees() decimal.Decimal { return w.in.Config.Market.Amount(w.in.Walk.Fees) }
+
+// Line returns the equity after the windows from the starting balance on, with at
+// most that many points, at least two.
+func (w *Walk) Line(points int) []float64 {
+	curve := w.in.Walk.Curve
+	initial := w.in.Config.Market.Amount(w.in.Config.Balance).InexactFloat64()
+	n := min(max(points, 2), len(curve))
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = initial * curve[i*(len(curve)-1)/max(n-1, 1)].Value
+	}
+	return out
 }
 
 // from and to are when the walk's first window began and its last choice was

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func (c WalkConfig) validate() error {
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	switch n := c.windows(); {
+	switch n := c.Windows(); {
 	case n == 0:
 		return fmt.Errorf("search: the history of %s holds no window of %s and %s after it", c.Search.To.Sub(c.Search.From), c.InSample, c.OutOfSample)
 	case n > maxWindows:
@@ -55,13 +56,13 @@ func (c WalkConfig) validate() error {
 	return nil
 }
 
-// windows returns how many whole windows fit.
-func (c WalkConfig) windows() int {
+// Windows returns how many whole windows fit between From and To of the search.
+func (c WalkConfig) Windows() int {
 	rest := c.Search.To.Sub(c.Search.From) - c.InSample - c.OutOfSample
 	if rest < 0 {
 		return 0
 	}
-	return int(rest/c.Step) + 1
+	return int(rest/cmp.Or(c.Step, c.OutOfSample)) + 1
 }
 
 // Walk is a finished walk.
@@ -146,7 +147,7 @@ func WalkForward(ctx context.Context, cfg WalkConfig) (*Walk, error) {
 		InSample: cfg.InSample, OutOfSample: cfg.OutOfSample, Step: cfg.Step,
 	}
 	stitch := &stitch{value: 1}
-	for i := range cfg.windows() {
+	for i := range cfg.Windows() {
 		at := time.Duration(i) * cfg.Step
 		window := Window{From: s.From.Add(at), To: s.From.Add(at + cfg.InSample), End: s.From.Add(at + cfg.InSample + cfg.OutOfSample)}
 		if cfg.Anchored {
@@ -174,7 +175,7 @@ func (c WalkConfig) window(ctx context.Context, w *Window, number int) (*Outcome
 	in := c.Search
 	in.From, in.To = w.From, w.To
 	if in.Progress != nil {
-		in.Progress = func(done, total int) { c.Search.Progress(number*total+done, c.windows()*total) }
+		in.Progress = func(done, total int) { c.Search.Progress(number*total+done, c.Windows()*total) }
 	}
 	result, asked, err := find(ctx, in)
 	if err != nil {

@@ -1,0 +1,139 @@
+package backtester
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+)
+
+// searchError is a search that cannot be made as it was asked for.
+type searchError struct{ err error }
+
+// Error implements error; it is one line for the tenant.
+func (e *searchError) Error() string {
+	return strings.ReplaceAll(strings.ReplaceAll(e.err.Error(), "search: ", ""), "\n", "; ")
+}
+
+// Unwrap returns the cause.
+func (e *searchError) Unwrap() error { return e.err }
+
+// searching is a sweep or a walk forward at work.
+type searching struct {
+	job       *job
+	run       research.Run
+	cfg       backtest.Config
+	manifest  plugin.Manifest
+	data      research.Data
+	processes []Process
+}
+
+// search makes a sweep or a walk forward and packs its report.
+func (j *job) search(ctx context.Context, r research.Run, cfg backtest.Config, m plugin.Manifest, data research.Data) (research.Outcome, error) {
+	s := &searching{job: j, run: r, cfg: cfg, manifest: m, data: data}
+	defer func() {
+		for _, p := range s.processes {
+			p.Stop()
+		}
+	}()
+	task, err := s.prepare(ctx)
+	if err != nil {
+		return research.Outcome{}, err
+	}
+	if r.Kind == research.Sweep {
+		return s.sweep(ctx, task)
+	}
+	return s.walk(ctx, task)
+}
+
+// prepare reads the ranges and starts the processes.
+func (s *searching) prepare(ctx context.Context) (search.Config, error) {
+	plugins := s.job.b.cfg.Plugins
+	var check func(json.RawMessage) error
+	if s.manifest.Can(plugin.Checks) {
+		check = func(params json.RawMessage) error {
+			_, err := plugins.Validate(ctx, s.run.Strategy, params)
+			return err
+		}
+	}
+	space, err := s.run.Space(s.manifest.Schema, check)
+	if err != nil {
+		return search.Config{}, &searchError{err}
+	}
+	task := s.run.Searching(space)
+	task.Progress = func(done, _ int) { s.job.done.Store(int64(done)) }
+	for range s.job.b.cfg.Workers {
+		p, err := plugins.Open(ctx, s.run.Strategy)
+		if err != nil {
+			return search.Config{}, err
+		}
+		s.processes = append(s.processes, p)
+		task.Runners = append(task.Runners, search.NewRemote(search.RemoteConfig{Backtester: p, Config: s.cfg, OfSet: ofSet, Series: s.data.Series}))
+	}
+	return task, nil
+}
+
+// ofSet reports whether an error is about one set of parameters alone.
+func ofSet(err error) bool {
+	var failed *plugin.RunError
+	return errors.As(err, &failed)
+}
+
+// fault returns an error of package search: as it is if it is one of a process or
+// of ctx, else as one of what was asked for.
+func fault(ctx context.Context, err error) error {
+	var dead *pluginhost.Error
+	if err == nil || ctx.Err() != nil || errors.As(err, &dead) {
+		return err
+	}
+	return &searchError{err}
+}
+
+func (s *searching) sweep(ctx context.Context, task search.Config) (research.Outcome, error) {
+	result, err := search.Run(ctx, task)
+	if err := fault(ctx, err); err != nil {
+		return research.Outcome{}, err
+	}
+	in := backtestreport.SearchInput{
+		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.cfg)...), Config: s.cfg,
+		Info: s.manifest.Info, Schema: s.manifest.Schema, Result: result,
+	}
+	if best, ok := result.Best(); ok {
+		cfg := s.cfg
+		cfg.Params = best.Params
+		if in.Best, err = s.processes[0].Backtest(ctx, cfg, s.data.Source(), nil); err != nil {
+			return research.Outcome{}, err
+		}
+	}
+	report, err := backtestreport.NewSearch(in)
+	if err != nil {
+		return research.Outcome{}, err
+	}
+	return research.PackSearch(report)
+}
+
+func (s *searching) walk(ctx context.Context, task search.Config) (research.Outcome, error) {
+	asked := s.run.Search
+	task.From, task.To = s.run.From, s.run.To
+	walk, err := search.WalkForward(ctx, search.WalkConfig{
+		Anchored: asked.Anchored, InSample: asked.InSample, OutOfSample: asked.OutOfSample, Search: task,
+	})
+	if err := fault(ctx, err); err != nil {
+		return research.Outcome{}, err
+	}
+	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
+		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.cfg)...), Config: s.cfg,
+		Info: s.manifest.Info, Walk: walk,
+	})
+	if err != nil {
+		return research.Outcome{}, err
+	}
+	return research.PackWalk(report)
+}
