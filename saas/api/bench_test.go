@@ -185,6 +185,13 @@ func (c crossOnly) Validate(name, _ string, params json.RawMessage) (json.RawMes
 	return c.schema.Validate(params)
 }
 
+func (c crossOnly) Schema(name string) (*param.Schema, error) {
+	if name != "basic" {
+		return nil, fmt.Errorf("no strategy %q", name)
+	}
+	return c.schema, nil
+}
+
 func (c crossOnly) Names() []string { return []string{"basic"} }
 
 func (crossOnly) Pin(name, version string) (string, error) {

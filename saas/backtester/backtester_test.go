@@ -55,9 +55,13 @@ func TestRunIsTheEngines(t *testing.T) {
 		if f := got.Figures; !f.Final.Equal(m.Amount(want.FinalEquity)) || f.Trades != len(want.Trades) || f.Trades < 5 || got.Done != 2880 || w.used("a") != 0 {
 			t.Errorf("figures = %+v, %d trades, %d candles done", f, len(want.Trades), got.Done)
 		}
-		page, curve, err := research.Page(w.part(r, research.PartPage))
+		kept, err := research.Page(w.part(r, research.PartPage))
+		page, curve := kept.Page, kept.Curve
 		if err != nil || page.Title != "Swing" || page.Source != "the tests' market" || !slices.Contains(page.Warnings, "It repeats.") || len(curve.Times) != 500 {
 			t.Errorf("page of %q from %q with %q, %v", page.Title, page.Source, page.Warnings, err)
+		}
+		if !slices.Contains(page.Settings, backtestreport.Setting{Name: "Look-ahead check", Value: "passed; cheap, 6 other futures tried"}) {
+			t.Errorf("settings = %+v", page.Settings)
 		}
 		if !slices.Contains(page.Settings, backtestreport.Setting{Name: "Decides on candles of", Value: "1 h"}) {
 			t.Errorf("settings = %+v", page.Settings)
@@ -69,8 +73,8 @@ func TestRunIsTheEngines(t *testing.T) {
 func TestLongRunsMeetLongerCandles(t *testing.T) {
 	t.Parallel()
 	cfg := research.Request{Interval: time.Hour, From: demo.Start(), To: demo.Start().AddDate(4, 0, 0)}
-	if cfg.Detail() != time.Hour || cfg.Total() != 4*365*24+24 {
-		t.Errorf("four years are %d candles of %s", cfg.Total(), cfg.Detail())
+	if cfg.Detail() != time.Hour || cfg.Candles() != 4*365*24+24 {
+		t.Errorf("four years are %d candles of %s", cfg.Candles(), cfg.Detail())
 	}
 }
 

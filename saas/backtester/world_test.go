@@ -26,6 +26,7 @@ import (
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/tenancy"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
@@ -75,7 +76,6 @@ type world struct {
 	mu      sync.Mutex
 	work    work
 	outage  error // of the history
-	configs []backtest.Config
 	updates []live.Update
 }
 
@@ -149,18 +149,43 @@ func (*world) Manifest(context.Context, string) (plugin.Manifest, error) {
 	return plugin.ManifestOf(definition()), nil
 }
 
-func (w *world) Backtest(
-	ctx context.Context, name string, cfg backtest.Config, src marketdata.Source, progress func(done int64),
-) (*backtest.Result, error) {
-	w.mu.Lock()
-	do := w.work
-	w.configs = append(w.configs, cfg)
-	w.mu.Unlock()
-	if do != nil {
+func (*world) Schema(name string) (*param.Schema, error) {
+	if name != "swing" {
+		return nil, errors.New("no such strategy")
+	}
+	return definition().Schema(), nil
+}
+
+// worlds have two Validates: that of the service and, behind plugins, that of the
+// worker.
+type plugins struct{ *world }
+
+func (p plugins) Validate(_ context.Context, name string, params json.RawMessage) (json.RawMessage, error) {
+	return p.world.Validate(name, params)
+}
+
+// process stands for the strategy's process.
+type process struct {
+	w    *world
+	used bool
+}
+
+func (w *world) Open(context.Context, string) (backtester.Process, error) { return &process{w: w}, nil }
+
+func (*process) Stop() {}
+
+// Backtest does the test's work in the first run of a process; those after it
+// look for knowledge of the future.
+func (p *process) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
+	p.w.mu.Lock()
+	do := p.w.work
+	p.w.mu.Unlock()
+	if do != nil && !p.used {
 		if err := do(ctx, cfg, progress); err != nil {
 			return nil, err
 		}
 	}
+	p.used = true
 	return backtest.Run(ctx, definition(), cfg, src, progress)
 }
 
@@ -185,7 +210,7 @@ func (w *world) worker(name string, change ...func(*backtester.Config)) *backtes
 		w.t.Fatal(err)
 	}
 	cfg := backtester.Config{
-		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Markets: w, Now: time.Now, Plugins: w, Poll: 20 * time.Millisecond,
+		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Markets: w, Now: time.Now, Plugins: plugins{w}, Poll: 20 * time.Millisecond,
 		Queue: w.store, Work: w.runs,
 	}
 	for _, fn := range change {
@@ -206,6 +231,10 @@ func (w *world) worker(name string, change ...func(*backtester.Config)) *backtes
 func (w *world) tenant(id, plan string) tenancy.Principal {
 	w.t.Helper()
 	w.billing.Tenant(w.t, id, plan)
+	return w.owner(id)
+}
+
+func (*world) owner(id string) tenancy.Principal {
 	return tenancy.Principal{UserID: "user-" + id, TenantID: id, Role: tenancy.Owner}
 }
 

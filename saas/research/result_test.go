@@ -53,9 +53,9 @@ func TestResultsArePackedExactly(t *testing.T) {
 	if err != nil || jsonOf(t, document) != jsonOf(t, r.Document()) {
 		t.Errorf("the document is %s, %v", document, err)
 	}
-	page, curve, err := research.Page(out.Result.Page)
-	if err != nil || jsonOf(t, page) != jsonOf(t, r.Page()) || len(curve.Values) != 7 {
-		t.Errorf("the page has a curve of %d, %v", len(curve.Values), err)
+	kept, err := research.Page(out.Result.Page)
+	if err != nil || kept.Page == nil || jsonOf(t, *kept.Page) != jsonOf(t, r.Page()) || len(kept.Curve.Values) != 7 {
+		t.Errorf("the page has a curve of %d, %v", len(kept.Curve.Values), err)
 	}
 	f := out.Figures
 	if !f.Profit.Equal(decimal.NewFromInt(2000)) || f.Return != 0.2 || f.Sharpe.Defined() || math.Abs(f.HoldReturn.Float()-0.1) > 1e-12 || f.Warnings == 0 || len(out.Line) != 7 {
@@ -103,7 +103,7 @@ func TestBrokenResults(t *testing.T) {
 		if _, err := research.Equity(part); errs.CodeOf(err) != "result_broken" {
 			t.Errorf("%s as equity: %v", name, err)
 		}
-		if _, _, err := research.Page(part); errs.CodeOf(err) != "result_broken" {
+		if _, err := research.Page(part); errs.CodeOf(err) != "result_broken" {
 			t.Errorf("%s as page: %v", name, err)
 		}
 	}

@@ -62,6 +62,13 @@ func (s shop) Validate(name, _ string, params json.RawMessage) (json.RawMessage,
 	return s.schema.Validate(params)
 }
 
+func (s shop) Schema(name string) (*param.Schema, error) {
+	if name != "cross" {
+		return nil, errors.New("no such strategy")
+	}
+	return s.schema, nil
+}
+
 func first() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func last() time.Time { return time.Date(2026, 1, 31, 8, 59, 0, 0, time.UTC) }
@@ -235,6 +242,15 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 		ctx := b.t.Context()
 		negative, one := decimal.NewFromInt(-1), decimal.NewFromInt(1)
 		fine := func() research.CreateInput { return research.CreateInput{Pair: "XBTMYR", Strategy: "cross"} }
+		sweep := func(ranges ...string) func(in *research.CreateInput) {
+			return func(in *research.CreateInput) { in.Kind, in.Search = research.Sweep, &research.Search{Ranges: ranges} }
+		}
+		walk := func(inside, outside time.Duration) func(in *research.CreateInput) {
+			return func(in *research.CreateInput) {
+				sweep("fast=5:25:5")(in)
+				in.Kind, in.Search.InSample, in.Search.OutOfSample = research.WalkForward, inside, outside
+			}
+		}
 		cases := map[string]struct {
 			change func(in *research.CreateInput)
 			want   string
@@ -246,12 +262,26 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 					Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100)},
 				}
 			}, "/balance /interval /maker_fee /name /parameters/fast /parameters/odd /risk/stop_loss_percent /slippage /taker_fee /trading_pair"},
-			"nothing given":  {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
-			"a fine fee":     {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
-			"before history": {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},
-			"the future":     {func(in *research.CreateInput) { in.To = last().Add(time.Minute) }, "/to"},
-			"backwards":      {func(in *research.CreateInput) { in.From, in.To = last().Add(-time.Hour), last().Add(-2*time.Hour) }, "/to"},
-			"too many":       {func(in *research.CreateInput) { in.From = first() }, "/interval"},
+			"nothing given":               {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
+			"a fine fee":                  {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
+			"before history":              {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},
+			"the future":                  {func(in *research.CreateInput) { in.To = last().Add(time.Minute) }, "/to"},
+			"backwards":                   {func(in *research.CreateInput) { in.From, in.To = last().Add(-time.Hour), last().Add(-2*time.Hour) }, "/to"},
+			"too many":                    {func(in *research.CreateInput) { in.From = first() }, "/interval"},
+			"no such kind":                {func(in *research.CreateInput) { in.Kind = "dream" }, "/kind"},
+			"a search that is none":       {func(in *research.CreateInput) { in.Search = &research.Search{} }, "/search"},
+			"a sweep without a search":    {func(in *research.CreateInput) { in.Kind = research.Sweep }, "/search"},
+			"a search of bad ranges":      {sweep("fast=5:x", "odd=1"), "/search/ranges"},
+			"a search of nothing":         {sweep(), "/search/ranges"},
+			"a grid without steps":        {sweep("fast=5:50:log"), "/search/ranges"},
+			"too many sets":               {sweep("fast=2:200", "slow=3:500"), "/search/ranges"},
+			"too many candles of sets":    {func(in *research.CreateInput) { sweep("slow=12:500")(in); in.From = last().AddDate(-2, 0, 0) }, "/interval /search/ranges"},
+			"windows longer than history": {walk(40*24*time.Hour, 0), "/search/in_sample"},
+			"windows of broken candles":   {walk(time.Hour+time.Second, 90*time.Second), "/search/in_sample /search/out_of_sample"},
+			"all that a search has": {func(in *research.CreateInput) {
+				sweep("fast=5:50:5")(in)
+				in.Search.Method, in.Search.Measure, in.Search.Trials, in.Search.MaxDrawdown, in.Search.MinTrades = "magic", "luck", -1, 1, -1
+			}, "/search/max_drawdown /search/method /search/min_trades /search/objective /search/trials"},
 			"no candle": {func(in *research.CreateInput) {
 				in.Interval, in.From, in.To = 24*time.Hour, last().Add(-20*time.Hour), last()
 			}, "/to"},
@@ -309,6 +339,11 @@ func TestPlans(t *testing.T) {
 		refused(year, billing.CodeNotInPlan, "Your Free plan does not include backtests. Basic does.")
 		change("basic")
 		refused(more, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 368. Premium allows 3653.")
+		for _, kind := range []research.Kind{research.Sweep, research.WalkForward} {
+			searched := year
+			searched.Kind, searched.Search = kind, &research.Search{Ranges: []string{"fast=5:25:5"}}
+			refused(searched, billing.CodeNotInPlan, "Your Basic plan does not include advanced backtests. Premium does.")
+		}
 		r, err := b.Create(ctx, b.who, year)
 		b.must(err)
 		refused(year, billing.CodeLimitExceeded, "Your Basic plan allows 1 backtest at a time and you have 1. Premium allows 4.")

@@ -30,7 +30,7 @@ type testPage struct {
 func (p testPage) Covers() string { return span(p.Request.From, p.Request.To) }
 
 // Candles is how many candles the orders would meet.
-func (p testPage) Candles() int64 { return p.Request.Total() }
+func (p testPage) Candles() int64 { return p.Request.Candles() }
 
 // LongCandles says that the orders would not meet every minute.
 func (p testPage) LongCandles() bool { return p.Request.Detail() > time.Minute }

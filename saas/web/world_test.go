@@ -183,6 +183,13 @@ func (s worldStrategies) Validate(name, _ string, raw json.RawMessage) (json.Raw
 	return s.schema.Validate(raw)
 }
 
+func (s worldStrategies) Schema(name string) (*param.Schema, error) {
+	if name != "basic" {
+		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
+	}
+	return s.schema, nil
+}
+
 // config is the pages' configuration in this world.
 func (w *world) config() web.Config {
 	return web.Config{
