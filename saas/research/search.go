@@ -169,9 +169,13 @@ func (r *Request) checkSize(space *search.Space, f *errs.Fields) {
 		if s.OutOfSample == 0 {
 			s.OutOfSample = rounded(s.InSample/3, r.Interval)
 		}
-		f.Check(s.InSample > 0 && s.InSample%r.Interval == 0, "/search/in_sample", "must be a whole number of candles above 0")
-		f.Check(s.OutOfSample > 0 && s.OutOfSample%r.Interval == 0, "/search/out_of_sample", "must be a whole number of candles above 0")
-		if s.InSample <= 0 || s.OutOfSample <= 0 {
+		whole := func(d time.Duration, path string) bool {
+			ok := d > 0 && d%r.Interval == 0
+			f.Check(ok, path, "must be a whole number of candles above 0")
+			return ok
+		}
+		inside, outside := whole(s.InSample, "/search/in_sample"), whole(s.OutOfSample, "/search/out_of_sample")
+		if !inside || !outside {
 			return
 		}
 		if s.InSample+s.OutOfSample > span {

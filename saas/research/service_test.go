@@ -177,7 +177,7 @@ func TestDefaultsOfARun(t *testing.T) {
 	t.Parallel()
 	each(t, "basic", func(b *bench) {
 		r := b.create()
-		want := research.Request{
+		want := research.Request{Kind: research.Backtest,
 			Name: "cross on XBTMYR", Pair: "XBTMYR", Strategy: "cross", Parameters: json.RawMessage(`{"fast":10,"slow":30}`), Interval: time.Minute,
 			From: last().AddDate(0, 0, -30), To: last(), Balance: decimal.NewFromInt(10_000),
 			MakerFee: bot.PaperFees().Maker.Decimal(), TakerFee: bot.PaperFees().Taker.Decimal(), Slippage: decimal.Zero,
@@ -262,20 +262,23 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 					Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100)},
 				}
 			}, "/balance /interval /maker_fee /name /parameters/fast /parameters/odd /risk/stop_loss_percent /slippage /taker_fee /trading_pair"},
-			"nothing given":               {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
-			"a fine fee":                  {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
-			"before history":              {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},
-			"the future":                  {func(in *research.CreateInput) { in.To = last().Add(time.Minute) }, "/to"},
-			"backwards":                   {func(in *research.CreateInput) { in.From, in.To = last().Add(-time.Hour), last().Add(-2*time.Hour) }, "/to"},
-			"too many":                    {func(in *research.CreateInput) { in.From = first() }, "/interval"},
-			"no such kind":                {func(in *research.CreateInput) { in.Kind = "dream" }, "/kind"},
-			"a search that is none":       {func(in *research.CreateInput) { in.Search = &research.Search{} }, "/search"},
-			"a sweep without a search":    {func(in *research.CreateInput) { in.Kind = research.Sweep }, "/search"},
-			"a search of bad ranges":      {sweep("fast=5:x", "odd=1"), "/search/ranges"},
-			"a search of nothing":         {sweep(), "/search/ranges"},
-			"a grid without steps":        {sweep("fast=5:50:log"), "/search/ranges"},
-			"too many sets":               {sweep("fast=2:200", "slow=3:500"), "/search/ranges"},
-			"too many candles of sets":    {func(in *research.CreateInput) { sweep("slow=12:500")(in); in.From = last().AddDate(-2, 0, 0) }, "/interval /search/ranges"},
+			"nothing given":            {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
+			"a fine fee":               {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
+			"before history":           {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},
+			"the future":               {func(in *research.CreateInput) { in.To = last().Add(time.Minute) }, "/to"},
+			"backwards":                {func(in *research.CreateInput) { in.From, in.To = last().Add(-time.Hour), last().Add(-2*time.Hour) }, "/to"},
+			"too many":                 {func(in *research.CreateInput) { in.From = first() }, "/interval"},
+			"no such kind":             {func(in *research.CreateInput) { in.Kind = "dream" }, "/kind"},
+			"a search that is none":    {func(in *research.CreateInput) { in.Search = &research.Search{} }, "/search"},
+			"a sweep without a search": {func(in *research.CreateInput) { in.Kind = research.Sweep }, "/search"},
+			"a search of bad ranges":   {sweep("fast=5:x", "odd=1"), "/search/ranges"},
+			"a search of nothing":      {sweep(), "/search/ranges"},
+			"a grid without steps":     {sweep("fast=5:50:log"), "/search/ranges"},
+			"too many sets":            {sweep("fast=2:200", "slow=3:500"), "/search/ranges"},
+			"too many candles of sets": {func(in *research.CreateInput) {
+				sweep("fast=2:11", "slow=12:500")(in)
+				in.From = last().AddDate(-2, 0, 0)
+			}, "/search/ranges"},
 			"windows longer than history": {walk(40*24*time.Hour, 0), "/search/in_sample"},
 			"windows of broken candles":   {walk(time.Hour+time.Second, 90*time.Second), "/search/in_sample /search/out_of_sample"},
 			"all that a search has": {func(in *research.CreateInput) {
