@@ -120,7 +120,7 @@ func importTable() []row {
 		)},
 		{"saas/api", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
-			"saas/research", "strategy/backtest/backtestreport", "strategy/param", "strategy/perf", "tenancy",
+			"saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",

@@ -36,15 +36,12 @@ func (a *API) backtestResult(ctx context.Context, who tenancy.Principal, in *res
 	if err != nil {
 		return nil, err
 	}
-	raw, err := a.cfg.Backtests.Result(ctx, who, in.ID, research.PartDocument)
+	document, err := a.resultDocument(ctx, who, r, research.Backtest)
 	if err != nil {
 		return nil, err
 	}
-	document, err := research.Document(raw)
+	raw, err := a.cfg.Backtests.Result(ctx, who, in.ID, research.PartEquity)
 	if err != nil {
-		return nil, err
-	}
-	if raw, err = a.cfg.Backtests.Result(ctx, who, in.ID, research.PartEquity); err != nil {
 		return nil, err
 	}
 	equity, err := research.Equity(raw)

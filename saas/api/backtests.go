@@ -23,6 +23,8 @@ import (
 type backtest struct {
 	ID           string          `json:"id" doc:"Identifies the backtest." example:"0197e1a2-6f00-7a00-8000-000000000006"`
 	Name         string          `json:"name" doc:"What it is called." example:"Cross over a year"`
+	Kind         string          `json:"kind" enum:"backtest,sweep,walkforward" doc:"Whether it runs one set of parameters, tries many, or chooses one window by window." example:"backtest"`
+	Search       *searchView     `json:"search,omitempty" doc:"What a sweep or a walk-forward tries."`
 	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
 	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	Parameters   object          `json:"parameters" doc:"The strategy's parameters, complete."`
@@ -37,7 +39,7 @@ type backtest struct {
 
 	Status       string     `json:"status" enum:"queued,running,done,failed,cancelled" doc:"Where it stands." example:"running"`
 	StatusReason string     `json:"status_reason" doc:"Why it failed or was cancelled, as a sentence; empty else."`
-	Done         int64      `json:"done" doc:"How many candles have been run." example:"131400"`
+	Done         int64      `json:"done" doc:"How many candles have been run, or sets of a sweep or a walk-forward." example:"131400"`
 	Total        int64      `json:"total" doc:"How many there are; orders meet minutes, or the longer candles if these would be too many." example:"525600"`
 	Percent      int        `json:"percent" doc:"How much of it is done." example:"25"`
 	Attempt      int64      `json:"attempt" doc:"How often it was begun." example:"1"`
@@ -67,11 +69,12 @@ type figures struct {
 	WinRate       perf.Number     `json:"win_rate" doc:"Share of the trades that gained." example:"0.48"`
 	ProfitFactor  perf.Number     `json:"profit_factor" doc:"Sum of the gains divided by that of the losses; null without a loss." example:"1.3"`
 	Warnings      int             `json:"warnings" doc:"How many warnings the report has." example:"1"`
+	Best          object          `json:"best_parameters,omitempty" doc:"The parameters of a sweep's best set, of which these figures are; left out of others, and without a best set."`
 }
 
 func backtestView(r research.Run) backtest {
 	v := backtest{
-		ID: r.ID, Name: r.Name, TradingPair: r.Pair, StrategyType: r.Strategy, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
+		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), TradingPair: r.Pair, StrategyType: r.Strategy, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
 		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
 		Status: string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
@@ -80,7 +83,7 @@ func backtestView(r research.Run) backtest {
 		v.Figures = &figures{
 			InitialEquity: f.Initial, FinalEquity: f.Final, Profit: f.Profit, Fees: f.Fees, HeldEquity: f.Held, TotalReturn: f.Return,
 			BuyAndHold: f.HoldReturn, MaxDrawdown: f.Drawdown, CAGR: f.CAGR, Volatility: f.Volatility, Sharpe: f.Sharpe, Sortino: f.Sortino,
-			Calmar: f.Calmar, Exposure: f.Exposure, Trades: f.Trades, WinRate: f.WinRate, ProfitFactor: f.ProfitFactor, Warnings: f.Warnings,
+			Calmar: f.Calmar, Exposure: f.Exposure, Trades: f.Trades, WinRate: f.WinRate, ProfitFactor: f.ProfitFactor, Warnings: f.Warnings, Best: object(f.Best),
 		}
 	}
 	return v
@@ -88,6 +91,8 @@ func backtestView(r research.Run) backtest {
 
 // newBacktest is the body that makes a run.
 type newBacktest struct {
+	Kind         string     `json:"kind,omitempty" validate:"omitempty,oneof=backtest sweep walkforward" doc:"Whether to run one set of parameters, to try many, or to choose one window by window; a backtest if it is left out. The others take a plan with advanced backtests." example:"backtest"`
+	Search       *newSearch `json:"search,omitempty" doc:"What a sweep or a walk-forward tries; required for these."`
 	Name         string     `json:"name,omitempty" validate:"max=80" doc:"What it shall be called; the strategy and the pair if it is left out." example:"Cross over a year"`
 	TradingPair  string     `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
 	StrategyType string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
@@ -110,7 +115,7 @@ func (n newBacktest) input() research.CreateInput {
 		return &a.Decimal
 	}
 	return research.CreateInput{
-		Name: n.Name, Pair: n.TradingPair, Strategy: n.StrategyType, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
+		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Pair: n.TradingPair, Strategy: n.StrategyType, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
 		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
 	}
@@ -133,7 +138,7 @@ func (a *API) backtestRoutes() {
 		method: http.MethodPost, path: all, id: "create-backtest", tag: tagBacktests, status: http.StatusCreated, fails: []errs.Kind{errs.LimitExceeded},
 		summary: "Run a backtest",
 		description: "Puts a strategy's run over history into the queue, if the plan has room for it: basic backtests run one at a time and cover a year, " +
-			"advanced ones run several at a time and cover more.",
+			"advanced ones run several at a time, cover more, and include sweeps and walk-forwards.",
 	}, a.createBacktest)
 	handle(a, operation{
 		method: http.MethodGet, path: all, id: "list-backtests", tag: tagBacktests,
@@ -149,6 +154,18 @@ func (a *API) backtestRoutes() {
 		summary:     "Get a backtest's result",
 		description: "Shows all that came of a backtest that is done: the figures, every trade, and the equity curve with as many points as are asked for.",
 	}, a.backtestResult)
+	handle(a, operation{
+		method: http.MethodGet, path: one + "/sweep", id: "get-sweep", tag: tagBacktests, fails: unfinished,
+		media: "application/json", model: reflect.TypeFor[backtestreport.SearchDocument](),
+		summary:     "Get a sweep's result",
+		description: "Shows all that came of a sweep that is done: every set with its figures, and how much of the best one luck explains.",
+	}, a.sweepResult)
+	handle(a, operation{
+		method: http.MethodGet, path: one + "/walkforward", id: "get-walkforward", tag: tagBacktests, fails: unfinished,
+		media: "application/json", model: reflect.TypeFor[backtestreport.WalkDocument](),
+		summary:     "Get a walk-forward's result",
+		description: "Shows all that came of a walk-forward that is done: each window with its choice, and the equity after the windows.",
+	}, a.walkResult)
 	handle(a, operation{
 		method: http.MethodGet, path: one + "/report", id: "get-backtest-report", tag: tagBacktests, fails: unfinished, media: "text/html",
 		summary:     "Get a backtest's report",

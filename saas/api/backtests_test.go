@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	btest "github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
 )
 
 const backtests = "/api/v1/backtests"
@@ -161,6 +162,102 @@ func TestBacktestPlans(t *testing.T) {
 	b.call("GET", subscriptions+"/usage", token, "").want(200, `{"feature":"running_backtests","used":1,"limit":1}`)
 	b.call("POST", subscriptions+"/upgrade", token, `{"plan_id":3}`).want(200, `"running_backtests":4`, `"backtest_days":3653`)
 	b.call("POST", backtests, token, long).want(201)
+}
+
+// proves E6: sweeps and walk-forwards are for plans with advanced backtests.
+func TestSearchPlans(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	b.upgrade(token)
+	for _, kind := range []string{"sweep", "walkforward"} {
+		body := `{"kind":"` + kind + `","search":{"ranges":["fast=5:20:5"]},"trading_pair":"XBTMYR","strategy_type":"basic"}`
+		b.call("POST", backtests, token, body).want(403, "problem-limit-exceeded", `"code":"not_in_plan"`, "advanced backtests", `"upgrade":"premium"`)
+	}
+	b.call("POST", subscriptions+"/upgrade", token, `{"plan_id":3}`).want(200)
+	b.call("POST", backtests, token, `{"kind":"sweep","search":{"ranges":["fast=5:20:5"]},"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201,
+		`"kind":"sweep"`, `"ranges":["fast=5:20:5"]`, `"method":"grid"`, `"objective":"sharpe"`, `"total":4`, `"name":"Sweep of basic on XBTMYR"`)
+	b.call("POST", backtests, token, `{"kind":"walkforward","search":{"ranges":["fast=5:20:5"]},"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201,
+		`"kind":"walkforward"`, `"in_sample_hours":240`, `"out_of_sample_hours":80`, `"total":24`)
+	for body, pointers := range map[string]string{
+		`{"kind":"sweep"}`: "/search",
+		`{"kind":"sweep","search":{"ranges":[],"method":"magic"}}`:                            "/search/ranges /search/method",
+		`{"kind":"sweep","search":{"ranges":["fast=5:x","odd=1"],"max_drawdown":"2"}}`:        "/search/ranges /search/max_drawdown",
+		`{"kind":"backtest","search":{"ranges":["fast=5:20:5"]}}`:                             "/search",
+		`{"kind":"walkforward","search":{"ranges":["fast=5:20:5"],"in_sample_hours":100000}}`: "/search/in_sample_hours",
+	} {
+		r := b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic",`+body[1:]).want(422)
+		got := " " + strings.Join(r.pointers(), " ") + " "
+		for _, p := range strings.Fields(pointers) {
+			if !strings.Contains(got, " "+p+" ") {
+				t.Errorf("%s does not name %s: %s", body, p, r.Body)
+			}
+		}
+	}
+}
+
+// A sweep's result and report are its own, and not those of a backtest.
+func TestSweepResult(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	b.call("POST", subscriptions+"/upgrade", token, `{"plan_id":3}`).want(200)
+	id := b.search(token, "sweep")
+	b.call("GET", backtests+"/"+id, token, "").want(200, `"status":"done"`, `"done":4`, `"best_parameters":{"fast":`)
+	r := b.call("GET", backtests+"/"+id+"/sweep", token, "").want(200, `"deflated_sharpe"`, `"expected_sharpe_by_luck"`, "Bailey and López de Prado")
+	if sets, ok := r.get("sets").([]any); !ok || len(sets) != 4 {
+		t.Errorf("%d sets", len(sets))
+	}
+	b.call("GET", backtests+"/"+id+"/report", token, "").want(200, "SWEEP", "Final equity by Fast average")
+	for _, other := range []string{"/result", "/walkforward"} {
+		b.call("GET", backtests+"/"+id+other, token, "").want(409, `"code":"backtest_kind"`)
+	}
+}
+
+// search makes a sweep or a walk-forward of a day and returns its id.
+func (b *bench) search(token, kind string) string {
+	b.t.Helper()
+	ctx := b.t.Context()
+	id := b.call("POST", backtests, token, `{"kind":"`+kind+`","search":{"ranges":["fast=5:20:5"],"objective":"equity"},"trading_pair":"XBTMYR",
+		"strategy_type":"basic","from":"2026-01-29","to":"2026-01-30"}`).want(201).text("id")
+	l := b.lease(token, id)
+	r, err := b.runs.Begin(ctx, l, 3)
+	must(b.t, err)
+	series, err := markets(b.t).Series(r.Pair, r.From, r.To)
+	must(b.t, err)
+	def := strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Cross"}, crossParams{Fast: 10, Slow: 30},
+		func(crossParams) strategy.Strategy { return &swing{} })
+	space, err := r.Space(def.Schema(), nil)
+	must(b.t, err)
+	cfg := btest.Config{Market: series.Market, Interval: time.Minute, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}}
+	task := r.Searching(space)
+	task.Runners = []search.Runner{search.NewLocal(def, cfg, series)}
+	var out research.Outcome
+	if r.Kind == research.Sweep {
+		result, err := search.Run(ctx, task)
+		must(b.t, err)
+		best, _ := result.Best()
+		whole := cfg
+		whole.Params = best.Params
+		run, err := btest.Run(ctx, def, whole, series.Source(), nil)
+		must(b.t, err)
+		report, err := backtestreport.NewSearch(backtestreport.SearchInput{
+			Best: run, Candles: series.Candles, Config: cfg, Info: def.Info(), Result: result, Schema: def.Schema(), Source: "the tests",
+		})
+		must(b.t, err)
+		out, err = research.PackSearch(report)
+		must(b.t, err)
+	} else {
+		task.From, task.To = r.From, r.To
+		walk, err := search.WalkForward(ctx, search.WalkConfig{InSample: r.Search.InSample, OutOfSample: r.Search.OutOfSample, Search: task})
+		must(b.t, err)
+		report, err := backtestreport.NewWalk(backtestreport.WalkInput{Candles: series.Candles, Config: cfg, Info: def.Info(), Source: "the tests", Walk: walk})
+		must(b.t, err)
+		out, err = research.PackWalk(report)
+		must(b.t, err)
+	}
+	must(b.t, b.runs.Finish(ctx, l, out))
+	return id
 }
 
 func TestBacktestResult(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,10 @@ const (
 	// defaultTrials is how many sets are tried if the method wants a number and
 	// nobody says.
 	defaultTrials = 200
+	// maxRanges and maxRange bound how many ranges there are, and each of them in
+	// bytes.
+	maxRanges = 20
+	maxRange  = 1000
 )
 
 // Search says which sets of parameters a sweep or a walk forward tries and which
@@ -136,7 +141,9 @@ func (s *Search) check(f *errs.Fields) {
 	f.Check(s.Trials >= 1 && s.Trials <= MaxSets, "/search/trials", fmt.Sprintf("must be from 1 to %d", MaxSets))
 	f.Check(s.MaxDrawdown >= 0 && s.MaxDrawdown < 1, "/search/max_drawdown", "must be a fraction from 0 to below 1, such as 0.2")
 	f.Check(s.MinTrades >= 0, "/search/min_trades", "must not be negative")
-	f.Check(len(s.Ranges) <= 20, "/search/ranges", "must be at most 20")
+	long := func(text string) bool { return len(text) > maxRange }
+	f.Check(len(s.Ranges) <= maxRanges && !slices.ContainsFunc(s.Ranges, long), "/search/ranges",
+		fmt.Sprintf("must be at most %d, of at most %d characters each", maxRanges, maxRange))
 }
 
 func oneOf[T ~string](f *errs.Fields, path string, got T, all []T) {
@@ -174,12 +181,12 @@ func (r *Request) checkSize(space *search.Space, f *errs.Fields) {
 			f.Check(ok, path, "must be a whole number of candles above 0")
 			return ok
 		}
-		inside, outside := whole(s.InSample, "/search/in_sample"), whole(s.OutOfSample, "/search/out_of_sample")
+		inside, outside := whole(s.InSample, "/search/in_sample_hours"), whole(s.OutOfSample, "/search/out_of_sample_hours")
 		if !inside || !outside {
 			return
 		}
 		if s.InSample+s.OutOfSample > span {
-			f.Add("/search/in_sample", "must leave room for a window and what is traded after it: the time asked for is shorter")
+			f.Add("/search/in_sample_hours", "must leave room for a window and what is traded after it: the time asked for is shorter")
 			return
 		}
 		candles = s.InSample / r.Detail()

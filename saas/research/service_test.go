@@ -279,8 +279,8 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 				sweep("fast=2:11", "slow=12:500")(in)
 				in.From = last().AddDate(-2, 0, 0)
 			}, "/search/ranges"},
-			"windows longer than history": {walk(40*24*time.Hour, 0), "/search/in_sample"},
-			"windows of broken candles":   {walk(time.Hour+time.Second, 90*time.Second), "/search/in_sample /search/out_of_sample"},
+			"windows longer than history": {walk(40*24*time.Hour, 0), "/search/in_sample_hours"},
+			"windows of broken candles":   {walk(time.Hour+time.Second, 90*time.Second), "/search/in_sample_hours /search/out_of_sample_hours"},
 			"all that a search has": {func(in *research.CreateInput) {
 				sweep("fast=5:50:5")(in)
 				in.Search.Method, in.Search.Measure, in.Search.Trials, in.Search.MaxDrawdown, in.Search.MinTrades = "magic", "luck", -1, 1, -1

@@ -4,8 +4,8 @@ import "github.com/lunobot/lunobot/strategy/backtest/search"
 
 // Reference names the publication that a figure or a method is from.
 type Reference struct {
-	Of   string `json:"of"`
-	Text string `json:"text"`
+	Of   string `json:"of" doc:"What it is the source of."`
+	Text string `json:"text" doc:"Author, title, place and year."`
 }
 
 // methodReferences are those of how a space is gone through.

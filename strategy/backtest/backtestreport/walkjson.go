@@ -14,54 +14,54 @@ import (
 // WalkDocument is the JSON of a walk forward. Amounts are decimal strings and
 // ratios numbers, null where they are not defined.
 type WalkDocument struct {
-	Strategy documentStrategy `json:"strategy"`
-	Market   documentMarket   `json:"market"`
-	Config   documentConfig   `json:"config"`
-	Data     documentData     `json:"data"`
-	Search   documentSearch   `json:"search"`
-	Walk     documentWalk     `json:"walk"`
-	Worth    []string         `json:"worth"`
-	Warnings []string         `json:"warnings"`
+	Strategy documentStrategy `json:"strategy" doc:"What was walked forward."`
+	Market   documentMarket   `json:"market" doc:"What was traded."`
+	Config   documentConfig   `json:"config" doc:"The conditions of all runs."`
+	Data     documentData     `json:"data" doc:"The history."`
+	Search   documentSearch   `json:"search" doc:"How was searched in each window."`
+	Walk     documentWalk     `json:"walk" doc:"What came of it."`
+	Worth    []string         `json:"worth" doc:"What came of it, in sentences."`
+	Warnings []string         `json:"warnings" doc:"What to know before trusting the figures."`
 	// References name the sources of the figures.
-	References []Reference      `json:"references"`
-	Windows    []documentWindow `json:"windows"`
-	Equity     []documentPoint  `json:"equity"`
+	References []Reference      `json:"references" doc:"The sources of the figures."`
+	Windows    []documentWindow `json:"windows" doc:"The windows in order."`
+	Equity     []documentPoint  `json:"equity" doc:"The equity after the windows, one put to the end of the other, from 1 on."`
 }
 
 type documentWalk struct {
-	Anchored            bool        `json:"anchored"`
-	InSample            string      `json:"in_sample"`
-	OutOfSample         string      `json:"out_of_sample"`
-	Step                string      `json:"step"`
-	TotalReturn         perf.Number `json:"total_return"`
-	CAGR                perf.Number `json:"cagr"`
-	Sharpe              perf.Number `json:"sharpe"`
-	ProbabilisticSharpe perf.Number `json:"probabilistic_sharpe"`
-	MaxDrawdown         float64     `json:"max_drawdown"`
-	BuyAndHold          perf.Number `json:"buy_and_hold"`
-	Efficiency          perf.Number `json:"efficiency"`
-	Trades              int         `json:"trades"`
+	Anchored            bool        `json:"anchored" doc:"Whether every window begins where the history does."`
+	InSample            string      `json:"in_sample" doc:"The length of the first window."`
+	OutOfSample         string      `json:"out_of_sample" doc:"How long its choice was traded."`
+	Step                string      `json:"step" doc:"From one window to the next."`
+	TotalReturn         perf.Number `json:"total_return" doc:"What was gained after the windows."`
+	CAGR                perf.Number `json:"cagr" doc:"The same a year."`
+	Sharpe              perf.Number `json:"sharpe" doc:"The Sharpe ratio after the windows, made annual."`
+	ProbabilisticSharpe perf.Number `json:"probabilistic_sharpe" doc:"The probability that the true ratio is above 0."`
+	MaxDrawdown         float64     `json:"max_drawdown" doc:"The deepest fall after the windows."`
+	BuyAndHold          perf.Number `json:"buy_and_hold" doc:"What holding gave in the same times."`
+	Efficiency          perf.Number `json:"efficiency" doc:"The growth after the windows as a share of that within them."`
+	Trades              int         `json:"trades" doc:"How many trades were closed after the windows."`
 }
 
 type documentWindow struct {
-	From       time.Time        `json:"from"`
-	To         time.Time        `json:"to"`
-	End        time.Time        `json:"traded_to"`
-	Tried      int              `json:"tried"`
-	Refused    int              `json:"refused"`
-	Parameters json.RawMessage  `json:"parameters"`
-	InScore    perf.Number      `json:"score_inside"`
-	OutScore   perf.Number      `json:"score_outside"`
-	InGrowth   perf.Number      `json:"log_growth_inside"`
-	OutGrowth  perf.Number      `json:"log_growth_outside"`
-	BuyAndHold perf.Number      `json:"buy_and_hold"`
-	Inside     *documentMetrics `json:"inside"`
-	Outside    *documentMetrics `json:"outside"`
+	From       time.Time        `json:"from" doc:"When the window begins."`
+	To         time.Time        `json:"to" doc:"When it ends and its choice begins to trade."`
+	End        time.Time        `json:"traded_to" doc:"When its choice ends."`
+	Tried      int              `json:"tried" doc:"How many sets were tried."`
+	Refused    int              `json:"refused" doc:"How many the strategy does not allow."`
+	Parameters json.RawMessage  `json:"parameters" doc:"The choice; null if there is none."`
+	InScore    perf.Number      `json:"score_inside" doc:"Its score in the window."`
+	OutScore   perf.Number      `json:"score_outside" doc:"Its score after it."`
+	InGrowth   perf.Number      `json:"log_growth_inside" doc:"The logarithm of its growth a year in the window."`
+	OutGrowth  perf.Number      `json:"log_growth_outside" doc:"The same after it."`
+	BuyAndHold perf.Number      `json:"buy_and_hold" doc:"What holding gave after the window."`
+	Inside     *documentMetrics `json:"inside" doc:"Its figures in the window; null without a choice."`
+	Outside    *documentMetrics `json:"outside" doc:"Its figures after it."`
 }
 
 type documentPoint struct {
-	Time  time.Time `json:"time"`
-	Value float64   `json:"value"`
+	Time  time.Time `json:"time" doc:"When."`
+	Value float64   `json:"value" doc:"The equity as a multiple of that at the start."`
 }
 
 // WriteJSON writes the walk with every window and the equity after them.
