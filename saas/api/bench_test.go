@@ -185,7 +185,7 @@ func (c crossOnly) Validate(name, _ string, params json.RawMessage) (json.RawMes
 	return c.schema.Validate(params)
 }
 
-func (c crossOnly) Schema(name string) (*param.Schema, error) {
+func (c crossOnly) Schema(name, _ string) (*param.Schema, error) {
 	if name != "basic" {
 		return nil, fmt.Errorf("no strategy %q", name)
 	}

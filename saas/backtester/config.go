@@ -27,15 +27,15 @@ type Work interface {
 	Yield(ctx context.Context, l lease.Lease) error
 }
 
-// Plugins runs strategies; *pluginhost.Host is one.
+// Plugins runs strategies, which it knows by the keys of a plugin host.
 type Plugins interface {
 	// Manifest returns what a strategy tells of itself.
-	Manifest(ctx context.Context, name string) (plugin.Manifest, error)
+	Manifest(ctx context.Context, key string) (plugin.Manifest, error)
 	// Open starts a process of a strategy's own; the caller stops it.
-	Open(ctx context.Context, name string) (Process, error)
+	Open(ctx context.Context, key string) (Process, error)
 	// Validate returns parameters complete, also checked by the strategy itself;
 	// bad ones are param.Errors.
-	Validate(ctx context.Context, name string, params json.RawMessage) (json.RawMessage, error)
+	Validate(ctx context.Context, key string, params json.RawMessage) (json.RawMessage, error)
 }
 
 // Process runs one backtest after another; *pluginhost.Process is one.

@@ -121,7 +121,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		return out, &historyError{err}
 	}
 	if r.Kind != research.Backtest {
-		return j.search(ctx, r, bt, manifest, data)
+		return j.search(ctx, r, key, bt, manifest, data)
 	}
 	process, err := cfg.Plugins.Open(ctx, key)
 	if err != nil {

@@ -29,6 +29,7 @@ func (e *searchError) Unwrap() error { return e.err }
 type searching struct {
 	job       *job
 	run       research.Run
+	key       string // what the plugins call the strategy
 	cfg       backtest.Config
 	manifest  plugin.Manifest
 	data      research.Data
@@ -36,8 +37,8 @@ type searching struct {
 }
 
 // search makes a sweep or a walk forward and packs its report.
-func (j *job) search(ctx context.Context, r research.Run, cfg backtest.Config, m plugin.Manifest, data research.Data) (research.Outcome, error) {
-	s := &searching{job: j, run: r, cfg: cfg, manifest: m, data: data}
+func (j *job) search(ctx context.Context, r research.Run, key string, cfg backtest.Config, m plugin.Manifest, data research.Data) (research.Outcome, error) {
+	s := &searching{job: j, run: r, key: key, cfg: cfg, manifest: m, data: data}
 	defer func() {
 		for _, p := range s.processes {
 			p.Stop()
@@ -59,7 +60,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 	var check func(json.RawMessage) error
 	if s.manifest.Can(plugin.Checks) {
 		check = func(params json.RawMessage) error {
-			_, err := plugins.Validate(ctx, s.run.Strategy, params)
+			_, err := plugins.Validate(ctx, s.key, params)
 			return err
 		}
 	}
@@ -70,7 +71,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 	task := s.run.Searching(space)
 	task.Progress = func(done, _ int) { s.job.done.Store(int64(done)) }
 	for range s.job.b.cfg.Workers {
-		p, err := plugins.Open(ctx, s.run.Strategy)
+		p, err := plugins.Open(ctx, s.key)
 		if err != nil {
 			return search.Config{}, err
 		}

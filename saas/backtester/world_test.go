@@ -149,7 +149,7 @@ func (*world) Manifest(context.Context, string) (plugin.Manifest, error) {
 	return plugin.ManifestOf(definition()), nil
 }
 
-func (*world) Schema(name string) (*param.Schema, error) {
+func (*world) Schema(name, _ string) (*param.Schema, error) {
 	if name != "swing" {
 		return nil, errors.New("no such strategy")
 	}
@@ -161,7 +161,7 @@ func (*world) Schema(name string) (*param.Schema, error) {
 type plugins struct{ *world }
 
 func (p plugins) Validate(_ context.Context, name string, params json.RawMessage) (json.RawMessage, error) {
-	return p.world.Validate(name, params)
+	return p.world.Validate(name, "", params)
 }
 
 // process stands for the strategy's process.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -70,11 +71,9 @@ type Search struct {
 
 // Strategies knows the strategies and their parameters.
 type Strategies interface {
-	// Validate and Names are those of bot.Strategies.
-	Validate(name string, params json.RawMessage) (json.RawMessage, error)
-	Names() []string
-	// Schema returns what a strategy's parameters are.
-	Schema(name string) (*param.Schema, error)
+	bot.Strategies
+	// Schema returns what the parameters of a strategy's pinned version are.
+	Schema(name, pin string) (*param.Schema, error)
 }
 
 // checkSearch completes and checks what a sweep or a walk forward tries.
@@ -94,7 +93,7 @@ func (s *Service) checkSearch(r *Request, in *Search, f *errs.Fields) {
 	}
 	r.Search = in.withDefaults()
 	r.Search.check(f)
-	schema, err := s.cfg.Strategies.Schema(r.Strategy)
+	schema, err := s.cfg.Strategies.Schema(r.Strategy, r.StrategyVersion)
 	if err != nil {
 		return // said already
 	}

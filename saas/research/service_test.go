@@ -62,7 +62,7 @@ func (s shop) Validate(name, _ string, params json.RawMessage) (json.RawMessage,
 	return s.schema.Validate(params)
 }
 
-func (s shop) Schema(name string) (*param.Schema, error) {
+func (s shop) Schema(name, _ string) (*param.Schema, error) {
 	if name != "cross" {
 		return nil, errors.New("no such strategy")
 	}

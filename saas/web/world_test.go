@@ -183,7 +183,7 @@ func (s worldStrategies) Validate(name, _ string, raw json.RawMessage) (json.Raw
 	return s.schema.Validate(raw)
 }
 
-func (s worldStrategies) Schema(name string) (*param.Schema, error) {
+func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
 	if name != "basic" {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
