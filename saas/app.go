@@ -290,7 +290,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	}
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
 	a.rest, err = api.New(api.Config{
-		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
+		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
 	if err != nil {

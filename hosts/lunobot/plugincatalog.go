@@ -32,10 +32,9 @@ type catalogFlags struct {
 // catalogOf is an opened catalog, which the caller closes.
 type catalogOf struct {
 	*catalog.Service
-	by    string
-	store *saasdb.Store
-	db    *db.DB
-	host  *pluginhost.Host
+	by   string
+	db   *db.DB
+	host *pluginhost.Host
 }
 
 // open opens the catalog. A database that is not there yet is made, and one of
@@ -65,13 +64,13 @@ func (f catalogFlags) open(ctx context.Context, c *console) (_ *catalogOf, err e
 	if o.host, err = c.host(ctx); err != nil {
 		return nil, err
 	}
-	o.store = saasdb.New(o.db)
-	events, err := outbox.NewRecorder(outbox.RecorderConfig{Store: o.store})
+	store := saasdb.New(o.db)
+	events, err := outbox.NewRecorder(outbox.RecorderConfig{Store: store})
 	if err != nil {
 		return nil, err
 	}
 	o.Service, err = catalog.NewService(catalog.Config{
-		Contained: saas.Contained(c.bundle), Events: events, Folder: catalog.NewFolder(f.PluginDir), Host: o.host, Now: time.Now, Store: o.store, Tx: o.db,
+		Contained: saas.Contained(c.bundle), Events: events, Folder: catalog.NewFolder(f.PluginDir), Host: o.host, Now: time.Now, Store: store, Tx: o.db,
 	})
 	return o, err
 }
@@ -176,7 +175,7 @@ func (p pluginRevokeCommand) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
-		pins, err := o.store.Pins(ctx, ref)
+		pins, err := o.Pins(ctx, ref)
 		if err == nil {
 			fmt.Fprintf(c.out, "revoked %s: it is pinned by %d bots, and those that run pause within seconds\n", e.Ref, len(pins))
 		}

@@ -45,7 +45,7 @@ func (p pluginListCommand) Run(ctx context.Context, c *console) error {
 		}
 		list := make([]listedPlugin, 0, len(entries))
 		for _, e := range entries {
-			pins, err := o.store.Pins(ctx, e.Ref)
+			pins, err := o.Pins(ctx, e.Ref)
 			if err != nil {
 				return err
 			}

@@ -31,6 +31,8 @@ type Config struct {
 	Billing *billing.Service
 	// Bots knows configurations and bots. Required.
 	Bots *bot.Service
+	// Catalog knows the strategies that were put in. Required.
+	Catalog Catalog
 	// ClientIP returns the address that a request came from; behind a proxy it
 	// is the place to trust the proxy's header. Defaults to the peer's address.
 	ClientIP func(r *http.Request) string
@@ -114,7 +116,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {
@@ -176,6 +178,7 @@ func New(cfg Config) (*API, error) {
 	a.subscriptionRoutes()
 	a.strategyRoutes()
 	a.marketRoutes()
+	a.catalogRoutes()
 	if err := a.finishDocument(); err != nil {
 		return nil, err
 	}

@@ -88,8 +88,12 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 		Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
+	shop, err := catalog.NewService(catalog.Config{
+		Events: events, Folder: catalog.NewFolder(t.TempDir()), Host: nobody{}, Now: b.clock.Now, Store: b.store, Tx: d,
+	})
+	must(t, err)
 	cfg := api.Config{
-		Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
+		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,
 	}

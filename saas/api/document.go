@@ -33,6 +33,7 @@ const (
 	tagSubscriptions = "Subscriptions"
 	tagStrategies    = "Strategies"
 	tagMarkets       = "Markets"
+	tagAdmin         = "Administration"
 	tagServer        = "Server"
 )
 
@@ -66,6 +67,7 @@ func newDocument(a *API) huma.API {
 				{Name: tagSubscriptions, Description: "Plans, the tenant's subscription, its use and its invoices."},
 				{Name: tagStrategies, Description: "The strategies that bots can follow."},
 				{Name: tagMarkets, Description: "The pairs that can be traded, and their prices."},
+				{Name: tagAdmin, Description: "What administrators of the installation do, whatever their role in a tenant."},
 				{Name: tagServer, Description: "Whether the server is up."},
 			},
 		},

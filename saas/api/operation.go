@@ -251,9 +251,9 @@ func (a *API) refuse(ctx huma.Context, p *problem) {
 	}
 }
 
-// isID reports whether a text can be an identifier of ours.
+// isID reports whether a text can be an identifier of ours, or a version.
 func isID(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+	return s != "" && len(s) <= 100 && s[0] != '.' && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.") == ""
 }
 
 // lastSegment returns what follows the last dot.

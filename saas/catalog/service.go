@@ -277,6 +277,12 @@ func (s *Service) Entries(ctx context.Context) ([]Entry, error) {
 	return list, err
 }
 
+// Pins lists the bots of all tenants that are pinned to a version, or are to be
+// upgraded to it.
+func (s *Service) Pins(ctx context.Context, ref Ref) ([]Pin, error) {
+	return s.cfg.Store.Pins(ctx, ref)
+}
+
 // Verify reports what is wrong with the file of an entry, as an *UnusableError.
 func (s *Service) Verify(e Entry) error { return s.cfg.Folder.Verify(e.Ref, e.SHA256) }
 
