@@ -15,6 +15,19 @@
 // looks at several lengths keeps a Frame for each longer one, and what it waits
 // for a Timer; both are fields of its state and survive a restart with it.
 //
+// What else it looks at it says as a Subscriber: the top of the order book
+// (Bot.Book, OnBook), the trades of its market (OnTrades), candles of other pairs
+// (OnPair). All of it is told at a close, right before the candle, like everything
+// that a strategy hears: what it orders in answer trades in the next candle at the
+// earliest (rule PL3), and what a paper bot heard can be told again (rule PL2). It
+// trades in one market.
+//
+//	func (s *trend) Subscribe() strategy.Subscription {
+//		return strategy.Subscription{Pairs: []string{s.Params.Leader}}
+//	}
+//
+//	func (s *trend) OnPair(b *strategy.Bot, pair string, c exchange.Candle) { s.Leader.Update(c.Close) }
+//
 // Smallest use:
 //
 //	type hold struct{ Bought bool }

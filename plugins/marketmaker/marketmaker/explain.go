@@ -30,7 +30,11 @@ func (s *maker) explain(b *strategy.Bot, p plan, moved bool, bid, offer strategy
 	case s.Offer.Ref == 0:
 		what = "the bid stays, and there is nothing to offer"
 	}
-	b.Note("the price is %s and the inventory %s of the account: %s", b.Price(p.mid.Float()), share, what)
+	around := "price"
+	if top, ok := b.Book(); ok && top.Whole() {
+		around = "middle of the book"
+	}
+	b.Note("the %s is %s and the inventory %s of the account: %s", around, b.Price(p.mid.Float()), share, what)
 }
 
 // why says why there is no bid.

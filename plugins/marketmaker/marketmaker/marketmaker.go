@@ -1,7 +1,8 @@
-// Package marketmaker quotes a bid and an offer around the price and earns their
-// distance when both trade. The more it holds, the lower it quotes, so that it
-// does not gather what nobody wants: the inventory skew of Avellaneda and
-// Stoikov, High-frequency trading in a limit order book (2008), in a linear form.
+// Package marketmaker quotes a bid and an offer around the middle of the book, or
+// around the last price where no book is known, and earns their distance when
+// both trade. The more it holds, the lower it quotes, so that it does not gather
+// what nobody wants: the inventory skew of Avellaneda and Stoikov, High-frequency
+// trading in a limit order book (2008), in a linear form.
 package marketmaker
 
 import (
@@ -24,8 +25,8 @@ type Params struct {
 func Definition() strategy.Definition {
 	d := decimal.RequireFromString
 	return strategy.MustDefine(strategy.Info{
-		Name: "marketmaker", Version: "1.0.0", Title: "Market making",
-		Summary: "Quotes a bid and an offer around the price that take nothing from the book, and moves both against its inventory.",
+		Name: "marketmaker", Version: "1.1.0", Title: "Market making",
+		Summary: "Quotes a bid and an offer around the middle of the book that take nothing from the book, and moves both against its inventory.",
 	}, Params{Spread: d("0.4"), Tolerance: d("0.05"), Size: d("10"), Most: d("50"), Skew: d("1")}, open)
 }
 
@@ -63,13 +64,17 @@ func open(p Params) strategy.Strategy {
 	}}
 }
 
+// Subscribe implements strategy.Subscriber: the quotes are around the middle of
+// the book where one is known, and around the last price where none is.
+func (s *maker) Subscribe() strategy.Subscription { return strategy.Subscription{Book: true} }
+
 // OnCandle implements strategy.CandleHandler.
 func (s *maker) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	if b.Warming() {
 		return
 	}
 	s.forget(b)
-	want, ok := s.plan(b, c.Close)
+	want, ok := s.plan(b, middle(b, c))
 	var bid, offer strategy.Order
 	moved := ok && s.moved(b, want)
 	if moved {
@@ -78,6 +83,14 @@ func (s *maker) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	if b.Explaining() && ok {
 		s.explain(b, want, moved, bid, offer)
 	}
+}
+
+// middle is the price that the quotes are around.
+func middle(b *strategy.Bot, c exchange.Candle) exchange.Ticks {
+	if top, ok := b.Book(); ok && top.Whole() {
+		return top.Bid.Price + (top.Ask.Price-top.Bid.Price)/2
+	}
+	return c.Close
 }
 
 // OnFill implements strategy.FillHandler.

@@ -299,6 +299,36 @@ func TestConformance(t *testing.T) {
 }
 
 // proves PL1
+func TestQuotesAroundTheMiddleOfTheBook(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name       string
+		bid, ask   exchange.Ticks
+		price      exchange.Ticks
+		low, high  exchange.Ticks
+		middleSaid string
+	}{
+		{"book", 99_900, 100_100, 100_090, 98_999, 101_001, "the middle of the book is 100,000"},
+		{"wide book", 90_000, 110_000, 110_000, 98_999, 101_001, "the middle of the book is 100,000"},
+		{"no ask", 90_000, 0, 100_000, 98_999, 101_001, "the price is 100,000"},
+		{"no book", 0, 0, 100_000, 98_999, 101_001, "the price is 100,000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := harness(t, "", 2_500_000) // half of the largest inventory
+			h.Book(c.bid, c.ask)
+			got := h.Close(c.price)
+			placed := orders(got)
+			if len(placed) != 2 || placed[0].Price != c.low || placed[1].Price != c.high {
+				t.Errorf("it orders %+v, want %d and %d", placed, c.low, c.high)
+			}
+			if said := note(got); !strings.HasPrefix(said, c.middleSaid) {
+				t.Errorf("it says %q", said)
+			}
+		})
+	}
+}
+
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	cfg, candles := strategytest.Demo(t, 3000)
