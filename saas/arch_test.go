@@ -111,8 +111,8 @@ func importTable() []row {
 		)},
 		{"saas/runner", with(
 			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/lease", "saas/live",
-			"strategy", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin", "strategy/pluginhost", "strategy/portfolio",
-			"strategy/risk",
+			"strategy", "strategy/backtest/parity", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin",
+			"strategy/pluginhost", "strategy/portfolio", "strategy/risk",
 		)},
 		{"saas/saasdb", with(
 			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",

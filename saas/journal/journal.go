@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/page"
 )
 
@@ -20,6 +21,10 @@ type Entry struct {
 	// Checkpoint is the state after the last of the events; nil if it did not
 	// change.
 	Checkpoint *Checkpoint
+	// Point is what the bot's tape has up to the checkpoint, Baseline where its
+	// next part begins; nil if there is nothing to keep.
+	Point    *TapePoint
+	Baseline *Baseline
 }
 
 // EquityQuery asks for a part of a bot's equity curve.
@@ -55,7 +60,14 @@ type Store interface {
 	OpenOrders(ctx context.Context, tenantID, botID string) ([]Order, error)
 	// Equity returns the curve, oldest first.
 	Equity(ctx context.Context, tenantID, botID string, q EquityQuery) ([]EquityPoint, error)
-	// Prune keeps the newest keep decisions and thins equity points older than
-	// before to one an hour; it returns how many rows went.
+	// KeepCandles keeps one-minute candles that bots of a pair saw, for replays;
+	// those that are there already are left as they are. Of a minute there may be
+	// several forms.
+	KeepCandles(ctx context.Context, pair string, candles []exchange.Candle) error
+	// DropCandles forgets those that opened before a time.
+	DropCandles(ctx context.Context, pair string, before time.Time) error
+	// Prune keeps the newest keep decisions, thins equity points older than
+	// before to one an hour, and forgets the baselines that no replay since
+	// before needs, with their points; it returns how many rows went.
 	Prune(ctx context.Context, tenantID, botID string, keep int, before time.Time) (int64, error)
 }

@@ -149,6 +149,29 @@ type Checkpoint struct {
 	Summary Summary
 }
 
+// Baseline is where a replay of a bot begins (rule PL2): what the bot was after an
+// event, and under which terms it went on.
+type Baseline struct {
+	BotID string
+	Run   int64
+	// Sequence and MarketTime are as in the checkpoint of the same event.
+	Sequence   int64
+	MarketTime time.Time
+	// Body is the runner's, as JSON: a parity.Baseline.
+	Body json.RawMessage
+}
+
+// TapePoint is what a bot saw and did between two events, for replays.
+type TapePoint struct {
+	BotID string
+	Run   int64
+	// Sequence and MarketTime are as in the checkpoint of the newer event.
+	Sequence   int64
+	MarketTime time.Time
+	// Body is the runner's, as JSON: a parity.Point.
+	Body json.RawMessage
+}
+
 // Marks are the highest numbers that a bot has used in any of its runs; 0 for
 // none. A new run counts on from them, because numbers are never used again.
 type Marks struct{ Order, Fill, Decision int64 }

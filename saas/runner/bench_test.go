@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -154,6 +155,12 @@ func (j *none) Commit(_ context.Context, entries ...journal.Entry) error {
 func (*none) Checkpoint(context.Context, string, string) (journal.Checkpoint, error) {
 	return journal.Checkpoint{}, errs.New(errs.NotFound, "checkpoint_not_found", "none")
 }
+
+// KeepCandles implements journal.Store.
+func (*none) KeepCandles(context.Context, string, []exchange.Candle) error { return nil }
+
+// DropCandles implements journal.Store.
+func (*none) DropCandles(context.Context, string, time.Time) error { return nil }
 
 // Prune implements journal.Store.
 func (*none) Prune(context.Context, string, string, int, time.Time) (int64, error) { return 0, nil }

@@ -60,6 +60,7 @@ type group struct {
 	retry   time.Duration
 	again   <-chan time.Time
 	step    stepper
+	seen    []exchange.Candle // what the bots saw and is not kept yet
 	// references are the other pairs that bots look at.
 	references []*reference
 

@@ -85,6 +85,7 @@ func (g *group) open(ctx context.Context) {
 			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair+" "+bot.IntervalName(g.key.decide))
 		}
 	}
+	g.rebase(ctx, g.active)
 	g.catchUp(ctx, unknown)
 	g.settled()
 }
@@ -152,6 +153,11 @@ func (g *group) launch(ctx context.Context, m *member, st *checkpointState, mark
 	}
 	if err := g.arrive(ctx, m); err != nil {
 		return &outageError{err}
+	}
+	if !o.Subscription.Any() { // or it looks at what is not kept
+		if err := m.record(st, g.key.strategy, g.process.Manifest().Version); err != nil {
+			return err
+		}
 	}
 	if !m.fresh {
 		return nil
@@ -307,6 +313,7 @@ func (g *group) wind(ctx context.Context, m *member) error {
 	if m.session.LastTime() == 0 {
 		return nil // it never began
 	}
+	m.untape()
 	if err := m.session.CancelAll("the bot was stopped"); err != nil {
 		return err
 	}

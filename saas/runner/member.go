@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
 
@@ -54,6 +55,10 @@ type member struct {
 	// fresh is true for a run that has no checkpoint yet.
 	fresh  bool
 	equity []journal.EquityPoint
+	// taping takes down what it sees and does; nil if that cannot be replayed.
+	taping *taping
+	// ending is the last point of a tape that has ended, until it is committed.
+	ending *parity.Point
 	// current is true if snapshot is the state after all that it has heard.
 	current bool
 }
@@ -82,7 +87,7 @@ func (m *member) lastTime() int64 { return m.session.LastTime() }
 // run goes on from there or begins anew.
 func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, error) {
 	b := m.assignment.Bot
-	m.snapshot, m.current, m.equity = nil, false, nil
+	m.snapshot, m.current, m.equity, m.taping, m.ending = nil, false, nil, nil, nil
 	cp, err := j.Checkpoint(ctx, b.TenantID, b.ID)
 	if errs.CodeOf(err) == "checkpoint_not_found" {
 		m.fresh = true
@@ -143,36 +148,51 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 	return nil
 }
 
+// state returns what the bot is.
+func (m *member) state() checkpointState {
+	return checkpointState{
+		Engine: m.session.State(), Venue: m.venue.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Tape: m.taping.state(),
+	}
+}
+
 // checkpoint returns the bot's state for the journal.
-func (m *member) checkpoint() (*journal.Checkpoint, error) {
-	st := m.session.State()
-	state, err := checkpointState{Engine: st, Venue: m.venue.State(), Strategy: m.snapshot, Decisions: m.rec.numbered}.encode()
+func (m *member) checkpoint(st checkpointState) (*journal.Checkpoint, error) {
+	state, err := st.encode()
 	if err != nil {
 		return nil, err
 	}
 	return &journal.Checkpoint{
-		BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run, Sequence: st.Sequence, MarketTime: m.marketTime(), State: state,
+		BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run, Sequence: st.Engine.Sequence, MarketTime: m.marketTime(), State: state,
 		Summary: summaryOf(m.session, m.market, m.rec.last),
 	}, nil
 }
 
 // entry returns all that is to be committed of the bot.
 func (m *member) entry() (journal.Entry, error) {
-	cp, err := m.checkpoint()
+	st := m.state()
+	cp, err := m.checkpoint(st)
 	if err != nil {
 		return journal.Entry{}, err
 	}
 	b := m.assignment.Bot
-	return journal.Entry{
+	e := journal.Entry{
 		TenantID: b.TenantID, BotID: b.ID, Epoch: m.lease.Epoch, Orders: m.rec.orders, Fills: m.rec.fills, Decisions: m.rec.decisions,
 		Equity: m.equity, Checkpoint: cp,
-	}, nil
+	}
+	switch {
+	case m.taping != nil:
+		err = m.taping.entry(&e, st)
+	case m.ending != nil:
+		err = addPoint(&e, *m.ending)
+	}
+	return e, err
 }
 
 // committed forgets what the journal has.
 func (m *member) committed() {
 	m.rec.reset()
-	m.equity = nil
+	m.equity, m.ending = nil, nil
+	m.tapeCommitted()
 }
 
 // due reports whether the bot must be committed after this candle: something

@@ -10,6 +10,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/portfolio"
 )
@@ -23,6 +24,7 @@ type recorder struct {
 	botID  string
 	run    int64
 	market exchange.Market
+	tape   *parity.Tape // nil if nothing is taken down
 
 	orders    []journal.Order
 	fills     []journal.Fill
@@ -36,8 +38,11 @@ type recorder struct {
 var _ engine.Narrator = (*recorder)(nil)
 
 // Fill implements engine.Recorder.
-func (r *recorder) Fill(f exchange.Fill, _ uint64, res portfolio.Result) {
+func (r *recorder) Fill(f exchange.Fill, ref uint64, res portfolio.Result) {
 	m := r.market
+	if r.tape != nil {
+		r.tape.Fill(f, ref, res)
+	}
 	r.fills = append(r.fills, journal.Fill{
 		BotID: r.botID, Sequence: f.Sequence, ClientID: f.ClientID, Side: f.Side.String(), Price: m.Price(f.Price), Volume: m.Volume(f.Volume),
 		Value: m.Amount(f.Value), FeeCounter: m.Amount(f.FeeCounter), FeeBase: m.DustAmount(f.FeeBase), Profit: m.Amount(res.Profit),
@@ -49,6 +54,9 @@ func (r *recorder) Fill(f exchange.Fill, _ uint64, res portfolio.Result) {
 // earlier one of the same commit.
 func (r *recorder) Order(o engine.OrderRecord) {
 	m, at := r.market, time.UnixMilli(o.Time).UTC()
+	if r.tape != nil {
+		r.tape.Order(o)
+	}
 	rec := journal.Order{
 		ClientID: o.Request.ClientID, BotID: r.botID, Run: r.run, Number: int64(o.Ref), Side: o.Request.Side.String(), Type: o.Request.Type.String(),
 		Price: m.Price(o.Request.Price), Volume: m.Volume(o.Request.Volume), Value: m.Amount(o.Request.Value), PostOnly: o.Request.PostOnly,

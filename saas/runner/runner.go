@@ -45,6 +45,8 @@ type Process interface {
 	Live(ctx context.Context, r *plugin.Round) error
 	Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, error)
 	Close(ctx context.Context, bots []uint64) error
+	// Manifest returns what the strategy tells of itself.
+	Manifest() plugin.Manifest
 }
 
 // Plugins starts the processes of strategies. A version "" is that which the

@@ -22,6 +22,8 @@ type checkpointState struct {
 	Strategy *strategy.Snapshot `json:"strategy,omitempty"`
 	// Decisions numbers the lines of the log.
 	Decisions int64 `json:"decisions"`
+	// Tape is how far the tape for replays has come; nil if there is none.
+	Tape *tapeState `json:"tape,omitempty"`
 }
 
 // encode returns the checkpoint's JSON.

@@ -53,11 +53,16 @@ func sameNews(a, b *strategy.Event) bool {
 // tell is true, which it is not for candles of long ago.
 func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Beside, tell bool) {
 	begun := make([]*member, 0, len(g.active))
+	late := g.r.cfg.MarketNow().UnixMilli() - c.Time - span
 	for _, m := range append([]*member(nil), g.active...) {
 		if m.lastTime() >= c.Time {
 			continue
 		}
 		m.rec.quiet = nil
+		if t := m.taping; t != nil {
+			t.tape.Candle(&c)
+			t.tape.Late(late)
+		}
 		if err := m.session.Begin(&c); err != nil {
 			g.fail(ctx, m, err)
 			continue
@@ -66,6 +71,9 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 			m.session.With(beside)
 		}
 		begun = append(begun, m)
+	}
+	if len(begun) > 0 {
+		g.seen = append(g.seen, c)
 	}
 	err := g.deliver(ctx, begun)
 	if err == nil {
@@ -111,6 +119,7 @@ func (g *group) prune(ctx context.Context, ms []*member) {
 			continue
 		}
 		b := m.assignment.Bot
+		g.forgetCandles(ctx, m.marketTime())
 		if _, err := g.r.cfg.Journal.Prune(ctx, b.TenantID, b.ID, keepDecisions, m.marketTime().Add(-keepPoints)); err != nil && ctx.Err() == nil {
 			g.r.cfg.Log.WarnContext(ctx, "a bot's journal was not cut", "bot_id", b.ID, "error", err)
 		}
@@ -135,6 +144,9 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 			}
 			err := reaction.Err
 			if err == nil {
+				if m.taping != nil {
+					m.taping.tape.Commands(reaction.Commands)
+				}
 				err = m.session.Commands(reaction.Commands)
 			}
 			if err != nil {
@@ -163,6 +175,9 @@ func (g *group) gather(begun []*member) {
 		ev := m.session.Next()
 		if ev == nil {
 			continue
+		}
+		if m.taping != nil {
+			m.taping.tape.Event(ev)
 		}
 		to := plugin.Recipient{Bot: m.number, View: m.session.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
 		m.current = false
@@ -279,6 +294,7 @@ func (g *group) commit(ctx context.Context, all []*member, tell bool) error {
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
+	g.keep(call)
 	err := g.r.cfg.Journal.Commit(call, entries...)
 	if errors.Is(err, lease.ErrLost) || errs.CodeOf(err) == errs.CodeOf(lease.ErrLost) {
 		if len(ms) > 1 {

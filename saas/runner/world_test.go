@@ -175,6 +175,8 @@ func (p *process) Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, 
 	return p.client.Snapshot(ctx, bots)
 }
 
+func (p *process) Manifest() plugin.Manifest { return plugin.ManifestOf(definition()) }
+
 func (p *process) Close(ctx context.Context, bots []uint64) error { return p.client.Close(ctx, bots) }
 
 // world is all that a worker works with, in memory.
@@ -198,6 +200,10 @@ type world struct {
 	fills    map[int64]journal.Fill   // of all bots, by sequence
 	seen     map[string]time.Time     // the newest market time that watchers heard of, by bot
 	statuses map[string][]bot.Status
+	// kept are the candles that bots saw; the others are by bot.
+	kept      []exchange.Candle
+	points    map[string][]journal.TapePoint
+	baselines map[string][]journal.Baseline
 	// missing are the times of candles that the history has not.
 	missing map[int64]bool
 	// outage, if set, fails what the journal is asked.
@@ -227,7 +233,8 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 	return &world{
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
 		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
-		seen: map[string]time.Time{}, lines: map[string][]journal.Decision{},
+		seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
+		baselines: map[string][]journal.Baseline{},
 	}
 }
 
@@ -482,6 +489,12 @@ func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
 		for _, e := range entries {
 			b.latest[e.BotID] = e
 			b.lines[e.BotID] = append(b.lines[e.BotID], e.Decisions...)
+			if e.Point != nil {
+				b.points[e.BotID] = append(b.points[e.BotID], *e.Point)
+			}
+			if e.Baseline != nil {
+				b.baselines[e.BotID] = append(b.baselines[e.BotID], *e.Baseline)
+			}
 			for _, o := range e.Orders {
 				o.ClientID = "" // names the lease's epoch
 				b.orders[o.Number] = o
@@ -507,6 +520,15 @@ func (b book) Checkpoint(_ context.Context, _, id string) (journal.Checkpoint, e
 	}
 	return journal.Checkpoint{}, errs.New(errs.NotFound, "checkpoint_not_found", "none")
 }
+
+// KeepCandles implements journal.Store.
+func (b book) KeepCandles(_ context.Context, _ string, candles []exchange.Candle) error {
+	b.change(func() { b.kept = append(b.kept, candles...) })
+	return nil
+}
+
+// DropCandles implements journal.Store.
+func (b book) DropCandles(context.Context, string, time.Time) error { return nil }
 
 // Prune implements journal.Store.
 func (b book) Prune(context.Context, string, string, int, time.Time) (int64, error) { return 0, nil }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -51,6 +52,8 @@ type journalRows struct {
 	decisions   []decisionRow
 	equity      []equityRow
 	checkpoints []checkpointRow
+	points      []tapeRow
+	baselines   []baselineRow
 }
 
 // rowKey is the key of a row within its table.
@@ -64,6 +67,7 @@ func rowsOf(entries []journal.Entry) journalRows {
 	orders := map[rowKey]journal.Order{}
 	equity := map[rowKey]equityRow{}
 	checkpoints := map[rowKey]checkpointRow{}
+	points, baselines := map[rowKey]tapeRow{}, map[rowKey]baselineRow{}
 	for _, e := range entries {
 		for _, o := range e.Orders {
 			key := rowKey{tenantID: e.TenantID, botID: e.BotID, id: o.ClientID}
@@ -81,6 +85,12 @@ func rowsOf(entries []journal.Entry) journalRows {
 			r := equityRowOf(e.TenantID, e.BotID, p)
 			equity[rowKey{tenantID: e.TenantID, botID: e.BotID, at: r.At.UnixMicro()}] = r
 		}
+		if p := e.Point; p != nil {
+			points[rowKey{tenantID: e.TenantID, botID: e.BotID, id: strconv.FormatInt(p.Run, 10), at: p.Sequence}] = tapeRowOf(e.TenantID, e.BotID, *p)
+		}
+		if b := e.Baseline; b != nil {
+			baselines[rowKey{tenantID: e.TenantID, botID: e.BotID, id: strconv.FormatInt(b.Run, 10), at: b.Sequence}] = baselineRowOf(e.TenantID, e.BotID, *b)
+		}
 		if e.Checkpoint != nil {
 			key, r := rowKey{tenantID: e.TenantID, botID: e.BotID}, checkpointRowOf(e.TenantID, e.BotID, *e.Checkpoint)
 			if old, ok := checkpoints[key]; !ok || !r.before(old) {
@@ -93,6 +103,7 @@ func rowsOf(entries []journal.Entry) journalRows {
 	}
 	rows.equity = slices.Collect(maps.Values(equity))
 	rows.checkpoints = slices.Collect(maps.Values(checkpoints))
+	rows.points, rows.baselines = slices.Collect(maps.Values(points)), slices.Collect(maps.Values(baselines))
 	return rows
 }
 
@@ -130,6 +141,16 @@ func (r journalRows) store(ctx context.Context, tx bun.IDB) error {
 	})
 	if err != nil {
 		return fmt.Errorf("storing checkpoints: %w", err)
+	}
+	// What was written of an event before is of the same event.
+	if err := insertAll(ctx, tx, r.points, once); err != nil {
+		return fmt.Errorf("storing tapes: %w", err)
+	}
+	err = insertAll(ctx, tx, r.baselines, func(q *bun.InsertQuery) *bun.InsertQuery {
+		return q.On("CONFLICT (tenant_id, bot_id, run, sequence) DO UPDATE").Set("body = EXCLUDED.body")
+	})
+	if err != nil {
+		return fmt.Errorf("storing baselines: %w", err)
 	}
 	return nil
 }

@@ -164,7 +164,11 @@ func (s *Store) Prune(ctx context.Context, tenantID, botID string, keep int, bef
 			"AND o.at > e.at AND o.at < (e.at / ?3 + 1) * ?3)",
 			tenantID, botID, before.UnixMicro(), time.Hour.Microseconds()).Exec(ctx)
 		points, err := affected(res, err, "thinning the equity of bot "+botID)
-		gone = decisions + points
+		if err != nil {
+			return err
+		}
+		tapes, err := pruneTape(ctx, tx, tenantID, botID, before)
+		gone = decisions + points + tapes
 		return err
 	})
 	return gone, err

@@ -25,7 +25,7 @@ func TestIndexesLeadWithTheTenant(t *testing.T) {
 	t.Parallel()
 	d := dbtest.SQLite(t, saasdb.Migrations())
 	exceptions := map[string]bool{"outbox_unsent": true, "outbox_sent": true, "leases_holder": true, "outbox_consumed_at": true}
-	ofNoTenant := map[string]bool{"lease_holders": true, "settings": true, "strategy_changes": true, "strategy_versions": true}
+	ofNoTenant := map[string]bool{"lease_holders": true, "seen_candles": true, "settings": true, "strategy_changes": true, "strategy_versions": true}
 	var found []struct{ Kind, Table, Name, First string }
 	err := d.SystemRead(t.Context(), "reading the schema", func(ctx context.Context, tx bun.IDB) error {
 		return tx.NewRaw(`SELECT 'index' AS kind, m.name AS "table", i.name AS name, c.name AS first

@@ -178,8 +178,8 @@ func (c *check) explain(ctx context.Context, all []shown, first *replay, f *find
 		d.Detail = fmt.Sprintf("The bot ran version %s of %s and the replay version %s.", name(c.in.Baseline.Version), c.in.Baseline.Strategy, name(c.in.Version))
 		return d, nil
 	}
-	if f.failed != nil {
-		d.Cause, d.Detail = Engine, fmt.Sprintf("The replay ended: %v.", f.failed)
+	if f.failed != "" {
+		d.Cause, d.Detail = Engine, "The replay ended: "+f.failed+"."
 		return d, nil
 	}
 	if f.answered() {
@@ -274,8 +274,9 @@ type finding struct {
 	at                 int64
 	recorded, replayed Act
 	// words is true if only what was said differs.
-	words  bool
-	failed error
+	words bool
+	// failed is why the replay could not go on; "" if it could.
+	failed string
 }
 
 // answered reports whether what differs is an answer to the same commands.
@@ -307,10 +308,11 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 				if ctx.Err() != nil {
 					return nil, ctx.Err()
 				}
-				return &finding{point: i, at: k.Time, failed: err}, nil
+				return &finding{point: i, at: k.Time, failed: err.Error()}, nil
 			}
 		}
 		got := r.tape.Point()
+		r.tape.Next()
 		if f := compare(s.point, got); f != nil && (words || !f.words) {
 			f.point = i
 			if f.at == 0 && len(s.candles) > 0 {

@@ -19,7 +19,7 @@
 // Smallest use:
 //
 //	tape := parity.NewTape(market, parity.Sums{}) // an engine.Recorder
-//	tape.Candle(&c); tape.Event(ev); tape.Commands(cs); point := tape.Point()
+//	tape.Candle(&c); tape.Event(ev); tape.Commands(cs); point := tape.Point(); tape.Next()
 //	report, err := parity.Check(ctx, parity.Input{Baseline: b, Points: points, Candles: seen, Open: parity.Local(def)})
 //	if report.Difference != nil { … }
 package parity

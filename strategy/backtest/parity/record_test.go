@@ -141,6 +141,7 @@ func (w *worker) candle(c exchange.Candle) {
 func (w *worker) point() {
 	w.t.Helper()
 	p := w.tape.Point()
+	w.tape.Next()
 	p.Epoch = w.epoch
 	raw, err := json.Marshal(p)
 	w.must(err)

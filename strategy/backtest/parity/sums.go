@@ -53,13 +53,13 @@ func (s *Sums) see(c *exchange.Candle) {
 
 func seen(sum uint64, c *exchange.Candle) uint64 {
 	for _, v := range [...]int64{c.Time, int64(c.Open), int64(c.High), int64(c.Low), int64(c.Close), int64(c.Volume)} {
-		sum = add(sum, uint64(v)) //nolint:gosec // the bits count
+		sum = add(sum, uint64(v))
 	}
 	return sum
 }
 
 func (s *Sums) do(a *Act) {
-	s.Did = addText(addText(add(s.Did, uint64(a.At)), string(a.Kind)), a.Text) //nolint:gosec // the bits count
+	s.Did = addText(addText(add(s.Did, uint64(a.At)), string(a.Kind)), a.Text)
 }
 
 func (s *Sums) say(c *strategy.Command) {

@@ -126,13 +126,15 @@ func (t *Tape) Order(o engine.OrderRecord) {
 // Busy reports whether anything was done since the point before.
 func (t *Tape) Busy() bool { return len(t.next.Acts) > 0 }
 
-// Point returns what is on the tape since the point before, and begins the next.
+// Point returns what is on the tape since the point before.
 func (t *Tape) Point() Point {
 	p := t.next
 	p.Sums = t.sums
-	t.next = Point{}
 	return p
 }
+
+// Next begins the next point, once the one before has been stored.
+func (t *Tape) Next() { t.next = Point{} }
 
 func (t *Tape) act(a Act) {
 	a.At = t.at

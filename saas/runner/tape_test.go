@@ -1,0 +1,138 @@
+package runner_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+)
+
+// tape is a baseline of a bot with the points after it.
+type tape struct {
+	sequence int64
+	base     parity.Baseline
+	points   []parity.Point
+}
+
+// tapes returns what the journal has of a bot's tapes, and the candles that were
+// kept.
+func (w *world) tapes(id string) (out []tape, kept []exchange.Candle) {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	decode := func(raw json.RawMessage, to any) {
+		if err := json.Unmarshal(raw, to); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	within := func(b journal.Baseline, i int, p journal.TapePoint) bool {
+		next := i+1 < len(w.baselines[id]) && w.baselines[id][i+1].Run == b.Run && p.Sequence > w.baselines[id][i+1].Sequence
+		return p.Run == b.Run && p.Sequence > b.Sequence && !next
+	}
+	for i, b := range w.baselines[id] {
+		one := tape{sequence: b.Sequence}
+		decode(b.Body, &one.base)
+		for _, p := range w.points[id] {
+			if within(b, i, p) {
+				one.points = append(one.points, parity.Point{})
+				decode(p.Body, &one.points[len(one.points)-1])
+			}
+		}
+		out = append(out, one)
+	}
+	once := map[exchange.Candle]bool{}
+	for _, c := range w.kept {
+		if !once[c] {
+			once[c] = true
+			kept = append(kept, c)
+		}
+	}
+	return out, kept
+}
+
+// taped is how many candles are on a bot's newest tape; the world is locked.
+func (w *world) taped(id string) int64 {
+	list := w.points[id]
+	if len(list) == 0 {
+		return 0
+	}
+	var p parity.Point
+	if err := json.Unmarshal(list[len(list)-1].Body, &p); err != nil {
+		w.t.Error(err)
+	}
+	return p.Candles
+}
+
+// proves PL2: what bots saw is on their tapes and comes to the same again, with a
+// restart of the worker and a failed process in between; parameters that were
+// changed begin a new tape.
+func TestWhatBotsSawIsReplayed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := map[string]time.Duration{"minutes": time.Minute, "longer": 5 * time.Minute}
+	for id, interval := range ids {
+		w.addEvery(interval, id, `{"who":"`+id+`","trade":true,"warm":3}`)
+	}
+	await := func(n int64) {
+		w.await("tapes", func() bool { return w.taped("minutes") >= n && w.taped("longer") >= n })
+	}
+	r := w.start()
+	await(40)
+	r.Stop()
+	r = w.start()
+	await(80)
+	w.mu.Lock()
+	w.process = newProcess(t) // the one before has died
+	w.mu.Unlock()
+	await(120)
+	r.Stop()
+	for id := range ids {
+		list, kept := w.tapes(id)
+		if len(list) != 1 {
+			t.Fatalf("%s has %d baselines", id, len(list))
+		}
+		rep := replayed(t, list[0], kept)
+		if rep.Difference != nil {
+			t.Fatalf("%s: %s", id, rep.Difference.Describe())
+		}
+		if rep.Candles < 120 || rep.Acts < 20 || rep.Restarts == 0 {
+			t.Errorf("%s: %+v", id, rep)
+		}
+		if got := list[0].base; got.Strategy != "counting" || got.Version != "1.0.0" || !strings.Contains(string(got.Params), id) || got.Engine.LastTime == 0 {
+			t.Errorf("%+v", got.Terms)
+		}
+	}
+	// The tenant stops the bot, changes its parameters and starts it again.
+	w.change(func() {
+		for i := range w.bots {
+			w.bots[i].Bot.Run++
+			w.bots[i].Config.Parameters = json.RawMessage(`{"who":"other","trade":true}`)
+		}
+	})
+	r = w.start()
+	w.await("the new run", func() bool { return len(w.baselines["minutes"]) > 1 && w.taped("minutes") >= 20 && w.taped("minutes") < 80 })
+	r.Stop()
+	list, kept := w.tapes("minutes")
+	last := list[len(list)-1]
+	if rep := replayed(t, last, kept); rep.Difference != nil || rep.Candles < 20 || rep.Restarts != 0 {
+		t.Errorf("%+v", rep)
+	}
+	if changes := list[0].base.Changes(last.base.Terms); len(changes) != 1 || !strings.Contains(changes[0], "other") {
+		t.Errorf("%q", changes)
+	}
+}
+
+func replayed(t *testing.T, one tape, kept []exchange.Candle) parity.Report {
+	t.Helper()
+	rep, err := parity.Check(t.Context(), parity.Input{
+		Baseline: one.base, Points: one.points, Candles: kept, Open: parity.Local(definition()), Version: "1.0.0",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
