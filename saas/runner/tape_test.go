@@ -114,7 +114,9 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 		}
 	})
 	r = w.start()
-	w.await("the new run", func() bool { return len(w.baselines["minutes"]) > 1 && w.taped("minutes") >= 20 && w.taped("minutes") < 80 })
+	w.await("the new run", func() bool {
+		return len(w.baselines["minutes"]) > 1 && w.taped("minutes") >= 20 && w.taped("minutes") < 80
+	})
 	r.Stop()
 	list, kept := w.tapes("minutes")
 	last := list[len(list)-1]

@@ -2,6 +2,7 @@ package saasdb_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -140,6 +141,8 @@ func full(t *testing.T, d *db.DB, s *saasdb.Store, tenantID string) (bot.Config,
 	}
 	commit(t, s, journal.Entry{
 		TenantID: tenantID, BotID: b.ID, Epoch: own(t, s, tenantID, b.ID),
+		Point:      &journal.TapePoint{Run: 1, Sequence: 5, MarketTime: start(), Body: json.RawMessage(`{}`)},
+		Baseline:   &journal.Baseline{Run: 1, Sequence: 4, MarketTime: start(), Body: json.RawMessage(`{}`)},
 		Orders:     []journal.Order{{ClientID: "o1", Number: 1, State: journal.Open, CreatedAt: start(), UpdatedAt: start()}},
 		Fills:      []journal.Fill{{Sequence: 1, ClientID: "o1", Time: start()}},
 		Decisions:  []journal.Decision{{Number: 1, Kind: "buy", Text: "because", Time: start()}},
@@ -170,7 +173,7 @@ func TestDeleteBotLeavesNothing(t *testing.T) {
 			}
 			return n
 		}
-		tables := []string{"bot_configs", "bots", "exchange_credentials", "bot_orders", "bot_fills", "bot_decisions", "bot_equity", "bot_checkpoints", "leases"}
+		tables := []string{"bot_configs", "bots", "exchange_credentials", "bot_orders", "bot_fills", "bot_decisions", "bot_baselines", "bot_equity", "bot_tape", "bot_checkpoints", "leases"}
 		for _, table := range tables {
 			if n := count(table); n != 2 {
 				t.Fatalf("%s holds %d rows before, want 2", table, n)
@@ -239,6 +242,8 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"fills":       func() (int, error) { l, err := s.Fills(ctx, "b", b.ID, page.Page{}); return len(l), err },
 			"decisions":   func() (int, error) { l, err := s.Decisions(ctx, "b", b.ID, page.Page{}); return len(l), err },
 			"equity":      func() (int, error) { l, err := s.Equity(ctx, "b", b.ID, journal.EquityQuery{}); return len(l), err },
+			"baselines":   func() (int, error) { l, err := s.Baselines(ctx, "b", b.ID); return len(l), err },
+			"tape":        func() (int, error) { l, err := s.TapePoints(ctx, "b", b.ID, 1, 0, 9); return len(l), err },
 			"summaries":   func() (int, error) { l, err := s.Summaries(ctx, "b", b.ID); return len(l), err },
 			"marks":       func() (int, error) { m, err := s.Marks(ctx, "b", b.ID); return int(m.Order + m.Fill + m.Decision), err },
 			"pruned":      func() (int, error) { n, err := s.Prune(ctx, "b", b.ID, 0, start().Add(time.Hour)); return int(n), err },
