@@ -299,14 +299,14 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 			k := &s.candles[j]
 			for len(signals) > 0 && signals[0].At <= k.Time {
 				if err := r.session.Signal(*signals[0].Signal); err != nil {
-					return &finding{point: i, at: k.Time, failed: err}, nil
+					return &finding{point: i, at: k.Time, failed: err.Error()}, nil
 				}
 				signals = signals[1:]
 			}
 			r.tape.Candle(k)
 			if err := r.candle(ctx, k); err != nil {
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
+				if errors.As(err, new(*OutageError)) || ctx.Err() != nil {
+					return nil, err
 				}
 				return &finding{point: i, at: k.Time, failed: err.Error()}, nil
 			}

@@ -36,3 +36,13 @@ type local struct{ *strategy.Instance }
 func (l local) Deliver(_ context.Context, v *strategy.View, ev *strategy.Event) ([]strategy.Command, error) {
 	return l.TryDeliver(v, ev)
 }
+
+// OutageError is an error of what a replay itself needs, such as the strategy's
+// process, not of what is replayed.
+type OutageError struct{ Err error }
+
+// Error implements error.
+func (e *OutageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *OutageError) Unwrap() error { return e.Err }
