@@ -10,6 +10,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
@@ -41,7 +42,7 @@ type taping struct {
 }
 
 // termsOf are what a bot works under.
-func termsOf(c bot.Config, m exchange.Market, name, version string) (parity.Terms, error) {
+func termsOf(c bot.Config, m exchange.Market, ref catalog.Ref, version string) (parity.Terms, error) {
 	balance, err := m.Units(c.Balance, exchange.Down)
 	if err != nil {
 		return parity.Terms{}, err
@@ -51,15 +52,15 @@ func termsOf(c bot.Config, m exchange.Market, name, version string) (parity.Term
 		return parity.Terms{}, err
 	}
 	return parity.Terms{
-		Strategy: name, Version: version, Params: c.Parameters, Market: m, Interval: base, Decide: c.Interval, Balance: balance,
+		Strategy: ref.Name, Version: version, Pin: ref.Version, Params: c.Parameters, Market: m, Interval: base, Decide: c.Interval, Balance: balance,
 		Fees: bot.PaperFees(), Risk: limits,
 	}, nil
 }
 
 // record begins to take down what the bot sees and does. A bot that goes on from
 // a checkpoint goes on with its tape, unless it does so under other terms.
-func (m *member) record(st *checkpointState, name, version string) error {
-	terms, err := termsOf(m.assignment.Config, m.market, name, version)
+func (m *member) record(st *checkpointState, ref catalog.Ref, version string) error {
+	terms, err := termsOf(m.assignment.Config, m.market, ref, version)
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,11 @@ import (
 
 // Terms are what a bot works under. They travel as JSON.
 type Terms struct {
-	// Strategy is the strategy's name and Version its version.
+	// Strategy is the strategy's name and Version its version. Pin is the version
+	// that was asked for; "" for the one that the program contains.
 	Strategy string `json:"strategy"`
 	Version  string `json:"version"`
+	Pin      string `json:"pin,omitempty"`
 	// Params are the strategy's parameters.
 	Params json.RawMessage `json:"params,omitempty"`
 	Market exchange.Market `json:"market"`
