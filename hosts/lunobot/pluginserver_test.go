@@ -225,5 +225,7 @@ func TestFromNewPluginToRunningBot(t *testing.T) {
 	if err := os.WriteFile(found[0], []byte("evil"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the bot to pause for its file", func() bool { return strings.Contains(ada.look(bot).StatusReason, "its file was changed since it was put in") })
+	until(t, "the bot to pause for its file", func() bool {
+		return strings.Contains(ada.look(bot).StatusReason, "its file was changed since it was put in")
+	})
 }
