@@ -38,7 +38,7 @@ func TestReversionBuysBelowTheLowerBand(t *testing.T) {
 	if got := notes(h.Closes(1000, 1010, 1000)); !slices.Equal(got, []string{"waiting: the bands need 4 candles and the true range 3"}) {
 		t.Errorf("before it is ready it says %q", got)
 	}
-	if got := notes(h.Close(1010)); !slices.Equal(got, []string{"waiting: the close 1010 is not below the lower band at 1000"}) {
+	if got := notes(h.Close(1010)); !slices.Equal(got, []string{"waiting: the close 1,010 is not below the lower band at 1,000"}) {
 		t.Errorf("within the bands it says %q", got)
 	}
 	got := h.Close(980)
@@ -64,14 +64,14 @@ func TestReversionSellsAtItsExit(t *testing.T) {
 		h := harness(t, `,"exit":"`+exit+`"`)
 		h.Closes(1000, 1010, 1000, 1010, 980)
 		h.View.Base, h.View.Counter, h.View.Exits.Stop = 500, 0, 900
-		if got := h.Close(c.holds); len(orders(got)) != 0 || !strings.HasPrefix(notes(got)[0], fmt.Sprintf("holding: the close %d is below the exit", c.holds)) {
+		if got := h.Close(c.holds); len(orders(got)) != 0 || !strings.HasPrefix(notes(got)[0], "holding: the close "+strategytest.Market().FormatPrice(c.holds.Float())+" is below the exit") {
 			t.Errorf("%s: it says %+v", exit, got)
 		}
 		h = harness(t, `,"exit":"`+exit+`"`)
 		h.Closes(1000, 1010, 1000, 1010, 980)
 		h.View.Base, h.View.Counter, h.View.Exits.Stop = 500, 0, 900
 		got := orders(h.Close(c.sells))
-		if len(got) != 1 || got[0].Side != exchange.Sell || got[0].Volume != 500 || !strings.HasPrefix(got[0].Text, fmt.Sprintf("the close %d reached the exit at", c.sells)) {
+		if len(got) != 1 || got[0].Side != exchange.Sell || got[0].Volume != 500 || !strings.HasPrefix(got[0].Text, "the close "+strategytest.Market().FormatPrice(c.sells.Float())+" reached the exit at") {
 			t.Errorf("%s: at %d it orders %+v, want all 500 sold", exit, c.sells, got)
 		}
 	}
@@ -83,12 +83,12 @@ func TestBreakoutBuysStrengthAndSellsWeakness(t *testing.T) {
 		h := harness(t, `,"mode":"breakout","exit":"`+exit+`"`)
 		h.Closes(1000, 1010, 1000, 1010, 1000)
 		got := orders(h.Close(1030))
-		if len(got) != 1 || got[0].Side != exchange.Buy || got[0].Text != "the close 1030 went above the upper band at 1022" {
+		if len(got) != 1 || got[0].Side != exchange.Buy || got[0].Text != "the close 1,030 went above the upper band at 1,022" {
 			t.Errorf("above the band it orders %+v", got)
 		}
 		h.View.Base, h.View.Counter, h.View.Exits.Stop = 500, 0, 900
 		h.Close(1020)
-		if got := h.Close(1020); len(orders(got)) != 0 || !strings.HasPrefix(notes(got)[0], "holding: the close 1020 is not below the exit") {
+		if got := h.Close(1020); len(orders(got)) != 0 || !strings.HasPrefix(notes(got)[0], "holding: the close 1,020 is not below the exit") {
 			t.Errorf("%s: it says %+v", exit, got)
 		}
 		if got := orders(h.Close(c.sells)); len(got) != 1 || got[0].Volume != 500 || !strings.Contains(got[0].Text, "fell below the exit") {
@@ -109,7 +109,7 @@ func TestSqueezeFilter(t *testing.T) {
 		says       string
 	}{
 		{"a breakout from narrow bands", "breakout", calm, 1030, ""},
-		{"a breakout from wide bands", "breakout", swung, 1030, "the close 1030 went above the upper band at 1023, but the bands were not narrower than their average before"},
+		{"a breakout from wide bands", "breakout", swung, 1030, "the close 1,030 went above the upper band at 1,023, but the bands were not narrower than their average before"},
 		{"a reversion in wide bands", "reversion", wild, 980, ""},
 		{"a reversion before the average is known", "reversion", wild[4:], 980, "the close 980 went below the lower band at 987, but the bands are not wider than their average"},
 	} {

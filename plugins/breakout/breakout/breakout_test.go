@@ -49,7 +49,7 @@ func TestBuysAboveTheChannel(t *testing.T) {
 	}
 	h = harness(t, "")
 	got := h.Candle(candle(4, 1010))
-	if notes := only(got, strategy.NoteCommand); len(only(got, strategy.PlaceCommand)) != 0 || notes[0].Text != "waiting: the close 1010 is not above the high 1010 of 4 candles" {
+	if notes := only(got, strategy.NoteCommand); len(only(got, strategy.PlaceCommand)) != 0 || notes[0].Text != "waiting: the close 1,010 is not above the high 1,010 of 4 candles" {
 		t.Errorf("at the high it says %+v", got)
 	}
 	got = h.Candle(candle(5, 1011))
@@ -58,7 +58,7 @@ func TestBuysAboveTheChannel(t *testing.T) {
 	cash, distance := int64(h.View.Counter), int64(21)
 	want := strategy.Command{
 		Kind: strategy.PlaceCommand, Ref: 1, Side: exchange.Buy, Type: exchange.MarketOrder, Value: exchange.Units(cash / 100 / distance * 1011),
-		Text: "the close 1011 broke the high 1010 of 4 candles; for 481428.57 MYR the stop 21 below risks 1 % of the cash or less",
+		Text: "the close 1,011 broke the high 1,010 of 4 candles; for 481428.57 MYR the stop 21 below risks 1 % of the cash or less",
 	}
 	if orders := only(got, strategy.PlaceCommand); !slices.Equal(orders, []strategy.Command{want}) {
 		t.Errorf("above the high it orders %+v, want %+v", orders, want)
@@ -79,7 +79,7 @@ func TestSizeIsBoundWhereTheStopIsNear(t *testing.T) {
 	h.View.Counter = 100_000 // of which ten may be lost, less than a step over the distance
 	got := h.Candle(candle(4, 1011))
 	if notes := only(got, strategy.NoteCommand); len(only(got, strategy.PlaceCommand)) != 0 ||
-		notes[0].Text != "the close 1011 broke the high 1010 of 4 candles, but there is nothing to trade with" {
+		notes[0].Text != "the close 1,011 broke the high 1,010 of 4 candles, but there is nothing to trade with" {
 		t.Errorf("with too little cash it says %+v", got)
 	}
 }
@@ -92,7 +92,7 @@ func TestSellsBelowTheChannel(t *testing.T) {
 		t.Errorf("at the low it orders %+v", orders)
 	}
 	orders := only(h.Candle(candle(5, 999)), strategy.PlaceCommand)
-	if len(orders) != 1 || orders[0].Side != exchange.Sell || orders[0].Volume != 500 || orders[0].Text != "the close 999 fell below the low 1000 of 2 candles" {
+	if len(orders) != 1 || orders[0].Side != exchange.Sell || orders[0].Volume != 500 || orders[0].Text != "the close 999 fell below the low 1,000 of 2 candles" {
 		t.Errorf("below the low it orders %+v", orders)
 	}
 }
@@ -109,7 +109,7 @@ func TestStopFollowsThePrice(t *testing.T) {
 			}
 		}
 		got := h.Fill(strategy.Fill{Ref: 1, Side: exchange.Buy, Price: 1012, Volume: 500})
-		if add(got); got[1].Text != "stop at 992: 2 average true ranges of 10 below 1012" {
+		if add(got); got[1].Text != "stop at 992: 2 average true ranges of 10 below 1,012" {
 			t.Errorf("after the fill it says %+v", got)
 		}
 		add(h.Fill(strategy.Fill{Ref: 2, Side: exchange.Sell, Price: 2000, Volume: 100}))

@@ -95,7 +95,7 @@ func TestCycle(t *testing.T) {
 	if v := m.View().Orders; v[0].Volume != 100_000_000_000/900 || v[1].Volume != 200_000_000_000/700 {
 		t.Errorf("the safety orders are %+v", v)
 	}
-	if got := note(steps); got != "holding 100 XBT at an average of 1000, to be sold at 1050; 2 of 2 safety orders wait" {
+	if got := note(steps); got != "holding 100 XBT at an average of 1,000, to be sold at 1,050; 2 of 2 safety orders wait" {
 		t.Errorf("it says %q", got)
 	}
 	m.candle(890, 1000, 895)
@@ -167,7 +167,7 @@ func TestStopBelowTheAverage(t *testing.T) {
 	if got := m.View().Exits; got != (strategy.Exits{Stop: 800, Target: 1050}) {
 		t.Errorf("the exits are %+v", got)
 	}
-	if got := note(steps); !strings.Contains(got, "to be sold at 1050 or at the stop 800") {
+	if got := note(steps); !strings.Contains(got, "to be sold at 1,050 or at the stop 800") {
 		t.Errorf("it says %q", got)
 	}
 	m.candle(600, 1000, 650)

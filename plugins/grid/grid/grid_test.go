@@ -90,15 +90,15 @@ func TestLadderIsLaidAtTheFirstCandle(t *testing.T) {
 	// The cell from 1050 to 1100 sells what a quarter of 95 % of the cash buys at 1050.
 	stock := strategy.Command{
 		Kind: strategy.PlaceCommand, Ref: 1, Side: exchange.Buy, Type: exchange.MarketOrder, Volume: 950_000_000_000 / 4 / 1050,
-		Text: "the cells above the price 1010 sell 226.190476 XBT",
+		Text: "the cells above the price 1,010 sell 226.190476 XBT",
 	}
 	if orders[0] != stock {
 		t.Errorf("first it orders %+v, want %+v", orders[0], stock)
 	}
-	if orders[1].Price != 900 || orders[1].Volume != 950_000_000_000/4/900 || orders[3].Text != "cell 3 buys at 1000 to sell at 1050; the price is 1010" {
+	if orders[1].Price != 900 || orders[1].Volume != 950_000_000_000/4/900 || orders[3].Text != "cell 3 buys at 1,000 to sell at 1,050; the price is 1,010" {
 		t.Errorf("then it orders %+v", orders[1:])
 	}
-	if got := note(steps); got != "the price 1010 is within the ladder from 900 to 1100; of 4 cells 3 wait to buy, 0 to sell and 1 have no order" {
+	if got := note(steps); got != "the price 1,010 is within the ladder from 900 to 1,100; of 4 cells 3 wait to buy, 0 to sell and 1 have no order" {
 		t.Errorf("it says %q", got)
 	}
 	if plots := strategytest.Only(last(steps), strategy.PlotCommand); len(plots) != 2 || plots[0].Number != 900 || plots[1].Number != 1100 {
@@ -125,7 +125,7 @@ func TestWhatIsBoughtIsSoldOneLineHigherAndBoughtAgain(t *testing.T) {
 	if want := []string{"buy 900", "buy 950", "sell 1050"}; !slices.Equal(m.book(), want) {
 		t.Errorf("after the rise open are %v, want %v", m.book(), want)
 	}
-	if notes := strategytest.Only(steps[0].Commands, strategy.NoteCommand); len(notes) != 1 || notes[0].Text != "cell 2 sold 250 XBT at 1000, one line above the purchase at 950" {
+	if notes := strategytest.Only(steps[0].Commands, strategy.NoteCommand); len(notes) != 1 || notes[0].Text != "cell 2 sold 250 XBT at 1,000, one line above the purchase at 950" {
 		t.Errorf("at the sale it says %+v", notes)
 	}
 	m.candle(940, 1020, 1020)

@@ -68,12 +68,12 @@ func TestQuotesBothSides(t *testing.T) {
 	}
 	for i := range want {
 		want[i].Kind, want[i].Type, want[i].PostOnly = strategy.PlaceCommand, exchange.LimitOrder, true
-		want[i].Text = "quotes around 100000 with an inventory of 25.0 % of the account"
+		want[i].Text = "quotes around 100,000 with an inventory of 25.0 % of the account"
 	}
 	if !slices.Equal(orders(got), want) {
 		t.Errorf("it orders %+v, want %+v", orders(got), want)
 	}
-	if got := note(got); got != "the price is 100000 and the inventory 25.0 % of the account: the quotes were made anew" {
+	if got := note(got); got != "the price is 100,000 and the inventory 25.0 % of the account: the quotes were made anew" {
 		t.Errorf("it says %q", got)
 	}
 	if plots := strategytest.Only(got, strategy.PlotCommand); len(plots) != 2 || plots[0].Number != 98_999 || plots[1].Name != "offer" {
@@ -138,7 +138,7 @@ func TestBothQuotesAreMadeAnewAfterATrade(t *testing.T) {
 	h.View.Base += first[0].Volume
 	h.View.Counter -= exchange.Units(first[0].Price) * exchange.Units(first[0].Volume)
 	got := h.Fill(strategy.Fill{Ref: 1, Side: exchange.Buy, Price: first[0].Price, Volume: first[0].Volume})
-	if len(got) != 1 || got[0].Text != "bought 1.010111 XBT at 98999; the inventory is 3.510111 XBT" {
+	if len(got) != 1 || got[0].Text != "bought 1.010111 XBT at 98,999; the inventory is 3.510111 XBT" {
 		t.Errorf("at the trade it says %+v", got)
 	}
 	h.Order(strategy.OrderUpdate{Ref: 1, State: strategy.OrderFilled, Filled: first[0].Volume})
