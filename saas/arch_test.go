@@ -124,7 +124,7 @@ func importTable() []row {
 		)},
 		{"saas/web", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
-			"saas/research", "strategy/backtest/backtestreport", "strategy/param", "strategy/perf", "tenancy",
+			"saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 
 		{"saas/web/webtest", []string{"saas/db/dbtest"}}, // says what is missing as dbtest does

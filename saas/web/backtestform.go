@@ -13,6 +13,7 @@ import (
 // testForm is what stands in the form of a backtest, as texts.
 type testForm struct {
 	botForm
+	Search searchForm
 	// Span is the name of a spanChoice; From and To count if it is customSpan.
 	Span, From, To string
 	// MakerFee, TakerFee and Slippage are in per cent.
@@ -49,7 +50,7 @@ func spanChoices(history time.Duration, most int64) []spanChoice {
 func newTestForm() testForm {
 	fees := bot.PaperFees()
 	return testForm{
-		botForm: botForm{Balance: defaultBalance, Params: map[string]string{}}, Span: "90",
+		botForm: botForm{Balance: defaultBalance, Params: map[string]string{}}, Search: newSearchForm(), Span: "90",
 		MakerFee: percentText(fees.Maker.Decimal()), TakerFee: percentText(fees.Taker.Decimal()), Slippage: "0.05",
 	}
 }
@@ -57,7 +58,7 @@ func newTestForm() testForm {
 // readTestForm takes the form out of a request.
 func readTestForm(rq *request, s Strategy) testForm {
 	return testForm{
-		botForm: readForm(rq, s), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
+		botForm: readForm(rq, s), Search: readSearchForm(rq), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
 		MakerFee: rq.PostForm.Get("maker_fee"), TakerFee: rq.PostForm.Get("taker_fee"), Slippage: rq.PostForm.Get("slippage"),
 	}
 }
@@ -70,10 +71,13 @@ func testFormOf(r research.Run, s Strategy) testForm {
 			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
 			Params: map[string]string{},
 		},
-		Span: customSpan, From: localTime(r.From), To: localTime(r.To),
+		Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
 		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),
 	}
 	f.fill(r.Parameters, s)
+	if r.Figures != nil {
+		f.fill(r.Figures.Best, s) // a sweep's best set; what it varied comes from its ranges
+	}
 	return f
 }
 
@@ -96,6 +100,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
 		Slippage: rate(f.Slippage, "slippage"),
 	}
+	f.Search.into(&in, common.Interval, bad)
 	switch days, err := strconv.Atoi(f.Span); {
 	case f.Span == wholeSpan:
 		in.From = first

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/billing"
@@ -27,6 +28,36 @@ func (r backtestRow) Active() bool { return !r.Status.Over() }
 
 // IsDone reports whether there are figures to show.
 func (r backtestRow) IsDone() bool { return r.Status == research.Done && r.Figures != nil }
+
+// IsBacktest reports whether it ran one set of parameters, and can be compared.
+func (r backtestRow) IsBacktest() bool { return r.Kind == research.Backtest }
+
+// Badge names what was done, for a badge, and KindName in a sentence.
+func (r backtestRow) Badge() string { return strings.ToUpper(r.KindName()) }
+
+// KindName is described with Badge.
+func (r backtestRow) KindName() string {
+	for _, c := range kindChoices() {
+		if c.Name == string(r.Kind) {
+			return strings.ToLower(c.Text)
+		}
+	}
+	return "backtest"
+}
+
+// Unit is what Done and Total count.
+func (r backtestRow) Unit() string {
+	if r.Search != nil {
+		return "sets"
+	}
+	return "candles"
+}
+
+// HasParameters reports whether there are parameters that a bot could use: those
+// of a backtest, or of a sweep's best set.
+func (r backtestRow) HasParameters() bool {
+	return r.IsDone() && (r.IsBacktest() || len(r.Figures.Best) > 0)
+}
 
 // Span is the time that the run covers, in words.
 func (r backtestRow) Span() string { return span(r.From, r.To) }
@@ -88,7 +119,7 @@ func (w *Web) backtestsPage(rq *request) (backtestsPage, error) {
 	done := 0
 	for _, r := range p.Rows {
 		p.Active = p.Active || r.Active()
-		if r.IsDone() {
+		if r.IsDone() && r.IsBacktest() {
 			done++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -24,6 +25,39 @@ type testPage struct {
 	Plan         string
 	AtOnce, Days billing.Limit
 	Busy         bool
+	// Kinds are what can be done; Advanced says that the plan includes sweeps and
+	// walk-forwards, and Refusal what to do about it if not.
+	Kinds    []choice
+	Advanced bool
+	Refusal  string
+}
+
+// Sets is how many sets would be tried; 0 for a backtest.
+func (p testPage) Sets() int { return p.Request.Sets }
+
+// ParameterNames are those of the chosen strategy, as ranges name them.
+func (p testPage) ParameterNames() []string {
+	if p.Chosen.Schema == nil {
+		return nil
+	}
+	var names []string
+	for _, f := range p.Chosen.Schema.Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// RangeExample is a range of the chosen strategy's first number; "" without one.
+func (p testPage) RangeExample() string {
+	if p.Chosen.Schema == nil {
+		return ""
+	}
+	for _, f := range p.Chosen.Schema.Fields() {
+		if f.Type == param.Int {
+			return f.Name + "=5:50:5"
+		}
+	}
+	return ""
 }
 
 // Covers is the time that would be run, in words.
@@ -97,8 +131,11 @@ func (w *Web) suggestedTest(rq *request) (testForm, error) {
 // testPage completes the form of a backtest with what there is to choose from,
 // what would be run and what the plan allows.
 func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
-	p := testPage{Test: f}
+	p := testPage{Test: f, Kinds: kindChoices()}
 	var err error
+	if p.Advanced, _, p.Refusal, err = w.included(rq, billing.NeedAdvancedBacktests); err != nil {
+		return testPage{}, err
+	}
 	if p.formPage, err = w.formPage(rq, f.botForm, bad); err != nil {
 		return testPage{}, err
 	}
@@ -162,6 +199,9 @@ func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults
 		more, ok := faultsOf(err)
 		if !ok {
 			return form, in, nil, err
+		}
+		if _, faulty := more["search/max_drawdown"]; faulty {
+			more["search/max_drawdown"] = "Must be a percentage from 0 to below 100."
 		}
 		for _, place := range []string{"maker_fee", "taker_fee", "slippage"} {
 			if _, faulty := more[place]; faulty {

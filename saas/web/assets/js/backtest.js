@@ -12,7 +12,7 @@ function show({ done, total, percent }) {
   if (total) bar.max = total;
   for (const part of document.querySelectorAll('[data-v="percent-big"]')) part.textContent = percent;
   for (const part of document.querySelectorAll('[data-v="percent"]')) part.textContent = `${percent} %`;
-  let text = `${number(done, 0)} of ${number(total, 0)} candles.`;
+  let text = `${number(done, 0)} of ${number(total, 0)} ${run.dataset.unit}.`;
   const took = Date.now() - began;
   if (began && done > 0 && done < total && took > 2000) text += ` About ${length((took / done) * (total - done) + 999)} left.`;
   says.textContent = done > 0 ? text : 'Starting the strategy.';

@@ -1,0 +1,154 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
+)
+
+func sweepForm(name string) url.Values {
+	form := testForm(name)
+	for key, value := range map[string]string{
+		"kind": "sweep", "ranges": " fast=5:20:5 \r\n\r\nslow=40,50\n", "method": "grid", "objective": "equity", "trials": "", "min_trades": "", "max_drawdown": "",
+	} {
+		form.Set(key, value)
+	}
+	return form
+}
+
+// finishSweep makes a sweep and stores its result, as a worker does.
+func (w *world) finishSweep(t testing.TB, b *browser, id string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, r := w.worker(t, b, id)
+	series, err := w.market.Series(r.Pair, r.From, r.To)
+	must(err)
+	def := strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Moving-average cross"}, parameters{Fast: 10, Slow: 30, Kind: "sma"},
+		func(p parameters) strategy.Strategy { return &swinging{Every: p.Fast * p.Slow} })
+	space, err := r.Space(w.schema, nil)
+	must(err)
+	cfg := backtest.Config{
+		Market: series.Market, Interval: series.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
+	}
+	task := r.Searching(space)
+	task.Runners = []search.Runner{search.NewLocal(def, cfg, series)}
+	result, err := search.Run(t.Context(), task)
+	must(err)
+	best, ok := result.Best()
+	if !ok {
+		t.Fatal("there is no best set")
+	}
+	run := cfg
+	run.Params = best.Params
+	whole, err := backtest.Run(t.Context(), def, run, series.Source(), nil)
+	must(err)
+	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
+		Best: whole, Candles: series.Candles, Config: cfg, Info: def.Info(), Result: result, Schema: w.schema, Source: "Demo market: a replay",
+	})
+	must(err)
+	out, err := research.PackSearch(report)
+	must(err)
+	must(w.research.Finish(t.Context(), l, out))
+}
+
+// Sweeps and walk-forwards are for plans with advanced backtests: others are told
+// which, and cannot get past the form.
+func TestSweepsNeedAPlan(t *testing.T) { // proves E6
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Your Basic plan does not include advanced backtests. Premium does.", `value="sweep" disabled`, "!<textarea")
+	for _, kind := range []string{"sweep", "walkforward"} {
+		form := sweepForm("Slipped in")
+		form.Set("kind", kind)
+		ada.post("/backtests/new", form).want(t, kind, http.StatusForbidden, "Your Basic plan does not include advanced backtests. Premium does.", "See the plans")
+	}
+	ada.get("/backtests").want(t, "the list", http.StatusOK, "No backtests yet")
+}
+
+func TestSweepFormNamesFaults(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("premium")
+	for name, c := range map[string]struct {
+		set      map[string]string
+		id, want string
+	}{
+		"no range":             {map[string]string{"ranges": " \n"}, "fault-ranges", "There is no range, such as fast=5:50:5."},
+		"ranges that are none": {map[string]string{"ranges": "fast=5:x\n<odd>=1"}, "fault-ranges", `is no number; range &lt;odd&gt;=1: there is no parameter`},
+		"too many sets":        {map[string]string{"ranges": "fast=2:200\nslow=3:500"}, "fault-ranges", "at most 5000 are tried"},
+		"trials":               {map[string]string{"method": "tpe", "trials": "2.5"}, "fault-trials", "Must be a whole number"},
+		"drawdown":             {map[string]string{"max_drawdown": "100"}, "fault-max_drawdown", "Must be a percentage from 0 to below 100."},
+		"a long window":        {map[string]string{"kind": "walkforward", "inside": "30"}, "fault-inside", "Must leave room for a window"},
+		"no window":            {map[string]string{"kind": "walkforward", "outside": "-1"}, "fault-outside", "Must be a number of days"},
+	} {
+		form := sweepForm("First")
+		for key, value := range c.set {
+			form.Set(key, value)
+		}
+		for path, status := range map[string]int{"/backtests/new": http.StatusUnprocessableEntity, "/backtests/new/check": http.StatusOK} {
+			a := ada.post(path, form)
+			_, rest, found := strings.Cut(a.body, `id="`+c.id+`"`)
+			text, _, _ := strings.Cut(rest, "</p>")
+			if a.status != status || !found || !strings.Contains(text, c.want) {
+				t.Errorf("%s: POST %s: %d, the fault is %q, want %q", name, path, a.status, text, c.want)
+			}
+		}
+	}
+	ada.post("/backtests/new/check", sweepForm("First")).want(t, "a good one", http.StatusOK, "8 sets of parameters", "<code>slow</code>")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, "No backtests yet")
+}
+
+// A sweep from its form to its report and to a bot of its best set.
+func TestSweepLife(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("premium")
+	id := ada.newTest(sweepForm("Many <sets>"))
+	ada.get("/backtests/"+id).want(t, "waiting", http.StatusOK, `<span class="badge">SWEEP</span>`, `data-unit="sets"`, "the sweep goes on", "Many &lt;sets&gt;")
+	w.finishSweep(t, ada, id)
+	r, err := w.research.Run(t.Context(), ada.who, id)
+	if err != nil || r.Done != 8 || r.Figures == nil {
+		t.Fatalf("the sweep is %+v, %v", r, err)
+	}
+	ada.get("/backtests/"+id).want(t, "done", http.StatusOK, "Final equity by Fast average and Slow average", "r-frame", "What it is worth", "deflated Sharpe ratio", "The best set",
+		`data-chart="equity"`, "Sources", "Use the best parameters for a bot", "!style=")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, "SWEEP", "polyline", "!pick-"+id)
+	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, "fast=5:20:5\nslow=40,50</textarea>", `value="sweep" checked`, `value="equity" selected`)
+	bot := ada.get("/bots/new?backtest=" + id)
+	for _, p := range []string{"fast", "slow"} {
+		_, value, _ := strings.Cut(string(r.Figures.Best), `"`+p+`":`)
+		value = value[:strings.IndexAny(value, ",}")]
+		bot.want(t, "a bot of it", http.StatusOK, `name="p-`+p+`" type="text" inputmode="numeric" class="figure" value="`+value+`"`)
+	}
+	ada.get("/backtests/"+id+"/report").want(t, "the report", http.StatusOK, "<!doctype html>", "SWEEP")
+	other := ada.newTest(testForm("One"))
+	w.finish(t, ada, other, 100)
+	ada.get("/backtests/compare?id="+id+"&id="+other).want(t, "comparing it", http.StatusBadRequest, "Choose backtests of one set of parameters")
+
+	form := sweepForm("Walk")
+	for key, value := range map[string]string{"kind": "walkforward", "inside": "2.5", "outside": "1", "anchored": "1"} {
+		form.Set(key, value)
+	}
+	walk := ada.newTest(form)
+	ada.get("/backtests/"+walk).want(t, "a walk that waits", http.StatusOK, `<span class="badge">WALK-FORWARD</span>`)
+	ada.post("/backtests/"+walk+"/cancel", nil)
+	ada.get("/backtests/"+walk).want(t, "a cancelled walk", http.StatusOK, "This walk-forward was cancelled")
+	ada.get("/backtests/new?like="+walk).want(t, "the walk once more", http.StatusOK, `name="inside" type="text" value="2.5"`, `name="anchored" value="1" checked`)
+}
