@@ -201,6 +201,7 @@ func TestScreenshots(t *testing.T) {
 		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},
 		{"backtest-queued", "/backtests/" + tests.queued, ada, true}, {"backtest-failed", "/backtests/" + tests.failed, ada, true},
 		{"compare", "/backtests/compare?id=" + strings.Join(tests.done, "&id="), ada, true}, {"compare-two", "/backtests/compare?id=" + strings.Join(tests.done[:2], "&id="), ada, true},
+		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep, ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 	}
@@ -243,6 +244,7 @@ func TestScreenshots(t *testing.T) {
 type shown struct {
 	done                    []string
 	running, queued, failed string
+	sweep                   string
 }
 
 func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
@@ -255,6 +257,10 @@ func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
 		s.done = append(s.done, ada.newTest(form))
 		w.finish(t, ada, s.done[i], []int{3001, 700, 90}[i])
 	}
+	sweep := sweepForm("All that there are")
+	sweep.Set("ranges", "fast=5:50:5\nslow=60:200:20")
+	s.sweep = ada.newTest(sweep)
+	w.finishSweep(t, ada, s.sweep)
 	s.failed = ada.newTest(testForm("Broken"))
 	w.fail(t, ada, s.failed, "The strategy basic failed: its process ended by itself during the run.")
 	cancelled := ada.newTest(testForm("Given up"))
