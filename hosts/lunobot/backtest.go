@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/lookahead"
@@ -17,6 +16,7 @@ import (
 type backtestCommand struct {
 	runFlags
 	signalFlag
+	companyFlags
 	LookAhead bool `help:"Look closely whether the strategy knows the future: other futures are tried after every trade, not just a few. A find is an error."`
 	reportFlags
 }
@@ -54,14 +54,18 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	defer process.Stop()
-	result, elapsed, err := c.runIn(ctx, process, cfg, past)
+	with, err := b.company(ctx, process, cfg, b.historyFlags, past)
+	if err != nil {
+		return runFault(ctx, err)
+	}
+	result, elapsed, err := c.runIn(ctx, process, cfg, past, with)
 	if err != nil {
 		return err
 	}
 	in := backtestreport.Input{
 		Result: result, Candles: past.series.Candles, Data: past.report, Source: past.source, Title: subject.manifest.Title,
 	}
-	if err := b.check(ctx, c, process, &in); err != nil {
+	if err := b.check(ctx, c, process, with, &in); err != nil {
 		return err
 	}
 	report, err := backtestreport.New(in)
@@ -84,11 +88,11 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 // check looks whether the strategy knows the future and puts the outcome into the
 // report. A strategy that fails over other candles, though not over those given,
 // only is an error if it was asked to look closely.
-func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, in *backtestreport.Input) error {
+func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, with *company, in *backtestreport.Input) error {
 	cfg := lookahead.Config{
 		Candles: in.Candles, Whole: in.Result,
 		Run: func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error) {
-			return process.Backtest(ctx, in.Result.Config, marketdata.NewSliceSource(candles), nil)
+			return with.run(ctx, process, in.Result.Config, candles, nil)
 		},
 	}
 	if b.LookAhead {

@@ -110,11 +110,11 @@ func (f reportFiles) discard() {
 
 // runIn runs a strategy in a process and returns how long it took.
 func (c *console) runIn(
-	ctx context.Context, process *pluginhost.Process, cfg backtest.Config, past history,
+	ctx context.Context, process *pluginhost.Process, cfg backtest.Config, past history, with *company,
 ) (*backtest.Result, time.Duration, error) {
 	bar := newProgress(c.problems, int64(len(past.series.Candles)))
 	start := time.Now()
-	result, err := process.Backtest(ctx, cfg, past.series.Source(), bar.set)
+	result, err := with.run(ctx, process, cfg, past.series.Candles, bar.set)
 	elapsed := time.Since(start)
 	bar.clear()
 	return result, elapsed, runFault(ctx, err)

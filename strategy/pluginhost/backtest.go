@@ -1,7 +1,9 @@
 package pluginhost
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +23,22 @@ func (h *Host) Backtest(ctx context.Context, name string, cfg backtest.Config, s
 	}
 	defer p.Stop()
 	return p.Backtest(ctx, cfg, src, progress)
+}
+
+// Subscription returns what the strategy looks at in a run beyond the candles of
+// its market, so that they can be brought: it depends on the parameters.
+func (p *Process) Subscription(ctx context.Context, cfg backtest.Config) (strategy.Subscription, error) {
+	opened, err := p.Open(ctx, []strategy.OpenInput{{Interval: cmp.Or(cfg.Decide, cfg.Interval), Market: cfg.Market, Params: cfg.Params}})
+	if err != nil {
+		return strategy.Subscription{}, err
+	}
+	if opened[0].Err != nil {
+		return strategy.Subscription{}, opened[0].Err
+	}
+	if err := opened[0].Subscription.Check(cfg.Market.Pair); err != nil {
+		return strategy.Subscription{}, fmt.Errorf("what the strategy subscribes to: %w", err)
+	}
+	return opened[0].Subscription, p.Close(ctx, []uint64{opened[0].Bot})
 }
 
 // Backtest runs a backtest in this process, which should serve no live bots; one

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -66,6 +67,46 @@ func (r *Replay) TradesBetween(ctx context.Context, pair string, from, to time.T
 	}
 	first, last := max(indexOf(from.UnixMilli()), historyIndex), min(indexOf(to.UnixMilli()-1), indexOf(r.now())-1)
 	return p.trades(ctx, nil, first, last, from.UnixMilli(), to.UnixMilli())
+}
+
+// Tape is the trades of a span of a pair, whatever the market's clock says: it is
+// for backtests. It is for one goroutine.
+type Tape struct {
+	pair     *pair
+	next     int64 // a candle's index
+	from, to int64
+	block    []exchange.Trade
+}
+
+// tapeMinutes is how many minutes of a Tape come in a block.
+const tapeMinutes = 512
+
+// Tape returns the trades at from or later and before to.
+func (r *Replay) Tape(pair string, from, to time.Time) (*Tape, error) {
+	p, err := r.lookup(pair)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tape{pair: p, from: from.UnixMilli(), to: to.UnixMilli()}
+	t.next = max(indexOf(t.from), -maxIndex)
+	return t, nil
+}
+
+// Next returns the next trades, oldest first, and io.EOF after the last. They are
+// valid until the next call.
+func (t *Tape) Next(ctx context.Context) (block []exchange.Trade, err error) {
+	last := min(indexOf(t.to-1), maxIndex)
+	for len(block) == 0 && t.next <= last {
+		end := min(t.next+tapeMinutes-1, last)
+		if block, err = t.pair.trades(ctx, t.block[:0], t.next, end, t.from, t.to); err != nil {
+			return nil, err
+		}
+		t.next, t.block = end+1, block
+	}
+	if len(block) == 0 {
+		return nil, io.EOF
+	}
+	return block, nil
 }
 
 // trades appends the trades of the candles from index first to last, as far as

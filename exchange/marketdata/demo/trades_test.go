@@ -1,6 +1,9 @@
 package demo_test
 
 import (
+	"errors"
+	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +53,22 @@ func TestTradesOfThePastAreThoseOfTheStream(t *testing.T) {
 	}
 	if at != len(got) || at == 0 {
 		t.Errorf("%d trades, want %d", len(got), at)
+	}
+	tape, err := r.Tape(demo.ETHMYR, from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []exchange.Trade
+	for err == nil {
+		var block []exchange.Trade
+		block, err = tape.Next(t.Context())
+		all = append(all, block...)
+	}
+	if !errors.Is(err, io.EOF) || !slices.Equal(all, got) {
+		t.Errorf("a tape of the same time has %d trades (%v), want %d", len(all), err, len(got))
+	}
+	if _, err := r.Tape("NOPE", from, to); err == nil {
+		t.Error("a pair that is not there has a tape")
 	}
 	if future, err := r.TradesBetween(t.Context(), demo.ETHMYR, r.Time(500), r.Time(600)); err != nil || len(future) != 0 {
 		t.Errorf("it knows %d trades of the future (%v)", len(future), err)
