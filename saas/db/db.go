@@ -69,6 +69,7 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	if path == "" || path == "/" {
 		return nil, errs.New(errs.Invalid, "database_url", "DATABASE_URL %q names no file", cfg.URL)
 	}
+	path = filepath.Clean(path) // SQLite would take the first folder of sqlite:////path for a host
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, errs.New(errs.Unavailable, "database_folder", "the folder of the database %s cannot be made", path).Wrap(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +170,20 @@ func TestOpenErrors(t *testing.T) {
 				t.Errorf("the password is in the error: %v", err)
 			}
 		})
+	}
+}
+
+// Some programs write an absolute path with four slashes.
+func TestOpenFourSlashes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.db")
+	d, err := db.Open(t.Context(), db.Config{URL: "sqlite:///" + path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
 	}
 }
 
