@@ -86,10 +86,12 @@ function spread(low, high, top) {
   return [low - room, top === 0 ? 0 : high + room];
 }
 
-// timeLabels writes dates once a day and clock times between.
+// timeLabels writes dates once a day and clock times between, and nothing where
+// the edge would cut it.
 function timeLabels(u, ticks) {
   const long = ticks.length > 1 && ticks.at(-1) - ticks[0] > 3 * 86400;
   return ticks.map((t) => {
+    if (u.valToPos(t, 'x') < 16) return '';
     const iso = new Date(t * 1e3).toISOString();
     return long || t % 86400 === 0 ? day(t * 1e3) : iso.slice(11, 16);
   });
