@@ -222,10 +222,11 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		return err
 	}
 	var candidates []lease.Resource
-	var settled []bot.Runnable // those at work, which may have to move
+	var working []settled
 	joins, stops := map[groupKey][]*member{}, map[groupKey][]*member{}
 	r.mu.Lock()
-	for _, a := range rows {
+	for i := range rows {
+		a := &rows[i]
 		m, mine := r.members[a.Bot.ID]
 		switch {
 		case !mine:
@@ -234,7 +235,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 			m.stopping = true
 			stops[m.key()] = append(stops[m.key()], m)
 		case a.Bot.Desired && !m.stopping && !m.moving && a.Config.Version >= m.seen:
-			settled = append(settled, a)
+			working = append(working, settled{m, a})
 		}
 	}
 	room := r.cfg.Capacity - len(r.members)
@@ -242,12 +243,12 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 
 	leases, byID, err := r.acquire(ctx, candidates, room)
 	taken, takeErr := r.taken(ctx, leases, byID)
-	wanted, wantErr := r.wanted(ctx, settled)
-	err = errors.Join(err, takeErr, wantErr)
+	strayed, strayErr := r.strayed(ctx, working)
+	err = errors.Join(err, takeErr, strayErr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.judge()
-	r.transfer(wanted)
+	r.transfer(strayed)
 	for _, m := range r.arrived() {
 		joins[m.key()] = append(joins[m.key()], m)
 	}

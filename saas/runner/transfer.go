@@ -17,21 +17,28 @@ import (
 // becomes there: of another version, or of another process.
 type transfer struct{ from, to *member }
 
-// newMember makes the member that a bot is to be: of the version that it is to be
-// upgraded to if there is one, in the process that it may share.
-func (r *Runner) newMember(ctx context.Context, a bot.Runnable, l lease.Lease) (*member, error) {
-	b, c := a.Bot, a.Config
-	m := &member{assignment: a, lease: l, stopping: !b.Desired, params: c.Parameters, seen: c.Version}
+// keyOf returns the group that a bot belongs in: that of the version that it is
+// to be upgraded to if there is one, in the process that it may share.
+func (r *Runner) keyOf(ctx context.Context, a *bot.Runnable) (groupKey, error) {
+	b, c := &a.Bot, &a.Config
 	ref := catalog.Ref{Name: b.Strategy, Version: c.StrategyVersion}
 	if c.Upgrade.Pending() {
-		ref.Version, m.params, m.trial = c.Upgrade.Version, c.Upgrade.Parameters, true
+		ref.Version = c.Upgrade.Version
 	}
 	process, err := r.cfg.Plugins.Share(ctx, b.TenantID, b.ID, ref, c.Isolation)
 	if err != nil {
-		return nil, fmt.Errorf("who may share the process of bot %s: %w", b.ID, err)
+		return groupKey{}, fmt.Errorf("who may share the process of bot %s: %w", b.ID, err)
 	}
-	m.at = groupKey{pair: b.Pair, strategy: ref, process: process, decide: cmp.Or(c.Interval, base)}
-	return m, nil
+	return groupKey{pair: b.Pair, strategy: ref, process: process, decide: cmp.Or(c.Interval, base)}, nil
+}
+
+// newMember makes the member that a bot is in a group.
+func newMember(a bot.Runnable, at groupKey, l lease.Lease) *member {
+	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired, params: a.Config.Parameters, seen: a.Config.Version}
+	if up := a.Config.Upgrade; up.Pending() {
+		m.params, m.trial = up.Parameters, true
+	}
+	return m
 }
 
 // taken makes members of the bots whose leases the runner has taken. The leases
@@ -43,39 +50,47 @@ func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[strin
 		faults error
 	)
 	for _, l := range leases {
-		m, err := r.newMember(ctx, byID[l.ID], l)
+		a := byID[l.ID]
+		at, err := r.keyOf(ctx, &a)
 		if err != nil {
 			back, faults = append(back, l), errors.Join(faults, err)
 			continue
 		}
-		ms = append(ms, m)
+		ms = append(ms, newMember(a, at, l))
 	}
 	return ms, errors.Join(faults, r.cfg.Keeper.Release(context.WithoutCancel(ctx), back...))
 }
 
-// wanted makes of bots at work the members that they are to be.
-func (r *Runner) wanted(ctx context.Context, rows []bot.Runnable) (ms []*member, faults error) {
-	for _, a := range rows {
-		m, err := r.newMember(ctx, a, lease.Lease{})
-		if err != nil {
+// settled is a bot at work as it is and as it was read anew.
+type settled struct {
+	m   *member
+	row *bot.Runnable
+}
+
+// strayed makes of the bots that belong in another group by now the members that
+// they are to be there.
+func (r *Runner) strayed(ctx context.Context, list []settled) (ts []transfer, faults error) {
+	for _, s := range list {
+		at, err := r.keyOf(ctx, s.row)
+		switch {
+		case err != nil:
 			faults = errors.Join(faults, err)
-			continue
+		case at != s.m.at:
+			ts = append(ts, transfer{s.m, newMember(*s.row, at, s.m.lease)})
 		}
-		ms = append(ms, m)
 	}
-	return ms, faults
+	return ts, faults
 }
 
 // transfer tells groups of members that belong elsewhere by now; r.mu is held.
-func (r *Runner) transfer(wanted []*member) {
+func (r *Runner) transfer(ts []transfer) {
 	moves := map[groupKey][]transfer{}
-	for _, to := range wanted {
-		m := r.members[to.assignment.Bot.ID]
-		if m == nil || m.at == to.at || m.moving || m.stopping || to.seen < m.seen {
-			continue
+	for _, t := range ts {
+		m := t.from
+		if r.members[m.assignment.Bot.ID] == m && !m.moving && !m.stopping && t.to.seen >= m.seen {
+			m.moving = true
+			moves[m.at] = append(moves[m.at], t)
 		}
-		m.moving, to.lease = true, m.lease
-		moves[m.at] = append(moves[m.at], transfer{m, to})
 	}
 	for key, ts := range moves {
 		if g := r.groups[key]; g != nil {
