@@ -150,6 +150,32 @@ func TestStrategiesThatWerePutIn(t *testing.T) {
 		s.until("the bot runs again", func() bool { return s.now(a).Status == bot.Running })
 		s.trades(a)
 
+		// Another process of the installation has seen all of it for itself.
+		other, err := saas.New(ctx, saas.Config{DatabaseURL: url, DataDir: t.TempDir(), PluginDir: s.dir, Strategies: bundle()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(other.Stop)
+		if err := other.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		offered := func(version string) bool {
+			return other.Bots().Check(s.who, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "pulse", StrategyVersion: version}) == nil
+		}
+		if !offered("1.0.0") || !offered("1.1.0") {
+			t.Error("the other process does not offer what is approved")
+		}
+		if _, err := s.app.Catalog().Revoke(ctx, newer.Ref, "ada", "for a while"); err != nil {
+			t.Fatal(err)
+		}
+		s.until("the other process to notice", func() bool { return offered("1.0.0") && !offered("1.1.0") })
+		if _, err := s.app.Catalog().Approve(ctx, newer.Ref, "ada"); err != nil {
+			t.Fatal(err)
+		}
+		s.until("the other process to notice again", func() bool { return offered("1.1.0") })
+		other.Stop()
+		s.trades(b)
+
 		path := catalog.NewFolder(s.dir).Path(newer.Ref, newer.SHA256)
 		if err := errors.Join(os.WriteFile(path+".new", []byte("evil"), 0o600), os.Rename(path+".new", path)); err != nil {
 			t.Fatal(err)
