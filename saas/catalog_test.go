@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/strategytest"
 )
 
@@ -150,8 +151,13 @@ func TestStrategiesThatWerePutIn(t *testing.T) {
 		s.until("the bot runs again", func() bool { return s.now(a).Status == bot.Running })
 		s.trades(a)
 
-		// Another process of the installation has seen all of it for itself.
-		other, err := saas.New(ctx, saas.Config{DatabaseURL: url, DataDir: t.TempDir(), PluginDir: s.dir, Strategies: bundle()})
+		// Another process of the installation sees all of it for itself.
+		host, err := pluginhost.New(pluginhost.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(host.Stop)
+		other, err := catalog.NewShelf(catalog.ShelfConfig{Folder: catalog.NewFolder(s.dir), Host: host, Store: s.store})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,22 +165,28 @@ func TestStrategiesThatWerePutIn(t *testing.T) {
 		if err := other.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
-		offered := func(version string) bool {
-			return other.Bots().Check(s.who, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "pulse", StrategyVersion: version}) == nil
+		starts := func(ref catalog.Ref) bool {
+			p, err := host.Start(ctx, ref.String())
+			if err != nil && !errors.Is(err, &pluginhost.Error{Kind: pluginhost.NotFound}) {
+				t.Fatal(err)
+			}
+			if err == nil {
+				p.Stop()
+			}
+			return err == nil
 		}
-		if !offered("1.0.0") || !offered("1.1.0") {
-			t.Error("the other process does not offer what is approved")
+		if !starts(ref) || !starts(newer.Ref) {
+			t.Error("another process does not start what is approved")
 		}
 		if _, err := s.app.Catalog().Revoke(ctx, newer.Ref, "ada", "for a while"); err != nil {
 			t.Fatal(err)
 		}
-		s.until("the other process to notice", func() bool { return offered("1.0.0") && !offered("1.1.0") })
+		s.until("the other process to notice", func() bool { return starts(ref) && !starts(newer.Ref) })
 		if _, err := s.app.Catalog().Approve(ctx, newer.Ref, "ada"); err != nil {
 			t.Fatal(err)
 		}
-		s.until("the other process to notice again", func() bool { return offered("1.1.0") })
-		other.Stop()
-		s.trades(b)
+		s.until("the other process to notice again", func() bool { return starts(newer.Ref) })
+		s.until("the bot runs again", func() bool { return s.now(b).Status == bot.Running })
 
 		path := catalog.NewFolder(s.dir).Path(newer.Ref, newer.SHA256)
 		if err := errors.Join(os.WriteFile(path+".new", []byte("evil"), 0o600), os.Rename(path+".new", path)); err != nil {
