@@ -98,6 +98,7 @@ func importTable() []row {
 		)},
 		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
+		{"saas/hook", with("saas/bot", "tenancy", "tenancy/vault")},
 		{"saas/journal", with("exchange", "saas/bot", "strategy", "strategy/engine", "strategy/portfolio")},
 		{"saas/lease", kernel},
 		{"saas/live", kernel},
@@ -110,20 +111,20 @@ func importTable() []row {
 			"strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/runner", with(
-			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/lease", "saas/live",
+			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/lease", "saas/live",
 			"strategy", "strategy/backtest/parity", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin",
 			"strategy/pluginhost", "strategy/portfolio", "strategy/risk",
 		)},
 		{"saas/saasdb", with(
-			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
+			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
 			"saas/report", "saas/research", "strategy/plugin", "strategy/portfolio",
 		)},
 		{"saas/api", with(
-			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
-			"billing", "exchange", "saas/account", "saas/bot", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/bot", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 

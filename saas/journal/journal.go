@@ -18,6 +18,8 @@ type Entry struct {
 	Fills     []Fill
 	Decisions []Decision
 	Equity    []EquityPoint
+	// Heard are the messages from outside that the bot has heard.
+	Heard []Heard
 	// Checkpoint is the state after the last of the events; nil if it did not
 	// change.
 	Checkpoint *Checkpoint
@@ -41,7 +43,7 @@ type Store interface {
 	// one). An entry whose epoch is not that of the bot's lease fails the whole
 	// commit with a Conflict, code "lease_lost". Fills and decisions that are
 	// there already are left as they are; an order moves only forward, and
-	// never out of a final state.
+	// never out of a final state; what was heard does not wait any longer.
 	Commit(ctx context.Context, entries ...Entry) error
 	// Checkpoint returns the bot's newest checkpoint; NotFound, code
 	// "checkpoint_not_found", if there is none.

@@ -119,9 +119,20 @@ type Decision struct {
 	// Number orders the lines of a bot.
 	Number int64
 	// Kind is what happened: "buy", "sell", "cancel", "exit", "denied",
-	// "rejected", "none", "started", "stopped", "error".
+	// "rejected", "none", "signal", "started", "stopped", "error".
 	Kind string
 	Text string
+	// Time is the market's.
+	Time time.Time
+}
+
+// Heard is a message from outside that a bot has heard, and what it said to it.
+type Heard struct {
+	// Key is the sender's id of it.
+	Key string
+	// Followed is true if the bot did what it asked for.
+	Followed bool
+	Answer   string
 	// Time is the market's.
 	Time time.Time
 }

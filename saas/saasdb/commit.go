@@ -36,6 +36,11 @@ func (s *Store) Commit(ctx context.Context, entries ...journal.Entry) error {
 		if err := s.fence(ctx, tx, epochs); err != nil {
 			return err
 		}
+		for _, e := range entries {
+			if err := settleSignals(ctx, tx, e.TenantID, e.BotID, e.Heard); err != nil {
+				return err
+			}
+		}
 		return rows.store(ctx, tx)
 	}
 	if alone {

@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/outbox"
@@ -37,6 +38,7 @@ func Migrations() db.MigrationSet {
 var (
 	_ account.Store  = (*Store)(nil)
 	_ bot.Store      = (*Store)(nil)
+	_ hook.Store     = (*Store)(nil)
 	_ catalog.Store  = (*Store)(nil)
 	_ journal.Store  = (*Store)(nil)
 	_ lease.Store    = (*Store)(nil)
