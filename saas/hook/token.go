@@ -18,7 +18,7 @@ import (
 // know the beginning, and a misspelt one is told from a wrong one without a look
 // into the database (rule K1).
 const (
-	tokenPrefix  = "lunobot_hook_"
+	tokenPrefix  = "lunobot_hook_" //nolint:gosec // the part of a token that everybody may see
 	idBytes      = 8
 	secretBytes  = 32 // 256 bits
 	addressBytes = 16
