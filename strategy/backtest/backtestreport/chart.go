@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
 )
 
 const (
@@ -220,7 +222,7 @@ func (r *Report) dates(a axis) []Label {
 
 // fixed writes a value of an axis.
 func fixed(v float64, decimals int32) string {
-	return group(decimal.NewFromFloat(v).StringFixed(decimals))
+	return exchange.Grouped(decimal.NewFromFloat(v).StringFixed(decimals))
 }
 
 // percentage writes a share for CSS.

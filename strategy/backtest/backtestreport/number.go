@@ -17,11 +17,13 @@ const minus = "−"
 
 // amount writes an amount of the counter currency with thousands separators.
 func amount(m exchange.Market, d decimal.Decimal) string {
-	return group(d.StringFixed(max(2, m.PriceScale())))
+	return exchange.Grouped(d.StringFixed(max(2, m.PriceScale())))
 }
 
 // price writes a price with the market's decimals.
-func price(m exchange.Market, d decimal.Decimal) string { return group(d.StringFixed(m.PriceScale())) }
+func price(m exchange.Market, d decimal.Decimal) string {
+	return exchange.Grouped(d.StringFixed(m.PriceScale()))
+}
 
 // signed writes an amount with its sign.
 func signed(m exchange.Market, d decimal.Decimal) string { return plus(d.Sign(), amount(m, d)) }
@@ -35,7 +37,7 @@ func percent(share float64) string {
 	if math.Abs(share) >= 10 {
 		digits = 0
 	}
-	return group(decimal.NewFromFloat(share*100).StringFixed(int32(digits))) + " %"
+	return exchange.Grouped(decimal.NewFromFloat(share*100).StringFixed(int32(digits))) + " %"
 }
 
 // change writes a share with its sign.
@@ -52,11 +54,11 @@ func figure(n perf.Number) string {
 	if !n.Defined() {
 		return "–"
 	}
-	return group(decimal.NewFromFloat(n.Float()).StringFixed(2))
+	return exchange.Grouped(decimal.NewFromFloat(n.Float()).StringFixed(2))
 }
 
 // whole writes a count with thousands separators.
-func whole(n int64) string { return group(fmt.Sprint(n)) }
+func whole(n int64) string { return exchange.Grouped(fmt.Sprint(n)) }
 
 // count writes a number and the noun that it counts; the plural is the noun
 // with an s unless it is given.
@@ -116,26 +118,4 @@ func plus(sign int, text string) string {
 		return "+" + text
 	}
 	return text
-}
-
-// group puts thousands separators into a decimal number and gives it the minus
-// of people.
-func group(text string) string {
-	text, negative := strings.CutPrefix(text, "-")
-	digits, decimals, pointed := strings.Cut(text, ".")
-	var b strings.Builder
-	if negative {
-		b.WriteString(minus)
-	}
-	for i, c := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(c)
-	}
-	if pointed {
-		b.WriteByte('.')
-		b.WriteString(decimals)
-	}
-	return b.String()
 }

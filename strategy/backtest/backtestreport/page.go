@@ -164,11 +164,11 @@ func conditions(cfg backtest.Config, candles int64) []Setting {
 }
 
 // rate writes a rate in percent with all its decimals.
-func rate(r exchange.Rate) string { return group(r.Decimal().Shift(2).String()) + " %" }
+func rate(r exchange.Rate) string { return exchange.Grouped(r.Decimal().Shift(2).String()) + " %" }
 
 func (r *Report) tradeRow(number int, t Trade) TradeRow {
 	return TradeRow{
-		Number: whole(int64(number)), Entry: minute(t.EntryTime), Exit: minute(t.ExitTime), Held: span(t.Held()), Volume: group(t.Volume.StringFixed(r.Market.VolumeScale())),
+		Number: whole(int64(number)), Entry: minute(t.EntryTime), Exit: minute(t.ExitTime), Held: span(t.Held()), Volume: exchange.Grouped(t.Volume.StringFixed(r.Market.VolumeScale())),
 		EntryPrice: price(r.Market, t.EntryPrice), ExitPrice: price(r.Market, t.ExitPrice), Fees: amount(r.Market, t.Fees()),
 		Profit: signed(r.Market, t.Profit), Return: change(t.Return), Tone: tone(t.Profit.Sign()),
 	}
