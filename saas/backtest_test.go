@@ -146,6 +146,18 @@ func TestBacktests(t *testing.T) {
 			}
 		}
 		r.await(r.create(research.CreateInput{Strategy: "basic"}), research.Done)
+		for kind, sets := range map[research.Kind]int64{research.Sweep: 3, research.WalkForward: 3 * 6} {
+			searched := r.await(r.create(research.CreateInput{
+				Kind: kind, Strategy: "basic", Interval: time.Hour, Search: &research.Search{Ranges: []string{"fast=5:15:5"}, Measure: "equity"},
+			}), research.Done)
+			if searched.Done != sets || searched.Figures == nil || (searched.Figures.Best != nil) != (kind == research.Sweep) {
+				t.Errorf("%s: %d sets with %+v", kind, searched.Done, searched.Figures)
+			}
+		}
+		mixed := research.CreateInput{Kind: research.Sweep, Strategy: "odd", Search: &research.Search{Ranges: []string{"how=panics,exits"}}}
+		if got := r.await(r.create(mixed), research.Failed); !strings.Contains(got.Reason, "its process ended by itself during the run.") {
+			t.Errorf("a sweep whose process ended: %q", got.Reason)
+		}
 	})
 }
 

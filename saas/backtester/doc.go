@@ -8,6 +8,10 @@
 // or the processes (package pluginhost). It is a package of its own beside
 // runner, the worker of bots: the two share leases and nothing else.
 //
+// A backtest is run in one process, which then looks in the cheap form whether the
+// strategy knows the future. A sweep or a walk-forward runs its sets in several,
+// one after another in each.
+//
 // Runs are taken fairly: the tenant with the fewest runs at work is next, and of
 // one tenant the oldest. A run is not gone on with after a crash but begun anew,
 // because it takes seconds to minutes and has no state worth keeping; one that

@@ -1,5 +1,5 @@
-// Package research holds a tenant's backtests: what was asked for, how far each
-// is, and what came of it.
+// Package research holds a tenant's backtests, sweeps and walk-forwards: what was
+// asked for, how far each is, and what came of it.
 //
 // It owns runs and their results, the service with the checks of role, plan and
 // input, the events, and the interfaces of the store and of the history that
@@ -14,6 +14,13 @@
 // While a run waits or runs it holds one of the tenant's places; the place is
 // taken in the transaction that stores the run and given back in the one that
 // ends it.
+//
+// # Kinds
+//
+// A backtest runs one set of parameters. A sweep tries many and keeps what each
+// did; its figures are those of the best set's run. A walk-forward chooses a set
+// window by window. Both take a plan with advanced backtests, are bounded by
+// MaxSets and MaxSearched, and take a place as a backtest does.
 //
 // # What is kept
 //

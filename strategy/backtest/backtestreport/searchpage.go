@@ -145,14 +145,14 @@ func axisText(a *search.Axis) string {
 			}
 			text += l
 		}
+		text = withUnit(text, a.Unit)
 	case n > 0:
-		text += " in " + whole(int64(n)) + " values"
+		text = withUnit(text, a.Unit) + " in " + count(int64(n), "value")
+	default:
+		text = withUnit(text, a.Unit)
 	}
 	if a.Log {
 		text += ", in equal ratios"
-	}
-	if a.Unit != "" {
-		text += " " + a.Unit
 	}
 	return text
 }

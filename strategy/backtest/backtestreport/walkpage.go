@@ -95,7 +95,7 @@ func (w *Walk) tiles() []Tile {
 		{"Largest drawdown", change(-a.MaxDrawdown), "after the windows", ""},
 		{"Trades", whole(int64(a.Trades)), "after the windows", ""},
 		{"Fees", amount(m, m.Amount(a.Fees)), "from " + amount(m, m.Amount(w.in.Config.Balance)) + " each", ""},
-		{"Choices", whole(int64(w.choices())), "different sets", ""},
+		{"Choices", whole(int64(w.choices())), "in " + count(int64(traded), "window"), ""},
 	}
 }
 

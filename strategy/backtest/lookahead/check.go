@@ -18,7 +18,7 @@ type Depth string
 
 const (
 	// Cheap probes the history at a few seeded places, most of them trades. All
-	// probes together run over a twentieth of the history at the most, or 100,000
+	// probes together run over a thirtieth of the history at the most, or 30,000
 	// candles if that is more, which take milliseconds.
 	Cheap Depth = "cheap"
 	// Full probes every entry and exit, up to 1,000 of them evenly chosen, and 50
@@ -28,8 +28,8 @@ const (
 
 const (
 	cheapProbes  = 6
-	cheapShare   = 20 // one in
-	cheapCandles = 100_000
+	cheapShare   = 30 // one in
+	cheapCandles = 30_000
 	fullTrades   = 1_000
 	fullOthers   = 50
 	// tail is how many candles of another future follow a probe.
@@ -156,7 +156,8 @@ func (c Config) probes() []probe {
 	r := rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // to be made again from the seed
 	last := len(c.Candles) - 1
 	var places []int
-	if trades := c.trades(); c.Depth == Full {
+	if c.Depth == Full {
+		trades := c.trades(last)
 		for i := range min(len(trades), fullTrades) {
 			places = append(places, trades[i*len(trades)/min(len(trades), fullTrades)])
 		}
@@ -165,7 +166,7 @@ func (c Config) probes() []probe {
 		}
 	} else {
 		last = min(last, max(len(c.Candles)/cheapShare, cheapCandles)/cheapProbes-tail)
-		trades = trades[:sort.SearchInts(trades, last+1)]
+		trades := c.trades(last)
 		for range cheapProbes - 2 {
 			if len(trades) > 0 {
 				places = append(places, trades[r.IntN(len(trades))])
@@ -187,10 +188,15 @@ func (c Config) probes() []probe {
 	return out
 }
 
-// trades returns the candles in which the account entered or left the market.
-func (c Config) trades() []int {
+// trades returns the candles in which the account entered or left the market, up
+// to the last that may be probed.
+func (c Config) trades(last int) []int {
 	var out []int
+	end := c.Candles[last].Time + c.Whole.Config.Interval.Milliseconds()
 	add := func(ms int64) {
+		if ms >= end {
+			return
+		}
 		if i := sort.Search(len(c.Candles), func(k int) bool { return c.Candles[k].Time > ms }) - 1; i >= 0 {
 			out = append(out, i)
 		}
