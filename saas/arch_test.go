@@ -105,6 +105,10 @@ func importTable() []row {
 		{"saas/notify", kernel},
 		{"saas/outbox", with("saas/db")}, // wakes the relay after a commit
 		{"saas/ratelimit", kernel},
+		{"saas/replay", with(
+			"exchange", "exchange/marketdata", "saas/bot", "saas/catalog", "saas/journal", "strategy", "strategy/backtest/parity", "strategy/plugin",
+			"strategy/pluginhost", "tenancy",
+		)},
 		{"saas/report", with("exchange", "saas/bot", "saas/journal", "strategy/perf", "strategy/portfolio")},
 		{"saas/research", with(
 			"billing", "exchange", "exchange/marketdata", "saas/bot", "saas/lease", "strategy/backtest/backtestreport", "strategy/backtest/search",
@@ -117,15 +121,15 @@ func importTable() []row {
 		)},
 		{"saas/saasdb", with(
 			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
-			"saas/report", "saas/research", "strategy/plugin", "strategy/portfolio",
+			"saas/report", "saas/replay", "saas/research", "strategy/plugin", "strategy/portfolio",
 		)},
 		{"saas/api", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
-			"saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
+			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
 			"billing", "exchange", "saas/account", "saas/bot", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
-			"saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
+			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 
 		{"saas/web/webtest", []string{"saas/db/dbtest"}}, // says what is missing as dbtest does

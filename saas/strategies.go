@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/web"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -107,6 +108,15 @@ func (t tests) Open(ctx context.Context, key string) (backtester.Process, error)
 	p, err := t.Start(ctx, key)
 	if err != nil {
 		return nil, err // not p: a nil *Process is not a nil Process
+	}
+	return p, nil
+}
+
+// Start implements replay.Plugins.
+func (s strategies) Start(ctx context.Context, ref catalog.Ref) (replay.Process, error) {
+	p, err := s.host.Start(ctx, pluginhost.Key(ref.Name, ref.Version))
+	if err != nil {
+		return nil, err
 	}
 	return p, nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/outbox"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 )
 
@@ -43,12 +44,13 @@ var (
 	_ journal.Store  = (*Store)(nil)
 	_ lease.Store    = (*Store)(nil)
 	_ outbox.Store   = (*Store)(nil)
+	_ replay.Store   = (*Store)(nil)
 	_ research.Queue = (*Store)(nil)
 	_ research.Store = (*Store)(nil)
 )
 
 // Store implements the stores of packages account, bot, catalog, journal, lease,
-// outbox and research. It is safe for concurrent use.
+// outbox, replay and research. It is safe for concurrent use.
 type Store struct{ db *db.DB }
 
 // New returns a store in a database, which the caller migrates and closes.

@@ -1,0 +1,246 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+)
+
+// tape is one that is to be replayed.
+type tape struct {
+	run    int64
+	base   parity.Baseline
+	points []parity.Point
+}
+
+// candles is how many there are on the tape.
+func (t tape) candles() int64 {
+	if len(t.points) == 0 {
+		return 0
+	}
+	return t.points[len(t.points)-1].Candles
+}
+
+// span is when the first candle of the tape opened and the last closed.
+func (t tape) span() (from, to time.Time) {
+	step := t.base.Interval.Milliseconds()
+	first := t.base.Engine.LastTime + step
+	return time.UnixMilli(first).UTC(), time.UnixMilli(first + t.candles()*step).UTC()
+}
+
+// job makes one report.
+type job struct {
+	w      *Worker
+	replay Replay
+	stage  *stage
+	report Report
+}
+
+// run makes the report.
+func (j *job) run(ctx context.Context) (Report, error) {
+	defer j.stage.stop()
+	tapes, err := j.tapes(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	for _, t := range tapes {
+		j.replay.Total += t.candles()
+	}
+	var before *tape
+	for i := range tapes {
+		t := &tapes[i]
+		if before != nil {
+			j.between(*before, *t)
+		}
+		before = t
+		if err := j.check(ctx, *t); err != nil {
+			return Report{}, err
+		}
+		if j.report.Difference != nil {
+			break // what comes after it follows from it
+		}
+	}
+	if n := len(j.report.Events); n > MaxEvents {
+		j.report.Events = j.report.Events[n-MaxEvents:]
+	}
+	return j.report, nil
+}
+
+// tapes reads the newest tapes, as many as a replay takes, oldest first. Those of
+// before candles were last dropped are left out.
+func (j *job) tapes(ctx context.Context) ([]tape, error) {
+	cfg := j.w.cfg
+	bases, err := cfg.Store.Baselines(ctx, j.replay.TenantID, j.replay.BotID)
+	if err != nil {
+		return nil, err
+	}
+	oldest := cfg.MarketNow().Add(-cfg.Keep)
+	var out []tape
+	total := int64(0)
+	for i := len(bases) - 1; i >= 0 && total < cfg.Candles && !bases[i].MarketTime.Before(oldest); i-- {
+		until := int64(math.MaxInt64)
+		if i+1 < len(bases) && bases[i+1].Run == bases[i].Run {
+			until = bases[i+1].Sequence
+		}
+		t, err := j.tape(ctx, bases[i], until)
+		if err != nil {
+			return nil, err
+		}
+		out, total = append(out, t), total+t.candles()
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+func (j *job) tape(ctx context.Context, b journal.Baseline, until int64) (tape, error) {
+	t := tape{run: b.Run}
+	if err := json.Unmarshal(b.Body, &t.base); err != nil {
+		return tape{}, fmt.Errorf("reading a baseline of bot %s: %w", j.replay.BotID, err)
+	}
+	points, err := j.w.cfg.Store.TapePoints(ctx, j.replay.TenantID, j.replay.BotID, b.Run, b.Sequence, until)
+	if err != nil {
+		return tape{}, err
+	}
+	t.points = make([]parity.Point, len(points))
+	for i, p := range points {
+		if err := json.Unmarshal(p.Body, &t.points[i]); err != nil {
+			return tape{}, fmt.Errorf("reading the tape of bot %s: %w", j.replay.BotID, err)
+		}
+	}
+	return t, nil
+}
+
+// check replays one tape.
+func (j *job) check(ctx context.Context, t tape) error {
+	if len(t.points) == 0 {
+		return nil
+	}
+	cfg := j.w.cfg
+	from, to := t.span()
+	seen, err := cfg.Store.SeenCandles(ctx, t.base.Market.Pair, from, to)
+	if err != nil {
+		return err
+	}
+	now, err := marketdata.Download(ctx, marketdata.DownloadInput{From: from, To: to, History: cfg.History, Interval: t.base.Interval, Market: t.base.Market})
+	if err != nil {
+		return &historyError{err}
+	}
+	process, err := j.stage.process(ctx, t.base.Terms)
+	if err != nil {
+		return err
+	}
+	done := j.replay.Done
+	rep, err := parity.Check(ctx, parity.Input{
+		Baseline: t.base, Points: t.points, Candles: seen, History: now.Candles, Open: j.stage.open, Version: process.Manifest().Version,
+		Progress: func(n int64) { j.progress(ctx, done+n) },
+	})
+	if err != nil {
+		return err
+	}
+	j.replay.Done = done + rep.Candles
+	j.add(rep)
+	return j.stage.clear(ctx)
+}
+
+// add adds what a tape's replay showed to the report.
+func (j *job) add(rep parity.Report) {
+	r := &j.report
+	if r.From.IsZero() {
+		r.From = rep.From
+	}
+	r.To, r.Candles, r.Acts, r.Changed = rep.To, r.Candles+rep.Candles, r.Acts+rep.Acts, r.Changed+rep.Changed
+	r.Difference = rep.Difference
+	if rep.Restarts > 0 {
+		times := "once"
+		if rep.Restarts > 1 {
+			times = fmt.Sprintf("%d times", rep.Restarts)
+		}
+		r.Events = append(r.Events, Event{Time: rep.From, Kind: Restarted, Text: "Its worker was started again " + times + ", and it went on from its checkpoint."})
+	}
+	if rep.LateCandles > 0 {
+		r.Events = append(r.Events, Event{Time: rep.From, Kind: Late, Text: fmt.Sprintf(
+			"It saw %s late, up to %s after they closed, because its worker was not there. It took them as if in time.", candles(rep.LateCandles), rep.Latest.Round(time.Second))})
+	}
+	if rep.Changed > 0 {
+		text := "No command would have been another."
+		if rep.Difference != nil {
+			text = "That changes what the bot would have done."
+		}
+		r.Events = append(r.Events, Event{Time: rep.ChangedFrom, Kind: Corrected, Text: fmt.Sprintf("The history has %s now that differ from what the bot saw. %s", candles(rep.Changed), text)})
+	}
+}
+
+// between tells what lies between two tapes.
+func (j *job) between(a, b tape) {
+	_, end := a.span()
+	begin, _ := b.span()
+	changes := a.base.Changes(b.base.Terms)
+	if a.run != b.run {
+		text := "It was started anew"
+		if gap := begin.Sub(end); gap > 0 {
+			text += fmt.Sprintf(", after %s in which it did not run", gap)
+		}
+		if len(changes) > 0 {
+			text += ", with other settings: " + strings.Join(changes, "; ")
+		}
+		j.report.Events = append(j.report.Events, Event{Time: begin, Kind: Started, Text: text + "."})
+		return
+	}
+	if len(changes) > 0 {
+		j.report.Events = append(j.report.Events, Event{Time: begin, Kind: Changed, Text: "It went on under other terms: " + strings.Join(changes, "; ") + "."})
+	}
+}
+
+// progress notes how far the replay is, from time to time.
+func (j *job) progress(ctx context.Context, done int64) {
+	now := j.w.cfg.Now()
+	if now.Sub(j.w.noted) < j.w.cfg.Every {
+		return
+	}
+	j.w.noted = now
+	j.replay.Done = done
+	if err := j.w.cfg.Store.UpdateReplay(ctx, j.replay.TenantID, j.replay, now.Add(j.w.cfg.Claim)); err != nil {
+		j.w.cfg.Log.DebugContext(ctx, "progress was not noted", "bot_id", j.replay.BotID, "error", err)
+	}
+}
+
+// historyError is a history that does not give what a replay needs.
+type historyError struct{ err error }
+
+// Error implements error.
+func (e *historyError) Error() string { return "reading the history: " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *historyError) Unwrap() error { return e.err }
+
+// reasonOf tells a tenant in a sentence why a replay failed. Details are in the
+// log.
+func reasonOf(err error) string {
+	var dead *pluginhost.Error
+	var one *plugin.BotError
+	switch {
+	case errors.As(err, new(*historyError)):
+		return "The market's history could not be read. Try again in a while."
+	case errors.As(err, new(*catalog.UnusableError)), errors.As(err, &dead) && dead.Kind == pluginhost.NotFound:
+		return "The version of the strategy that the bot ran is not installed here any more."
+	case errors.As(err, &dead):
+		return "The strategy's process could not be started, or ended during the replay. Whoever runs this installation finds the cause in the log."
+	case errors.As(err, &one):
+		return "The strategy does not open with what was recorded: " + one.Text
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The replay took too long and was given up."
+	}
+	return "Something went wrong here, which is not your fault. Try again; if it happens again, tell support the bot's number."
+}
