@@ -28,6 +28,7 @@ import (
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/outbox"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/saasdb"
@@ -66,6 +67,8 @@ type App struct {
 	hub        *live.Hub
 	runner     *runner.Runner
 	runs       *research.Service
+	replays    *replay.Service
+	player     *replay.Worker
 	tester     *backtester.Backtester
 	rest       *api.API
 	handler    http.Handler
@@ -115,7 +118,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := a.buildServices(ctx, secrets); err != nil {
 		return nil, err
 	}
-	if err := a.buildWorker(ctx); err != nil {
+	if err := errors.Join(a.buildWorker(ctx), a.buildPlayer()); err != nil {
 		return nil, err
 	}
 	return a, a.buildHandler(ctx, secrets)
@@ -241,6 +244,10 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err != nil {
 		return err
 	}
+	a.replays, err = replay.NewService(replay.ServiceConfig{Bots: a.bots, Now: a.cfg.Now, Store: a.store, Wake: func() { a.player.Wake() }})
+	if err != nil {
+		return err
+	}
 	a.runs, err = research.NewService(research.ServiceConfig{
 		Events: events, Gate: a.billing.Gate(), History: history{a.market}, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
@@ -281,6 +288,14 @@ func (a *App) buildWorker(ctx context.Context) error {
 	return err
 }
 
+// buildPlayer builds the worker that makes parity reports.
+func (a *App) buildPlayer() (err error) {
+	a.player, err = replay.NewWorker(replay.Config{
+		History: a.market, Log: a.cfg.Log, MarketNow: a.market.Now, Now: a.cfg.Now, Plugins: a.strategies, Store: a.store,
+	})
+	return err
+}
+
 // buildHandler builds the pages and the API.
 func (a *App) buildHandler(ctx context.Context, k keys) error {
 	s := a.strategies
@@ -290,6 +305,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	}
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
 	a.rest, err = api.New(api.Config{
+		Replays:   a.replays,
 		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
@@ -368,6 +384,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.anchor.keep(run, a.store, a.market, func(err error) { a.cfg.Log.Warn("the demo market's place was not kept", "error", err) })
 	})
 	a.work.Go(func() { a.housekeeping(run) })
+	a.player.Start(run)
 	return nil
 }
 
@@ -417,6 +434,7 @@ func (a *App) Stop() {
 		}
 		if a.cancel != nil {
 			a.tester.Stop()
+			a.player.Stop()
 			a.runner.Stop()
 			a.shelf.Stop()
 			a.cancel()

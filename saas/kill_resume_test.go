@@ -163,7 +163,8 @@ type apiOrder struct {
 }
 
 // proves T3 and PL1 for paper: a server that is killed again and again while a
-// bot trades leaves the same orders and fills as one that never was.
+// bot trades leaves the same orders and fills as one that never was; and PL2: a
+// replay of what it saw is identical.
 func TestKillResume(t *testing.T) {
 	t.Parallel()
 	const kills, speed, seed = 6, 1_500, 7
@@ -216,7 +217,30 @@ func TestKillResume(t *testing.T) {
 	if len(fills) < 10 {
 		t.Errorf("only %d fills: the run proves little", len(fills))
 	}
+	replayAll(t, s, path, int64(decisions[len(decisions)-1].Time.Sub(decisions[0].Time)/time.Minute), kills)
 	t.Logf("seed %d: %d kills, %d orders, %d fills, the same as without a kill", seed, kills, len(orders), len(fills))
+}
+
+// replayAll asks for a parity report, which must be of all candles and identical.
+func replayAll(t *testing.T, s *server, path string, candles int64, kills int) {
+	t.Helper()
+	s.call(http.MethodPost, path+"/parity", nil, nil, http.StatusAccepted)
+	var r struct {
+		Status, Headline string
+		Identical        bool
+		Candles, Acts    int64
+		Events           []struct{ Kind, Text string }
+	}
+	waitFor(t, "the parity report", func() bool {
+		s.call(http.MethodGet, path+"/parity", nil, &r, http.StatusOK)
+		return r.Status != "queued" && r.Status != "running"
+	})
+	if r.Status != "done" || !r.Identical || r.Candles != candles || r.Acts == 0 {
+		t.Errorf("of %d candles: %+v", candles, r)
+	}
+	if len(r.Events) == 0 || r.Events[0].Kind != "restarted" {
+		t.Errorf("%d kills are not told: %+v", kills, r.Events)
+	}
 }
 
 func compare[T comparable](t *testing.T, what string, got, want []T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
 )
@@ -68,6 +69,8 @@ type Config struct {
 	Rand io.Reader
 	// Ready reports whether the server can do its work. Required.
 	Ready func(ctx context.Context) error
+	// Replays makes parity reports. Required.
+	Replays *replay.Service
 	// Strategies knows which strategies can be used. Required.
 	Strategies Strategies
 	// Streams is how many streams one tenant may have open on this server.
@@ -118,6 +121,7 @@ func (c Config) validate() error {
 	}{
 		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
+		{"Replays", c.Replays == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {
 		if f.missing {
@@ -172,6 +176,7 @@ func New(cfg Config) (*API, error) {
 	a.authRoutes()
 	a.configRoutes()
 	a.botRoutes()
+	a.parityRoutes()
 	a.historyRoutes()
 	a.streamRoute()
 	a.backtestRoutes()

@@ -27,6 +27,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -92,7 +93,10 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 		Events: events, Folder: catalog.NewFolder(t.TempDir()), Host: nobody{}, Now: b.clock.Now, Store: b.store, Tx: d,
 	})
 	must(t, err)
+	replays, err := replay.NewService(replay.ServiceConfig{Bots: b.bots, Now: b.clock.Now, Store: b.store})
+	must(t, err)
 	cfg := api.Config{
+		Replays: replays,
 		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,

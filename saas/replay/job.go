@@ -239,6 +239,8 @@ func reasonOf(err error) string {
 		return "The strategy's process could not be started, or ended during the replay. Whoever runs this installation finds the cause in the log."
 	case errors.As(err, &one):
 		return "The strategy does not open with what was recorded: " + one.Text
+	case errors.Is(err, errTries):
+		return "The process that made it ended again and again, and it was given up."
 	case errors.Is(err, context.DeadlineExceeded):
 		return "The replay took too long and was given up."
 	}

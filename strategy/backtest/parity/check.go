@@ -279,6 +279,11 @@ type finding struct {
 	failed string
 }
 
+// failedAt is where a replay could not go on.
+func failedAt(point int, k *exchange.Candle, err error) *finding {
+	return &finding{point: point, at: k.Time, failed: err.Error()}
+}
+
 // answered reports whether what differs is an answer to the same commands.
 func (f *finding) answered() bool {
 	a, b := f.recorded.Kind, f.replayed.Kind
@@ -299,7 +304,7 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 			k := &s.candles[j]
 			for len(signals) > 0 && signals[0].At <= k.Time {
 				if err := r.session.Signal(*signals[0].Signal); err != nil {
-					return &finding{point: i, at: k.Time, failed: err.Error()}, nil
+					return failedAt(i, k, err), nil
 				}
 				signals = signals[1:]
 			}
@@ -308,7 +313,7 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 				if errors.As(err, new(*OutageError)) || ctx.Err() != nil {
 					return nil, err
 				}
-				return &finding{point: i, at: k.Time, failed: err.Error()}, nil
+				return failedAt(i, k, err), nil
 			}
 		}
 		got := r.tape.Point()
