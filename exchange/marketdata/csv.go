@@ -9,6 +9,9 @@ import (
 
 // CSVConfig says how a CSV file of candles is read.
 type CSVConfig struct {
+	// Exact refuses numbers that lie between two ticks or steps. Defaults to
+	// taking the nearest tick and the step below.
+	Exact bool
 	// From and To keep the candles that open at From or later and before To.
 	// Defaults to all.
 	From, To time.Time
@@ -18,6 +21,8 @@ type CSVConfig struct {
 	// KeepHoles leaves intervals without a row out. Defaults to filling each
 	// with a flat candle of volume 0 (rule M4).
 	KeepHoles bool
+	// Layout says where in a row the numbers stand. Defaults to that of WriteCSV.
+	Layout Layout
 	// Market gives the tick and the step that the numbers are read in.
 	// Required.
 	Market exchange.Market
@@ -51,22 +56,4 @@ func (e *CSVError) Error() string {
 		return fmt.Sprintf("line %d: %s", e.Line, e.Reason)
 	}
 	return fmt.Sprintf("line %d, column %s: %s", e.Line, e.Column, e.Reason)
-}
-
-// column is one of the columns that a file must have.
-type column int
-
-const (
-	columnTime column = iota
-	columnOpen
-	columnHigh
-	columnLow
-	columnClose
-	columnVolume
-	columnCount
-)
-
-// String returns the column's name in the header.
-func (c column) String() string {
-	return [columnCount]string{"timestamp", "open", "high", "low", "close", "volume"}[c]
 }

@@ -4,38 +4,64 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+
+	"github.com/lunobot/lunobot/exchange"
 )
 
 // WriteCSV writes the candles as ReadCSV reads them: a header, then one row a
 // candle with its opening time in milliseconds (before 1974 as a date) and decimals without
 // needless zeros.
 func WriteCSV(w io.Writer, s Series) error {
-	if err := s.Market.Validate(); err != nil {
-		return fmt.Errorf("writing candles: %w", err)
+	out, err := NewCSVWriter(w, s.Market)
+	if err != nil {
+		return err
 	}
-	out := bufio.NewWriter(w)
-	price, volume := priceGrid(s.Market), volumeGrid(s.Market)
-	row := make([]byte, 0, 128)
-	for c := range columnCount {
-		if c > 0 {
-			row = append(row, ',')
+	out.Add(s.Candles)
+	return out.Flush()
+}
+
+// CSVWriter writes candles as WriteCSV does, piece by piece. It is for one
+// goroutine.
+type CSVWriter struct {
+	out           *bufio.Writer
+	price, volume grid
+	row           []byte
+}
+
+// NewCSVWriter returns a writer that has written the header.
+func NewCSVWriter(w io.Writer, m exchange.Market) (*CSVWriter, error) {
+	if err := m.Validate(); err != nil {
+		return nil, fmt.Errorf("writing candles: %w", err)
+	}
+	c := &CSVWriter{out: bufio.NewWriterSize(w, 1<<16), price: priceGrid(m), volume: volumeGrid(m), row: make([]byte, 0, 128)}
+	for n := range columnCount {
+		if n > 0 {
+			c.row = append(c.row, ',')
 		}
-		row = append(row, c.String()...)
+		c.row = append(c.row, n.String()...)
 	}
-	row = append(row, '\n')
-	for _, c := range s.Candles {
-		// Write keeps its first error, which Flush returns.
-		_, _ = out.Write(row)
-		row = appendTime(row[:0], c.Time)
-		row = price.append(append(row, ','), int64(c.Open))
-		row = price.append(append(row, ','), int64(c.High))
-		row = price.append(append(row, ','), int64(c.Low))
-		row = price.append(append(row, ','), int64(c.Close))
-		row = volume.append(append(row, ','), int64(c.Volume))
-		row = append(row, '\n')
+	_, _ = c.out.Write(append(c.row, '\n'))
+	return c, nil
+}
+
+// Add writes candles. Failures are kept for Flush.
+func (w *CSVWriter) Add(candles []exchange.Candle) {
+	for i := range candles {
+		c := &candles[i]
+		row := appendTime(w.row[:0], c.Time)
+		row = w.price.append(append(row, ','), int64(c.Open))
+		row = w.price.append(append(row, ','), int64(c.High))
+		row = w.price.append(append(row, ','), int64(c.Low))
+		row = w.price.append(append(row, ','), int64(c.Close))
+		row = w.volume.append(append(row, ','), int64(c.Volume))
+		w.row = append(row, '\n')
+		_, _ = w.out.Write(w.row)
 	}
-	_, _ = out.Write(row)
-	if err := out.Flush(); err != nil {
+}
+
+// Flush writes what is still held back; the error is the first of all.
+func (w *CSVWriter) Flush() error {
+	if err := w.out.Flush(); err != nil {
 		return fmt.Errorf("writing candles: %w", err)
 	}
 	return nil

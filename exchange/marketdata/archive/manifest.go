@@ -20,8 +20,8 @@ import (
 
 const (
 	manifestName = "manifest.json"
-	// format is the version of the files' shape.
-	format = 1
+	// shape is the version of the files' shape.
+	shape = 1
 	// maxOrigins bounds how many origins a series remembers.
 	maxOrigins = 16
 	// temporary begins the names of files that are being written.
@@ -100,8 +100,8 @@ func readManifest(path string) (*manifest, error) {
 	if err := json.Unmarshal(d.Series, &m); err != nil {
 		return nil, &DamageError{Path: path, Reason: "it describes no series"}
 	}
-	if m.Format != format {
-		return nil, fmt.Errorf("archive: %s has format %d and this program reads %d: use a newer one", path, m.Format, format)
+	if m.Format != shape {
+		return nil, fmt.Errorf("archive: %s has format %d and this program reads %d: use a newer one", path, m.Format, shape)
 	}
 	if err := m.check(); err != nil {
 		return nil, &DamageError{Path: path, Reason: err.Error()}

@@ -102,11 +102,11 @@ func writeParquet(w io.Writer, m exchange.Market, blocks func(yield func([]excha
 	if err != nil {
 		return err
 	}
-	shape, err := schema(m)
+	form, err := schema(m)
 	if err != nil {
 		return err
 	}
-	out := parquet.NewWriter(w, shape, parquet.CreatedBy("lunobot", "1", ""), parquet.KeyValueMetadata("pair", m.Pair), parquet.DataPageStatistics(false))
+	out := parquet.NewWriter(w, form, parquet.CreatedBy("lunobot", "1", ""), parquet.KeyValueMetadata("pair", m.Pair), parquet.DataPageStatistics(false))
 	values := make([]parquet.Value, 0, windowCandles)
 	for candles := range blocks {
 		for c, column := range out.ColumnWriters() {

@@ -87,7 +87,7 @@ func (w *Writer) begin() error {
 	var missing *MissingError
 	switch {
 	case errors.As(err, &missing):
-		w.next = &manifest{Format: format, Market: w.cfg.Market, Interval: w.key.Interval.Milliseconds(), Phase: -1}
+		w.next = &manifest{Format: shape, Market: w.cfg.Market, Interval: w.key.Interval.Milliseconds(), Phase: -1}
 		return nil
 	case err != nil:
 		return err

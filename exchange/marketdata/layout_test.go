@@ -1,0 +1,139 @@
+package marketdata_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+)
+
+// preset returns a layout by its name.
+func preset(t *testing.T, name string) marketdata.Layout {
+	t.Helper()
+	for _, p := range marketdata.Presets(market("0.01", "0.0001")) {
+		if p.Name == name {
+			return p.Layout
+		}
+	}
+	t.Fatalf("there is no layout %q", name)
+	return marketdata.Layout{}
+}
+
+// Each layout reads the same two candles.
+func TestLayouts(t *testing.T) {
+	t.Parallel()
+	want := []exchange.Candle{
+		{Time: 1735689600000, Open: 41507, High: 41587, Low: 41506, Close: 41554, Volume: 5392300},
+		{Time: 1735689660000, Open: 41554, High: 41554, Low: 41554, Close: 41554, Volume: 1},
+	}
+	for name, test := range map[string]struct {
+		layout marketdata.Layout
+		text   string
+	}{
+		"binance, microseconds": {
+			preset(t, "binance"),
+			"1735689600000000,415.07000000,415.87000000,415.06000000,415.54000000,539.23000000,1735689659999999,2240.39860900,13,401.82000000,1669.98121300,0\n" +
+				"1735689660000000,415.54000000,415.54000000,415.54000000,415.54000000,0.00010000,1735689719999999,0.0,1,0,0,0\n",
+		},
+		"binance, milliseconds and a header": {
+			preset(t, "binance"),
+			"open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n" +
+				"1735689600000,415.07,415.87,415.06,415.54,539.23,1735689659999,2240.39860900,13,401.82,1669.98121300,0\n" +
+				"1735689660000,415.54,415.54,415.54,415.54,0.0001,1735689719999,0.0,1,0,0,0\n",
+		},
+		"kraken": {
+			preset(t, "kraken"),
+			"1735689600,415.07,415.87,415.06,415.54,539.23,13\n1735689660,415.54,415.54,415.54,415.54,0.0001,1\n",
+		},
+		"cryptodatadownload": {
+			preset(t, "cryptodatadownload"),
+			"https://www.CryptoDataDownload.com\nunix,date,symbol,open,high,low,close,Volume XBT,Volume MYR\n" +
+				"1735689660,2025-01-01 00:01:00,XBT/MYR,415.54,415.54,415.54,415.54,0.0001,0.04\n" +
+				"1735689600,2025-01-01 00:00:00,XBT/MYR,415.07,415.87,415.06,415.54,539.23,223830\n",
+		},
+		"names, a delimiter, nanoseconds and quoted delimiters": {
+			marketdata.Layout{Time: "T", Open: "o", High: "h", Low: "l", Close: "c", Volume: "Base Volume", Delimiter: ';', Unit: marketdata.Nanoseconds},
+			"note;t;o;h;l;c;base volume\n\"a;b\";1735689600000000000;415.07;415.87;415.06;415.54;539.23\n;1735689660000000000;415.54;415.54;415.54;\"415.54\";0.0001\n",
+		},
+		"numbers of columns and dates": {
+			marketdata.Layout{Time: "7", Open: "6", High: "5", Low: "4", Close: "3", Volume: "1", NoHeader: true, Unit: marketdata.RFC3339},
+			"539.23,x,415.54,415.06,415.87,415.07,2025-01-01T00:00:00Z\n0.0001,y,415.54,415.54,415.54,415.54,2025-01-01T00:01:00Z,z\n",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, report, err := readCSV(t, test.text, marketdata.CSVConfig{Layout: test.layout, Exact: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if fmt.Sprint(s.Candles) != fmt.Sprint(want) || s.Interval != time.Minute || report.Rows != 2 {
+				t.Errorf("candles %+v of %s, report %+v", s.Candles, s.Interval, report)
+			}
+		})
+	}
+}
+
+// A bad line is named in the layout's words.
+func TestCorruptLayout(t *testing.T) {
+	t.Parallel()
+	const first = "1735689600,6,7,5,6,1\n"
+	for name, test := range map[string]struct {
+		layout marketdata.Layout
+		text   string
+		exact  bool
+		line   int
+		column string
+		reason string
+	}{
+		"a named column":         {marketdata.Layout{High: "Top"}, "timestamp,open,top,low,close,volume\n1735689600,6,x,5,6,1\n", false, 2, "Top", "not a number"},
+		"a numbered column":      {marketdata.Layout{NoHeader: true}, first + "1735689660,6,x,5,6,1\n", false, 2, "3 (high)", "not a number"},
+		"a short row":            {marketdata.Layout{NoHeader: true}, first + "1735689660,6,7,5,6\n", false, 2, "6 (volume)", "ends before"},
+		"a first row of letters": {marketdata.Layout{NoHeader: true}, "a,b,c,d,e\n", false, 1, "6 (volume)", "ends before"},
+		"a missing name":         {marketdata.Layout{Volume: "Volume XBT"}, header, false, 1, "", "lacks Volume XBT"},
+		"another unit":           {marketdata.Layout{Unit: marketdata.Seconds}, header + "1735689600000,6,7,5,6,1\n", false, 2, "timestamp", "after the year"},
+		"no number":              {marketdata.Layout{Unit: marketdata.Seconds}, header + "2025-01-01,6,7,5,6,1\n", false, 2, "timestamp", "whole number of s"},
+		"a number for a date":    {marketdata.Layout{Unit: marketdata.RFC3339}, header + first, false, 2, "timestamp", "not a time"},
+		"oldest first":           {marketdata.Layout{NewestFirst: true}, header + first + "1735689660,6,7,5,6,1\n", false, 3, "timestamp", "newest"},
+		"off the grid, backwards": {
+			marketdata.Layout{NewestFirst: true}, header + "1735689720,6,7,5,6,1\n1735689660,6,7,5,6,1\n1735689600,6,7,5,6,1\n1735689590,6,7,5,6,1\n",
+			false, 4, "timestamp", "not a multiple",
+		},
+		"a finer price":  {marketdata.Layout{}, header + "1735689600,6,7.001,5,6,1\n", true, 2, "high", "7.001 is finer than the tick 0.01"},
+		"a finer volume": {marketdata.Layout{}, header + "1735689600,6,7,5,6,1.00001\n", true, 2, "volume", "finer than the step 0.0001"},
+		"nothing to skip": {
+			marketdata.Layout{Skip: 3}, header, false, 4, "", "empty",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := readCSV(t, test.text, marketdata.CSVConfig{Layout: test.layout, Exact: test.exact})
+			var fault *marketdata.CSVError
+			if !errors.As(err, &fault) || fault.Line != test.line || fault.Column != test.column || !strings.Contains(fault.Reason, test.reason) {
+				t.Errorf("error %v, want line %d, column %q, reason %q", err, test.line, test.column, test.reason)
+			}
+		})
+	}
+	for name, l := range map[string]marketdata.Layout{
+		"a name twice":              {Open: "x", High: "X"},
+		"a name without a header":   {NoHeader: true, Open: "open"},
+		"an unknown unit":           {Unit: "weeks"},
+		"a quote between fields":    {Delimiter: '"'},
+		"fewer than no lines":       {Skip: -1},
+		"a number beyond all lines": {NoHeader: true, Open: "100000"},
+	} {
+		if _, _, err := readCSV(t, header, marketdata.CSVConfig{Layout: l}); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	var l marketdata.Layout
+	if err := l.Set("opening", "x"); err == nil {
+		t.Error("an unknown part was taken")
+	}
+	if err := l.Set("open", "x"); err != nil || l.Open != "x" {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
