@@ -34,15 +34,24 @@ type inputError struct{ err error }
 func (e inputError) Error() string { return e.err.Error() }
 func (e inputError) Unwrap() error { return e.err }
 
+// interruptedError says what an interrupted command leaves behind.
+type interruptedError struct{ text string }
+
+func (e interruptedError) Error() string { return e.text }
+
 // input returns an error about what the user gave.
 func input(format string, args ...any) error { return inputError{fmt.Errorf(format, args...)} }
 
 // fail says what went wrong, if anything, and returns the exit code for it.
 func (c *console) fail(err error) int {
 	var wrong inputError
+	var stopped interruptedError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &stopped):
+		fmt.Fprintln(c.problems, "lunobot: interrupted;", stopped.text)
+		return exitInterrupted
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(c.problems, "lunobot: interrupted; no file was written")
 		return exitInterrupted

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,12 +15,14 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/archive"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 )
 
 const (
-	// demoData is what --data is for the demo market.
-	demoData = "demo"
+	// demoData is what --data is for the demo market, storeData for the store.
+	demoData  = "demo"
+	storeData = "store"
 	// demoSpan is how much of the demo market is run if nothing else is asked
 	// for.
 	demoSpan = 30 * 24 * time.Hour
@@ -29,10 +33,17 @@ func demoEnd() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 // historyFlags say which candles are run.
 type historyFlags struct {
-	Data string `default:"demo" placeholder:"FILE" help:"CSV file of candles (timestamp, open, high, low, close, volume), or 'demo' for the demo market."`
-	Pair string `placeholder:"PAIR" help:"Pair, such as XBTMYR or BTC/USD. Default: XBTMYR in the demo market, else the file's name."`
-	From string `placeholder:"TIME" help:"First candle: a date or RFC 3339, UTC."`
-	To   string `placeholder:"TIME" help:"End, itself left out: a date or RFC 3339, UTC."`
+	Data    string `default:"demo" placeholder:"FILE" help:"CSV file of candles (timestamp, open, high, low, close, volume), 'store' for what 'lunobot history' keeps, or 'demo' for the demo market."`
+	Candles string `placeholder:"LENGTH" help:"With --data store: length of the kept candles, such as 1m. Default: the shortest that there is of the pair."`
+	From    string `placeholder:"TIME" help:"First candle: a date or RFC 3339, UTC."`
+	To      string `placeholder:"TIME" help:"End, itself left out: a date or RFC 3339, UTC."`
+	marketFlags
+	storeFlags
+}
+
+// marketFlags describe what the candles of a file are of.
+type marketFlags struct {
+	Pair string `placeholder:"PAIR" help:"Pair, such as XBTMYR or BTC/USD. Default: XBTMYR in the demo market, the only one in a store, else the file's name."`
 	Tick string `placeholder:"NUMBER" help:"Smallest step of prices in a file. Default: 0.01."`
 	Step string `placeholder:"NUMBER" help:"Smallest step of volumes in a file. Default: 0.000001."`
 }
@@ -55,8 +66,14 @@ func (h historyFlags) load(ctx context.Context) (history, error) {
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		return history{}, input("--from %s must be before --to %s", h.From, h.To)
 	}
-	if h.Data == demoData {
+	if h.Data != storeData && h.Candles != "" {
+		return history{}, input("--candles is for --data store")
+	}
+	switch h.Data {
+	case demoData:
 		return h.loadDemo(from, to)
+	case storeData:
+		return h.loadStore(ctx, from, to)
 	}
 	return h.loadFile(ctx, from, to)
 }
@@ -89,17 +106,13 @@ func (h historyFlags) loadDemo(from, to time.Time) (history, error) {
 }
 
 func (h historyFlags) loadFile(ctx context.Context, from, to time.Time) (history, error) {
-	market, err := h.market()
+	market, err := h.market(h.Data)
 	if err != nil {
 		return history{}, err
 	}
-	file, err := os.Open(h.Data)
+	file, _, err := openIn(h.Data)
 	if err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return history{}, input("--data %s: %w; give a CSV file or 'demo'", h.Data, err)
+		return history{}, input("--data %w; give a CSV file, 'store' or 'demo'", err)
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	series, report, err := marketdata.ReadCSV(ctx, file, marketdata.CSVConfig{Market: market, From: from, To: to})
@@ -112,8 +125,105 @@ func (h historyFlags) loadFile(ctx context.Context, from, to time.Time) (history
 	return history{series: series, report: report, source: filepath.Base(h.Data)}, nil
 }
 
+// openIn opens a file that is read and returns its size.
+func openIn(path string) (*os.File, int64, error) {
+	file, err := os.Open(path)
+	if err == nil {
+		var info fs.FileInfo
+		if info, err = file.Stat(); err == nil && !info.IsDir() {
+			return file, info.Size(), nil
+		}
+		if err == nil {
+			err = errors.New("it is a folder")
+		}
+		err = errors.Join(err, file.Close())
+	}
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = where.Err
+	}
+	return nil, 0, input("%s: %w", path, err)
+}
+
+// loadStore reads the candles of the store. Holes are filled with flat candles
+// (rule M4), of which the report warns.
+func (h historyFlags) loadStore(ctx context.Context, from, to time.Time) (history, error) {
+	if h.Tick != "" || h.Step != "" {
+		return history{}, input("--tick and --step are for files; the store knows its own")
+	}
+	a, err := h.storeFlags.open()
+	if err != nil {
+		return history{}, err
+	}
+	k, err := h.key(a)
+	if err != nil {
+		return history{}, err
+	}
+	r, err := a.Read(ctx, archive.Query{Key: k, From: from, To: to})
+	if err != nil {
+		return history{}, stored(err)
+	}
+	defer r.Close() //nolint:errcheck // it was only read
+	past := history{
+		series: marketdata.Series{Market: r.Market(), Interval: k.Interval, Candles: make([]exchange.Candle, 0, r.Len())},
+		source: "store: " + strings.Join(r.Origins(), ", "),
+	}
+	past.report.Rows, past.report.Filled = r.Len()-r.Filled(), r.Filled()
+	for {
+		block, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return past, nil
+		}
+		if err != nil {
+			return history{}, err
+		}
+		past.series.Candles = append(past.series.Candles, block...)
+	}
+}
+
+// key finds the series that the flags mean.
+func (h historyFlags) key(a *archive.Archive) (archive.Key, error) {
+	keys, err := a.Keys()
+	if err != nil {
+		return archive.Key{}, err
+	}
+	pair := pairName(h.Pair)
+	var pairs []string
+	var found []archive.Key
+	for _, k := range keys {
+		if !slices.Contains(pairs, k.Pair) {
+			pairs = append(pairs, k.Pair)
+		}
+		if k.Pair == pair {
+			found = append(found, k)
+		}
+	}
+	switch {
+	case len(pairs) == 0:
+		return archive.Key{}, input("--data store: there are no candles in %s; 'lunobot history import' puts some there", a.Folder())
+	case pair == "" && len(pairs) > 1:
+		return archive.Key{}, input("--data store: say which --pair: %s", strings.Join(pairs, ", "))
+	case pair == "":
+		found = keys
+	case len(found) == 0:
+		return archive.Key{}, input("--data store: there is no pair %s; there is: %s", pair, strings.Join(pairs, ", "))
+	}
+	if h.Candles == "" {
+		return found[0], nil
+	}
+	length, err := parseLength(h.Candles)
+	var lengths []string
+	for _, k := range found {
+		if err == nil && k.Interval == length {
+			return k, nil
+		}
+		lengths = append(lengths, archive.IntervalName(k.Interval))
+	}
+	return archive.Key{}, input("--candles %s: the lengths of %s are %s", h.Candles, found[0].Pair, strings.Join(lengths, ", "))
+}
+
 // market builds the market of a file; the error names every wrong flag.
-func (h historyFlags) market() (exchange.Market, error) {
+func (h marketFlags) market(path string) (exchange.Market, error) {
 	m := exchange.Market{Status: exchange.MarketActive}
 	var problems []error
 	grid := func(flag, text, fallback string, to *decimal.Decimal) {
@@ -134,7 +244,7 @@ func (h historyFlags) market() (exchange.Market, error) {
 		if m.Base, m.Counter, ok = splitPair(h.Pair); !ok {
 			problems = append(problems, input("--pair %q does not tell its two currencies; write it as BASE/COUNTER", h.Pair))
 		}
-	} else if m.Base, m.Counter, ok = splitPair(nameOf(h.Data)); !ok {
+	} else if m.Base, m.Counter, ok = splitPair(nameOf(path)); !ok {
 		m.Base, m.Counter = "BASE", "QUOTE"
 	}
 	m.Pair = m.Base + m.Counter

@@ -58,6 +58,14 @@ func (p *progress) setOf(done, total int64) {
 	fmt.Fprintf(p.w, "\r\x1b[K%s%s %3.0f %%  %s left", strings.Repeat("█", full), strings.Repeat("░", barWidth-full), 100*share, left)
 }
 
+// of moves the bar to what is done of a total that was not known before.
+func (p *progress) of(done, total int64) {
+	p.mu.Lock()
+	p.total = max(1, total)
+	p.mu.Unlock()
+	p.set(done)
+}
+
 // clear takes the bar away.
 func (p *progress) clear() {
 	p.mu.Lock()

@@ -14,6 +14,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// FolderName is what the folder of an archive is called inside a data folder.
+const FolderName = "history"
+
 const (
 	// lockPoll is how often a lock is asked for.
 	lockPoll = 20 * time.Millisecond

@@ -21,8 +21,13 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 )
 
-// rowBatch is how many rows of a Parquet file are read at a time.
-const rowBatch = 1024
+const (
+	// rowBatch is how many rows of a Parquet file are read at a time.
+	rowBatch = 1024
+	// maxExponent bounds the exponents that are read, so that no value can ask
+	// for a number of a million digits. Floats have such of up to 324.
+	maxExponent = 400
+)
 
 // RowError is a row of a Parquet file that cannot be read.
 type RowError struct {
@@ -198,6 +203,9 @@ func (p *ParquetReader) candle(row parquet.Row) (c exchange.Candle, err error) {
 		}
 		if numbers[i], err = f.number(v); err != nil {
 			return c, fault("%s", err)
+		}
+		if e := numbers[i].Exponent(); e > maxExponent || e < -maxExponent {
+			return c, fault("the number has an exponent of %d", e)
 		}
 	}
 	m := p.cfg.Market
