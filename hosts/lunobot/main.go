@@ -18,7 +18,6 @@ type commands struct {
 	Admin       adminCommand       `cmd:"" help:"Manage administrators."`
 	Backtest    backtestCommand    `cmd:"" help:"Run a strategy over recorded candles."`
 	History     historyCommand     `cmd:"" help:"Keep candles for backtests: import, fetch, list, check."`
-	History     historyCommand     `cmd:"" help:"Keep candles for backtests: import, fetch, list, check."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date."`
 	Plugin      pluginCommand      `cmd:"" help:"Begin, check and put in strategies that are programs of their own."`
 	Strategies  strategiesCommand  `cmd:"" help:"Show the strategies that there are."`
