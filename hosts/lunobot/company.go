@@ -114,7 +114,7 @@ func (h historyFlags) candlesOf(ctx context.Context, pair, path string, interval
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	h.Pair, h.Data = pair, path
-	market, err := h.market()
+	market, err := h.market(path)
 	if err != nil {
 		return nil, err
 	}
