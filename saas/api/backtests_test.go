@@ -179,7 +179,10 @@ func TestSearchPlans(t *testing.T) {
 		`"kind":"sweep"`, `"ranges":["fast=5:20:5"]`, `"method":"grid"`, `"objective":"sharpe"`, `"total":4`, `"name":"Sweep of basic on XBTMYR"`)
 	b.call("POST", backtests, token, `{"kind":"walkforward","search":{"ranges":["fast=5:20:5"]},"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201,
 		`"kind":"walkforward"`, `"in_sample_hours":240`, `"out_of_sample_hours":80`, `"total":24`)
+	b.call("POST", backtests, token, `{"kind":"sweep","search":{"ranges":["fast=5:20:5"],"method":"random","trials":3,"seed":18446744073709551615},
+		"trading_pair":"XBTMYR","strategy_type":"basic"}`).want(201, `"seed":18446744073709551615`)
 	for body, pointers := range map[string]string{
+		`{"kind":"sweep","search":{"ranges":["fast=5:20:5"],"seed":-1}}`: "/search/seed",
 		`{"kind":"sweep"}`: "/search",
 		`{"kind":"sweep","search":{"ranges":[],"method":"magic"}}`:                            "/search/ranges /search/method",
 		`{"kind":"sweep","search":{"ranges":["fast=5:x","odd=1"],"max_drawdown":"2"}}`:        "/search/ranges /search/max_drawdown",

@@ -191,6 +191,9 @@ func isNumber(n json.Number, t reflect.Type) bool {
 	case reflect.Int, reflect.Int64:
 		_, err := strconv.ParseInt(n.String(), 10, 64)
 		return err == nil
+	case reflect.Uint64:
+		_, err := strconv.ParseUint(n.String(), 10, 64)
+		return err == nil
 	case reflect.Float64:
 		_, err := n.Float64()
 		return err == nil
@@ -211,6 +214,8 @@ func inWords(t reflect.Type) string {
 		return "true or false"
 	case reflect.Int, reflect.Int64:
 		return "a whole number"
+	case reflect.Uint64:
+		return "a whole number from 0"
 	case reflect.Float64:
 		return "a number"
 	case reflect.Slice:

@@ -127,7 +127,7 @@ func (a *API) describe(op operation, in reflect.Type) {
 	}
 	if f, ok := in.FieldByName("Body"); ok {
 		if d, ok := reflect.New(f.Type).Interface().(decoder); ok {
-			a.inputs.add(d.valueType())
+			a.faulty = errors.Join(a.faulty, a.inputs.add(d.valueType()))
 		}
 	}
 }

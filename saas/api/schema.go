@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -12,18 +13,36 @@ import (
 // inputs are the types of request bodies and what they are made of.
 type inputs map[reflect.Type]bool
 
-// add notes a type and the structs within it.
-func (in inputs) add(t reflect.Type) {
+// add notes a type and the structs within it. The error names a field that no
+// body could ever fill, because the inspector does not know its kind.
+func (in inputs) add(t reflect.Type) error {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		if readsItself(t) {
+			return nil
+		}
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct || in[t] {
-		return
+	if readsItself(t) || in[t] {
+		return nil
+	}
+	if t.Kind() != reflect.Struct {
+		if inWords(t) == "an object" {
+			return fmt.Errorf("of kind %s, which no body can fill", t.Kind())
+		}
+		return nil
 	}
 	in[t] = true
 	for f := range t.Fields() {
-		in.add(f.Type)
+		if err := in.add(f.Type); err != nil {
+			return fmt.Errorf("api: field %s of %s: %w", f.Name, t.Name(), err)
+		}
 	}
+	return nil
+}
+
+// readsItself reports whether a type reads its own JSON.
+func readsItself(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
 }
 
 // applyRules makes the schemas of the document say what the validate tags
