@@ -241,15 +241,16 @@ func (s *Service) Remove(ctx context.Context, ref Ref, by string) error {
 		if e, err = s.cfg.Store.Entry(ctx, ref); err != nil {
 			return err
 		}
+		// Deleted first: whoever pins a bot to it meanwhile is waited for, or waits.
+		if err := s.cfg.Store.DeleteEntry(ctx, ref); err != nil {
+			return err
+		}
 		pins, err := s.cfg.Store.Pins(ctx, ref)
 		if err != nil {
 			return err
 		}
 		if len(pins) > 0 {
 			return pinned(ref, pins)
-		}
-		if err := s.cfg.Store.DeleteEntry(ctx, ref); err != nil {
-			return err
 		}
 		return s.record(ctx, e, EventRemoved, by, "")
 	})

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -350,4 +351,40 @@ func TestMissingCollaborators(t *testing.T) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
 	}
+}
+
+// A version that is removed while bots are pinned to it is either gone before
+// they are made, or stays.
+func TestRemoveAndPinAtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx := b.t.Context()
+		won := map[bool]int{}
+		for i := range 20 {
+			e := b.install("demo", fmt.Sprintf("1.0.%d", i))
+			id := fmt.Sprint(i)
+			c := bot.Config{
+				ID: id, TenantID: "tenant-1", BotID: id, Name: "Mine", Pair: "XBTMYR", Strategy: "demo", StrategyVersion: e.Version, Mode: bot.Paper,
+				Parameters: json.RawMessage(`{}`), Balance: decimal.NewFromInt(1), CreatedAt: b.now, UpdatedAt: b.now,
+			}
+			var pinned, removed error
+			var both sync.WaitGroup
+			both.Go(func() {
+				pinned = b.store.InsertBot(ctx, "tenant-1", c, bot.Bot{ID: id, ConfigID: id, CreatedAt: b.now, UpdatedAt: b.now})
+			})
+			both.Go(func() { removed = b.Remove(ctx, e.Ref, "cy") })
+			both.Wait()
+			switch {
+			case pinned == nil:
+				b.want(removed, errs.Conflict, "strategy_version_pinned")
+			default:
+				b.want(pinned, errs.Conflict, "strategy_unknown")
+				if removed != nil {
+					b.t.Fatal(removed)
+				}
+			}
+			won[pinned == nil]++
+		}
+		b.t.Logf("the bot was first %d times, the removal %d times", won[true], won[false])
+	})
 }

@@ -48,6 +48,9 @@ func (r botRow) bot() bot.Bot {
 func (s *Store) InsertBot(ctx context.Context, tenantID string, c bot.Config, b bot.Bot) error {
 	config, row := configRowOf(tenantID, c), botRowOf(tenantID, b)
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		if err := s.holdVersion(ctx, tx, c.Strategy, c.StrategyVersion); err != nil {
+			return err
+		}
 		if _, err := tx.NewInsert().Model(&config).Exec(ctx); err != nil {
 			return fmt.Errorf("storing configuration %s: %w", c.ID, err)
 		}

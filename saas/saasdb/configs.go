@@ -104,6 +104,11 @@ func (s *Store) UpdateConfig(ctx context.Context, tenantID string, c bot.Config)
 	row := configRowOf(tenantID, c)
 	row.Version++
 	err := s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		for _, version := range []string{c.StrategyVersion, c.Upgrade.Version} {
+			if err := s.holdVersion(ctx, tx, c.Strategy, version); err != nil {
+				return err
+			}
+		}
 		res, err := tx.NewUpdate().Model(&row).
 			Column("name", "pair", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "key_hint", "version", "updated_at",
 				"strategy_version", "upgrade_version", "upgrade_parameters", "upgrade_fault", "isolation").

@@ -50,6 +50,11 @@ func newBot(t *testing.T, s *saasdb.Store, tenantID string) (bot.Config, bot.Bot
 		ID: c.BotID, ConfigID: c.ID, TenantID: tenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
 		StrategyVersion: c.StrategyVersion, Status: bot.Stopped, Reason: "never started", CreatedAt: start(), UpdatedAt: start(),
 	}
+	for _, version := range []string{"1.0.0", "1.1.0"} {
+		if err := s.InsertEntry(t.Context(), strategyEntry(t, c.Strategy, version)); err != nil && errs.CodeOf(err) != "strategy_version_exists" {
+			t.Fatal(err)
+		}
+	}
 	if err := s.InsertBot(t.Context(), tenantID, c, b); err != nil {
 		t.Fatal(err)
 	}

@@ -153,6 +153,19 @@ func (s *Store) Changes(ctx context.Context, limit int) ([]catalog.Change, error
 	return convert(rows, strategyChangeRow.change), err
 }
 
+// holdVersion keeps a version that a bot is pinned to from being removed until the
+// transaction ends; one that is gone is a Conflict. What the server contains has
+// no version.
+func (s *Store) holdVersion(ctx context.Context, tx bun.IDB, name, version string) error {
+	if version == "" {
+		return nil
+	}
+	var found string
+	err := tx.NewRaw("SELECT version FROM strategy_versions WHERE name = ? AND version = ?"+s.locking("FOR KEY SHARE"), name, version).Scan(ctx, &found)
+	gone := &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
+	return db.NotFound(err, "holding strategy "+name, errs.New(errs.Conflict, errs.CodeOf(gone), "%s", gone.Error()))
+}
+
 // Pins implements catalog.Store.
 func (s *Store) Pins(ctx context.Context, ref catalog.Ref) ([]catalog.Pin, error) {
 	var pins []catalog.Pin
