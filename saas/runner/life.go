@@ -154,10 +154,8 @@ func (g *group) launch(ctx context.Context, m *member, st *checkpointState, mark
 	if err := g.arrive(ctx, m); err != nil {
 		return &outageError{err}
 	}
-	if !o.Subscription.Any() { // or it looks at what is not kept
-		if err := m.record(st, g.key.strategy, g.process.Manifest().Version); err != nil {
-			return err
-		}
+	if err := m.record(st, g.key.strategy, g.process.Manifest().Version); err != nil {
+		return err
 	}
 	if !m.fresh {
 		return nil

@@ -55,7 +55,7 @@ type member struct {
 	// fresh is true for a run that has no checkpoint yet.
 	fresh  bool
 	equity []journal.EquityPoint
-	// taping takes down what it sees and does; nil if that cannot be replayed.
+	// taping takes down what it sees and does; nil once it is stopped.
 	taping *taping
 	// ending is the last point of a tape that has ended, until it is committed.
 	ending *parity.Point

@@ -69,6 +69,9 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		}
 		if m.sees.Any() {
 			m.session.With(beside)
+			if m.taping != nil && m.sees.Book {
+				m.taping.tape.Book(beside.Top)
+			}
 		}
 		begun = append(begun, m)
 	}

@@ -73,12 +73,16 @@ func (w *world) taped(id string) int64 {
 func TestWhatBotsSawIsReplayed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ids := map[string]time.Duration{"minutes": time.Minute, "longer": 5 * time.Minute}
+	ids := map[string]time.Duration{"minutes": time.Minute, "longer": 5 * time.Minute, "looks": time.Minute}
 	for id, interval := range ids {
-		w.addEvery(interval, id, `{"who":"`+id+`","trade":true,"warm":3}`)
+		more := ""
+		if id == "looks" {
+			more = `,"tape":true,"pair":"ETHMYR"`
+		}
+		w.addEvery(interval, id, `{"who":"`+id+`","trade":true,"warm":3`+more+`}`)
 	}
 	await := func(n int64) {
-		w.await("tapes", func() bool { return w.taped("minutes") >= n && w.taped("longer") >= n })
+		w.await("tapes", func() bool { return w.taped("minutes") >= n && w.taped("longer") >= n && w.taped("looks") >= n })
 	}
 	r := w.start()
 	await(40)
@@ -95,7 +99,7 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 		if len(list) != 1 {
 			t.Fatalf("%s has %d baselines", id, len(list))
 		}
-		rep := replayed(t, list[0], kept)
+		rep := replayed(t, list[0], kept, w.market)
 		if rep.Difference != nil {
 			t.Fatalf("%s: %s", id, rep.Difference.Describe())
 		}
@@ -105,6 +109,13 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 		if got := list[0].base; got.Strategy != "counting" || got.Version != "1.0.0" || !strings.Contains(string(got.Params), id) || got.Engine.LastTime == 0 {
 			t.Errorf("%+v", got.Terms)
 		}
+	}
+	// Without what it was told beside its candles, a bot does otherwise, and the
+	// cause is named.
+	looks, seen := w.tapes("looks")
+	if rep := replayed(t, looks[0], seen, nil); rep.Difference == nil || rep.Difference.Cause != parity.Data ||
+		!strings.Contains(rep.Difference.Detail, "Beside its candles") {
+		t.Errorf("without its trades: %+v", rep)
 	}
 	// The tenant stops the bot, changes its parameters and starts it again.
 	w.change(func() {
@@ -120,7 +131,7 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 	r.Stop()
 	list, kept := w.tapes("minutes")
 	last := list[len(list)-1]
-	if rep := replayed(t, last, kept); rep.Difference != nil || rep.Candles < 20 || rep.Restarts != 0 {
+	if rep := replayed(t, last, kept, w.market); rep.Difference != nil || rep.Candles < 20 || rep.Restarts != 0 {
 		t.Errorf("%+v", rep)
 	}
 	if changes := list[0].base.Changes(last.base.Terms); len(changes) != 1 || !strings.Contains(changes[0], "other") {
@@ -128,10 +139,14 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 	}
 }
 
-func replayed(t *testing.T, one tape, kept []exchange.Candle) parity.Report {
+func replayed(t *testing.T, one tape, kept []exchange.Candle, history exchange.MarketData) parity.Report {
 	t.Helper()
+	var beside parity.Beside
+	if history != nil {
+		beside = parity.FromHistory(history, one.base)
+	}
 	rep, err := parity.Check(t.Context(), parity.Input{
-		Baseline: one.base, Points: one.points, Candles: kept, Open: parity.Local(definition()), Version: "1.0.0",
+		Baseline: one.base, Points: one.points, Candles: kept, Beside: beside, Open: parity.Local(definition()), Version: "1.0.0",
 	})
 	if err != nil {
 		t.Fatal(err)

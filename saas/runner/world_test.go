@@ -105,7 +105,7 @@ func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
 		if b.SellAll() == (strategy.Order{}) {
 			b.Buy(2_000)
 		}
-		b.Limit(exchange.Buy, (k.Low+3*k.Close)/4, 1_000)
+		b.Limit(exchange.Buy, (k.Low+3*k.Close)/4, 1_000+c.Told%100+exchange.Steps(len(c.Other)%7))
 		return
 	}
 	c.Who = c.Params.Who

@@ -79,14 +79,14 @@ type Baseline struct {
 }
 
 // session makes the bot's engine on paper, as it was.
-func (b Baseline) session(rec engine.Recorder, wants func(strategy.EventKind) bool) (*engine.Session, error) {
+func (b Baseline) session(rec engine.Recorder, wants func(strategy.EventKind) bool, sees strategy.Subscription) (*engine.Session, error) {
 	venue, err := paper.NewVenue(paper.VenueConfig{Market: b.Market, Balance: b.Balance, Fees: b.Fees})
 	if err != nil {
 		return nil, err
 	}
 	s, err := engine.New(engine.Config{
 		Market: b.Market, Interval: b.Interval, Decide: b.Decide, Balance: b.Balance, Venue: venue, Risk: b.Risk, Recorder: rec,
-		OrderPrefix: "replay-", Wants: wants,
+		OrderPrefix: "replay-", Wants: wants, Subscription: sees,
 	})
 	if err != nil {
 		return nil, err

@@ -24,6 +24,9 @@ type Input struct {
 	// time now. Where it differs, the session is replayed over it too, as a
 	// backtest would.
 	History []exchange.Candle
+	// Beside tells what a strategy that looks at more than candles is told beside
+	// them, such as FromHistory; nil for nothing.
+	Beside Beside
 	// Open opens the strategy; Version is the version that it opens.
 	Open    Open
 	Version string
@@ -163,11 +166,16 @@ func (c *check) start(ctx context.Context) (*replay, error) {
 		return nil, err
 	}
 	tape := NewTape(c.in.Baseline.Market, Sums{})
-	session, err := c.in.Baseline.session(tape, s.Wants)
+	sees := subscription(s)
+	session, err := c.in.Baseline.session(tape, s.Wants, sees)
 	if err != nil {
 		return nil, fmt.Errorf("parity: %w", err)
 	}
-	return &replay{tape: tape, session: session, strategy: s}, nil
+	r := &replay{tape: tape, session: session, strategy: s}
+	if sees.Any() && c.in.Beside != nil {
+		r.beside = c.in.Beside(sees)
+	}
+	return r, nil
 }
 
 // explain finds the cause of a difference.
@@ -180,6 +188,11 @@ func (c *check) explain(ctx context.Context, all []shown, first *replay, f *find
 	}
 	if f.failed != "" {
 		d.Cause, d.Detail = Engine, "The replay ended: "+f.failed+"."
+		return d, nil
+	}
+	if f.heard {
+		d.Cause = Data
+		d.Detail = "Beside its candles, the bot was told other trades, another book or other candles of other pairs than are kept, or told them later."
 		return d, nil
 	}
 	if f.answered() {
@@ -263,6 +276,8 @@ type replay struct {
 	tape     *Tape
 	session  *engine.Session
 	strategy Strategy
+	// beside tells what comes beside a candle; nil for nothing.
+	beside func(ctx context.Context, at int64) (engine.Beside, error)
 	// candles and acts count what was identical.
 	candles, acts int64
 }
@@ -273,6 +288,8 @@ type finding struct {
 	// at is when the candle opened.
 	at                 int64
 	recorded, replayed Act
+	// heard is true if the strategy was told something else beside the candles.
+	heard bool
 	// words is true if only what was said differs.
 	words bool
 	// failed is why the replay could not go on; "" if it could.
@@ -319,7 +336,7 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 		got := r.tape.Point()
 		r.tape.Next()
 		if f := compare(s.point, got); f != nil && (words || !f.words) {
-			f.point = i
+			f.point, f.heard = i, s.point.Heard != got.Heard
 			if f.at == 0 && len(s.candles) > 0 {
 				f.at = s.candles[len(s.candles)-1].Time
 			}
@@ -336,6 +353,13 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 func (r *replay) candle(ctx context.Context, k *exchange.Candle) error {
 	if err := r.session.Begin(k); err != nil {
 		return err
+	}
+	if r.beside != nil {
+		b, err := r.beside(ctx, k.Time)
+		if err != nil {
+			return err
+		}
+		r.session.With(b)
 	}
 	for ev := r.session.Next(); ev != nil; ev = r.session.Next() {
 		if ev.Kind != strategy.CandleEvent {

@@ -19,6 +19,9 @@ type Sums struct {
 	Seen uint64 `json:"seen"`
 	Did  uint64 `json:"did"`
 	Said uint64 `json:"said"`
+	// Heard is of what the strategy was told beside the candles: trades, book and
+	// candles of other pairs.
+	Heard uint64 `json:"heard,omitempty"`
 }
 
 // add puts a number under a sum: a round of the permutation of SplitMix64

@@ -86,9 +86,19 @@ func (t *Tape) Late(by int64) { t.next.Late = max(t.next.Late, by) }
 // Event takes down what the strategy is told from outside; other events follow
 // from what is on the tape already.
 func (t *Tape) Event(ev *strategy.Event) {
+	t.sums.hear(ev)
 	if ev.Kind == strategy.SignalEvent {
 		signal := ev.Signal
 		t.act(Act{Kind: Signal, Text: fmt.Sprintf("signal %s: %s", signal.ID, signal.Text), Signal: &signal})
+	}
+}
+
+// Book takes down the top of the book that the strategy sees with a candle. Nobody
+// keeps it, so that a replay of a bot that saw one can name no other cause than
+// that.
+func (t *Tape) Book(top exchange.Top) {
+	if !top.IsZero() {
+		t.sums.hear(&strategy.Event{Kind: strategy.BookEvent, Top: top})
 	}
 }
 
