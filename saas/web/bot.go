@@ -20,6 +20,7 @@ type botPage struct {
 	Decisions  feed[decisionRow]
 	Orders     feed[orderRow]
 	Fills      feed[fillRow]
+	Replay     replayPart
 	MarketTime moment
 	Periods    []period // those that the chart offers
 	MayTrade   bool
@@ -79,6 +80,9 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 		return err
 	}
 	if p.Fills, err = w.fills(rq, b, p.Market, ""); err != nil {
+		return err
+	}
+	if p.Replay, err = w.replayOf(rq, b.ID); err != nil {
 		return err
 	}
 	return w.page(rq, status, "bots/bot", view{

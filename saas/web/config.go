@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
@@ -99,6 +100,12 @@ type Research interface {
 	Keep() int
 }
 
+// Replays is what the pages need of parity reports; *replay.Service is one.
+type Replays interface {
+	Request(ctx context.Context, p tenancy.Principal, botID string) (replay.Replay, error)
+	Replay(ctx context.Context, p tenancy.Principal, botID string) (replay.Replay, error)
+}
+
 // Strategy is one strategy that can be chosen.
 type Strategy struct {
 	// Name identifies the strategy; Version is that of the one installed.
@@ -146,6 +153,8 @@ type Config struct {
 	Progress Live
 	// Rand is the source of support codes. Defaults to crypto/rand.Reader.
 	Rand io.Reader
+	// Replays makes parity reports. Required.
+	Replays Replays
 	// Research is the tenants' backtests. Required.
 	Research Research
 	// Secure says that browsers come by https: cookies are then bound to it.
@@ -195,7 +204,7 @@ func (c Config) validate() error {
 	}{
 		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Gate", c.Gate == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
-		{"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
+		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {
 		if f.missing {
 			problems = append(problems, fmt.Errorf("web: Config.%s is required", f.name))

@@ -88,12 +88,12 @@ func TestOtherTenantsBot(t *testing.T) { // proves P12
 	server := serve(t, w.config())
 	id := w.member(t, server, "ada@example.com").newBot("First")
 	eve := w.member(t, server, "eve@example.com")
-	for _, path := range []string{"", "/edit", "/chart?interval=1m", "/equity", "/stream", "/decisions", "/orders", "/fills"} {
+	for _, path := range []string{"", "/edit", "/chart?interval=1m", "/equity", "/stream", "/decisions", "/orders", "/fills", "/replay"} {
 		if a := eve.get("/bots/" + id + path); a.status != http.StatusNotFound {
 			t.Errorf("GET %s of another tenant: %d", path, a.status)
 		}
 	}
-	for _, path := range []string{"/start", "/stop", "/delete", "/edit", "/edit/check"} {
+	for _, path := range []string{"/start", "/stop", "/delete", "/edit", "/edit/check", "/replay"} {
 		if a := eve.post("/bots/"+id+path, url.Values{"name": {"First"}, "version": {"1"}}); a.status != http.StatusNotFound {
 			t.Errorf("POST %s of another tenant: %d", path, a.status)
 		}

@@ -86,6 +86,8 @@ func (w *Web) Handler() http.Handler {
 	member("GET /bots/{id}/decisions", w.botDecisions)
 	member("GET /bots/{id}/orders", w.botOrders)
 	member("GET /bots/{id}/fills", w.botFills)
+	member("GET /bots/{id}/replay", w.botReplay)
+	member("POST /bots/{id}/replay", w.requestReplay)
 	member("POST /bots/{id}/start", w.startBot)
 	member("POST /bots/{id}/stop", w.stopBot)
 	member("POST /bots/{id}/delete", w.deleteBot)

@@ -24,6 +24,7 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/saas/web"
@@ -61,6 +62,7 @@ type world struct {
 	billing  *billing.Service
 	bots     *bot.Service
 	research *research.Service
+	replays  *replay.Service
 	runs     *saasdb.Store
 	store    *memoryBots
 	journal  *memoryJournal
@@ -134,6 +136,8 @@ func newWorld(t testing.TB) *world {
 		Store: w.runs, Strategies: worldStrategies{w.schema}, Tx: d,
 	})
 	fail()
+	w.replays, err = replay.NewService(replay.ServiceConfig{Bots: w.bots, Now: w.now, Store: w.runs})
+	fail()
 	return w
 }
 
@@ -195,7 +199,7 @@ func (w *world) config() web.Config {
 	return web.Config{
 		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
-		Markets: w.market, Now: w.now, Progress: w.live, Research: w.research, Tenancy: w.people,
+		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people,
 		Strategies: func() []web.Strategy {
 			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
 				Summary: "Buys when a fast average of prices rises above a slow one, and sells when it falls below.", Schema: w.schema}}
