@@ -76,7 +76,7 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	// SQLite would make the file for everybody to read; its side files follow
 	// the mode of this one. A file that is there is not touched: closing it would
 	// end the locks that this process has on it.
-	if f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err == nil { //nolint:gosec // the operator says where it is
+	if f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600); err == nil {
 		if err := f.Close(); err != nil {
 			return nil, errs.New(errs.Unavailable, "database_open", "the database %s cannot be made", path).Wrap(err)
 		}
