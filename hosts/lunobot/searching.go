@@ -29,14 +29,16 @@ type searchFlags struct {
 	Workers     int      `placeholder:"N" help:"How many runs go on at once; the report does not depend on it. Default: one for each core."`
 }
 
-// searching is a search that is ready, with the processes that it runs in.
+// searching is a search that is ready. A strategy that this program contains is run
+// in it, where all runs share the candles; another in processes of its own.
 type searching struct {
 	subject *subject
 	past    history
 	run     backtest.Config
 	search  search.Config
-	workers []*pluginhost.Process
 	files   reportFiles
+	// workers are the processes; none for a strategy that is contained.
+	workers []*pluginhost.Process
 }
 
 // close ends what belongs to it.
@@ -90,6 +92,12 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out 
 	workers := cmp.Or(f.Workers, runtime.GOMAXPROCS(0))
 	if run.Attach != "" {
 		workers = 1 // it is one process, which its author debugs
+	}
+	if def := s.subject.contained; def != nil {
+		for range workers {
+			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.past.series))
+		}
+		return s, nil
 	}
 	return s, s.start(ctx, workers)
 }

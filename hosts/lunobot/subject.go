@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
@@ -43,6 +44,8 @@ type subject struct {
 	sha256 string
 	// called is how a command line names it.
 	called string
+	// contained is the strategy itself if this program contains it.
+	contained *strategy.Definition
 }
 
 // validate returns parameters complete; bad ones are param.Errors. It starts the
@@ -79,7 +82,7 @@ func (f strategyFlags) open(ctx context.Context, c *console) (*subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &subject{host: host, key: f.Strategy, manifest: plugin.ManifestOf(def), called: f.Strategy}, nil
+	return &subject{host: host, key: f.Strategy, manifest: plugin.ManifestOf(def), called: f.Strategy, contained: &def}, nil
 }
 
 // openFile finds out what is in a plugin's file.

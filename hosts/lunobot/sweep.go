@@ -17,7 +17,7 @@ type sweepCommand struct {
 	reportFlags
 }
 
-// Run runs the sweep in processes of the strategy's own.
+// Run runs the sweep.
 func (w sweepCommand) Run(ctx context.Context, c *console) error {
 	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags)
 	if err != nil {
@@ -57,6 +57,12 @@ func (s *searching) best(ctx context.Context, result *search.Result) (*backtest.
 	}
 	cfg := s.run
 	cfg.Params = set.Params
-	out, err := s.workers[0].Backtest(ctx, cfg, s.past.series.Source(), nil)
+	var out *backtest.Result
+	var err error
+	if def := s.subject.contained; def != nil {
+		out, err = backtest.Run(ctx, *def, cfg, s.past.series.Source(), nil)
+	} else {
+		out, err = s.workers[0].Backtest(ctx, cfg, s.past.series.Source(), nil)
+	}
 	return out, runFault(ctx, err)
 }

@@ -22,7 +22,7 @@ type walkforwardCommand struct {
 	reportFlags
 }
 
-// Run walks forward in processes of the strategy's own.
+// Run walks forward.
 func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
 	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags)
 	if err != nil {
