@@ -50,6 +50,8 @@ type member struct {
 	rec     *recorder
 	// sees is what the strategy looks at beyond its candles.
 	sees strategy.Subscription
+	// listens is true if the strategy takes signals.
+	listens bool
 	// snapshot is the strategy's state at the newest checkpoint.
 	snapshot *strategy.Snapshot
 	// fresh is true for a run that has no checkpoint yet.
@@ -110,7 +112,7 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 // build makes the bot's engine and account, in the state of its checkpoint if
 // there is one.
 func (m *member) build(st *checkpointState, market exchange.Market, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
-	m.market, m.sees = market, sees
+	m.market, m.sees, m.listens = market, sees, wants != nil && wants(strategy.SignalEvent)
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, market: market}
 	session, venue, err := newSession(m.assignment.Config, market, m.prefix(), m.rec, wants, sees)
 	if err != nil {
@@ -132,7 +134,7 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 		return err
 	}
 	last := session.State()
-	last.Queue = nil // it was for the strategy of the run before
+	last.Queue, last.Signals = nil, nil // they were for the strategy of the run before
 	if last.Portfolio.Start == start {
 		session.Restore(last)
 		return nil
@@ -177,7 +179,7 @@ func (m *member) entry() (journal.Entry, error) {
 	b := m.assignment.Bot
 	e := journal.Entry{
 		TenantID: b.TenantID, BotID: b.ID, Epoch: m.lease.Epoch, Orders: m.rec.orders, Fills: m.rec.fills, Decisions: m.rec.decisions,
-		Equity: m.equity, Checkpoint: cp,
+		Equity: m.equity, Heard: m.rec.heard, Checkpoint: cp,
 	}
 	switch {
 	case m.taping != nil:

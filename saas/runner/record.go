@@ -33,6 +33,11 @@ type recorder struct {
 	quiet     *journal.Decision // the newest reason for doing nothing
 	numbered  int64             // the number of the newest decision
 	last      string            // the newest sentence
+	// handed are the signals that the bot has, by key, hearing the one that it is
+	// answering, and heard what became of them, until that is committed.
+	handed  map[string]bool
+	hearing hearing
+	heard   []journal.Heard
 }
 
 var _ engine.Narrator = (*recorder)(nil)
@@ -75,6 +80,10 @@ func (r *recorder) Order(o engine.OrderRecord) {
 func (r *recorder) Decision(d engine.Decision) {
 	rec := journal.Decision{BotID: r.botID, Kind: string(d.Kind), Text: strings.ToValidUTF8(d.Text, "�"), Time: time.UnixMilli(d.Time).UTC()}
 	r.last = rec.Text
+	if r.hearing.key != "" {
+		r.hearing.answers = append(r.hearing.answers, rec.Text)
+		r.hearing.denied = r.hearing.denied || d.Kind == engine.Denied || d.Kind == engine.Rejected
+	}
 	if d.Kind == engine.None {
 		r.quiet = &rec
 		return
@@ -99,11 +108,13 @@ func (r *recorder) Plot(_ int64, name string, ticks float64) {
 }
 
 // dirty reports whether there is anything that must be committed at once.
-func (r *recorder) dirty() bool { return len(r.orders) > 0 || len(r.fills) > 0 || len(r.decisions) > 0 }
+func (r *recorder) dirty() bool {
+	return len(r.orders) > 0 || len(r.fills) > 0 || len(r.decisions) > 0 || len(r.heard) > 0
+}
 
 // reset forgets what has been committed.
 func (r *recorder) reset() {
-	r.orders, r.fills, r.decisions, r.plots, r.quiet = nil, nil, nil, nil, nil
+	r.orders, r.fills, r.decisions, r.plots, r.quiet, r.handed, r.heard = nil, nil, nil, nil, nil, nil, nil
 }
 
 func stateOf(o engine.OrderRecord) journal.OrderState {

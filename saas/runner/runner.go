@@ -88,8 +88,10 @@ type Config struct {
 	Plugins   Plugins
 	// Poll is how often bots are looked for when nobody calls Wake. Defaults to
 	// one second.
-	Poll   time.Duration
-	Status Status
+	Poll time.Duration
+	// Signals are messages from outside. Defaults to none.
+	Signals Signals
+	Status  Status
 }
 
 func (c Config) withDefaults() Config {

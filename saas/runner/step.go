@@ -54,11 +54,15 @@ func sameNews(a, b *strategy.Event) bool {
 func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Beside, tell bool) {
 	begun := make([]*member, 0, len(g.active))
 	late := g.r.cfg.MarketNow().UnixMilli() - c.Time - span
+	waiting := g.signals(ctx, c)
 	for _, m := range append([]*member(nil), g.active...) {
 		if m.lastTime() >= c.Time {
 			continue
 		}
 		m.rec.quiet = nil
+		for _, s := range waiting[m.assignment.Bot.ID] {
+			m.signal(s, c.Time+span)
+		}
 		if t := m.taping; t != nil {
 			t.tape.Candle(&c)
 			t.tape.Late(late)
@@ -151,6 +155,7 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 					m.taping.tape.Commands(reaction.Commands)
 				}
 				err = m.session.Commands(reaction.Commands)
+				m.rec.settle(reaction.Commands)
 			}
 			if err != nil {
 				g.fail(ctx, m, err)
@@ -182,6 +187,7 @@ func (g *group) gather(begun []*member) {
 		if m.taping != nil {
 			m.taping.tape.Event(ev)
 		}
+		m.rec.listen(ev)
 		to := plugin.Recipient{Bot: m.number, View: m.session.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
 		m.current = false
 		if d := s.same(ev); d != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
@@ -209,6 +210,9 @@ type world struct {
 	// outage, if set, fails what the journal is asked.
 	outage error
 	lines  map[string][]journal.Decision // the logs, by bot
+	// letters are the signals that came in, and heard what became of them, by key.
+	letters []hook.Signal
+	heard   map[string][]journal.Heard
 	// unusable are the versions of the strategy that must not run.
 	unusable map[string]*catalog.UnusableError
 	// reasons are those of the statuses.
@@ -234,7 +238,7 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
 		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
 		seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
-		baselines: map[string][]journal.Baseline{},
+		baselines: map[string][]journal.Baseline{}, heard: map[string][]journal.Heard{},
 	}
 }
 
@@ -247,7 +251,7 @@ func (w *world) start() *runner.Runner {
 	}
 	r, err := runner.New(runner.Config{
 		Bots: w, Feed: w.feed, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
-		Plugins: w, Poll: 10 * time.Millisecond, Status: w,
+		Plugins: w, Poll: 10 * time.Millisecond, Signals: w, Status: w,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -488,6 +492,9 @@ func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
 		}
 		for _, e := range entries {
 			b.latest[e.BotID] = e
+			for _, h := range e.Heard {
+				b.heard[h.Key] = append(b.heard[h.Key], h)
+			}
 			b.lines[e.BotID] = append(b.lines[e.BotID], e.Decisions...)
 			if e.Point != nil {
 				b.points[e.BotID] = append(b.points[e.BotID], *e.Point)
