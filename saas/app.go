@@ -2,6 +2,7 @@ package saas
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/outbox"
@@ -54,6 +56,7 @@ type App struct {
 	tenancy    *tenancy.Service
 	billing    *billing.Service
 	bots       *bot.Service
+	hooks      *hook.Service
 	market     *demo.Replay
 	anchor     anchor
 	feed       *marketdata.Feed
@@ -248,6 +251,12 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err != nil {
 		return err
 	}
+	a.hooks, err = hook.NewService(hook.Config{
+		Events: events, MarketNow: a.market.Now, Now: a.cfg.Now, Pepper: k.pepper, Rand: rand.Reader, Store: a.store, Takes: a.strategies.takesSignals, Tx: a.db,
+	})
+	if err != nil {
+		return err
+	}
 	a.runs, err = research.NewService(research.ServiceConfig{
 		Events: events, Gate: a.billing.Gate(), History: history{a.market}, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
@@ -272,7 +281,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 	}
 	a.runner, err = runner.New(runner.Config{
 		Bots: a.store, Feed: a.feed, History: a.market, Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m,
-		MarketNow: a.market.Now, Plugins: a.strategies, Status: a.bots,
+		MarketNow: a.market.Now, Plugins: a.strategies, Signals: a.store, Status: a.bots,
 	})
 	if err != nil {
 		return err
@@ -306,7 +315,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
 	a.rest, err = api.New(api.Config{
 		Replays:   a.replays,
-		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Journal: a.store, Live: watch, Logger: a.cfg.Log,
+		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
 	if err != nil {
@@ -321,7 +330,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	for _, path := range []string{"/api/", "/health", "/ready", "/openapi.json", "/docs", "/docs/"} {
+	for _, path := range []string{"/api/", api.HookPrefix, "/health", "/ready", "/openapi.json", "/docs", "/docs/"} {
 		mux.Handle(path, a.rest.Handler())
 	}
 	mux.Handle("/", pages.Handler())
@@ -341,6 +350,9 @@ func (a *App) Billing() *billing.Service { return a.billing }
 
 // Bots returns the service of bots.
 func (a *App) Bots() *bot.Service { return a.bots }
+
+// Hooks returns the service of the bots' webhooks.
+func (a *App) Hooks() *hook.Service { return a.hooks }
 
 // Backtests returns the service of backtests.
 func (a *App) Backtests() *research.Service { return a.runs }
@@ -416,6 +428,9 @@ func (a *App) housekeeping(ctx context.Context) {
 		}
 		if err := a.tenancy.Prune(ctx); err != nil && ctx.Err() == nil {
 			a.cfg.Log.Error("pruning ended sessions", "error", err)
+		}
+		if err := a.hooks.Prune(ctx); err != nil && ctx.Err() == nil {
+			a.cfg.Log.Error("pruning signals", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -18,8 +18,8 @@ import (
 
 // Secrets are the keys of an installation. They print as redacted.
 type Secrets struct {
-	// Signing signs access tokens and, derived from it, list cursors: at least
-	// 32 bytes in base64. LUNOBOT_SIGNING_KEY.
+	// Signing signs access tokens and, derived from it, list cursors and what is
+	// kept of webhooks' secrets: at least 32 bytes in base64. LUNOBOT_SIGNING_KEY.
 	Signing vault.Secret
 	// Vault opens the tenants' exchange keys; only workers need it.
 	// LUNOBOT_VAULT_KEY.
@@ -30,7 +30,9 @@ type Secrets struct {
 type keys struct {
 	signing tenancy.SigningKey
 	cursor  []byte
-	vault   *vault.KEK
+	// pepper keys what is kept of webhooks' secrets.
+	pepper []byte
+	vault  *vault.KEK
 }
 
 // load reads the secrets, making those that are missing in development, and
@@ -64,6 +66,9 @@ func (s Secrets) load(env Environment, dir string) (keys, error) {
 		id := sha256.Sum256(append([]byte("lunobot signing key id\x00"), raw...))
 		k.signing = tenancy.SigningKey{ID: base64.RawURLEncoding.EncodeToString(id[:6]), Secret: raw}
 		if k.cursor, err = hkdf.Key(sha256.New, raw, nil, "lunobot list cursors", 32); err != nil {
+			problems = append(problems, err)
+		}
+		if k.pepper, err = hkdf.Key(sha256.New, raw, nil, "lunobot webhook pepper", 32); err != nil {
 			problems = append(problems, err)
 		}
 	}

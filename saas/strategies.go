@@ -53,6 +53,12 @@ func (s strategies) Pin(name, version string) (string, error) {
 	return i.Pin(), err
 }
 
+// takesSignals reports whether what a new bot of a strategy gets takes signals.
+func (s strategies) takesSignals(_ context.Context, name string) bool {
+	i, err := s.shelf.Usable(catalog.Ref{Name: name})
+	return err == nil && i.Manifest.Can(plugin.Signals)
+}
+
 // Validate implements bot.Strategies.
 func (s strategies) Validate(name, pin string, params json.RawMessage) (json.RawMessage, error) {
 	return s.host.Validate(context.Background(), pluginhost.Key(name, pin), params)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
@@ -43,6 +44,8 @@ type Config struct {
 	// Heartbeat is how often a stream is kept awake and its token checked anew.
 	// Defaults to 15 seconds.
 	Heartbeat time.Duration
+	// Hooks knows the bots' webhooks. Required.
+	Hooks *hook.Service
 	// Journal knows what bots did. Required.
 	Journal journal.Store
 	// Live announces what bots do. Required.
@@ -119,7 +122,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Replays", c.Replays == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
@@ -179,6 +182,7 @@ func New(cfg Config) (*API, error) {
 	a.parityRoutes()
 	a.historyRoutes()
 	a.streamRoute()
+	a.hookRoutes()
 	a.backtestRoutes()
 	a.subscriptionRoutes()
 	a.strategyRoutes()
@@ -190,7 +194,7 @@ func New(cfg Config) (*API, error) {
 	return a, a.docsRoutes()
 }
 
-// Handler serves /api/v1/…, /openapi.json, /docs, /health and /ready; any other
+// Handler serves /api/v1/…, /hooks/v1/…, /openapi.json, /docs, /health and /ready; any other
 // path is a 404.
 func (a *API) Handler() http.Handler { return a.router }
 

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
@@ -95,8 +97,13 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	must(t, err)
 	replays, err := replay.NewService(replay.ServiceConfig{Bots: b.bots, Now: b.clock.Now, Store: b.store})
 	must(t, err)
+	hooks, err := hook.NewService(hook.Config{
+		Events: events, MarketNow: b.clock.Now, Now: b.clock.Now, Pepper: bytes.Repeat([]byte("p"), 32), Rand: rand.Reader, Store: b.store,
+		Takes: func(_ context.Context, strategy string) bool { return strategy == "basic" }, Tx: d,
+	})
+	must(t, err)
 	cfg := api.Config{
-		Replays: replays,
+		Hooks: hooks, Replays: replays,
 		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,

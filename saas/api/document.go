@@ -29,6 +29,7 @@ const (
 	tagConfigs       = "Configurations"
 	tagBots          = "Bots"
 	tagHistory       = "History"
+	tagHooks         = "Webhooks"
 	tagBacktests     = "Backtests"
 	tagSubscriptions = "Subscriptions"
 	tagStrategies    = "Strategies"
@@ -63,6 +64,7 @@ func newDocument(a *API) huma.API {
 				{Name: tagConfigs, Description: "What a bot shall do. Each configuration has one bot."},
 				{Name: tagBots, Description: "Bots: configurations at work."},
 				{Name: tagHistory, Description: "What a bot did, and the stream of what it does."},
+				{Name: tagHooks, Description: "Messages from outside that bots hear."},
 				{Name: tagBacktests, Description: "Strategies over history, run by workers."},
 				{Name: tagSubscriptions, Description: "Plans, the tenant's subscription, its use and its invoices."},
 				{Name: tagStrategies, Description: "The strategies that bots can follow."},
@@ -109,7 +111,11 @@ func (a *API) translate(ctx huma.Context, _ string, v any) (any, error) {
 	}
 	switch e.Status {
 	case http.StatusRequestEntityTooLarge:
-		return a.newProblem(ctx.Context(), tooLarge, "body_too_large", ""), nil
+		detail := ""
+		if most := ctx.Operation().MaxBodyBytes - 1; most != maxBody {
+			detail = fmt.Sprintf("A body may have %d bytes.", most)
+		}
+		return a.newProblem(ctx.Context(), tooLarge, "body_too_large", detail), nil
 	case http.StatusRequestTimeout:
 		return a.newProblem(ctx.Context(), tooSlow, "body_too_slow", ""), nil
 	case http.StatusBadRequest:

@@ -226,6 +226,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 	token := b.register("ada@example.com")
 	configID, botID := b.create(token)
 	b.upgrade(token)
+	b.call("POST", bots+"/"+botID+"/webhook", token, "").want(201)
 	runID := b.backtest(token)
 	b.finish(token, runID)
 	b.call("POST", subscriptions+"/upgrade", token, `{"plan_id":3}`).want(200)

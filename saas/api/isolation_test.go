@@ -23,11 +23,12 @@ func TestOtherTenantsIDs(t *testing.T) {
 		})
 		b.upgrade(victim)
 		b.upgrade(thief)
+		hooked := b.call("POST", bots+"/"+botID+"/webhook", victim, "").want(201)
 		runID := b.backtest(victim)
 		b.finish(victim, runID)
 		state := func() string {
 			return b.call("GET", backtests+"/"+runID, victim, "").want(200, "done").Body + b.call("GET", backtests+"/"+runID+"/result", victim, "").want(200).Body +
-				b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body +
+				b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID+"/webhook", victim, "").want(200, hooked.text("id")).Body +
 				b.call("GET", bots+"/"+botID+"/orders", victim, "").want(200, "secret-order").Body
 		}
 		before, tried := state(), 0
@@ -78,7 +79,7 @@ func TestEveryRouteAsksForAToken(t *testing.T) {
 	b := setup(t)
 	public := map[string]bool{
 		"POST /api/v1/auth/register": true, "POST /api/v1/auth/login": true, "POST /api/v1/auth/refresh": true,
-		"GET /api/v1/subscriptions/plans": true, "GET /health": true, "GET /ready": true,
+		"GET /api/v1/subscriptions/plans": true, "GET /health": true, "GET /ready": true, "POST /hooks/v1/{hook_id}": true,
 	}
 	for _, r := range b.api.Routes() {
 		path := strings.NewReplacer("{", "", "}", "").Replace(r.Path)

@@ -33,6 +33,10 @@ type operation struct {
 	public bool
 	// fails lists the kinds of error that are particular to the route.
 	fails []errs.Kind
+	// takes are the media types of a body that the handler reads itself, and
+	// maxBody its largest size in bytes. They default to JSON and to 1 MiB.
+	takes   []string
+	maxBody int64
 	// media replaces the media type of the answer in the document; model is what
 	// an answer that is written by hand holds, if it is not just text.
 	media string
@@ -63,17 +67,23 @@ func handle[I, O any](a *API, op operation, handler func(ctx context.Context, wh
 
 // document returns the operation as the router wants it.
 func (op operation) document(a *API, in reflect.Type) huma.Operation {
+	if op.takes == nil {
+		op.takes, op.maxBody = []string{"application/json"}, maxBody
+	}
 	doc := huma.Operation{
 		Method: op.method, Path: op.path, OperationID: op.id, Tags: []string{op.tag}, Summary: op.summary, Description: op.description,
-		DefaultStatus: op.status, MaxBodyBytes: maxBody + 1, BodyReadTimeout: workTime + 5*time.Second,
+		DefaultStatus: op.status, MaxBodyBytes: op.maxBody + 1, BodyReadTimeout: workTime + 5*time.Second,
 		SkipValidateBody: true, SkipValidateParams: true, Responses: map[string]*huma.Response{},
-		Middlewares: huma.Middlewares{a.knownParameters, a.jsonOnly},
+		Middlewares: huma.Middlewares{a.knownParameters, a.mediaOnly(op.takes)},
 	}
 	if !op.public {
 		doc.Security = []map[string][]string{{bearer: {}}}
 		doc.Middlewares = append(huma.Middlewares{a.onlyKnown}, doc.Middlewares...)
 	}
 	_, hasBody := in.FieldByName("Body")
+	if _, raw := in.FieldByName("RawBody"); raw {
+		hasBody = true
+	}
 	problem := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "")
 	for _, k := range op.problems(hasBody, in) {
 		status := strconv.Itoa(k.status)
@@ -228,15 +238,19 @@ func (a *API) knownParameters(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// jsonOnly refuses bodies that say that they are something else (rule C2).
-func (a *API) jsonOnly(ctx huma.Context, next func(huma.Context)) {
-	if header := ctx.Header("Content-Type"); ctx.Operation().RequestBody != nil && header != "" {
-		if media, _, err := mime.ParseMediaType(header); err != nil || media != "application/json" {
-			a.refuse(ctx, a.newProblem(ctx.Context(), wrongMedia, "unsupported_media_type", ""))
-			return
+// mediaOnly refuses bodies that say that they are something else than the route
+// takes (rule C2).
+func (a *API) mediaOnly(takes []string) func(ctx huma.Context, next func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if header := ctx.Header("Content-Type"); ctx.Operation().RequestBody != nil && header != "" {
+			if media, _, err := mime.ParseMediaType(header); err != nil || !slices.Contains(takes, media) {
+				detail := "Send it with Content-Type: " + strings.Join(takes, " or ") + "."
+				a.refuse(ctx, a.newProblem(ctx.Context(), wrongMedia, "unsupported_media_type", detail))
+				return
+			}
 		}
+		next(ctx)
 	}
-	next(ctx)
 }
 
 // refuse answers with a problem before the operation begins.
