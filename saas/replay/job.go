@@ -143,7 +143,7 @@ func (j *job) check(ctx context.Context, t tape) error {
 	}
 	done := j.replay.Done
 	rep, err := parity.Check(ctx, parity.Input{
-		Baseline: t.base, Points: t.points, Candles: seen, History: now.Candles, Open: j.stage.open, Version: process.Manifest().Version,
+		Baseline: t.base, Points: t.points, Candles: seen, History: now.Candles, Beside: parity.FromHistory(cfg.History, t.base), Open: j.stage.open, Version: process.Manifest().Version,
 		Progress: func(n int64) { j.progress(ctx, done+n) },
 	})
 	if err != nil {

@@ -102,6 +102,9 @@ type actor struct {
 // Wants implements parity.Strategy.
 func (a *actor) Wants(k strategy.EventKind) bool { return slices.Contains(a.opened.Wants, k) }
 
+// Subscription implements parity.Subscriber.
+func (a *actor) Subscription() strategy.Subscription { return a.opened.Subscription }
+
 // Deliver implements parity.Strategy.
 func (a *actor) Deliver(ctx context.Context, v *strategy.View, ev *strategy.Event) ([]strategy.Command, error) {
 	a.round.Deliveries = append(a.round.Deliveries[:0], plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: a.opened.Bot, View: v}}})
