@@ -59,8 +59,10 @@ type group struct {
 	waiting []*member // to be opened, once the process runs
 	retry   time.Duration
 	again   <-chan time.Time
-	step    stepper
-	seen    []exchange.Candle // what the bots saw and is not kept yet
+	// behind is ready while a catching-up waits that a message has broken off.
+	behind chan struct{}
+	step   stepper
+	seen   []exchange.Candle // what the bots saw and is not kept yet
 	// references are the other pairs that bots look at.
 	references []*reference
 
@@ -70,7 +72,7 @@ type group struct {
 }
 
 func newGroup(r *Runner, key groupKey) *group {
-	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}}
+	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}, behind: make(chan struct{}, 1)}
 }
 
 // send hands the group a message. It never waits: the group may itself wait for
@@ -92,6 +94,13 @@ func (b *mailbox) put(c control) {
 	case b.ring <- struct{}{}:
 	default:
 	}
+}
+
+// waits reports whether there is a message.
+func (b *mailbox) waits() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.list) > 0
 }
 
 func (b *mailbox) take() []control {
@@ -125,6 +134,8 @@ func (g *group) run(ctx context.Context) {
 		case <-g.again:
 			g.again = nil
 			g.open(ctx)
+		case <-g.behind:
+			g.catchUp(ctx, unknown)
 		case ev, ok := <-sub.Events():
 			if !ok {
 				return

@@ -92,7 +92,9 @@ const unknown = math.MaxInt64
 // catchUp gives every bot the candles since its last one and before until. Where
 // the history has none, nothing was traded, and they are flat (rule M4); but
 // after its newest candle only if until is known. It reports whether the bots
-// have had all.
+// have had all. A message of the runner breaks it off, to go on after it: where
+// candles close faster than bots can take them it has no end of its own, and a
+// bot must stop when it is told to.
 func (g *group) catchUp(ctx context.Context, until int64) bool {
 	for len(g.active) > 0 {
 		last := g.last()
@@ -110,7 +112,7 @@ func (g *group) catchUp(ctx context.Context, until int64) bool {
 		}
 		beside := g.dealer(ctx, last.Time+span, page[len(page)-1].Time)
 		for i, c := range page {
-			if !g.flat(ctx, last, c.Time, beside) {
+			if !g.flat(ctx, last, c.Time, beside) || g.broken() {
 				return false
 			}
 			g.take(ctx, c, beside(c.Time), i == len(page)-1)
@@ -127,10 +129,26 @@ func (g *group) last() exchange.Candle {
 	return exchange.Flat(behind.lastTime(), behind.session.State().LastPrice)
 }
 
+// broken reports whether a message waits, and if so lets the catching-up go on
+// after it.
+func (g *group) broken() bool {
+	if !g.mail.waits() {
+		return false
+	}
+	select {
+	case g.behind <- struct{}{}:
+	default:
+	}
+	return true
+}
+
 // flat gives every bot flat candles after one and before a time; it stops when
-// the worker does, and reports whether it has not.
+// the worker does or a message waits, and reports whether it has not.
 func (g *group) flat(ctx context.Context, after exchange.Candle, until int64, beside func(at int64) engine.Beside) bool {
-	for t := after.Time + span; t < until && ctx.Err() == nil; t += span {
+	for t := after.Time + span; t < until; t += span {
+		if ctx.Err() != nil || g.broken() {
+			return false
+		}
 		g.take(ctx, exchange.Flat(t, after.Close), beside(t), false)
 	}
 	return ctx.Err() == nil

@@ -110,6 +110,34 @@ func TestOutageEndsNoBot(t *testing.T) {
 	}
 }
 
+// Where candles close faster than a strategy answers, its bots never catch up; one
+// that is told to stop does so, and one that is started begins, all the same.
+func TestBotsBehindTheMarketListen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.process.after = func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(3 * time.Minute / 3_000): // three candles of the market
+			return nil
+		}
+	}
+	w.add("a", `{"who":"a"}`)
+	w.add("b", `{"who":"b"}`)
+	r := w.start()
+	w.await("candles", func() bool { return w.point("a").Engine.Sequence > 5 })
+	w.add("late", `{"who":"late"}`)
+	w.await("the late one to begin", func() bool { return w.point("late").Engine.Sequence > 0 })
+	w.change(func() { w.bots[0].Bot.Desired = false })
+	w.await("the stop", func() bool { return slices.Contains(w.statuses["a"], bot.Stopped) })
+	at := w.look("b").Engine.Sequence
+	w.await("the other to go on", func() bool { return w.point("b").Engine.Sequence > at+3 })
+	r.Stop()
+	whole(t, "b", w.look("b"))
+	whole(t, "late", w.look("late"))
+}
+
 // A bot whose run ended between the reading of the list and the taking of its
 // lease is not run again.
 func TestBotThatEndedMeanwhile(t *testing.T) {
