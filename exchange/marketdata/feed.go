@@ -127,9 +127,13 @@ func (f *Feed) Subscribe(pair string) (*Subscription, error) {
 		return nil, ErrStopped
 	}
 	c := f.channels[pair]
-	if c == nil {
+	fresh := c == nil
+	if fresh {
 		c = newChannel(f.cfg, pair)
 		f.channels[pair] = c
+	}
+	s := c.subscribe(f) // before the stream begins, or its first candles would be missed
+	if fresh {
 		before := f.ended[pair]
 		f.ended[pair] = c.done
 		ctx, cancel := context.WithCancel(f.ctx)
@@ -142,7 +146,7 @@ func (f *Feed) Subscribe(pair string) (*Subscription, error) {
 			c.run(ctx)
 		})
 	}
-	return c.subscribe(f), nil
+	return s, nil
 }
 
 // Snapshot returns the present state of a pair; false if nobody is subscribed to
