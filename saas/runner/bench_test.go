@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/strategytest"
+	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
 // BenchmarkMemory reports how much memory a running bot of the bundled strategy
@@ -80,7 +80,7 @@ func memory(b *testing.B, n int) (host, plugin int64) {
 	defer r.Stop()
 	debug.FreeOSMemory()
 	own := strconv.Itoa(os.Getpid())
-	host, plugin = -resident(b, own), -resident(b, process.ID())
+	host, plugin = -machine.Held(b, own), -machine.Held(b, process.ID())
 	for i := range n {
 		w.add(fmt.Sprintf("%032d", i), "{}")
 	}
@@ -95,28 +95,12 @@ func memory(b *testing.B, n int) (host, plugin int64) {
 		if time.Now().After(deadline) {
 			b.Fatalf("%d of %d bots came to their second checkpoint", journal.count.Load(), n)
 		}
-		h, p := resident(b, own), resident(b, process.ID())
+		h, p := machine.Held(b, own), machine.Held(b, process.ID())
 		if h+p > most {
 			most, mostHost, mostPlugin = h+p, h, p
 		}
 	}
 	return host + mostHost, plugin + mostPlugin
-}
-
-// resident returns the memory of a process that it shares with no other, and its
-// part of what it shares.
-func resident(b *testing.B, pid string) int64 {
-	b.Helper()
-	raw, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
-	if err != nil {
-		b.Skipf("this system does not tell what a process holds: %v", err)
-	}
-	_, rest, _ := bytes.Cut(raw, []byte("\nPss:"))
-	var kilobytes int64
-	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
-		b.Fatalf("reading the memory of process %s: %v", pid, err)
-	}
-	return kilobytes << 10
 }
 
 // hosted is a host as the worker wants it.

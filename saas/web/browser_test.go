@@ -1,12 +1,15 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"image/png"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,12 +144,16 @@ func TestFormIsCheckedWhileItIsFilledIn(t *testing.T) {
 	tab.Check()
 }
 
-// TestScreenshots writes pictures of every page to the folder that
-// LUNOBOT_SCREENSHOTS names, for people to look at.
+// TestScreenshots opens every page on a dark phone: it fits, is drawn, and the
+// browser does not complain. With LUNOBOT_SCREENSHOTS it does so in all looks and
+// sizes and writes the pictures to the folder that this names, for people to look
+// at; LUNOBOT_SCREENSHOTS_ONLY names some pages, with commas.
 func TestScreenshots(t *testing.T) {
+	t.Parallel()
 	folder := os.Getenv("LUNOBOT_SCREENSHOTS")
+	themes, widths := []string{"light.default", "dark.default", "dark.contrast"}, map[int64]int64{360: 740, 768: 1024, 1280: 800, 1920: 1080}
 	if folder == "" {
-		t.Skip("skipped: LUNOBOT_SCREENSHOTS names no folder")
+		folder, themes, widths = t.TempDir(), []string{"dark.default"}, map[int64]int64{360: 740}
 	}
 	w := newWorld(t)
 	server := serve(t, w.config())
@@ -154,7 +161,10 @@ func TestScreenshots(t *testing.T) {
 	ada := w.member(t, server, "ada@example.com")
 	ada.upgrade("premium")
 	first := ada.newBot("Night owl")
-	var traders []*trader
+	live, cancel := context.WithCancel(t.Context())
+	var traders sync.WaitGroup
+	defer traders.Wait()
+	defer cancel()
 	for i, name := range []string{"Ether drifter with quite a long name that somebody typed without any thought", "<b>bold</b> & \"quoted\""} {
 		id := ada.newBot(name)
 		tr := w.trader(t, ada.who, id, "XBTMYR")
@@ -167,12 +177,7 @@ func TestScreenshots(t *testing.T) {
 	w.observe(t, ada, first, "running", "")
 	tr := w.trader(t, ada.who, first, "XBTMYR")
 	tr.replay(t, 600)
-	traders = append(traders, tr)
-	live, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for _, tr := range traders {
-		go tr.run(live)
-	}
+	traders.Go(func() { tr.run(live) })
 	stopped := ada.newBot("Resting")
 	patient := botForm("Patient one")
 	patient.Set("interval", "1h")
@@ -182,7 +187,8 @@ func TestScreenshots(t *testing.T) {
 	w.journal.commit(journal.Entry{TenantID: ada.who.TenantID, BotID: hourly, Decisions: []journal.Decision{
 		{BotID: hourly, Number: 1, Kind: "started", Text: "started basic on XBTMYR 1h with 10000 MYR", Time: w.market.Now().Truncate(time.Minute)},
 	}})
-	go w.trader(t, ada.who, hourly, "XBTMYR").ticks(live)
+	waiting := w.trader(t, ada.who, hourly, "XBTMYR")
+	traders.Go(func() { waiting.ticks(live) })
 
 	tests := w.shownBacktests(t, ada)
 
@@ -206,8 +212,7 @@ func TestScreenshots(t *testing.T) {
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 	}
 	only := os.Getenv("LUNOBOT_SCREENSHOTS_ONLY")
-	widths := map[int64]int64{360: 740, 768: 1024, 1280: 800, 1920: 1080}
-	for _, theme := range []string{"light.default", "dark.default", "dark.contrast"} {
+	for _, theme := range themes {
 		for width, height := range widths {
 			if theme == "dark.contrast" && width != 1280 || theme == "dark.default" && (width == 768 || width == 1920) {
 				continue
@@ -222,12 +227,16 @@ func TestScreenshots(t *testing.T) {
 					s.who.signIn(tab)
 				}
 				tab.Size(width, height)
-				tab.Run(chromedp.Navigate(server.URL+s.path), chromedp.Sleep(900*time.Millisecond))
+				tab.Run(chromedp.Navigate(server.URL + s.path))
+				tab.Wait(s.name+" is drawn", `document.readyState === "complete" && [...document.querySelectorAll("#chart")].every((c) => c.dataset.candles > 0)`)
 				if s.full {
 					tab.Size(width, 1500)
-					tab.Run(chromedp.Sleep(200 * time.Millisecond))
 				}
+				tab.Draw()
 				picture := tab.Picture(false)
+				if of, err := png.DecodeConfig(bytes.NewReader(picture)); err != nil || int64(of.Width) != width {
+					t.Errorf("the picture of %s has %d px, not %d: %v", s.name, of.Width, width, err)
+				}
 				if webtest.Value[bool](tab, `document.documentElement.scrollWidth > innerWidth + 1`) {
 					t.Errorf("%s is wider than a window of %d px", s.name, width)
 				}

@@ -1,9 +1,7 @@
 package backtest_test
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
@@ -15,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
 // BenchmarkPeak reports the most memory that processes hold while a million
@@ -36,30 +35,28 @@ func BenchmarkPeak(b *testing.B) {
 	b.Run("engine", func(b *testing.B) {
 		for b.Loop() {
 			debug.FreeOSMemory()
-			if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-				b.Skipf("this system does not count what a process holds: %v", err)
-			}
+			machine.ForgetPeak(b)
 			r, err := backtest.Run(b.Context(), basic.Definition(), cfg, &replay{market: market, pair: list[0].Pair}, nil)
 			if err != nil || len(r.Equity) != benchCandles {
 				b.Fatal(err)
 			}
-			b.ReportMetric(held(b, own, "status", "VmHWM")/1e6, "peak-MB")
+			b.ReportMetric(float64(machine.Peak(b))/1e6, "peak-MB")
 		}
 	})
 	b.Run("plugin", func(b *testing.B) {
 		process := basicProcess(b)
 		for b.Loop() {
 			debug.FreeOSMemory()
-			most := 0.0
+			most := int64(0)
 			look := func() {
-				most = max(most, held(b, own, "smaps_rollup", "Pss")+held(b, process.ID(), "smaps_rollup", "Pss"))
+				most = max(most, machine.Held(b, own)+machine.Held(b, process.ID()))
 			}
 			r, err := process.Backtest(b.Context(), cfg, &replay{market: market, pair: list[0].Pair, each: look}, nil)
 			if err != nil || len(r.Equity) != benchCandles {
 				b.Fatal(err)
 			}
 			look()
-			b.ReportMetric(most/1e6, "peak-MB")
+			b.ReportMetric(float64(most)/1e6, "peak-MB")
 		}
 	})
 }
@@ -86,20 +83,4 @@ func (r *replay) Next(context.Context) ([]exchange.Candle, error) {
 		return nil, io.EOF
 	}
 	return r.block, nil
-}
-
-// held returns what the system tells in a file of its own about a process's
-// memory, in bytes.
-func held(b *testing.B, pid, file, what string) float64 {
-	b.Helper()
-	raw, err := os.ReadFile("/proc/" + pid + "/" + file)
-	if err != nil {
-		b.Skipf("this system does not count what a process holds: %v", err)
-	}
-	_, rest, _ := bytes.Cut(raw, []byte("\n"+what+":"))
-	var kilobytes float64
-	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
-		b.Fatalf("reading %s of process %s: %v", what, pid, err)
-	}
-	return kilobytes * 1024
 }

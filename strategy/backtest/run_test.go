@@ -137,15 +137,15 @@ func TestCosts(t *testing.T) {
 	}
 }
 
-// machine is an engine, its venue and a strategy, which can be saved and
+// trading is an engine, its venue and a strategy, which can be saved and
 // restored.
-type machine struct {
+type trading struct {
 	session  *engine.Session
 	venue    *paper.Venue
 	instance *strategy.Instance
 }
 
-func newMachine(t *testing.T, s marketdata.Series, snapshot *strategy.Snapshot) machine {
+func newTrading(t *testing.T, s marketdata.Series, snapshot *strategy.Snapshot) trading {
 	t.Helper()
 	venue, err := paper.NewVenue(paper.VenueConfig{Market: s.Market, Balance: 1e10, Costs: paper.Costs{MaxShare: 10_000_000}, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000}})
 	if err != nil {
@@ -161,10 +161,10 @@ func newMachine(t *testing.T, s marketdata.Series, snapshot *strategy.Snapshot) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return machine{session, venue, instance}
+	return trading{session, venue, instance}
 }
 
-func (m machine) take(t *testing.T, c exchange.Candle) {
+func (m trading) take(t *testing.T, c exchange.Candle) {
 	t.Helper()
 	if err := m.session.Begin(&c); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func (m machine) take(t *testing.T, c exchange.Candle) {
 }
 
 // state is everything that a checkpoint holds, as it is stored.
-func (m machine) state(t *testing.T) string {
+func (m trading) state(t *testing.T) string {
 	t.Helper()
 	snapshot, err := m.instance.Snapshot()
 	if err != nil {
@@ -194,7 +194,7 @@ func (m machine) state(t *testing.T) string {
 	return string(raw)
 }
 
-func restored(t *testing.T, s marketdata.Series, text string) machine {
+func restored(t *testing.T, s marketdata.Series, text string) trading {
 	t.Helper()
 	var saved struct {
 		Engine   engine.State
@@ -204,7 +204,7 @@ func restored(t *testing.T, s marketdata.Series, text string) machine {
 	if err := json.Unmarshal([]byte(text), &saved); err != nil {
 		t.Fatal(err)
 	}
-	m := newMachine(t, s, &saved.Strategy)
+	m := newTrading(t, s, &saved.Strategy)
 	m.venue.Restore(saved.Venue)
 	m.session.Restore(saved.Engine)
 	return m
@@ -215,8 +215,8 @@ func restored(t *testing.T, s marketdata.Series, text string) machine {
 func TestRestoreAfterAnyCandle(t *testing.T) {
 	t.Parallel()
 	s := history(t, 250)
-	straight := newMachine(t, s, nil)
-	broken := newMachine(t, s, nil)
+	straight := newTrading(t, s, nil)
+	broken := newTrading(t, s, nil)
 	for i, c := range s.Candles {
 		straight.take(t, c)
 		broken.take(t, c)
@@ -237,7 +237,7 @@ func TestAnyCommands(t *testing.T) {
 	t.Parallel()
 	s := history(t, 60)
 	rapid.Check(t, func(rt *rapid.T) {
-		m := newMachine(t, s, nil)
+		m := newTrading(t, s, nil)
 		amount := rapid.OneOf(rapid.Int64Range(-5, 5), rapid.Int64Range(0, 2e10), rapid.Int64())
 		for i, c := range s.Candles {
 			if err := m.session.Begin(&c); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
 // Main runs a package's tests and stops the cluster that they started, if any.
@@ -64,7 +65,7 @@ func PostgresURL(t testing.TB) string {
 	t.Helper()
 	base, err := shared.start()
 	if err != nil {
-		Missing(t, "PostgreSQL", err)
+		machine.Missing(t, "PostgreSQL", err)
 	}
 	d, err := db.Open(t.Context(), db.Config{URL: base + "/postgres", MaxConns: 1})
 	if err != nil {
@@ -79,16 +80,6 @@ func PostgresURL(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return base + "/" + name
-}
-
-// Missing skips a test because a program that it needs is not installed, or
-// fails it when LUNOBOT_REQUIRE_SERVICES=1 says that it must be there.
-func Missing(t testing.TB, program string, cause error) {
-	t.Helper()
-	if os.Getenv("LUNOBOT_REQUIRE_SERVICES") == "1" {
-		t.Fatalf("%s is required here and not to be had: %v", program, cause)
-	}
-	t.Skipf("skipped: %s is not to be had: %v", program, cause)
 }
 
 func open(t testing.TB, url string, sets []db.MigrationSet) *db.DB {

@@ -17,7 +17,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
 // patience is how long a step or a condition may take.
@@ -37,7 +37,7 @@ func Open(t testing.TB) *Tab {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		dbtest.Missing(t, "Chromium", err)
+		machine.Missing(t, "Chromium", err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()),
@@ -161,6 +161,16 @@ func (b *Tab) Theme(name string) {
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
 	})
+}
+
+// Draw returns once the browser has drawn what the page did until then, and what
+// that led to.
+func (b *Tab) Draw() {
+	b.t.Helper()
+	const twoFrames = `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`
+	if _, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](twoFrames, chromedp.EvalAwaitPromise)); err != nil {
+		b.t.Fatalf("drawing: %v\n%s", err, b.where())
+	}
 }
 
 // Cookie sets a cookie for an address.
