@@ -80,39 +80,30 @@ type isolating struct {
 	Isolation string `json:"isolation" validate:"required,oneof=shared tenant bot" doc:"What its bots must have at least." example:"tenant"`
 }
 
-// adminOnly is the error for everybody but administrators of the installation,
-// whatever their role in a tenant.
-func adminOnly(who tenancy.Principal) error {
-	if who.PlatformAdmin {
-		return nil
-	}
-	return errs.New(errs.Forbidden, "admin_only", "only an administrator of the installation may do this")
-}
-
 func (a *API) catalogRoutes() {
 	const all, one = "/api/v1/admin/strategies", "/api/v1/admin/strategies/{strategy}/{version}"
 	handle(a, operation{
-		method: http.MethodGet, path: all, id: "list-installed-strategies", tag: tagAdmin,
+		method: http.MethodGet, path: all, id: "list-installed-strategies", tag: tagAdmin, admin: true,
 		summary: "List the strategies that were put in", description: "Lists every version with its state; each file is looked at. It comes whole: next_cursor is null.",
 	}, a.listEntries)
 	handle(a, operation{
-		method: http.MethodGet, path: "/api/v1/admin/strategy-changes", id: "list-strategy-changes", tag: tagAdmin,
+		method: http.MethodGet, path: "/api/v1/admin/strategy-changes", id: "list-strategy-changes", tag: tagAdmin, admin: true,
 		summary: "List who changed what", description: "Lists the newest 500 changes of the catalog of strategies, newest first. It comes whole: next_cursor is null.",
 	}, a.listChanges)
 	handle(a, operation{
-		method: http.MethodPost, path: one + "/approve", id: "approve-strategy", tag: tagAdmin, fails: []errs.Kind{errs.Conflict},
+		method: http.MethodPost, path: one + "/approve", id: "approve-strategy", tag: tagAdmin, admin: true, fails: []errs.Kind{errs.Conflict},
 		summary: "Approve a version", description: "Lets tenants use a version whose file is what was put in. Servers offer it within seconds.",
 	}, a.approve)
 	handle(a, operation{
-		method: http.MethodPost, path: one + "/revoke", id: "revoke-strategy", tag: tagAdmin, fails: []errs.Kind{errs.Conflict},
+		method: http.MethodPost, path: one + "/revoke", id: "revoke-strategy", tag: tagAdmin, admin: true, fails: []errs.Kind{errs.Conflict},
 		summary: "Revoke a version", description: "Takes an approval back: the version is offered no more, and its bots pause within seconds.",
 	}, a.revoke)
 	handle(a, operation{
-		method: http.MethodPut, path: one + "/isolation", id: "isolate-strategy", tag: tagAdmin,
+		method: http.MethodPut, path: one + "/isolation", id: "isolate-strategy", tag: tagAdmin, admin: true,
 		summary: "Set the isolation of a version", description: "Says what the bots of a version must have at least of processes of their own. They move within seconds.",
 	}, a.isolate)
 	handle(a, operation{
-		method: http.MethodDelete, path: one, id: "remove-strategy", tag: tagAdmin, fails: []errs.Kind{errs.Conflict},
+		method: http.MethodDelete, path: one, id: "remove-strategy", tag: tagAdmin, admin: true, fails: []errs.Kind{errs.Conflict},
 		summary: "Remove a version", description: "Removes a version that no bot is pinned to, and its file.",
 	}, a.removeEntry)
 }
@@ -140,9 +131,6 @@ func (a *API) entryAnswered(ctx context.Context, e catalog.Entry, err error) (*a
 }
 
 func (a *API) listEntries(ctx context.Context, who tenancy.Principal, _ *nothing) (*answer[listOf[installedView]], error) {
-	if err := adminOnly(who); err != nil {
-		return nil, err
-	}
 	entries, err := a.cfg.Catalog.Entries(ctx)
 	if err != nil {
 		return nil, err
@@ -157,9 +145,6 @@ func (a *API) listEntries(ctx context.Context, who tenancy.Principal, _ *nothing
 }
 
 func (a *API) listChanges(ctx context.Context, who tenancy.Principal, _ *nothing) (*answer[listOf[catalogChangeView]], error) {
-	if err := adminOnly(who); err != nil {
-		return nil, err
-	}
 	changes, err := a.cfg.Catalog.Changes(ctx, 500)
 	if err != nil {
 		return nil, err
@@ -168,9 +153,6 @@ func (a *API) listChanges(ctx context.Context, who tenancy.Principal, _ *nothing
 }
 
 func (a *API) approve(ctx context.Context, who tenancy.Principal, in *struct{ EntryPath }) (*answer[installedView], error) {
-	if err := adminOnly(who); err != nil {
-		return nil, err
-	}
 	e, err := a.cfg.Catalog.Approve(ctx, in.ref(), who.Email)
 	return a.entryAnswered(ctx, e, err)
 }
@@ -181,14 +163,7 @@ type revokeInput struct {
 	Body body[revocation]
 }
 
-func (in *revokeInput) check(_ context.Context, _ *API, who tenancy.Principal) error {
-	return adminOnly(who)
-}
-
 func (a *API) revoke(ctx context.Context, who tenancy.Principal, in *revokeInput) (*answer[installedView], error) {
-	if err := adminOnly(who); err != nil {
-		return nil, err
-	}
 	e, err := a.cfg.Catalog.Revoke(ctx, in.ref(), who.Email, in.Body.Value.Reason)
 	return a.entryAnswered(ctx, e, err)
 }
@@ -199,21 +174,11 @@ type isolateInput struct {
 	Body body[isolating]
 }
 
-func (in *isolateInput) check(_ context.Context, _ *API, who tenancy.Principal) error {
-	return adminOnly(who)
-}
-
 func (a *API) isolate(ctx context.Context, who tenancy.Principal, in *isolateInput) (*answer[installedView], error) {
-	if err := adminOnly(who); err != nil {
-		return nil, err
-	}
 	e, err := a.cfg.Catalog.Isolate(ctx, in.ref(), who.Email, catalog.Isolation(in.Body.Value.Isolation))
 	return a.entryAnswered(ctx, e, err)
 }
 
 func (a *API) removeEntry(ctx context.Context, who tenancy.Principal, in *struct{ EntryPath }) (*nothing, error) {
-	if err := adminOnly(who); err != nil {
-		return nil, err
-	}
 	return nil, a.cfg.Catalog.Remove(ctx, in.ref(), who.Email)
 }

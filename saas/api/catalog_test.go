@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -46,7 +47,8 @@ func (b *bench) putIn(name, version string) {
 }
 
 // Only administrators of the installation see and change the catalog: an owner of
-// a tenant is none, and an administrator need be no more than a viewer in one.
+// a tenant is none, and hears so before anything else of a request is looked at;
+// an administrator need be no more than a viewer in one.
 func TestCatalogIsForAdministrators(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -55,13 +57,22 @@ func TestCatalogIsForAdministrators(t *testing.T) {
 	b.putIn("demo", "1.0.0")
 	b.putIn("demo", "1.1.0")
 	const all, one = "/api/v1/admin/strategies", "/api/v1/admin/strategies/demo/1.0.0"
-	routes := []struct{ method, path, body string }{
-		{"GET", all, ""}, {"GET", "/api/v1/admin/strategy-changes", ""}, {"POST", one + "/approve", ""}, {"POST", one + "/revoke", `{}`},
-		{"PUT", one + "/isolation", `{"isolation":"bot"}`}, {"DELETE", one, ""},
+	ops, routes := operations(document(t, b)), 0
+	for _, r := range b.api.Routes() {
+		if !strings.HasPrefix(r.Path, "/api/v1/admin/") {
+			continue
+		}
+		routes++
+		path := strings.NewReplacer("{strategy}", "demo", "{version}", "1.0.0").Replace(r.Path)
+		b.call(r.Method, path+"?nonsense=1", "", "{").want(401)
+		b.call(r.Method, path+"?nonsense=1", owner, "{").want(403, "admin_only")
+		op := ops[r.Method+" "+r.Path]
+		if op["responses"].(object)["403"] == nil || !strings.Contains(op["description"].(string), "administrators of the installation only") {
+			t.Errorf("the document does not say for whom %s %s is", r.Method, r.Path)
+		}
 	}
-	for _, r := range routes {
-		b.call(r.method, r.path, "", r.body).want(401)
-		b.call(r.method, r.path, owner, r.body).want(403, "admin_only")
+	if routes < 6 {
+		t.Errorf("%d routes are for administrators", routes)
 	}
 	b.call("GET", all, admin, "").want(200, `"name":"demo","version":"1.0.0","title":"Demo","status":"approved","isolation":"shared"`, "demo 1.0.0 cannot be used: its file is gone")
 	b.call("PUT", one+"/isolation", admin, `{"isolation":"planet"}`).want(422, "isolation")

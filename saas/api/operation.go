@@ -29,8 +29,9 @@ type operation struct {
 	description  string
 	// status is that of success; it defaults to 200, or 204 without a body.
 	status int
-	// public routes need no token.
-	public bool
+	// public routes need no token; admin routes are for administrators of the
+	// installation only, whatever anybody's role in a tenant.
+	public, admin bool
 	// fails lists the kinds of error that are particular to the route.
 	fails []errs.Kind
 	// takes are the media types of a body that the handler reads itself, and
@@ -74,12 +75,16 @@ func (op operation) document(a *API, in reflect.Type) huma.Operation {
 		Method: op.method, Path: op.path, OperationID: op.id, Tags: []string{op.tag}, Summary: op.summary, Description: op.description,
 		DefaultStatus: op.status, MaxBodyBytes: op.maxBody + 1, BodyReadTimeout: workTime + 5*time.Second,
 		SkipValidateBody: true, SkipValidateParams: true, Responses: map[string]*huma.Response{},
-		Middlewares: huma.Middlewares{a.knownParameters, a.mediaOnly(op.takes)},
 	}
 	if !op.public {
 		doc.Security = []map[string][]string{{bearer: {}}}
-		doc.Middlewares = append(huma.Middlewares{a.onlyKnown}, doc.Middlewares...)
+		doc.Middlewares = append(doc.Middlewares, a.onlyKnown)
 	}
+	if op.admin {
+		doc.Description += " For administrators of the installation only."
+		doc.Middlewares = append(doc.Middlewares, a.onlyAdmins)
+	}
+	doc.Middlewares = append(doc.Middlewares, a.knownParameters, a.mediaOnly(op.takes))
 	_, hasBody := in.FieldByName("Body")
 	if _, raw := in.FieldByName("RawBody"); raw {
 		hasBody = true
@@ -198,6 +203,17 @@ func (a *API) check(ctx context.Context, in any) error {
 // onlyKnown lets only callers with a valid token through.
 func (a *API) onlyKnown(ctx huma.Context, next func(huma.Context)) {
 	if err := a.authenticate(ctx.Context(), ctx.Header("Authorization")); err != nil {
+		a.refuse(ctx, a.problemOf(ctx.Context(), err))
+		return
+	}
+	next(ctx)
+}
+
+// onlyAdmins lets only administrators of the installation through, before
+// anything else of their request is looked at.
+func (a *API) onlyAdmins(ctx huma.Context, next func(huma.Context)) {
+	if !requestOf(ctx.Context()).who.PlatformAdmin {
+		err := errs.New(errs.Forbidden, "admin_only", "only an administrator of the installation may do this")
 		a.refuse(ctx, a.problemOf(ctx.Context(), err))
 		return
 	}
