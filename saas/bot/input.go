@@ -58,7 +58,9 @@ func (in CreateInput) checkKey(f *errs.Fields) {
 type UpdateInput struct {
 	Name *string
 	// Interval begins the strategy anew at the next start, as the parameters do.
-	Interval   *time.Duration
+	Interval *time.Duration
+	// Parameters call an upgrade off that no worker has made yet, because its own
+	// would take their place.
 	Parameters json.RawMessage
 	Balance    *decimal.Decimal
 	Risk       *Risk
@@ -82,7 +84,7 @@ func (in UpdateInput) apply(c *Config) {
 		c.Interval = *in.Interval
 	}
 	if in.Parameters != nil {
-		c.Parameters = in.Parameters
+		c.Parameters, c.Upgrade = in.Parameters, Upgrade{}
 	}
 	if in.Balance != nil {
 		c.Balance = *in.Balance

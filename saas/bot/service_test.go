@@ -45,10 +45,10 @@ func (goods) Pairs() []string { return []string{"XBTMYR"} }
 func (goods) Names() []string { return []string{"cross"} }
 
 func (goods) Pin(name, version string) (string, error) {
-	if name != "cross" || version != "" {
+	if name != "cross" || version != "" && version != "2.0.0" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
-	return "", nil
+	return version, nil
 }
 
 func (c goods) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
@@ -73,6 +73,7 @@ type bench struct {
 	*bot.Service
 	t       *testing.T
 	billing *billingtest.Bench
+	store   *saasdb.Store
 	keys    *keys
 	who     tenancy.Principal
 }
@@ -87,12 +88,12 @@ func each(t *testing.T, fn func(b *bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), keys: &keys{}}
+		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), store: saasdb.New(d), keys: &keys{}}
 		b.billing.Tenant(t, "tenant-1", "basic")
 		b.who = tenancy.Principal{UserID: "user-1", TenantID: "tenant-1", Role: tenancy.Owner}
 		shop := goods{schema: schema}
 		b.Service, err = bot.NewService(bot.ServiceConfig{
-			Credentials: b.keys, Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: saasdb.New(d), Strategies: shop, Tx: d,
+			Credentials: b.keys, Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: b.store, Strategies: shop, Tx: d,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -284,6 +285,39 @@ func TestStartAndStop(t *testing.T) {
 		}
 		if b.used(billing.Bots)+b.used(billing.Pairs) != 0 { // proves E5
 			b.t.Error("the deleted bot counts")
+		}
+	})
+}
+
+// Parameters that a stopped bot is given hold: an upgrade that was not made before
+// it stopped would bring its own, and is called off.
+func TestParametersCallAnUpgradeOff(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx := b.t.Context()
+		must := func(_ any, err error) {
+			b.t.Helper()
+			if err != nil {
+				b.t.Fatal(err)
+			}
+		}
+		must(nil, b.store.InsertEntry(ctx, catalog.Entry{Ref: catalog.Ref{Name: "cross", Version: "2.0.0"}, Status: catalog.Approved, Isolation: catalog.Shared, InstalledAt: time.Now()}))
+		made := b.create("Ada's")
+		must(b.Start(ctx, b.who, made.ID))
+		c, err := b.Upgrade(ctx, b.who, made.ID, bot.UpgradeInput{StrategyVersion: "2.0.0"})
+		if err != nil || !c.Upgrade.Pending() || c.StrategyVersion != "" {
+			b.t.Fatalf("upgraded: %+v, %v", c, err)
+		}
+		must(b.Stop(ctx, b.who, made.ID))
+		must(nil, b.Observe(ctx, made.TenantID, made.ID, 1, bot.Stopped, "stopped by you"))
+		name := "Renamed"
+		c, err = b.Update(ctx, b.who, made.ConfigID, bot.UpdateInput{Name: &name})
+		if err != nil || !c.Upgrade.Pending() {
+			b.t.Fatalf("renamed: %+v, %v", c, err)
+		}
+		c, err = b.Update(ctx, b.who, made.ConfigID, bot.UpdateInput{Parameters: json.RawMessage(`{"fast":3,"slow":9}`)})
+		if err != nil || c.Upgrade.Pending() || c.StrategyVersion != "" || string(c.Parameters) != `{"fast":3,"slow":9}` {
+			b.t.Errorf("with other parameters: %+v, %v", c, err)
 		}
 	})
 }
