@@ -210,7 +210,7 @@ func (s *Service) change(ctx context.Context, ref Ref, by, note, action string, 
 	}
 	var e Entry
 	err := s.cfg.Tx.SystemTx(ctx, "changing "+ref.String(), func(ctx context.Context) (err error) {
-		if e, err = s.cfg.Store.Entry(ctx, ref); err != nil {
+		if e, err = s.cfg.Store.LockEntry(ctx, ref); err != nil {
 			return err
 		}
 		changed, err := fn(&e)

@@ -213,6 +213,49 @@ func TestLifeOfAVersion(t *testing.T) {
 	})
 }
 
+// Changes at once follow each other: none is lost, so that a revocation holds
+// whatever else is changed meanwhile.
+func TestChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx, other := b.t.Context(), make(chan error, 1)
+		made := b.install("demo", "1.0.0")
+		if _, err := b.Approve(ctx, made.Ref, "bo"); err != nil {
+			b.t.Fatal(err)
+		}
+		var once sync.Once
+		meanwhile := func() time.Time { // asked for once the entry has been read
+			once.Do(func() {
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					_, err := b.Isolate(ctx, made.Ref, "cy", catalog.PerBot)
+					other <- err
+				}()
+				select {
+				case <-done:
+				case <-time.After(300 * time.Millisecond): // it waits, as it should
+				}
+			})
+			return b.now
+		}
+		revoking, err := catalog.NewService(catalog.Config{Events: b.events, Folder: b.folder, Host: b.files, Now: meanwhile, Store: b.store, Tx: b.db})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if _, err := revoking.Revoke(ctx, made.Ref, "ada", "it loses"); err != nil {
+			b.t.Fatal(err)
+		}
+		if err := <-other; err != nil {
+			b.t.Fatal(err)
+		}
+		e, err := b.store.Entry(ctx, made.Ref)
+		if err != nil || e.Status != catalog.Revoked || e.Isolation != catalog.PerBot {
+			b.t.Errorf("after both it is %s and %s, %v", e.Status, e.Isolation, err)
+		}
+	})
+}
+
 func TestInstallRefusesWhatItCannotKeep(t *testing.T) {
 	t.Parallel()
 	each(t, func(b *bench) {

@@ -7,6 +7,9 @@ import "context"
 type Store interface {
 	// Entry returns an entry; NotFound, code "strategy_version_not_found".
 	Entry(ctx context.Context, ref Ref) (Entry, error)
+	// LockEntry is Entry within a transaction that changes it: who else would change
+	// it waits until that ends.
+	LockEntry(ctx context.Context, ref Ref) (Entry, error)
 	// Entries lists all entries by name, and those of a name by when they were
 	// put in.
 	Entries(ctx context.Context) ([]Entry, error)

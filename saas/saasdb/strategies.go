@@ -61,10 +61,29 @@ func (r strategyRow) entry() catalog.Entry {
 
 // Entry implements catalog.Store.
 func (s *Store) Entry(ctx context.Context, ref catalog.Ref) (catalog.Entry, error) {
+	return s.entry(ctx, ref, s.db.SystemRead, "")
+}
+
+// LockEntry implements catalog.Store. The lock is one that those who pin a bot to
+// the version need not wait for.
+func (s *Store) LockEntry(ctx context.Context, ref catalog.Ref) (catalog.Entry, error) {
+	lock := ""
+	if s.db.Dialect() == db.Postgres {
+		lock = "NO KEY UPDATE"
+	}
+	return s.entry(ctx, ref, s.db.System, lock)
+}
+
+func (s *Store) entry(
+	ctx context.Context, ref catalog.Ref, in func(context.Context, string, func(context.Context, bun.IDB) error) error, lock string,
+) (catalog.Entry, error) {
 	var row strategyRow
-	err := s.db.SystemRead(ctx, "reading strategy "+ref.String(), func(ctx context.Context, tx bun.IDB) error {
-		err := tx.NewSelect().Model(&row).Where("v.name = ? AND v.version = ?", ref.Name, ref.Version).Scan(ctx)
-		return db.NotFound(err, "reading strategy "+ref.String(), notFound("strategy_version", ref.String()))
+	err := in(ctx, "reading strategy "+ref.String(), func(ctx context.Context, tx bun.IDB) error {
+		q := tx.NewSelect().Model(&row).Where("v.name = ? AND v.version = ?", ref.Name, ref.Version)
+		if lock != "" {
+			q = q.For(lock)
+		}
+		return db.NotFound(q.Scan(ctx), "reading strategy "+ref.String(), notFound("strategy_version", ref.String()))
 	})
 	if err != nil {
 		return catalog.Entry{}, err
