@@ -49,6 +49,8 @@ type bringer struct {
 	end     int64 // of what is read, itself left out
 	trades  []exchange.Trade
 	pairs   map[string][]exchange.Candle
+	// last is the newest candle that was read of each pair.
+	last map[string]exchange.Candle
 }
 
 func (p *bringer) at(ctx context.Context, at int64) (b engine.Beside, err error) {
@@ -85,15 +87,15 @@ func (p *bringer) read(ctx context.Context, from, end int64) (err error) {
 			return &OutageError{fmt.Errorf("reading trades: %w", err)}
 		}
 	}
-	if p.pairs == nil {
-		p.pairs = map[string][]exchange.Candle{}
+	if first {
+		p.pairs, p.last = map[string][]exchange.Candle{}, map[string]exchange.Candle{}
 	}
 	span := p.base.Interval.Milliseconds()
 	for _, pair := range p.sees.Pairs {
 		since := from
 		for _, state := range p.base.Engine.Pairs {
 			if first && state.Pair == pair && state.LastTime > 0 {
-				since = min(since, state.LastTime+span)
+				since = min(since, state.LastTime) // with the one before, for its price
 			}
 		}
 		for since < end {
@@ -105,18 +107,33 @@ func (p *bringer) read(ctx context.Context, from, end int64) (err error) {
 				break
 			}
 			for _, c := range page {
-				for n := len(p.pairs[pair]); n > 0 && p.pairs[pair][n-1].Time+span < c.Time; n++ {
-					last := p.pairs[pair][n-1] // nothing was traded after it (rule M4)
-					p.pairs[pair] = append(p.pairs[pair], exchange.Flat(last.Time+span, last.Close))
-				}
+				p.quiet(pair, min(c.Time, end))
 				if c.Time < end {
-					p.pairs[pair] = append(p.pairs[pair], c)
+					p.keep(pair, c)
 				}
 			}
 			since = page[len(page)-1].Time + span
 		}
 	}
 	return nil
+}
+
+// keep adds a candle of a pair.
+func (p *bringer) keep(pair string, c exchange.Candle) {
+	p.pairs[pair], p.last[pair] = append(p.pairs[pair], c), c
+}
+
+// quiet adds a flat candle for each minute after the newest one of a pair and
+// before a time: nothing was traded in them (rule M4).
+func (p *bringer) quiet(pair string, until int64) {
+	last, ok := p.last[pair]
+	if !ok {
+		return // no price is known
+	}
+	span := p.base.Interval.Milliseconds()
+	for t := last.Time + span; t < until; t += span {
+		p.keep(pair, exchange.Flat(t, last.Close))
+	}
 }
 
 // hear puts what a strategy is told beside candles under the sum of it.
