@@ -55,6 +55,7 @@ func (j *job) run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	j.replay.Done, j.replay.Total = 0, 0 // what an attempt before has noted counts no more
 	for _, t := range tapes {
 		j.replay.Total += t.candles()
 	}
@@ -78,11 +79,15 @@ func (j *job) run(ctx context.Context) (Report, error) {
 	return j.report, nil
 }
 
+// maxTapes is how many tapes a replay takes at most: a bot that was started again
+// and again has more.
+const maxTapes = 200
+
 // tapes reads the newest tapes, as many as a replay takes, oldest first. Those of
 // before candles were last dropped are left out.
 func (j *job) tapes(ctx context.Context) ([]tape, error) {
 	cfg := j.w.cfg
-	bases, err := cfg.Store.Baselines(ctx, j.replay.TenantID, j.replay.BotID)
+	bases, err := cfg.Store.Baselines(ctx, j.replay.TenantID, j.replay.BotID, maxTapes)
 	if err != nil {
 		return nil, err
 	}

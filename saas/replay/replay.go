@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
@@ -117,11 +118,7 @@ func candles(n int64) string {
 	if n == 1 {
 		return "1 candle"
 	}
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text + " candles"
+	return exchange.Grouped(strconv.FormatInt(n, 10)) + " candles"
 }
 
 // ErrLost is the error of work on a replay that another worker has begun anew: a

@@ -28,9 +28,11 @@ type world struct {
 	market *demo.Replay
 	m      exchange.Market
 
-	mu     sync.Mutex
-	now    replay.Replay
-	over   chan struct{}
+	mu   sync.Mutex
+	now  replay.Replay
+	over chan struct{}
+	// most is the highest total that was noted.
+	most   int64
 	bases  []journal.Baseline
 	points []journal.TapePoint
 	seen   []exchange.Candle
@@ -103,8 +105,16 @@ func (w *world) live(run, from, to int64, params string) {
 // report has a worker make the report of the bot.
 func (w *world) report(change func(*replay.Config)) replay.Replay {
 	w.t.Helper()
+	return w.resume(replay.Replay{}, change)
+}
+
+// resume has a worker make the report of which an attempt before has noted how far
+// it came.
+func (w *world) resume(from replay.Replay, change func(*replay.Config)) replay.Replay {
+	w.t.Helper()
+	from.TenantID, from.BotID, from.Status = "t", "b", replay.Queued
 	w.mu.Lock()
-	w.now, w.over = replay.Replay{TenantID: "t", BotID: "b", Status: replay.Queued}, make(chan struct{})
+	w.now, w.most, w.over = from, 0, make(chan struct{})
 	w.mu.Unlock()
 	cfg := replay.Config{History: w.market, MarketNow: w.market.Now, Now: time.Now, Plugins: w, Store: w, Poll: time.Millisecond}
 	if change != nil {
@@ -139,6 +149,17 @@ func TestALifeIsReplayed(t *testing.T) {
 	}
 	if e := r.Report.Events; len(e) != 1 || e[0].Kind != replay.Started || !strings.Contains(e[0].Text, "1h0m0s in which it did not run") || !strings.Contains(e[0].Text, `{"fast":5,"slow":9}`) {
 		t.Errorf("%+v", e)
+	}
+}
+
+// A replay that is begun again counts its candles anew.
+func TestASecondAttemptCountsAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.live(1, 100, 400, `{"fast":3,"slow":8}`)
+	r := w.resume(replay.Replay{Attempt: 1, Done: 150, Total: 300}, func(c *replay.Config) { c.Every = time.Nanosecond })
+	if r.Status != replay.Done || r.Total != 300 || r.Done != 300 || w.most != 300 {
+		t.Errorf("%d of %d candles, of %d at most: %+v", r.Done, r.Total, w.most, r)
 	}
 }
 
@@ -218,7 +239,7 @@ func (w *world) ClaimReplay(context.Context, time.Time, time.Time) (replay.Repla
 func (w *world) UpdateReplay(_ context.Context, _ string, r replay.Replay, _ time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.now = r
+	w.now, w.most = r, max(w.most, r.Total)
 	if r.Status.Over() {
 		close(w.over)
 	}
@@ -226,8 +247,8 @@ func (w *world) UpdateReplay(_ context.Context, _ string, r replay.Replay, _ tim
 }
 
 // Baselines implements replay.Store.
-func (w *world) Baselines(context.Context, string, string) ([]journal.Baseline, error) {
-	return w.bases, nil
+func (w *world) Baselines(_ context.Context, _, _ string, most int) ([]journal.Baseline, error) {
+	return w.bases[max(0, len(w.bases)-most):], nil
 }
 
 // TapePoints implements replay.Store.

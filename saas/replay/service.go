@@ -61,13 +61,12 @@ func (s *Service) Request(ctx context.Context, p tenancy.Principal, botID string
 	if err != nil {
 		return Replay{}, err
 	}
-	bases, err := s.cfg.Store.Baselines(ctx, p.TenantID, botID)
+	bases, err := s.cfg.Store.Baselines(ctx, p.TenantID, botID, 1)
 	if err != nil {
 		return Replay{}, err
 	}
 	if len(bases) == 0 {
-		return Replay{}, errs.New(errs.Conflict, "nothing_to_replay",
-			"nothing was recorded of %s: it has not run yet, or its strategy looks at trades or the order book, which are not kept", b.Name)
+		return Replay{}, errs.New(errs.Conflict, "nothing_to_replay", "nothing was recorded of %s: it has not run yet", b.Name)
 	}
 	r, err := s.cfg.Store.RequestReplay(ctx, p.TenantID, botID, s.cfg.Now().UTC().Truncate(time.Microsecond))
 	if err == nil {

@@ -25,8 +25,9 @@ type Store interface {
 	// attempt's by now.
 	UpdateReplay(ctx context.Context, tenantID string, r Replay, until time.Time) error
 
-	// Baselines lists where the bot's tapes begin, oldest first.
-	Baselines(ctx context.Context, tenantID, botID string) ([]journal.Baseline, error)
+	// Baselines lists where the bot's newest tapes begin, so many of them at most,
+	// oldest first.
+	Baselines(ctx context.Context, tenantID, botID string, most int) ([]journal.Baseline, error)
 	// TapePoints lists the points of a run with sequences in (after, until],
 	// oldest first.
 	TapePoints(ctx context.Context, tenantID, botID string, run, after, until int64) ([]journal.TapePoint, error)

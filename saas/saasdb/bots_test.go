@@ -242,7 +242,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"fills":       func() (int, error) { l, err := s.Fills(ctx, "b", b.ID, page.Page{}); return len(l), err },
 			"decisions":   func() (int, error) { l, err := s.Decisions(ctx, "b", b.ID, page.Page{}); return len(l), err },
 			"equity":      func() (int, error) { l, err := s.Equity(ctx, "b", b.ID, journal.EquityQuery{}); return len(l), err },
-			"baselines":   func() (int, error) { l, err := s.Baselines(ctx, "b", b.ID); return len(l), err },
+			"baselines":   func() (int, error) { l, err := s.Baselines(ctx, "b", b.ID, 9); return len(l), err },
 			"tape":        func() (int, error) { l, err := s.TapePoints(ctx, "b", b.ID, 1, 0, 9); return len(l), err },
 			"summaries":   func() (int, error) { l, err := s.Summaries(ctx, "b", b.ID); return len(l), err },
 			"marks":       func() (int, error) { m, err := s.Marks(ctx, "b", b.ID); return int(m.Order + m.Fill + m.Decision), err },

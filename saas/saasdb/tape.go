@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -103,15 +104,17 @@ func (s *Store) SeenCandles(ctx context.Context, pair string, from, to time.Time
 }
 
 // Baselines implements replay.Store.
-func (s *Store) Baselines(ctx context.Context, tenantID, botID string) ([]journal.Baseline, error) {
+func (s *Store) Baselines(ctx context.Context, tenantID, botID string, most int) ([]journal.Baseline, error) {
 	var rows []baselineRow
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		err := tx.NewSelect().Model(&rows).Where("tenant_id = ? AND bot_id = ?", tenantID, botID).Order("run", "sequence").Scan(ctx)
+		err := tx.NewSelect().Model(&rows).Where("tenant_id = ? AND bot_id = ?", tenantID, botID).
+			Order("run DESC", "sequence DESC").Limit(int64(most)).Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("reading the baselines of bot %s: %w", botID, err)
 		}
 		return nil
 	})
+	slices.Reverse(rows)
 	return convert(rows, baselineRow.baseline), err
 }
 

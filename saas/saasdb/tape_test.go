@@ -49,9 +49,12 @@ func TestTapes(t *testing.T) {
 		same(t, "a point", points[4], journal.TapePoint{
 			BotID: b.ID, Run: 1, Sequence: 15, MarketTime: at(15), Body: json.RawMessage(`{"seen":18446744073709551615}`),
 		})
-		bases, err := s.Baselines(ctx, "a", b.ID)
+		bases, err := s.Baselines(ctx, "a", b.ID, 9)
 		if err != nil || len(bases) != 3 || bases[2].Run != 2 {
 			t.Fatalf("%+v, %v", bases, err)
+		}
+		if newest, err := s.Baselines(ctx, "a", b.ID, 2); err != nil || len(newest) != 2 || newest[0].Sequence != 20 || newest[1].Run != 2 {
+			t.Errorf("the newest two are %+v, %v", newest, err)
 		}
 		same(t, "a baseline", bases[0], journal.Baseline{BotID: b.ID, Run: 1, Sequence: 10, MarketTime: at(10), Body: json.RawMessage(`{"first":1}`)})
 
@@ -59,7 +62,7 @@ func TestTapes(t *testing.T) {
 		if gone, err := s.Prune(ctx, "a", b.ID, 10, at(22)); err != nil || gone != 11 {
 			t.Errorf("pruned %d, %v; want ten points and a baseline", gone, err)
 		}
-		bases, err = s.Baselines(ctx, "a", b.ID)
+		bases, err = s.Baselines(ctx, "a", b.ID, 9)
 		left, err2 := s.TapePoints(ctx, "a", b.ID, 1, 0, math.MaxInt64)
 		if err != nil || err2 != nil || len(bases) != 2 || len(left) != 1 || left[0].Sequence != 25 {
 			t.Errorf("%+v and %+v are left, %v, %v", bases, left, err, err2)
