@@ -79,8 +79,11 @@ type Signal struct {
 	HeardAt time.Time
 }
 
-// Listener is a bot that may have signals waiting.
-type Listener struct{ TenantID, BotID string }
+// Listener is the run of a bot that may have signals waiting.
+type Listener struct {
+	TenantID, BotID string
+	Run             int64
+}
 
 // Receipt is the answer to a message; a repeat gets the same.
 type Receipt struct {

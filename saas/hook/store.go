@@ -39,8 +39,9 @@ type Store interface {
 	// Signals lists a bot's signals, newest first; it returns one more than the
 	// limit if more follow.
 	Signals(ctx context.Context, tenantID, botID string, p page.Page) ([]Signal, error)
-	// WaitingSignals lists the signals that wait for bots and came by a market
-	// time, in the order of their arrival.
+	// WaitingSignals lists signals that wait for runs of bots and came by a market
+	// time, those of each bot in the order of their arrival. There are a thousand at
+	// most, and no bot's keep another's back.
 	WaitingSignals(ctx context.Context, by time.Time, of ...Listener) ([]Signal, error)
 	// PruneSignals removes the signals of all tenants that came before a time, and
 	// the keys that ended before it; it returns how many signals went.

@@ -16,8 +16,8 @@ import (
 
 // Signals are the messages from outside that wait for bots.
 type Signals interface {
-	// WaitingSignals lists those that came by a market time, in the order of their
-	// arrival.
+	// WaitingSignals lists those that came by a market time, those of each bot in
+	// the order of their arrival. What it leaves out for their number it gives later.
 	WaitingSignals(ctx context.Context, by time.Time, of ...hook.Listener) ([]hook.Signal, error)
 }
 
@@ -33,7 +33,9 @@ func (g *group) signals(ctx context.Context, c exchange.Candle) map[string][]hoo
 	var listeners []hook.Listener
 	for _, m := range g.active {
 		if m.listens && m.lastTime() < c.Time {
-			listeners = append(listeners, hook.Listener{TenantID: m.assignment.Bot.TenantID, BotID: m.assignment.Bot.ID})
+			listeners = append(listeners, hook.Listener{
+				TenantID: m.assignment.Bot.TenantID, BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run,
+			})
 		}
 	}
 	if len(listeners) == 0 {
@@ -58,7 +60,7 @@ func (g *group) signals(ctx context.Context, c exchange.Candle) map[string][]hoo
 // heard it, and nothing between.
 func (m *member) signal(s hook.Signal, at int64) {
 	b := m.assignment.Bot
-	if s.Run != b.Run || m.rec.handed[s.Key] { // for a run that is over, or not committed yet
+	if m.rec.handed[s.Key] { // and not committed yet
 		return
 	}
 	if m.rec.handed == nil {

@@ -50,7 +50,7 @@ func (w *world) WaitingSignals(_ context.Context, by time.Time, of ...hook.Liste
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.letters {
-		if len(w.heard[s.Key]) == 0 && !s.MarketTime.After(by) && slices.Contains(of, hook.Listener{TenantID: s.TenantID, BotID: s.BotID}) {
+		if len(w.heard[s.Key]) == 0 && !s.MarketTime.After(by) && slices.Contains(of, hook.Listener{TenantID: s.TenantID, BotID: s.BotID, Run: s.Run}) {
 			list = append(list, s)
 		}
 	}

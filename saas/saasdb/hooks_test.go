@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -288,6 +289,51 @@ func TestHooksOfOthers(t *testing.T) {
 	})
 }
 
+// However much waits for one bot, and for its runs that are over, another's
+// signals are found.
+func TestSignalsKeepNobodysBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		loud, quiet := runningBot(t, s, "a"), runningBot(t, s, "b")
+		put := func(b bot.Bot, run int64, from, to int) {
+			t.Helper()
+			err := d.Tx(t.Context(), b.TenantID, func(ctx context.Context) error {
+				for i := from; i < to; i++ {
+					id := fmt.Sprintf("%08d", i)
+					err := s.InsertSignal(ctx, b.TenantID, hook.Signal{
+						ID: id, BotID: b.ID, Key: id, Run: run, Text: "x", Sum: []byte(id), ReceivedAt: start(), MarketTime: start(), Status: hook.Waiting,
+					})
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(quiet, quiet.Run-1, 0, 1_100)
+		put(loud, loud.Run, 2_000, 3_100)
+		put(quiet, quiet.Run, 4_000, 4_002)
+		var of []hook.Listener
+		for _, b := range []bot.Bot{loud, quiet} {
+			of = append(of, hook.Listener{TenantID: b.TenantID, BotID: b.ID, Run: b.Run})
+		}
+		list, err := s.WaitingSignals(t.Context(), start(), of...)
+		if err != nil || len(list) != 1_000 {
+			t.Fatalf("%d signals, %v", len(list), err)
+		}
+		got := map[string][]string{}
+		for _, x := range list {
+			got[x.BotID] = append(got[x.BotID], x.ID)
+		}
+		if fmt.Sprint(got[quiet.ID]) != "[00004000 00004001]" || !slices.IsSorted(got[loud.ID]) || got[loud.ID][0] != "00002000" || len(got) != 2 {
+			t.Errorf("for the quiet bot come %v, for the other %d from %s", got[quiet.ID], len(got[loud.ID]), got[loud.ID][0])
+		}
+	})
+}
+
 // proves T3, T5: what a bot has heard is settled in the commit of its state, once
 // and only under its lease.
 func TestSignalsAreSettledWithTheState(t *testing.T) {
@@ -310,7 +356,7 @@ func TestSignalsAreSettledWithTheState(t *testing.T) {
 			t.Helper()
 			var listeners []hook.Listener
 			for _, b := range of {
-				listeners = append(listeners, hook.Listener{TenantID: b.TenantID, BotID: b.ID})
+				listeners = append(listeners, hook.Listener{TenantID: b.TenantID, BotID: b.ID, Run: b.Run})
 			}
 			list, err := s.WaitingSignals(ctx, start().Add(24*time.Hour+by), listeners...)
 			if err != nil {
@@ -324,9 +370,14 @@ func TestSignalsAreSettledWithTheState(t *testing.T) {
 		if got := waiting(time.Minute, b, other); fmt.Sprint(got) != "[a m0 a m1]" {
 			t.Errorf("by the first minute wait %v", got)
 		}
-		if got := waiting(time.Hour, other, b); fmt.Sprint(got) != "[a m0 a m1 a m2 b m0]" {
+		if got := waiting(time.Hour, other, b); fmt.Sprint(got) != "[a m0 b m0 a m1 a m2]" {
 			t.Errorf("in the end wait %v", got)
 		}
+		b.Run++
+		if got := waiting(time.Hour, b); len(got) != 0 {
+			t.Errorf("for another run wait %v", got)
+		}
+		b.Run--
 		epoch := own(t, s, "a", b.ID)
 		entry := journal.Entry{TenantID: "a", BotID: b.ID, Epoch: epoch + 1, Heard: []journal.Heard{
 			{Key: "m0", Followed: true, Answer: "buy\x00", Time: start()}, {Key: "m1", Answer: "refused", Time: start()},

@@ -91,13 +91,14 @@ func (s *Store) WaitingSignals(ctx context.Context, by time.Time, of ...hook.Lis
 	}
 	keys := make([][]any, len(of))
 	for i, l := range of {
-		keys[i] = []any{l.TenantID, l.BotID}
+		keys[i] = []any{l.TenantID, l.BotID, l.Run}
 	}
 	var rows []signalRow
 	err := s.db.SystemRead(ctx, "looking for signals", func(ctx context.Context, tx bun.IDB) error {
 		// The condition is that of the index bot_signals_waiting.
 		return tx.NewSelect().Model(&rows).Where("g.status = 'waiting' AND g.market_time <= ?", by.UnixMicro()).
-			Where("(g.tenant_id, g.bot_id) IN (VALUES ?)", tuples(keys)).Order("g.id").Limit(waitingLimit).Scan(ctx)
+			Where("(g.tenant_id, g.bot_id, g.run) IN (VALUES ?)", tuples(keys)).
+			OrderExpr("ROW_NUMBER() OVER (PARTITION BY g.tenant_id, g.bot_id ORDER BY g.id), g.id").Limit(waitingLimit).Scan(ctx)
 	})
 	return convert(rows, signalRow.signal), err
 }
