@@ -62,6 +62,7 @@ func (g *group) open(ctx context.Context) {
 			m.number = opened[i].Bot
 		}
 	}
+	launched := make([]*member, 0, len(ready))
 	for i, m := range ready {
 		if ctx.Err() != nil {
 			return
@@ -82,10 +83,11 @@ func (g *group) open(ctx context.Context) {
 		case !m.over:
 			g.remove(m)
 			g.active, m.held = append(g.active, m), ""
+			launched = append(launched, m)
 			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair+" "+bot.IntervalName(g.key.decide))
 		}
 	}
-	g.rebase(ctx, g.active)
+	g.rebase(ctx, launched)
 	g.catchUp(ctx, unknown)
 	g.settled()
 }

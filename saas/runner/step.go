@@ -121,12 +121,16 @@ const (
 // prune cuts the log and thins the equity curve of the members whose time has
 // come; a failure is tried again at the next time.
 func (g *group) prune(ctx context.Context, ms []*member) {
+	forgotten := false
 	for _, m := range ms {
 		if m.session.Sequence()%pruneEvery != 0 {
 			continue
 		}
 		b := m.assignment.Bot
-		g.forgetCandles(ctx, m.marketTime())
+		if !forgotten { // they are the pair's, and all these bots are as far
+			g.forgetCandles(ctx, m.marketTime())
+			forgotten = true
+		}
 		if _, err := g.r.cfg.Journal.Prune(ctx, b.TenantID, b.ID, keepDecisions, m.marketTime().Add(-keepPoints)); err != nil && ctx.Err() == nil {
 			g.r.cfg.Log.WarnContext(ctx, "a bot's journal was not cut", "bot_id", b.ID, "error", err)
 		}

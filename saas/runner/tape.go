@@ -167,7 +167,7 @@ func (g *group) forgetCandles(ctx context.Context, now time.Time) {
 }
 
 // rebase gives members that go on under other terms a new baseline before they
-// see anything.
+// see anything: what they were opened with is the state of their checkpoints.
 func (g *group) rebase(ctx context.Context, ms []*member) {
 	due := ms[:0:0]
 	for _, m := range ms {

@@ -2,12 +2,16 @@ package runner_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
 
@@ -137,6 +141,53 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 	if changes := list[0].base.Changes(last.base.Terms); len(changes) != 1 || !strings.Contains(changes[0], "other") {
 		t.Errorf("%q", changes)
 	}
+}
+
+// watching is a strategy that does nothing but count the candles that it hears.
+type watching struct{ Count int64 }
+
+func (s *watching) OnCandle(*strategy.Bot, exchange.Candle) { s.Count++ }
+
+// proves PL1: a bot whose tape could not begin anew is not checkpointed with a state
+// of its strategy of before, only because another one joins it.
+func TestCheckpointsHaveTheStateOfTheirTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.process = newProcessOf(t, strategy.MustDefine(strategy.Info{Name: "watching", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy {
+		return &watching{}
+	}))
+	w.add("a", `{}`)
+	r := w.start()
+	w.await("a checkpoint", func() bool { return w.point("a").Engine.Sequence > 0 })
+	r.Stop()
+	away, commits := errors.New("the journal is away"), 0
+	w.change(func() {
+		w.bots[0].Config.Balance = w.bots[0].Config.Balance.Add(decimal.NewFromInt(1)) // other terms
+		w.refuse = func(entries []journal.Entry) error {
+			for _, e := range entries {
+				var p struct {
+					Engine   struct{ Sequence int64 } `json:"engine"`
+					Strategy struct{ Data watching }  `json:"strategy"`
+				}
+				if err := json.Unmarshal(e.Checkpoint.State, &p); err != nil {
+					return err
+				}
+				if e.BotID == "a" && w.latest["b"].Checkpoint == nil {
+					return away // nothing of it is stored until the other one is
+				}
+				if commits++; p.Engine.Sequence != p.Strategy.Data.Count {
+					t.Errorf("bot %s has had %d candles in its checkpoint, and its strategy %d", e.BotID, p.Engine.Sequence, p.Strategy.Data.Count)
+				}
+			}
+			return nil
+		}
+	})
+	r = w.start()
+	begun := w.market.Now()
+	w.await("candles", func() bool { return w.seen["a"].After(begun.Add(5 * time.Minute)) })
+	w.add("b", `{}`)
+	w.await("checkpoints", func() bool { return commits > 6 })
+	r.Stop()
 }
 
 func replayed(t *testing.T, one tape, kept []exchange.Candle, history exchange.MarketData) parity.Report {

@@ -121,6 +121,9 @@ func (g *group) transfer(ctx context.Context, t transfer) {
 	if m.over { // it failed, or is another worker's
 		return
 	}
+	if err == nil {
+		g.part(ctx, m) // before the lock: its process may take long, and no other bot is to wait for it
+	}
 	g.r.mu.Lock()
 	defer g.r.mu.Unlock()
 	m.moving = false
@@ -128,7 +131,6 @@ func (g *group) transfer(ctx context.Context, t transfer) {
 		g.r.cfg.Log.WarnContext(ctx, "a bot was not checkpointed to be moved; it is tried again", "bot_id", m.assignment.Bot.ID, "error", err)
 		return
 	}
-	g.part(ctx, m)
 	if r := g.r; r.members[m.assignment.Bot.ID] == m {
 		t.to.news = m.news
 		r.members[m.assignment.Bot.ID] = t.to

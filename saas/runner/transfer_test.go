@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lunobot/lunobot/saas/bot"
@@ -114,6 +115,34 @@ func TestRefusedUpgradeRollsBack(t *testing.T) {
 				t.Errorf("its log says %+v", w.lines["a"])
 			}
 		})
+	}
+}
+
+// proves PL5: a process that is slow to let go of a bot that moves holds up no bot
+// of another.
+func TestMoveHoldsUpNoOtherBot(t *testing.T) {
+	t.Parallel()
+	w := upgradeWorld(t)
+	reached, released := make(chan struct{}), make(chan struct{})
+	var slow atomic.Bool
+	w.process.closing = func() {
+		if slow.CompareAndSwap(false, true) {
+			close(reached)
+			<-released
+		}
+	}
+	r := w.start()
+	w.beyond("candles", 5, "a", "b")
+	w.upgrade("a", "1.1.0", `{"who":"a"}`)
+	<-reached
+	w.add("c", `{"who":"c"}`)
+	w.await("another bot to begin", func() bool { return w.point("c").Engine.Sequence > 5 })
+	close(released)
+	w.await("the upgrade", func() bool { return w.config("a").StrategyVersion == "1.1.0" })
+	w.beyond("candles afterwards", 5, "a", "b", "c")
+	r.Stop()
+	for _, id := range []string{"a", "b", "c"} {
+		whole(t, id, w.look(id))
 	}
 }
 

@@ -133,6 +133,8 @@ type process struct {
 	// after, if set, is called when a round has been answered, before the
 	// worker learns the answer.
 	after func(ctx context.Context) error
+	// closing, if set, is called before bots are closed.
+	closing func()
 }
 
 func newProcess(t testing.TB) *process {
@@ -178,7 +180,12 @@ func (p *process) Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, 
 
 func (p *process) Manifest() plugin.Manifest { return plugin.ManifestOf(definition()) }
 
-func (p *process) Close(ctx context.Context, bots []uint64) error { return p.client.Close(ctx, bots) }
+func (p *process) Close(ctx context.Context, bots []uint64) error {
+	if p.closing != nil {
+		p.closing()
+	}
+	return p.client.Close(ctx, bots)
+}
 
 // world is all that a worker works with, in memory.
 type world struct {
@@ -207,8 +214,10 @@ type world struct {
 	baselines map[string][]journal.Baseline
 	// missing are the times of candles that the history has not.
 	missing map[int64]bool
-	// outage, if set, fails what the journal is asked.
+	// outage, if set, fails what the journal is asked, and refuse what it is to
+	// commit; the world is locked.
 	outage error
+	refuse func(entries []journal.Entry) error
 	lines  map[string][]journal.Decision // the logs, by bot
 	// letters are the signals that came in, and heard what became of them, by key.
 	letters []hook.Signal
@@ -483,6 +492,11 @@ func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
 	b.change(func() {
 		if err = b.outage; err != nil {
 			return
+		}
+		if b.refuse != nil {
+			if err = b.refuse(entries); err != nil {
+				return
+			}
 		}
 		for _, e := range entries {
 			if b.leases[lease.Resource{Kind: lease.Bots, TenantID: e.TenantID, ID: e.BotID}].Epoch != e.Epoch {
