@@ -52,7 +52,7 @@ func FileScript() string { return frameScript + partsScript }
 // frame is a page of its own around a body: "run", "search" or "walk". Kind is
 // what the browser's title says and Foot what stands below.
 type frame struct {
-	Title, Strategy, Version, Pair, Source, Span string
+	Heading
 
 	Badge, Kind, Foot string
 	Body              string
@@ -70,8 +70,7 @@ func (r *Report) WriteHTML(w io.Writer) error { return r.Page().WriteHTML(w) }
 // WriteHTML writes the page as Report.WriteHTML does.
 func (p Page) WriteHTML(w io.Writer) error {
 	return writeFile(w, frame{
-		Title: p.Title, Strategy: p.Strategy, Version: p.Version, Pair: p.Pair, Source: p.Source, Span: p.Span,
-		Badge: "BACKTEST", Kind: "backtest", Body: "run", Page: p,
+		Heading: p.Heading, Badge: "BACKTEST", Kind: "backtest", Body: "run", Page: p,
 		Foot: "Made by Lunobot. Past results say little about future ones. Market orders trade at the next candle's open; " +
 			"limit orders only where a candle trades through their price; a stop counts before a target.",
 	})

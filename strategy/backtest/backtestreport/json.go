@@ -12,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
@@ -183,13 +184,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (r *Report) Document() Document {
 	cfg := r.result.Config
 	d := Document{
-		Strategy: documentStrategy{Name: r.Strategy, Version: r.Version, Parameters: r.Params},
-		Market:   marketDocument(r.Market),
-		Config:   configDocument(cfg),
-		Data: documentData{
-			Source: r.Source, From: r.From, To: r.To, Candles: r.Candles, Filled: r.Data.Filled,
-			PricesRounded: r.Data.PricesRounded, VolumesRounded: r.Data.VolumesRounded,
-		},
+		Strategy:   documentStrategy{Name: r.Strategy, Version: r.Version, Parameters: r.Params},
+		Market:     marketDocument(r.Market),
+		Config:     configDocument(cfg),
+		Data:       dataDocument(r.Source, r.From, r.To, r.Candles, r.Data),
 		Statistics: r.documentStatistics(),
 		Warnings:   append([]string{}, r.Warnings...),
 		Trades:     make([]documentTrade, 0, len(r.Trades)),
@@ -215,6 +213,12 @@ func (r *Report) Document() Document {
 		})
 	}
 	return d
+}
+
+func dataDocument(source string, from, to time.Time, candles int64, read marketdata.CSVReport) documentData {
+	return documentData{
+		Source: source, From: from, To: to, Candles: candles, Filled: read.Filled, PricesRounded: read.PricesRounded, VolumesRounded: read.VolumesRounded,
+	}
 }
 
 func marketDocument(m exchange.Market) documentMarket {

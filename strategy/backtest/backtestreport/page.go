@@ -11,16 +11,21 @@ import (
 // maxRows bounds the trades that the page lists.
 const maxRows = 1000
 
-// Page is a report as it is shown: texts and drawings, ready for a template. It
-// is made once, can be kept as JSON and needs neither run nor candles any more.
-type Page struct {
+// Heading says of which run a page is.
+type Heading struct {
 	Title    string `json:"title"`
 	Strategy string `json:"strategy"`
 	Version  string `json:"version"`
 	Pair     string `json:"pair"`
 	Source   string `json:"source,omitempty"`
 	// Span is the time that the run covers, in words.
-	Span     string    `json:"span"`
+	Span string `json:"span"`
+}
+
+// Page is a report as it is shown: texts and drawings, ready for a template. It
+// is made once, can be kept as JSON and needs neither run nor candles any more.
+type Page struct {
+	Heading
 	Headline []Tile    `json:"headline"`
 	Tiles    []Tile    `json:"tiles"`
 	Warnings []string  `json:"warnings,omitempty"`
@@ -69,8 +74,10 @@ type TradeRow struct {
 func (r *Report) Page() Page {
 	a := r.newAxis()
 	p := Page{
-		Title: r.Title, Strategy: r.Strategy, Version: r.Version, Pair: r.Market.Pair, Source: r.Source,
-		Span: minute(r.From) + " to " + minute(r.To) + " UTC", Headline: r.headline(), Tiles: r.tiles(), Warnings: r.Warnings, Settings: r.settings(),
+		Heading: Heading{
+			Title: r.Title, Strategy: r.Strategy, Version: r.Version, Pair: r.Market.Pair, Source: r.Source, Span: minute(r.From) + " to " + minute(r.To) + " UTC",
+		},
+		Headline: r.headline(), Tiles: r.tiles(), Warnings: r.Warnings, Settings: r.settings(),
 		Drawing: Drawing{Charts: r.charts(a), Dates: r.dates(a), Folded: len(a.folds) > 0, Readings: r.readings(a)},
 		Years:   r.calendar(), Spread: r.distribution(),
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
@@ -156,17 +157,11 @@ func writeIndented(w io.Writer, document any) error {
 func (s *Search) Document() SearchDocument {
 	r := s.in.Result
 	d := SearchDocument{
-		Strategy: documentStrategy{Name: s.in.Info.Name, Version: s.in.Info.Version, Parameters: json.RawMessage("{}")},
+		Strategy: searchedDocument(s.in.Info),
 		Market:   marketDocument(s.in.Config.Market), Config: configDocument(s.in.Config),
-		Data: documentData{
-			Source: s.in.Source, From: utc(r.From), To: utc(r.To), Candles: r.Candles, Filled: s.in.Data.Filled,
-			PricesRounded: s.in.Data.PricesRounded, VolumesRounded: s.in.Data.VolumesRounded,
-		},
-		Search: documentSearch{
-			Method: r.Method, Seed: r.Seed, Objective: r.Objective.Measure, MaxDrawdown: r.Objective.MaxDrawdown, MinTrades: r.Objective.MinTrades,
-			Axes: axesDocument(r.Axes), Tried: len(r.Sets), Refused: r.Refused, Refusal: r.Refusal, Failed: r.Failed, Excluded: r.Excluded,
-		},
-		Worth: append([]string{}, s.Worth...), Warnings: append([]string{}, s.Warnings...),
+		Data:   dataDocument(s.in.Source, utc(r.From), utc(r.To), r.Candles, s.in.Data),
+		Search: searchDocument(r.Method, r.Seed, r.Objective, r.Axes, len(r.Sets)),
+		Worth:  append([]string{}, s.Worth...), Warnings: append([]string{}, s.Warnings...),
 		Doubts: documentDoubts{
 			Trials: r.Doubts.Trials, PeriodSeconds: r.Doubts.Period.Seconds(), Sharpe: r.Doubts.Sharpe, LuckSharpe: r.Doubts.Luck,
 			ProbabilisticSharpe: r.Doubts.Probabilistic, DeflatedSharpe: r.Doubts.Deflated, MinTrackDays: r.Doubts.MinTrack,
@@ -177,6 +172,7 @@ func (s *Search) Document() SearchDocument {
 		},
 		Orders: ordersDocument(s.Orders), References: s.references(), Sets: make([]documentSet, 0, len(r.Sets)),
 	}
+	d.Search.Refused, d.Search.Refusal, d.Search.Failed, d.Search.Excluded = r.Refused, r.Refusal, r.Failed, r.Excluded
 	if best, ok := r.Best(); ok {
 		d.Strategy.Parameters = best.Params
 	}
@@ -197,6 +193,17 @@ func metricsDocument(m exchange.Market, v search.Metrics) *documentMetrics {
 	return &documentMetrics{
 		FinalEquity: m.Amount(v.FinalEquity), Fees: m.Amount(v.Fees), TotalReturn: v.TotalReturn, CAGR: v.CAGR, Sharpe: v.Sharpe, Sortino: v.Sortino,
 		Calmar: v.Calmar, ProfitFactor: v.ProfitFactor, WinRate: v.WinRate, Exposure: v.Exposure, MaxDrawdown: v.MaxDrawdown, Trades: v.Trades,
+	}
+}
+
+// searchedDocument names a strategy whose parameters are not known yet.
+func searchedDocument(info strategy.Info) documentStrategy {
+	return documentStrategy{Name: info.Name, Version: info.Version, Parameters: json.RawMessage("{}")}
+}
+
+func searchDocument(method search.Method, seed uint64, o search.Objective, axes []search.Axis, tried int) documentSearch {
+	return documentSearch{
+		Method: method, Seed: seed, Objective: o.Measure, MaxDrawdown: o.MaxDrawdown, MinTrades: o.MinTrades, Axes: axesDocument(axes), Tried: tried,
 	}
 }
 

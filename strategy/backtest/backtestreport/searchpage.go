@@ -4,17 +4,14 @@ import (
 	"io"
 	"time"
 
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 )
 
 // SearchPage is the report of a search as it is shown.
 type SearchPage struct {
-	Title    string    `json:"title"`
-	Strategy string    `json:"strategy"`
-	Version  string    `json:"version"`
-	Pair     string    `json:"pair"`
-	Source   string    `json:"source,omitempty"`
-	Span     string    `json:"span"`
+	Heading
 	Headline []Tile    `json:"headline"`
 	Tiles    []Tile    `json:"tiles"`
 	Worth    []string  `json:"worth,omitempty"`
@@ -41,7 +38,7 @@ type SearchPage struct {
 func (s *Search) Page() SearchPage {
 	r := s.in.Result
 	p := SearchPage{
-		Title: s.in.Info.Title, Strategy: s.in.Info.Name, Version: s.in.Info.Version, Pair: s.in.Config.Market.Pair, Source: s.in.Source, Span: s.span(),
+		Heading:  headingOf(s.in.Info, s.in.Config, s.in.Source, s.span()),
 		Headline: s.headline(), Tiles: s.tiles(), Worth: s.Worth, Warnings: s.Warnings, Ranges: s.ranges(),
 		Columns: s.columns(), Rows: s.rows(pageSets), Heat: s.heat(), Strands: s.strands(), Halves: s.halves(), References: s.references(),
 	}
@@ -57,14 +54,18 @@ func (s *Search) Page() SearchPage {
 	return p
 }
 
+// headingOf returns the heading of a search or a walk.
+func headingOf(info strategy.Info, cfg backtest.Config, source, span string) Heading {
+	return Heading{Title: info.Title, Strategy: info.Name, Version: info.Version, Pair: cfg.Market.Pair, Source: source, Span: span}
+}
+
 // WriteHTML writes the report as one page, as Report.WriteHTML does.
 func (s *Search) WriteHTML(w io.Writer) error { return s.Page().WriteHTML(w) }
 
 // WriteHTML writes the page as Search.WriteHTML does.
 func (p SearchPage) WriteHTML(w io.Writer) error {
 	return writeFile(w, frame{
-		Title: p.Title, Strategy: p.Strategy, Version: p.Version, Pair: p.Pair, Source: p.Source, Span: p.Span,
-		Badge: "SWEEP", Kind: "search of parameters", Body: "search", Page: p,
+		Heading: p.Heading, Badge: "SWEEP", Kind: "search of parameters", Body: "search", Page: p,
 		Foot: "Made by Lunobot. The best of many is partly the luckiest: walk it forward before you trust it.",
 	})
 }

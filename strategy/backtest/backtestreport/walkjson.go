@@ -71,16 +71,10 @@ func (w *Walk) WriteJSON(out io.Writer) error { return writeIndented(out, w.Docu
 func (w *Walk) Document() WalkDocument {
 	a := w.in.Walk
 	d := WalkDocument{
-		Strategy: documentStrategy{Name: w.in.Info.Name, Version: w.in.Info.Version, Parameters: json.RawMessage("{}")},
+		Strategy: searchedDocument(w.in.Info),
 		Market:   marketDocument(w.in.Config.Market), Config: configDocument(w.in.Config),
-		Data: documentData{
-			Source: w.in.Source, From: w.from().UTC(), To: w.to().UTC(), Candles: int64(len(w.in.Candles)), Filled: w.in.Data.Filled,
-			PricesRounded: w.in.Data.PricesRounded, VolumesRounded: w.in.Data.VolumesRounded,
-		},
-		Search: documentSearch{
-			Method: a.Method, Seed: a.Seed, Objective: a.Objective.Measure, MaxDrawdown: a.Objective.MaxDrawdown, MinTrades: a.Objective.MinTrades,
-			Axes: axesDocument(a.Axes), Tried: a.Tried,
-		},
+		Data:   dataDocument(w.in.Source, w.from().UTC(), w.to().UTC(), int64(len(w.in.Candles)), w.in.Data),
+		Search: searchDocument(a.Method, a.Seed, a.Objective, a.Axes, a.Tried),
 		Walk: documentWalk{
 			Anchored: a.Anchored, InSample: a.InSample.String(), OutOfSample: a.OutOfSample.String(), Step: a.Step.String(), TotalReturn: a.TotalReturn,
 			CAGR: a.CAGR, Sharpe: a.Sharpe, ProbabilisticSharpe: a.Probabilistic, MaxDrawdown: a.MaxDrawdown, BuyAndHold: a.Held,

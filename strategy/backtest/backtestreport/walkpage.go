@@ -16,12 +16,7 @@ const windowsID = "windows"
 
 // WalkPage is the report of a walk forward as it is shown.
 type WalkPage struct {
-	Title    string    `json:"title"`
-	Strategy string    `json:"strategy"`
-	Version  string    `json:"version"`
-	Pair     string    `json:"pair"`
-	Source   string    `json:"source,omitempty"`
-	Span     string    `json:"span"`
+	Heading
 	Headline []Tile    `json:"headline"`
 	Tiles    []Tile    `json:"tiles"`
 	Worth    []string  `json:"worth,omitempty"`
@@ -40,7 +35,7 @@ type WalkPage struct {
 // Page returns what is shown of the report.
 func (w *Walk) Page() WalkPage {
 	p := WalkPage{
-		Title: w.in.Info.Title, Strategy: w.in.Info.Name, Version: w.in.Info.Version, Pair: w.in.Config.Market.Pair, Source: w.in.Source, Span: w.span(),
+		Heading:  headingOf(w.in.Info, w.in.Config, w.in.Source, w.span()),
 		Headline: w.headline(), Tiles: w.tiles(), Worth: w.Worth, Warnings: w.Warnings, Settings: conditions(w.in.Config, int64(len(w.in.Candles))),
 		Drawing: w.drawing(), Scatter: w.scatter(), Columns: w.columns(), Rows: w.rows(), References: w.references(),
 	}
@@ -64,8 +59,7 @@ func (w *Walk) WriteHTML(out io.Writer) error { return w.Page().WriteHTML(out) }
 // WriteHTML writes the page as Walk.WriteHTML does.
 func (p WalkPage) WriteHTML(w io.Writer) error {
 	return writeFile(w, frame{
-		Title: p.Title, Strategy: p.Strategy, Version: p.Version, Pair: p.Pair, Source: p.Source, Span: p.Span,
-		Badge: "WALK-FORWARD", Kind: "walk-forward", Body: "walk", Page: p,
+		Heading: p.Heading, Badge: "WALK-FORWARD", Kind: "walk-forward", Body: "walk", Page: p,
 		Foot: "Made by Lunobot. Each choice saw the candles of its window and nothing after. Each run begins with indicators that have seen nothing.",
 	})
 }
