@@ -11,6 +11,9 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 )
 
+// ErrNoCandle says that a file has no candle in the time asked for.
+var ErrNoCandle = errors.New("the file has no candle in the time asked for")
+
 const (
 	// maxLine bounds the length of a line of a CSV file.
 	maxLine = 1 << 18
@@ -93,7 +96,7 @@ func (g *gatherer) line(i int) int {
 // series finds the interval, checks the distances and fills the holes.
 func (g *gatherer) series() (s Series, filled int, err error) {
 	if len(g.candles) == 0 {
-		return s, 0, errors.New("the file has no candle in the time asked for")
+		return s, 0, ErrNoCandle
 	}
 	interval := g.cfg.Interval
 	if interval == 0 {

@@ -33,10 +33,11 @@ type company struct {
 // company finds out what a strategy looks at and reads the candles of the other
 // pairs; what is wrong with the flags is an input error.
 func (f companyFlags) company(ctx context.Context, p *pluginhost.Process, cfg backtest.Config, h historyFlags, past history) (*company, error) {
-	sees, err := p.Subscription(ctx, cfg)
+	needs, err := p.Needs(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
+	sees := needs.Subscription
 	c := &company{sees: sees, pairs: map[string][]exchange.Candle{}}
 	switch {
 	case f.Trades != "" && !sees.Trades:

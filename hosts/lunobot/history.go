@@ -17,6 +17,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/archive"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
 const (
@@ -75,7 +76,30 @@ func (h historyFlags) load(ctx context.Context) (history, error) {
 	case storeData:
 		return h.loadStore(ctx, from, to)
 	}
-	return h.loadFile(ctx, from, to)
+	return h.loadFile(ctx, from, to, 0)
+}
+
+// before returns the candles before those of a run, as many as any strategy warms
+// up with and there are.
+func (h historyFlags) before(ctx context.Context, run history, cfg backtest.Config) ([]exchange.Candle, error) {
+	to := run.series.Candles[0].OpenTime()
+	from := to.Add(-cfg.Lead())
+	var past history
+	var err error
+	switch {
+	case h.Data == demoData:
+		past, err = h.loadDemo(from, to)
+	case h.From == "": // the run begins with the first candle that there is
+	case h.Data == storeData:
+		past, err = h.loadStore(ctx, from, to)
+	default:
+		past, err = h.loadFile(ctx, from, to, cfg.Interval)
+	}
+	var missing *archive.MissingError
+	if errors.Is(err, marketdata.ErrNoCandle) || errors.As(err, &missing) {
+		return nil, nil
+	}
+	return past.series.Candles, err
 }
 
 func (h historyFlags) loadDemo(from, to time.Time) (history, error) {
@@ -105,7 +129,8 @@ func (h historyFlags) loadDemo(from, to time.Time) (history, error) {
 	return history{series: series, source: demo.Name + ": " + demo.Label}, nil
 }
 
-func (h historyFlags) loadFile(ctx context.Context, from, to time.Time) (history, error) {
+// loadFile reads a file; an interval of 0 is found out.
+func (h historyFlags) loadFile(ctx context.Context, from, to time.Time, interval time.Duration) (history, error) {
 	market, err := h.market(h.Data)
 	if err != nil {
 		return history{}, err
@@ -115,7 +140,7 @@ func (h historyFlags) loadFile(ctx context.Context, from, to time.Time) (history
 		return history{}, input("--data %w; give a CSV file, 'store' or 'demo'", err)
 	}
 	defer file.Close() //nolint:errcheck // it was only read
-	series, report, err := marketdata.ReadCSV(ctx, file, marketdata.CSVConfig{Market: market, From: from, To: to})
+	series, report, err := marketdata.ReadCSV(ctx, file, marketdata.CSVConfig{Market: market, From: from, To: to, Interval: interval})
 	switch {
 	case errors.Is(err, context.Canceled):
 		return history{}, err

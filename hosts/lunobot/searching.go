@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -35,8 +37,11 @@ type searching struct {
 	subject *subject
 	past    history
 	run     backtest.Config
-	search  search.Config
-	files   reportFiles
+	// series are the candles that runs see: those of past, and before them what
+	// windows warm up with.
+	series marketdata.Series
+	search search.Config
+	files  reportFiles
 	// workers are the processes; none for a strategy that is contained.
 	workers []*pluginhost.Process
 }
@@ -54,9 +59,9 @@ func (s *searching) close() {
 	}
 }
 
-// prepare reads all flags before anything is run. The caller closes what it
-// returns.
-func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out reportFlags) (s *searching, err error) {
+// prepare reads all flags before anything is run, and if asked the candles that the
+// first window warms up with. The caller closes what it returns.
+func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out reportFlags, warm bool) (s *searching, err error) {
 	s = &searching{}
 	defer func() {
 		if err != nil {
@@ -89,13 +94,21 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out 
 	if s.run, err = run.config(s.past); err != nil {
 		return s, err
 	}
+	s.series = s.past.series
+	if warm {
+		before, err := run.before(ctx, s.past, s.run)
+		if err != nil {
+			return s, err
+		}
+		s.series.Candles = slices.Concat(before, s.past.series.Candles)
+	}
 	workers := cmp.Or(f.Workers, runtime.GOMAXPROCS(0))
 	if run.Attach != "" {
 		workers = 1 // it is one process, which its author debugs
 	}
 	if def := s.subject.contained; def != nil {
 		for range workers {
-			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.past.series))
+			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.series))
 		}
 		return s, nil
 	}
@@ -146,10 +159,13 @@ func (s *searching) start(ctx context.Context, workers int) error {
 	}
 	ofSet := func(err error) bool {
 		var failed *plugin.RunError
-		return errors.As(err, &failed)
+		var refused *plugin.BotError
+		return errors.As(err, &failed) || errors.As(err, &refused)
 	}
 	for _, p := range s.workers {
-		s.search.Runners = append(s.search.Runners, search.NewRemote(search.RemoteConfig{Backtester: p, Config: s.run, OfSet: ofSet, Series: s.past.series}))
+		s.search.Runners = append(s.search.Runners, search.NewRemote(search.RemoteConfig{
+			Backtester: p, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, OfSet: ofSet, Series: s.series,
+		}))
 	}
 	return nil
 }

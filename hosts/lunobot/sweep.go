@@ -19,7 +19,7 @@ type sweepCommand struct {
 
 // Run runs the sweep.
 func (w sweepCommand) Run(ctx context.Context, c *console) error {
-	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags)
+	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags, false)
 	if err != nil {
 		return err
 	}

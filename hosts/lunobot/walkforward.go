@@ -24,7 +24,7 @@ type walkforwardCommand struct {
 
 // Run walks forward.
 func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
-	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags)
+	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags, true)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,8 @@ type Plugins interface {
 
 // Process runs one backtest after another; *pluginhost.Process is one.
 type Process interface {
+	// Needs returns what the strategy wants to see in a run.
+	Needs(ctx context.Context, cfg backtest.Config) (backtest.Needs, error)
 	// Backtest runs a backtest, which ends with ctx.
 	Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
 	// Stop ends the process.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
@@ -27,12 +29,15 @@ func (e *searchError) Unwrap() error { return e.err }
 
 // searching is a sweep or a walk forward at work.
 type searching struct {
-	job       *job
-	run       research.Run
-	key       string // what the plugins call the strategy
-	cfg       backtest.Config
-	manifest  plugin.Manifest
-	data      research.Data
+	job      *job
+	run      research.Run
+	key      string // what the plugins call the strategy
+	cfg      backtest.Config
+	manifest plugin.Manifest
+	data     research.Data
+	// series are the candles that runs see: those of data, and before them what
+	// windows warm up with.
+	series    marketdata.Series
 	processes []Process
 }
 
@@ -68,6 +73,9 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 	if err != nil {
 		return search.Config{}, &searchError{err}
 	}
+	if err := s.warm(ctx); err != nil {
+		return search.Config{}, err
+	}
 	task := s.run.Searching(space)
 	task.Progress = func(done, _ int) { s.job.done.Store(int64(done)) }
 	for range s.job.b.cfg.Workers {
@@ -76,15 +84,42 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 			return search.Config{}, err
 		}
 		s.processes = append(s.processes, p)
-		task.Runners = append(task.Runners, search.NewRemote(search.RemoteConfig{Backtester: p, Config: s.cfg, OfSet: ofSet, Series: s.data.Series}))
+		task.Runners = append(task.Runners, search.NewRemote(search.RemoteConfig{
+			Backtester: p, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, OfSet: ofSet, Series: s.series,
+		}))
 	}
 	return task, nil
+}
+
+// warm reads the candles before a walk forward, as many as any strategy warms up
+// with and the history has.
+func (s *searching) warm(ctx context.Context) error {
+	s.series = s.data.Series
+	if s.run.Kind != research.WalkForward {
+		return nil
+	}
+	history, r := s.job.b.cfg.History, s.run
+	first, _, err := history.Span(ctx, r.Pair)
+	if err != nil {
+		return &historyError{err}
+	}
+	lead := min(s.cfg.Lead(), r.From.Sub(first)).Truncate(r.Interval)
+	if lead <= 0 {
+		return nil
+	}
+	past, err := history.Load(ctx, research.Query{Pair: r.Pair, Interval: s.cfg.Interval, From: r.From.Add(-lead), To: r.From})
+	if err != nil {
+		return &historyError{err}
+	}
+	s.series.Candles = slices.Concat(past.Candles, s.series.Candles)
+	return nil
 }
 
 // ofSet reports whether an error is about one set of parameters alone.
 func ofSet(err error) bool {
 	var failed *plugin.RunError
-	return errors.As(err, &failed)
+	var refused *plugin.BotError
+	return errors.As(err, &failed) || errors.As(err, &refused)
 }
 
 // fault returns an error of package search: as it is if it is one of a process or

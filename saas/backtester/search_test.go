@@ -7,11 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
@@ -71,7 +75,45 @@ func TestWalkForward(t *testing.T) {
 		if kept, err := research.Page(w.part(r, research.PartPage)); err != nil || kept.Walk == nil || len(kept.Walk.Rows) != 6 {
 			t.Errorf("kept %+v, %v", kept, err)
 		}
+		// Every window is warmed up, the first one too.
+		warm, cold := w.walked(r, r.From.Add(-time.Hour)), w.walked(r, r.From)
+		for i, got := range d.Windows {
+			a, b := warm.Windows[i], cold.Windows[i]
+			if got.InScore != a.Best.Score || a.Short || !b.Short || got.InScore == b.Best.Score {
+				t.Errorf("window %d has the score %v, and with the hour before %v, without %v", i, got.InScore, a.Best.Score, b.Best.Score)
+			}
+		}
 	})
+}
+
+// walked is the same walk over candles from a time on, in this process.
+func (w *world) walked(r research.Run, from time.Time) *search.Walk {
+	w.t.Helper()
+	series, err := w.market.Series(r.Pair, from, r.To)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	space, err := r.Space(definition().Schema(), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cfg := backtest.Config{Market: series.Market, Interval: series.Interval}
+	if cfg.Balance, err = series.Market.Units(r.Balance, exchange.Exact); err != nil {
+		w.t.Fatal(err)
+	}
+	for to, rate := range map[*exchange.Rate]decimal.Decimal{&cfg.Fees.Maker: r.MakerFee, &cfg.Fees.Taker: r.TakerFee} {
+		if *to, err = exchange.ParseRate(rate.String()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	task := r.Searching(space)
+	task.From, task.To, task.Runners = r.From, r.To, []search.Runner{search.NewLocal(definition(), cfg, series)}
+	s := r.Request.Search
+	walk, err := search.WalkForward(w.t.Context(), search.WalkConfig{Anchored: s.Anchored, InSample: s.InSample, OutOfSample: s.OutOfSample, Search: task})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return walk
 }
 
 // What is wrong with one set is that set's, and what is wrong with all of them is

@@ -55,6 +55,8 @@ func (s *swing) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 	}
 }
 
+func (s *swing) Warmup() int { return s.Params.Every / 2 }
+
 func definition() strategy.Definition {
 	return strategy.MustDefine(strategy.Info{Name: "swing", Version: "1.0.0", Title: "Swing"}, swingParams{Every: 30},
 		func(p swingParams) strategy.Strategy { return &swing{Params: p} })
@@ -173,6 +175,10 @@ type process struct {
 func (w *world) Open(context.Context, string) (backtester.Process, error) { return &process{w: w}, nil }
 
 func (*process) Stop() {}
+
+func (*process) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, error) {
+	return backtest.NeedsOf(definition(), cfg)
+}
 
 // Backtest does the test's work in the first run of a process; those after it
 // look for knowledge of the future.

@@ -20,8 +20,6 @@ const (
 	// same in milliseconds. What a bot decides on are whole numbers of them.
 	base = marketdata.FeedInterval
 	span = int64(base / time.Millisecond)
-	// maxWarmup bounds how many candles of the past a strategy gets.
-	maxWarmup = 5_000
 	// quiet is how far back a market's newest candle is looked for.
 	quiet = time.Hour
 	// pageSize is how many candles are asked of the history at a time.
@@ -72,7 +70,7 @@ func (g *group) past(ctx context.Context, market exchange.Market, warmup int, un
 		return p, nil
 	}
 	first := time.UnixMilli(start).UTC()
-	p.warmup, err = read(first.Add(-time.Duration(min(warmup, maxWarmup))*decide), first, decide)
+	p.warmup, err = read(first.Add(-time.Duration(min(warmup, engine.MaxWarmup))*decide), first, decide)
 	if err != nil {
 		return past{}, fmt.Errorf("reading candles to begin with: %w", err)
 	}

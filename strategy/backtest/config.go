@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
@@ -15,6 +17,10 @@ import (
 type Config struct {
 	// Costs are what trading costs beside the fees. Defaults to nothing.
 	paper.Costs
+	// Begin is when trading begins, in epoch milliseconds. Candles that open before
+	// are of the past: those of them that the strategy asks for (strategy.Warmer)
+	// are shown to it, and nothing trades in them. Defaults to the first candle.
+	Begin int64 `json:"begin,omitempty"`
 	// Balance is the cash to begin with; required.
 	Balance exchange.Units `json:"balance"`
 	// Decide is the length of the candles that the strategy hears, a whole
@@ -37,6 +43,22 @@ type Config struct {
 	Signals []strategy.Signal `json:"signals,omitempty"`
 	// Tiers replace the fees from a traded volume on. Defaults to none.
 	Tiers []paper.Tier `json:"tiers,omitempty"`
+}
+
+// WarmFrom returns when the oldest candle opens, in epoch milliseconds, that a
+// strategy is shown which asks for so many candles of the past.
+func (c Config) WarmFrom(warmup int) int64 {
+	decide := cmp.Or(c.Decide, c.Interval).Milliseconds()
+	return c.Begin - c.Begin%decide - int64(min(max(warmup, 0), engine.MaxWarmup))*decide
+}
+
+// maxLead bounds how many recorded candles before a run are worth reading.
+const maxLead = 200_000
+
+// Lead returns how long before a run candles are worth reading: so that any
+// strategy can warm up, but no more than 200,000 candles.
+func (c Config) Lead() time.Duration {
+	return min(engine.MaxWarmup*cmp.Or(c.Decide, c.Interval), maxLead*c.Interval)
 }
 
 // validate reports what neither the venue nor the engine would.

@@ -17,6 +17,8 @@ type Result struct {
 	From    int64 `json:"from"`
 	To      int64 `json:"to"`
 	Candles int64 `json:"candles"`
+	// Past counts the candles of before Config.Begin, which are in nothing else.
+	Past int64 `json:"past,omitempty"`
 	// Trades are the closed trades in the order of their closing.
 	Trades []portfolio.Trade `json:"trades"`
 	// Account is the account at the end; what it still holds is valued at

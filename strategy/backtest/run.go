@@ -32,14 +32,14 @@ func Run(ctx context.Context, def strategy.Definition, cfg Config, src marketdat
 	if err != nil {
 		return nil, err
 	}
-	r.Equity = whole.values
+	r.Equity = whole.values[r.Past:]
 	return r, nil
 }
 
 // Sink takes what a run brings while it goes on.
 type Sink interface {
 	// Room returns where the equity at the next n candles goes. Until Done it
-	// belongs to the run.
+	// belongs to the run. At candles of the past it is the balance.
 	Room(n int) []int64
 	// Done is called when it is there, with all trades that are closed by then.
 	// Only the last of them may still change.
@@ -102,6 +102,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	}
 	rec.curve = newCurve(cfg)
 	mail := &mail{waiting: cfg.Signals, span: cfg.Interval.Milliseconds()}
+	past := &past{begin: cfg.Begin, from: cfg.WarmFrom(instance.Warmup())}
 	for {
 		block, err := src.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -111,7 +112,13 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 			err = with.begin(ctx, block)
 		}
 		if err == nil {
-			err = runBlock(session, instance, rec, arrivals{mail, with}, block, sink.Room(len(block)))
+			room, n := sink.Room(len(block)), past.within(block)
+			if n > 0 {
+				err = past.show(session, instance, with, block[:n], room[:n])
+			}
+			if err == nil {
+				err = runBlock(session, instance, rec, arrivals{mail, with}, block[n:], room[n:])
+			}
 		}
 		if err != nil {
 			return nil, err
@@ -122,7 +129,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 		return nil, errors.New("backtest: there is no candle in the span asked for")
 	}
 	result := rec.result(def, session)
-	result.Signals = mail.told
+	result.Signals, result.Past = mail.told, past.count
 	return result, nil
 }
 
@@ -137,12 +144,7 @@ type arrivals struct {
 
 // runBlock runs a block of candles; a panic of the strategy ends it.
 func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arrivals, block []exchange.Candle, equity []int64) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			at := time.UnixMilli(s.LastTime()).UTC()
-			err = fmt.Errorf("at the candle of %s: %w", at, strategy.NewPanicError(p))
-		}
-	}()
+	defer recoverAt(s, &err)
 	equity = equity[:len(block)]
 	for n := range block {
 		c := &block[n]
@@ -168,4 +170,11 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 		rec.curve.add(c, s.View().Base != 0)
 	}
 	return nil
+}
+
+// recoverAt turns a panic of the strategy into an error that says when it was.
+func recoverAt(s *engine.Session, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("at the candle of %s: %w", time.UnixMilli(s.LastTime()).UTC(), strategy.NewPanicError(p))
+	}
 }

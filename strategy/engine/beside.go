@@ -41,11 +41,11 @@ type Quoter interface {
 	Top(price exchange.Ticks, now int64) exchange.Top
 }
 
-// With adds what came beside the candle that was begun with, before the first
-// Next. What the strategy has not subscribed to is left out.
+// With adds what came beside the candle of Begin or Past, before the first Next.
+// What the strategy has not subscribed to is left out.
 func (s *Session) With(b Beside) {
 	s.beside = Beside{}
-	if s.cfg.Subscription.Trades && s.wants[strategy.TradesEvent] {
+	if s.cfg.Subscription.Trades && s.wants[strategy.TradesEvent] && !s.view.Warming {
 		s.beside.Trades = b.Trades
 	}
 	if s.cfg.Subscription.Book {

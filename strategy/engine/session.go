@@ -190,8 +190,7 @@ func (s *Session) Warm(c exchange.Candle) *strategy.Event {
 // returns nil before the next Begin. The candle is copied.
 func (s *Session) Begin(c *exchange.Candle) error {
 	if c.Time <= s.state.LastTime {
-		return fmt.Errorf("engine: the candle of %s comes after the one of %s",
-			c.OpenTime().Format(time.RFC3339), time.UnixMilli(s.state.LastTime).UTC().Format(time.RFC3339))
+		return s.misplaced(c)
 	}
 	s.view.Warming = false
 	s.take(c)
@@ -289,7 +288,9 @@ func (s *Session) next() *strategy.Event {
 			s.phase = idle
 			s.mark()
 			if s.looks {
-				s.look()
+				if !s.view.Warming {
+					s.look()
+				}
 				s.phase = besides
 				continue
 			}

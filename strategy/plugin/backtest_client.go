@@ -34,7 +34,8 @@ func (e *RunError) Error() string { return e.Text }
 // as backtest.Run does in this one. The source is read from another goroutine,
 // ahead of the engine by what the connection takes; a backtest.Companion is read
 // for all that it carries, and its candles go in columns. Progress, if not nil, is
-// called from time to time. A failure of the run is a *RunError, one of the
+// called from time to time. A plugin that is given candles of the past must have the
+// capability Past. A failure of the run is a *RunError, one of the
 // source is that error, an unreadable result is ErrGarbage; others are gRPC
 // statuses.
 func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
@@ -64,7 +65,7 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	if err := stream.Send(&pluginpb.BacktestInput{Config: config}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
-	sender := newCandleSender(src, cfg.Interval, stream, memory)
+	sender := newCandleSender(src, cfg, stream, memory)
 	in := &resultReader{progress: progress, sender: sender}
 	go sender.run(ctx, cancel)
 	in.result.Equity = make([]int64, 0, task.Candles) // while the first candles are on their way
@@ -143,14 +144,16 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 // finish puts the parts together. The configuration is the one that was asked
 // for, whatever the plugin says.
 func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
-	sent := r.sender.sent.Load()
+	sent, past := r.sender.sent.Load(), r.sender.past.Load()
 	trades, equity := r.result.Trades, r.result.Equity
 	if err := json.Unmarshal(r.json, &r.result); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
 	r.result.Config, r.result.Trades, r.result.Equity = cfg, trades, equity
-	if r.result.Candles != sent || int64(len(equity)) != sent {
-		return nil, fmt.Errorf("%w: %d candles and an equity curve of %d for %d candles", ErrGarbage, r.result.Candles, len(equity), sent)
+	if r.result.Candles != sent-past || r.result.Past != past || int64(len(equity)) != sent {
+		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,
+			r.result.Candles, r.result.Past, len(equity), sent, past)
 	}
+	r.result.Equity = equity[past:]
 	return &r.result, nil
 }

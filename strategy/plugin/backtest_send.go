@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -25,11 +24,13 @@ type candleSender struct {
 	// milliseconds.
 	companion backtest.Companion
 	span      int64
+	begin     int64 // when trading begins
 	stream    grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]
 	memory    *Memory
 
-	// sent counts the candles that are on their way.
-	sent atomic.Int64
+	// sent counts the candles that are on their way, past those of them that are of
+	// before the run.
+	sent, past atomic.Int64
 	// free are the slots of the memory that nobody uses, out those that the
 	// plugin has, in the order in which it got them.
 	free chan int
@@ -42,9 +43,9 @@ type candleSender struct {
 // slotUse is a slot that the plugin has, and how many candles lie in it.
 type slotUse struct{ slot, count int }
 
-func newCandleSender(src marketdata.Source, interval time.Duration, stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput], memory *Memory) *candleSender {
+func newCandleSender(src marketdata.Source, cfg backtest.Config, stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput], memory *Memory) *candleSender {
 	s := &candleSender{
-		src: src, companion: companionOf(src), span: interval.Milliseconds(), stream: stream, memory: memory, done: make(chan struct{}),
+		src: src, companion: companionOf(src), span: cfg.Interval.Milliseconds(), begin: cfg.Begin, stream: stream, memory: memory, done: make(chan struct{}),
 	}
 	if memory != nil {
 		s.free, s.out = make(chan int, memorySlots), make(chan slotUse, memorySlots)
@@ -82,6 +83,11 @@ func (s *candleSender) next(ctx context.Context) ([]exchange.Candle, error) {
 	if err == nil && len(candles) > wire.MaxBlock {
 		err = fmt.Errorf("a block of %d candles is above %d", len(candles), wire.MaxBlock)
 	}
+	n := 0
+	for n < len(candles) && candles[n].Time < s.begin {
+		n++
+	}
+	s.past.Add(int64(n))
 	return candles, err
 }
 

@@ -21,6 +21,9 @@ const (
 	Backtest Capability = "backtest"
 	// Checks means that it finds faults in parameters that its schema does not.
 	Checks Capability = "checks"
+	// Past means that its backtests may begin with candles that warm up and are not
+	// traded in.
+	Past Capability = "past"
 	// SharedMemory means that it takes candles from memory that its host shares
 	// with it.
 	SharedMemory Capability = "shared-memory"
@@ -46,7 +49,7 @@ type Manifest struct {
 func ManifestOf(def strategy.Definition) Manifest {
 	m := Manifest{
 		Info: def.Info(), Schema: def.Schema(), SDK: SDKVersion,
-		Protocols: []int{Protocol}, Capabilities: []Capability{Live, Backtest, SharedMemory},
+		Protocols: []int{Protocol}, Capabilities: []Capability{Live, Backtest, Past, SharedMemory},
 	}
 	if def.Checks() {
 		m.Capabilities = append(m.Capabilities, Checks)

@@ -25,20 +25,22 @@ func (h *Host) Backtest(ctx context.Context, name string, cfg backtest.Config, s
 	return p.Backtest(ctx, cfg, src, progress)
 }
 
-// Subscription returns what the strategy looks at in a run beyond the candles of
-// its market, so that they can be brought: it depends on the parameters.
-func (p *Process) Subscription(ctx context.Context, cfg backtest.Config) (strategy.Subscription, error) {
+// Needs returns what the strategy wants to see in a run beside the candles of its
+// market, so that it can be brought: it depends on the parameters. Those that it
+// refuses are a *plugin.BotError.
+func (p *Process) Needs(ctx context.Context, cfg backtest.Config) (backtest.Needs, error) {
 	opened, err := p.Open(ctx, []strategy.OpenInput{{Interval: cmp.Or(cfg.Decide, cfg.Interval), Market: cfg.Market, Params: cfg.Params}})
 	if err != nil {
-		return strategy.Subscription{}, err
+		return backtest.Needs{}, err
 	}
 	if opened[0].Err != nil {
-		return strategy.Subscription{}, opened[0].Err
+		return backtest.Needs{}, opened[0].Err
 	}
-	if err := opened[0].Subscription.Check(cfg.Market.Pair); err != nil {
-		return strategy.Subscription{}, fmt.Errorf("what the strategy subscribes to: %w", err)
+	needs := backtest.Needs{Subscription: opened[0].Subscription, Warmup: opened[0].Warmup}
+	if err := needs.Check(cfg.Market.Pair); err != nil {
+		return backtest.Needs{}, fmt.Errorf("what the strategy subscribes to: %w", err)
 	}
-	return opened[0].Subscription, p.Close(ctx, []uint64{opened[0].Bot})
+	return needs, p.Close(ctx, []uint64{opened[0].Bot})
 }
 
 // Backtest runs a backtest in this process, which should serve no live bots; one

@@ -58,8 +58,12 @@ func sourceOf(candles []exchange.Candle) marketdata.Source { return marketdata.N
 func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 	t.Parallel()
 	host := basicHost(t)
-	for _, n := range []int{1, 29, 4096, 4097, 30_000} {
+	for _, part := range []struct{ n, past int }{{1, 0}, {29, 0}, {4096, 0}, {4097, 0}, {30_000, 0}, {30_000, 9_000}, {30_000, 29_999}, {5_000, 4_096}, {30, 1}} {
+		n := part.n
 		cfg, candles := history(t, n)
+		if part.past > 0 {
+			cfg.Begin = candles[part.past].Time
+		}
 		want, err := backtest.Run(t.Context(), basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -76,7 +80,10 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		if a, b := asJSON(t, got), asJSON(t, want); !bytes.Equal(a, b) {
 			t.Fatalf("%d candles give\n%s\nwant\n%s", n, a, b)
 		}
-		if n == 30_000 && (len(want.Trades) < 100 || !slices.IsSorted(seen) || len(seen) < 2 || seen[len(seen)-1] != 30_000) {
+		if got.Past != int64(part.past) || len(got.Equity) != n-part.past {
+			t.Fatalf("of %d candles %d are of the past, want %d", n, got.Past, part.past)
+		}
+		if n == 30_000 && part.past == 0 && (len(want.Trades) < 100 || !slices.IsSorted(seen) || len(seen) < 2 || seen[len(seen)-1] != 30_000) {
 			t.Errorf("%d trades and the progress %v", len(want.Trades), seen)
 		}
 	}

@@ -159,6 +159,15 @@ func (w *Walk) warnings() []string {
 	if traded > 0 && traded < len(a.Windows) {
 		warn("%s no set within the bounds asked for, and traded nothing after it.", count(int64(len(a.Windows)-traded), "window has", "windows have"))
 	}
+	short := 0
+	for i := range a.Windows {
+		if a.Windows[i].Short {
+			short++
+		}
+	}
+	if short > 0 {
+		warn("%s cold, for the history has fewer candles before than the strategy warms up with.", count(int64(short), "window begins", "windows begin"))
+	}
 	switch {
 	case a.TotalReturn < 0:
 		warn("The choices lost money on candles that they had not seen.")

@@ -60,7 +60,7 @@ func (w *Walk) WriteHTML(out io.Writer) error { return w.Page().WriteHTML(out) }
 func (p WalkPage) WriteHTML(w io.Writer) error {
 	return writeFile(w, frame{
 		Heading: p.Heading, Badge: "WALK-FORWARD", Kind: "walk-forward", Body: "walk", Page: p,
-		Foot: "Made by Lunobot. Each choice saw the candles of its window and nothing after. Each run begins with indicators that have seen nothing.",
+		Foot: "Made by Lunobot. Each choice saw the candles of its window and nothing after. Each run is warmed up by the candles before it, in which nothing trades.",
 	})
 }
 

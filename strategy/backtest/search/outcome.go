@@ -18,7 +18,9 @@ const (
 )
 
 // Runner runs one set of parameters over the candles that open in [from, to); a
-// zero time is the end of the history. It is used by one goroutine at a time.
+// zero time is the end of the history. The strategy warms up with the candles
+// before from, as many as it asks for and the history has. It is used by one
+// goroutine at a time.
 //
 // Parameters that the strategy refuses are param.Errors, and what else is wrong
 // with the set alone is a *SetError; any other error ends the search.
@@ -42,6 +44,9 @@ type Outcome struct {
 	Candles int64
 	// FirstPrice is the open of the first candle, LastPrice the close of the last.
 	FirstPrice, LastPrice exchange.Ticks
+	// Short says that the strategy asked for more candles of the past than there
+	// were before the run.
+	Short bool
 	// Curve is the equity at the start and at the ends of at most Points parts of
 	// equally many candles.
 	Curve []Point

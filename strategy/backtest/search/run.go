@@ -34,14 +34,13 @@ func NewLocal(def strategy.Definition, cfg backtest.Config, series marketdata.Se
 
 // Run implements Runner.
 func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
-	candles := within(l.candles, from, to)
-	g, err := newGauge(l.cfg, candles)
+	cfg := l.cfg
+	cfg.Params = params
+	w, err := windowOf(&cfg, l.candles, from, to, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
 	if err != nil {
 		return Outcome{}, err
 	}
-	cfg := l.cfg
-	cfg.Params = params
-	r, err := backtest.Stream(ctx, l.def, cfg, marketdata.NewSliceSource(candles), &sink{local: l, gauge: g})
+	r, err := backtest.Stream(ctx, l.def, cfg, marketdata.NewSliceSource(w.candles), &sink{local: l, gauge: w.gauge, past: w.past})
 	var panicked *strategy.PanicError
 	if errors.As(err, &panicked) {
 		return Outcome{}, &SetError{err}
@@ -49,7 +48,7 @@ func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.T
 	if err != nil {
 		return Outcome{}, err
 	}
-	return g.outcome(r), nil
+	return w.outcome(r), nil
 }
 
 // sink measures a run's equity while it grows, in one buffer that all runs of
@@ -57,7 +56,9 @@ func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.T
 type sink struct {
 	local *Local
 	gauge *gauge
-	room  int
+	// past is how many candles of the past are still to come.
+	past int
+	room int
 }
 
 // Room implements backtest.Sink.
@@ -68,18 +69,29 @@ func (s *sink) Room(n int) []int64 {
 }
 
 // Done implements backtest.Sink.
-func (s *sink) Done(context.Context, []portfolio.Trade) { s.gauge.add(s.local.equity[:s.room]) }
+func (s *sink) Done(context.Context, []portfolio.Trade) {
+	n := min(s.past, s.room)
+	s.past -= n
+	s.gauge.add(s.local.equity[n:s.room])
+}
 
 // Backtester runs one backtest after another elsewhere, as a plugin's process
 // does.
 type Backtester interface {
+	// Needs returns what the strategy wants to see in a run.
+	Needs(ctx context.Context, cfg backtest.Config) (backtest.Needs, error)
+	// Backtest makes a run.
 	Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
 }
 
-// RemoteConfig says what a Remote runs and where; all fields are required.
+// RemoteConfig says what a Remote runs and where; all fields without a default are
+// required.
 type RemoteConfig struct {
 	// Backtester makes the runs.
 	Backtester Backtester
+	// Cold says that it cannot warm strategies up: one of an older kit. Defaults to
+	// false.
+	Cold bool
 	// Config is that of a run; its parameters are not used.
 	Config backtest.Config
 	// OfSet reports whether an error of the Backtester is about the set that was
@@ -100,38 +112,86 @@ func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 
 // Run implements Runner.
 func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
-	candles := within(r.cfg.Series.Candles, from, to)
-	g, err := newGauge(r.cfg.Config, candles)
-	if err != nil {
-		return Outcome{}, err
-	}
 	cfg := r.cfg.Config
 	cfg.Params = params
-	result, err := r.cfg.Backtester.Backtest(ctx, cfg, marketdata.NewSliceSource(candles), nil)
-	switch {
-	case err != nil && r.cfg.OfSet(err):
-		return Outcome{}, &SetError{err}
-	case err != nil:
-		return Outcome{}, err
+	w, err := windowOf(&cfg, r.cfg.Series.Candles, from, to, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
+	if err != nil {
+		return Outcome{}, r.fault(err)
 	}
-	if len(result.Equity) != len(candles) {
-		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", len(candles), len(result.Equity))
+	if r.cfg.Cold && cfg.Begin > 0 {
+		w.short = w.short || w.past > 0
+		w.candles, w.past, cfg.Begin = w.candles[w.past:], 0, 0
 	}
-	g.add(result.Equity)
-	return g.outcome(result), nil
+	result, err := r.cfg.Backtester.Backtest(ctx, cfg, marketdata.NewSliceSource(w.candles), nil)
+	if err != nil {
+		return Outcome{}, r.fault(err)
+	}
+	if len(result.Equity) != len(w.gauge.candles) {
+		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", len(w.gauge.candles), len(result.Equity))
+	}
+	w.gauge.add(result.Equity)
+	return w.outcome(result), nil
 }
 
-// within returns the candles that open in [from, to).
-func within(candles []exchange.Candle, from, to time.Time) []exchange.Candle {
-	at := func(t time.Time, otherwise int) int {
-		if t.IsZero() {
-			return otherwise
-		}
-		i, _ := slices.BinarySearchFunc(candles, t.UnixMilli(), func(c exchange.Candle, ms int64) int { return cmp.Compare(c.Time, ms) })
-		return i
+// fault tells the errors of a set from others.
+func (r *Remote) fault(err error) error {
+	if r.cfg.OfSet(err) {
+		return &SetError{err}
 	}
-	first, end := at(from, 0), at(to, len(candles))
-	return candles[min(first, end):end:end]
+	return err
+}
+
+// window is what one run goes over.
+type window struct {
+	candles []exchange.Candle
+	// past is how many of them come before the run's first one, and short is true if
+	// the strategy asks for more.
+	past  int
+	short bool
+	gauge *gauge
+}
+
+// windowOf returns the candles that open in [from, to), and before them those
+// that the strategy needs to warm up, as far as they are there; the configuration
+// then says where the run begins. A run over the whole history needs none.
+func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Time, needs func() (backtest.Needs, error)) (*window, error) {
+	first, end := 0, len(candles)
+	if !from.IsZero() {
+		first = place(candles, from.UnixMilli())
+	}
+	if !to.IsZero() {
+		end = max(first, place(candles, to.UnixMilli()))
+	}
+	gauge, err := newGauge(*cfg, candles[first:end])
+	if err != nil {
+		return nil, err
+	}
+	w := &window{candles: candles[first:end], gauge: gauge}
+	if from.IsZero() {
+		return w, nil
+	}
+	n, err := needs()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Begin = candles[first].Time
+	wanted := cfg.WarmFrom(n.Warmup)
+	start := place(candles, wanted)
+	w.candles, w.past, w.short = candles[start:end], first-start, n.Warmup > 0 && candles[0].Time > wanted
+	return w, nil
+}
+
+// outcome returns what a run over the window gave.
+func (w *window) outcome(r *backtest.Result) Outcome {
+	o := w.gauge.outcome(r)
+	o.Short = w.short
+	return o
+}
+
+// place returns how many candles open before a time in epoch milliseconds.
+func place(candles []exchange.Candle, at int64) int {
+	i, _ := slices.BinarySearchFunc(candles, at, func(c exchange.Candle, ms int64) int { return cmp.Compare(c.Time, ms) })
+	return i
 }
 
 // gauge turns the equity at every candle into an Outcome.

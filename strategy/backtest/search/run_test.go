@@ -29,9 +29,10 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 			t.Fatal(err)
 		}
 		part := series
-		part.Candles = series.Candles[c.from:c.to]
+		part.Candles = series.Candles[:c.to]
 		asked := cfg
 		asked.Params = []byte(`{"fast":3,"slow":9}`)
+		asked.Begin = from.UnixMilli()
 		r, err := backtest.Run(t.Context(), basic.Definition(), asked, part.Source(), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -47,10 +48,10 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 		if len(o.Curve) != c.points+1 || o.Curve[0] != (search.Point{Time: r.From, Equity: cfg.Balance}) {
 			t.Fatalf("%+v: %d points, the first %+v", c, len(o.Curve), o.Curve[0])
 		}
-		n := len(part.Candles)
+		n := c.to - c.from
 		for p := 1; p <= c.points; p++ {
 			i := p*n/c.points - 1
-			if want := (search.Point{Time: part.Candles[i].Time + 60_000, Equity: exchange.Units(r.Equity[i])}); o.Curve[p] != want {
+			if want := (search.Point{Time: part.Candles[c.from+i].Time + 60_000, Equity: exchange.Units(r.Equity[i])}); o.Curve[p] != want {
 				t.Fatalf("%+v: point %d is %+v, want %+v", c, p, o.Curve[p], want)
 			}
 		}
@@ -92,6 +93,14 @@ func TestProcessesGiveTheSame(t *testing.T) {
 	b, err := c.Runners[0].Run(t.Context(), nil, time.Time{}, time.Time{})
 	if err != nil || !reflect.DeepEqual(a, b) {
 		t.Errorf("an outcome differs: %v", err)
+	}
+	from := series.Candles[1_000].OpenTime()
+	a, err = remotes[0].Run(t.Context(), nil, from, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = c.Runners[0].Run(t.Context(), nil, from, time.Time{}); err != nil || !reflect.DeepEqual(a, b) || a.Short || a.Candles != 5_000 {
+		t.Errorf("an outcome of a part differs: %v", err)
 	}
 }
 

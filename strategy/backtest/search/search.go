@@ -111,6 +111,8 @@ type Set struct {
 	// Inside and Outside are its annual Sharpe ratio over the first and the second
 	// half of the history.
 	Inside, Outside perf.Number
+	// Short is as in its Outcome.
+	Short bool
 	// Failed is why it could not be run; "" if it was.
 	Failed string
 	// Place is where it lies on each axis: the number of a level, or on an axis
@@ -251,7 +253,7 @@ func (w *workers) one(ctx context.Context, r Runner, number int, c candidate) (*
 	case err != nil:
 		return nil, fmt.Errorf("running the set %s: %w", c.params, err)
 	}
-	s.Metrics = o.Metrics
+	s.Metrics, s.Short = o.Metrics, o.Short
 	s.Score = w.cfg.Objective.Score(o.Metrics)
 	returns := o.returns()
 	s.Moments = perf.MomentsOf(returns)

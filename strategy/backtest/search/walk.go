@@ -127,12 +127,16 @@ type Window struct {
 	Held perf.Number
 	// Tried and Refused count the sets as in a Result.
 	Tried, Refused int
+	// Short says that the chosen set was warmed up with fewer candles than it asks
+	// for, within the window or after it.
+	Short bool
 }
 
 // WalkForward walks a strategy forward. Each window sees the candles before its
-// end and nothing else, and each run begins with the same cash and indicators
-// that have seen nothing: windows should be long against what the strategy needs
-// to warm up. A window of which the strategy allows no set is an error.
+// end and nothing else. Each run begins with the same cash, and with indicators
+// that were warmed by the candles before it, as far as the runners have them: a
+// history that begins with the first window leaves that one's cold. A window of
+// which the strategy allows no set is an error.
 func WalkForward(ctx context.Context, cfg WalkConfig) (*Walk, error) {
 	cfg.Search = cfg.Search.withDefaults()
 	if cfg.Step == 0 {
@@ -193,7 +197,7 @@ func (c WalkConfig) window(ctx context.Context, w *Window, number int) (*Outcome
 	if err != nil {
 		return nil, fmt.Errorf("trading %s after it: %w", best.Params, err)
 	}
-	w.Outside, w.Score = o.Metrics, c.Search.Objective.Score(o.Metrics)
+	w.Outside, w.Score, w.Short = o.Metrics, c.Search.Objective.Score(o.Metrics), best.Short || o.Short
 	w.After = growth(1+o.TotalReturn, w.End.Sub(w.To))
 	if o.FirstPrice > 0 {
 		w.Held = perf.Number(o.LastPrice.Float()/o.FirstPrice.Float() - 1)
