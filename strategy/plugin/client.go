@@ -29,6 +29,7 @@ const (
 type Client struct {
 	rpc    pluginpb.StrategyClient
 	memory *Memory
+	line   *Line
 }
 
 // NewClient returns a client of a plugin that serves the connection.
@@ -39,6 +40,10 @@ func NewClient(conn grpc.ClientConnInterface) *Client {
 // Share makes backtests use memory that the plugin's process has inherited, if
 // its manifest says that it can. It is called before the first of them.
 func (c *Client) Share(m *Memory) { c.memory = m }
+
+// Hold makes live rounds go by a line of which the plugin's process has taken the
+// other end, as its manifest says. It is called before the first of them.
+func (c *Client) Hold(l *Line) { c.line = l }
 
 // Describe returns the plugin's manifest.
 func (c *Client) Describe(ctx context.Context) (Manifest, error) {

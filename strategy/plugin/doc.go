@@ -16,4 +16,12 @@
 // version of the wire; a side serves its own and the one before, and the two
 // agree on the highest that both know. SDKVersion is the release of this
 // package, which the manifest tells together with the capabilities.
+//
+// # Beside gRPC
+//
+// Everything can go by gRPC. Where system and plugin can, the host hands over two
+// descriptors that make two things faster: Memory, in which the candles and the
+// equity curve of a backtest lie, and a Line, by which live rounds go. Whether the
+// process has taken them, its manifest says; one that was built before there were
+// any is served without.
 package plugin

@@ -49,7 +49,7 @@ type Round struct {
 	// deliveries. Client.Live sets it; it is valid until the next call.
 	Reactions []Reaction
 
-	batch    []byte
+	batch    []byte // in a frame
 	reader   wire.AnswerReader
 	commands []strategy.Command
 	spans    []span
@@ -78,11 +78,12 @@ func (e *BotError) As(target any) bool {
 	return false
 }
 
-// Live delivers the round's events and sets its reactions. The error means that
+// Live delivers the round's events and sets its reactions: by the line if there
+// is one and no other round is on it, else by gRPC. The error means that
 // the call as a whole failed: the process is gone, late, or its answer cannot
 // be read (ErrGarbage).
 func (c *Client) Live(ctx context.Context, r *Round) error {
-	r.batch = r.batch[:0]
+	r.batch = wire.OpenFrame(r.batch)
 	count := 0
 	for i := range r.Deliveries {
 		d := &r.Deliveries[i]
@@ -99,7 +100,15 @@ func (c *Client) Live(ctx context.Context, r *Round) error {
 	}
 	r.Reactions = r.Reactions[:count]
 	clear(r.Reactions)
-	reply, err := c.rpc.Live(ctx, &pluginpb.LiveRequest{Batch: r.batch})
+	if c.line.acquire() {
+		defer c.line.release()
+		answer, err := c.line.call(ctx, r.batch)
+		if err != nil {
+			return fmt.Errorf("delivering %d events: %w", count, err)
+		}
+		return r.read(answer)
+	}
+	reply, err := c.rpc.Live(ctx, &pluginpb.LiveRequest{Batch: r.batch[wire.FrameHeader:]})
 	if err != nil {
 		return fmt.Errorf("delivering %d events: %w", count, err)
 	}

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
 
 // Serve is the whole main of a plugin. Started by a host it serves the strategy
@@ -40,8 +42,20 @@ func serve(def strategy.Definition) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	line, err := inheritedLine()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	server := newServer(def)
-	server.memory = memory
+	server.memory, server.lined = memory, line != nil
+	if server.lined {
+		go func() {
+			if err := server.serveLine(line); errors.Is(err, wire.ErrMalformed) {
+				fmt.Fprintln(os.Stderr, "[ERROR] what the host sends by the line:", err)
+			}
+		}()
+	}
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig: Handshake(), VersionedPlugins: sets(adapter{server: server}), GRPCServer: newGRPCServer,
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Error, Output: os.Stderr}),

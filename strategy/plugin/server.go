@@ -35,6 +35,8 @@ type server struct {
 	// backtest that uses it holds turn.
 	memory *Memory
 	turn   chan struct{}
+	// lined is true if the process has taken the end of a line.
+	lined bool
 
 	mu   sync.RWMutex
 	bots map[uint64]*openBot
@@ -58,7 +60,11 @@ func newServer(def strategy.Definition) *server {
 
 // Describe returns the manifest.
 func (s *server) Describe(context.Context, *pluginpb.DescribeRequest) (*pluginpb.DescribeReply, error) {
-	manifest, err := json.Marshal(ManifestOf(s.def))
+	m := ManifestOf(s.def)
+	if s.lined {
+		m.Capabilities = append(m.Capabilities, LiveLine)
+	}
+	manifest, err := json.Marshal(m)
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "describing the strategy: %v", err)
 	}
@@ -119,17 +125,23 @@ func (s *server) bot(id uint64) *openBot {
 // Live delivers a batch of events. What goes wrong with one bot is that bot's
 // error alone.
 func (s *server) Live(_ context.Context, in *pluginpb.LiveRequest) (*pluginpb.LiveReply, error) {
-	reader := s.readers.Get().(*wire.BatchReader) // the pool's New makes nothing else
-	defer s.readers.Put(reader)
-	reader.Reset(in.GetBatch())
-	var answer []byte
-	for index := 0; reader.Next(); index++ {
-		answer = s.deliver(answer, index, reader)
-	}
-	if err := reader.Err(); err != nil {
+	answer, err := s.round(nil, in.GetBatch())
+	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	return &pluginpb.LiveReply{Answer: answer}, nil
+}
+
+// round delivers a batch and appends what the bots say to dst. The error is that
+// of a batch that cannot be read.
+func (s *server) round(dst, batch []byte) ([]byte, error) {
+	reader := s.readers.Get().(*wire.BatchReader) // the pool's New makes nothing else
+	defer s.readers.Put(reader)
+	reader.Reset(batch)
+	for index := 0; reader.Next(); index++ {
+		dst = s.deliver(dst, index, reader)
+	}
+	return dst, reader.Err()
 }
 
 // deliver gives a bot its event and appends what it says, if anything.

@@ -32,6 +32,7 @@ type child struct {
 	directory      string
 	leash          *os.File // the other end of its standard input
 	memory         *plugin.Memory
+	line           *plugin.Line
 	stdout, stderr *os.File
 	hello          hello
 
@@ -46,40 +47,48 @@ type child struct {
 
 var _ runner.Runner = (*child)(nil)
 
-// memoryDescriptor is where a plugin finds the memory that is shared with it:
-// the first after its standard input and outputs.
-const memoryDescriptor = 3
+// Where a plugin finds the memory that is shared with it and its end of the line:
+// after its standard input and outputs.
+const (
+	memoryDescriptor = 3
+	lineDescriptor   = 4
+)
 
 // newChild returns the process of a source that is not started yet. Memory is
-// shared with it if it is not nil; in a box it is shut in.
-func newChild(s Source, directory string, memory *plugin.Memory, b *box) (*child, error) {
-	c := &child{directory: directory, memory: memory, done: make(chan struct{}), quiet: make(chan struct{})}
-	var shared *os.File
+// shared with it and a line given to it if they are not nil; in a box it is shut
+// in.
+func newChild(s Source, directory string, memory *plugin.Memory, line *plugin.Line, b *box) (*child, error) {
+	c := &child{directory: directory, memory: memory, line: line, done: make(chan struct{}), quiet: make(chan struct{})}
+	var inherit [sandbox.Inherited]*os.File
 	if memory != nil {
-		shared = memory.File()
+		inherit[memoryDescriptor-sandbox.FirstInherited] = memory.File()
+	}
+	if line != nil {
+		inherit[lineDescriptor-sandbox.FirstInherited] = line.File()
 	}
 	if b != nil {
 		var err error
 		c.cmd, err = b.shim.Command(sandbox.Spec{
-			Program: b.program.file, Sealed: b.program.sealed, Args: s.Args, Directory: directory, Inherit: shared, Limits: b.limits,
+			Program: b.program.file, Sealed: b.program.sealed, Args: s.Args, Directory: directory, Inherit: inherit, Limits: b.limits,
 		}, b.status)
 		return c, err
 	}
 	c.cmd = exec.Command(s.Path, s.Args...)
 	c.cmd.Dir = directory
 	c.cmd.SysProcAttr = ownGroup()
-	if shared != nil {
-		c.cmd.ExtraFiles = []*os.File{shared}
-	}
+	c.cmd.ExtraFiles = inherit[:]
 	return c, nil
 }
 
 // environ sets the process's environment: what go-plugin makes for it and where
-// its memory is, and nothing else.
+// its memory and its line are, and nothing else.
 func (c *child) environ(env []string) {
 	c.cmd.Env = append(c.cmd.Env, env...)
 	if c.memory != nil {
 		c.cmd.Env = append(c.cmd.Env, plugin.MemoryVariable+"="+strconv.Itoa(memoryDescriptor))
+	}
+	if c.line != nil {
+		c.cmd.Env = append(c.cmd.Env, plugin.LineVariable+"="+strconv.Itoa(lineDescriptor))
 	}
 }
 
@@ -106,6 +115,9 @@ func (c *child) Start(context.Context) error {
 	c.leash, c.stdout, c.stderr = ours[0], ours[1], ours[2]
 	err := c.cmd.Start()
 	closeAll(theirs)
+	if c.line != nil {
+		c.line.Inherited()
+	}
 	if err != nil {
 		closeAll(ours)
 		return err

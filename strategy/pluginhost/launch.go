@@ -59,8 +59,18 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		cfg.Logger.Warn("no memory is shared with a plugin; its backtests are slower", "plugin", s.Key(), "error", err)
 	}
-	process, err := newChild(s, directory, memory, b)
+	line, err := plugin.NewLine()
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		cfg.Logger.Warn("a plugin has no line; its live rounds are slower", "plugin", s.Key(), "error", err)
+	}
+	process, err := newChild(s, directory, memory, line, b)
 	if err != nil {
+		if memory != nil {
+			_ = memory.Close()
+		}
+		if line != nil {
+			line.Close()
+		}
 		_ = os.RemoveAll(directory)
 		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: err}
 	}
@@ -158,10 +168,16 @@ func (c *connection) dispense(ctx context.Context) error {
 		return fmt.Errorf("go-plugin dispensed %T over %T", raw, protocol)
 	}
 	c.rpc, c.conn = rpc, transport.Conn
-	if c.manifest, err = c.rpc.Describe(ctx); err == nil && c.manifest.Can(plugin.SharedMemory) {
+	if c.manifest, err = c.rpc.Describe(ctx); err != nil {
+		return err
+	}
+	if c.manifest.Can(plugin.SharedMemory) {
 		c.rpc.Share(c.child.memory)
 	}
-	return err
+	if c.manifest.Can(plugin.LiveLine) {
+		c.rpc.Hold(c.child.line)
+	}
+	return nil
 }
 
 // diagnose finds the kind and the best cause of a failed start.
@@ -213,6 +229,9 @@ func (c *connection) ending() error {
 // kill ends the process at once.
 func (c *connection) kill() {
 	c.wires.cut()
+	if c.child.line != nil {
+		c.child.line.Cut()
+	}
 	c.child.end()
 }
 
@@ -223,6 +242,9 @@ func (c *connection) close() {
 	c.release()
 	if c.child.memory != nil {
 		_ = c.child.memory.Close()
+	}
+	if c.child.line != nil {
+		c.child.line.Close()
 	}
 	_ = os.RemoveAll(c.directory)
 }

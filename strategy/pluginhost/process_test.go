@@ -216,7 +216,7 @@ func TestEnvironmentOfTheHostIsNotSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range round.Reactions[0].Commands {
-		if !strings.HasPrefix(c.Text, "PLUGIN_") && c.Text != "LUNOBOT_PLUGIN" && c.Text != plugin.MemoryVariable && !strings.HasPrefix(c.Text, "candle") {
+		if !strings.HasPrefix(c.Text, "PLUGIN_") && c.Text != "LUNOBOT_PLUGIN" && c.Text != plugin.MemoryVariable && c.Text != plugin.LineVariable && !strings.HasPrefix(c.Text, "candle") {
 			t.Errorf("the plugin sees the variable %s", c.Text)
 		}
 	}

@@ -91,7 +91,7 @@ func (s Shim) Command(spec Spec, status Status) (*exec.Cmd, error) {
 	}); err != nil {
 		return nil, err
 	}
-	cmd.ExtraFiles = []*os.File{spec.Inherit, spec.Program}
+	cmd.ExtraFiles = append(spec.Inherit[:], spec.Program)
 	cmd.SysProcAttr = attributes(status)
 	return cmd, nil
 }

@@ -82,8 +82,9 @@ type Spec struct {
 	Args []string
 	// Directory is the only one that it may read and write.
 	Directory string
-	// Inherit is a file that it gets as descriptor 3; nil for none.
-	Inherit *os.File
+	// Inherit are files that it gets as descriptors from FirstInherited on; nil
+	// for none.
+	Inherit [Inherited]*os.File
 	// Limits bound it.
 	Limits Limits
 }
@@ -127,11 +128,15 @@ const argument = "plugin-sandbox"
 // variable is the variable of the environment that carries the orders.
 const variable = "LUNOBOT_SANDBOX"
 
-// Where the shim finds its files: what the program inherits, and the program.
+// A program may inherit so many files, the first of them after its standard input
+// and outputs.
 const (
-	inheritDescriptor = 3
-	programDescriptor = 4
+	FirstInherited = 3
+	Inherited      = 2
 )
+
+// programDescriptor is where the shim finds the program.
+const programDescriptor = FirstInherited + Inherited
 
 // orders are what the shim does.
 type orders struct {

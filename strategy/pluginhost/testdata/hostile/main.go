@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -17,7 +19,7 @@ import (
 
 // params say what shall happen at a candle.
 type params struct {
-	At string `param:"at" validate:"oneof=nothing panic exit hang goroutine flood environment"`
+	At string `param:"at" validate:"oneof=nothing panic exit hang goroutine flood environment slow chatter future endless deaf"`
 }
 
 // hostile is a strategy that does it.
@@ -44,6 +46,16 @@ func (s *hostile) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 		for range 2_000 {
 			fmt.Println(strings.Repeat("flood ", 1000))
 		}
+	case "slow":
+		time.Sleep(300 * time.Millisecond)
+	case "chatter":
+		onLine([]byte("an answer that is no frame"))
+	case "future": // answers a round that nobody has begun
+		onLine([]byte{99, 15: 0})
+	case "endless": // promises more than there can be
+		onLine([]byte{1, 8: 0xff, 9: 0xff, 10: 0xff, 11: 0xff, 15: 0})
+	case "deaf": // lets go of the line
+		_ = syscall.Shutdown(line(), syscall.SHUT_RDWR)
 	case "environment":
 		for _, variable := range os.Environ() {
 			name, _, _ := strings.Cut(variable, "=")
@@ -52,6 +64,18 @@ func (s *hostile) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 	}
 	b.Note("candle %d", s.Candles)
 }
+
+// line is the descriptor of the line to the host.
+func line() int {
+	fd, err := strconv.Atoi(os.Getenv(plugin.LineVariable))
+	if err != nil {
+		panic(err)
+	}
+	return fd
+}
+
+// onLine says something by the line, before the process's own answer.
+func onLine(text []byte) { _, _ = syscall.Write(line(), text) }
 
 func definition(name string) strategy.Definition {
 	version := "1.0.0"
@@ -102,6 +126,9 @@ func main() {
 		child.Stdout, child.Stderr = os.Stdout, os.Stderr
 		_ = child.Start()
 		panic("boom with a child")
+	case "without a line": // as one that was built before there were lines
+		_ = os.Unsetenv(plugin.LineVariable)
+		plugin.Serve(definition("hostile"))
 	case "impostor":
 		plugin.Serve(definition("other"))
 	default:
