@@ -369,8 +369,12 @@ func (a *App) DatabaseURL() string { return db.Redact(a.cfg.DatabaseURL) }
 // DataDir returns the folder in which the installation keeps its files.
 func (a *App) DataDir() string { return a.cfg.DataDir }
 
-// Ready reports why the App cannot do its work at present; nil if it can.
-func (a *App) Ready(ctx context.Context) error { return a.db.Ping(ctx) }
+// Ready reports why the App cannot do its work at present, as an Unavailable
+// error; nil if it can. The database must answer, and its workers must not have
+// been replaced by those of another process.
+func (a *App) Ready(ctx context.Context) error {
+	return errors.Join(a.db.Ping(ctx), a.runner.Ready(), a.tester.Ready())
+}
 
 // Start begins the work: events are relayed, bots and backtests run, the demo market's place
 // is kept, periodic jobs are done.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/lunobot/lunobot/saas/errs"
@@ -20,7 +21,7 @@ func (a *API) healthRoutes() {
 	}, a.health)
 	handle(a, operation{
 		method: http.MethodGet, path: "/ready", id: "ready", tag: tagServer, public: true,
-		summary: "Can the server work", description: "Answers 200 if what the server needs answers, and 503 if not.",
+		summary: "Can the server work", description: "Answers 200 if what the server needs answers and its workers have not been replaced by another process; else 503, and why.",
 	}, a.ready)
 }
 
@@ -30,7 +31,16 @@ func (a *API) health(context.Context, tenancy.Principal, *nothing) (*answer[heal
 
 func (a *API) ready(ctx context.Context, _ tenancy.Principal, _ *nothing) (*answer[health], error) {
 	if err := a.cfg.Ready(ctx); err != nil {
-		return nil, errs.New(errs.Unavailable, "not_ready", "the server is not ready to work").Wrap(err)
+		return nil, errs.New(errs.Unavailable, "not_ready", "the server is not ready to work%s", because(err)).Wrap(err)
 	}
 	return &answer[health]{Body: health{Status: "ready"}}, nil
+}
+
+// because returns the reason for people, and nothing of an error that is internal.
+func because(err error) string {
+	var known *errs.Error
+	if !errors.As(err, &known) || known.Kind == errs.Internal {
+		return ""
+	}
+	return ": " + known.Message
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/errs"
 )
 
 // proves O4: whatever goes wrong, the answer is a problem.
@@ -125,6 +126,10 @@ func TestHealth(t *testing.T) {
 	b.ready = errors.New("database is locked at /var/lib")
 	b.call("GET", "/health", "", "").want(200)
 	if r := b.call("GET", "/ready", "", "").want(503, "unavailable"); strings.Contains(r.Body, "/var/lib") {
+		t.Errorf("shown: %s", r.Body)
+	}
+	b.ready = errs.New(errs.Unavailable, "worker_replaced", "its worker was replaced").Wrap(errors.New("holder server:7"))
+	if r := b.call("GET", "/ready", "", "").want(503, "not_ready", "the server is not ready to work: its worker was replaced"); strings.Contains(r.Body, "server:7") {
 		t.Errorf("shown: %s", r.Body)
 	}
 }

@@ -55,6 +55,10 @@ func (b *Backtester) Start(ctx context.Context) error {
 	return nil
 }
 
+// Ready reports why the worker takes no runs any more, as the Keeper does; nil if
+// it may.
+func (b *Backtester) Ready() error { return b.cfg.Keeper.Ready() }
+
 // Wake makes the worker look for new and cancelled runs at once.
 func (b *Backtester) Wake() {
 	select {

@@ -17,7 +17,7 @@
 // that a worker that was killed and started again does not wait for its own
 // leases to end. Two processes must not share a name; if they do, the one that
 // started last wins, and the other is told that it was superseded
-// (ErrSuperseded) at its next step.
+// (ErrSuperseded) at its next step, and is never Ready again.
 //
 // Smallest use:
 //

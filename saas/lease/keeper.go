@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lunobot/lunobot/saas/errs"
 )
 
 // KeeperConfig says how a Keeper works.
@@ -71,6 +73,8 @@ type Keeper struct {
 
 	mu   sync.Mutex
 	held map[Resource]Lease
+	// replaced is true once another process was found to have the name.
+	replaced bool
 }
 
 // NewKeeper checks cfg and builds a Keeper; the error names every fault.
@@ -103,6 +107,33 @@ func (k *Keeper) Holder() Holder {
 	return k.holder
 }
 
+// Ready reports why the Keeper gets no lease any more; nil if it may. Once another
+// process has started under the holder's name it is Unavailable, code
+// "worker_replaced", for good: a load balancer must see that this process works
+// no more though it answers.
+func (k *Keeper) Ready() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.replaced {
+		return nil
+	}
+	return errs.New(errs.Unavailable, "worker_replaced",
+		"its worker was replaced: another process of the same name was started after it and has its work; stop one of the two").
+		Wrap(fmt.Errorf("lease holder %s: %w", k.cfg.Holder, ErrSuperseded))
+}
+
+// superseded notes, from what the store answered, that the name has another
+// process, and reports it.
+func (k *Keeper) superseded(err error) bool {
+	if !errors.Is(err, ErrSuperseded) {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.replaced = true
+	return true
+}
+
 // Acquire takes at most limit of the candidates that nobody else holds, and
 // returns those that it took. Candidates that the Keeper holds already are
 // passed over.
@@ -128,6 +159,7 @@ func (k *Keeper) Acquire(ctx context.Context, candidates []Resource, limit int) 
 		Holder: k.holder, Resources: slices.Compact(wanted), Limit: limit, Now: now, Until: now.Add(k.cfg.TTL),
 	})
 	if err != nil {
+		k.superseded(err)
 		return nil, fmt.Errorf("taking leases for %s: %w", k.cfg.Holder, err)
 	}
 	k.mu.Lock()
@@ -152,7 +184,7 @@ func (k *Keeper) Renew(ctx context.Context) (lost []Lease, err error) {
 	// believe to hold and never lengthens it.
 	now := k.cfg.Now()
 	rows, err := k.cfg.Store.RenewLeases(ctx, k.holder, now.Add(k.cfg.TTL))
-	superseded := errors.Is(err, ErrSuperseded)
+	superseded := k.superseded(err)
 	if err != nil {
 		err = fmt.Errorf("renewing leases of %s: %w", k.cfg.Holder, err)
 	}

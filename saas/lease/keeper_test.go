@@ -171,13 +171,20 @@ func TestRestartTakesItsOwnLeasesAtOnce(t *testing.T) {
 			}
 		}
 		lost(t, s.CheckLease(ctx, mine[0]))
-		// A second process of the name that still runs finds out at once.
+		// A second process of the name that still runs finds out at once, and is not
+		// ready any more.
+		if old.Ready() != nil {
+			t.Errorf("it is not ready before it could know: %v", old.Ready())
+		}
 		gone, err := old.Renew(ctx)
 		if !errors.Is(err, lease.ErrSuperseded) || len(gone) != 3 || len(old.Held()) != 0 {
 			t.Errorf("the older incarnation lost %d leases, %v", len(gone), err)
 		}
 		if _, err := old.Acquire(ctx, jobs(9), 9); !errors.Is(err, lease.ErrSuperseded) {
 			t.Errorf("the older incarnation may still take leases: %v", err)
+		}
+		if err := old.Ready(); errs.KindOf(err) != errs.Unavailable || errs.CodeOf(err) != "worker_replaced" || fresh.Ready() != nil {
+			t.Errorf("the older incarnation: %v, the newer: %v", err, fresh.Ready())
 		}
 		if gone, err := fresh.Renew(ctx); err != nil || len(gone) != 0 {
 			t.Errorf("the newer incarnation lost %v, %v", gone, err)

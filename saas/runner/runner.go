@@ -169,6 +169,10 @@ func (r *Runner) Start(ctx context.Context) error {
 	return nil
 }
 
+// Ready reports why the worker takes no bots any more, as the Keeper does; nil if
+// it may.
+func (r *Runner) Ready() error { return r.cfg.Keeper.Ready() }
+
 // Wake makes the worker look for bots at once.
 func (r *Runner) Wake() {
 	select {
