@@ -129,8 +129,12 @@ func (p Plan) check(faults *errs.Fields, i int) {
 		fmt.Sprintf("must be one of %s, not %q", joined(supports()), e.Support))
 	faults.Check(slices.Contains(backtests(), e.Backtests), place(i, "entitlements/backtests"),
 		fmt.Sprintf("must be one of %s, not %q", joined(backtests()), e.Backtests))
-	faults.Check(e.Isolation == "" || slices.Contains(isolations(), e.Isolation), place(i, "entitlements/isolation"),
-		fmt.Sprintf("must be one of %s, not %q", joined(isolations()), e.Isolation))
+	for name, isolation := range map[string]Isolation{"isolation": e.Isolation, "max_isolation": e.MaxIsolation} {
+		faults.Check(isolation == "" || slices.Contains(isolations(), isolation), place(i, "entitlements/"+name),
+			fmt.Sprintf("must be one of %s, not %q", joined(isolations()), isolation))
+	}
+	faults.Check(e.MaxIsolation == "" || e.MaxIsolation.rank() >= e.Isolation.rank(), place(i, "entitlements/max_isolation"),
+		fmt.Sprintf("must not be less than the isolation %s that all bots have", e.Isolation))
 	faults.Check(sla.MatchString(e.SLA), place(i, "entitlements/sla"), fmt.Sprintf("must be a percentage such as 99.9, not %q", e.SLA))
 }
 

@@ -140,6 +140,8 @@ func TestReadCatalogNamesEveryFault(t *testing.T) {
 		"two faults of meaning":  {"interval: month", "interval: week", errs.Invalid, []string{"plans/0/interval (line 8) must be month"}},
 		"bad availability":       {`"99.5"`, "often", errs.Invalid, []string{"plans/0/entitlements/sla (line 15) must be a percentage"}},
 		"no such isolation":      {"support: email", "support: email\n      isolation: planet", errs.Invalid, []string{`entitlements/isolation (line 13) must be one of shared, tenant, bot, not "planet"`}},
+		"no such bound":          {"support: email", "support: email\n      max_isolation: moon", errs.Invalid, []string{`entitlements/max_isolation (line 13) must be one of shared, tenant, bot, not "moon"`}},
+		"a bound below":          {"support: email", "support: email\n      isolation: bot\n      max_isolation: tenant", errs.Invalid, []string{"entitlements/max_isolation (line 14) must not be less than the isolation bot"}},
 		"capitals in the id":     {"id: solo", "id: Solo", errs.Invalid, []string{"plans/0/id (line 3) must be 1 to 32"}},
 		"not YAML":               {"plans:", "plans: [", errs.Malformed, []string{"cannot be read: line"}},
 		"a list where a map is":  {"plans:", "- plans:", errs.Invalid, []string{"line 2 must be a block of keys"}},
@@ -175,14 +177,31 @@ func TestReadCatalogNamesEveryFault(t *testing.T) {
 	}
 }
 
+// What all bots of a plan have, its tenants may ask for too.
+func TestIsolable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ least, most, want billing.Isolation }{
+		{"", "", billing.IsolationShared},
+		{billing.IsolationTenant, "", billing.IsolationTenant},
+		{"", billing.IsolationBot, billing.IsolationBot},
+		{billing.IsolationTenant, billing.IsolationBot, billing.IsolationBot},
+		{billing.IsolationBot, billing.IsolationShared, billing.IsolationBot},
+	} {
+		if got := (billing.Entitlements{Isolation: c.least, MaxIsolation: c.most}).Isolable(); got != c.want {
+			t.Errorf("at least %q, at most %q: %q, want %q", c.least, c.most, got, c.want)
+		}
+	}
+}
+
 func TestEntitlements(t *testing.T) {
 	t.Parallel()
 	needs := []billing.Entitlement{
 		billing.NeedAPIAccess, billing.NeedBasicBacktests, billing.NeedAdvancedBacktests, billing.NeedCustomIndicators,
 		billing.NeedWhiteLabel, billing.NeedChannel(billing.Email), billing.NeedChannel(billing.Slack), "unheard_of",
+		billing.NeedTenantIsolation, billing.NeedBotIsolation,
 	}
 	want := map[string]string{
-		"free": "00000100", "basic": "01000100", "premium": "11110110", "enterprise": "11111110",
+		"free": "0000010000", "basic": "0100010000", "premium": "1111011010", "enterprise": "1111111011",
 	}
 	for _, p := range billing.DefaultCatalog().Plans() {
 		got := ""

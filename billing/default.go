@@ -29,12 +29,12 @@ func DefaultCatalog() *Catalog {
 			},
 		},
 		{
-			ID: "premium", Number: 3, Name: "Premium", Version: 1, Interval: Month,
+			ID: "premium", Number: 3, Name: "Premium", Version: 2, Interval: Month,
 			Price:  Money{Minor: 9999, Currency: "USD"},
 			Limits: map[Feature]Limit{Bots: 10, Pairs: 20, APICallsPerHour: 10000},
 			Entitlements: Entitlements{
 				APIAccess: true, Backtests: BacktestsAdvanced, Channels: Channels(),
-				CustomIndicators: true, Support: SupportPriority,
+				CustomIndicators: true, MaxIsolation: IsolationTenant, Support: SupportPriority,
 			},
 			Description: "For daily trading, with your own API keys and indicators.",
 			Bullets: []string{
@@ -43,12 +43,12 @@ func DefaultCatalog() *Catalog {
 			},
 		},
 		{
-			ID: "enterprise", Number: 4, Name: "Enterprise", Version: 1, Interval: Month,
+			ID: "enterprise", Number: 4, Name: "Enterprise", Version: 2, Interval: Month,
 			Price:  Money{Minor: 29999, Currency: "USD"},
 			Limits: map[Feature]Limit{Bots: Unlimited, Pairs: Unlimited, APICallsPerHour: Unlimited},
 			Entitlements: Entitlements{
 				APIAccess: true, Backtests: BacktestsAdvanced, Channels: Channels(),
-				CustomIndicators: true, SLA: "99.9", Support: SupportDedicated, WhiteLabel: true,
+				CustomIndicators: true, MaxIsolation: IsolationBot, SLA: "99.9", Support: SupportDedicated, WhiteLabel: true,
 			},
 			Description: "No limits, your own brand, and a promise of availability.",
 			Bullets: []string{

@@ -1,6 +1,9 @@
 package billing
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Channel is a way by which a tenant can be notified outside the pages.
 type Channel string
@@ -82,6 +85,9 @@ const (
 
 func isolations() []Isolation { return []Isolation{IsolationShared, IsolationTenant, IsolationBot} }
 
+// rank orders isolations from the least; "" is the least.
+func (i Isolation) rank() int { return max(0, slices.Index(isolations(), i)) }
+
 // Entitlements is what a plan includes beside its limits. The zero value
 // includes nothing.
 type Entitlements struct {
@@ -95,8 +101,11 @@ type Entitlements struct {
 	// CustomIndicators allows indicators of one's own.
 	CustomIndicators bool `json:"custom_indicators" yaml:"custom_indicators"`
 	// Isolation says who shares the process of a strategy with the tenant's bots; ""
-	// is IsolationShared. An operator or a bot can ask for more.
+	// is IsolationShared. An operator can ask for more, and a bot up to MaxIsolation.
 	Isolation Isolation `json:"isolation,omitempty" yaml:"isolation"`
+	// MaxIsolation is the strictest that the tenant may ask for its bots, for each
+	// process takes memory; "" is Isolation.
+	MaxIsolation Isolation `json:"max_isolation,omitempty" yaml:"max_isolation"`
 	// SLA is the promised availability in per cent, such as "99.9"; "" promises
 	// none.
 	SLA string `json:"sla,omitempty" yaml:"sla"`
@@ -116,13 +125,25 @@ const (
 	NeedAdvancedBacktests Entitlement = "backtests_advanced"
 	NeedCustomIndicators  Entitlement = "custom_indicators"
 	NeedWhiteLabel        Entitlement = "white_label"
+	NeedTenantIsolation   Entitlement = "isolation_tenant"
+	NeedBotIsolation      Entitlement = "isolation_bot"
 )
 
 // NeedChannel is the entitlement to be notified by the channel.
 func NeedChannel(c Channel) Entitlement { return "channel_" + Entitlement(c) }
 
+// Isolable returns the strictest isolation that the tenant's bots may have by its
+// own wish.
+func (e Entitlements) Isolable() Isolation {
+	if e.MaxIsolation.rank() > e.Isolation.rank() {
+		return e.MaxIsolation
+	}
+	return cmp.Or(e.Isolation, IsolationShared)
+}
+
 // Has reports whether the entitlement is included. A higher level of
-// backtesting includes the lower one. What is not known is not included.
+// backtesting, or a stricter isolation, includes the lower one. What is not known
+// is not included.
 func (e Entitlements) Has(want Entitlement) bool {
 	switch want {
 	case NeedAPIAccess:
@@ -135,6 +156,10 @@ func (e Entitlements) Has(want Entitlement) bool {
 		return e.CustomIndicators
 	case NeedWhiteLabel:
 		return e.WhiteLabel
+	case NeedTenantIsolation:
+		return e.Isolable().rank() >= IsolationTenant.rank()
+	case NeedBotIsolation:
+		return e.Isolable().rank() >= IsolationBot.rank()
 	}
 	return slices.ContainsFunc(e.Channels, func(c Channel) bool { return NeedChannel(c) == want })
 }
@@ -153,6 +178,10 @@ func (e Entitlement) Words() string {
 		return "custom indicators"
 	case NeedWhiteLabel:
 		return "white label"
+	case NeedTenantIsolation:
+		return "processes that no other tenant's bots share"
+	case NeedBotIsolation:
+		return "a process for each bot alone"
 	}
 	for _, c := range Channels() {
 		if NeedChannel(c) == e {

@@ -405,7 +405,8 @@ func (a *App) Start(ctx context.Context) error {
 }
 
 // wakeWorkers makes the workers look at once when a tenant starts or stops a bot
-// or a backtest, and tells who watches a backtest that it is over.
+// or a backtest or changes its plan, and tells who watches a backtest that it is
+// over.
 func (a *App) wakeWorkers(ctx context.Context, e event.Event) error {
 	switch e.Type {
 	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested:
@@ -414,6 +415,9 @@ func (a *App) wakeWorkers(ctx context.Context, e event.Event) error {
 		a.tester.Wake()
 	case catalog.EventApproved, catalog.EventRevoked, catalog.EventRemoved, catalog.EventIsolated:
 		a.shelf.Wake()
+	case billing.EventSubscriptionChanged:
+		a.strategies.plans.forget(e.TenantID)
+		a.runner.Wake()
 	}
 	switch e.Type {
 	case research.EventDone, research.EventFailed, research.EventCancelled:

@@ -74,14 +74,14 @@ func (s strategies) Usable(ref catalog.Ref) error {
 	return err
 }
 
-// Share implements runner.Plugins: the strictest of what the bot, the operator and
-// the tenant's plan ask for.
+// Share implements runner.Plugins: the strictest of what the operator, the tenant's
+// plan and, as far as that allows it, the bot ask for.
 func (s strategies) Share(ctx context.Context, tenantID, botID string, ref catalog.Ref, wish catalog.Isolation) (string, error) {
-	plan, err := s.plans.isolation(ctx, tenantID)
+	isolation, err := s.plans.isolation(ctx, tenantID, wish)
 	if err != nil {
 		return "", err
 	}
-	return wish.Stricter(s.shelf.Isolation(ref)).Stricter(plan).Key(tenantID, botID), nil
+	return isolation.Stricter(s.shelf.Isolation(ref)).Key(tenantID, botID), nil
 }
 
 // Process implements runner.Plugins. The host finds a file that was changed even

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -148,4 +149,36 @@ func TestIsolationOfAVersion(t *testing.T) {
 	if own.ID() == shared.ID() || own.ID() == strconv.Itoa(os.Getpid()) || own.Bots() != 1 {
 		t.Errorf("its process is %s with %d bots, the shared one %s", own.ID(), own.Bots(), shared.ID())
 	}
+}
+
+// A bot has the isolation that it asks for as far as the plan allows it: after a
+// downgrade it moves to the process that the others share.
+func TestIsolationFollowsThePlan(t *testing.T) {
+	t.Parallel()
+	files := sync.OnceValue(func() string { return pulse(t, "1.0.0") })
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		s := openShop(t, url, files())
+		b := s.create(bot.CreateInput{Strategy: "pulse", Parameters: []byte(`{"every":1}`), Isolation: catalog.PerTenant})
+		s.begin(b)
+		s.trades(b)
+		bots := func(key string) int {
+			p, err := s.app.Host().Process(t.Context(), "pulse@1.0.0", key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.Bots()
+		}
+		own := catalog.PerTenant.Key(s.who.TenantID, b.ID)
+		if bots(own) != 1 || bots("shared") != 0 {
+			t.Errorf("%d bots in the tenant's process, %d in the shared one", bots(own), bots("shared"))
+		}
+		if _, err := s.app.Billing().ChangePlan(t.Context(), s.who.TenantID, billing.ChangePlanInput{Plan: "basic", Actor: "ada", Immediately: true}); err != nil {
+			t.Fatal(err)
+		}
+		s.until("the bot moves", func() bool { return bots(own) == 0 && bots("shared") == 1 })
+		s.trades(b)
+		if c := s.config(b); c.Isolation != catalog.PerTenant {
+			t.Errorf("its wish was changed to %s", c.Isolation)
+		}
+	})
 }

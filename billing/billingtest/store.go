@@ -122,7 +122,7 @@ func subscriptions(t *testing.T, e *exercise) {
 	e.same("created twice", created, false)
 
 	s.Plan.ID, s.Status, s.GraceUntil = "basic", billing.StatusPastDue, Epoch().Add(time.Minute)
-	s.Pending, s.PendingBy = billing.PlanRef{ID: "premium", Version: 1}, "me"
+	s.Pending, s.PendingBy = billing.PlanRef{ID: "premium", Version: 2}, "me"
 	s.PeriodStart, s.PeriodEnd = Epoch().Add(time.Hour), Epoch().Add(3*time.Hour+time.Microsecond)
 	s.Revision, s.LastInvoice = 7, 3
 	e.ok(e.UpdateSubscription(ctx, "a", s))

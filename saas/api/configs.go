@@ -25,7 +25,7 @@ type config struct {
 	TradingPair     string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
 	StrategyType    string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	StrategyVersion string          `json:"strategy_version" doc:"The version that the bot is pinned to; empty if it follows the one that the server contains." example:"1.0.0"`
-	Isolation       string          `json:"isolation" enum:"shared,tenant,bot" doc:"Who may share a process with the bot at most: every bot of the version, the tenant's, or none. The plan and the operator can ask for more." example:"shared"`
+	Isolation       string          `json:"isolation" enum:"shared,tenant,bot" doc:"Who may share a process with the bot at most: every bot of the version, the tenant's, or none. The plan and the operator can ask for more; what is above the plan after a change of it does not count." example:"shared"`
 	Upgrade         *pendingUpgrade `json:"upgrade,omitempty" doc:"A change of the version that has yet to be made; missing if there is none."`
 	UpgradeFault    string          `json:"upgrade_fault" doc:"Why the last upgrade was refused; empty if it was not."`
 	Mode            string          `json:"mode" doc:"Whose money the bot moves." example:"paper"`
@@ -80,7 +80,7 @@ type newConfig struct {
 	LunoAPISecret   string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all."`
 	StrategyType    string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
 	StrategyVersion string     `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to be pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
-	Isolation       string     `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most; shared if it is left out." example:"shared"`
+	Isolation       string     `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most; shared if it is left out. More than the plan includes is refused." example:"shared"`
 	Mode            string     `json:"mode,omitempty" validate:"max=16" doc:"Whose money the bot moves: paper, which is also what it is if left out." example:"paper"`
 	Interval        string     `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the bot decides on; 1m if it is left out." example:"1h"`
 	Parameters      object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
@@ -109,7 +109,7 @@ type configChange struct {
 	Name            *string    `json:"name,omitempty" validate:"omitempty,max=80" doc:"What the bot shall be called." example:"Evening cross"`
 	Interval        *string    `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the bot decides on; another one begins the strategy anew, as other parameters do." example:"1h"`
 	StrategyVersion *string    `json:"strategy_version,omitempty" validate:"omitempty,max=100" doc:"The version to be pinned to, which begins anew at the next start. To keep the state of a running bot, upgrade it." example:"1.1.0"`
-	Isolation       *string    `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most." example:"bot"`
+	Isolation       *string    `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most. More than the plan includes is refused." example:"bot"`
 	Parameters      object     `json:"parameters,omitempty" doc:"All of the strategy's parameters; those that are left out have their defaults."`
 	Balance         *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency." example:"\"10000\""`
 	Risk            *riskInput `json:"risk,omitempty" doc:"All of the tenant's own bounds."`

@@ -49,6 +49,7 @@ type entitlements struct {
 	Backtests        string   `json:"backtests" enum:"none,basic,advanced" doc:"The level of backtesting." example:"basic"`
 	Channels         []string `json:"channels" doc:"The ways of notification." example:"[\"email\",\"sms\"]"`
 	CustomIndicators bool     `json:"custom_indicators" doc:"Whether the tenant may have indicators of its own."`
+	MaxIsolation     string   `json:"max_isolation" enum:"shared,tenant,bot" doc:"The strictest isolation that the tenant may ask for its bots." example:"shared"`
 	SLA              string   `json:"sla" doc:"Promised availability in per cent; empty if none is promised." example:"99.9"`
 	Support          string   `json:"support" enum:"community,email,priority,dedicated" doc:"The level of help." example:"email"`
 	WhiteLabel       bool     `json:"white_label" doc:"Whether the tenant may show its own name and logo."`
@@ -61,7 +62,7 @@ func planView(p billing.Plan) plan {
 		Limits: limitsView(p.Limit), Description: p.Description, Bullets: append([]string{}, p.Bullets...),
 		Entitlements: entitlements{
 			APIAccess: e.APIAccess, Backtests: string(e.Backtests), Channels: []string{}, CustomIndicators: e.CustomIndicators,
-			SLA: e.SLA, Support: string(e.Support), WhiteLabel: e.WhiteLabel,
+			MaxIsolation: string(e.Isolable()), SLA: e.SLA, Support: string(e.Support), WhiteLabel: e.WhiteLabel,
 		},
 	}
 	for _, c := range e.Channels {

@@ -42,8 +42,10 @@ type Strategies interface {
 	Names() []string
 }
 
-// Gate enforces the plan's limits in the caller's transaction.
+// Gate enforces the plan's limits and what it includes, in the caller's
+// transaction.
 type Gate interface {
+	Require(ctx context.Context, tenantID string, needs ...billing.Entitlement) error
 	Reserve(ctx context.Context, tenantID string, wants ...billing.Want) error
 	Release(ctx context.Context, tenantID string, wants ...billing.Want) error
 }
@@ -102,7 +104,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 
 // Create stores a configuration and its stopped bot. Faulty fields are one
 // Invalid error that names them all; a plan's limit is LimitExceeded and leaves
-// nothing behind (rule E9).
+// nothing behind (rule E9), and so is an isolation that the plan does not include.
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, Bot, error) {
 	c, err := s.draft(p, in)
 	if err != nil {
@@ -114,6 +116,9 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
+			return err
+		}
+		if err := s.cfg.Gate.Require(ctx, p.TenantID, isolated(c.Isolation)...); err != nil {
 			return err
 		}
 		if err := s.cfg.Store.InsertBot(ctx, p.TenantID, c, b); err != nil {
@@ -196,7 +201,9 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 }
 
 // Update changes a configuration. Its bot must be stopped (Conflict, code
-// "bot_running"), because a running bot does not change its rules under way.
+// "bot_running"), because a running bot does not change its rules under way. An
+// isolation that the plan does not include is LimitExceeded; one that the bot has
+// from before may stay, and counts as far as the plan allows it.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
@@ -214,9 +221,15 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if b.Desired || b.Status.Active() {
 			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
 		}
+		before := c.Isolation
 		in.apply(&c)
 		if err := s.check(&c, errs.Fields{}); err != nil {
 			return err
+		}
+		if c.Isolation != before {
+			if err := s.cfg.Gate.Require(ctx, p.TenantID, isolated(c.Isolation)...); err != nil {
+				return err
+			}
 		}
 		c.UpdatedAt = s.now()
 		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
@@ -384,6 +397,18 @@ func (s *Service) record(ctx context.Context, typ string, b Bot) error {
 // holdings are what a bot takes of its plan by existing.
 func holdings(b Bot) []billing.Want {
 	return []billing.Want{{Feature: billing.Bots, Key: b.ID}, {Feature: billing.Pairs, Key: b.Pair, Holder: b.ID}}
+}
+
+// isolated is what a plan must include for an isolation.
+func isolated(i catalog.Isolation) []billing.Entitlement {
+	switch i {
+	case catalog.PerTenant:
+		return []billing.Entitlement{billing.NeedTenantIsolation}
+	case catalog.PerBot:
+		return []billing.Entitlement{billing.NeedBotIsolation}
+	case catalog.Shared:
+	}
+	return nil
 }
 
 // running is what a bot takes of its plan by running.

@@ -40,6 +40,14 @@ func (i Isolation) Stricter(o Isolation) Isolation {
 	return i
 }
 
+// AtMost returns the laxer of two.
+func (i Isolation) AtMost(most Isolation) Isolation {
+	if i.rank() > most.rank() {
+		return most.Stricter(Shared)
+	}
+	return i.Stricter(Shared)
+}
+
 // Key returns what a bot's process is asked for with: bots of one key share it.
 func (i Isolation) Key(tenantID, botID string) string {
 	switch i {
