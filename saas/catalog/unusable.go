@@ -61,6 +61,20 @@ func (e *UnusableError) Error() string {
 	return text
 }
 
+// Local reports whether another process of the installation may be able to use the
+// version all the same: what is wrong is this one's copy of the file, or that this
+// program does not contain the strategy.
+func (e *UnusableError) Local() bool {
+	switch e.Why {
+	case FileMissing, FileUnreadable, FileChanged, BadManifest:
+		return true
+	case Unknown:
+		return e.Version == ""
+	case NotApproved, WasRevoked:
+	}
+	return false
+}
+
 // Unwrap returns the cause.
 func (e *UnusableError) Unwrap() error { return e.Err }
 

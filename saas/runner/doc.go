@@ -12,6 +12,11 @@
 // a candle costs one call to the plugin however many bots there are, and one
 // commit. Whatever the length, the bots' orders meet every minute.
 //
+// A worker that cannot run a version which others may be able to, because its copy
+// of the file is gone or changed, gives the bots back and leaves them alone; it
+// looks at them again, each time after a longer while, only to tell their tenants
+// that nobody has taken them.
+//
 // What a crash leaves behind: the newest checkpoint of every bot. A bot whose
 // run is the checkpoint's goes on from it, within a longer candle if need be, and
 // is given the candles since, with flat ones where nothing was traded; they

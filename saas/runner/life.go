@@ -84,6 +84,7 @@ func (g *group) open(ctx context.Context) {
 			g.remove(m)
 			g.active, m.held = append(g.active, m), ""
 			launched = append(launched, m)
+			g.r.has(m.assignment.Bot.ID)
 			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair+" "+bot.IntervalName(g.key.decide))
 		}
 	}

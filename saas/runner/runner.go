@@ -86,6 +86,8 @@ type Config struct {
 	// MarketNow is the venue's clock.
 	MarketNow func() time.Time
 	Plugins   Plugins
+	// Now is the clock of back-offs. Defaults to time.Now.
+	Now func() time.Time
 	// Poll is how often bots are looked for when nobody calls Wake. Defaults to
 	// one second.
 	Poll time.Duration
@@ -100,6 +102,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Poll == 0 {
 		c.Poll = time.Second
@@ -139,6 +144,8 @@ type Runner struct {
 	members map[string]*member // by bot id
 	// arrivals are members that their groups have given up for other groups.
 	arrivals []*member
+	// passed are the bots that this worker leaves to others, by id.
+	passed map[string]pass
 }
 
 // New returns a worker that has not started; the error names everything that is
@@ -148,7 +155,7 @@ func New(cfg Config) (*Runner, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Runner{cfg: cfg, wake: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}}, nil
+	return &Runner{cfg: cfg, wake: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}, passed: map[string]pass{}}, nil
 }
 
 // Start begins the work; it returns once the worker has its name, and leaves
@@ -235,6 +242,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		a := &rows[i]
 		m, mine := r.members[a.Bot.ID]
 		switch {
+		case !mine && r.passes(a):
 		case !mine:
 			candidates = append(candidates, lease.Resource{Kind: lease.Bots, TenantID: a.Bot.TenantID, ID: a.Bot.ID})
 		case !a.Bot.Desired && !m.stopping:
@@ -244,6 +252,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 			working = append(working, settled{m, a})
 		}
 	}
+	r.forgetPassed(rows)
 	room := r.cfg.Capacity - len(r.members)
 	r.mu.Unlock()
 

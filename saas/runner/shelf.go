@@ -2,10 +2,12 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 )
 
 // heldRetry is how often a group whose strategy must not run asks again.
@@ -48,7 +50,8 @@ func (r *Runner) endIdle() {
 }
 
 // hold takes all bots out of a strategy that must not run and tells their
-// tenants why; they go on from their checkpoints once it may again (rule PL5).
+// tenants why; they go on from their checkpoints once it may again (rule PL5). If
+// it may not because of what this worker lacks, the bots are left to others.
 func (g *group) hold(ctx context.Context, err error) {
 	g.waiting = append(g.waiting, g.active...)
 	g.active = nil
@@ -59,6 +62,11 @@ func (g *group) hold(ctx context.Context, err error) {
 	}
 	g.again = time.After(heldRetry)
 	g.refuseAll(ctx, err)
+	var lack *catalog.UnusableError
+	if errors.As(err, &lack) && lack.Local() {
+		g.passOn(ctx, lack)
+		return
+	}
 	for _, m := range slices.Clone(g.waiting) {
 		m.session = nil
 		if m.refused || m.held == err.Error() {

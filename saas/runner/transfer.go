@@ -20,16 +20,22 @@ type transfer struct{ from, to *member }
 // keyOf returns the group that a bot belongs in: that of the version that it is
 // to be upgraded to if there is one, in the process that it may share.
 func (r *Runner) keyOf(ctx context.Context, a *bot.Runnable) (groupKey, error) {
-	b, c := &a.Bot, &a.Config
-	ref := catalog.Ref{Name: b.Strategy, Version: c.StrategyVersion}
-	if c.Upgrade.Pending() {
-		ref.Version = c.Upgrade.Version
-	}
+	b, c, ref := &a.Bot, &a.Config, refOf(a)
 	process, err := r.cfg.Plugins.Share(ctx, b.TenantID, b.ID, ref, c.Isolation)
 	if err != nil {
 		return groupKey{}, fmt.Errorf("who may share the process of bot %s: %w", b.ID, err)
 	}
 	return groupKey{pair: b.Pair, strategy: ref, process: process, decide: cmp.Or(c.Interval, base)}, nil
+}
+
+// refOf is the version that a bot shall run: that which it is to be upgraded to if
+// there is one.
+func refOf(a *bot.Runnable) catalog.Ref {
+	ref := catalog.Ref{Name: a.Bot.Strategy, Version: a.Config.StrategyVersion}
+	if up := a.Config.Upgrade; up.Pending() {
+		ref.Version = up.Version
+	}
+	return ref
 }
 
 // newMember makes the member that a bot is in a group.
@@ -42,7 +48,7 @@ func newMember(a bot.Runnable, at groupKey, l lease.Lease) *member {
 }
 
 // taken makes members of the bots whose leases the runner has taken. The leases
-// on those that cannot be placed are given back.
+// on those that cannot be placed, or that this worker cannot run, are given back.
 func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[string]bot.Runnable) ([]*member, error) {
 	var (
 		ms     []*member
@@ -51,6 +57,11 @@ func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[strin
 	)
 	for _, l := range leases {
 		a := byID[l.ID]
+		if lack := r.lacks(&a); lack != nil {
+			r.passOn(ctx, newMember(a, groupKey{}, l), lack)
+			back = append(back, l)
+			continue
+		}
 		at, err := r.keyOf(ctx, &a)
 		if err != nil {
 			back, faults = append(back, l), errors.Join(faults, err)

@@ -203,6 +203,11 @@ type world struct {
 	work     context.Context     //nolint:containedctx // the worker's, which ends when it stops
 	holder   int64
 	leases   map[lease.Resource]lease.Lease
+	holders  map[lease.Resource]string // who has them
+	// pauses, if set, is the clock of the worker's back-offs.
+	pauses func() time.Time
+	// takers are those who took the lease on a bot, in order, by bot.
+	takers   map[string][]string
 	latest   map[string]journal.Entry // the newest entry with a checkpoint, by bot
 	orders   map[int64]journal.Order  // of all bots, in their newest state, by number
 	fills    map[int64]journal.Fill   // of all bots, by sequence
@@ -245,6 +250,7 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 	t.Cleanup(feed.Stop)
 	return &world{
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
+		holders: map[lease.Resource]string{}, takers: map[string][]string{},
 		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
 		seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
 		baselines: map[string][]journal.Baseline{}, heard: map[string][]journal.Heard{},
@@ -252,15 +258,18 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 }
 
 // start starts a worker; the test stops it in the end, if not before.
-func (w *world) start() *runner.Runner {
+func (w *world) start() *runner.Runner { return w.startAs("worker", w) }
+
+// startAs starts a worker of a name that has plugins of its own.
+func (w *world) startAs(name string, plugins runner.Plugins) *runner.Runner {
 	w.t.Helper()
-	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: "worker", Now: time.Now, Store: w})
+	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: name, Now: time.Now, Store: w})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	r, err := runner.New(runner.Config{
 		Bots: w, Feed: w.feed, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
-		Plugins: w, Poll: 10 * time.Millisecond, Signals: w, Status: w,
+		Now: w.pauses, Plugins: plugins, Poll: 10 * time.Millisecond, Signals: w, Status: w,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -571,7 +580,8 @@ func (w *world) TakeLeases(_ context.Context, t lease.Take) (got []lease.Lease, 
 				continue
 			}
 			l.Resource, l.Epoch, l.ExpiresAt = r, l.Epoch+1, t.Until
-			w.leases[r] = l
+			w.leases[r], w.holders[r] = l, t.Holder.Name
+			w.takers[r.ID] = append(w.takers[r.ID], t.Holder.Name)
 			got = append(got, l)
 		}
 	})
@@ -579,11 +589,11 @@ func (w *world) TakeLeases(_ context.Context, t lease.Take) (got []lease.Lease, 
 }
 
 // RenewLeases implements lease.Store.
-func (w *world) RenewLeases(_ context.Context, _ lease.Holder, until time.Time) (got []lease.Lease, _ error) {
+func (w *world) RenewLeases(_ context.Context, h lease.Holder, until time.Time) (got []lease.Lease, _ error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for r, l := range w.leases {
-		if !l.ExpiresAt.IsZero() {
+		if !l.ExpiresAt.IsZero() && w.holders[r] == h.Name {
 			l.ExpiresAt = until
 			w.leases[r] = l
 			got = append(got, l)
