@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 )
@@ -38,7 +37,7 @@ func ReadCSV(ctx context.Context, r io.Reader, cfg CSVConfig) (Series, CSVReport
 	if err != nil {
 		return Series{}, CSVReport{}, err
 	}
-	g := &gatherer{cfg: cfg, gaps: make(map[int64]int)}
+	g := &gatherer{cfg: cfg, gaps: gaps{}}
 	if err := g.read(ctx, reader); err != nil {
 		return Series{}, CSVReport{}, fmt.Errorf("reading candles: %w", err)
 	}
@@ -55,11 +54,8 @@ func ReadCSV(ctx context.Context, r io.Reader, cfg CSVConfig) (Series, CSVReport
 type gatherer struct {
 	cfg     CSVConfig
 	candles []exchange.Candle
-	// firstLine is the line of the first candle; the others follow without a
-	// hole, because times only grow.
-	firstLine int
-	// gaps counts the distances between rows, to find the interval.
-	gaps map[int64]int
+	// gaps are the distances between rows, to find the interval.
+	gaps gaps
 }
 
 func (g *gatherer) read(ctx context.Context, r *CSVReader) error {
@@ -71,11 +67,14 @@ func (g *gatherer) read(ctx context.Context, r *CSVReader) error {
 		if err != nil {
 			return err
 		}
-		if n := len(g.candles); n == 0 {
-			g.firstLine = r.Line()
-		} else {
-			gap := c.Time - g.candles[n-1].Time
-			g.gaps[max(gap, -gap)]++
+		if n := len(g.candles); n > 0 {
+			gap, line := c.Time-g.candles[n-1].Time, r.Line()
+			if g.cfg.Layout.NewestFirst {
+				gap, line = -gap, line-1 // of the later one of the two
+			}
+			if err := g.gaps.add(gap, line); err != nil {
+				return err
+			}
 		}
 		g.candles = append(g.candles, c)
 	}
@@ -85,14 +84,6 @@ func (g *gatherer) read(ctx context.Context, r *CSVReader) error {
 	return nil
 }
 
-// line returns the line of a candle.
-func (g *gatherer) line(i int) int {
-	if g.cfg.Layout.NewestFirst {
-		i = len(g.candles) - 1 - i
-	}
-	return g.firstLine + i
-}
-
 // series finds the interval, checks the distances and fills the holes.
 func (g *gatherer) series() (s Series, filled int, err error) {
 	if len(g.candles) == 0 {
@@ -100,17 +91,11 @@ func (g *gatherer) series() (s Series, filled int, err error) {
 	}
 	interval := g.cfg.Interval
 	if interval == 0 {
-		most := 0
-		for gap, n := range g.gaps {
-			if d := time.Duration(gap) * time.Millisecond; n > most || n == most && d < interval {
-				interval, most = d, n
-			}
-		}
-		if interval == 0 {
-			return s, 0, errors.New("a single candle does not tell its interval; name it")
+		if interval, err = g.gaps.commonest(); err != nil {
+			return s, 0, err
 		}
 	}
-	holes, err := g.countHoles(interval.Milliseconds())
+	holes, err := g.gaps.holes(interval.Milliseconds(), g.cfg.KeepHoles)
 	if err != nil {
 		return s, 0, err
 	}
@@ -120,27 +105,6 @@ func (g *gatherer) series() (s Series, filled int, err error) {
 		filled = holes
 	}
 	return s, filled, nil
-}
-
-func (g *gatherer) countHoles(interval int64) (int, error) {
-	var holes int64
-	for i := 1; i < len(g.candles); i++ {
-		gap := g.candles[i].Time - g.candles[i-1].Time
-		if gap == interval {
-			continue
-		}
-		line := g.line(i)
-		if gap%interval != 0 {
-			return 0, &CSVError{Line: line, Column: columnTime.String(), Reason: fmt.Sprintf(
-				"is %s after the line before, not a multiple of the interval %s",
-				time.Duration(gap)*time.Millisecond, time.Duration(interval)*time.Millisecond)}
-		}
-		if holes += gap/interval - 1; holes > maxFilled && !g.cfg.KeepHoles {
-			return 0, &CSVError{Line: line, Column: columnTime.String(), Reason: fmt.Sprintf(
-				"the holes up to here need more than %d flat candles", maxFilled)}
-		}
-	}
-	return int(holes), nil
 }
 
 // fillHoles appends the candles to dst with a flat candle for each interval (in

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/lookahead"
@@ -63,9 +63,9 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	in := backtestreport.Input{
-		Result: result, Candles: past.series.Candles, Data: past.report, Source: past.source, Title: subject.manifest.Title,
+		Result: result, Closes: backtestreport.ClosesOf(past.series.Candles), Data: past.report, Source: past.source, Title: subject.manifest.Title,
 	}
-	if err := b.check(ctx, c, process, with, &in); err != nil {
+	if err := b.check(ctx, c, process, past, with, &in); err != nil {
 		return err
 	}
 	report, err := backtestreport.New(in)
@@ -88,11 +88,11 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 // check looks whether the strategy knows the future and puts the outcome into the
 // report. A strategy that fails over other candles, though not over those given,
 // only is an error if it was asked to look closely.
-func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, with *company, in *backtestreport.Input) error {
+func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, past history, with *company, in *backtestreport.Input) error {
 	cfg := lookahead.Config{
-		Candles: in.Candles, Whole: in.Result,
-		Run: func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error) {
-			return with.run(ctx, process, in.Result.Config, candles, nil)
+		Whole: in.Result,
+		Run: func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+			return with.run(ctx, process, in.Result.Config, through(past.series.Source()), nil)
 		},
 	}
 	if b.LookAhead {

@@ -25,6 +25,8 @@ type companyFlags struct {
 // company is what comes beside the candles of a run.
 type company struct {
 	sees strategy.Subscription
+	// from and to are the span of the run.
+	from, to time.Time
 	// trades opens the market's trades of a span; nil for none.
 	trades func(from, to time.Time) (source backtest.TradeSource, end func(), err error)
 	pairs  map[string][]exchange.Candle
@@ -38,7 +40,8 @@ func (f companyFlags) company(ctx context.Context, p *pluginhost.Process, cfg ba
 		return nil, err
 	}
 	sees := needs.Subscription
-	c := &company{sees: sees, pairs: map[string][]exchange.Candle{}}
+	first, last := past.series.Candles[0], past.series.Candles[len(past.series.Candles)-1]
+	c := &company{sees: sees, from: first.OpenTime(), to: last.OpenTime().Add(past.series.Interval), pairs: map[string][]exchange.Candle{}}
 	switch {
 	case f.Trades != "" && !sees.Trades:
 		return nil, input("--trades: the strategy does not listen to trades")
@@ -61,12 +64,11 @@ func (f companyFlags) company(ctx context.Context, p *pluginhost.Process, cfg ba
 			return tape, func() {}, err
 		}
 	}
-	first, last := past.series.Candles[0], past.series.Candles[len(past.series.Candles)-1]
 	for _, pair := range sees.Pairs {
 		if market.Cycle(pair) == 0 || c.pairs[pair] != nil {
 			continue
 		}
-		series, err := market.Series(pair, first.OpenTime(), last.OpenTime().Add(past.series.Interval))
+		series, err := market.Series(pair, c.from, c.to)
 		if err != nil {
 			return nil, err
 		}
@@ -126,18 +128,18 @@ func (h historyFlags) candlesOf(ctx context.Context, pair, path string, interval
 	return series.Candles, nil
 }
 
-// feed returns a source of candles with what comes beside them. End is called
-// when the run is over.
-func (c *company) feed(candles []exchange.Candle, interval time.Duration) (src marketdata.Source, end func(), err error) {
-	f := &backtest.Feed{Source: marketdata.NewSliceSource(candles)}
+// feed returns a source of the run's candles with what comes beside them. End is
+// called when the run is over.
+func (c *company) feed(candles marketdata.Source) (src marketdata.Source, end func(), err error) {
+	f := &backtest.Feed{Source: candles}
 	for _, pair := range c.sees.Pairs {
 		if list, ok := c.pairs[pair]; ok {
 			f.Pairs = append(f.Pairs, backtest.PairSource{Pair: pair, Source: marketdata.NewSliceSource(list)})
 		}
 	}
 	end = func() {}
-	if c.trades != nil && len(candles) > 0 {
-		if f.Trades, end, err = c.trades(candles[0].OpenTime(), candles[len(candles)-1].OpenTime().Add(interval)); err != nil {
+	if c.trades != nil {
+		if f.Trades, end, err = c.trades(c.from, c.to); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -149,9 +151,9 @@ func (c *company) feed(candles []exchange.Candle, interval time.Duration) (src m
 
 // run runs a backtest over candles with what comes beside them.
 func (c *company) run(
-	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, candles []exchange.Candle, progress func(done int64),
+	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, candles marketdata.Source, progress func(done int64),
 ) (*backtest.Result, error) {
-	src, end, err := c.feed(candles, cfg.Interval)
+	src, end, err := c.feed(candles)
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func (c *console) runIn(
 ) (*backtest.Result, time.Duration, error) {
 	bar := newProgress(c.problems, int64(len(past.series.Candles)))
 	start := time.Now()
-	result, err := with.run(ctx, process, cfg, past.series.Candles, bar.set)
+	result, err := with.run(ctx, process, cfg, past.series.Source(), bar.set)
 	elapsed := time.Since(start)
 	bar.clear()
 	return result, elapsed, runFault(ctx, err)

@@ -75,7 +75,7 @@ func (b *bench) finish(token, id string) {
 		Market: series.Market, Interval: time.Minute, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
 	}, series.Source(), nil)
 	must(b.t, err)
-	report, err := backtestreport.New(backtestreport.Input{Result: result, Candles: series.Candles, Source: "the <tests>", Title: "Cross"})
+	report, err := backtestreport.New(backtestreport.Input{Result: result, Closes: backtestreport.ClosesOf(series.Candles), Source: "the <tests>", Title: "Cross"})
 	must(b.t, err)
 	out, err := research.Pack(report, result.Equity)
 	must(b.t, err)

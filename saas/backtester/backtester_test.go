@@ -52,8 +52,8 @@ func TestRunIsTheEngines(t *testing.T) {
 		if err != nil || len(equity) != len(want.Equity) || !slices.EqualFunc(equity, want.Equity, func(a exchange.Units, b int64) bool { return int64(a) == b }) {
 			t.Errorf("the equity differs from the engine's: %d and %d values, %v", len(equity), len(want.Equity), err)
 		}
-		if f := got.Figures; !f.Final.Equal(m.Amount(want.FinalEquity)) || f.Trades != len(want.Trades) || f.Trades < 5 || got.Done != 2880 || w.used("a") != 0 {
-			t.Errorf("figures = %+v, %d trades, %d candles done", f, len(want.Trades), got.Done)
+		if f := got.Figures; !f.Final.Equal(m.Amount(want.FinalEquity)) || f.Trades != want.Trades.Len() || f.Trades < 5 || got.Done != 2880 || w.used("a") != 0 {
+			t.Errorf("figures = %+v, %d trades, %d candles done", f, want.Trades.Len(), got.Done)
 		}
 		kept, err := research.Page(w.part(r, research.PartPage))
 		page, curve := kept.Page, kept.Curve

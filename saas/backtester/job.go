@@ -133,10 +133,10 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		return out, err
 	}
 	in := backtestreport.Input{
-		Result: result, Candles: data.Candles, Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(bt)...),
+		Result: result, Closes: backtestreport.ClosesOf(data.Candles), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(bt)...),
 		Title: manifest.Title, Schema: manifest.Schema,
 	}
-	if err := look(ctx, process, &in); err != nil {
+	if err := look(ctx, process, data.Series, &in); err != nil {
 		return out, err
 	}
 	report, err := backtestreport.New(in)

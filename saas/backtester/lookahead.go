@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
@@ -12,13 +11,13 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-// look looks in the cheap form whether the strategy knows the future and puts the
-// outcome into the report.
-func look(ctx context.Context, p Process, in *backtestreport.Input) error {
+// look looks in the cheap form whether a strategy that ran over a series knows the
+// future and puts the outcome into the report.
+func look(ctx context.Context, p Process, s marketdata.Series, in *backtestreport.Input) error {
 	report, err := lookahead.Check(ctx, lookahead.Config{
-		Candles: in.Candles, Whole: in.Result,
-		Run: func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error) {
-			return p.Backtest(ctx, in.Result.Config, marketdata.NewSliceSource(candles), nil)
+		Whole: in.Result,
+		Run: func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+			return p.Backtest(ctx, in.Result.Config, through(s.Source()), nil)
 		},
 	})
 	var failed *plugin.RunError

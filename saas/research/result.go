@@ -91,7 +91,7 @@ func Pack(r *backtestreport.Report, equity []int64) (Outcome, error) {
 	page := r.Page()
 	return pack(Outcome{Figures: figuresOf(r), Line: r.Curve(linePoints).Values}, Kept{Page: &page, Curve: r.Curve(curvePoints)}, r.Document(), equity,
 		fmt.Sprintf("The run of %d candles made %d trades; its result is larger than the %d MiB that are kept of one. Choose a shorter time, or parameters that trade less.",
-			r.Candles, len(r.Trades), MaxResult>>20))
+			r.Candles, r.TradeCount(), MaxResult>>20))
 }
 
 // PackSearch makes an outcome of the report of a sweep, as Pack does.
@@ -168,7 +168,7 @@ func figuresOf(r *backtestreport.Report) Figures {
 	f := Figures{
 		Counter: r.Market.Counter, Initial: r.Initial, Final: r.Final, Profit: r.Profit, Fees: r.Fees, Held: r.Held,
 		Return: s.TotalReturn, HoldReturn: s.BuyAndHold, CAGR: s.CAGR, Volatility: s.Volatility, Sharpe: s.Sharpe, Sortino: s.Sortino,
-		Calmar: s.Calmar, Exposure: s.Exposure, WinRate: s.Trades.WinRate, ProfitFactor: s.Trades.ProfitFactor, Trades: len(r.Trades),
+		Calmar: s.Calmar, Exposure: s.Exposure, WinRate: s.Trades.WinRate, ProfitFactor: s.Trades.ProfitFactor, Trades: r.TradeCount(),
 		Warnings: len(r.Warnings),
 	}
 	if s.MaxDrawdown != nil {

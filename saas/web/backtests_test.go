@@ -102,7 +102,7 @@ func (w *world) finish(t testing.TB, b *browser, id string, every int) {
 	}
 	result.Config.Params, result.Config.Decide = r.Parameters, r.Interval
 	report, err := backtestreport.New(backtestreport.Input{
-		Result: result, Candles: series.Candles, Source: "Demo market: a replay", Title: "Moving-average cross", Schema: w.schema,
+		Result: result, Closes: backtestreport.ClosesOf(series.Candles), Source: "Demo market: a replay", Title: "Moving-average cross", Schema: w.schema,
 		Notes: []string{"The demo market repeats the same 8.8 days."},
 	})
 	if err != nil {

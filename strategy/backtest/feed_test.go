@@ -114,8 +114,8 @@ func TestFeedBringsWhatIsSubscribedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard := last()
-	if len(want.Trades) < 50 || want.Lacks.Any() {
-		t.Errorf("%d trades; it lacks %+v", len(want.Trades), want.Lacks)
+	if want.Trades.Len() < 50 || want.Lacks.Any() {
+		t.Errorf("%d trades; it lacks %+v", want.Trades.Len(), want.Lacks)
 	}
 	kinds := map[string]int{}
 	minute := time.Minute.Milliseconds()
@@ -152,7 +152,7 @@ func TestFeedBringsWhatIsSubscribedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("behind the wire it comes to %d and %d trades, want %d and %d", got.FinalEquity, len(got.Trades), want.FinalEquity, len(want.Trades))
+		t.Errorf("behind the wire it comes to %d and %d trades, want %d and %d", got.FinalEquity, got.Trades.Len(), want.FinalEquity, want.Trades.Len())
 	}
 	if !reflect.DeepEqual(last().Log, heard.Log) {
 		t.Error("behind the wire it is told something else")

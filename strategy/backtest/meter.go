@@ -76,8 +76,8 @@ func (r *Result) TradeReturns() []float64 {
 
 // perfTrades returns the closed trades as package perf reads them.
 func (r *Result) perfTrades() []perf.Trade {
-	out := make([]perf.Trade, 0, len(r.Trades)+1)
-	for _, t := range r.Trades {
+	out := make([]perf.Trade, 0, r.Trades.Len()+1)
+	for _, t := range r.Trades.All() {
 		out = append(out, perf.Trade{
 			EntryTime: time.UnixMilli(t.EntryTime).UTC(), ExitTime: time.UnixMilli(t.ExitTime).UTC(),
 			Profit: int64(t.Profit()), Fees: int64(t.EntryFee + t.ExitFee),

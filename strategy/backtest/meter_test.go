@@ -51,7 +51,7 @@ func TestMeterAgreesWithTheWholeCurve(t *testing.T) {
 	if byHand.Sharpe != grown.Sharpe || byHand.CAGR != grown.CAGR || byHand.UnderWater != grown.UnderWater || byHand.BuyAndHold != grown.BuyAndHold {
 		t.Errorf("by hand %+v, got %+v", byHand, grown)
 	}
-	if got := r.TradeReturns(); len(got) != len(r.Trades) || len(got) < 20 {
-		t.Errorf("%d returns of %d trades", len(got), len(r.Trades))
+	if got := r.TradeReturns(); len(got) != r.Trades.Len() || len(got) < 20 {
+		t.Errorf("%d returns of %d trades", len(got), r.Trades.Len())
 	}
 }

@@ -1,6 +1,8 @@
 package backtest
 
 import (
+	"sort"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
@@ -20,7 +22,7 @@ type Result struct {
 	// Past counts the candles of before Config.Begin, which are in nothing else.
 	Past int64 `json:"past,omitempty"`
 	// Trades are the closed trades in the order of their closing.
-	Trades []portfolio.Trade `json:"trades"`
+	Trades Trades `json:"trades"`
 	// Account is the account at the end; what it still holds is valued at
 	// LastPrice in FinalEquity.
 	Account     portfolio.Portfolio `json:"account"`
@@ -54,13 +56,24 @@ type Segment struct {
 // CloseTime returns when the candle of the index closed.
 func (r *Result) CloseTime(index int) int64 {
 	at := Segment{Time: r.From}
-	for _, s := range r.Segments {
-		if s.Index > index {
-			break
-		}
-		at = s
+	if n := sort.Search(len(r.Segments), func(i int) bool { return r.Segments[i].Index > index }); n > 0 {
+		at = r.Segments[n-1]
 	}
 	return at.Time + int64(index-at.Index+1)*r.Config.Interval.Milliseconds()
+}
+
+// IndexAt returns the index of the newest candle that was open at a time or
+// before; that of the first if there was none.
+func (r *Result) IndexAt(ms int64) int {
+	n := sort.Search(len(r.Segments), func(i int) bool { return r.Segments[i].Time > ms })
+	if n == 0 {
+		return 0
+	}
+	at, end := r.Segments[n-1], int(r.Candles)
+	if n < len(r.Segments) {
+		end = r.Segments[n].Index
+	}
+	return min(at.Index+int((ms-at.Time)/r.Config.Interval.Milliseconds()), end-1)
 }
 
 // curve gathers what is known at each close.
@@ -92,10 +105,15 @@ func (c *curve) add(k *exchange.Candle, invested bool) {
 
 // recorder gathers the closed trades of a run.
 type recorder struct {
-	cfg    Config
-	curve  curve
-	trades []portfolio.Trade
-	lacks  strategy.Subscription
+	cfg   Config
+	curve curve
+	lacks strategy.Subscription
+	// trades are those that will not change any more, fresh the ones of them that
+	// the sink has not had. Last may still change, if there is one.
+	trades  Trades
+	fresh   []portfolio.Trade
+	last    portfolio.Trade
+	closing bool
 }
 
 var _ engine.Recorder = (*recorder)(nil)
@@ -105,17 +123,33 @@ func (r *recorder) Fill(_ exchange.Fill, _ uint64, res portfolio.Result) {
 	if !res.Closes {
 		return
 	}
-	if n := len(r.trades); n > 0 && r.trades[n-1].OrderID == res.Trade.OrderID {
-		r.trades[n-1] = res.Trade
-		return
+	if r.closing && r.last.OrderID != res.Trade.OrderID {
+		r.settle()
 	}
-	r.trades = append(r.trades, res.Trade)
+	r.last, r.closing = res.Trade, true
+}
+
+// settle keeps the last trade.
+func (r *recorder) settle() {
+	r.trades.Add(r.last)
+	r.fresh = append(r.fresh, r.last)
+	r.closing = false
+}
+
+// take returns the trades that the sink has not had; they are its own.
+func (r *recorder) take() []portfolio.Trade {
+	fresh := r.fresh
+	r.fresh = nil
+	return fresh
 }
 
 // Order implements engine.Recorder; a result holds no orders.
 func (r *recorder) Order(engine.OrderRecord) {}
 
 func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
+	if r.closing {
+		r.settle()
+	}
 	st := s.State()
 	return &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,

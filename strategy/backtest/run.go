@@ -41,8 +41,9 @@ type Sink interface {
 	// Room returns where the equity at the next n candles goes. Until Done it
 	// belongs to the run. At candles of the past it is the balance.
 	Room(n int) []int64
-	// Done is called when it is there, with all trades that are closed by then.
-	// Only the last of them may still change.
+	// Done is called when it is there, with the trades that were closed since the
+	// last call and will not change any more; they are the sink's own. The newest
+	// trade may still change: the last of all is in the result alone.
 	Done(ctx context.Context, trades []portfolio.Trade)
 }
 
@@ -123,7 +124,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 		if err != nil {
 			return nil, err
 		}
-		sink.Done(ctx, rec.trades)
+		sink.Done(ctx, rec.take())
 	}
 	if rec.curve.count == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")

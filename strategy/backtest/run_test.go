@@ -46,8 +46,8 @@ func TestRunTwice(t *testing.T) {
 	var texts [2][]byte
 	for i := range texts {
 		r := run(t, basic.Definition(), cfg, s)
-		if len(r.Trades) < 100 {
-			t.Fatalf("only %d trades", len(r.Trades))
+		if r.Trades.Len() < 100 {
+			t.Fatalf("only %d trades", r.Trades.Len())
 		}
 		raw, err := json.Marshal([]any{r, r.Equity})
 		if err != nil {
@@ -73,8 +73,10 @@ func TestTheFutureChangesNothing(t *testing.T) {
 		if !reflect.DeepEqual(part.Equity, whole.Equity[:n]) {
 			t.Fatalf("the equity of the first %d candles is another without the rest", n)
 		}
-		if len(part.Trades) > 0 && !reflect.DeepEqual(part.Trades, whole.Trades[:len(part.Trades)]) {
-			t.Fatalf("the trades of the first %d candles are others without the rest", n)
+		for i, trade := range part.Trades.All() {
+			if trade != whole.Trades.At(i) {
+				t.Fatalf("trade %d of the first %d candles is another without the rest", i, n)
+			}
 		}
 	}
 }
@@ -128,7 +130,7 @@ func TestCosts(t *testing.T) {
 		}
 	})
 	r := run(t, fixedDefinition(7), backtest.Config{Market: s.Market, Interval: s.Interval, Balance: 1 << 50}, s)
-	for i, trade := range r.Trades {
+	for i, trade := range r.Trades.All() {
 		bought := s.Candles[7*(2*i+1)] // decided at the close of the candle before
 		sold := s.Candles[7*(2*i+2)]
 		if trade.Cost != bought.Open.MustTimes(1_000) || trade.Proceeds != sold.Open.MustTimes(1_000) || trade.EntryTime != bought.Time || trade.ExitTime != sold.Time {
@@ -288,8 +290,8 @@ func TestDecidingOnLongerCandles(t *testing.T) {
 	}
 	cfg.Decide, cfg.Interval = 0, fives.Interval
 	long := run(t, basic.Definition(), cfg, fives)
-	if len(short.Trades) < 50 || !reflect.DeepEqual(short.Trades, long.Trades) {
-		t.Errorf("%d trades of minutes and %d of five minutes, which differ", len(short.Trades), len(long.Trades))
+	if short.Trades.Len() < 50 || !reflect.DeepEqual(short.Trades, long.Trades) {
+		t.Errorf("%d trades of minutes and %d of five minutes, which differ", short.Trades.Len(), long.Trades.Len())
 	}
 	for i, equity := range long.Equity {
 		if short.Equity[5*i+4] != equity {

@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
+	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
 // What a result may take at most, in bytes: so much, and so much for each
@@ -89,6 +90,7 @@ type resultReader struct {
 	taken    int64
 	json     []byte
 	result   backtest.Result
+	trades   []portfolio.Trade // of one message
 }
 
 func (r *resultReader) read(stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]) error {
@@ -129,8 +131,11 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 	}
 	if trades := out.GetTrades(); trades != nil {
 		r.taken += int64(bytesPerTrade * len(trades.GetOrderIds()))
-		if r.result.Trades, err = wire.DecodeTrades(r.result.Trades, trades.GetColumns(), trades.GetOrderIds()); err != nil {
+		if r.trades, err = wire.DecodeTrades(r.trades[:0], trades.GetColumns(), trades.GetOrderIds()); err != nil {
 			return err
+		}
+		for _, t := range r.trades {
+			r.result.Trades.Add(t)
 		}
 	}
 	r.taken += int64(len(out.GetResult()))

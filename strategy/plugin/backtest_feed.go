@@ -15,8 +15,12 @@ import (
 	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
-// aheadBlocks is how many blocks wait on either side of the engine.
-const aheadBlocks = 8
+const (
+	// aheadBlocks is how many blocks wait on either side of the engine.
+	aheadBlocks = 8
+	// fewTrades is below how many trades a message waits for more of them.
+	fewTrades = 512
+)
 
 // candleFeed is how a run's candles come from the host and how its equity curve
 // and trades go back.
@@ -34,25 +38,40 @@ type candleFeed interface {
 // tradeSender sends closed trades in columns.
 type tradeSender struct {
 	stream backtestStream
-	// sent is how many of a run's trades have been sent.
-	sent int
+	// waiting are those that have not been sent, sent counts the others.
+	waiting []portfolio.Trade
+	sent    int
 }
 
-// send sends the trades that have not been sent.
+// send sends more of a run's trades. They may wait for others if they are few,
+// because a message costs more than a trade.
 func (t *tradeSender) send(trades []portfolio.Trade) error {
-	for t.sent < len(trades) {
-		n := min(len(trades)-t.sent, wire.MaxBlock)
-		columns, ids := wire.EncodeTrades(trades[t.sent : t.sent+n])
+	t.waiting = append(t.waiting, trades...)
+	if len(t.waiting) < fewTrades {
+		return nil
+	}
+	return t.flush()
+}
+
+// finish sends those of a result that have not been sent.
+func (t *tradeSender) finish(all backtest.Trades) error {
+	for _, trade := range all.From(t.sent + len(t.waiting)) {
+		t.waiting = append(t.waiting, trade)
+	}
+	return t.flush()
+}
+
+func (t *tradeSender) flush() error {
+	for part := range slices.Chunk(t.waiting, wire.MaxBlock) {
+		columns, ids := wire.EncodeTrades(part)
 		if err := t.stream.Send(&pluginpb.BacktestOutput{Trades: &pluginpb.Trades{Columns: columns, OrderIds: ids}}); err != nil {
 			return err
 		}
-		t.sent += n
+		t.sent += len(part)
 	}
+	t.waiting = t.waiting[:0]
 	return nil
 }
-
-// settled returns the trades that will not change any more.
-func settled(trades []portfolio.Trade) []portfolio.Trade { return trades[:max(0, len(trades)-1)] }
 
 // columnFeed takes candles in columns, which are decoded ahead of the engine in
 // a goroutine of their own.
@@ -79,8 +98,8 @@ type inBlock struct {
 	beside  backtest.Beside
 }
 
-// portion is the equity curve of a block, and the trades that were closed by its
-// end.
+// portion is the equity curve of a block, and the trades that were closed for
+// good since the one before.
 type portion struct {
 	equity []int64
 	trades []portfolio.Trade
@@ -178,7 +197,7 @@ func (f *columnFeed) Room(n int) []int64 {
 // Done implements backtest.Sink.
 func (f *columnFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 	select {
-	case f.curve <- portion{f.room, settled(trades)}:
+	case f.curve <- portion{f.room, trades}:
 	case <-ctx.Done():
 		f.spent <- f.room[:0]
 	}

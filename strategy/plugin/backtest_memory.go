@@ -30,12 +30,15 @@ type memoryFeed struct {
 	present slotUse
 	rest    []exchange.Candle
 	curve   []int64
+	// trades are those that were closed for good within it.
+	trades []portfolio.Trade
 	// expected is how many candles are still to come, as far as the host knows.
 	expected int
 }
 
 // settledSegment is a segment whose equity curve lies in the memory, how many
-// candles are done with it, and the trades that were closed by its end.
+// candles are done with it, and the trades that were closed for good since the
+// one before.
 type settledSegment struct {
 	slotUse
 	done   int64
@@ -116,11 +119,13 @@ func (f *memoryFeed) Room(n int) []int64 {
 
 // Done implements backtest.Sink.
 func (f *memoryFeed) Done(ctx context.Context, trades []portfolio.Trade) {
+	f.trades = append(f.trades, trades...)
 	if len(f.rest) > 0 {
 		return // the segment is not done yet
 	}
 	select {
-	case f.settled <- settledSegment{slotUse: f.present, done: f.computed.Load(), trades: settled(trades)}:
+	case f.settled <- settledSegment{slotUse: f.present, done: f.computed.Load(), trades: f.trades}:
+		f.trades = nil
 	case <-ctx.Done():
 	}
 }

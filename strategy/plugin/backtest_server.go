@@ -72,7 +72,7 @@ func (s *server) Backtest(stream backtestStream) error {
 		s.report(err)
 		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
 	}
-	if err := trades.send(result.Trades); err != nil {
+	if err := trades.finish(result.Trades); err != nil {
 		return err
 	}
 	return sendResult(stream, result)
@@ -112,7 +112,7 @@ func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed, 
 // trades.
 func sendResult(stream backtestStream, r *backtest.Result) error {
 	slim := *r
-	slim.Trades = nil
+	slim.Trades = backtest.Trades{}
 	raw, err := json.Marshal(&slim)
 	if err != nil {
 		return status.Errorf(codes.Internal, "writing the result: %v", err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -73,9 +74,9 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.Equity, want.Equity) || !slices.Equal(got.Trades, want.Trades) {
+		if !slices.Equal(got.Equity, want.Equity) || !reflect.DeepEqual(got.Trades, want.Trades) {
 			t.Fatalf("%d candles give %d trades and an equity of %d points, want %d and %d",
-				n, len(got.Trades), len(got.Equity), len(want.Trades), len(want.Equity))
+				n, got.Trades.Len(), len(got.Equity), want.Trades.Len(), len(want.Equity))
 		}
 		if a, b := asJSON(t, got), asJSON(t, want); !bytes.Equal(a, b) {
 			t.Fatalf("%d candles give\n%s\nwant\n%s", n, a, b)
@@ -83,8 +84,8 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		if got.Past != int64(part.past) || len(got.Equity) != n-part.past {
 			t.Fatalf("of %d candles %d are of the past, want %d", n, got.Past, part.past)
 		}
-		if n == 30_000 && part.past == 0 && (len(want.Trades) < 100 || !slices.IsSorted(seen) || len(seen) < 2 || seen[len(seen)-1] != 30_000) {
-			t.Errorf("%d trades and the progress %v", len(want.Trades), seen)
+		if n == 30_000 && part.past == 0 && (want.Trades.Len() < 100 || !slices.IsSorted(seen) || len(seen) < 2 || seen[len(seen)-1] != 30_000) {
+			t.Errorf("%d trades and the progress %v", want.Trades.Len(), seen)
 		}
 	}
 }
@@ -194,8 +195,8 @@ func TestBacktestsInOneProcess(t *testing.T) {
 		switch {
 		case err != nil:
 			t.Error(err)
-		case !slices.Equal(r.Equity, want.Equity) || !slices.Equal(r.Trades, want.Trades) || r.FinalEquity != want.FinalEquity:
-			t.Errorf("a run has %d trades and ends with %d, want %d and %d", len(r.Trades), r.FinalEquity, len(want.Trades), want.FinalEquity)
+		case !slices.Equal(r.Equity, want.Equity) || !reflect.DeepEqual(r.Trades, want.Trades) || r.FinalEquity != want.FinalEquity:
+			t.Errorf("a run has %d trades and ends with %d, want %d and %d", r.Trades.Len(), r.FinalEquity, want.Trades.Len(), want.FinalEquity)
 		}
 	}
 	for range 5 {

@@ -14,7 +14,6 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
-	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
 // updateVariable is the variable of the environment that makes Golden write
@@ -23,11 +22,11 @@ const updateVariable = "STRATEGYTEST_UPDATE"
 
 // golden is what is kept of a run.
 type golden struct {
-	Candles     int64             `json:"candles"`
-	FinalEquity exchange.Units    `json:"final_equity"`
-	MaxDrawdown float64           `json:"max_drawdown"`
-	Invested    int64             `json:"invested"`
-	Trades      []portfolio.Trade `json:"trades"`
+	Candles     int64           `json:"candles"`
+	FinalEquity exchange.Units  `json:"final_equity"`
+	MaxDrawdown float64         `json:"max_drawdown"`
+	Invested    int64           `json:"invested"`
+	Trades      backtest.Trades `json:"trades"`
 	// Equity is the SHA-256 of the equity curve.
 	Equity string `json:"equity_sha256"`
 }

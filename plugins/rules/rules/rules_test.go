@@ -77,8 +77,8 @@ func TestTheCrossInRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(want.Trades) < 100 || len(got.Trades) != len(want.Trades) || got.FinalEquity != want.FinalEquity {
-		t.Errorf("%d trades and %d at the end, want %d and %d", len(got.Trades), got.FinalEquity, len(want.Trades), want.FinalEquity)
+	if want.Trades.Len() < 100 || got.Trades.Len() != want.Trades.Len() || got.FinalEquity != want.FinalEquity {
+		t.Errorf("%d trades and %d at the end, want %d and %d", got.Trades.Len(), got.FinalEquity, want.Trades.Len(), want.FinalEquity)
 	}
 }
 

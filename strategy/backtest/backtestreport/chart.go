@@ -2,7 +2,6 @@ package backtestreport
 
 import (
 	"slices"
-	"sort"
 	"strconv"
 
 	"github.com/shopspring/decimal"
@@ -103,7 +102,7 @@ func (c *Chart) fold(a axis) {
 
 func (r *Report) charts(a axis) []Chart {
 	charts := []Chart{r.equityChart(a), r.drawdownChart(a)}
-	if r.candles != nil {
+	if r.closes != nil {
 		charts = append(charts, r.priceChart(a))
 	}
 	return charts
@@ -111,10 +110,11 @@ func (r *Report) charts(a axis) []Chart {
 
 func (r *Report) equityChart(a axis) Chart {
 	c := Chart{ID: equityID, Title: "Equity in " + r.Market.Counter, Tall: true}
-	equity := a.thin(r.equityAt)
+	unit := r.unit()
+	equity := a.thin(func(i int) float64 { return float64(r.result.Equity[i]) * unit })
 	lines := [][]point{equity}
-	if r.candles != nil {
-		lines = append(lines, a.thin(r.heldAt))
+	if r.closes != nil {
+		lines = append(lines, a.thin(r.held()))
 		c.Legend = []Legend{{"equity", "Strategy"}, {"held", "Buy and hold"}}
 	}
 	low, high := bounds(lines...)
@@ -130,8 +130,7 @@ func (r *Report) equityChart(a axis) Chart {
 
 func (r *Report) drawdownChart(a axis) Chart {
 	c := Chart{ID: drawdownID, Title: "Below the last peak"}
-	falls := r.falls()
-	points := a.thin(func(i int) float64 { return falls[i] })
+	points := a.thin(r.falls())
 	low, _ := bounds(points)
 	s := scale{low: min(low*1.06, -1e-4), high: 0}
 	c.grid(s, func(v float64, decimals int32) string { return fixed(100*v, max(0, decimals-2)) + " %" })
@@ -142,29 +141,27 @@ func (r *Report) drawdownChart(a axis) Chart {
 
 func (r *Report) priceChart(a axis) Chart {
 	c := Chart{ID: priceID, Title: r.Market.Pair + " and the trades", Tall: true, Legend: []Legend{{"buy", "Bought"}, {"sell", "Sold"}}}
-	points := a.thin(r.priceAt)
+	points := a.thin(r.prices())
 	low, high := bounds(points)
 	s := newScale(low, high, true)
 	c.grid(s, fixed)
 	c.fold(a)
 	c.Lines = append(c.Lines, Line{"price", line(points, s)})
-	trades := r.Trades
-	if len(trades) > maxMarkers {
-		trades = nil
-		for i := range maxMarkers {
-			trades = append(trades, r.Trades[i*len(r.Trades)/maxMarkers])
-		}
-		c.Note += " Of " + whole(int64(len(r.Trades))) + " trades, " + whole(maxMarkers) + " evenly chosen ones are marked."
+	all := r.TradeCount()
+	marked := min(all, maxMarkers)
+	if marked < all {
+		c.Note += " Of " + whole(int64(all)) + " trades, " + whole(maxMarkers) + " evenly chosen ones are marked."
 	}
 	var buys, sells pen
 	// Buys are marked below the price and sales above it, so that neither hides
 	// the other or the line.
 	mark := func(p *pen, ms int64, price decimal.Decimal, away float64) {
-		k := sort.SearchInts(a.kept, r.indexAt(ms))
+		k := a.find(r.result.IndexAt(ms))
 		value := min(max(price.InexactFloat64(), s.low), s.high)
-		p.dot(a.x(min(k, len(a.kept)-1)), s.y(value)+away)
+		p.dot(a.x(min(k, a.count-1)), s.y(value)+away)
 	}
-	for _, t := range trades {
+	for i := range marked {
+		t := r.Trade(i * all / marked)
 		mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice, below)
 		mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice, -below)
 	}
@@ -172,36 +169,38 @@ func (r *Report) priceChart(a axis) Chart {
 		mark(&buys, r.Position.OpenedAt.UnixMilli(), r.Position.EntryPrice, below)
 	}
 	dense := ""
-	if len(trades) > manyMarkers {
+	if marked > manyMarkers {
 		dense = " dense"
 	}
 	c.Lines = append(c.Lines, Line{"buy" + dense, buys.d()}, Line{"sell" + dense, sells.d()}, Line{"sell-core" + dense, sells.d()})
 	return c
 }
 
-// equityAt, heldAt and priceAt are the curves as floats, for drawing only.
-func (r *Report) equityAt(i int) float64 { return float64(r.result.Equity[i]) * r.unit() }
-
-func (r *Report) heldAt(i int) float64 {
-	return float64(r.result.Config.Balance) * r.unit() * r.candles[i].Close.Float() / r.result.FirstPrice.Float()
+// held and prices return curves as floats, for drawing only. They are asked for
+// candles in their order.
+func (r *Report) held() func(i int) float64 {
+	closeOf, balance, first := r.closes.reader(), float64(r.result.Config.Balance)*r.unit(), r.result.FirstPrice.Float()
+	return func(i int) float64 { return balance * closeOf(i).Float() / first }
 }
 
-func (r *Report) priceAt(i int) float64 {
-	return r.candles[i].Close.Float() * r.Market.Tick.InexactFloat64()
+func (r *Report) prices() func(i int) float64 {
+	closeOf, tick := r.closes.reader(), r.Market.Tick.InexactFloat64()
+	return func(i int) float64 { return closeOf(i).Float() * tick }
 }
 
 func (r *Report) unit() float64 { return r.Market.Tick.Mul(r.Market.Step).InexactFloat64() }
 
-// falls returns how far the equity is below its last peak at each candle, as a
-// share of the peak, 0 or less.
-func (r *Report) falls() []float64 {
-	falls := make([]float64, len(r.result.Equity))
-	peak := int64(r.result.Config.Balance)
-	for i, e := range r.result.Equity {
-		peak = max(peak, e)
-		falls[i] = float64(e)/float64(peak) - 1
+// falls returns a function that returns how far the equity is below its last peak
+// at a candle, as a share of the peak, 0 or less. It is asked for candles in
+// their order.
+func (r *Report) falls() func(i int) float64 {
+	peak, next := int64(r.result.Config.Balance), 0
+	return func(i int) float64 {
+		for ; next <= i; next++ {
+			peak = max(peak, r.result.Equity[next])
+		}
+		return float64(r.result.Equity[i])/float64(peak) - 1
 	}
-	return falls
 }
 
 // dates returns the labels of the time axis.
@@ -212,10 +211,9 @@ func (r *Report) dates(a axis) []Label {
 		layout = "15:04"
 	}
 	var out []Label
-	n := len(a.kept)
 	for i := range most {
-		k := i * (n - 1) / (most - 1)
-		out = append(out, Label{At: percentage(a.x(k) / width), Text: utc(r.closeTime(a.kept[k])).Format(layout)})
+		k := i * (a.count - 1) / (most - 1)
+		out = append(out, Label{At: percentage(a.x(k) / width), Text: utc(r.result.CloseTime(a.candle(k))).Format(layout)})
 	}
 	return slices.CompactFunc(out, func(a, b Label) bool { return a.Text == b.Text })
 }

@@ -13,11 +13,12 @@ type Curve struct {
 func (r *Report) Curve(points int) Curve {
 	n := len(r.result.Equity)
 	parts := min(max(points-1, 1), n)
-	c := Curve{Times: []int64{r.result.From}, Values: []float64{float64(r.result.Config.Balance) * r.unit()}}
+	unit := r.unit()
+	c := Curve{Times: []int64{r.result.From}, Values: []float64{float64(r.result.Config.Balance) * unit}}
 	for p := range parts {
 		i := (p+1)*n/parts - 1
-		c.Times = append(c.Times, r.closeTime(i))
-		c.Values = append(c.Values, r.equityAt(i))
+		c.Times = append(c.Times, r.result.CloseTime(i))
+		c.Values = append(c.Values, float64(r.result.Equity[i])*unit)
 	}
 	return c
 }

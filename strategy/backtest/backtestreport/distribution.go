@@ -32,12 +32,12 @@ type Bar struct {
 }
 
 func (r *Report) distribution() *Spread {
-	if len(r.Trades) < 2 {
+	if r.TradeCount() < 2 {
 		return nil
 	}
-	returns := make([]float64, len(r.Trades))
-	for i, t := range r.Trades {
-		returns[i] = t.Return
+	returns := make([]float64, r.TradeCount())
+	for i, t := range r.result.Trades.All() {
+		returns[i] = returnOf(t)
 	}
 	slices.Sort(returns)
 	// The outermost two in a hundred on each side do not set the scale.

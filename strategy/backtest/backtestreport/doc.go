@@ -12,7 +12,7 @@
 //
 // Smallest use:
 //
-//	report, err := backtestreport.New(backtestreport.Input{Result: result, Candles: series.Candles})
+//	report, err := backtestreport.New(backtestreport.Input{Result: result, Closes: backtestreport.ClosesOf(series.Candles)})
 //	err = report.WriteTable(os.Stdout, elapsed)
 //	err = report.WriteJSON(jsonFile)
 //	err = report.WriteHTML(htmlFile)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -15,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/perf"
+	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
 // Document is the JSON of a report. Its doc tags describe the fields to those
@@ -145,15 +147,30 @@ type documentTrade struct {
 }
 
 // WriteJSON writes the report with every trade and the whole equity curve: one
-// point for each candle's close, after one for the start.
+// point for each candle's close, after one for the start. Of both it holds one
+// at a time.
 func (r *Report) WriteJSON(w io.Writer) error {
-	head, err := json.MarshalIndent(r.Document(), "", "  ")
+	head, err := json.MarshalIndent(r.head(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	out := bufio.NewWriterSize(w, 1<<16)
-	out.Write(bytes.TrimSuffix(head, []byte("\n}"))) //nolint:errcheck,gosec // Flush tells
-	out.WriteString(",\n  \"equity\": [\n")          //nolint:errcheck,gosec // Flush tells
+	out.Write(bytes.TrimSuffix(head, []byte("]\n}"))) //nolint:errcheck,gosec // Flush tells
+	for i, t := range r.result.Trades.All() {
+		line, err := json.MarshalIndent(r.documentTrade(t), "    ", "  ")
+		if err != nil {
+			return fmt.Errorf("writing the report: %w", err)
+		}
+		if i > 0 {
+			out.WriteByte(',') //nolint:errcheck,gosec // Flush tells
+		}
+		out.WriteString("\n    ") //nolint:errcheck,gosec // Flush tells
+		out.Write(line)           //nolint:errcheck,gosec // Flush tells
+	}
+	if r.TradeCount() > 0 {
+		out.WriteString("\n  ") //nolint:errcheck,gosec // Flush tells
+	}
+	out.WriteString("],\n  \"equity\": [\n") //nolint:errcheck,gosec // Flush tells
 	point := func(end string, ms int64, equity string) {
 		line := append(out.AvailableBuffer(), `    {"time":"`...)
 		line = utc(ms).AppendFormat(line, time.RFC3339Nano)
@@ -171,7 +188,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		if i == len(res.Equity)-1 {
 			end = "\n  ]\n}\n"
 		}
-		point(end, r.closeTime(i), text)
+		point(end, r.result.CloseTime(i), text)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -182,6 +199,16 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // Document returns the report as the value whose JSON WriteJSON begins with,
 // without the equity curve.
 func (r *Report) Document() Document {
+	d := r.head()
+	d.Trades = slices.Grow(d.Trades, r.TradeCount())
+	for _, t := range r.result.Trades.All() {
+		d.Trades = append(d.Trades, r.documentTrade(t))
+	}
+	return d
+}
+
+// head is the document without its trades.
+func (r *Report) head() Document {
 	cfg := r.result.Config
 	d := Document{
 		Strategy:   documentStrategy{Name: r.Strategy, Version: r.Version, Parameters: r.Params},
@@ -190,7 +217,7 @@ func (r *Report) Document() Document {
 		Data:       dataDocument(r.Source, r.From, r.To, r.Candles, r.Data),
 		Statistics: r.documentStatistics(),
 		Warnings:   append([]string{}, r.Warnings...),
-		Trades:     make([]documentTrade, 0, len(r.Trades)),
+		Trades:     []documentTrade{},
 	}
 	if len(d.Strategy.Parameters) == 0 {
 		d.Strategy.Parameters = json.RawMessage("{}")
@@ -201,16 +228,10 @@ func (r *Report) Document() Document {
 		}
 	}
 	if l := r.LookAhead; l != nil {
-		d.LookAhead = &documentLookAhead{Depth: string(l.Depth), Probes: l.Probes, Candles: l.Candles, Passed: l.Finding == nil}
+		d.LookAhead = &documentLookAhead{Depth: string(l.Depth), Probes: l.Probes, Candles: l.Candles, Within: l.Within, Passed: l.Finding == nil}
 		if l.Finding != nil {
 			d.LookAhead.Finding = l.Finding.Describe(r.Market)
 		}
-	}
-	for _, t := range r.Trades {
-		d.Trades = append(d.Trades, documentTrade{
-			EntryTime: t.EntryTime, ExitTime: t.ExitTime, EntryPrice: t.EntryPrice, ExitPrice: t.ExitPrice, Volume: t.Volume,
-			EntryFee: t.EntryFee, ExitFee: t.ExitFee, Fees: t.Fees(), Profit: t.Profit,
-		})
 	}
 	return d
 }
@@ -218,6 +239,14 @@ func (r *Report) Document() Document {
 func dataDocument(source string, from, to time.Time, candles int64, read marketdata.CSVReport) documentData {
 	return documentData{
 		Source: source, From: from, To: to, Candles: candles, Filled: read.Filled, PricesRounded: read.PricesRounded, VolumesRounded: read.VolumesRounded,
+	}
+}
+
+func (r *Report) documentTrade(closed portfolio.Trade) documentTrade {
+	t := tradeOf(r.Market, closed)
+	return documentTrade{
+		EntryTime: t.EntryTime, ExitTime: t.ExitTime, EntryPrice: t.EntryPrice, ExitPrice: t.ExitPrice, Volume: t.Volume,
+		EntryFee: t.EntryFee, ExitFee: t.ExitFee, Fees: t.Fees(), Profit: t.Profit,
 	}
 }
 

@@ -6,6 +6,7 @@ type documentLookAhead struct {
 	Probes  int    `json:"probes" doc:"Other futures that were tried." example:"6"`
 	Candles int64  `json:"candles" doc:"Candles that those ran over." example:"60000"`
 	Passed  bool   `json:"passed" doc:"Whether the strategy did the same in all of them until they began."`
+	Within  int    `json:"within,omitempty" doc:"How many of the first candles were looked at, if that was bounded because there are very many." example:"16666"`
 	Finding string `json:"finding,omitempty" doc:"What it did otherwise."`
 }
 
@@ -17,6 +18,9 @@ func (r *Report) checkRows() []row {
 		return nil
 	}
 	c := row{"Look-ahead check", "passed", string(l.Depth) + ", " + count(int64(l.Probes), "other future") + " tried"}
+	if l.Within > 0 {
+		c.Note += " in the first " + count(int64(l.Within), "candle")
+	}
 	switch {
 	case l.Finding != nil && l.Finding.Unsteady:
 		c.Value = "FAILED"

@@ -81,13 +81,12 @@ func (r *Report) Page() Page {
 		Drawing: Drawing{Charts: r.charts(a), Dates: r.dates(a), Folded: len(a.folds) > 0, Readings: r.readings(a)},
 		Years:   r.calendar(), Spread: r.distribution(),
 	}
-	trades := r.Trades
-	if left := len(trades) - maxRows; left > 0 {
-		trades = trades[left:]
-		p.Left = "The newest " + whole(maxRows) + " of " + whole(int64(len(r.Trades))) + " trades; the JSON report has all."
+	first := max(0, r.TradeCount()-maxRows)
+	if first > 0 {
+		p.Left = "The newest " + whole(maxRows) + " of " + whole(int64(r.TradeCount())) + " trades; the JSON report has all."
 	}
-	for i, t := range trades {
-		p.Trades = append(p.Trades, r.tradeRow(len(r.Trades)-len(trades)+i+1, t))
+	for i, t := range r.result.Trades.From(first) {
+		p.Trades = append(p.Trades, r.tradeRow(i+1, tradeOf(r.Market, t)))
 	}
 	if o := r.Position; o != nil {
 		p.Position = fmt.Sprintf("Still open since %s: %s %s, bought at %s on average, worth %s %s (%s).", minute(o.OpenedAt), o.Volume, r.Market.Base,

@@ -18,9 +18,9 @@ import (
 
 // Input is what a report is made of.
 type Input struct {
-	// Candles are those that the run was given, for the price and the
-	// comparison with holding; nil leaves both out of the charts.
-	Candles []exchange.Candle
+	// Closes are those of the candles that the run was given, for the price and
+	// the comparison with holding; nil leaves both out of the charts.
+	Closes *Closes
 	// Data says what reading the candles did to them; the zero value if
 	// nothing.
 	Data marketdata.CSVReport
@@ -74,17 +74,15 @@ type Report struct {
 	Held decimal.Decimal
 	// Stats are the statistics; their amounts are in units.
 	Stats perf.Stats
-	// Trades are the closed trades in the order of their closing.
-	Trades []Trade
 	// Position is what was held at the end; nil without.
 	Position *Position
 	// Warnings are what a reader should know before trusting the figures, in
 	// plain words.
 	Warnings []string
 
-	result  *backtest.Result
-	candles []exchange.Candle
-	schema  *param.Schema
+	result *backtest.Result
+	closes *Closes
+	schema *param.Schema
 }
 
 // Position is what a run held at its end.
@@ -104,8 +102,8 @@ func New(in Input) (*Report, error) {
 	if res == nil || len(res.Equity) == 0 || len(res.Segments) == 0 {
 		return nil, errors.New("backtestreport: a result with an equity curve is required")
 	}
-	if in.Candles != nil && len(in.Candles) != len(res.Equity) {
-		return nil, fmt.Errorf("backtestreport: %d candles do not fit an equity curve of %d", len(in.Candles), len(res.Equity))
+	if in.Closes != nil && in.Closes.Len() != len(res.Equity) {
+		return nil, fmt.Errorf("backtestreport: the closes of %d candles do not fit an equity curve of %d", in.Closes.Len(), len(res.Equity))
 	}
 	if in.Title == "" {
 		in.Title = res.Strategy
@@ -119,13 +117,10 @@ func New(in Input) (*Report, error) {
 		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
 		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Account.Fees),
-		LookAhead: in.LookAhead, Stats: stats, result: res, candles: in.Candles, schema: in.Schema,
+		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
 	r.Held = m.Amount(hold(res, res.LastPrice))
-	for _, t := range res.Trades {
-		r.Trades = append(r.Trades, tradeOf(m, t))
-	}
 	if res.Account.Base > 0 {
 		r.Position = positionOf(res)
 	}

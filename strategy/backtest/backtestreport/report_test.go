@@ -72,7 +72,7 @@ func report(t *testing.T, params string) *backtestreport.Report {
 		t.Fatal(err)
 	}
 	r, err := backtestreport.New(backtestreport.Input{
-		Result: result, Candles: s.Candles, Source: "a <replay>", Title: "Swing", Schema: definition().Schema(), Notes: []string{"These prices repeat."},
+		Result: result, Closes: backtestreport.ClosesOf(s.Candles), Source: "a <replay>", Title: "Swing", Schema: definition().Schema(), Notes: []string{"These prices repeat."},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +209,9 @@ func TestLookAhead(t *testing.T) { // proves PL3
 	}
 	at := s.Candles[100].OpenTime()
 	found := &lookahead.Report{Depth: lookahead.Full, Probes: 3, Candles: 900, Finding: &lookahead.Finding{Same: at, Time: at.Add(time.Minute), Want: 2, Got: 1}}
-	for _, checked := range []*lookahead.Report{nil, {Depth: lookahead.Cheap, Probes: 6, Candles: 900}, found} {
-		r, err := backtestreport.New(backtestreport.Input{Result: result, Candles: s.Candles, LookAhead: checked, Notes: []string{"These prices repeat."}})
+	bounded := &lookahead.Report{Depth: lookahead.Cheap, Probes: 6, Candles: 90_000, Within: 16_666}
+	for _, checked := range []*lookahead.Report{nil, {Depth: lookahead.Cheap, Probes: 6, Candles: 900}, bounded, found} {
+		r, err := backtestreport.New(backtestreport.Input{Result: result, Closes: backtestreport.ClosesOf(s.Candles), LookAhead: checked, Notes: []string{"These prices repeat."}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -220,6 +221,10 @@ func TestLookAhead(t *testing.T) { // proves PL3
 			if strings.Contains(table+document+page, "ook-ahead") || strings.Contains(document, "look_ahead") {
 				t.Error("a check is told that there was not")
 			}
+		case checked == bounded:
+			shows(t, "table", table, "passed   cheap, 6 other futures tried in the first 16,666 candles")
+			shows(t, "document", document, `"within": 16666`)
+			shows(t, "page", page, "<dd>passed; cheap, 6 other futures tried in the first 16,666 candles</dd>")
 		case checked.Finding == nil:
 			shows(t, "table", table, "passed   cheap, 6 other futures tried")
 			shows(t, "document", document, `"depth": "cheap"`, `"passed": true`)
@@ -247,7 +252,7 @@ func TestDocument(t *testing.T) {
 	if !bytes.HasPrefix(whole.Bytes(), bytes.TrimSuffix(head, []byte("\n}"))) {
 		t.Error("the JSON report begins otherwise")
 	}
-	if d := r.Document(); len(d.Trades) != len(r.Trades) || len(d.Trades) == 0 || d.Warnings[0] != "These prices repeat." {
-		t.Errorf("the document has %d trades of %d, and the warnings %q", len(d.Trades), len(r.Trades), d.Warnings)
+	if d := r.Document(); len(d.Trades) != r.TradeCount() || len(d.Trades) == 0 || d.Warnings[0] != "These prices repeat." {
+		t.Errorf("the document has %d trades of %d, and the warnings %q", len(d.Trades), r.TradeCount(), d.Warnings)
 	}
 }

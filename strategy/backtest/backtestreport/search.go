@@ -18,7 +18,8 @@ import (
 type SearchInput struct {
 	// Best is the best set's run over the same candles; nil if there is no best.
 	Best *backtest.Result
-	// Candles, Data, Notes, Schema and Source are as in Input.
+	// Candles are those that the runs were given; nil leaves the price and the
+	// comparison with holding out. Data, Notes, Schema and Source are as in Input.
 	Candles []exchange.Candle
 	Data    marketdata.CSVReport
 	Notes   []string
@@ -60,8 +61,12 @@ func NewSearch(in SearchInput) (*Search, error) {
 	}
 	if in.Best != nil {
 		var err error
+		var closes *Closes
+		if in.Candles != nil {
+			closes = ClosesOf(in.Candles)
+		}
 		s.best, err = New(Input{
-			Candles: in.Candles, Data: in.Data, Notes: in.Notes, Result: in.Best, Schema: in.Schema, Source: in.Source, Title: in.Info.Title,
+			Closes: closes, Data: in.Data, Notes: in.Notes, Result: in.Best, Schema: in.Schema, Source: in.Source, Title: in.Info.Title,
 		})
 		if err != nil {
 			return nil, err

@@ -24,6 +24,13 @@ type Trade struct {
 	Return float64
 }
 
+// TradeCount returns how many trades were closed.
+func (r *Report) TradeCount() int { return r.result.Trades.Len() }
+
+// Trade returns a closed trade; they are counted from 0 in the order of their
+// closing.
+func (r *Report) Trade(i int) Trade { return tradeOf(r.Market, r.result.Trades.At(i)) }
+
 // Fees returns what was paid on both sides.
 func (t Trade) Fees() decimal.Decimal { return t.EntryFee.Add(t.ExitFee) }
 
@@ -36,10 +43,16 @@ func tradeOf(m exchange.Market, t portfolio.Trade) Trade {
 		EntryPrice: average(m, t.Cost-t.EntryFee, t.Volume), ExitPrice: average(m, t.Proceeds, t.Volume),
 		EntryFee: m.Amount(t.EntryFee), ExitFee: m.Amount(t.ExitFee), Profit: m.Amount(t.Profit()),
 	}
-	if t.Cost > 0 {
-		out.Return = float64(t.Profit()) / float64(t.Cost)
-	}
+	out.Return = returnOf(t)
 	return out
+}
+
+// returnOf returns a trade's profit as a share of what was paid, fee included.
+func returnOf(t portfolio.Trade) float64 {
+	if t.Cost <= 0 {
+		return 0
+	}
+	return float64(t.Profit()) / float64(t.Cost)
 }
 
 // average returns the price that a value was paid at for a volume: exact if it
@@ -56,12 +69,13 @@ func average(m exchange.Market, value exchange.Units, volume exchange.Steps) dec
 
 // meanProfit returns the mean profit of the closed trades.
 func (r *Report) meanProfit() decimal.Decimal {
-	sum := decimal.Zero
-	for _, t := range r.Trades {
-		sum = sum.Add(t.Profit)
+	n := int64(r.TradeCount())
+	if n == 0 {
+		return decimal.Zero
 	}
-	if len(r.Trades) == 0 {
-		return sum
+	var sum exchange.Units
+	for _, t := range r.result.Trades.All() {
+		sum += t.Profit()
 	}
-	return sum.DivRound(decimal.NewFromInt(int64(len(r.Trades))), r.Market.PriceScale()+8)
+	return r.Market.Amount(sum).DivRound(decimal.NewFromInt(n), r.Market.PriceScale()+8)
 }

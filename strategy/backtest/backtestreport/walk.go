@@ -19,7 +19,8 @@ import (
 
 // WalkInput is what the report of a walk forward is made of.
 type WalkInput struct {
-	// Candles, Data, Notes and Source are as in Input.
+	// Candles are those that the runs were given. Data, Notes and Source are as in
+	// Input.
 	Candles []exchange.Candle
 	Data    marketdata.CSVReport
 	Notes   []string

@@ -22,7 +22,7 @@ const (
 func (r *Report) warnings() []string {
 	var out []string
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	switch n := len(r.Trades); {
+	switch n := r.TradeCount(); {
 	case n == 0 && r.Position == nil:
 		warn("The strategy made no trade. Look at its parameters and at the length of the history.")
 	case n < fewTrades:
@@ -54,7 +54,7 @@ func (r *Report) warnings() []string {
 	if r.Fees.GreaterThan(r.Initial.Div(decimal.NewFromInt(10))) {
 		warn("Fees took %s %s, which is %s of the starting balance.", amount(r.Market, r.Fees), r.Market.Counter, percent(share(r.Fees, r.Initial)))
 	}
-	if r.result.Config.Fees.Taker == 0 && len(r.Trades) > 0 {
+	if r.result.Config.Fees.Taker == 0 && r.TradeCount() > 0 {
 		warn("The taker fee is 0. A real account pays one, and frequent trading costs more than it seems here.")
 	}
 	if r.Position != nil {

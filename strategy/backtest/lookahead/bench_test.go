@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -19,19 +18,20 @@ import (
 // the check takes.
 func BenchmarkCheap(b *testing.B) {
 	cfg, candles := strategytest.Demo(b, 2_000_000)
-	run := func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error) {
-		return backtest.Run(ctx, basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil)
+	run := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		return backtest.Run(ctx, basic.Definition(), cfg, through(marketdata.NewSliceSource(candles)), nil)
 	}
+	same := func(src marketdata.Source) marketdata.Source { return src }
 	var shares []float64
 	for b.Loop() {
 		begin := time.Now()
-		whole, err := run(b.Context(), candles)
+		whole, err := run(b.Context(), same)
 		if err != nil {
 			b.Fatal(err)
 		}
 		ran := time.Since(begin)
 		begin = time.Now()
-		report, err := lookahead.Check(b.Context(), lookahead.Config{Candles: candles, Whole: whole, Run: run})
+		report, err := lookahead.Check(b.Context(), lookahead.Config{Whole: whole, Run: run})
 		if err != nil || report.Finding != nil {
 			b.Fatal(report.Finding, err)
 		}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
@@ -19,7 +19,8 @@ type Depth string
 const (
 	// Cheap probes the history at a few seeded places, most of them trades. All
 	// probes together run over a thirtieth of the history at the most, or 30,000
-	// candles if that is more, which take milliseconds.
+	// candles if that is more, and never over more than 100,000, which take
+	// milliseconds.
 	Cheap Depth = "cheap"
 	// Full probes every entry and exit, up to 1,000 of them evenly chosen, and 50
 	// other places.
@@ -30,6 +31,7 @@ const (
 	cheapProbes  = 6
 	cheapShare   = 30 // one in
 	cheapCandles = 30_000
+	cheapMost    = 100_000
 	fullTrades   = 1_000
 	fullOthers   = 50
 	// tail is how many candles of another future follow a probe.
@@ -38,19 +40,17 @@ const (
 
 // Config says what is checked.
 type Config struct {
-	// Candles is the history; required.
-	Candles []exchange.Candle
 	// Depth is how closely. Defaults to Cheap.
 	Depth Depth
 	// Progress, if not nil, is told how many candles of how many the probes have
 	// run over.
 	Progress func(done, total int64)
-	// Run runs the strategy over other candles as it was run for Whole; required.
-	// The candles are its own.
-	Run func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error)
+	// Run runs the strategy as it was run for Whole, but over what through makes of
+	// a source of the history; required.
+	Run func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error)
 	// Seed chooses the places.
 	Seed uint64
-	// Whole is the run over Candles; required.
+	// Whole is the run over the history; required.
 	Whole *backtest.Result
 }
 
@@ -58,8 +58,8 @@ func (c Config) validate() error {
 	switch {
 	case c.Run == nil || c.Whole == nil:
 		return errors.New("lookahead: Run and Whole are required")
-	case len(c.Candles) == 0 || len(c.Whole.Equity) != len(c.Candles):
-		return fmt.Errorf("lookahead: an equity curve of %d does not fit %d candles", len(c.Whole.Equity), len(c.Candles))
+	case c.Whole.Candles == 0 || int64(len(c.Whole.Equity)) != c.Whole.Candles:
+		return fmt.Errorf("lookahead: an equity curve of %d does not fit %d candles", len(c.Whole.Equity), c.Whole.Candles)
 	case c.Depth != Cheap && c.Depth != Full:
 		return fmt.Errorf("lookahead: the depth %q is neither %s nor %s", c.Depth, Cheap, Full)
 	}
@@ -72,6 +72,9 @@ type Report struct {
 	// Probes is how many there were, Candles how many they ran over.
 	Probes  int
 	Candles int64
+	// Within is how many of the first candles a cheap check of a very long history
+	// looks at; 0 if the length bounds nothing.
+	Within int
 	// Finding is the first difference; nil if there is none.
 	Finding *Finding
 }
@@ -122,23 +125,28 @@ func Check(ctx context.Context, cfg Config) (Report, error) {
 	if err := cfg.validate(); err != nil {
 		return Report{}, err
 	}
+	n := len(cfg.Whole.Equity)
 	probes := cfg.probes()
 	r := Report{Depth: cfg.Depth}
+	if cfg.Depth == Cheap && n/cheapShare > cheapMost {
+		r.Within = cheapMost / cheapProbes
+	}
 	var total int64
 	for _, p := range probes {
-		total += int64(p.length(len(cfg.Candles)))
+		total += int64(p.length(n))
 	}
 	for _, p := range probes {
-		got, err := cfg.Run(ctx, cfg.history(p))
+		d := &detour{probe: p, length: p.length(n)}
+		got, err := cfg.Run(ctx, d.through)
 		if err != nil {
 			return r, fmt.Errorf("looking for look-ahead: %w", err)
 		}
 		r.Probes++
-		r.Candles += int64(p.length(len(cfg.Candles)))
+		r.Candles += int64(d.length)
 		if cfg.Progress != nil {
 			cfg.Progress(r.Candles, total)
 		}
-		f, err := cfg.compare(p, got)
+		f, err := cfg.compare(d, got)
 		if err != nil {
 			return r, err
 		}
@@ -154,7 +162,7 @@ func Check(ctx context.Context, cfg Config) (Report, error) {
 // probes returns the probes, the earliest first.
 func (c Config) probes() []probe {
 	r := rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // to be made again from the seed
-	last := len(c.Candles) - 1
+	last := len(c.Whole.Equity) - 1
 	var places []int
 	if c.Depth == Full {
 		trades := c.trades(last)
@@ -165,7 +173,7 @@ func (c Config) probes() []probe {
 			places = append(places, r.IntN(last+1))
 		}
 	} else {
-		last = min(last, max(len(c.Candles)/cheapShare, cheapCandles)/cheapProbes-tail)
+		last = min(last, min(max(len(c.Whole.Equity)/cheapShare, cheapCandles), cheapMost)/cheapProbes-tail)
 		trades := c.trades(last)
 		for range cheapProbes - 2 {
 			if len(trades) > 0 {
@@ -192,16 +200,16 @@ func (c Config) probes() []probe {
 // to the last that may be probed.
 func (c Config) trades(last int) []int {
 	var out []int
-	end := c.Candles[last].Time + c.Whole.Config.Interval.Milliseconds()
+	end := c.Whole.CloseTime(last)
 	add := func(ms int64) {
-		if ms >= end {
-			return
-		}
-		if i := sort.Search(len(c.Candles), func(k int) bool { return c.Candles[k].Time > ms }) - 1; i >= 0 {
-			out = append(out, i)
+		if ms < end {
+			out = append(out, c.Whole.IndexAt(ms))
 		}
 	}
-	for _, t := range c.Whole.Trades {
+	for _, t := range c.Whole.Trades.All() {
+		if t.EntryTime >= end {
+			break
+		}
 		add(t.EntryTime)
 		add(t.ExitTime)
 	}
@@ -212,18 +220,6 @@ func (c Config) trades(last int) []int {
 	return slices.Compact(out)
 }
 
-// history returns the candles of a probe, which share no memory with those of the
-// run.
-func (c Config) history(p probe) []exchange.Candle {
-	out := slices.Clone(c.Candles[:p.length(len(c.Candles))])
-	if p.cut {
-		out[p.at].Close = otherClose(out[p.at])
-		return out
-	}
-	otherFuture(out, p.at)
-	return out
-}
-
 // otherClose returns the end of a candle's range that is farther from its close.
 func otherClose(c exchange.Candle) exchange.Ticks {
 	if c.Close-c.Low > c.High-c.Close {
@@ -232,12 +228,11 @@ func otherClose(c exchange.Candle) exchange.Ticks {
 	return c.High
 }
 
-// otherFuture turns the moves after a candle round: what rose falls, and twice as
+// turnRound turns the moves from a price on round: what rose falls, and twice as
 // much.
-func otherFuture(candles []exchange.Candle, at int) {
-	base := candles[at].Close
+func turnRound(candles []exchange.Candle, base exchange.Ticks) {
 	turn := func(t exchange.Ticks) exchange.Ticks { return max(1, base-2*(t-base)) }
-	for i := at + 1; i < len(candles); i++ {
+	for i := range candles {
 		c := &candles[i]
 		c.Open, c.Close = turn(c.Open), turn(c.Close)
 		c.High, c.Low = turn(c.Low), turn(c.High)
@@ -247,46 +242,45 @@ func otherFuture(candles []exchange.Candle, at int) {
 
 // compare returns the first difference between the whole run and a probe; nil if
 // there is none.
-func (c Config) compare(p probe, got *backtest.Result) (*Finding, error) {
-	if len(got.Equity) != p.length(len(c.Candles)) {
-		return nil, fmt.Errorf("lookahead: %d candles gave an equity curve of %d", p.length(len(c.Candles)), len(got.Equity))
+func (c Config) compare(d *detour, got *backtest.Result) (*Finding, error) {
+	if len(got.Equity) != d.length {
+		return nil, fmt.Errorf("lookahead: %d candles gave an equity curve of %d", d.length, len(got.Equity))
 	}
-	span := c.Whole.Config.Interval.Milliseconds()
 	find := func(i int, value int64) *Finding {
-		closed := func(i int) time.Time { return time.UnixMilli(c.Candles[i].Time + span).UTC() }
-		f := &Finding{Same: closed(p.at), Time: closed(i), Candle: i, Want: exchange.Units(c.Whole.Equity[i]), Got: exchange.Units(value)}
-		if p.cut {
-			f.Same = time.UnixMilli(c.Candles[p.at].Time).UTC()
+		closed := func(i int) time.Time { return time.UnixMilli(c.Whole.CloseTime(i)).UTC() }
+		f := &Finding{Same: closed(d.at), Time: closed(i), Candle: i, Want: exchange.Units(c.Whole.Equity[i]), Got: exchange.Units(value)}
+		if d.cut {
+			f.Same = f.Same.Add(-c.Whole.Config.Interval)
 		}
 		return f
 	}
-	same := p.at + 1
-	if p.cut {
-		same = p.at
+	same := d.at + 1
+	if d.cut {
+		same = d.at
 	}
 	for i, e := range got.Equity[:same] {
 		if e != c.Whole.Equity[i] {
 			return find(i, e), nil
 		}
 	}
-	if !p.cut {
+	if !d.cut {
 		return nil, nil
 	}
 	// At the candle itself the two accounts are worth different things; what they
 	// hold is the same.
-	equity, err := got.Account.Equity(c.Candles[p.at].Close)
+	equity, err := got.Account.Equity(d.close)
 	if err != nil {
 		return nil, err
 	}
-	if int64(equity) != c.Whole.Equity[p.at] {
-		return find(p.at, int64(equity)), nil
+	if int64(equity) != c.Whole.Equity[d.at] {
+		return find(d.at, int64(equity)), nil
 	}
 	return nil, nil
 }
 
 // unsteady reports whether another run over the same candles differs.
 func (c Config) unsteady(ctx context.Context) (bool, error) {
-	again, err := c.Run(ctx, slices.Clone(c.Candles))
+	again, err := c.Run(ctx, func(src marketdata.Source) marketdata.Source { return src })
 	if err != nil {
 		return false, fmt.Errorf("looking for look-ahead: %w", err)
 	}

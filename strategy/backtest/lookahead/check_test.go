@@ -3,6 +3,7 @@ package lookahead_test
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -70,16 +71,27 @@ func honest(all []exchange.Candle, at int) bool { return at > 9 && all[at].Close
 func check(t *testing.T, n int, depth lookahead.Depth, open func([]exchange.Candle) strategy.Definition) lookahead.Report {
 	t.Helper()
 	cfg, candles := strategytest.Demo(t, n)
-	again := func(ctx context.Context, candles []exchange.Candle) (*backtest.Result, error) {
-		return backtest.Run(ctx, open(candles), cfg, marketdata.NewSliceSource(candles), nil)
+	again := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		var given []exchange.Candle
+		src := through(marketdata.NewSliceSource(candles))
+		for {
+			block, err := src.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				return backtest.Run(ctx, open(given), cfg, marketdata.NewSliceSource(given), nil)
+			}
+			if err != nil {
+				return nil, err
+			}
+			given = append(given, block...)
+		}
 	}
-	whole, err := again(t.Context(), slices.Clone(candles))
+	whole, err := again(t.Context(), func(src marketdata.Source) marketdata.Source { return src })
 	if err != nil {
 		t.Fatal(err)
 	}
 	told := int64(0)
 	r, err := lookahead.Check(t.Context(), lookahead.Config{
-		Candles: candles, Whole: whole, Run: again, Depth: depth, Seed: 1, Progress: func(done, total int64) {
+		Whole: whole, Run: again, Depth: depth, Seed: 1, Progress: func(done, total int64) {
 			if done <= told || done > total {
 				t.Errorf("%d of %d candles after %d", done, total, told)
 			}
@@ -150,10 +162,54 @@ func TestHonestStrategiesPass(t *testing.T) {
 func TestTheCheapFormIsCheap(t *testing.T) {
 	t.Parallel()
 	for n, most := range map[int]int64{1: 6, 300: 6 * 300, 20_000: 100_000, 550_000: 110_000} {
-		if r := check(t, n, lookahead.Cheap, cheats(honest)); r.Finding != nil || r.Candles > most || r.Probes != 6 {
+		if r := check(t, n, lookahead.Cheap, cheats(honest)); r.Finding != nil || r.Candles > most || r.Probes != 6 || r.Within != 0 {
 			t.Errorf("%d candles: %d probes over %d, want at most %d", n, r.Probes, r.Candles, most)
 		}
 	}
+}
+
+// Of a history of years, the cheap form looks at a beginning of fixed length and
+// says so.
+func TestTheCheapFormIsBounded(t *testing.T) {
+	t.Parallel()
+	const candles = 3_100_000
+	longest := 0
+	again := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		src := through(&even{candles})
+		length := src.(marketdata.Sized).Len()
+		equity := make([]int64, 0, length)
+		for {
+			block, err := src.Next(ctx)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			for range block {
+				equity = append(equity, 0)
+			}
+		}
+		if len(equity) != length {
+			t.Errorf("%d candles of %d", len(equity), length)
+		}
+		longest = max(longest, length)
+		return &backtest.Result{Equity: equity}, nil
+	}
+	whole := &backtest.Result{Candles: candles, Equity: make([]int64, candles), Config: backtest.Config{Interval: time.Minute}, Segments: []backtest.Segment{{}}}
+	r, err := lookahead.Check(t.Context(), lookahead.Config{Whole: whole, Run: again})
+	if err != nil || r.Finding != nil || r.Candles > 100_000 || r.Within != 16_666 || longest > r.Within || longest < 1_000 {
+		t.Errorf("%+v, the longest probe has %d candles, %v", r, longest, err)
+	}
+}
+
+// even is a source of so many candles without a move.
+type even struct{ left int }
+
+func (e *even) Next(context.Context) ([]exchange.Candle, error) {
+	n := min(e.left, marketdata.BlockSize)
+	if n == 0 {
+		return nil, io.EOF
+	}
+	e.left -= n
+	return slices.Repeat([]exchange.Candle{exchange.Flat(0, 100)}, n), nil
 }
 
 func TestAStrategyThatIsNotSteadyIsNotACheat(t *testing.T) {
@@ -172,16 +228,20 @@ func TestAStrategyThatIsNotSteadyIsNotACheat(t *testing.T) {
 func TestChecksAreChecked(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the process is gone")
-	_, candles := strategytest.Demo(t, 10)
-	whole := &backtest.Result{Equity: make([]int64, 10), Config: backtest.Config{Interval: time.Minute}}
-	run := func(context.Context, []exchange.Candle) (*backtest.Result, error) { return nil, broken }
-	short := func(context.Context, []exchange.Candle) (*backtest.Result, error) { return &backtest.Result{}, nil }
+	whole := &backtest.Result{Candles: 10, Equity: make([]int64, 10), Config: backtest.Config{Interval: time.Minute}}
+	curveless := &backtest.Result{Candles: 10, Config: whole.Config}
+	run := func(context.Context, func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		return nil, broken
+	}
+	short := func(context.Context, func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		return &backtest.Result{}, nil
+	}
 	for want, cfg := range map[string]lookahead.Config{
-		"required":             {Candles: candles, Whole: whole},
-		"does not fit":         {Candles: candles[:9], Whole: whole, Run: run},
-		`"deep" is neither`:    {Candles: candles, Whole: whole, Run: run, Depth: "deep"},
-		"the process is gone":  {Candles: candles, Whole: whole, Run: run},
-		"an equity curve of 0": {Candles: candles, Whole: whole, Run: short},
+		"required":             {Whole: whole},
+		"does not fit":         {Whole: curveless, Run: run},
+		`"deep" is neither`:    {Whole: whole, Run: run, Depth: "deep"},
+		"the process is gone":  {Whole: whole, Run: run},
+		"an equity curve of 0": {Whole: whole, Run: short},
 	} {
 		if _, err := lookahead.Check(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not tell %q", err, want)

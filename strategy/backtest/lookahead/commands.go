@@ -29,7 +29,7 @@ func Commands(ctx context.Context, open func(candles []exchange.Candle) strategy
 			return "", fmt.Errorf("lookahead: there is nothing to cut after %d of %d candles", n, len(candles))
 		}
 		other := slices.Clone(candles[:min(n+tail, len(candles))])
-		otherFuture(other, n-1)
+		turnRound(other[n:], other[n-1].Close)
 		got, err := record(ctx, open(other), cfg, other)
 		if err != nil {
 			return "", err

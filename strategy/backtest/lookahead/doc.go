@@ -19,6 +19,6 @@
 //
 // Smallest use:
 //
-//	report, err := lookahead.Check(ctx, lookahead.Config{Candles: series.Candles, Whole: result, Run: again})
+//	report, err := lookahead.Check(ctx, lookahead.Config{Whole: result, Run: again})
 //	if report.Finding != nil { … }
 package lookahead

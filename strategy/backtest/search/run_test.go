@@ -41,7 +41,7 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.FinalEquity != r.FinalEquity || o.TotalReturn != stats.TotalReturn || o.Trades != len(r.Trades) || o.Candles != r.Candles ||
+		if o.FinalEquity != r.FinalEquity || o.TotalReturn != stats.TotalReturn || o.Trades != r.Trades.Len() || o.Candles != r.Candles ||
 			o.Sharpe.String() != stats.Sharpe.String() || o.MaxDrawdown != r.MaxDrawdown || o.Fees != r.Account.Fees || o.LastPrice != r.LastPrice {
 			t.Errorf("%+v: %+v", c, o)
 		}

@@ -57,7 +57,7 @@ func checkBacktest(ctx context.Context, cfg Config) (string, error) {
 		return "", errors.New("the same backtest gave another result in another process: does the strategy use a clock, chance or a map's order?")
 	}
 	err = with(ctx, cfg.Start, func(s Subject) error { return follow(ctx, s, candles, first) })
-	return fmt.Sprintf("%d candles, %d trades", first.Candles, len(first.Trades)), err
+	return fmt.Sprintf("%d candles, %d trades", first.Candles, first.Trades.Len()), err
 }
 
 // feed returns a source, as open makes them, with the trades of candles and the
