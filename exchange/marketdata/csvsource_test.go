@@ -68,11 +68,11 @@ func TestCSVStreams(t *testing.T) {
 		if rapid.Bool().Draw(t, "cut") {
 			cfg.From, cfg.To = s.Candles[len(s.Candles)/4].OpenTime(), s.Candles[len(s.Candles)*3/4].OpenTime().Add(s.Interval)
 		}
-		whole, report, err := marketdata.ReadCSV(context.Background(), bytes.NewReader(text.Bytes()), cfg)
+		whole, report, err := marketdata.ReadCSV(t.Context(), bytes.NewReader(text.Bytes()), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		scan, candles, err := streamed(context.Background(), text.Bytes(), cfg)
+		scan, candles, err := streamed(t.Context(), text.Bytes(), cfg)
 		if err != nil || !slices.Equal(candles, whole.Candles) {
 			t.Fatalf("%d candles in blocks and %d as a whole: %v", len(candles), len(whole.Candles), err)
 		}

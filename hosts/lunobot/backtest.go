@@ -58,14 +58,15 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return runFault(ctx, err)
 	}
-	result, elapsed, err := c.runIn(ctx, process, cfg, past, with)
+	closes := &backtestreport.Closes{}
+	result, elapsed, err := c.runIn(ctx, process, cfg, with, closes)
 	if err != nil {
 		return err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: backtestreport.ClosesOf(past.series.Candles), Data: past.report, Source: past.source, Title: subject.manifest.Title,
+		Result: result, Closes: closes, Data: past.report, Source: past.source, Title: subject.manifest.Title,
 	}
-	if err := b.check(ctx, c, process, past, with, &in); err != nil {
+	if err := b.check(ctx, c, process, with, &in); err != nil {
 		return err
 	}
 	report, err := backtestreport.New(in)
@@ -88,11 +89,11 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 // check looks whether the strategy knows the future and puts the outcome into the
 // report. A strategy that fails over other candles, though not over those given,
 // only is an error if it was asked to look closely.
-func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, past history, with *company, in *backtestreport.Input) error {
+func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, with *company, in *backtestreport.Input) error {
 	cfg := lookahead.Config{
 		Whole: in.Result,
 		Run: func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
-			return with.run(ctx, process, in.Result.Config, through(past.series.Source()), nil)
+			return with.run(ctx, process, in.Result.Config, through, nil)
 		},
 	}
 	if b.LookAhead {

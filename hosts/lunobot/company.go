@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy"
@@ -22,26 +21,24 @@ type companyFlags struct {
 	Also   []string `sep:"none" placeholder:"PAIR=FILE" help:"CSV file of the candles of another pair that the strategy looks at; repeat it for others. The demo market brings its own."`
 }
 
-// company is what comes beside the candles of a run.
+// company is the candles of a run and what comes beside them.
 type company struct {
+	past history
 	sees strategy.Subscription
-	// from and to are the span of the run.
-	from, to time.Time
 	// trades opens the market's trades of a span; nil for none.
 	trades func(from, to time.Time) (source backtest.TradeSource, end func(), err error)
-	pairs  map[string][]exchange.Candle
+	pairs  map[string]history
 }
 
-// company finds out what a strategy looks at and reads the candles of the other
-// pairs; what is wrong with the flags is an input error.
+// company finds out what a strategy looks at and where the candles of the other
+// pairs are; what is wrong with the flags is an input error.
 func (f companyFlags) company(ctx context.Context, p *pluginhost.Process, cfg backtest.Config, h historyFlags, past history) (*company, error) {
 	needs, err := p.Needs(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	sees := needs.Subscription
-	first, last := past.series.Candles[0], past.series.Candles[len(past.series.Candles)-1]
-	c := &company{sees: sees, from: first.OpenTime(), to: last.OpenTime().Add(past.series.Interval), pairs: map[string][]exchange.Candle{}}
+	c := &company{past: past, sees: sees, pairs: map[string]history{}}
 	switch {
 	case f.Trades != "" && !sees.Trades:
 		return nil, input("--trades: the strategy does not listen to trades")
@@ -65,14 +62,12 @@ func (f companyFlags) company(ctx context.Context, p *pluginhost.Process, cfg ba
 		}
 	}
 	for _, pair := range sees.Pairs {
-		if market.Cycle(pair) == 0 || c.pairs[pair] != nil {
+		if _, given := c.pairs[pair]; given || market.Cycle(pair) == 0 {
 			continue
 		}
-		series, err := market.Series(pair, c.from, c.to)
-		if err != nil {
+		if c.pairs[pair], err = demoHistory(market, pair, past.from, past.to); err != nil {
 			return nil, err
 		}
-		c.pairs[pair] = series.Candles
 	}
 	return c, nil
 }
@@ -86,11 +81,12 @@ func (f companyFlags) files(ctx context.Context, c *company, cfg backtest.Config
 			problems = append(problems, input("--also %s must be written as PAIR=FILE", also))
 			continue
 		}
-		candles, err := h.candlesOf(ctx, strings.ToUpper(pair), path, cfg.Interval)
+		pair = strings.ToUpper(pair)
+		other, err := h.otherPair(ctx, pair, path, cfg.Interval)
 		if err != nil {
 			problems = append(problems, err)
 		}
-		c.pairs[strings.ToUpper(pair)] = candles
+		c.pairs[pair] = other
 	}
 	if f.Trades != "" {
 		c.trades = func(from, to time.Time) (backtest.TradeSource, func(), error) {
@@ -109,51 +105,74 @@ func (f companyFlags) files(ctx context.Context, c *company, cfg backtest.Config
 	return errors.Join(problems...)
 }
 
-// candlesOf reads the candles of another pair, which must be of the run's length.
-func (h historyFlags) candlesOf(ctx context.Context, pair, path string, interval time.Duration) ([]exchange.Candle, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, input("--also %s=%s: %w", pair, path, reasonOf(err))
-	}
-	defer file.Close() //nolint:errcheck // it was only read
+// otherPair finds the candles of another pair, which must be of the run's length.
+func (h historyFlags) otherPair(ctx context.Context, pair, path string, interval time.Duration) (history, error) {
 	h.Pair, h.Data = pair, path
 	market, err := h.market(path)
 	if err != nil {
-		return nil, err
+		return history{}, err
 	}
-	series, _, err := marketdata.ReadCSV(ctx, file, marketdata.CSVConfig{Market: market, Interval: interval})
+	past, err := fileHistory(ctx, path, marketdata.CSVConfig{Market: market, Interval: interval})
 	if err != nil {
-		return nil, input("--also %s=%s: %w", pair, path, err)
+		return history{}, input("--also %s=%s: %w", pair, path, reasonOf(err))
 	}
-	return series.Candles, nil
+	return past, nil
 }
 
-// feed returns a source of the run's candles with what comes beside them. End is
-// called when the run is over.
-func (c *company) feed(candles marketdata.Source) (src marketdata.Source, end func(), err error) {
-	f := &backtest.Feed{Source: candles}
-	for _, pair := range c.sees.Pairs {
-		if list, ok := c.pairs[pair]; ok {
-			f.Pairs = append(f.Pairs, backtest.PairSource{Pair: pair, Source: marketdata.NewSliceSource(list)})
+// feed opens the run's candles, which go through a function, with what comes
+// beside them. End is called when the run is over.
+func (c *company) feed(ctx context.Context, through func(marketdata.Source) marketdata.Source) (src marketdata.Source, end func(), err error) {
+	var ends []func()
+	finish := func() {
+		for _, end := range ends {
+			end()
 		}
 	}
-	end = func() {}
-	if c.trades != nil {
-		if f.Trades, end, err = c.trades(c.from, c.to); err != nil {
+	defer func() {
+		if err != nil {
+			finish()
+		}
+	}()
+	open := func(h history) (marketdata.Source, error) {
+		src, end, err := h.open(ctx)
+		if err == nil {
+			ends = append(ends, end)
+		}
+		return src, err
+	}
+	if src, err = open(c.past); err != nil {
+		return nil, nil, err
+	}
+	f := &backtest.Feed{Source: through(src)}
+	for _, pair := range c.sees.Pairs {
+		other, ok := c.pairs[pair]
+		if !ok {
+			continue
+		}
+		if src, err = open(other); err != nil {
 			return nil, nil, err
 		}
+		f.Pairs = append(f.Pairs, backtest.PairSource{Pair: pair, Source: src})
+	}
+	if c.trades != nil {
+		trades, done, err := c.trades(c.past.from, c.past.to)
+		if err != nil {
+			return nil, nil, err
+		}
+		f.Trades, ends = trades, append(ends, done)
 	}
 	if !f.Carries().Any() {
-		return f.Source, end, nil
+		return f.Source, finish, nil
 	}
-	return f, end, nil
+	return f, finish, nil
 }
 
-// run runs a backtest over candles with what comes beside them.
+// run runs a backtest over the candles, which go through a function, with what
+// comes beside them.
 func (c *company) run(
-	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, candles marketdata.Source, progress func(done int64),
+	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, through func(marketdata.Source) marketdata.Source, progress func(done int64),
 ) (*backtest.Result, error) {
-	src, end, err := c.feed(candles)
+	src, end, err := c.feed(ctx, through)
 	if err != nil {
 		return nil, err
 	}

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +13,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/archive"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
@@ -49,13 +45,6 @@ type marketFlags struct {
 	Step string `placeholder:"NUMBER" help:"Smallest step of volumes in a file. Default: 0.000001."`
 }
 
-// history is what a run goes over.
-type history struct {
-	series marketdata.Series
-	report marketdata.CSVReport
-	source string
-}
-
 // load reads the candles; a problem with the flags or the file is an input
 // error.
 func (h historyFlags) load(ctx context.Context) (history, error) {
@@ -82,8 +71,7 @@ func (h historyFlags) load(ctx context.Context) (history, error) {
 // before returns the candles before those of a run, as many as any strategy warms
 // up with and there are.
 func (h historyFlags) before(ctx context.Context, run history, cfg backtest.Config) ([]exchange.Candle, error) {
-	to := run.series.Candles[0].OpenTime()
-	from := to.Add(-cfg.Lead())
+	from, to := run.from.Add(-cfg.Lead()), run.from
 	var past history
 	var err error
 	switch {
@@ -99,111 +87,11 @@ func (h historyFlags) before(ctx context.Context, run history, cfg backtest.Conf
 	if errors.Is(err, marketdata.ErrNoCandle) || errors.As(err, &missing) {
 		return nil, nil
 	}
-	return past.series.Candles, err
-}
-
-func (h historyFlags) loadDemo(from, to time.Time) (history, error) {
-	if h.Tick != "" || h.Step != "" {
-		return history{}, input("--tick and --step are for files; the demo market has its own")
+	if err != nil || past.open == nil {
+		return nil, err
 	}
-	switch {
-	case from.IsZero() && to.IsZero():
-		from, to = demoEnd().Add(-demoSpan), demoEnd()
-	case from.IsZero():
-		from = to.Add(-demoSpan)
-	case to.IsZero():
-		to = from.Add(demoSpan)
-	}
-	market, err := demo.New(demo.Config{})
-	if err != nil {
-		return history{}, err
-	}
-	pair := strings.ToUpper(h.Pair)
-	if pair == "" {
-		pair = demo.XBTMYR
-	}
-	series, err := market.Series(pair, from, to)
-	if err != nil {
-		return history{}, input("--data demo --pair %s: %w; the pairs are %s and %s", pair, err, demo.XBTMYR, demo.ETHMYR)
-	}
-	return history{series: series, source: demo.Name + ": " + demo.Label}, nil
-}
-
-// loadFile reads a file; an interval of 0 is found out.
-func (h historyFlags) loadFile(ctx context.Context, from, to time.Time, interval time.Duration) (history, error) {
-	market, err := h.market(h.Data)
-	if err != nil {
-		return history{}, err
-	}
-	file, _, err := openIn(h.Data)
-	if err != nil {
-		return history{}, input("--data %w; give a CSV file, 'store' or 'demo'", err)
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	series, report, err := marketdata.ReadCSV(ctx, file, marketdata.CSVConfig{Market: market, From: from, To: to, Interval: interval})
-	switch {
-	case errors.Is(err, context.Canceled):
-		return history{}, err
-	case err != nil:
-		return history{}, input("--data %s: %w", h.Data, err)
-	}
-	return history{series: series, report: report, source: filepath.Base(h.Data)}, nil
-}
-
-// openIn opens a file that is read and returns its size.
-func openIn(path string) (*os.File, int64, error) {
-	file, err := os.Open(path)
-	if err == nil {
-		var info fs.FileInfo
-		if info, err = file.Stat(); err == nil && !info.IsDir() {
-			return file, info.Size(), nil
-		}
-		if err == nil {
-			err = errors.New("it is a folder")
-		}
-		err = errors.Join(err, file.Close())
-	}
-	var where *fs.PathError
-	if errors.As(err, &where) {
-		err = where.Err
-	}
-	return nil, 0, input("%s: %w", path, err)
-}
-
-// loadStore reads the candles of the store. Holes are filled with flat candles
-// (rule M4), of which the report warns.
-func (h historyFlags) loadStore(ctx context.Context, from, to time.Time) (history, error) {
-	if h.Tick != "" || h.Step != "" {
-		return history{}, input("--tick and --step are for files; the store knows its own")
-	}
-	a, err := h.storeFlags.open()
-	if err != nil {
-		return history{}, err
-	}
-	k, err := h.key(a)
-	if err != nil {
-		return history{}, err
-	}
-	r, err := a.Read(ctx, archive.Query{Key: k, From: from, To: to})
-	if err != nil {
-		return history{}, stored(err)
-	}
-	defer r.Close() //nolint:errcheck // it was only read
-	past := history{
-		series: marketdata.Series{Market: r.Market(), Interval: k.Interval, Candles: make([]exchange.Candle, 0, r.Len())},
-		source: "store: " + strings.Join(r.Origins(), ", "),
-	}
-	past.report.Rows, past.report.Filled = r.Len()-r.Filled(), r.Filled()
-	for {
-		block, err := r.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return past, nil
-		}
-		if err != nil {
-			return history{}, err
-		}
-		past.series.Candles = append(past.series.Candles, block...)
-	}
+	series, err := past.whole(ctx)
+	return series.Candles, err
 }
 
 // key finds the series that the flags mean.

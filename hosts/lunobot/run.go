@@ -11,6 +11,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
@@ -64,7 +65,7 @@ func (r runFlags) params(ctx context.Context, s *subject) (json.RawMessage, erro
 
 // config reads the flags about money and candles; the error names every wrong one.
 func (r runFlags) config(past history) (backtest.Config, error) {
-	cfg := backtest.Config{Market: past.series.Market, Interval: past.series.Interval}
+	cfg := backtest.Config{Market: past.market, Interval: past.interval}
 	var problems []string
 	balance, err := decimal.NewFromString(r.Balance)
 	if err == nil {
@@ -108,13 +109,14 @@ func (f reportFiles) discard() {
 	f.html.discard()
 }
 
-// runIn runs a strategy in a process and returns how long it took.
+// runIn runs a strategy in a process and returns how long it took. Of the candles
+// it keeps their closes.
 func (c *console) runIn(
-	ctx context.Context, process *pluginhost.Process, cfg backtest.Config, past history, with *company,
+	ctx context.Context, process *pluginhost.Process, cfg backtest.Config, with *company, closes *backtestreport.Closes,
 ) (*backtest.Result, time.Duration, error) {
-	bar := newProgress(c.problems, int64(len(past.series.Candles)))
+	bar := newProgress(c.problems, int64(with.past.candles))
 	start := time.Now()
-	result, err := with.run(ctx, process, cfg, past.series.Source(), bar.set)
+	result, err := with.run(ctx, process, cfg, closes.Watch, bar.set)
 	elapsed := time.Since(start)
 	bar.clear()
 	return result, elapsed, runFault(ctx, err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
@@ -37,9 +38,10 @@ type searching struct {
 	subject *subject
 	past    history
 	run     backtest.Config
-	// series are the candles that runs see: those of past, and before them what
-	// windows warm up with.
+	// series are the candles that runs see and share: those of past, and before
+	// them so many that windows warm up with.
 	series marketdata.Series
+	before int
 	search search.Config
 	files  reportFiles
 	// workers are the processes; none for a strategy that is contained.
@@ -94,13 +96,15 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out 
 	if s.run, err = run.config(s.past); err != nil {
 		return s, err
 	}
-	s.series = s.past.series
+	if s.series, err = s.past.whole(ctx); err != nil {
+		return s, err
+	}
 	if warm {
 		before, err := run.before(ctx, s.past, s.run)
 		if err != nil {
 			return s, err
 		}
-		s.series.Candles = slices.Concat(before, s.past.series.Candles)
+		s.series.Candles, s.before = slices.Concat(before, s.series.Candles), len(before)
 	}
 	workers := cmp.Or(f.Workers, runtime.GOMAXPROCS(0))
 	if run.Attach != "" {
@@ -169,6 +173,9 @@ func (s *searching) start(ctx context.Context, workers int) error {
 	}
 	return nil
 }
+
+// candles are those of the history.
+func (s *searching) candles() []exchange.Candle { return s.series.Candles[s.before:] }
 
 // watched adds a bar to the search, which the caller clears.
 func (s *searching) watched(c *console) *progress {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
@@ -37,7 +38,7 @@ func (w sweepCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
-		Best: best, Candles: s.past.series.Candles, Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Config: s.run,
+		Best: best, Candles: s.candles(), Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Config: s.run,
 		Info: s.subject.manifest.Info, Result: result,
 	})
 	if err != nil {
@@ -60,9 +61,9 @@ func (s *searching) best(ctx context.Context, result *search.Result) (*backtest.
 	var out *backtest.Result
 	var err error
 	if def := s.subject.contained; def != nil {
-		out, err = backtest.Run(ctx, *def, cfg, s.past.series.Source(), nil)
+		out, err = backtest.Run(ctx, *def, cfg, marketdata.NewSliceSource(s.candles()), nil)
 	} else {
-		out, err = s.workers[0].Backtest(ctx, cfg, s.past.series.Source(), nil)
+		out, err = s.workers[0].Backtest(ctx, cfg, marketdata.NewSliceSource(s.candles()), nil)
 	}
 	return out, runFault(ctx, err)
 }

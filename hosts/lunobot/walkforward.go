@@ -43,7 +43,7 @@ func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.past.series.Candles, Data: s.past.report, Source: s.past.source, Config: s.run, Info: s.subject.manifest.Info, Walk: walk,
+		Candles: s.candles(), Data: s.past.report, Source: s.past.source, Config: s.run, Info: s.subject.manifest.Info, Walk: walk,
 	})
 	if err != nil {
 		return err
@@ -57,8 +57,7 @@ func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
 // windows reads the lengths of the windows and bounds the search by the history;
 // the error names every wrong flag.
 func (w walkforwardCommand) windows(s *searching) (search.WalkConfig, error) {
-	candles := s.past.series.Candles
-	s.search.From, s.search.To = candles[0].OpenTime(), candles[len(candles)-1].OpenTime().Add(s.run.Interval)
+	s.search.From, s.search.To = s.past.from, s.past.to
 	history := s.search.To.Sub(s.search.From)
 	cfg := search.WalkConfig{Anchored: w.Anchored}
 	var problems []string

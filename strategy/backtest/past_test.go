@@ -125,14 +125,14 @@ func TestAWarmRunIsTheRestOfALongerOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		traded += len(got.Trades)
+		traded += got.Trades.Len()
 		if !slices.Equal(last().Heard, heard) {
 			t.Fatalf("it hears %d candles, want %d", len(last().Heard), len(heard))
 		}
 		n := first - from
 		if !slices.Equal(got.Equity, want.Equity[n:]) || !reflect.DeepEqual(got.Trades, want.Trades) || got.Account != want.Account ||
 			got.MaxDrawdown != want.MaxDrawdown || got.Invested != want.Invested || got.LastPrice != want.LastPrice || got.From != warm.Begin {
-			t.Fatalf("it comes to %d with %d trades, want %d with %d", got.FinalEquity, len(got.Trades), want.FinalEquity, len(want.Trades))
+			t.Fatalf("it comes to %d with %d trades, want %d with %d", got.FinalEquity, got.Trades.Len(), want.FinalEquity, want.Trades.Len())
 		}
 		far, err := client.Backtest(t.Context(), warm, open(0), nil)
 		if err != nil {

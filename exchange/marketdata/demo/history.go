@@ -16,7 +16,7 @@ const (
 	historyIndex = -731 * 24 * 60
 	// maxLimit bounds one answer of Candles.
 	maxLimit = 10_000
-	// maxSeries bounds a Series to nineteen years.
+	// maxSeries bounds a Past to nineteen years.
 	maxSeries = 10_000_000
 )
 
@@ -126,22 +126,70 @@ func (p *pair) trades(ctx context.Context, dst []exchange.Trade, first, last, fr
 	return dst, nil
 }
 
-// Series returns the one-minute candles that open at from or later and before
-// to, whatever the market's clock says: it is for backtests.
-func (r *Replay) Series(pair string, from, to time.Time) (marketdata.Series, error) {
+// Past is the one-minute candles of a span of a pair, whatever the market's clock
+// says: it is for backtests. They are made block by block. It is for one
+// goroutine.
+type Past struct {
+	pair        *pair
+	first, left int64
+	block       []exchange.Candle
+}
+
+var _ marketdata.Sized = (*Past)(nil)
+
+// Past returns the candles that open at from or later and before to.
+func (r *Replay) Past(pair string, from, to time.Time) (*Past, error) {
 	p, err := r.lookup(pair)
 	if err != nil {
-		return marketdata.Series{}, err
+		return nil, err
 	}
 	first := -floorDiv(startMillis-from.UnixMilli(), minute)
 	count := -floorDiv(startMillis-to.UnixMilli(), minute) - first
 	if count <= 0 || count > maxSeries || first < -maxIndex || first > maxIndex {
-		return marketdata.Series{}, fmt.Errorf("demo market: from %s to %s must be between one minute and %d",
+		return nil, fmt.Errorf("demo market: from %s to %s must be between one minute and %d",
 			from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), maxSeries)
 	}
+	return &Past{pair: p, first: first, left: count}, nil
+}
+
+// Market returns what was traded.
+func (p *Past) Market() exchange.Market { return p.pair.market }
+
+// Span returns when the first candle that is left opens and the last one closes.
+func (p *Past) Span() (from, to time.Time) {
+	return time.UnixMilli(startMillis + p.first*minute).UTC(), time.UnixMilli(startMillis + (p.first+p.left)*minute).UTC()
+}
+
+// Len implements marketdata.Sized.
+func (p *Past) Len() int { return int(p.left) }
+
+// Next implements marketdata.Source.
+func (p *Past) Next(ctx context.Context) ([]exchange.Candle, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if p.left == 0 {
+		return nil, io.EOF
+	}
+	p.block = p.take(p.block[:0], min(p.left, marketdata.BlockSize))
+	return p.block, nil
+}
+
+// take appends the next candles.
+func (p *Past) take(dst []exchange.Candle, count int64) []exchange.Candle {
+	dst = p.pair.fold(dst, p.first, 1, count)
+	p.first, p.left = p.first+count, p.left-count
+	return dst
+}
+
+// Series returns the candles of Past at once.
+func (r *Replay) Series(pair string, from, to time.Time) (marketdata.Series, error) {
+	p, err := r.Past(pair, from, to)
+	if err != nil {
+		return marketdata.Series{}, err
+	}
 	return marketdata.Series{
-		Market: p.market, Interval: time.Minute,
-		Candles: p.fold(make([]exchange.Candle, 0, count), first, 1, count),
+		Market: p.Market(), Interval: time.Minute, Candles: p.take(make([]exchange.Candle, 0, p.left), p.left),
 	}, nil
 }
 

@@ -86,10 +86,10 @@ func (r *compared) Run(ctx context.Context, params json.RawMessage, from, to tim
 	first := at(from)
 	warm := max(0, first-3*p.Length)
 	want := run(warm, from.UnixMilli())
-	if o.FinalEquity != want.FinalEquity || o.Trades != len(want.Trades) || o.Fees != want.Account.Fees || o.MaxDrawdown != want.MaxDrawdown ||
+	if o.FinalEquity != want.FinalEquity || o.Trades != want.Trades.Len() || o.Fees != want.Account.Fees || o.MaxDrawdown != want.MaxDrawdown ||
 		o.Candles != want.Candles-int64(first-warm) || o.Curve[0].Time != from.UnixMilli() {
 		r.t.Errorf("the window of %s from %s gives %d with %d trades, and the longer backtest %d with %d", params, from, o.FinalEquity, o.Trades,
-			want.FinalEquity, len(want.Trades))
+			want.FinalEquity, want.Trades.Len())
 	}
 	r.runs++
 	if run(first, 0).FinalEquity != o.FinalEquity {
