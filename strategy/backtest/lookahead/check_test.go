@@ -72,8 +72,8 @@ func check(t *testing.T, n int, depth lookahead.Depth, open func([]exchange.Cand
 	t.Helper()
 	cfg, candles := strategytest.Demo(t, n)
 	again := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
-		var given []exchange.Candle
 		src := through(marketdata.NewSliceSource(candles))
+		given := make([]exchange.Candle, 0, src.(marketdata.Sized).Len())
 		for {
 			block, err := src.Next(ctx)
 			if errors.Is(err, io.EOF) {
