@@ -49,7 +49,7 @@ func importTable() []row {
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/backtest/lookahead", "strategy/backtest/search", "strategy/param", "strategy/perf",
 			"strategy/portfolio",
 		}},
-		{"strategy/backtest/lookahead", []string{"exchange", "exchange/paper", "strategy", "strategy/backtest", "strategy/engine"}},
+		{"strategy/backtest/lookahead", []string{"exchange", "exchange/marketdata", "exchange/paper", "strategy", "strategy/backtest", "strategy/engine"}},
 		{"strategy/backtest/parity", []string{"exchange", "exchange/paper", "strategy", "strategy/engine", "strategy/portfolio", "strategy/risk"}},
 		{"strategy/backtest/search", []string{
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
