@@ -330,7 +330,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	for _, path := range []string{"/api/", api.HookPrefix, "/health", "/ready", "/openapi.json", "/docs", "/docs/"} {
+	for _, path := range []string{"/api/", hook.Prefix, "/health", "/ready", "/openapi.json", "/docs", "/docs/"} {
 		mux.Handle(path, a.rest.Handler())
 	}
 	mux.Handle("/", pages.Handler())

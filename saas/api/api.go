@@ -20,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/ratelimit"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
@@ -44,6 +45,9 @@ type Config struct {
 	// Heartbeat is how often a stream is kept awake and its token checked anew.
 	// Defaults to 15 seconds.
 	Heartbeat time.Duration
+	// HookRate is what is let through to one webhook from one network. Defaults to
+	// 60 at once and 120 a minute.
+	HookRate ratelimit.Rate
 	// Hooks knows the bots' webhooks. Required.
 	Hooks *hook.Service
 	// Journal knows what bots did. Required.
@@ -74,6 +78,9 @@ type Config struct {
 	Ready func(ctx context.Context) error
 	// Replays makes parity reports. Required.
 	Replays *replay.Service
+	// SenderRate is what is let through from one network to all webhooks together.
+	// Defaults to 600 at once and 3,000 a minute.
+	SenderRate ratelimit.Rate
 	// Strategies knows which strategies can be used. Required.
 	Strategies Strategies
 	// Streams is how many streams one tenant may have open on this server.
@@ -94,6 +101,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
+	}
+	if c.HookRate == (ratelimit.Rate{}) {
+		c.HookRate = ratelimit.Rate{Burst: 60, PerMinute: 120}
+	}
+	if c.SenderRate == (ratelimit.Rate{}) {
+		c.SenderRate = ratelimit.Rate{Burst: 600, PerMinute: 3_000}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -155,6 +168,7 @@ type API struct {
 	huma    huma.API
 	routes  []Route
 	streams *streams
+	senders *ratelimit.Limiter
 	spec    []byte
 	// inputs are the types of bodies, and faulty what is wrong with routes.
 	inputs inputs
@@ -167,11 +181,15 @@ func New(cfg Config) (*API, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	senders, err := newSenders(cfg)
+	if err != nil {
+		return nil, err
+	}
 	a := &API{
 		cfg: cfg, cursors: cursors{key: cfg.CursorKey}, checker: newChecker(),
-		router: chi.NewRouter(), streams: newStreams(cfg.Streams), inputs: inputs{},
+		router: chi.NewRouter(), streams: newStreams(cfg.Streams), senders: senders, inputs: inputs{},
 	}
-	a.router.Use(a.secure, a.observe, a.crossOrigin, middleware.GetHead)
+	a.router.Use(a.secure, a.observe, a.crossOrigin, a.limitHooks, middleware.GetHead)
 	a.router.NotFound(a.noRoute)
 	a.router.MethodNotAllowed(a.wrongMethod)
 	a.huma = newDocument(a)

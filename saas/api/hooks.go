@@ -11,9 +11,6 @@ import (
 	"github.com/lunobot/lunobot/tenancy"
 )
 
-// HookPrefix begins the addresses of webhooks; the hook's id follows.
-const HookPrefix = "/hooks/v1/"
-
 // webhook is a bot's webhook as the API shows it.
 type webhook struct {
 	ID        string       `json:"id" doc:"The last part of the address." example:"mzxw6ytboi4dcmzxw6ytboi4dc"`
@@ -35,7 +32,7 @@ type hookSecret struct {
 
 func (a *API) webhookView(h hook.Hook, secret hook.Secret) webhook {
 	v := webhook{
-		ID: h.ID, BotID: h.BotID, Path: HookPrefix + h.ID, CreatedAt: h.CreatedAt.UTC(), Secrets: []hookSecret{},
+		ID: h.ID, BotID: h.BotID, Path: h.Path(), CreatedAt: h.CreatedAt.UTC(), Secrets: []hookSecret{},
 		Token: secret.Token.Reveal(), SigningKey: secret.Signing.Reveal(),
 	}
 	for _, k := range h.Keys {
@@ -109,14 +106,16 @@ func (a *API) hookRoutes() {
 		summary: "List a bot's signals", description: "Lists the messages that came in for a bot in the last 30 days, newest first, with what became of them.",
 	}, a.listSignals)
 	handle(a, operation{
-		method: http.MethodPost, path: HookPrefix + "{hook_id}", id: "send-signal", tag: tagHooks, status: http.StatusAccepted, public: true,
+		method: http.MethodPost, path: hook.Prefix + "{hook_id}", id: "send-signal", tag: tagHooks, status: http.StatusAccepted, public: true,
 		takes: []string{"application/json", "text/plain"}, maxBody: hook.MaxBody,
 		fails:   []errs.Kind{errs.Unauthenticated, errs.Conflict, errs.RateLimited},
 		summary: "Send a message to a bot",
 		description: "Takes a message, which the bot hears with its next candle; what it means is the strategy's. The sender proves itself with the webhook's secret " +
 			"as a bearer token, as `token` in the JSON body, or with a signature after Standard Webhooks. The message needs an id, as the header webhook-id " +
 			"or as `id` in the JSON body: the same one again gets the same answer and is not taken twice. It is stored before it is answered. " +
-			"A bot that does not run takes none. A webhook takes 20 messages at once and 30 a minute.",
+			"A bot that does not run takes none. A webhook takes 20 messages at once and 30 a minute; a repeat is not counted. Before that, whatever they " +
+			"are, 60 requests at once and 120 a minute are let through to one webhook from one network, and 600 at once and 3,000 a minute from one network " +
+			"to all; the headers RateLimit-Policy and RateLimit say how many are left.",
 	}, a.sendSignal)
 }
 

@@ -6,6 +6,9 @@ import (
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
+// Prefix begins the path of every webhook; the hook's id follows.
+const Prefix = "/hooks/v1/"
+
 // Hook is the webhook of a bot.
 type Hook struct {
 	// ID is the last part of the address, and unique everywhere.
@@ -19,6 +22,9 @@ type Hook struct {
 	// since the epoch.
 	Due int64
 }
+
+// Path is where messages are posted to, on the server's own address.
+func (h Hook) Path() string { return Prefix + h.ID }
 
 // Key is what is kept of a secret.
 type Key struct {

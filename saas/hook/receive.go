@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,7 +77,8 @@ func (s *Service) take(ctx context.Context, of Hook, in Signal, d Delivery, e en
 	}
 	due, wait := admit(h.Due, now)
 	if wait > 0 {
-		return Receipt{}, errs.New(errs.RateLimited, "webhook_rate", "a webhook takes %d messages a minute", perMinute).With("retry_after", wait)
+		return Receipt{}, errs.New(errs.RateLimited, "webhook_rate", "a webhook takes %d messages a minute", perMinute).
+			With("retry_after", int(math.Ceil(wait.Seconds())))
 	}
 	if !b.Desired {
 		return Receipt{}, errs.New(errs.Conflict, "bot_stopped", "the bot does not run, so it would not hear the message: start it and send it again")
