@@ -9,6 +9,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -20,6 +21,8 @@ type botPage struct {
 	Decisions  feed[decisionRow]
 	Orders     feed[orderRow]
 	Fills      feed[fillRow]
+	Hook       hookPart
+	Signals    feed[signalRow]
 	Replay     replayPart
 	MarketTime moment
 	Periods    []period // those that the chart offers
@@ -49,10 +52,19 @@ func (p botPage) Waiting() string { return p.Period().Waiting(p.MarketTime.Time)
 // StartBalance is what the bot begins with.
 func (p botPage) StartBalance() decimal.Decimal { return p.Config.Balance }
 
-func (w *Web) botPage(rq *request) error { return w.showBot(rq, http.StatusOK, nil, "") }
+// outcome is what a form on a bot's page has come to.
+type outcome struct {
+	// refusal is why it was refused, and deleteFault why the bot is not deleted.
+	refusal     error
+	deleteFault string
+	// secret is a webhook's new one, which no other page shows.
+	secret hook.Secret
+}
 
-// showBot renders a bot's page, with what was wrong with a request on it.
-func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string) error {
+func (w *Web) botPage(rq *request) error { return w.showBot(rq, http.StatusOK, outcome{}) }
+
+// showBot renders a bot's page, with what a form on it has come to.
+func (w *Web) showBot(rq *request, status int, of outcome) error {
 	b, c, err := w.configured(rq)
 	if err != nil {
 		return err
@@ -62,15 +74,15 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 		return err
 	}
 	p := botPage{
-		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, Periods: periods(), DeleteFault: deleteFault,
+		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, Periods: periods(), DeleteFault: of.deleteFault,
 		MayTrade: rq.who.Can(tenancy.BotsTrade), MayWrite: rq.who.Can(tenancy.BotsWrite),
 	}
 	p.BlankFill.Market, p.BlankOrder.Market = p.Market, p.Market
 	if !p.Traded {
 		p.Sum.Equity, p.Sum.Cash, p.Sum.FreeCash = c.Balance, c.Balance, c.Balance
 	}
-	if refusal != nil {
-		p.Error, p.Upgrade, p.Limit = messageOf(refusal), upgradeOf(refusal), errs.KindOf(refusal) == errs.LimitExceeded
+	if of.refusal != nil {
+		p.Error, p.Upgrade, p.Limit = messageOf(of.refusal), upgradeOf(of.refusal), errs.KindOf(of.refusal) == errs.LimitExceeded
 	}
 	p.Params = w.parameterRows(c.Strategy, c.Parameters)
 	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {
@@ -81,6 +93,15 @@ func (w *Web) showBot(rq *request, status int, refusal error, deleteFault string
 	}
 	if p.Fills, err = w.fills(rq, b, p.Market, ""); err != nil {
 		return err
+	}
+	if p.Hook, err = w.hookOf(rq, b, of.secret); err != nil {
+		return err
+	}
+	if p.Hook.Shown {
+		if p.Signals, err = w.signals(rq, b, ""); err != nil {
+			return err
+		}
+		p.Hook.Used = len(p.Signals.Rows) > 0
 	}
 	if p.Replay, err = w.replayOf(rq, b.ID); err != nil {
 		return err
@@ -99,7 +120,7 @@ func (w *Web) wish(rq *request, do func(context.Context, tenancy.Principal, stri
 	id := rq.PathValue("id")
 	if _, err := do(rq.Context(), rq.who, id); err != nil {
 		if kind := errs.KindOf(err); kind == errs.LimitExceeded || kind == errs.Conflict {
-			return w.showBot(rq, describe(err).Status, err, "")
+			return w.showBot(rq, describe(err).Status, outcome{refusal: err})
 		}
 		return err
 	}
@@ -113,11 +134,11 @@ func (w *Web) deleteBot(rq *request) error {
 		return err
 	}
 	if strings.TrimSpace(rq.PostFormValue("name")) != b.Name {
-		return w.showBot(rq, http.StatusUnprocessableEntity, nil, "This is not the bot's name.")
+		return w.showBot(rq, http.StatusUnprocessableEntity, outcome{deleteFault: "This is not the bot's name."})
 	}
 	if err := w.cfg.Bots.Delete(rq.Context(), rq.who, b.ID); err != nil {
 		if errs.KindOf(err) == errs.Conflict {
-			return w.showBot(rq, http.StatusConflict, err, "")
+			return w.showBot(rq, http.StatusConflict, outcome{refusal: err})
 		}
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"image/png"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -156,7 +157,7 @@ func TestScreenshots(t *testing.T) {
 		folder, themes, widths = t.TempDir(), []string{"dark.default"}, map[int64]int64{360: 740}
 	}
 	w := newWorld(t)
-	server := serve(t, w.config())
+	server := serve(t, w.listening())
 	empty := w.member(t, server, "empty@example.com")
 	ada := w.member(t, server, "ada@example.com")
 	ada.upgrade("premium")
@@ -190,6 +191,12 @@ func TestScreenshots(t *testing.T) {
 	waiting := w.trader(t, ada.who, hourly, "XBTMYR")
 	traders.Go(func() { waiting.ticks(live) })
 
+	deaf, ear := w.newListener(ada, "No webhook yet"), w.newListener(ada, "Ear")
+	ada.post("/bots/"+ear+"/start", nil)
+	w.observe(t, ada, ear, "running", "")
+	ada.swap("/bots/"+ear+"/webhook", url.Values{}).want(t, "a webhook", http.StatusOK)
+	w.signals(t, ada, ear)
+
 	tests := w.shownBacktests(t, ada)
 
 	tab := webtest.Open(t)
@@ -210,6 +217,12 @@ func TestScreenshots(t *testing.T) {
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep, ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
+		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},
+	}
+	// What is clicked on before the picture, and what that shows.
+	clicks := map[string]struct{ on, until string }{
+		"webhook-new":    {`#webhook form[action$="/rotate"] button`, "#hook-token"},
+		"webhook-revoke": {`[data-open="revoke-dialog"]`, "#revoke-dialog"},
 	}
 	only := os.Getenv("LUNOBOT_SCREENSHOTS_ONLY")
 	for _, theme := range themes {
@@ -231,6 +244,13 @@ func TestScreenshots(t *testing.T) {
 				tab.Wait(s.name+" is drawn", `document.readyState === "complete" && [...document.querySelectorAll("#chart")].every((c) => c.dataset.candles > 0)`)
 				if s.full {
 					tab.Size(width, 1500)
+				}
+				if strings.HasPrefix(s.name, "webhook") {
+					tab.Run(chromedp.Click(chromedp.CSS("#tab-signals")), chromedp.WaitVisible(chromedp.CSS("#webhook")))
+					webtest.Value[bool](tab, `(scrollTo(0, document.getElementById("tabs").offsetTop - 80), true)`)
+				}
+				if c, ok := clicks[s.name]; ok {
+					tab.Run(chromedp.Click(chromedp.CSS(c.on)), chromedp.WaitVisible(chromedp.CSS(c.until)))
 				}
 				tab.Draw()
 				picture := tab.Picture(false)

@@ -15,6 +15,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/page"
@@ -100,6 +101,17 @@ type Research interface {
 	Keep() int
 }
 
+// Hooks is what the pages need of the bots' webhooks; *hook.Service is one.
+type Hooks interface {
+	// Takes reports whether bots of a strategy can have a webhook.
+	Takes(ctx context.Context, strategy string) bool
+	Hook(ctx context.Context, p tenancy.Principal, botID string) (hook.Hook, error)
+	Create(ctx context.Context, p tenancy.Principal, botID string) (hook.Hook, hook.Secret, error)
+	Rotate(ctx context.Context, p tenancy.Principal, botID string, overlap time.Duration) (hook.Hook, hook.Secret, error)
+	Revoke(ctx context.Context, p tenancy.Principal, botID string) error
+	Signals(ctx context.Context, p tenancy.Principal, botID string, pg page.Page) (page.List[hook.Signal], error)
+}
+
 // Replays is what the pages need of parity reports; *replay.Service is one.
 type Replays interface {
 	Request(ctx context.Context, p tenancy.Principal, botID string) (replay.Replay, error)
@@ -134,6 +146,8 @@ type Config struct {
 	// Heartbeat is how often an event stream says that it lives, and looks
 	// whether its session still does. Defaults to 15 seconds.
 	Heartbeat time.Duration
+	// Hooks are the bots' webhooks. Required.
+	Hooks Hooks
 	// Journal is what bots did. Required.
 	Journal Journal
 	// Live delivers updates of bots. Required.
@@ -202,7 +216,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Gate", c.Gate == nil}, {"Journal", c.Journal == nil},
+		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {

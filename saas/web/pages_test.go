@@ -15,7 +15,7 @@ func pagesOf(id string) []string {
 	return []string{
 		"/", "/overview", "/overview/equity", "/welcome", "/bots", "/bots/rows", "/bots/new", "/bots/new/strategy?strategy=basic",
 		"/bots/" + id, "/bots/" + id + "/edit", "/bots/" + id + "/chart?interval=5m", "/bots/" + id + "/equity",
-		"/bots/" + id + "/decisions", "/bots/" + id + "/orders", "/bots/" + id + "/fills",
+		"/bots/" + id + "/decisions", "/bots/" + id + "/orders", "/bots/" + id + "/fills", "/bots/" + id + "/signals",
 		"/backtests", "/backtests/rows", "/backtests/new", "/backtests/new?bot=" + id, "/backtests/new/strategy?strategy=basic",
 		"/strategies", "/subscription", "/subscription/change?plan=basic", "/subscription/change?plan=free", "/settings",
 	}
@@ -74,7 +74,7 @@ func TestMembersOnly(t *testing.T) {
 			t.Errorf("GET %s: %d to %q, want the sign-in page", path, a.status, a.header.Get("Location"))
 		}
 	}
-	for _, path := range []string{"/bots/new", "/bots/" + id + "/start", "/bots/" + id + "/stop", "/bots/" + id + "/delete", "/settings/profile", "/subscription/change", "/backtests/new", "/backtests/x/cancel", "/backtests/x/delete"} {
+	for _, path := range []string{"/bots/new", "/bots/" + id + "/start", "/bots/" + id + "/stop", "/bots/" + id + "/delete", "/bots/" + id + "/webhook", "/bots/" + id + "/webhook/rotate", "/bots/" + id + "/webhook/revoke", "/settings/profile", "/subscription/change", "/backtests/new", "/backtests/x/cancel", "/backtests/x/delete"} {
 		if a := stranger.post(path, url.Values{"name": {"First"}}); a.status != http.StatusSeeOther || a.header.Get("Location") != "/signin" {
 			t.Errorf("POST %s: %d to %q, want the sign-in page", path, a.status, a.header.Get("Location"))
 		}
@@ -88,13 +88,13 @@ func TestOtherTenantsBot(t *testing.T) { // proves P12
 	server := serve(t, w.config())
 	id := w.member(t, server, "ada@example.com").newBot("First")
 	eve := w.member(t, server, "eve@example.com")
-	for _, path := range []string{"", "/edit", "/chart?interval=1m", "/equity", "/stream", "/decisions", "/orders", "/fills", "/replay"} {
+	for _, path := range []string{"", "/edit", "/chart?interval=1m", "/equity", "/stream", "/decisions", "/orders", "/fills", "/signals", "/replay"} {
 		if a := eve.get("/bots/" + id + path); a.status != http.StatusNotFound {
 			t.Errorf("GET %s of another tenant: %d", path, a.status)
 		}
 	}
-	for _, path := range []string{"/start", "/stop", "/delete", "/edit", "/edit/check", "/replay"} {
-		if a := eve.post("/bots/"+id+path, url.Values{"name": {"First"}, "version": {"1"}}); a.status != http.StatusNotFound {
+	for _, path := range []string{"/start", "/stop", "/delete", "/edit", "/edit/check", "/replay", "/webhook", "/webhook/rotate", "/webhook/revoke"} {
+		if a := eve.post("/bots/"+id+path, url.Values{"name": {"First"}, "version": {"1"}, "overlap_hours": {"0"}}); a.status != http.StatusNotFound {
 			t.Errorf("POST %s of another tenant: %d", path, a.status)
 		}
 	}

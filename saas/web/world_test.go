@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +26,7 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
@@ -63,6 +66,7 @@ type world struct {
 	bots     *bot.Service
 	research *research.Service
 	replays  *replay.Service
+	hooks    *hook.Service
 	runs     *saasdb.Store
 	store    *memoryBots
 	journal  *memoryJournal
@@ -136,6 +140,11 @@ func newWorld(t testing.TB) *world {
 		Store: w.runs, Strategies: worldStrategies{w.schema}, Tx: d,
 	})
 	fail()
+	w.hooks, err = hook.NewService(hook.Config{
+		Events: noEvents{}, MarketNow: w.market.Now, Now: w.now, Pepper: []byte(strings.Repeat("p", 32)), Rand: rand.Reader, Store: worldHooks{w.runs, w.store},
+		Takes: func(_ context.Context, strategy string) bool { return strategy == listener }, Tx: d,
+	})
+	fail()
 	w.replays, err = replay.NewService(replay.ServiceConfig{Bots: w.bots, Now: w.now, Store: w.runs})
 	fail()
 	return w
@@ -171,24 +180,27 @@ func (m worldMarkets) Pairs() []string { return []string{"XBTMYR", "ETHMYR"} }
 
 type worldStrategies struct{ schema *param.Schema }
 
-func (s worldStrategies) Names() []string { return []string{"basic"} }
+// listener is the strategy of the world that takes signals.
+const listener = "listener"
 
-func (worldStrategies) Pin(name, version string) (string, error) {
-	if name != "basic" || version != "" {
+func (s worldStrategies) Names() []string { return []string{"basic", listener} }
+
+func (s worldStrategies) Pin(name, version string) (string, error) {
+	if !slices.Contains(s.Names(), name) || version != "" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return "", nil
 }
 
 func (s worldStrategies) Validate(name, _ string, raw json.RawMessage) (json.RawMessage, error) {
-	if name != "basic" {
+	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
 	return s.schema.Validate(raw)
 }
 
 func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
-	if name != "basic" {
+	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
 	return s.schema, nil
@@ -197,7 +209,7 @@ func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
 // config is the pages' configuration in this world.
 func (w *world) config() web.Config {
 	return web.Config{
-		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Journal: w.journal, Live: w.live,
+		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people,
 		Strategies: func() []web.Strategy {

@@ -70,6 +70,21 @@ document.addEventListener('keydown', (event) => {
 });
 for (const dialog of document.querySelectorAll('dialog[data-open-now]')) dialog.showModal();
 
+// Copying what stands on the page. Where the browser does not let a page copy, as
+// over plain http, it is marked for whoever copies by hand.
+document.addEventListener('click', async (event) => {
+  const button = event.target.closest('[data-copy]');
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    toast('Copied.');
+  } catch {
+    getSelection().selectAllChildren(source);
+    toast('It is marked: press Ctrl+C, or ⌘C, to copy it.');
+  }
+});
+
 // Passwords: showing them, and a hint at their strength. Length counts most.
 for (const button of document.querySelectorAll('[data-reveal]')) {
   const input = document.getElementById(button.dataset.reveal);

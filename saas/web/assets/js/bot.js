@@ -172,7 +172,7 @@ follow(`${location.pathname}/stream`, {
   plot(d) { chart.plot(d.time, d.values); },
   fill(d) { chart.fill(d); putFill(fills, d, scale); },
   order(d) { chart.order(d); putOrder(orders, d, scale); },
-  decision(d) { putDecision(decisions, d); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
+  decision(d) { putDecision(decisions, d); if (d.kind !== 'none') lookAtSignals(); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
   summary(d) { setSummary(d); },
   dropped() { catchUp(); },
   status(d) { setStatus(d.status, d.reason); },
@@ -183,6 +183,17 @@ function catchUp() {
   loadChart();
   loadEquity().catch(() => {});
   for (const rows of [decisions, orders, fills]) rows.renew().catch(() => {});
+}
+
+// Nobody tells a page what comes in at the webhook: while the list is in sight
+// it is read again and again.
+const signals = document.getElementById('signals') ? new Rows('signal') : null;
+function lookAtSignals() {
+  if (signals && !document.hidden && !document.getElementById('panel-signals').hidden) signals.renew().catch(() => {});
+}
+if (signals) {
+  setInterval(lookAtSignals, 3000);
+  document.getElementById('tab-signals').addEventListener('click', () => signals.renew().catch(() => {}));
 }
 
 for (const button of document.querySelectorAll('[data-interval]')) {

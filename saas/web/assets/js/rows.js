@@ -59,8 +59,8 @@ export class Rows {
     holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`; // rendered and escaped by the server
     for (const row of holder.content.querySelectorAll('tr[data-key]')) {
       const known = this.find(row.dataset.key);
-      if (known) known.replaceWith(row);
-      else this.place(row);
+      if (!known) this.place(row);
+      else if (!known.isEqualNode(row) && !known.contains(document.activeElement)) known.replaceWith(row);
     }
     this.empty();
   }
