@@ -120,6 +120,18 @@ func (s *server) call(method, path string, body, out any, want int) {
 	}
 }
 
+// register signs somebody up and stays signed in.
+func (s *server) register(email string) {
+	s.t.Helper()
+	var login struct {
+		Token string `json:"access_token"`
+	}
+	s.call(http.MethodPost, "/api/v1/auth/register", map[string]string{
+		"email": email, "password": "a long enough phrase", "first_name": "Kim", "last_name": "Nine",
+	}, &login, http.StatusCreated)
+	s.token = login.Token
+}
+
 // all fetches a whole list, oldest first.
 func all[T any](s *server, path string) []T {
 	s.t.Helper()
@@ -172,13 +184,7 @@ func TestKillResume(t *testing.T) {
 		"LUNOBOT_DATA_DIR=" + t.TempDir(), fmt.Sprintf("LUNOBOT_DEMO_SPEED=%d", speed), fmt.Sprintf("LUNOBOT_DEMO_SEED=%d", seed),
 	}}
 	s.start()
-	var login struct {
-		Token string `json:"access_token"`
-	}
-	s.call(http.MethodPost, "/api/v1/auth/register", map[string]string{
-		"email": "kill@example.com", "password": "a long enough phrase", "first_name": "Kim", "last_name": "Nine",
-	}, &login, http.StatusCreated)
-	s.token = login.Token
+	s.register("kill@example.com")
 	var made struct {
 		BotID string `json:"bot_id"`
 	}
