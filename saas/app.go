@@ -58,6 +58,7 @@ type App struct {
 	bots       *bot.Service
 	hooks      *hook.Service
 	market     *demo.Replay
+	history    *history
 	anchor     anchor
 	feed       *marketdata.Feed
 	host       *pluginhost.Host
@@ -136,6 +137,9 @@ func (a *App) openMarket(ctx context.Context) (err error) {
 		Anchor: demo.Anchor{Wall: a.anchor.Wall, Index: a.anchor.Index}, Now: a.cfg.Now, Seed: a.cfg.DemoSeed, Speed: a.cfg.DemoSpeed,
 	})
 	if err != nil {
+		return err
+	}
+	if a.history, err = openHistory(a.market, a.cfg.HistoryDir, a.cfg.Log); err != nil {
 		return err
 	}
 	a.feed, err = marketdata.NewFeed(marketdata.FeedConfig{History: a.market, Upstream: a.market, Now: a.market.Now, Log: a.cfg.Log})
@@ -258,7 +262,7 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		return err
 	}
 	a.runs, err = research.NewService(research.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), History: history{a.market}, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), History: a.history, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
 	return err
@@ -291,7 +295,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 		return err
 	}
 	a.tester, err = backtester.New(backtester.Config{
-		AtOnce: a.cfg.Backtests, History: history{a.market}, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m, Now: a.cfg.Now,
+		AtOnce: a.cfg.Backtests, History: a.history, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Now: a.cfg.Now,
 		Plugins: tests{a.host}, Queue: a.store, Work: a.runs,
 	})
 	return err

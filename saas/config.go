@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange/marketdata/archive"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
@@ -52,6 +53,10 @@ type Config struct {
 	DemoSpeed float64
 	// Environment defaults to Development.
 	Environment Environment
+	// HistoryDir is the folder of the store of candles, which backtests of all
+	// tenants read and nothing here writes; processes on several machines share it,
+	// or are each given the files. Defaults to DefaultHistoryDir of DataDir.
+	HistoryDir string
 	// Log is where everything is told. Defaults to none.
 	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
@@ -98,6 +103,9 @@ func (c Config) withDefaults() Config {
 	if c.Environment == "" {
 		c.Environment = Development
 	}
+	if c.HistoryDir == "" {
+		c.HistoryDir = DefaultHistoryDir(c.DataDir)
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -112,6 +120,9 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// DefaultHistoryDir is where a data folder keeps the store of candles.
+func DefaultHistoryDir(dataDir string) string { return filepath.Join(dataDir, archive.FolderName) }
 
 // DefaultPluginDir is where a data folder keeps the strategies that operators
 // put in.

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange/marketdata/archive"
+	"github.com/lunobot/lunobot/saas"
 )
 
 // historyCommand keeps candles for backtests.
@@ -32,7 +32,7 @@ type storeFlags struct {
 func (f storeFlags) open() (*archive.Archive, error) {
 	folder := f.Store
 	if folder == "" {
-		folder = filepath.Join(f.DataDir, archive.FolderName)
+		folder = saas.DefaultHistoryDir(f.DataDir)
 	}
 	a, err := archive.Open(archive.Config{Folder: folder})
 	if err != nil {

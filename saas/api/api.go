@@ -202,6 +202,7 @@ func New(cfg Config) (*API, error) {
 	a.streamRoute()
 	a.hookRoutes()
 	a.backtestRoutes()
+	a.historiesRoutes()
 	a.subscriptionRoutes()
 	a.strategyRoutes()
 	a.marketRoutes()

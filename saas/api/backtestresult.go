@@ -62,6 +62,7 @@ func (a *API) backtestResult(ctx context.Context, who tenancy.Principal, in *res
 
 func writeResult(w io.Writer, document json.RawMessage, r research.Run, equity []exchange.Units, points int) error {
 	var of struct {
+		Data   struct{ From time.Time }
 		Market struct{ Tick, Step decimal.Decimal }
 	}
 	if err := json.Unmarshal(document, &of); err != nil {
@@ -74,11 +75,11 @@ func writeResult(w io.Writer, document json.RawMessage, r research.Run, equity [
 	point := func(before string, at time.Time, value decimal.Decimal) {
 		out.WriteString(before + `{"time":"` + at.UTC().Format(time.RFC3339) + `","equity":"` + value.String() + `"}`) //nolint:errcheck,gosec // Flush tells
 	}
-	point("", r.From, r.Balance)
+	point("", of.Data.From, r.Balance)
 	parts := min(points-1, len(equity))
 	for p := range parts {
 		i := (p+1)*len(equity)/parts - 1
-		point(",", r.From.Add(time.Duration(i+1)*r.Detail()), decimal.NewFromInt(int64(equity[i])).Mul(unit))
+		point(",", of.Data.From.Add(time.Duration(i+1)*r.Detail()), decimal.NewFromInt(int64(equity[i])).Mul(unit))
 	}
 	out.WriteString("]}\n") //nolint:errcheck,gosec // Flush tells
 	return out.Flush()

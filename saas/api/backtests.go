@@ -25,7 +25,9 @@ type backtest struct {
 	Name         string          `json:"name" doc:"What it is called." example:"Cross over a year"`
 	Kind         string          `json:"kind" enum:"backtest,sweep,walkforward" doc:"Whether it runs one set of parameters, tries many, or chooses one window by window." example:"backtest"`
 	Search       *searchView     `json:"search,omitempty" doc:"What a sweep or a walk-forward tries."`
+	Source       string          `json:"source" enum:"market,store" doc:"Where its candles are from: the market that bots trade in, or the operator's store." example:"market"`
 	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	Recorded     string          `json:"recorded_interval" doc:"The length of the recorded candles." example:"1m"`
 	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	Parameters   object          `json:"parameters" doc:"The strategy's parameters, complete."`
 	Interval     string          `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the strategy decides on." example:"1h"`
@@ -74,7 +76,7 @@ type figures struct {
 
 func backtestView(r research.Run) backtest {
 	v := backtest{
-		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), TradingPair: r.Pair, StrategyType: r.Strategy, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
+		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
 		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
 		Status: string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
@@ -94,7 +96,9 @@ type newBacktest struct {
 	Kind         string     `json:"kind,omitempty" validate:"omitempty,oneof=backtest sweep walkforward" doc:"Whether to run one set of parameters, to try many, or to choose one window by window; a backtest if it is left out. The others take a plan with advanced backtests." example:"backtest"`
 	Search       *newSearch `json:"search,omitempty" doc:"What a sweep or a walk-forward tries; required for these."`
 	Name         string     `json:"name,omitempty" validate:"max=80" doc:"What it shall be called; the strategy and the pair if it is left out." example:"Cross over a year"`
-	TradingPair  string     `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
+	Source       string     `json:"source,omitempty" validate:"omitempty,oneof=market store" doc:"Where the candles are from: the market that bots trade in, which is meant if it is left out, or the operator's store." example:"market"`
+	TradingPair  string     `json:"trading_pair" validate:"required,max=32" doc:"The symbol of a market of the source." example:"XBTMYR"`
+	Recorded     string     `json:"recorded_interval,omitempty" validate:"max=20" doc:"The length of the recorded candles, for a source that has several; the shortest if it is left out." example:"1m"`
 	StrategyType string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
 	Parameters   object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
 	Interval     string     `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the strategy decides on; 1m if it is left out. Orders meet every minute, as a bot's do." example:"1h"`
@@ -115,7 +119,7 @@ func (n newBacktest) input() research.CreateInput {
 		return &a.Decimal
 	}
 	return research.CreateInput{
-		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Pair: n.TradingPair, Strategy: n.StrategyType, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
+		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
 		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
 	}

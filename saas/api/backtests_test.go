@@ -109,6 +109,30 @@ func TestBacktestLife(t *testing.T) {
 	}
 }
 
+// Backtests run over the histories that the operator keeps, too, which everybody may
+// look at and nobody may change here.
+func TestHistories(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	const histories = "/api/v1/histories"
+	all := b.call("GET", histories, token, "").want(200, `"source":"market","trading_pair":"XBTMYR"`, `"source":"store","trading_pair":"BTCUSD","base":"BTC","counter":"USD"`,
+		`"recorded_interval":"1h"`, `"candles":8736,"missing":24,"holes":1`, `"origin":"store: btcusd.csv"`, `"next_cursor":null`)
+	if strings.Contains(all.Body, "longest_holes") {
+		t.Errorf("the list names holes: %s", all.Body)
+	}
+	b.call("GET", histories+"/store/BTCUSD", token, "").want(200, `"longest_holes":[{"from":"2025-07-31T00:00:00Z","to":"2025-08-01T00:00:00Z"}]`)
+	b.call("GET", histories+"/store/BTCUSD?recorded_interval=1h", token, "").want(200)
+	b.call("GET", histories+"/store/BTCUSD?recorded_interval=1m", token, "").want(404, `"code":"history_not_found"`)
+	b.call("GET", histories+"/store/XBTMYR", token, "").want(404, `"code":"history_not_found"`)
+	b.call("GET", histories+"/moon/XBTMYR", token, "").want(422)
+	b.call("DELETE", histories+"/store/BTCUSD", token, "").want(405)
+	b.upgrade(token)
+	const body = `{"source":"store","trading_pair":"BTCUSD","recorded_interval":"1h","interval":"4h","strategy_type":"basic","from":"2025-06-01","to":"2025-07-01"}`
+	b.call("POST", backtests, token, body).want(201, `"source":"store"`, `"trading_pair":"BTCUSD"`, `"recorded_interval":"1h"`, `"total":720`)
+	b.call("POST", backtests, token, strings.Replace(body, `"1h"`, `"7m"`, 1)).want(422, "/recorded_interval")
+}
+
 func TestBacktestFaults(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

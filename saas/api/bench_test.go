@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -16,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/billing/billingdb"
 	"github.com/lunobot/lunobot/billing/billingtest"
@@ -28,6 +31,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
@@ -172,9 +176,28 @@ func (p pairs) Pairs() []string { return []string{"XBTMYR", "ETHMYR"} }
 // twoYears is a history that ends at midnight before the tests' clock.
 type twoYears struct{}
 
-func (twoYears) Span(context.Context, string) (from, to time.Time, err error) {
-	to = billingtest.Epoch().Truncate(24 * time.Hour)
-	return to.AddDate(-2, 0, 0), to, nil
+func (twoYears) Offers(context.Context) ([]research.Offer, error) {
+	to := billingtest.Epoch().Truncate(24 * time.Hour)
+	m := exchange.Market{Pair: "BTCUSD", Base: "BTC", Counter: "USD", Tick: decimal.New(1, -2), Step: decimal.New(1, -6), Status: exchange.MarketActive}
+	hole := research.Hole{From: to.AddDate(0, -6, 0), To: to.AddDate(0, -6, 1)}
+	var all []research.Offer
+	for _, pair := range []string{"XBTMYR", "ETHMYR"} {
+		all = append(all, research.Offer{Ref: research.Ref{Source: research.FromMarket, Pair: pair, Recorded: time.Minute}, From: to.AddDate(-2, 0, 0), To: to})
+	}
+	return append(all, research.Offer{
+		Ref: research.Ref{Source: research.FromStore, Pair: "BTCUSD", Recorded: time.Hour}, Market: m, From: to.AddDate(-1, 0, 0), To: to, Candles: 8736, Missing: 24, Gaps: 1,
+		Holes: []research.Hole{hole}, Origin: "store: btcusd.csv",
+	}), nil
+}
+
+func (y twoYears) Offer(ctx context.Context, ref research.Ref) (research.Offer, error) {
+	all, err := y.Offers(ctx)
+	for _, o := range all {
+		if o.Source == ref.Source && o.Pair == ref.Pair && (ref.Recorded == 0 || ref.Recorded == o.Recorded) {
+			return o, nil
+		}
+	}
+	return research.Offer{}, cmp.Or(err, error(errs.New(errs.NotFound, "history_not_found", "there is no such history")))
 }
 
 // crossParams are the parameters of the one strategy here.

@@ -253,7 +253,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 		case strings.HasSuffix(path, "/walkforward"):
 			run = walkID
 		}
-		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run).Replace(path)
+		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run).Replace(path)
 		as := token
 		if strings.Contains(path, "/admin/") {
 			as = admin

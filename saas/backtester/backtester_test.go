@@ -335,7 +335,7 @@ func TestProgressIsTold(t *testing.T) {
 func TestConfigNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := backtester.New(backtester.Config{AtOnce: -1})
-	for _, name := range []string{"History", "Keeper", "Live", "Markets", "Now", "Plugins", "Queue", "Work", "negative"} {
+	for _, name := range []string{"History", "Keeper", "Live", "Now", "Plugins", "Queue", "Work", "negative"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v does not name %s", err, name)
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/research"
@@ -70,7 +69,6 @@ type Config struct {
 	Live  Publisher
 	// Log defaults to none.
 	Log     *slog.Logger
-	Markets bot.Markets
 	Now     func() time.Time
 	Plugins Plugins
 	// Poll is how often runs are looked for when nobody calls Wake. Defaults to
@@ -118,7 +116,6 @@ func (c Config) validate() error {
 	need(c.History != nil, "History")
 	need(c.Keeper != nil, "Keeper")
 	need(c.Live != nil, "Live")
-	need(c.Markets != nil, "Markets")
 	need(c.Now != nil, "Now")
 	need(c.Plugins != nil, "Plugins")
 	need(c.Queue != nil, "Queue")

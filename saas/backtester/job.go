@@ -103,22 +103,18 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		}
 	}()
 	cfg := j.b.cfg
-	market, err := cfg.Markets.Market(r.Pair)
-	if err != nil {
-		return out, &historyError{err}
-	}
-	bt, err := configOf(r, market)
-	if err != nil {
-		return out, err
-	}
 	key := pluginhost.Key(r.Strategy, r.StrategyVersion)
 	manifest, err := cfg.Plugins.Manifest(ctx, key)
 	if err != nil {
 		return out, err
 	}
-	data, err := cfg.History.Load(ctx, research.Query{Pair: r.Pair, Interval: bt.Interval, From: r.From, To: r.To})
+	data, err := cfg.History.Load(ctx, research.Query{Ref: r.Ref(), Interval: r.Detail(), From: r.From, To: r.To})
 	if err != nil {
 		return out, &historyError{err}
+	}
+	bt, err := configOf(r, data.Market)
+	if err != nil {
+		return out, err
 	}
 	if r.Kind != research.Backtest {
 		return j.search(ctx, r, key, bt, manifest, data)
@@ -133,7 +129,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		return out, err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: backtestreport.ClosesOf(data.Candles), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(bt)...),
+		Result: result, Closes: backtestreport.ClosesOf(data.Candles), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(r)...),
 		Title: manifest.Title, Schema: manifest.Schema,
 	}
 	if err := look(ctx, process, data.Series, &in); err != nil {
@@ -164,9 +160,12 @@ func configOf(r research.Run, m exchange.Market) (backtest.Config, error) {
 }
 
 // notesOf says where a run differs from a bot.
-func notesOf(cfg backtest.Config) []string {
-	if cfg.Interval <= time.Minute {
+func notesOf(r research.Run) []string {
+	switch {
+	case r.Detail() <= time.Minute:
 		return nil
+	case r.Recorded > time.Minute:
+		return []string{"The history has no minutes, so orders met the candles that it has. A bot's orders meet every minute."}
 	}
 	return []string{"The run is long, so its orders met the candles that the strategy decides on. A bot's orders meet every minute."}
 }

@@ -99,15 +99,15 @@ func (s *searching) warm(ctx context.Context) error {
 		return nil
 	}
 	history, r := s.job.b.cfg.History, s.run
-	first, _, err := history.Span(ctx, r.Pair)
+	offer, err := history.Offer(ctx, r.Ref())
 	if err != nil {
 		return &historyError{err}
 	}
-	lead := min(s.cfg.Lead(), r.From.Sub(first)).Truncate(r.Interval)
+	lead := min(s.cfg.Lead(), r.From.Sub(offer.From)).Truncate(r.Interval)
 	if lead <= 0 {
 		return nil
 	}
-	past, err := history.Load(ctx, research.Query{Pair: r.Pair, Interval: s.cfg.Interval, From: r.From.Add(-lead), To: r.From})
+	past, err := history.Load(ctx, research.Query{Ref: r.Ref(), Interval: s.cfg.Interval, From: r.From.Add(-lead), To: r.From})
 	if err != nil {
 		return &historyError{err}
 	}
@@ -138,7 +138,7 @@ func (s *searching) sweep(ctx context.Context, task search.Config) (research.Out
 		return research.Outcome{}, err
 	}
 	in := backtestreport.SearchInput{
-		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.cfg)...), Config: s.cfg,
+		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
 		Info: s.manifest.Info, Schema: s.manifest.Schema, Result: result,
 	}
 	if best, ok := result.Best(); ok {
@@ -165,7 +165,7 @@ func (s *searching) walk(ctx context.Context, task search.Config) (research.Outc
 		return research.Outcome{}, err
 	}
 	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.cfg)...), Config: s.cfg,
+		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
 		Info: s.manifest.Info, Walk: walk,
 	})
 	if err != nil {

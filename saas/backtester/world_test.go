@@ -130,8 +130,15 @@ func (*world) Validate(name, _ string, params json.RawMessage) (json.RawMessage,
 	return definition().Schema().Validate(params)
 }
 
-func (*world) Span(context.Context, string) (from, to time.Time, err error) {
-	return demo.Start().AddDate(-2, 0, 0), demo.Start(), nil
+func (w *world) Offers(ctx context.Context) ([]research.Offer, error) {
+	o, err := w.Offer(ctx, research.Ref{Source: research.FromMarket, Pair: demo.XBTMYR})
+	return []research.Offer{o}, err
+}
+
+func (w *world) Offer(_ context.Context, ref research.Ref) (research.Offer, error) {
+	m, err := w.Market(ref.Pair)
+	ref.Recorded = time.Minute
+	return research.Offer{Ref: ref, Market: m, From: demo.Start().AddDate(-2, 0, 0), To: demo.Start()}, err
 }
 
 func (w *world) Load(_ context.Context, q research.Query) (research.Data, error) {
@@ -216,7 +223,7 @@ func (w *world) worker(name string, change ...func(*backtester.Config)) *backtes
 		w.t.Fatal(err)
 	}
 	cfg := backtester.Config{
-		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Markets: w, Now: time.Now, Plugins: plugins{w}, Poll: 20 * time.Millisecond,
+		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Now: time.Now, Plugins: plugins{w}, Poll: 20 * time.Millisecond,
 		Queue: w.store, Work: w.runs,
 	}
 	for _, fn := range change {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 )
 
@@ -15,34 +16,85 @@ const (
 	finest = time.Minute
 )
 
-// Detail returns the length of the candles that a run's orders meet: a minute,
-// as for a bot, unless that makes too many; then the candles that the strategy
-// decides on.
-func Detail(interval time.Duration, from, to time.Time) time.Duration {
-	if to.Sub(from)/finest <= MaxCandles {
-		return finest
+// Detail returns the length of the candles that a run's orders meet: minutes, or
+// what is recorded if that is longer, as long as those are no more than MaxCandles,
+// else the run's own.
+func Detail(recorded, interval time.Duration, from, to time.Time) time.Duration {
+	if least := max(finest, recorded); to.Sub(from)/least <= MaxCandles {
+		return least
 	}
 	return interval
 }
 
-// Spans says from when to when there is history.
-type Spans interface {
-	// Span returns the time of which there are closed candles of a pair, on whole
-	// minutes. An unknown pair is an error.
-	Span(ctx context.Context, pair string) (from, to time.Time, err error)
+// Source is where the candles of a run come from.
+type Source string
+
+// The sources.
+const (
+	// FromMarket is the market that bots trade in.
+	FromMarket Source = "market"
+	// FromStore is the operator's store of candles, which all tenants read.
+	FromStore Source = "store"
+)
+
+// Sources returns all sources.
+func Sources() []Source { return []Source{FromMarket, FromStore} }
+
+// Ref names a history.
+type Ref struct {
+	// Source defaults to FromMarket.
+	Source Source
+	// Pair is the market's symbol.
+	Pair string
+	// Recorded is the length of its candles. Defaults to the shortest that there is.
+	Recorded time.Duration
 }
 
-// Query asks for candles.
+// MaxHoles is how many holes of a history are named.
+const MaxHoles = 200
+
+// Hole is a time within a history without candles.
+type Hole struct {
+	// From is when the first missing candle would open, To when the next one opens
+	// that is there.
+	From, To time.Time
+}
+
+// Offer is what there is of a pair.
+type Offer struct {
+	// Ref names it, complete.
+	Ref
+	// Market is what was traded.
+	Market exchange.Market
+	// From is when the first candle opens and To when the last closes.
+	From, To time.Time
+	// Candles is how many there are, Missing how many are not there between them,
+	// in Gaps holes.
+	Candles, Missing, Gaps int64
+	// Holes are the MaxHoles longest of them, in order.
+	Holes []Hole
+	// Origin says in words where the candles are from.
+	Origin string
+}
+
+// Offers tells what history there is.
+type Offers interface {
+	// Offers lists all histories, the market's first; without their holes.
+	Offers(ctx context.Context) ([]Offer, error)
+	// Offer returns one history with its holes. One that is not there is NotFound.
+	Offer(ctx context.Context, ref Ref) (Offer, error)
+}
+
+// Query asks for candles of a market.
 type Query struct {
-	Pair string
+	Ref
 	// Interval is the length of each candle.
 	Interval time.Duration
 	// From is when the first one opens and To when the last one closes.
 	From, To time.Time
 }
 
-// Data is the candles of a run, with what a reader of its report has to know of
-// them.
+// Data is what a query gave.
 type Data struct {
 	marketdata.Series
 	// Read says what reading the candles did to them.
@@ -53,10 +105,10 @@ type Data struct {
 	Notes []string
 }
 
-// History is where the candles of runs come from.
+// History is where a worker gets its candles from.
 type History interface {
-	Spans
-	// Load returns all closed candles that a query asks for, without a hole
-	// between them.
+	Offers
+	// Load returns the closed candles that a query asks for, without a hole between
+	// them.
 	Load(ctx context.Context, q Query) (Data, error)
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +31,11 @@ type CreateInput struct {
 	Kind   Kind
 	Search *Search
 	// Name defaults to the strategy and the pair.
-	Name     string
+	Name string
+	// Source, Pair and Recorded name the history, as a Ref does.
+	Source   Source
 	Pair     string
+	Recorded time.Duration
 	Strategy string
 	// StrategyVersion is the strategy's version. Defaults to what the server
 	// contains, or else the newest.
@@ -55,7 +60,7 @@ type CreateInput struct {
 func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) {
 	fees := bot.PaperFees()
 	r := Request{
-		Name: strings.TrimSpace(in.Name), Kind: cmp.Or(in.Kind, Backtest), Pair: in.Pair, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
+		Name: strings.TrimSpace(in.Name), Kind: cmp.Or(in.Kind, Backtest), Source: cmp.Or(in.Source, FromMarket), Pair: in.Pair, Recorded: in.Recorded, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
 		Balance: or(in.Balance, decimal.NewFromInt(defaultBalance)), MakerFee: or(in.MakerFee, fees.Maker.Decimal()),
 		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero),
 	}
@@ -69,13 +74,18 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	setup := bot.Setup{
 		Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Version: in.StrategyVersion, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
 	}
-	r.Parameters, r.StrategyVersion = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
+	offer, markets, err := s.offer(ctx, &r, &f)
+	if err != nil {
+		return Request{}, err
+	}
+	r.Parameters, r.StrategyVersion = setup.Check(&f, markets, s.cfg.Strategies)
 	for path, rate := range map[string]decimal.Decimal{"/maker_fee": r.MakerFee, "/taker_fee": r.TakerFee, "/slippage": r.Slippage} {
 		_, err := exchange.ParseRate(rate.String())
 		f.Check(err == nil, path, "must be a fraction from 0 to below 1 with at most 8 decimals, such as 0.0025")
 	}
-	if err := s.checkSpan(ctx, &r, &f); err != nil {
-		return Request{}, err
+	if offer != nil {
+		r.Recorded, r.Market = offer.Recorded, offer.Market
+		r.checkSpan(*offer, &f)
 	}
 	s.checkSearch(&r, in.Search, &f)
 	return r, f.Err()
@@ -98,17 +108,83 @@ func nameOf(r Request) string {
 	return string(name[:min(len(name), 80)])
 }
 
-// checkSpan completes and checks the times of a request; the error is a history
-// that does not answer.
-func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) error {
-	if _, err := s.cfg.Markets.Market(r.Pair); err != nil || bot.IntervalName(r.Interval) == "" {
-		return nil //nolint:nilerr // said already, and nothing to measure by
+// Ref names the run's history.
+func (r Request) Ref() Ref { return Ref{Source: r.Source, Pair: r.Pair, Recorded: r.Recorded} }
+
+// offer finds the history that is asked for, and the markets of its source; nil
+// if there is none, which is noted here or by a check of the markets.
+func (s *Service) offer(ctx context.Context, r *Request, f *errs.Fields) (*Offer, bot.Markets, error) {
+	markets := s.cfg.Markets
+	switch r.Source {
+	case FromMarket:
+	case FromStore:
+		stored, err := s.stored(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		markets = stored
+	default:
+		oneOf(f, "/source", r.Source, Sources())
+		return nil, markets, nil
 	}
-	first, last, err := s.cfg.History.Span(ctx, r.Pair)
+	if _, err := markets.Market(r.Pair); err != nil {
+		return nil, markets, nil //nolint:nilerr // the check of the markets says it
+	}
+	o, err := s.cfg.History.Offer(ctx, r.Ref())
+	switch {
+	case err != nil && errs.KindOf(err) == errs.NotFound:
+		f.Add("/recorded_interval", "is not a length of candles that there is: "+err.Error())
+		return nil, markets, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("looking for history of %s: %w", r.Pair, err)
+	}
+	return &o, markets, nil
+}
+
+// stored are the markets of the store.
+type stored map[string]exchange.Market
+
+var _ bot.Markets = stored{}
+
+func (s *Service) stored(ctx context.Context) (stored, error) {
+	all, err := s.cfg.History.Offers(ctx)
 	if err != nil {
-		return fmt.Errorf("looking for history of %s: %w", r.Pair, err)
+		return nil, fmt.Errorf("listing histories: %w", err)
 	}
-	first, last = ceil(first, r.Interval), last.Truncate(r.Interval)
+	k := stored{}
+	for _, o := range all {
+		if o.Source == FromStore {
+			k[o.Pair] = o.Market
+		}
+	}
+	return k, nil
+}
+
+// Market implements bot.Markets.
+func (k stored) Market(pair string) (exchange.Market, error) {
+	m, ok := k[pair]
+	if !ok {
+		return m, errs.New(errs.NotFound, "market_not_found", "there is no market %q", pair)
+	}
+	return m, nil
+}
+
+// Pairs implements bot.Markets.
+func (k stored) Pairs() []string { return slices.Sorted(maps.Keys(k)) }
+
+// lengthName writes a length of candles.
+func lengthName(d time.Duration) string { return cmp.Or(bot.IntervalName(d), d.String()) }
+
+// checkSpan completes the span and holds it up against the history.
+func (r *Request) checkSpan(o Offer, f *errs.Fields) {
+	if bot.IntervalName(r.Interval) == "" {
+		return // said already
+	}
+	if whole := max(finest, o.Recorded); r.Interval%whole != 0 || whole%o.Recorded != 0 {
+		f.Add("/interval", "must be a whole number of the recorded candles, which are of "+lengthName(o.Recorded))
+		return
+	}
+	first, last := ceil(o.From, r.Interval), o.To.Truncate(r.Interval)
 	if r.To.IsZero() {
 		r.To = last
 	}
@@ -130,11 +206,12 @@ func (s *Service) checkSpan(ctx context.Context, r *Request, f *errs.Fields) err
 	case within && r.Candles() > MaxCandles:
 		f.Add("/interval", fmt.Sprintf("makes %d candles of this time, and at most %d are run: choose longer candles or a shorter time", r.Candles(), MaxCandles))
 	}
-	return nil
 }
 
 // Detail returns the length of the candles that the orders meet.
-func (r Request) Detail() time.Duration { return Detail(r.Interval, r.From, r.To) }
+func (r Request) Detail() time.Duration {
+	return Detail(cmp.Or(r.Recorded, finest), r.Interval, r.From, r.To)
+}
 
 // Candles returns how many candles a run goes over.
 func (r Request) Candles() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/perf"
@@ -31,8 +32,13 @@ type Request struct {
 	Name string
 	// Kind is what is done with the history.
 	Kind Kind
-	// Pair is the market's symbol and Strategy the strategy's name.
+	// Source is where the candles are from, Pair the market's symbol, Recorded the
+	// length of the candles there, and Market what they were traded by.
+	Source   Source
 	Pair     string
+	Recorded time.Duration
+	Market   exchange.Market
+	// Strategy is the strategy's name.
 	Strategy string
 	// StrategyVersion is the version that it is run with; "" is the one that the
 	// server contains.

@@ -35,7 +35,7 @@ type Leases interface {
 type ServiceConfig struct {
 	Events  event.Recorder
 	Gate    Gate
-	History Spans
+	History Offers
 	// Keep is how many runs of a tenant are kept. Defaults to 100.
 	Keep       int
 	Leases     Leases
@@ -133,9 +133,22 @@ func (s *Service) Check(ctx context.Context, p tenancy.Principal, in CreateInput
 	return s.request(ctx, in)
 }
 
-// Span returns the time of which there is history of a pair.
-func (s *Service) Span(ctx context.Context, pair string) (from, to time.Time, err error) {
-	return s.cfg.History.Span(ctx, pair)
+// Offers lists the histories that can be run over, the market's first; without
+// their holes.
+func (s *Service) Offers(ctx context.Context, p tenancy.Principal) ([]Offer, error) {
+	if err := p.Require(tenancy.BotsRead); err != nil {
+		return nil, err
+	}
+	return s.cfg.History.Offers(ctx)
+}
+
+// Offer returns one history with its holes. One that is not there is NotFound, code
+// "history_not_found".
+func (s *Service) Offer(ctx context.Context, p tenancy.Principal, ref Ref) (Offer, error) {
+	if err := p.Require(tenancy.BotsRead); err != nil {
+		return Offer{}, err
+	}
+	return s.cfg.History.Offer(ctx, ref)
 }
 
 // Run returns one of the tenant's runs.

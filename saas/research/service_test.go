@@ -73,8 +73,28 @@ func first() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func last() time.Time { return time.Date(2026, 1, 31, 8, 59, 0, 0, time.UTC) }
 
-func (shop) Span(context.Context, string) (from, to time.Time, err error) {
-	return first(), last(), nil
+// offers are minutes of the market, and in the store hours and quarters of an hour of
+// one pair.
+func offers() []research.Offer {
+	stored := exchange.Market{
+		Pair: "BTCUSD", Base: "BTC", Counter: "USD", Tick: decimal.New(1, -2), Step: decimal.New(1, -6), Status: exchange.MarketActive,
+	}
+	return []research.Offer{
+		{Ref: research.Ref{Source: research.FromMarket, Pair: "XBTMYR", Recorded: time.Minute}, From: first(), To: last()},
+		{Ref: research.Ref{Source: research.FromStore, Pair: "BTCUSD", Recorded: 15 * time.Minute}, Market: stored, From: first(), To: first().AddDate(1, 0, 0)},
+		{Ref: research.Ref{Source: research.FromStore, Pair: "BTCUSD", Recorded: time.Hour}, Market: stored, From: first(), To: first().AddDate(5, 0, 0)},
+	}
+}
+
+func (shop) Offers(context.Context) ([]research.Offer, error) { return offers(), nil }
+
+func (shop) Offer(_ context.Context, ref research.Ref) (research.Offer, error) {
+	for _, o := range offers() {
+		if o.Source == ref.Source && o.Pair == ref.Pair && (ref.Recorded == 0 || ref.Recorded == o.Recorded) {
+			return o, nil
+		}
+	}
+	return research.Offer{}, errs.New(errs.NotFound, "history_not_found", "it is kept otherwise")
 }
 
 // bench is the service on real stores, with one tenant.
@@ -177,7 +197,7 @@ func TestDefaultsOfARun(t *testing.T) {
 	t.Parallel()
 	each(t, "basic", func(b *bench) {
 		r := b.create()
-		want := research.Request{Kind: research.Backtest,
+		want := research.Request{Kind: research.Backtest, Source: research.FromMarket, Recorded: time.Minute,
 			Name: "cross on XBTMYR", Pair: "XBTMYR", Strategy: "cross", Parameters: json.RawMessage(`{"fast":10,"slow":30}`), Interval: time.Minute,
 			From: last().AddDate(0, 0, -30), To: last(), Balance: decimal.NewFromInt(10_000),
 			MakerFee: bot.PaperFees().Maker.Decimal(), TakerFee: bot.PaperFees().Taker.Decimal(), Slippage: decimal.Zero,
@@ -228,10 +248,10 @@ func TestSpansAreWholeCandles(t *testing.T) {
 		}
 	})
 	from := first()
-	if d := research.Detail(time.Hour, from, from.Add(research.MaxCandles*time.Minute)); d != time.Minute {
+	if d := research.Detail(time.Minute, time.Hour, from, from.Add(research.MaxCandles*time.Minute)); d != time.Minute {
 		t.Errorf("as many minutes as are allowed are met in %s", d)
 	}
-	if d := research.Detail(time.Hour, from, from.Add(research.MaxCandles*time.Minute+time.Hour)); d != time.Hour {
+	if d := research.Detail(time.Minute, time.Hour, from, from.Add(research.MaxCandles*time.Minute+time.Hour)); d != time.Hour {
 		t.Errorf("more minutes than are allowed are met in %s", d)
 	}
 }
@@ -262,6 +282,17 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 					Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100)},
 				}
 			}, "/balance /interval /maker_fee /name /parameters/fast /parameters/odd /risk/stop_loss_percent /slippage /taker_fee /trading_pair"},
+			"a source that is none": {func(in *research.CreateInput) { in.Source = "moon" }, "/source"},
+			"not in the store":      {func(in *research.CreateInput) { in.Source = research.FromStore }, "/trading_pair"},
+			"not kept as minutes": {func(in *research.CreateInput) {
+				in.Source, in.Pair, in.Recorded = research.FromStore, "BTCUSD", time.Minute
+			}, "/recorded_interval"},
+			"shorter than what is kept": {func(in *research.CreateInput) {
+				in.Source, in.Pair, in.From, in.To = research.FromStore, "BTCUSD", first(), first().AddDate(0, 1, 0)
+			}, "/interval"},
+			"after what is kept": {func(in *research.CreateInput) {
+				in.Source, in.Pair, in.Interval, in.From, in.To = research.FromStore, "BTCUSD", time.Hour, first().AddDate(0, 11, 0), first().AddDate(1, 1, 0)
+			}, "/to"},
 			"nothing given":            {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
 			"a fine fee":               {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
 			"before history":           {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},
@@ -341,6 +372,9 @@ func TestPlans(t *testing.T) {
 		}
 		refused(year, billing.CodeNotInPlan, "Your Free plan does not include backtests. Basic does.")
 		change("basic")
+		stored := year
+		stored.Source, stored.Pair, stored.From, stored.To, stored.Recorded = research.FromStore, "BTCUSD", first(), first().AddDate(2, 0, 0), time.Hour
+		refused(stored, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 731. Premium allows 3653.")
 		refused(more, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 368. Premium allows 3653.")
 		for _, kind := range []research.Kind{research.Sweep, research.WalkForward} {
 			searched := year

@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/uptrace/bun"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/page"
@@ -46,6 +47,14 @@ type backtestRow struct {
 	FinishedAt db.Timestamp
 
 	StrategyVersion string
+	History         document[backtestHistory]
+}
+
+// backtestHistory is which history a backtest goes over.
+type backtestHistory struct {
+	Source   research.Source `json:"source"`
+	Recorded string          `json:"recorded"`
+	Market   exchange.Market `json:"market,omitzero"`
 }
 
 func backtestRowOf(tenantID string, r research.Run) backtestRow {
@@ -55,10 +64,12 @@ func backtestRowOf(tenantID string, r research.Run) backtestRow {
 		TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: document[bot.Risk]{r.Risk}, Status: r.Status, Reason: clean(r.Reason), Done: r.Done,
 		Total: r.Total, Attempt: r.Attempt, Figures: document[*research.Figures]{r.Figures}, Line: document[[]float64]{r.Line},
 		CreatedAt: db.At(r.CreatedAt), StartedAt: db.At(r.StartedAt), FinishedAt: db.At(r.FinishedAt), StrategyVersion: r.StrategyVersion,
+		History: document[backtestHistory]{backtestHistory{Source: r.Source, Recorded: r.Recorded.String(), Market: r.Market}},
 	}
 }
 
 func (r backtestRow) run() research.Run {
+	recorded, _ := time.ParseDuration(r.History.value.Recorded) // as it was written
 	sets := 0
 	if r.Search.value != nil {
 		sets = int(r.Total)
@@ -68,7 +79,7 @@ func (r backtestRow) run() research.Run {
 		Request: research.Request{
 			Name: r.Name, Kind: r.Kind, Search: r.Search.value, Sets: sets, Pair: r.Pair, Strategy: r.Strategy, Parameters: json.RawMessage(r.Parameters), Interval: time.Duration(r.Interval) * time.Second,
 			From: r.From.Time, To: r.To.Time, Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: r.Risk.value,
-			StrategyVersion: r.StrategyVersion,
+			StrategyVersion: r.StrategyVersion, Source: r.History.value.Source, Recorded: recorded, Market: r.History.value.Market,
 		},
 		Status: r.Status, Reason: r.Reason, Done: r.Done, Total: r.Total, Attempt: r.Attempt, Figures: r.Figures.value, Line: r.Line.value,
 		CreatedAt: r.CreatedAt.Time, StartedAt: r.StartedAt.Time, FinishedAt: r.FinishedAt.Time,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -31,7 +32,8 @@ func newRun(t *testing.T, s *saasdb.Store, tenantID string) research.Run {
 		Request: research.Request{
 			Kind: research.Sweep, Sets: 2880,
 			Search: &research.Search{Ranges: []string{"fast=5:50", "kind=sma,ema"}, Method: "tpe", Trials: 2880, Seed: 7, Measure: "calmar", MaxDrawdown: 0.25, InSample: time.Hour},
-			Name:   "First", Pair: "XBTMYR", Strategy: "basic", Parameters: json.RawMessage(`{"fast": 10}`), Interval: time.Hour,
+			Name:   "First", Source: research.FromStore, Pair: "XBTMYR", Recorded: 90 * time.Second,
+			Market: exchange.Market{Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: dec("0.01"), Step: dec("0.0001"), MinVolume: 5}, Strategy: "basic", Parameters: json.RawMessage(`{"fast": 10}`), Interval: time.Hour,
 			From: start().Truncate(time.Hour), To: start().Truncate(time.Hour).Add(48 * time.Hour), Balance: dec("10000.000000000000000001"),
 			MakerFee: dec("0.0025"), TakerFee: dec("0.00000001"), Slippage: dec("0"), Risk: bot.Risk{StopLossPercent: dec("2.5")},
 		},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 // testForm is what stands in the form of a backtest, as texts.
 type testForm struct {
 	botForm
+	// Ref is the history; its pair is that of the botForm.
+	Ref    research.Ref
 	Search searchForm
 	// Span is the name of a spanChoice; From and To count if it is customSpan.
 	Span, From, To string
@@ -46,6 +49,14 @@ func spanChoices(history time.Duration, most int64) []spanChoice {
 	return append(list, spanChoice{Name: customSpan, Text: "Other"})
 }
 
+// fit chooses a span that there is in place of one that there is not.
+func (f *testForm) fit(spans []spanChoice) {
+	if slices.ContainsFunc(spans, func(c spanChoice) bool { return c.Name == f.Span }) {
+		return
+	}
+	f.Span = spans[max(0, len(spans)-2)].Name // the longest, or another if there is none
+}
+
 // newTestForm is the form that nobody has touched.
 func newTestForm() testForm {
 	fees := bot.PaperFees()
@@ -57,10 +68,18 @@ func newTestForm() testForm {
 
 // readTestForm takes the form out of a request.
 func readTestForm(rq *request, s Strategy) testForm {
-	return testForm{
+	f := testForm{
 		botForm: readForm(rq, s), Search: readSearchForm(rq), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
 		MakerFee: rq.PostForm.Get("maker_fee"), TakerFee: rq.PostForm.Get("taker_fee"), Slippage: rq.PostForm.Get("slippage"),
 	}
+	f.refer(f.Pair)
+	return f
+}
+
+// refer takes the history that a text of the form names.
+func (f *testForm) refer(text string) {
+	f.Ref = parseRef(text)
+	f.Pair = f.Ref.Pair
 }
 
 // testFormOf fills the form with a run.
@@ -71,7 +90,7 @@ func testFormOf(r research.Run, s Strategy) testForm {
 			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
 			Params: map[string]string{},
 		},
-		Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
+		Ref: r.Ref(), Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
 		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),
 	}
 	f.fill(r.Parameters, s)
@@ -96,7 +115,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		return &d
 	}
 	in := research.CreateInput{
-		Name: common.Name, Pair: common.Pair, Strategy: common.Strategy, Parameters: common.Parameters, Interval: common.Interval,
+		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Recorded: f.Ref.Recorded, Strategy: common.Strategy, Parameters: common.Parameters, Interval: common.Interval,
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
 		Slippage: rate(f.Slippage, "slippage"),
 	}

@@ -82,7 +82,11 @@ func (w *Web) backtestRowsOf(rq *request, runs []research.Run) ([]backtestRow, e
 	}
 	rows := make([]backtestRow, len(runs))
 	for i, r := range runs {
-		rows[i] = backtestRow{Run: r, Market: markets.of(r.Pair), Title: w.title(r.Strategy), Candle: bot.IntervalName(r.Interval), Made: moment{r.CreatedAt}}
+		of := market{r.Market}
+		if of.Pair == "" { // a run of before runs said what they were traded by
+			of = markets.of(r.Pair)
+		}
+		rows[i] = backtestRow{Run: r, Market: of, Title: w.title(r.Strategy), Candle: bot.IntervalName(r.Interval), Made: moment{r.CreatedAt}}
 	}
 	return rows, nil
 }

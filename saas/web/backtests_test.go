@@ -30,6 +30,37 @@ func testForm(name string) url.Values {
 	return form
 }
 
+// The store's histories are offered beside the market's, with what is missing in
+// them; a plan's days bound the spans of both.
+func TestStoredHistories(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	const value = "store/BTCUSD/1h"
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Stored history", `value="`+value+`"`, "BTC in USD, candles of 1h", "1 Jan 2019 to 1 Jan 2020")
+	part := ada.get("/backtests/new/history?pair=" + value + "&interval=1h&span=90")
+	part.want(t, "its times", http.StatusOK, "There is history from 1 Jan 2019 to 1 Jan 2020, in candles of 1h.", "77 of 8,760 candles are missing, in 2 gaps",
+		"the longest goes from 11 Apr 2019, 00:00 to 14 Apr 2019, 00:00.", `<rect class="gap"`, `id="suffix-balance" hx-swap-oob="true">USD`, "up to its end", `value="90" checked`, "!Replay")
+	ada.get("/backtests/new/history?pair=ETHMYR&interval=1h&span=90").want(t, "the market's", http.StatusOK, "up to now", "!class=\"gap\"", `hx-swap-oob="true">MYR`)
+	form := testForm("From the store")
+	form.Set("pair", value)
+	form.Set("span", "90")
+	ada.post("/backtests/new/check", form).want(t, "what is checked", http.StatusOK, "BTCUSD (stored)", "3 Oct 2019 to 1 Jan 2020", "2,160 candles of 1h", `<rect class="asked"`)
+	form.Set("interval", "1m")
+	ada.post("/backtests/new", form).want(t, "minutes of hours", http.StatusUnprocessableEntity, "whole number of the recorded candles, which are of 1h", `value="`+value+`" checked`)
+	form.Set("pair", "store/BTCUSD/7m")
+	ada.post("/backtests/new", form).want(t, "a length that is not kept", http.StatusUnprocessableEntity, "not a length of candles that there is")
+	form.Set("pair", "store/NOPE/1h")
+	ada.post("/backtests/new", form).want(t, "a pair that is not kept", http.StatusUnprocessableEntity, "BTCUSD")
+	form.Set("interval", "1h")
+	form.Set("pair", value)
+	id := ada.newTest(form)
+	ada.get("/backtests/"+id).want(t, "its page", http.StatusOK, "BTCUSD")
+	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, `value="`+value+`" checked`, `value="2019-10-03T00:00"`)
+	ada.get("/bots/new?backtest="+id).want(t, "a bot of it", http.StatusOK, `value="XBTMYR" checked`)
+}
+
 // newTest makes a backtest through the pages and returns its id.
 func (b *browser) newTest(form url.Values) string {
 	b.t.Helper()

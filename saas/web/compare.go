@@ -181,6 +181,12 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 	}
 	line("Strategy", func(r backtestRow) string { return r.Title })
 	line("Market", func(r backtestRow) string { return r.Pair })
+	line("History", func(r backtestRow) string {
+		if r.Source == research.FromStore {
+			return "stored, " + lengthName(r.Recorded)
+		}
+		return "market"
+	})
 	line("Candles", func(r backtestRow) string { return r.Candle })
 	line("Time", func(r backtestRow) string { return r.Span() })
 	line("Starting balance", func(r backtestRow) string { return r.Market.MoneyText(r.Balance) + " " + r.Market.Counter })

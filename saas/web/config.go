@@ -96,8 +96,10 @@ type Research interface {
 	Result(ctx context.Context, p tenancy.Principal, id string, part research.Part) ([]byte, error)
 	Cancel(ctx context.Context, p tenancy.Principal, id string) (research.Run, error)
 	Delete(ctx context.Context, p tenancy.Principal, id string) error
-	// Span is the time of which there is history, and Keep how many runs are kept.
-	Span(ctx context.Context, pair string) (from, to time.Time, err error)
+	// Offers lists the histories, Offer returns one with its holes.
+	Offers(ctx context.Context, p tenancy.Principal) ([]research.Offer, error)
+	Offer(ctx context.Context, p tenancy.Principal, ref research.Ref) (research.Offer, error)
+	// Keep is how many runs are kept.
 	Keep() int
 }
 

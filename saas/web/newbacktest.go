@@ -16,8 +16,9 @@ type testPage struct {
 	formPage
 	Test  testForm
 	Spans []spanChoice
-	// First and Last bound the history.
-	First, Last moment
+	// History is what would be run over, Stored what there is to choose in the store.
+	History historyView
+	Stored  []historyCard
 	// Request is what would be run; nil if it cannot be.
 	Request *research.Request
 	// Plan names the plan, which allows AtOnce runs of so many Days; Busy says
@@ -30,6 +31,8 @@ type testPage struct {
 	Kinds    []choice
 	Advanced bool
 	Refusal  string
+	// MarketNotice stands beside prices that are not live.
+	MarketNotice string
 }
 
 // Sets is how many sets would be tried; 0 for a backtest.
@@ -66,14 +69,21 @@ func (p testPage) Covers() string { return span(p.Request.From, p.Request.To) }
 // Candles is how many candles the orders would meet.
 func (p testPage) Candles() int64 { return p.Request.Candles() }
 
-// LongCandles says that the orders would not meet every minute.
-func (p testPage) LongCandles() bool { return p.Request.Detail() > time.Minute }
+// Met names those candles.
+func (p testPage) Met() string {
+	if d := p.Request.Detail(); d > time.Minute {
+		return "candles of " + lengthName(d)
+	}
+	return "minutes"
+}
 
-// FirstInput and LastInput bound the controls of the form.
-func (p testPage) FirstInput() string { return localTime(p.First.Time) }
-
-// LastInput is described with FirstInput.
-func (p testPage) LastInput() string { return localTime(p.Last.Time) }
+// Notice says what kind of market the history is of, if it is that of bots.
+func (p testPage) Notice() string {
+	if p.History.Stored() {
+		return ""
+	}
+	return p.MarketNotice
+}
 
 func (w *Web) newBacktest(rq *request) error {
 	if err := rq.who.Require(tenancy.BotsWrite); err != nil {
@@ -124,14 +134,15 @@ func (w *Web) suggestedTest(rq *request) (testForm, error) {
 		return form, nil
 	}
 	form := newTestForm()
-	form.Strategy, form.Pair, form.Interval = q.Get("strategy"), q.Get("pair"), q.Get("interval")
+	form.Strategy, form.Interval = q.Get("strategy"), q.Get("interval")
+	form.refer(q.Get("pair"))
 	return form, nil
 }
 
 // testPage completes the form of a backtest with what there is to choose from,
 // what would be run and what the plan allows.
 func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
-	p := testPage{Test: f, Kinds: kindChoices()}
+	p := testPage{Test: f, Kinds: kindChoices(), MarketNotice: w.cfg.MarketNotice}
 	var err error
 	if p.Advanced, _, p.Refusal, err = w.included(rq, billing.NeedAdvancedBacktests); err != nil {
 		return testPage{}, err
@@ -144,19 +155,18 @@ func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
 		p.Form.Name = p.Chosen.Title + " on " + p.Form.Pair
 		p.Test.Name = p.Form.Name
 	}
-	var first, last time.Time
-	if p.Market.Pair != "" { // else it is a market that is not there
-		if first, last, err = w.cfg.Research.Span(rq.Context(), p.Market.Pair); err != nil {
-			return testPage{}, err
-		}
+	if err := w.offered(rq, &p); err != nil {
+		return testPage{}, err
 	}
-	p.First, p.Last = moment{first}, moment{last}
 	st, err := w.cfg.Billing.Subscription(rq.Context(), rq.who.TenantID)
 	if err != nil {
 		return testPage{}, err
 	}
 	p.Plan, p.AtOnce, p.Days = st.Terms.Name, st.Limits[billing.RunningBacktests], st.Limits[billing.BacktestDays]
-	p.Spans = spanChoices(last.Sub(first), int64(p.Days))
+	p.Spans = spanChoices(p.History.To.Sub(p.History.From), int64(p.Days))
+	if rq.Method == http.MethodGet {
+		p.Test.fit(p.Spans)
+	}
 	usage, err := w.cfg.Gate.Usage(rq.Context(), rq.who.TenantID)
 	if err != nil {
 		return testPage{}, err
@@ -165,15 +175,55 @@ func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
 		p.Busy = p.Busy || u.Feature == billing.RunningBacktests && !u.Limit.Allows(u.Used+1)
 	}
 	if len(bad) == 0 {
-		in, _ := p.Test.input(p.Chosen, first, last)
+		in, _ := p.Test.input(p.Chosen, p.History.From, p.History.To)
 		if r, err := w.cfg.Research.Check(rq.Context(), rq.who, in); err == nil {
 			p.Request = &r
+			p.History.Asked = research.Hole{From: r.From, To: r.To}
 		}
 	}
+	last := p.History.To
 	if p.Test.From == "" && p.Test.To == "" {
 		p.Test.From, p.Test.To = localTime(last.AddDate(0, 0, -30).Truncate(24*time.Hour)), localTime(last.Truncate(24*time.Hour))
 	}
 	return p, nil
+}
+
+// offered finds the history that is chosen, and those that can be.
+func (w *Web) offered(rq *request, p *testPage) error {
+	p.Test.Ref.Pair = p.Test.Pair // the first one, if none was chosen
+	all, err := w.cfg.Research.Offers(rq.Context(), rq.who)
+	if err != nil {
+		return err
+	}
+	offer, err := w.cfg.Research.Offer(rq.Context(), rq.who, p.Test.Ref)
+	if errs.KindOf(err) == errs.NotFound && err != nil {
+		err = nil // one that is not there, which the fields say
+	}
+	if err != nil {
+		return err
+	}
+	p.History.Offer = offer
+	p.Stored = cardsOf(all, refValue(p.Test.Ref))
+	if offer.Source == research.FromStore {
+		p.Market = market{offer.Market}
+		for i := range p.Pairs {
+			p.Pairs[i].Selected = false
+		}
+	}
+	return nil
+}
+
+// newBacktestHistory answers with the times of another history.
+func (w *Web) newBacktestHistory(rq *request) error {
+	q := rq.URL.Query()
+	form := newTestForm()
+	form.refer(q.Get("pair"))
+	form.Interval, form.Span, form.From, form.To = q.Get("interval"), q.Get("span"), q.Get("from"), q.Get("to")
+	p, err := w.testPage(rq, form, nil)
+	if err != nil {
+		return err
+	}
+	return w.part(rq, "backtests/new", "history-swapped", p)
 }
 
 // showTest shows the form of a backtest; a refusal is shown above it.
@@ -193,8 +243,8 @@ func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults
 	chosen, _ := w.strategy(rq.PostFormValue("strategy"))
 	form := readTestForm(rq, chosen)
 	// Without a history, Check says what is wrong with the market.
-	first, last, _ := w.cfg.Research.Span(rq.Context(), form.Pair)
-	in, bad := form.input(chosen, first, last)
+	offer, _ := w.cfg.Research.Offer(rq.Context(), rq.who, form.Ref)
+	in, bad := form.input(chosen, offer.From, offer.To)
 	if _, err := w.cfg.Research.Check(rq.Context(), rq.who, in); err != nil {
 		more, ok := faultsOf(err)
 		if !ok {

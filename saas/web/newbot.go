@@ -8,6 +8,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -76,7 +77,11 @@ func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error)
 		return botForm{}, "", err
 	}
 	s, _ := w.strategy(r.Strategy)
-	return testFormOf(r, s).botForm, "Filled in with what the backtest “" + r.Name + "” ran with. Look it over before you create the bot.", nil
+	form = testFormOf(r, s).botForm
+	if r.Source == research.FromStore {
+		form.Pair = "" // a market that bots may not trade in
+	}
+	return form, "Filled in with what the backtest “" + r.Name + "” ran with. Look it over before you create the bot.", nil
 }
 
 // formPage completes a form with what there is to choose from; what is not

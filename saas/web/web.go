@@ -105,6 +105,7 @@ func (w *Web) Handler() http.Handler {
 	member("POST /backtests/new", w.createBacktest)
 	member("POST /backtests/new/check", w.checkBacktest)
 	member("GET /backtests/new/strategy", w.newBacktestStrategy)
+	member("GET /backtests/new/history", w.newBacktestHistory)
 	member("GET /backtests/compare", w.compareBacktests)
 	member("GET /backtests/{id}", w.backtestPage)
 	member("GET /backtests/{id}/stream", w.backtestStream)

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/billing/billingdb"
 	"github.com/lunobot/lunobot/billing/offline"
@@ -150,14 +152,49 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// worldHistory is the market's past.
+// worldHistory is the market's past, and a stored one with gaps.
 type worldHistory struct{ r *demo.Replay }
 
-func (h worldHistory) Span(_ context.Context, pair string) (from, to time.Time, err error) {
-	if h.r.Cycle(pair) == 0 {
-		return from, to, errs.New(errs.NotFound, "pair_not_found", "no pair %q", pair)
+// storedOffer is a year of hours, of which some are missing.
+func storedOffer() research.Offer {
+	from := time.Date(2019, 1, 1, 0, 0, 0, 0, time.UTC)
+	hole := func(day, hours int) research.Hole {
+		at := from.AddDate(0, 0, day)
+		return research.Hole{From: at, To: at.Add(time.Duration(hours) * time.Hour)}
 	}
-	return demo.HistoryStart(), h.r.Now().Truncate(time.Minute), nil
+	return research.Offer{
+		Ref: research.Ref{Source: research.FromStore, Pair: "BTCUSD", Recorded: time.Hour},
+		Market: exchange.Market{
+			Pair: "BTCUSD", Base: "BTC", Counter: "USD", Tick: decimal.New(1, -2), Step: decimal.New(1, -6), Status: exchange.MarketActive,
+		},
+		From: from, To: from.AddDate(1, 0, 0), Candles: 8760 - 77, Missing: 77, Gaps: 2, Holes: []research.Hole{hole(100, 72), hole(200, 5)}, Origin: "store: btcusd.csv",
+	}
+}
+
+func (h worldHistory) Offers(ctx context.Context) ([]research.Offer, error) {
+	var all []research.Offer
+	for _, pair := range []string{"XBTMYR", "ETHMYR"} {
+		o, err := h.Offer(ctx, research.Ref{Pair: pair})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return append(all, storedOffer()), nil
+}
+
+func (h worldHistory) Offer(_ context.Context, ref research.Ref) (research.Offer, error) {
+	o := storedOffer()
+	switch {
+	case ref.Source == o.Source && ref.Pair == o.Pair && (ref.Recorded == 0 || ref.Recorded == o.Recorded):
+		return o, nil
+	case ref.Source == research.FromStore || h.r.Cycle(ref.Pair) == 0:
+		return o, errs.New(errs.NotFound, "history_not_found", "no history of %q", ref.Pair)
+	}
+	m, err := worldMarkets(h).Market(ref.Pair)
+	return research.Offer{
+		Ref: research.Ref{Source: research.FromMarket, Pair: ref.Pair, Recorded: time.Minute}, Market: m, From: demo.HistoryStart(), To: h.r.Now().Truncate(time.Minute),
+	}, err
 }
 
 // worldMarkets and worldStrategies are what can be chosen.

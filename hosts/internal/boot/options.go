@@ -33,6 +33,7 @@ type Options struct {
 	DemoSeed    string `name:"demo-seed" env:"LUNOBOT_DEMO_SEED" default:"1" help:"Seed of the demo market."`
 	DemoSpeed   string `name:"demo-speed" env:"LUNOBOT_DEMO_SPEED" default:"60" help:"Minutes of the demo market in one minute."`
 	Env         string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
+	HistoryDir  string `name:"history-dir" env:"LUNOBOT_HISTORY_DIR" help:"Folder of the store of candles that backtests read; by default \"history\" in the data folder."`
 	LogLevel    string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	PluginDir   string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
 	Sandbox     string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
@@ -54,7 +55,7 @@ func LoadDotEnv() error {
 func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	var problems []error
 	c := saas.Config{
-		BaseURL: strings.TrimSuffix(o.BaseURL, "/"), DataDir: o.DataDir, DatabaseURL: o.DatabaseURL, PluginDir: o.PluginDir, Environment: saas.Environment(o.Env), Log: log,
+		BaseURL: strings.TrimSuffix(o.BaseURL, "/"), DataDir: o.DataDir, DatabaseURL: o.DatabaseURL, HistoryDir: o.HistoryDir, PluginDir: o.PluginDir, Environment: saas.Environment(o.Env), Log: log,
 		Secrets: saas.Secrets{Signing: vault.NewSecret(o.SigningKey), Vault: vault.NewSecret(o.VaultKey)}, Strategies: Bundle(), Version: version(),
 	}
 	if u, err := url.Parse(c.BaseURL); c.BaseURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Path != "") {
