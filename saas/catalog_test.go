@@ -14,7 +14,6 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
-	"github.com/lunobot/lunobot/strategy/strategytest"
 )
 
 // shop is an App at work with strategies that were put in.
@@ -26,7 +25,7 @@ type shop struct {
 // pulse builds a version of the test plugin.
 func pulse(t *testing.T, version string) string {
 	t.Helper()
-	return strategytest.Build(t, "./strategy/strategytest/testdata/pulse", "-ldflags", "-X main.version="+version)
+	return shared.build(t, "-ldflags", "-X main.version="+version, "../strategy/strategytest/testdata/pulse")
 }
 
 // openShop starts an App and puts in and approves versions of the test plugin.

@@ -79,13 +79,13 @@ func shoot(t *testing.T, tab *webtest.Tab, folder, base string, pages map[string
 	t.Helper()
 	for device, size := range map[string][2]int64{"desktop": {1280, 800}, "phone": {390, 844}} {
 		tab.Size(size[0], size[1])
-		for _, theme := range []string{"light", "dark"} {
-			tab.Theme(theme)
-			for name, page := range pages {
-				tab.Run(chromedp.Navigate(base+page), chromedp.Sleep(400*time.Millisecond)) // charts draw after the load
-				if over := webtest.Value[int](tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
-					t.Errorf("%s is %d px wider than the window of a %s", page, over, device)
-				}
+		for name, page := range pages {
+			tab.Run(chromedp.Navigate(base+page), chromedp.Sleep(400*time.Millisecond)) // charts draw after the load
+			if over := webtest.Value[int](tab, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
+				t.Errorf("%s is %d px wider than the window of a %s", page, over, device)
+			}
+			for _, theme := range []string{"light", "dark"} {
+				tab.Theme(theme)
 				file := filepath.Join(folder, strings.Join([]string{name, device, theme}, "-")+".png")
 				if err := os.WriteFile(file, tab.Picture(true), 0o600); err != nil {
 					t.Fatal(fmt.Errorf("keeping the picture of %s: %w", page, err))

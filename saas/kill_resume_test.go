@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,11 +38,7 @@ type server struct {
 // buildServer builds the host as a user would.
 func buildServer(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "server")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "../hosts/server").CombinedOutput(); err != nil {
-		t.Fatalf("building the server: %v\n%s", err, out)
-	}
-	return binary
+	return shared.build(t, "../hosts/server")
 }
 
 // start starts the process and waits until it says where it is.

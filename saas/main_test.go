@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(creatorEnv) != "" {
 		os.Exit(runCreator())
 	}
-	dbtest.Main(m)
+	dbtest.Main(m, shared.remove)
 }
 
 func bundle() plugin.Bundle {

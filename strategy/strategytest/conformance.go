@@ -15,8 +15,9 @@ import (
 func Conformance(t *testing.T, def strategy.Definition) {
 	t.Helper()
 	checks := conformance.Checks(conformance.Config{
-		Limit: 10 * time.Second, // other tests and the race detector run beside it
-		Now:   time.Now, Reference: inProcess(def), Start: conformance.Loopback(def),
+		Candles: 1_000,
+		Limit:   10 * time.Second, // other tests and the race detector run beside it
+		Now:     time.Now, Reference: inProcess(def), Start: conformance.Loopback(def),
 	})
 	for _, check := range checks {
 		t.Run(check.Name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"embed"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,15 @@ const (
 	ethPrice = 12_000_00
 )
 
+// The cycles, which all demo markets of a process share: reading and scaling them
+// takes longer than all else that a market does when it begins.
+//
+//nolint:gochecknoglobals // immutable tables, made of the embedded files when they are first wanted
+var (
+	xbtCycle = sync.OnceValues(func() ([]exchange.Candle, error) { return loadCycle("data/btcusd-1m.bin.gz", xbtMarket(), xbtPrice) })
+	ethCycle = sync.OnceValues(func() ([]exchange.Candle, error) { return loadCycle("data/ethusd-1m.bin.gz", ethMarket(), ethPrice) })
+)
+
 // Replay is the demo market. It is safe for concurrent use.
 type Replay struct {
 	cfg   Config
@@ -44,7 +54,7 @@ var (
 // pair is one market with its endless series.
 type pair struct {
 	market exchange.Market
-	// cycle holds the candles of one cycle; their Time is not set.
+	// cycle holds the candles of one cycle; their Time is not set. Nobody changes it.
 	cycle []exchange.Candle
 	// offset is the place in the cycle of index 0.
 	offset int64
@@ -61,14 +71,13 @@ func New(cfg Config) (*Replay, error) {
 	r := &Replay{cfg: cfg}
 	r.newest.Store(startMillis - maxIndex*minute)
 	for i, p := range []struct {
-		file   string
 		market exchange.Market
-		price  exchange.Ticks
+		cycle  func() ([]exchange.Candle, error)
 	}{
-		{"data/btcusd-1m.bin.gz", xbtMarket(), xbtPrice},
-		{"data/ethusd-1m.bin.gz", ethMarket(), ethPrice},
+		{xbtMarket(), xbtCycle},
+		{ethMarket(), ethCycle},
 	} {
-		cycle, err := loadCycle(p.file, p.market, p.price)
+		cycle, err := p.cycle()
 		if err != nil {
 			return nil, err
 		}

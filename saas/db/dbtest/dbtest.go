@@ -1,25 +1,24 @@
 package dbtest
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/uptrace/bun"
-
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
-// Main runs a package's tests and stops the cluster that they started, if any.
-// Call it from TestMain.
-func Main(m *testing.M) {
+// Main runs a package's tests, stops the cluster that they started, if any, and
+// calls what else is to be done in the end. Call it from TestMain.
+func Main(m *testing.M, after ...func() error) {
 	code := m.Run()
-	if err := shared.stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stopping PostgreSQL:", err)
-		code = max(code, 1)
+	for _, end := range append(after, shared.stop) {
+		if err := end(); err != nil {
+			fmt.Fprintln(os.Stderr, "after the tests:", err)
+			code = max(code, 1)
+		}
 	}
 	os.Exit(code)
 }
@@ -28,7 +27,14 @@ func Main(m *testing.M) {
 // fresh migrated database that is closed when the subtest ends.
 func Each(t *testing.T, sets []db.MigrationSet, fn func(t *testing.T, d *db.DB)) {
 	t.Helper()
-	EachURL(t, func(t *testing.T, url string) { fn(t, open(t, url, sets)) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		fn(t, SQLite(t, sets...))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		fn(t, open(t, postgres(t, func() (string, error) { return copies.database(&shared, sets) })))
+	})
 }
 
 // EachURL runs fn as two parallel subtests, "sqlite" and "postgres", each with
@@ -48,7 +54,15 @@ func EachURL(t *testing.T, fn func(t *testing.T, url string)) {
 // SQLite returns a fresh migrated SQLite database.
 func SQLite(t testing.TB, sets ...db.MigrationSet) *db.DB {
 	t.Helper()
-	return open(t, SQLiteURL(t), sets)
+	raw, err := copies.file(sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "lunobot.db")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, "sqlite://"+path)
 }
 
 // SQLiteURL returns the address of a SQLite file that does not exist yet, in a
@@ -63,26 +77,29 @@ func SQLiteURL(t testing.TB) string {
 // installed, and fails it instead when LUNOBOT_REQUIRE_SERVICES=1.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
+	return postgres(t, func() (string, error) { return "template1", nil })
+}
+
+// postgres returns the address of a fresh copy of a database of the cluster.
+func postgres(t testing.TB, from func() (string, error)) string {
+	t.Helper()
 	base, err := shared.start()
 	if err != nil {
 		machine.Missing(t, "PostgreSQL", err)
 	}
-	d, err := db.Open(t.Context(), db.Config{URL: base + "/postgres", MaxConns: 1})
+	template, err := from()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := fmt.Sprintf("t%d", shared.next())
-	err = create(t.Context(), d, name)
-	if cerr := d.Close(); err == nil {
-		err = cerr
-	}
+	name, err := shared.create(t.Context(), template)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return base + "/" + name
 }
 
-func open(t testing.TB, url string, sets []db.MigrationSet) *db.DB {
+// open opens a database until the test ends.
+func open(t testing.TB, url string) *db.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), db.Config{URL: url})
 	if err != nil {
@@ -93,12 +110,5 @@ func open(t testing.TB, url string, sets []db.MigrationSet) *db.DB {
 			t.Error(err)
 		}
 	})
-	if _, err := d.Migrate(t.Context(), sets...); err != nil {
-		t.Fatal(err)
-	}
 	return d
-}
-
-func create(ctx context.Context, d *db.DB, name string) error {
-	return d.Exec(ctx, "CREATE DATABASE ?", bun.Ident(name))
 }

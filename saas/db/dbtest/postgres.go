@@ -24,6 +24,10 @@ import (
 // TestMain and every test of the package must reach the same one.
 var shared cluster //nolint:gochecknoglobals // see above
 
+// copies are the migrated databases that tests get copies of; a package variable
+// for the same reason.
+var copies migrated //nolint:gochecknoglobals // see above
+
 // cluster is a throw-away PostgreSQL cluster; the zero value is not started.
 type cluster struct {
 	once sync.Once

@@ -79,7 +79,7 @@ func TestProcessesGiveTheSame(t *testing.T) {
 		}
 		remotes[i] = search.NewRemote(search.RemoteConfig{Backtester: p, Config: cfg, OfSet: ofSet, Series: series})
 	}
-	c := search.Config{Method: search.TPE, Trials: 40, Space: crosses(t, "fast=2:30", "slow=31:90", "kind=sma,ema"), Seed: 3}
+	c := search.Config{Method: search.TPE, Trials: 30, Space: crosses(t, "fast=2:30", "slow=31:90", "kind=sma,ema"), Seed: 3}
 	c.Runners = remotes
 	far := run(t, c)
 	c.Runners = locals(2, cfg, series)

@@ -236,7 +236,7 @@ func TestObjectivesRuleOutAndBreakTies(t *testing.T) {
 
 // Memory is bounded: a set takes about a kilobyte, whatever the history.
 func TestASetTakesAboutAKilobyte(t *testing.T) { //nolint:paralleltest // it measures the heap
-	const sets = 5_000
+	const sets = 500
 	schema := knobSchema(t)
 	m := &machine{schema: schema, gain: func(k knobs, part int) float64 { return 0.001 * float64((k.X+k.Loud+part)%5-2) }}
 	cfg := search.Config{Method: search.Random, Trials: sets, Space: space(t, schema, "x=0:999", "loud=0:999"), Runners: []search.Runner{m}}

@@ -7,10 +7,10 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 )
 
-// hill gains most at x = 700, loud = 300 and kind b, and less the farther away a
-// set is.
+// hill gains most at x = 700, loud or y = 300 and kind b, and less the farther away
+// a set is.
 func hill(k knobs, part int) float64 {
-	d := math.Hypot(float64(k.X-700), float64(k.Loud-300)) / 1000
+	d := math.Hypot(float64(k.X-700), float64(k.Loud)+k.Y-300) / 1000
 	if k.Kind != "b" {
 		d += 0.3
 	}
@@ -21,13 +21,13 @@ func hill(k knobs, part int) float64 {
 func TestTPEFindsMoreThanChance(t *testing.T) {
 	t.Parallel()
 	for name, ranges := range map[string][]string{
-		"listed": {"x=0:1000:20", "loud=0:1000:20", "kind=a,b,c"}, "continuous": {"x=1:1000:log", "loud=0:20000", "kind=a,b,c"},
+		"listed": {"x=0:1000:20", "loud=0:1000:20", "kind=a,b,c"}, "continuous": {"x=1:1000:log", "y=0:1000", "kind=a,b,c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			schema := knobSchema(t)
 			cfg := search.Config{
-				Trials: 120, Space: space(t, schema, ranges...), Objective: search.Objective{Measure: search.Equity},
+				Trials: 60, Space: space(t, schema, ranges...), Objective: search.Objective{Measure: search.Equity},
 				Runners: []search.Runner{&machine{schema: schema, gain: hill}},
 			}
 			const seeds = 8

@@ -41,7 +41,7 @@ func crossWalk(t *testing.T, minutes int) (search.WalkConfig, func(workers int, 
 	cfg, series := demo(t, minutes)
 	from := series.Candles[0].OpenTime()
 	return search.WalkConfig{
-			InSample: 24 * time.Hour, OutOfSample: 8 * time.Hour, Search: search.Config{
+			InSample: 12 * time.Hour, OutOfSample: 4 * time.Hour, Search: search.Config{
 				Objective: search.Objective{Measure: search.Equity}, Space: crosses(t, "fast=3:15:4", "slow=20:60:20"),
 				From: from, To: from.Add(time.Duration(minutes) * time.Minute),
 			},
@@ -58,7 +58,7 @@ func nothing([]exchange.Candle) {}
 // proves PL1
 func TestAWalkDoesNotDependOnTheWorkers(t *testing.T) {
 	t.Parallel()
-	cfg, runners := crossWalk(t, 5_000)
+	cfg, runners := crossWalk(t, 2_500)
 	for _, method := range search.Methods() {
 		for _, cfg.Anchored = range []bool{false, true} {
 			cfg.Search.Method, cfg.Search.Trials, cfg.Search.Seed = method, 10, 5
@@ -72,12 +72,12 @@ func TestAWalkDoesNotDependOnTheWorkers(t *testing.T) {
 				t.Fatalf("%d windows", len(one.Windows))
 			}
 			for i, w := range one.Windows {
-				start := cfg.Search.From.Add(time.Duration(i) * 8 * time.Hour)
+				start := cfg.Search.From.Add(time.Duration(i) * 4 * time.Hour)
 				from := start
 				if cfg.Anchored {
 					from = cfg.Search.From
 				}
-				if !w.From.Equal(from) || !w.To.Equal(start.Add(24*time.Hour)) || !w.End.Equal(start.Add(32*time.Hour)) || w.Best == nil {
+				if !w.From.Equal(from) || !w.To.Equal(start.Add(12*time.Hour)) || !w.End.Equal(start.Add(16*time.Hour)) || w.Best == nil {
 					t.Errorf("window %d is from %s to %s, traded to %s", i, w.From, w.To, w.End)
 				}
 			}
@@ -89,7 +89,7 @@ func TestAWalkDoesNotDependOnTheWorkers(t *testing.T) {
 // before.
 func TestNothingLeaksIntoAWindow(t *testing.T) {
 	t.Parallel()
-	cfg, runners := crossWalk(t, 5_000)
+	cfg, runners := crossWalk(t, 2_500)
 	cfg.Search.Runners = runners(2, nothing)
 	honest := walk(t, cfg)
 	for i, w := range honest.Windows {

@@ -14,14 +14,11 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-// backtestCandles is how many candles a backtest has.
-const backtestCandles = 3_000
-
 // checkBacktest runs a backtest in two processes, and the same with the engine
 // on this side, where the strategy is asked candle by candle. All must come to
 // the same.
 func checkBacktest(ctx context.Context, cfg Config) (string, error) {
-	candles := make([]exchange.Candle, backtestCandles)
+	candles := make([]exchange.Candle, cfg.Candles)
 	for i := range candles {
 		candles[i] = waves().candle(i)
 	}

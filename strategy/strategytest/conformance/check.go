@@ -7,6 +7,8 @@ import (
 
 // Config says what is checked.
 type Config struct {
+	// Candles is how many candles a backtest has, at least 2. Defaults to 3,000.
+	Candles int
 	// Limit is how long one call may take. Defaults to a second.
 	Limit time.Duration
 	// Now is the clock that the deadlines are measured with; required.
@@ -32,6 +34,9 @@ func (c Check) Run(ctx context.Context) (note string, err error) { return c.run(
 
 // Checks returns all checks. They may be run in any order and at once.
 func Checks(cfg Config) []Check {
+	if cfg.Candles == 0 {
+		cfg.Candles = 3_000
+	}
 	if cfg.Limit == 0 {
 		cfg.Limit = time.Second
 	}
