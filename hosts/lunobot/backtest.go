@@ -77,6 +77,7 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	b.comment(c, subject, result, len(cfg.Signals))
+	with.comment(c)
 	if err := report.WriteTable(c.out, elapsed); err != nil {
 		return err
 	}

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy"
@@ -27,7 +28,10 @@ type company struct {
 	sees strategy.Subscription
 	// trades opens the market's trades of a span; nil for none.
 	trades func(from, to time.Time) (source backtest.TradeSource, end func(), err error)
-	pairs  map[string]history
+	// rounded is the most numbers of trades that lay between two ticks or steps in a
+	// run.
+	rounded int
+	pairs   map[string]history
 }
 
 // company finds out what a strategy looks at and where the candles of the other
@@ -90,16 +94,19 @@ func (f companyFlags) files(ctx context.Context, c *company, cfg backtest.Config
 	}
 	if f.Trades != "" {
 		c.trades = func(from, to time.Time) (backtest.TradeSource, func(), error) {
-			file, err := os.Open(f.Trades)
+			file, _, err := openIn(f.Trades)
 			if err != nil {
-				return nil, nil, input("--trades %s: %w", f.Trades, reasonOf(err))
+				return nil, nil, input("--trades %w", err)
 			}
 			reader, err := marketdata.NewTradeReader(file, marketdata.TradesConfig{From: from, To: to, Market: cfg.Market})
 			if err != nil {
 				_ = file.Close()
 				return nil, nil, input("--trades %s: %w", f.Trades, err)
 			}
-			return reader, func() { _ = file.Close() }, nil
+			return reader, func() {
+				c.rounded = max(c.rounded, reader.Rounded())
+				_ = file.Close() // it was only read
+			}, nil
 		}
 	}
 	return errors.Join(problems...)
@@ -180,11 +187,10 @@ func (c *company) run(
 	return p.Backtest(ctx, cfg, src, progress)
 }
 
-// reasonOf returns why a file cannot be opened, without its name.
-func reasonOf(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return path.Err
+// comment says what reading the trades did to their numbers.
+func (c *company) comment(out *console) {
+	if c.rounded > 0 {
+		fmt.Fprintf(out.problems, "%s numbers of the trades lie between two ticks or steps: prices became the nearest tick, volumes the step below\n",
+			exchange.Grouped(strconv.Itoa(c.rounded)))
 	}
-	return err
 }

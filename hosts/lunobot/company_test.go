@@ -32,6 +32,7 @@ func TestBacktestBringsTradesAndOtherPairs(t *testing.T) { // proves PL3
 	write("own.csv", candles, func(i int) string { return fmt.Sprintf("%d,100,102,99,%d,5", at(i), 100+i%3) })
 	write("eth.csv", candles, func(i int) string { return fmt.Sprintf("%d,10,12,8,%d,5", at(i), 9+i%4) })
 	write("trades.csv", "timestamp,price,volume,side", func(i int) string { return fmt.Sprintf("%d,100,1,buy", at(i)+7) })
+	write("odd.csv", "timestamp,price,volume,side", func(i int) string { return fmt.Sprintf("%d,100.001,1,buy", at(i)+7) })
 	write("broken.csv", "timestamp,price,volume,side", func(i int) string { return fmt.Sprintf("%d,100,1,buy", at(i)*(1-i/200)) })
 	base := []string{"backtest", "--plugin", listener, "--balance", "1000"}
 	file := append(base[:len(base):len(base)], "--data", "own.csv", "--pair", "XBT/MYR")
@@ -45,6 +46,7 @@ func TestBacktestBringsTradesAndOtherPairs(t *testing.T) { // proves PL3
 	}{
 		{"the demo market brings its own", [][]string{base, both, {"--from", "2025-12-30", "--to", "2025-12-31", "--look-ahead"}}, 0, "passed   full"},
 		{"files", [][]string{file, both, {"--trades", "trades.csv", "--also", "ETHMYR=eth.csv"}}, 0, "passed   cheap"},
+		{"trades between two ticks", [][]string{file, both, {"--trades", "odd.csv", "--also", "ETHMYR=eth.csv"}}, 0, "300 numbers of the trades lie between"},
 		{"no trades", [][]string{file, {"--param", "trades=true"}}, 0, unheard},
 		{"no candles of the other pair", [][]string{file, both}, 1, "looks at the candles of ETHMYR, and the run has none"},
 		{"trades that nobody listens to", [][]string{file, {"--trades", "trades.csv"}}, 2, "--trades: the strategy does not listen"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/lunobot/lunobot/strategy/plugin"
@@ -41,6 +42,15 @@ func (e interruptedError) Error() string { return e.text }
 
 // input returns an error about what the user gave.
 func input(format string, args ...any) error { return inputError{fmt.Errorf(format, args...)} }
+
+// reasonOf returns why a file cannot be used, without its name.
+func reasonOf(err error) error {
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		return where.Err
+	}
+	return err
+}
 
 // fail says what went wrong, if anything, and returns the exit code for it.
 func (c *console) fail(err error) int {

@@ -41,11 +41,7 @@ func openOut(flag, path string) (*outFile, error) {
 		o.file, err = o.neighbour()
 	}
 	if err != nil {
-		var where *fs.PathError
-		if errors.As(err, &where) {
-			err = where.Err
-		}
-		return nil, input("%s %s cannot be written: %w", flag, path, err)
+		return nil, input("%s %s cannot be written: %w", flag, path, reasonOf(err))
 	}
 	return o, nil
 }

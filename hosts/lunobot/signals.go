@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -24,13 +21,9 @@ func (f signalFlag) messages(s *subject) ([]strategy.Signal, error) {
 	if !s.manifest.Can(plugin.Signals) {
 		return nil, input("--signals: %s takes no signals", s.manifest.Name)
 	}
-	file, err := os.Open(f.Signals)
+	file, _, err := openIn(f.Signals)
 	if err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return nil, input("--signals %s: %w", f.Signals, err)
+		return nil, input("--signals %w", err)
 	}
 	defer file.Close() //nolint:errcheck // it was only read
 	list, err := backtest.ReadSignals(file)

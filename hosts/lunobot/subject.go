@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 
 	"github.com/lunobot/lunobot/strategy"
@@ -88,12 +86,9 @@ func (f strategyFlags) open(ctx context.Context, c *console) (*subject, error) {
 // openFile finds out what is in a plugin's file.
 func (c *console) openFile(ctx context.Context, path string) (*subject, error) {
 	info, err := os.Stat(path)
-	var where *fs.PathError
 	switch {
-	case errors.As(err, &where):
-		return nil, input("%s: %w", path, where.Err)
 	case err != nil:
-		return nil, input("%w", err)
+		return nil, input("%s: %w", path, reasonOf(err))
 	case !info.Mode().IsRegular():
 		return nil, input("%s is no file", path)
 	}
