@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/research"
@@ -20,9 +19,7 @@ import (
 type searchError struct{ err error }
 
 // Error implements error; it is one line for the tenant.
-func (e *searchError) Error() string {
-	return strings.ReplaceAll(strings.ReplaceAll(e.err.Error(), "search: ", ""), "\n", "; ")
-}
+func (e *searchError) Error() string { return research.Plain(e.err) }
 
 // Unwrap returns the cause.
 func (e *searchError) Unwrap() error { return e.err }

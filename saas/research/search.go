@@ -99,13 +99,13 @@ func (s *Service) checkSearch(r *Request, in *Search, f *errs.Fields) {
 	}
 	space, err := r.Space(schema, nil)
 	if err != nil {
-		f.Add("/search/ranges", plain(err))
+		f.Add("/search/ranges", Plain(err))
 		return
 	}
 	err = search.Config{Method: r.Search.Method, Space: space, Trials: r.Search.Trials, Objective: r.Search.objective()}.Check()
 	if err != nil {
 		if f.Err() == nil {
-			f.Add("/search/ranges", plain(err))
+			f.Add("/search/ranges", Plain(err))
 		}
 		return
 	}
@@ -156,8 +156,8 @@ func oneOf[T ~string](f *errs.Fields, path string, got T, all []T) {
 	f.Add(path, "must be one of "+strings.Join(names, ", "))
 }
 
-// plain writes an error of package search in one line.
-func plain(err error) string {
+// Plain writes an error of package search in one line, for the tenant.
+func Plain(err error) string {
 	return strings.ReplaceAll(strings.ReplaceAll(err.Error(), "search: ", ""), "\n", "; ")
 }
 
