@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -132,12 +133,14 @@ func TestMoveHoldsUpNoOtherBot(t *testing.T) {
 		}
 	}
 	r := w.start()
+	release := sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release) // or a worker that is held up would not stop
 	w.beyond("candles", 5, "a", "b")
 	w.upgrade("a", "1.1.0", `{"who":"a"}`)
 	<-reached
 	w.add("c", `{"who":"c"}`)
 	w.await("another bot to begin", func() bool { return w.point("c").Engine.Sequence > 5 })
-	close(released)
+	release()
 	w.await("the upgrade", func() bool { return w.config("a").StrategyVersion == "1.1.0" })
 	w.beyond("candles afterwards", 5, "a", "b", "c")
 	r.Stop()
