@@ -53,7 +53,8 @@ type Point struct {
 	Late int64 `json:"late,omitempty"`
 }
 
-// MaxActs is how many acts a point holds.
+// MaxActs is how many acts a point holds, and more signals than that if there were:
+// a replay follows from them.
 const MaxActs = 100
 
 // Tape takes down what a bot sees and does. It is an engine.Recorder. It is not
@@ -149,7 +150,7 @@ func (t *Tape) Next() { t.next = Point{} }
 func (t *Tape) act(a Act) {
 	a.At = t.at
 	t.sums.do(&a)
-	if len(t.next.Acts) >= MaxActs {
+	if len(t.next.Acts) >= MaxActs && a.Signal == nil {
 		t.next.Dropped++
 		return
 	}
