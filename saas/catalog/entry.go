@@ -72,3 +72,12 @@ const (
 type Pin struct {
 	TenantID, BotID, Name string
 }
+
+// Use is how many bots of all tenants a version has.
+type Use struct {
+	// Ref is the version; without one it is what a server contains.
+	Ref
+	// Bots are pinned to it, or are to be upgraded to it; Running of them run with it
+	// or shall.
+	Bots, Running int
+}

@@ -16,6 +16,9 @@ import (
 // maxSize is the largest file that is taken, in bytes.
 const maxSize = 256 << 20
 
+// partial begins the name of a copy that is not finished.
+const partial = ".part-"
+
 // Folder is where the files lie: at NAME/VERSION/SHA256 within it.
 type Folder struct{ dir string }
 
@@ -42,7 +45,7 @@ func (f Folder) Put(from string, ref Ref, sum string) (size int64, err error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return 0, fmt.Errorf("making the folder of the plugin: %w", err)
 	}
-	out, err := os.CreateTemp(filepath.Dir(to), ".part-*")
+	out, err := os.CreateTemp(filepath.Dir(to), partial+"*")
 	if err != nil {
 		return 0, fmt.Errorf("writing the plugin: %w", err)
 	}

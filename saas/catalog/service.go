@@ -160,10 +160,20 @@ func taken(known Entry, sum string) error {
 	return errs.New(errs.Conflict, "strategy_version_exists", "%s is there with another file (SHA-256 %.12s…): raise the version, or remove that one first", known.Ref, known.SHA256)
 }
 
-// Approve lets tenants use a version, if its file is what was put in; else the
-// error is an *UnusableError. Approving an approved one changes nothing.
+// Approve is ApproveFile for whichever file the version has.
 func (s *Service) Approve(ctx context.Context, ref Ref, by string) (Entry, error) {
+	return s.ApproveFile(ctx, ref, "", by)
+}
+
+// ApproveFile lets tenants use a version, if its file is what was put in; else the
+// error is an *UnusableError. Approving an approved one changes nothing. Sum is
+// that of the file which somebody looked at: if another one was put in meanwhile,
+// it is Stale, code "strategy_version_replaced".
+func (s *Service) ApproveFile(ctx context.Context, ref Ref, sum, by string) (Entry, error) {
 	return s.change(ctx, ref, by, "", EventApproved, func(e *Entry) (bool, error) {
+		if sum != "" && sum != e.SHA256 {
+			return false, errs.New(errs.Stale, "strategy_version_replaced", "%s has another file by now (SHA-256 %.12s…): look at that one first", ref, e.SHA256)
+		}
 		if err := s.cfg.Folder.Verify(e.Ref, e.SHA256); err != nil {
 			return false, err
 		}
@@ -282,6 +292,19 @@ func (s *Service) Entries(ctx context.Context) ([]Entry, error) {
 // upgraded to it.
 func (s *Service) Pins(ctx context.Context, ref Ref) ([]Pin, error) {
 	return s.cfg.Store.Pins(ctx, ref)
+}
+
+// Uses counts the bots of all tenants by the version that they are pinned to;
+// those without a bot are left out.
+func (s *Service) Uses(ctx context.Context) ([]Use, error) { return s.cfg.Store.Uses(ctx) }
+
+// Strays lists the files in the folder that belong to no entry, by their path.
+func (s *Service) Strays(ctx context.Context) ([]Stray, error) {
+	entries, err := s.cfg.Store.Entries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Folder.strays(entries)
 }
 
 // Verify reports what is wrong with the file of an entry, as an *UnusableError.

@@ -213,7 +213,24 @@ func (s *Shelf) judge(e Entry) *UnusableError {
 		return &UnusableError{Ref: e.Ref, Why: WasRevoked, Note: e.Reason}
 	case e.Status != Approved:
 		return &UnusableError{Ref: e.Ref, Why: NotApproved}
-	case e.Manifest.Schema == nil || e.Manifest.Name != e.Name || e.Manifest.Version != e.Version:
+	}
+	return s.verify(e)
+}
+
+// Verify reports what is wrong with an entry in this process, whether or not it is
+// approved, as an *UnusableError: its file, or that its manifest cannot be read.
+func (s *Shelf) Verify(e Entry) error {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	if bad := s.verify(e); bad != nil {
+		return bad // not nil as it is: a nil *UnusableError is no nil error
+	}
+	return nil
+}
+
+// verify is Verify; s.looking is held.
+func (s *Shelf) verify(e Entry) *UnusableError {
+	if e.Manifest.Schema == nil || e.Manifest.Name != e.Name || e.Manifest.Version != e.Version {
 		return &UnusableError{Ref: e.Ref, Why: BadManifest}
 	}
 	// A file is read again only if it looks changed: whoever could hide that from

@@ -27,6 +27,9 @@ type Store interface {
 	// Pins lists the bots of all tenants that are pinned to a version, or are to
 	// be upgraded to it.
 	Pins(ctx context.Context, ref Ref) ([]Pin, error)
+	// Uses counts the bots of all tenants by the version that they are pinned to;
+	// those without a bot are left out.
+	Uses(ctx context.Context) ([]Use, error)
 }
 
 // Transactor makes several changes of the store one.

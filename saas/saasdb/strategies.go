@@ -199,3 +199,29 @@ func (s *Store) Pins(ctx context.Context, ref catalog.Ref) ([]catalog.Pin, error
 	})
 	return pins, err
 }
+
+// useRow counts the bots of a version.
+type useRow struct {
+	Name, Version string
+	Bots, Running int
+}
+
+// Uses implements catalog.Store.
+func (s *Store) Uses(ctx context.Context) ([]catalog.Use, error) {
+	var rows []useRow
+	err := s.db.SystemRead(ctx, "counting the bots of strategies", func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewRaw(`SELECT u.name, u.version, COUNT(*) AS bots, SUM(u.running) AS running FROM (
+			SELECT c.strategy AS name, c.strategy_version AS version, CASE WHEN b.desired THEN 1 ELSE 0 END AS running
+			FROM bot_configs AS c JOIN bots AS b ON b.tenant_id = c.tenant_id AND b.config_id = c.id
+			UNION ALL
+			SELECT c.strategy, c.upgrade_version, 0 FROM bot_configs AS c WHERE c.upgrade_parameters <> '' AND c.upgrade_version <> c.strategy_version
+		) AS u GROUP BY u.name, u.version ORDER BY u.name, u.version`).Scan(ctx, &rows)
+		if err != nil {
+			return fmt.Errorf("reading configurations: %w", err)
+		}
+		return nil
+	})
+	return convert(rows, func(r useRow) catalog.Use {
+		return catalog.Use{Ref: catalog.Ref{Name: r.Name, Version: r.Version}, Bots: r.Bots, Running: r.Running}
+	}), err
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -130,5 +131,33 @@ func TestPins(t *testing.T) {
 			}
 			same(t, ref.String(), got, want)
 		}
+	})
+}
+
+func TestUses(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, s *saasdb.Store) {
+		ctx := t.Context()
+		if got, err := s.Uses(ctx); err != nil || len(got) != 0 {
+			t.Errorf("without bots: %+v, %v", got, err)
+		}
+		newBot(t, s, "a")
+		c, b := newBot(t, s, "b")
+		c.StrategyVersion, c.Upgrade = "", bot.Upgrade{}
+		if _, err := s.UpdateConfig(ctx, "b", c); err != nil {
+			t.Fatal(err)
+		}
+		b.Desired = true
+		if err := s.UpdateBot(ctx, "b", b); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Uses(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref := func(version string) catalog.Ref { return catalog.Ref{Name: "basic", Version: version} }
+		same(t, "the uses", got, []catalog.Use{
+			{Ref: ref(""), Bots: 1, Running: 1}, {Ref: ref("1.0.0"), Bots: 1}, {Ref: ref("1.1.0"), Bots: 1}, // one is to be upgraded to it
+		})
 	})
 }

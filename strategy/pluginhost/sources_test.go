@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -36,6 +37,26 @@ func TestVersionsOfOneNameRunSideBySide(t *testing.T) {
 	}
 	if a, b := first.Manifest().Version, second.Manifest().Version; a != "1.0.0" || b != "2.0.0" || first.ID() == second.ID() {
 		t.Errorf("the versions are %s and %s", a, b)
+	}
+	alone, err := host.Start(t.Context(), "hostile@2.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, second, input(""))
+	var running []string
+	for _, r := range host.Running() {
+		if r.Started.IsZero() {
+			t.Errorf("%s began at no time", r.Name)
+		}
+		running = append(running, fmt.Sprintf("%s %q %s %d", r.Name, r.Share, r.ID, r.Bots))
+	}
+	want := []string{`hostile@1.0.0 "shared" ` + first.ID() + " 0", `hostile@2.0.0 "" ` + alone.ID() + " 0", `hostile@2.0.0 "shared" ` + second.ID() + " 1"}
+	if !slices.Equal(running, want) {
+		t.Errorf("there run %q, want %q", running, want)
+	}
+	alone.Stop()
+	if n := len(host.Running()); n != 2 {
+		t.Errorf("%d run after one ended", n)
 	}
 	var keys []string
 	for _, item := range host.Catalog(t.Context()) {

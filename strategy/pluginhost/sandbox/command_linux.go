@@ -27,7 +27,7 @@ func (s Shim) Probe(ctx context.Context) Status {
 	if !s.Available() {
 		return Status{Missing: []string{noShim}}
 	}
-	status := Status{namespaces: true}
+	status := Status{Active: []string{"namespaces"}, namespaces: true}
 	got, err := s.probe(ctx, status)
 	if err != nil {
 		status = Status{Missing: []string{"namespaces"}}
@@ -35,12 +35,15 @@ func (s Shim) Probe(ctx context.Context) Status {
 			return Status{Missing: []string{fmt.Sprintf("a shim that runs (%v)", err)}}
 		}
 	}
-	if !got.Landlock {
-		status.Missing = append(status.Missing, "landlock")
+	note := func(part string, there bool) {
+		if there {
+			status.Active = append(status.Active, part)
+		} else {
+			status.Missing = append(status.Missing, part)
+		}
 	}
-	if !got.Seccomp {
-		status.Missing = append(status.Missing, "seccomp")
-	}
+	note("landlock", got.Landlock)
+	note("seccomp", got.Seccomp)
 	return status
 }
 
