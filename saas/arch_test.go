@@ -129,7 +129,7 @@ func importTable() []row {
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
-			"billing", "exchange", "saas/account", "saas/bot", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 

@@ -153,11 +153,15 @@ func (s strategies) forPages() []web.Strategy {
 	var list []web.Strategy
 	for _, name := range s.Names() {
 		if i, err := s.shelf.Usable(catalog.Ref{Name: name}); err == nil { // else it went meanwhile
-			m := i.Manifest
-			list = append(list, web.Strategy{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema})
+			list = append(list, shownStrategy(i))
 		}
 	}
 	return list
+}
+
+func shownStrategy(i catalog.Item) web.Strategy {
+	m := i.Manifest
+	return web.Strategy{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema}
 }
 
 // markets knows the demo market's pairs.

@@ -157,7 +157,11 @@ func TestScreenshots(t *testing.T) {
 		folder, themes, widths = t.TempDir(), []string{"dark.default"}, map[int64]int64{360: 740}
 	}
 	w := newWorld(t)
-	server := serve(t, w.listening())
+	cfg := w.listening()
+	cfg.Machine = w.shownMachine
+	server := serve(t, cfg)
+	root := w.operator(t, server)
+	w.shownCatalog(t)
 	empty := w.member(t, server, "empty@example.com")
 	ada := w.member(t, server, "ada@example.com")
 	ada.upgrade("premium")
@@ -217,6 +221,7 @@ func TestScreenshots(t *testing.T) {
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep, ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
+		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},
 	}
 	// What is clicked on before the picture, and what that shows.

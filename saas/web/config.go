@@ -142,6 +142,8 @@ type Config struct {
 	Gate    Gate
 	// Bots are the tenants' bots. Required.
 	Bots Bots
+	// Catalog is what was put in, for administrators of the installation. Required.
+	Catalog Catalog
 	// ClientIP finds the address that a request came from. Defaults to the
 	// connection's, which is wrong behind a proxy.
 	ClientIP func(r *http.Request) string
@@ -156,6 +158,8 @@ type Config struct {
 	Live Live
 	// Logger gets internal errors with their support code. Defaults to none.
 	Logger *slog.Logger
+	// Machine tells how this server runs strategies. Required.
+	Machine func(ctx context.Context) Machine
 	// MarketNotice stands beside prices that are not live, such as "Replay of
 	// real candles, not live prices". Defaults to nothing.
 	MarketNotice string
@@ -218,8 +222,8 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
-		{"Live", c.Live == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
+		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
+		{"Live", c.Live == nil}, {"Machine", c.Machine == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 	} {
 		if f.missing {

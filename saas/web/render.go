@@ -166,6 +166,14 @@ func noticeText(name string) string {
 		return "Your plan has been changed."
 	case "plan-later":
 		return "Your plan will change at the end of the present period."
+	case "strategy-approved":
+		return "Approved. Servers offer the version within seconds."
+	case "strategy-revoked":
+		return "Revoked. Servers offer the version no more, and its bots pause within seconds."
+	case "strategy-isolated":
+		return "Set. Bots move to their processes within seconds."
+	case "strategy-removed":
+		return "The version and its file have been removed."
 	case "signed-out":
 		return "You are signed out."
 	}

@@ -56,6 +56,7 @@ func (w *Web) Handler() http.Handler {
 
 	visitor := func(pattern string, h handler) { mux.Handle(pattern, w.serve(h, false)) }
 	member := func(pattern string, h handler) { mux.Handle(pattern, w.serve(h, true)) }
+	admin := func(pattern string, h handler) { member(pattern, adminOnly(h)) }
 
 	visitor("/", func(*request) error { return errNoPage() })
 	visitor("GET /signup", w.signUpForm)
@@ -122,6 +123,14 @@ func (w *Web) Handler() http.Handler {
 	member("POST /settings/password", w.changePassword)
 	member("POST /settings/sessions/revoke", w.revokeOthers)
 	member("POST /settings/sessions/{id}/revoke", w.revokeSession)
+
+	admin("GET /admin/strategies", w.catalog)
+	admin("GET /admin/strategies/{name}/{version}/revoke", w.confirmEntry("admin/revoke", "Revoke"))
+	admin("GET /admin/strategies/{name}/{version}/remove", w.confirmEntry("admin/remove", "Remove"))
+	admin("POST /admin/strategies/{name}/{version}/approve", w.changeEntry("strategy-approved", w.approveEntry))
+	admin("POST /admin/strategies/{name}/{version}/revoke", w.changeEntry("strategy-revoked", w.revokeEntry))
+	admin("POST /admin/strategies/{name}/{version}/isolation", w.changeEntry("strategy-isolated", w.isolateEntry))
+	admin("POST /admin/strategies/{name}/{version}/remove", w.changeEntry("strategy-removed", w.removeEntry))
 
 	return w.harden(mux)
 }

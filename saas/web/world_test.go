@@ -70,6 +70,7 @@ type world struct {
 	replays  *replay.Service
 	hooks    *hook.Service
 	runs     *saasdb.Store
+	catalog  *worldCatalog
 	store    *memoryBots
 	journal  *memoryJournal
 	live     *hub
@@ -137,6 +138,7 @@ func newWorld(t testing.TB) *world {
 	})
 	fail()
 	w.runs = saasdb.New(d)
+	w.catalog = newWorldCatalog(t, w, d)
 	w.research, err = research.NewService(research.ServiceConfig{
 		Events: noEvents{}, Gate: w.billing.Gate(), History: worldHistory{w.market}, Leases: w.runs, Markets: worldMarkets{w.market}, Now: w.now,
 		Store: w.runs, Strategies: worldStrategies{w.schema}, Tx: d,
@@ -246,8 +248,8 @@ func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
 // config is the pages' configuration in this world.
 func (w *world) config() web.Config {
 	return web.Config{
-		Billing: w.billing, Bots: w.bots, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
-		Logger: slog.New(slog.NewTextHandler(w.log, nil)), MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
+		Billing: w.billing, Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
+		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Machine: w.machine, MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people,
 		Strategies: func() []web.Strategy {
 			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
