@@ -159,9 +159,20 @@ func (s strategies) forPages() []web.Strategy {
 	return list
 }
 
+// versions lists those of a strategy that can be used as the pages show them.
+func (s strategies) versions(name string) []web.Strategy {
+	var list []web.Strategy
+	for _, i := range s.shelf.Items() {
+		if i.Name == name {
+			list = append(list, shownStrategy(i))
+		}
+	}
+	return list
+}
+
 func shownStrategy(i catalog.Item) web.Strategy {
 	m := i.Manifest
-	return web.Strategy{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema}
+	return web.Strategy{Name: m.Name, Version: m.Version, Pin: i.Pin(), Title: m.Title, Summary: m.Summary, Schema: m.Schema}
 }
 
 // markets knows the demo market's pairs.

@@ -23,6 +23,7 @@ type botPage struct {
 	Fills      feed[fillRow]
 	Hook       hookPart
 	Signals    feed[signalRow]
+	Version    versionPart
 	Replay     replayPart
 	MarketTime moment
 	Periods    []period // those that the chart offers
@@ -84,7 +85,8 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 	if of.refusal != nil {
 		p.Error, p.Upgrade, p.Limit = messageOf(of.refusal), upgradeOf(of.refusal), errs.KindOf(of.refusal) == errs.LimitExceeded
 	}
-	p.Params = w.parameterRows(c.Strategy, c.Parameters)
+	p.Version = w.versionOf(rq, b, c)
+	p.Params = w.parameterRows(c.Strategy, c.StrategyVersion, c.Parameters)
 	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {
 		return err
 	}

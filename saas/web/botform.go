@@ -12,6 +12,7 @@ import (
 // botForm is what stands in the form of a bot, as texts.
 type botForm struct {
 	Name, Pair, Strategy              string
+	Pin                               string // the version that the bot is pinned to
 	Interval                          string
 	Balance                           string
 	StopLoss, TakeProfit, MaxPosition string
@@ -25,7 +26,7 @@ type botForm struct {
 // are.
 func readForm(rq *request, s Strategy) botForm {
 	f := botForm{
-		Name: rq.PostForm.Get("name"), Pair: rq.PostForm.Get("pair"), Strategy: rq.PostForm.Get("strategy"),
+		Name: rq.PostForm.Get("name"), Pair: rq.PostForm.Get("pair"), Strategy: rq.PostForm.Get("strategy"), Pin: rq.PostForm.Get("pin"),
 		Interval: rq.PostForm.Get("interval"), Balance: rq.PostForm.Get("balance"), StopLoss: rq.PostForm.Get("stop_loss"), TakeProfit: rq.PostForm.Get("take_profit"),
 		MaxPosition: rq.PostForm.Get("max_position"), Version: rq.PostForm.Get("version"), Params: map[string]string{},
 	}
@@ -43,7 +44,7 @@ func readForm(rq *request, s Strategy) botForm {
 // formOf fills the form with a configuration.
 func formOf(c bot.Config, s Strategy) botForm {
 	f := botForm{
-		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Interval: bot.IntervalName(c.Interval), Balance: c.Balance.String(),
+		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Pin: c.StrategyVersion, Interval: bot.IntervalName(c.Interval), Balance: c.Balance.String(),
 		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
 		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
 	}
@@ -71,7 +72,7 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 	number := func(text, place string) decimal.Decimal { return bad.number(text, place) }
 	balance := number(f.Balance, "balance")
 	in := bot.CreateInput{
-		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
+		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, StrategyVersion: f.Pin, Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
 		Risk: bot.Risk{
 			StopLossPercent: number(f.StopLoss, "risk/stop_loss_percent"), TakeProfitPercent: number(f.TakeProfit, "risk/take_profit_percent"),
 			MaxPosition: number(f.MaxPosition, "risk/max_position"),

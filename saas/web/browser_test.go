@@ -162,6 +162,7 @@ func TestScreenshots(t *testing.T) {
 	server := serve(t, cfg)
 	root := w.operator(t, server)
 	w.shownCatalog(t)
+	w.offerNewer(t)
 	empty := w.member(t, server, "empty@example.com")
 	ada := w.member(t, server, "ada@example.com")
 	ada.upgrade("premium")
@@ -221,6 +222,7 @@ func TestScreenshots(t *testing.T) {
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep, ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
+		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
 		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},
 	}

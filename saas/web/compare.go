@@ -206,7 +206,7 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 	cells := map[string][]comparedCell{}
 	var labels []string
 	for i, r := range rows {
-		for _, p := range w.parameterRows(r.Strategy, r.Parameters) {
+		for _, p := range w.parameterRows(r.Strategy, r.StrategyVersion, r.Parameters) {
 			if _, known := cells[p.Label]; !known {
 				labels = append(labels, p.Label)
 				cells[p.Label] = slices.Repeat([]comparedCell{{Text: "–"}}, len(rows))
@@ -266,12 +266,12 @@ func toneOf(n perf.Number) string {
 
 // parameterRows lists parameters by the labels of their strategy's schema; of a
 // strategy that is no longer installed, by their plain names.
-func (w *Web) parameterRows(strategy string, parameters json.RawMessage) []paramRow {
+func (w *Web) parameterRows(strategy, pin string, parameters json.RawMessage) []paramRow {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(parameters, &given); err != nil {
 		return nil
 	}
-	s, ok := w.strategy(strategy)
+	s, ok := w.pinned(strategy, pin)
 	if !ok {
 		return []paramRow{{Label: "Parameters", Value: string(parameters)}}
 	}

@@ -66,6 +66,8 @@ type Bots interface {
 	Start(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
 	Stop(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
 	Delete(ctx context.Context, p tenancy.Principal, botID string) error
+	CheckUpgrade(ctx context.Context, p tenancy.Principal, botID string, in bot.UpgradeInput) error
+	Upgrade(ctx context.Context, p tenancy.Principal, botID string, in bot.UpgradeInput) (bot.Config, error)
 }
 
 // Journal is what the pages read of what bots did; every journal.Store is one.
@@ -124,6 +126,8 @@ type Replays interface {
 type Strategy struct {
 	// Name identifies the strategy; Version is that of the one installed.
 	Name, Version string
+	// Pin is what a bot of the version is pinned to; "" if the program contains it.
+	Pin string
 	// Title and Summary are for people.
 	Title, Summary string
 	// Schema is the form of the parameters; never nil.
@@ -183,6 +187,8 @@ type Config struct {
 	Strategies func() []Strategy
 	// Tenancy knows who asks. Required.
 	Tenancy Tenancy
+	// Versions lists the versions of a strategy that can be used. Required.
+	Versions func(name string) []Strategy
 }
 
 func (c Config) withDefaults() Config {
@@ -225,6 +231,7 @@ func (c Config) validate() error {
 		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Machine", c.Machine == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
+		{"Versions", c.Versions == nil},
 	} {
 		if f.missing {
 			problems = append(problems, fmt.Errorf("web: Config.%s is required", f.name))

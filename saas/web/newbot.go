@@ -109,7 +109,7 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 		p.Pairs = append(p.Pairs, card)
 	}
 	var ok bool
-	if p.Chosen, ok = w.strategy(f.Strategy); !ok && len(p.Strategies) > 0 {
+	if p.Chosen, ok = w.chosen(f.Strategy, f.Pin); !ok && len(p.Strategies) > 0 {
 		p.Chosen = p.Strategies[0]
 	}
 	p.Form.Strategy = p.Chosen.Name
@@ -121,7 +121,7 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 
 // submitted reads a form and asks the service what is wrong with it.
 func (w *Web) submitted(rq *request) (botForm, bot.CreateInput, faults, error) {
-	chosen, _ := w.strategy(rq.PostFormValue("strategy"))
+	chosen, _ := w.chosen(rq.PostFormValue("strategy"), rq.PostFormValue("pin"))
 	form := readForm(rq, chosen)
 	in, bad := form.input(chosen)
 	if err := w.cfg.Bots.Check(rq.who, in); err != nil {
@@ -198,7 +198,10 @@ func (w *Web) editBot(rq *request) error {
 	if b.Desired || b.Status.Active() {
 		return errs.New(errs.Conflict, "bot_running", "%s is running. Stop it before you change it.", b.Name)
 	}
-	chosen, _ := w.strategy(c.Strategy)
+	chosen, ok := w.chosen(c.Strategy, c.StrategyVersion)
+	if !ok && c.StrategyVersion != "" {
+		return rq.redirect("/bots/" + b.ID + "/upgrade") // it needs a version that can be used first
+	}
 	return w.showEdit(rq, http.StatusOK, b, formOf(c, chosen), nil, "")
 }
 
@@ -225,12 +228,13 @@ func (w *Web) configured(rq *request) (bot.Bot, bot.Config, error) {
 
 // changed reads the form of an existing bot, whose market and strategy stay.
 func (w *Web) changed(rq *request) (bot.Bot, botForm, bot.CreateInput, faults, error) {
-	b, _, err := w.configured(rq)
+	b, c, err := w.configured(rq)
 	if err != nil {
 		return bot.Bot{}, botForm{}, bot.CreateInput{}, nil, err
 	}
 	rq.PostForm.Set("pair", b.Pair)
 	rq.PostForm.Set("strategy", b.Strategy)
+	rq.PostForm.Set("pin", c.StrategyVersion)
 	if rq.PostForm.Get("interval") == "" { // not in a form that was opened before there was a choice
 		rq.PostForm.Set("interval", bot.IntervalName(b.Interval))
 	}

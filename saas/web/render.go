@@ -34,6 +34,9 @@ type view struct {
 	D    any
 }
 
+// partPrefix begins the name of a file that holds a part of pages.
+const partPrefix = "part-"
+
 // parse reads the templates: those in layout are shared, every other file is a
 // page with parts of its own.
 func (w *Web) parse() (map[string]*template.Template, error) {
@@ -43,21 +46,26 @@ func (w *Web) parse() (map[string]*template.Template, error) {
 	}
 	pages := map[string]*template.Template{}
 	err = fs.WalkDir(templateFiles, "templates", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Dir(name) == "templates/layout" {
+		if err != nil || d.IsDir() || path.Dir(name) == "templates/layout" || strings.HasPrefix(path.Base(name), partPrefix) {
 			return err
 		}
 		set, err := shared.Clone()
 		if err != nil {
 			return err
 		}
-		// Parts that several pages of a folder share stand in its parts.html.
+		// Parts that several pages of a folder share stand in its parts.html, or in a
+		// file of their own.
 		files := []string{name}
 		if parts := path.Dir(name) + "/parts.html"; parts != name {
 			if _, err := fs.Stat(templateFiles, parts); err == nil {
 				files = append(files, parts)
 			}
 		}
-		if set, err = set.ParseFS(templateFiles, files...); err != nil {
+		own, err := fs.Glob(templateFiles, path.Dir(name)+"/"+partPrefix+"*.html")
+		if err != nil {
+			return err
+		}
+		if set, err = set.ParseFS(templateFiles, append(files, own...)...); err != nil {
 			return err
 		}
 		pages[strings.TrimSuffix(strings.TrimPrefix(name, "templates/"), ".html")] = set
@@ -154,6 +162,10 @@ func noticeText(name string) string {
 		return "Your bot is ready. Press Start to let it trade."
 	case "backtest-deleted":
 		return "The backtest and its result have been deleted."
+	case "upgraded":
+		return "The bot has the other version and goes on with its state."
+	case "pinned":
+		return "The bot has the other version. Its next start begins the strategy anew."
 	case "deleted":
 		return "The bot and its history have been deleted."
 	case "saved":

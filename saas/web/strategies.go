@@ -31,6 +31,25 @@ func (w *Web) strategy(name string) (Strategy, bool) {
 	return Strategy{}, false
 }
 
+// pinned returns the version of a strategy that a bot or a backtest is pinned to.
+func (w *Web) pinned(name, pin string) (Strategy, bool) {
+	for _, s := range w.cfg.Versions(name) {
+		if s.Pin == pin {
+			return s, true
+		}
+	}
+	return Strategy{}, false
+}
+
+// chosen returns the strategy that a form is about: the version of a pin, or without
+// one that which a new bot gets.
+func (w *Web) chosen(name, pin string) (Strategy, bool) {
+	if pin != "" {
+		return w.pinned(name, pin)
+	}
+	return w.strategy(name)
+}
+
 // title returns a strategy's name for people; of one that is no longer
 // installed its plain name.
 func (w *Web) title(name string) string {

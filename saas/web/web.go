@@ -99,6 +99,9 @@ func (w *Web) Handler() http.Handler {
 	member("GET /bots/{id}/edit", w.editBot)
 	member("POST /bots/{id}/edit", w.updateBot)
 	member("POST /bots/{id}/edit/check", w.checkEdit)
+	member("GET /bots/{id}/version", w.botVersion)
+	member("GET /bots/{id}/upgrade", w.upgradeForm)
+	member("POST /bots/{id}/upgrade", w.upgradeBot)
 
 	member("GET /backtests", w.backtestList)
 	member("GET /backtests/rows", w.backtestRows)

@@ -76,6 +76,7 @@ type world struct {
 	live     *hub
 	market   *demo.Replay
 	schema   *param.Schema
+	offers   *offers
 	// log gets what goes wrong inside, which no test wants.
 	log io.Writer
 
@@ -107,7 +108,7 @@ type parameters struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
-	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub(), log: testLog{t}}
+	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub(), offers: &offers{}, log: testLog{t}}
 	var err error
 	fail := func() {
 		t.Helper()
@@ -134,14 +135,14 @@ func newWorld(t testing.TB) *world {
 	fail()
 	w.bots, err = bot.NewService(bot.ServiceConfig{
 		Credentials: noKeys{}, Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
-		Store: w.store, Strategies: worldStrategies{w.schema}, Tx: d,
+		Store: w.store, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
 	fail()
 	w.runs = saasdb.New(d)
 	w.catalog = newWorldCatalog(t, w, d)
 	w.research, err = research.NewService(research.ServiceConfig{
 		Events: noEvents{}, Gate: w.billing.Gate(), History: worldHistory{w.market}, Leases: w.runs, Markets: worldMarkets{w.market}, Now: w.now,
-		Store: w.runs, Strategies: worldStrategies{w.schema}, Tx: d,
+		Store: w.runs, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
 	fail()
 	w.hooks, err = hook.NewService(hook.Config{
@@ -217,7 +218,10 @@ func (m worldMarkets) Market(pair string) (exchange.Market, error) {
 
 func (m worldMarkets) Pairs() []string { return []string{"XBTMYR", "ETHMYR"} }
 
-type worldStrategies struct{ schema *param.Schema }
+type worldStrategies struct {
+	schema *param.Schema
+	offers *offers
+}
 
 // listener is the strategy of the world that takes signals.
 const listener = "listener"
@@ -225,15 +229,21 @@ const listener = "listener"
 func (s worldStrategies) Names() []string { return []string{"basic", listener} }
 
 func (s worldStrategies) Pin(name, version string) (string, error) {
-	if !slices.Contains(s.Names(), name) || version != "" {
+	if name == "basic" && s.offers.schema(version) != nil {
+		return version, nil
+	}
+	if !slices.Contains(s.Names(), name) || version != "" && version != "1.0.0" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return "", nil
 }
 
-func (s worldStrategies) Validate(name, _ string, raw json.RawMessage) (json.RawMessage, error) {
+func (s worldStrategies) Validate(name, pin string, raw json.RawMessage) (json.RawMessage, error) {
 	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
+	}
+	if other := s.offers.schema(pin); other != nil {
+		return other.Validate(raw)
 	}
 	return s.schema.Validate(raw)
 }
@@ -250,7 +260,7 @@ func (w *world) config() web.Config {
 	return web.Config{
 		Billing: w.billing, Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Machine: w.machine, MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
-		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people,
+		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people, Versions: w.versions,
 		Strategies: func() []web.Strategy {
 			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
 				Summary: "Buys when a fast average of prices rises above a slow one, and sells when it falls below.", Schema: w.schema}}
