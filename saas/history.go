@@ -126,3 +126,11 @@ func (h *history) Load(ctx context.Context, q research.Query) (research.Data, er
 	}
 	return data, nil
 }
+
+// Trades implements research.History: the store has candles only.
+func (h *history) Trades(_ context.Context, ref research.Ref, from, to time.Time) (research.Tape, error) {
+	if ref.Source == research.FromStore {
+		return nil, nil //nolint:nilnil // a history without trades
+	}
+	return h.market.Tape(ref.Pair, from, to)
+}

@@ -97,7 +97,7 @@ func (s strategies) Process(ctx context.Context, ref catalog.Ref, key string) (r
 	return p, nil
 }
 
-// Schema implements research.Strategies.
+// Schema implements bot.Strategies.
 func (s strategies) Schema(name, pin string) (*param.Schema, error) {
 	m, err := s.host.Manifest(context.Background(), pluginhost.Key(name, pin))
 	if err != nil {

@@ -37,6 +37,8 @@ func TestBacktestBringsTradesAndOtherPairs(t *testing.T) { // proves PL3
 	base := []string{"backtest", "--plugin", listener, "--balance", "1000"}
 	file := append(base[:len(base):len(base)], "--data", "own.csv", "--pair", "XBT/MYR")
 	both := []string{"--param", "trades=true", "--param", "pair=ETHMYR"}
+	sweep := []string{"sweep", "--plugin", listener, "--balance", "1000", "--objective", "equity", "--range", "trades=true"}
+	own := append(sweep[:len(sweep):len(sweep)], "--data", "own.csv", "--pair", "XBT/MYR")
 	const unheard = "The strategy listens to the market's trades, and this run had none"
 	for _, c := range []struct {
 		name string
@@ -54,6 +56,11 @@ func TestBacktestBringsTradesAndOtherPairs(t *testing.T) { // proves PL3
 		{"a pair without a file", [][]string{file, both, {"--also", "ETHMYR"}}, 2, "must be written as PAIR=FILE"},
 		{"a file that is not there", [][]string{file, both, {"--trades", "none.csv", "--also", "ETHMYR=eth.csv"}}, 2, "--trades none.csv: no such file"},
 		{"a broken line of trades", [][]string{file, both, {"--trades", "broken.csv", "--also", "ETHMYR=eth.csv"}}, 1, "line 202, column timestamp"},
+		{"a sweep in the demo market", [][]string{sweep, {"--param", "pair=ETHMYR", "--from", "2025-12-30", "--to", "2025-12-31"}}, 0, "1 set"},
+		{"a sweep of files", [][]string{own, {"--param", "pair=ETHMYR", "--trades", "trades.csv", "--also", "ETHMYR=eth.csv"}}, 0, "1 set"},
+		{"a sweep without trades", [][]string{own}, 0, unheard},
+		{"a sweep without the other pair", [][]string{own, {"--param", "pair=ETHMYR"}}, 1, "looks at the candles of ETHMYR, and the run has none"},
+		{"a walk in the demo market", [][]string{{"walkforward"}, sweep[1:], {"--param", "pair=ETHMYR", "--from", "2025-12-30", "--to", "2025-12-31"}}, 0, "window"},
 		{"its own pair", [][]string{file, {"--param", "pair=XBTMYR"}}, 1, "XBTMYR is the bot's own pair"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

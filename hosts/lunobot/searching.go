@@ -42,8 +42,10 @@ type searching struct {
 	// them so many that windows warm up with.
 	series marketdata.Series
 	before int
-	search search.Config
-	files  reportFiles
+	// library has what they look at beside these.
+	library *library
+	search  search.Config
+	files   reportFiles
 	// workers are the processes; none for a strategy that is contained.
 	workers []*pluginhost.Process
 }
@@ -63,7 +65,7 @@ func (s *searching) close() {
 
 // prepare reads all flags before anything is run, and if asked the candles that the
 // first window warms up with. The caller closes what it returns.
-func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out reportFlags, warm bool) (s *searching, err error) {
+func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, with companyFlags, out reportFlags, warm bool) (s *searching, err error) {
 	s = &searching{}
 	defer func() {
 		if err != nil {
@@ -106,13 +108,16 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, out 
 		}
 		s.series.Candles, s.before = slices.Concat(before, s.series.Candles), len(before)
 	}
+	if s.library, err = with.library(ctx, s.run, run.historyFlags, s.series.Candles); err != nil {
+		return s, err
+	}
 	workers := cmp.Or(f.Workers, runtime.GOMAXPROCS(0))
 	if run.Attach != "" {
 		workers = 1 // it is one process, which its author debugs
 	}
 	if def := s.subject.contained; def != nil {
 		for range workers {
-			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.series))
+			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.series).With(s.library))
 		}
 		return s, nil
 	}
@@ -168,7 +173,7 @@ func (s *searching) start(ctx context.Context, workers int) error {
 	}
 	for _, p := range s.workers {
 		s.search.Runners = append(s.search.Runners, search.NewRemote(search.RemoteConfig{
-			Backtester: p, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, OfSet: ofSet, Series: s.series,
+			Backtester: p, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, Library: s.library, OfSet: ofSet, Series: s.series,
 		}))
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
@@ -15,12 +14,13 @@ import (
 type sweepCommand struct {
 	runFlags
 	searchFlags
+	companyFlags
 	reportFlags
 }
 
 // Run runs the sweep.
 func (w sweepCommand) Run(ctx context.Context, c *console) error {
-	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags, false)
+	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.reportFlags, false)
 	if err != nil {
 		return err
 	}
@@ -58,12 +58,26 @@ func (s *searching) best(ctx context.Context, result *search.Result) (*backtest.
 	}
 	cfg := s.run
 	cfg.Params = set.Params
-	var out *backtest.Result
+	var needs backtest.Needs
 	var err error
 	if def := s.subject.contained; def != nil {
-		out, err = backtest.Run(ctx, *def, cfg, marketdata.NewSliceSource(s.candles()), nil)
+		needs, err = backtest.NeedsOf(*def, cfg)
 	} else {
-		out, err = s.workers[0].Backtest(ctx, cfg, marketdata.NewSliceSource(s.candles()), nil)
+		needs, err = s.workers[0].Needs(ctx, cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	src, end, err := backtest.Bring(ctx, s.library, cfg, needs, s.candles(), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	var out *backtest.Result
+	if def := s.subject.contained; def != nil {
+		out, err = backtest.Run(ctx, *def, cfg, src, nil)
+	} else {
+		out, err = s.workers[0].Backtest(ctx, cfg, src, nil)
 	}
 	return out, runFault(ctx, err)
 }

@@ -15,6 +15,7 @@ import (
 type walkforwardCommand struct {
 	runFlags
 	searchFlags
+	companyFlags
 	InSample    string `placeholder:"LENGTH" help:"Length of a window that parameters are chosen in, such as 90d. Default: a third of the history."`
 	OutOfSample string `placeholder:"LENGTH" help:"How long a choice is traded after its window, such as 30d. Default: a third of --in-sample."`
 	Every       string `placeholder:"LENGTH" help:"From one window to the next. Default: --out-of-sample."`
@@ -24,7 +25,7 @@ type walkforwardCommand struct {
 
 // Run walks forward.
 func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
-	s, err := w.prepare(ctx, c, w.runFlags, w.reportFlags, true)
+	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.reportFlags, true)
 	if err != nil {
 		return err
 	}

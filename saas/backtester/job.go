@@ -124,7 +124,11 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		return out, err
 	}
 	defer process.Stop()
-	result, err := process.Backtest(ctx, bt, data.Source(), j.done.Store)
+	with, err := j.bring(ctx, process, r, bt)
+	if err != nil {
+		return out, err
+	}
+	result, err := with.over(ctx, bt, data.Candles, nil, j.done.Store)
 	if err != nil {
 		return out, err
 	}
@@ -132,7 +136,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		Result: result, Closes: backtestreport.ClosesOf(data.Candles), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(r)...),
 		Title: manifest.Title, Schema: manifest.Schema,
 	}
-	if err := look(ctx, process, data.Series, &in); err != nil {
+	if err := look(ctx, with, data.Candles, &in); err != nil {
 		return out, err
 	}
 	report, err := backtestreport.New(in)

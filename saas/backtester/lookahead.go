@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
@@ -11,13 +12,13 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-// look looks in the cheap form whether a strategy that ran over a series knows the
+// look looks in the cheap form whether a strategy that ran over candles knows the
 // future and puts the outcome into the report.
-func look(ctx context.Context, p Process, s marketdata.Series, in *backtestreport.Input) error {
+func look(ctx context.Context, with *brought, candles []exchange.Candle, in *backtestreport.Input) error {
 	report, err := lookahead.Check(ctx, lookahead.Config{
 		Whole: in.Result,
 		Run: func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
-			return p.Backtest(ctx, in.Result.Config, through(s.Source()), nil)
+			return with.over(ctx, in.Result.Config, candles, through, nil)
 		},
 	})
 	var failed *plugin.RunError

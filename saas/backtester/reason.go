@@ -24,12 +24,15 @@ func (e *historyError) Unwrap() error { return e.err }
 // the tenant's are in the log.
 func reasonOf(r research.Run, limit time.Duration, err error) string {
 	var run *plugin.RunError
+	var refused *plugin.BotError
 	var dead *pluginhost.Error
 	var known *errs.Error
 	var wrong *searchError
 	switch {
 	case errors.As(err, &run):
 		return fmt.Sprintf("The strategy %s ended the run: %s", r.Strategy, run.Text)
+	case errors.As(err, &refused):
+		return fmt.Sprintf("The strategy %s ended the run: %s", r.Strategy, refused.Text)
 	case errors.As(err, &dead):
 		return fmt.Sprintf("The strategy %s %s", r.Strategy, pluginReason(dead.Kind))
 	case errors.As(err, &wrong):

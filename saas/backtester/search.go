@@ -35,6 +35,7 @@ type searching struct {
 	// series are the candles that runs see: those of data, and before them what
 	// windows warm up with.
 	series    marketdata.Series
+	library   *library
 	processes []Process
 }
 
@@ -70,6 +71,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 	if err != nil {
 		return search.Config{}, &searchError{err}
 	}
+	s.library = s.job.library(s.run, s.cfg)
 	if err := s.warm(ctx); err != nil {
 		return search.Config{}, err
 	}
@@ -82,7 +84,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 		}
 		s.processes = append(s.processes, p)
 		task.Runners = append(task.Runners, search.NewRemote(search.RemoteConfig{
-			Backtester: p, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, OfSet: ofSet, Series: s.series,
+			Backtester: p, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, Library: s.library, OfSet: ofSet, Series: s.series,
 		}))
 	}
 	return task, nil
@@ -104,6 +106,7 @@ func (s *searching) warm(ctx context.Context) error {
 	if lead <= 0 {
 		return nil
 	}
+	s.library.lead = lead
 	past, err := history.Load(ctx, research.Query{Ref: r.Ref(), Interval: s.cfg.Interval, From: r.From.Add(-lead), To: r.From})
 	if err != nil {
 		return &historyError{err}
@@ -123,10 +126,10 @@ func ofSet(err error) bool {
 // of ctx, else as one of what was asked for.
 func fault(ctx context.Context, err error) error {
 	var dead *pluginhost.Error
-	if err == nil || ctx.Err() != nil || errors.As(err, &dead) {
+	if err == nil || ctx.Err() != nil || errors.As(err, &dead) || errors.As(err, new(*historyError)) {
 		return err
 	}
-	return &searchError{err}
+	return &searchError{unframed(err)}
 }
 
 func (s *searching) sweep(ctx context.Context, task search.Config) (research.Outcome, error) {
@@ -141,7 +144,12 @@ func (s *searching) sweep(ctx context.Context, task search.Config) (research.Out
 	if best, ok := result.Best(); ok {
 		cfg := s.cfg
 		cfg.Params = best.Params
-		if in.Best, err = s.processes[0].Backtest(ctx, cfg, s.data.Source(), nil); err != nil {
+		with, err := s.job.bring(ctx, s.processes[0], s.run, cfg)
+		if err != nil {
+			return research.Outcome{}, err
+		}
+		with.library = s.library // which has read what the sets look at
+		if in.Best, err = with.over(ctx, cfg, s.data.Candles, nil, nil); err != nil {
 			return research.Outcome{}, err
 		}
 	}

@@ -62,6 +62,48 @@ func definition() strategy.Definition {
 		func(p swingParams) strategy.Strategy { return &swing{Params: p} })
 }
 
+// nosy trades by another pair, and only in minutes of which it has heard trades if it
+// listens to them.
+type nosy struct {
+	Params nosyParams `json:"-"`
+	Last   exchange.Ticks
+	Heard  int
+}
+
+type nosyParams struct {
+	Pair string `param:"pair" label:"Pair" kind:"pair"`
+	Tape bool   `param:"tape" label:"Tape"`
+	Size int    `param:"size" label:"Size" validate:"min=1,max=100"`
+}
+
+func (n *nosy) Subscribe() strategy.Subscription {
+	s := strategy.Subscription{Trades: n.Params.Tape}
+	if n.Params.Pair != "" {
+		s.Pairs = []string{n.Params.Pair}
+	}
+	return s
+}
+
+func (n *nosy) OnTrades(_ *strategy.Bot, trades []exchange.Trade) { n.Heard += len(trades) }
+
+func (n *nosy) OnPair(b *strategy.Bot, _ string, c exchange.Candle) {
+	if c.Close > n.Last && (!n.Params.Tape || n.Heard > 0) {
+		b.BuyWith(b.FreeCounter() / 100 * exchange.Units(n.Params.Size))
+	} else if c.Close < n.Last {
+		b.SellAll()
+	}
+	n.Last, n.Heard = c.Close, 0
+}
+
+// definitionOf is the strategy of a name.
+func definitionOf(name string) strategy.Definition {
+	if name == "nosy" {
+		return strategy.MustDefine(strategy.Info{Name: "nosy", Version: "1.0.0", Title: "Nosy"}, nosyParams{Size: 100},
+			func(p nosyParams) strategy.Strategy { return &nosy{Params: p} })
+	}
+	return definition()
+}
+
 // work is what a test does in place of the strategy's process; nil runs it.
 type work func(ctx context.Context, cfg backtest.Config, progress func(done int64)) error
 
@@ -78,6 +120,7 @@ type world struct {
 	mu      sync.Mutex
 	work    work
 	outage  error // of the history
+	silent  bool  // without trades
 	updates []live.Update
 }
 
@@ -112,22 +155,22 @@ func (w *world) Market(pair string) (exchange.Market, error) {
 	return exchange.Market{}, errors.Join(err, fmt.Errorf("no market %q", pair))
 }
 
-func (*world) Pairs() []string { return []string{demo.XBTMYR} }
+func (*world) Pairs() []string { return []string{demo.XBTMYR, demo.ETHMYR} }
 
-func (*world) Names() []string { return []string{"swing"} }
+func (*world) Names() []string { return []string{"swing", "nosy"} }
 
 func (*world) Pin(name, version string) (string, error) {
-	if name != "swing" || version != "" {
+	if name != "swing" && name != "nosy" || version != "" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return "", nil
 }
 
 func (*world) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
-	if name != "swing" {
+	if name != "swing" && name != "nosy" {
 		return nil, errors.New("no such strategy")
 	}
-	return definition().Schema().Validate(params)
+	return definitionOf(name).Schema().Validate(params)
 }
 
 func (w *world) Offers(ctx context.Context) ([]research.Offer, error) {
@@ -154,15 +197,24 @@ func (w *world) Load(_ context.Context, q research.Query) (research.Data, error)
 	return research.Data{Series: series, Origin: "the tests' market", Notes: []string{"It repeats."}}, err
 }
 
-func (*world) Manifest(context.Context, string) (plugin.Manifest, error) {
-	return plugin.ManifestOf(definition()), nil
+func (w *world) Trades(_ context.Context, ref research.Ref, from, to time.Time) (research.Tape, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.silent {
+		return nil, nil //nolint:nilnil // a history without trades
+	}
+	return w.market.Tape(ref.Pair, from, to)
+}
+
+func (*world) Manifest(_ context.Context, key string) (plugin.Manifest, error) {
+	return plugin.ManifestOf(definitionOf(key)), nil
 }
 
 func (*world) Schema(name, _ string) (*param.Schema, error) {
-	if name != "swing" {
+	if name != "swing" && name != "nosy" {
 		return nil, errors.New("no such strategy")
 	}
-	return definition().Schema(), nil
+	return definitionOf(name).Schema(), nil
 }
 
 // worlds have two Validates: that of the service and, behind plugins, that of the
@@ -176,15 +228,18 @@ func (p plugins) Validate(_ context.Context, name string, params json.RawMessage
 // process stands for the strategy's process.
 type process struct {
 	w    *world
+	key  string
 	used bool
 }
 
-func (w *world) Open(context.Context, string) (backtester.Process, error) { return &process{w: w}, nil }
+func (w *world) Open(_ context.Context, key string) (backtester.Process, error) {
+	return &process{w: w, key: key}, nil
+}
 
 func (*process) Stop() {}
 
-func (*process) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, error) {
-	return backtest.NeedsOf(definition(), cfg)
+func (p *process) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, error) {
+	return backtest.NeedsOf(definitionOf(p.key), cfg)
 }
 
 // Backtest does the test's work in the first run of a process; those after it
@@ -199,7 +254,7 @@ func (p *process) Backtest(ctx context.Context, cfg backtest.Config, src marketd
 		}
 	}
 	p.used = true
-	return backtest.Run(ctx, definition(), cfg, src, progress)
+	return backtest.Run(ctx, definitionOf(p.key), cfg, src, progress)
 }
 
 func (w *world) Publish(_ context.Context, _, _ string, u live.Update) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -38,6 +39,8 @@ type Strategies interface {
 	// Validate returns the parameters, completed with the defaults of a pinned
 	// version, or param.Errors; any other error means that it cannot be used.
 	Validate(name, pin string, params json.RawMessage) (json.RawMessage, error)
+	// Schema returns what the parameters of a strategy's pinned version are.
+	Schema(name, pin string) (*param.Schema, error)
 	// Names lists the strategies.
 	Names() []string
 }

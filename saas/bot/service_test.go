@@ -58,6 +58,8 @@ func (c goods) Validate(name, _ string, params json.RawMessage) (json.RawMessage
 	return c.schema.Validate(params)
 }
 
+func (c goods) Schema(string, string) (*param.Schema, error) { return c.schema, nil }
+
 // keys remembers which configurations got a key.
 type keys struct{ stored []string }
 

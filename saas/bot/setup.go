@@ -61,7 +61,31 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) (pa
 		f.Check(err == nil, "/balance", "has more decimals than "+market.Counter+" is traded with")
 	}
 	s.Risk.check(f, market, known)
-	return s.checkStrategy(f, strategies)
+	params, pin = s.checkStrategy(f, strategies)
+	s.checkPairs(f, markets, strategies, params, pin)
+	return params, pin
+}
+
+// checkPairs notes parameters that name a market which is not there, or the one that
+// is traded anyway.
+func (s Setup) checkPairs(f *errs.Fields, markets Markets, strategies Strategies, params json.RawMessage, pin string) {
+	var given map[string]json.RawMessage
+	if len(params) == 0 || json.Unmarshal(params, &given) != nil {
+		return // its faults are noted
+	}
+	schema, err := strategies.Schema(s.Strategy, pin)
+	if err != nil {
+		return // noted
+	}
+	for _, p := range schema.Fields() {
+		pair := p.Text(given[p.Name])
+		if p.Kind != param.Pair || pair == "" {
+			continue
+		}
+		_, err := markets.Market(pair)
+		f.Check(err == nil, "/parameters/"+p.Name, "is not a pair that there is here: "+strings.Join(markets.Pairs(), ", "))
+		f.Check(pair != s.Pair, "/parameters/"+p.Name, "is the pair that is traded: choose another to look at")
+	}
 }
 
 func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) (params json.RawMessage, pin string) {

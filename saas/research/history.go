@@ -111,4 +111,12 @@ type History interface {
 	// Load returns the closed candles that a query asks for, without a hole between
 	// them.
 	Load(ctx context.Context, q Query) (Data, error)
+	// Trades opens the trades of a market in [from, to); nil if the history has none.
+	Trades(ctx context.Context, ref Ref, from, to time.Time) (Tape, error)
+}
+
+// Tape delivers trades in blocks, oldest first, and io.EOF after the last. A block is
+// valid until the next call. One that is an io.Closer is to be closed.
+type Tape interface {
+	Next(ctx context.Context) ([]exchange.Trade, error)
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -67,13 +66,6 @@ type Search struct {
 	InSample    time.Duration `json:"in_sample,omitempty"`
 	OutOfSample time.Duration `json:"out_of_sample,omitempty"`
 	Anchored    bool          `json:"anchored,omitempty"`
-}
-
-// Strategies knows the strategies and their parameters.
-type Strategies interface {
-	bot.Strategies
-	// Schema returns what the parameters of a strategy's pinned version are.
-	Schema(name, pin string) (*param.Schema, error)
 }
 
 // checkSearch completes and checks what a sweep or a walk forward tries.

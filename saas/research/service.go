@@ -42,7 +42,7 @@ type ServiceConfig struct {
 	Markets    bot.Markets
 	Now        func() time.Time
 	Store      Store
-	Strategies Strategies
+	Strategies bot.Strategies
 	Tx         bot.Transactor
 }
 

@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/param"
 )
 
 // testForm is a form of a backtest that is right.
@@ -59,6 +61,45 @@ func TestStoredHistories(t *testing.T) {
 	ada.get("/backtests/"+id).want(t, "its page", http.StatusOK, "BTCUSD")
 	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, `value="`+value+`" checked`, `value="2019-10-03T00:00"`)
 	ada.get("/bots/new?backtest="+id).want(t, "a bot of it", http.StatusOK, `value="XBTMYR" checked`)
+}
+
+// A parameter that names a market is chosen from those that there are: of the market
+// that bots trade in, or of the store.
+func TestPairParameters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other, err := param.Of(struct {
+		Other string `param:"other" label:"Other pair" kind:"pair"`
+	}{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, w.schema); err != nil {
+		t.Fatal(err)
+	}
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	const none, ether, stored = `<option value="" selected>none</option>`, `<option value="ETHMYR">ETHMYR</option>`, `<option value="BTCUSD">BTCUSD</option>`
+	for _, path := range []string{"/bots/new", "/backtests/new", "/bots/new/strategy?strategy=basic", "/backtests/new/strategy?strategy=basic&pair=XBTMYR"} {
+		ada.get(path).want(t, path, http.StatusOK, `<select id="p-other"`, none, ether, "!"+stored)
+	}
+	ada.get("/backtests/new/strategy?strategy=basic&pair=store/BTCUSD/1h").want(t, "in the store", http.StatusOK, none, stored, "!"+ether)
+	ada.get("/backtests/new/history?strategy=basic&interval=1h&pair=store/BTCUSD/1h").want(t, "another history", http.StatusOK, stored, `hx-swap-oob="true"`, "!"+ether)
+	form := testForm("Looks around")
+	form.Set("p-other", "ETHMYR")
+	id := ada.newTest(form)
+	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, `<option value="ETHMYR" selected>`)
+	for pair, want := range map[string]string{"XBTMYR": "Is the pair that is traded", "GONE": "Is not a pair that there is here"} {
+		form.Set("p-other", pair)
+		ada.post("/backtests/new", form).want(t, pair, http.StatusUnprocessableEntity, want, `<option value="`+pair+`" selected>`)
+	}
+	bot := botForm("Looks around")
+	bot.Set("p-other", "ETHMYR")
+	ada.newBotOf(bot)
 }
 
 // newTest makes a backtest through the pages and returns its id.

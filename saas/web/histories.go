@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,18 @@ func parseRef(text string) research.Ref {
 
 // lengthName writes a length of candles.
 func lengthName(d time.Duration) string { return cmp.Or(bot.IntervalName(d), d.String()) }
+
+// storedPairs lists the pairs of the store, each once.
+func (w *Web) storedPairs(rq *request) ([]string, error) {
+	all, err := w.cfg.Research.Offers(rq.Context(), rq.who)
+	var pairs []string
+	for _, o := range all {
+		if o.Source == research.FromStore && !slices.Contains(pairs, o.Pair) {
+			pairs = append(pairs, o.Pair)
+		}
+	}
+	return pairs, err
+}
 
 // cardsOf lists the stored histories.
 func cardsOf(all []research.Offer, chosen string) []historyCard {

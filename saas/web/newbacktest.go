@@ -205,6 +205,11 @@ func (w *Web) offered(rq *request, p *testPage) error {
 	p.History.Offer = offer
 	p.Stored = cardsOf(all, refValue(p.Test.Ref))
 	if offer.Source == research.FromStore {
+		pairs, err := w.storedPairs(rq)
+		if err != nil {
+			return err
+		}
+		offerPairs(p.Groups, pairs)
 		p.Market = market{offer.Market}
 		for i := range p.Pairs {
 			p.Pairs[i].Selected = false
@@ -218,7 +223,7 @@ func (w *Web) newBacktestHistory(rq *request) error {
 	q := rq.URL.Query()
 	form := newTestForm()
 	form.refer(q.Get("pair"))
-	form.Interval, form.Span, form.From, form.To = q.Get("interval"), q.Get("span"), q.Get("from"), q.Get("to")
+	form.Strategy, form.Interval, form.Span, form.From, form.To = q.Get("strategy"), q.Get("interval"), q.Get("span"), q.Get("from"), q.Get("to")
 	p, err := w.testPage(rq, form, nil)
 	if err != nil {
 		return err
@@ -283,7 +288,11 @@ func (w *Web) newBacktestStrategy(rq *request) error {
 	if !ok {
 		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
 	}
-	return w.part(rq, "backtests/new", "params", formPage{Chosen: chosen, Groups: fieldGroups(chosen.Schema, nil, nil)})
+	p, err := w.parametersOf(rq, chosen)
+	if err != nil {
+		return err
+	}
+	return w.part(rq, "backtests/new", "params", p)
 }
 
 func (w *Web) createBacktest(rq *request) error {

@@ -115,6 +115,7 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 	p.Form.Strategy = p.Chosen.Name
 	if p.Chosen.Schema != nil {
 		p.Groups = fieldGroups(p.Chosen.Schema, f.Params, bad)
+		offerPairs(p.Groups, pairsOf(markets))
 	}
 	return p, nil
 }
@@ -154,7 +155,37 @@ func (w *Web) newBotStrategy(rq *request) error {
 	if !ok {
 		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
 	}
-	return w.part(rq, "bots/new", "parameters", formPage{Chosen: chosen, Groups: fieldGroups(chosen.Schema, nil, nil)})
+	p, err := w.parametersOf(rq, chosen)
+	if err != nil {
+		return err
+	}
+	return w.part(rq, "bots/new", "parameters", p)
+}
+
+// parametersOf is the part of a form that has a strategy's parameters, with their
+// defaults.
+func (w *Web) parametersOf(rq *request, s Strategy) (formPage, error) {
+	p := formPage{Chosen: s, Groups: fieldGroups(s.Schema, nil, nil)}
+	markets, err := w.cfg.Markets.Markets(rq.Context())
+	if err != nil {
+		return formPage{}, err
+	}
+	pairs := pairsOf(markets)
+	if parseRef(rq.URL.Query().Get("pair")).Source == research.FromStore {
+		if pairs, err = w.storedPairs(rq); err != nil {
+			return formPage{}, err
+		}
+	}
+	offerPairs(p.Groups, pairs)
+	return p, nil
+}
+
+func pairsOf(markets []exchange.Market) []string {
+	pairs := make([]string, len(markets))
+	for i, m := range markets {
+		pairs[i] = m.Pair
+	}
+	return pairs
 }
 
 func (w *Web) createBot(rq *request) error {

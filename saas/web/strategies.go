@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -102,6 +103,27 @@ type fieldGroup struct {
 
 // paramPrefix keeps the names of parameters apart from the form's own.
 const paramPrefix = "p-"
+
+// offerPairs lets parameters that name a market choose from those that there are.
+// One that is set and is not there stays, so that its fault can be seen.
+func offerPairs(groups []fieldGroup, pairs []string) {
+	for _, g := range groups {
+		for i := range g.Fields {
+			f := &g.Fields[i]
+			if f.Kind != param.Pair {
+				continue
+			}
+			f.Input = "select"
+			f.Options = []param.Option{{Value: "", Label: "none"}}
+			for _, pair := range pairs {
+				f.Options = append(f.Options, param.Option{Value: pair, Label: pair})
+			}
+			if !slices.ContainsFunc(f.Options, func(o param.Option) bool { return o.Value == f.Text }) {
+				f.Options = append(f.Options, param.Option{Value: f.Text, Label: f.Text})
+			}
+		}
+	}
+}
 
 // fieldGroups makes the controls of a schema in its order; texts holds values
 // by name and lacks those that are at their default.

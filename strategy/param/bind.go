@@ -181,7 +181,7 @@ func describe(v reflect.Value) (fields []Field, problems []error) {
 func describeField(sf reflect.StructField, v reflect.Value, names map[string]string) (Field, error) {
 	f := Field{
 		Name: sf.Tag.Get("param"), Label: sf.Tag.Get("label"), Help: sf.Tag.Get("help"), Unit: sf.Tag.Get("unit"),
-		Group: sf.Tag.Get("group"), Step: sf.Tag.Get("step"), Type: typeOf(sf),
+		Group: sf.Tag.Get("group"), Step: sf.Tag.Get("step"), Type: typeOf(sf), Kind: Kind(sf.Tag.Get("kind")),
 	}
 	var problems []error
 	switch {
@@ -191,6 +191,9 @@ func describeField(sf reflect.StructField, v reflect.Value, names map[string]str
 		return f, errors.New(`it has no param tag; param:"-" leaves it out`)
 	case f.Type == "":
 		return f, fmt.Errorf("a %s cannot be a parameter", sf.Type)
+	}
+	if f.Kind != "" && (f.Kind != Pair || f.Type != Text) {
+		problems = append(problems, fmt.Errorf("its kind %q must be %q, of a text", f.Kind, Pair))
 	}
 	if f.Type == Int {
 		f.Rules = implied(sf.Type)

@@ -23,6 +23,8 @@
 //   - label, help, unit, group: texts for people; the label defaults to the name;
 //   - validate: rules in the notation of go-playground/validator;
 //   - options: labels of the values that oneof lists, as value=label,…;
+//   - kind: "pair" makes a string the symbol of a market, which forms let choose from
+//     those that there are;
 //   - step: the grid of the form's number control; it is not a rule.
 //
 // A field is a bool, an integer, a float64, a string, a decimal.Decimal (a

@@ -23,6 +23,13 @@ const (
 	Duration Type = "duration"
 )
 
+// Kind says what a text means, so that a form can offer what there is.
+type Kind string
+
+// Pair is the symbol of a market, such as XBTMYR, or no text at all for none unless
+// a rule requires one.
+const Pair Kind = "pair"
+
 // Field describes one parameter: all that a form and a check need. Texts that
 // are empty and lists without an element are left out of the JSON.
 type Field struct {
@@ -38,6 +45,9 @@ type Field struct {
 	Group string `json:"group,omitempty"`
 	// Type is the type of the value.
 	Type Type `json:"type"`
+	// Kind says what a Text means. One that is not known here, from a later
+	// release, is none.
+	Kind Kind `json:"kind,omitempty"`
 	// Default is the value that stands for an absent one.
 	Default json.RawMessage `json:"default"`
 	// Step is the grid of the form's number control, or "any". It is not a rule.
@@ -48,7 +58,8 @@ type Field struct {
 	// Rules are the further rules of the value.
 	Rules []Rule `json:"rules,omitempty"`
 
-	// Input is the form control: "checkbox", "number", "select" or "text". Like
+	// Input is the form control: "checkbox", "number", "select", "pair" (a select of
+	// the markets that there are) or "text". Like
 	// the bounds below it follows from the type and the rules, and what a
 	// received schema says of it is not read.
 	Input string `json:"input"`

@@ -50,6 +50,9 @@ func (s *Schema) property(f Field) map[string]any {
 		p["enum"] = values
 		delete(p, "maxLength")
 	}
+	if f.Kind == Pair {
+		p["pattern"] = "^([A-Z0-9]{2,20})?$"
+	}
 	if f.MinLength > 0 {
 		p["minLength"] = f.MinLength
 	}

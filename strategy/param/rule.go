@@ -192,6 +192,9 @@ func (c *checker) own(f Field, value any) string {
 			return "must be one of " + strings.Join(values, ", ")
 		}
 	}
+	if text, ok := value.(string); ok && f.Kind == Pair && text != "" && !pairPattern.MatchString(text) {
+		return "must be the symbol of a market, such as XBTMYR"
+	}
 	var tags []string
 	for _, r := range f.Rules {
 		if r.Field == "" {
@@ -259,6 +262,9 @@ func (f *Field) derive() {
 		f.Input = "number"
 	case Text, Enum, Duration:
 		f.Input = "text"
+	}
+	if f.Kind == Pair {
+		f.Input = "pair"
 	}
 	if len(f.Options) > 0 {
 		f.Input = "select"

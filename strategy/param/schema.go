@@ -25,6 +25,7 @@ const (
 
 var (
 	namePattern   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	pairPattern   = regexp.MustCompile(`^[A-Z0-9]{2,20}$`)
 	optionPattern = regexp.MustCompile(`^[\pL\pN _./:+%-]{1,64}$`)
 )
 
@@ -114,6 +115,9 @@ func (s *Schema) prepare(f *Field) (problems []error) {
 	}
 	if f.Label == "" {
 		f.Label = f.Name
+	}
+	if f.Kind != Pair || f.Type != Text {
+		f.Kind = "" // a later release's
 	}
 	for _, prose := range []string{f.Label, f.Help, f.Unit, f.Group} {
 		if len(prose) > maxProse || !utf8.ValidString(prose) {

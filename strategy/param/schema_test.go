@@ -370,3 +370,42 @@ func TestJSONSchema(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestPairs(t *testing.T) {
+	t.Parallel()
+	type pairs struct {
+		Other string `param:"other" label:"Other pair" kind:"pair"`
+		Must  string `param:"must" label:"Pair" kind:"pair" validate:"required"`
+	}
+	s := schemaOf(t, pairs{Must: "XBTMYR"})
+	for _, s := range []*param.Schema{s, overWire(t, s)} {
+		f, _ := s.Field("other")
+		if f.Kind != param.Pair || f.Input != "pair" || f.Type != param.Text || !strings.Contains(string(s.JSONSchema()), `"pattern":"^([A-Z0-9]{2,20})?$"`) {
+			t.Errorf("the field is %+v", f)
+		}
+		for raw, want := range map[string]string{
+			`{"other":"ETHMYR"}`: "", `{"other":""}`: "", `{"must":""}`: "must must not be empty", `{"other":"eth/myr"}`: "other must be the symbol of a market, such as XBTMYR",
+			`{"other":"ETH MYR"}`: "other must be the symbol of a market, such as XBTMYR",
+		} {
+			_, err := s.Validate(json.RawMessage(raw))
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", raw, err, want)
+			}
+		}
+	}
+	// A schema of before has no kind, and one of a later release may have another.
+	for _, kind := range []string{"", `"kind":"planet",`} {
+		var later param.Schema
+		if err := json.Unmarshal([]byte(`{"fields":[{"name":"x","label":"X","type":"text",`+kind+`"default":"some text","input":"text"}]}`), &later); err != nil {
+			t.Fatal(err)
+		}
+		if f, _ := later.Field("x"); f.Kind != "" || f.Input != "text" {
+			t.Errorf("%s gives %+v", kind, f)
+		}
+	}
+	if _, err := param.Of(struct {
+		X int `param:"x" kind:"pair"`
+	}{}); err == nil || !strings.Contains(err.Error(), `its kind "pair" must be "pair", of a text`) {
+		t.Errorf("a number that is a pair: %v", err)
+	}
+}

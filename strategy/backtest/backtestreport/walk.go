@@ -160,12 +160,17 @@ func (w *Walk) warnings() []string {
 	if traded > 0 && traded < len(a.Windows) {
 		warn("%s no set within the bounds asked for, and traded nothing after it.", count(int64(len(a.Windows)-traded), "window has", "windows have"))
 	}
-	short := 0
+	short, without := 0, strategy.Subscription{}
 	for i := range a.Windows {
-		if a.Windows[i].Short {
+		window := &a.Windows[i]
+		if window.Short {
 			short++
 		}
+		if window.Best != nil {
+			without.Trades, without.Book = without.Trades || window.Best.Lacks.Trades, without.Book || window.Best.Lacks.Book
+		}
 	}
+	out = append(out, lacks(without)...)
 	if short > 0 {
 		warn("%s cold, for the history has fewer candles before than the strategy warms up with.", count(int64(short), "window begins", "windows begin"))
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/strategy"
 )
 
 const (
@@ -18,6 +20,17 @@ const (
 	manyHoles = 0.05
 )
 
+// lacks says what the strategy looks at and had not.
+func lacks(s strategy.Subscription) (out []string) {
+	if s.Trades {
+		out = append(out, "The strategy listens to the market's trades, and this run had none: live it hears more and may do something else.")
+	}
+	if s.Book {
+		out = append(out, "The strategy looks at the order book, and this run had none, because its costs have no spread: live it sees one and may do something else.")
+	}
+	return out
+}
+
 // warnings says what a reader should know before trusting the figures.
 func (r *Report) warnings() []string {
 	var out []string
@@ -28,12 +41,7 @@ func (r *Report) warnings() []string {
 	case n < fewTrades:
 		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
 	}
-	if r.result.Lacks.Trades {
-		warn("The strategy listens to the market's trades, and this run had none: live it hears more and may do something else.")
-	}
-	if r.result.Lacks.Book {
-		warn("The strategy looks at the order book, and this run had none, because its costs have no spread: live it sees one and may do something else.")
-	}
+	out = append(out, lacks(r.result.Lacks)...)
 	if d := r.To.Sub(r.From); d < shortHistory {
 		warn("The history covers only %s: figures for a year are blown up from a short time.", span(d))
 	}

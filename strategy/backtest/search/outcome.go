@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
@@ -47,6 +48,8 @@ type Outcome struct {
 	// Short says that the strategy asked for more candles of the past than there
 	// were before the run.
 	Short bool
+	// Lacks is what the strategy looks at and the run had not.
+	Lacks strategy.Subscription
 	// Curve is the equity at the start and at the ends of at most Points parts of
 	// equally many candles.
 	Curve []Point

@@ -21,6 +21,7 @@ type Local struct {
 	def     strategy.Definition
 	cfg     backtest.Config
 	candles []exchange.Candle
+	library backtest.Library
 	equity  []int64
 }
 
@@ -32,15 +33,27 @@ func NewLocal(def strategy.Definition, cfg backtest.Config, series marketdata.Se
 	return &Local{def: def, cfg: cfg, candles: series.Candles}
 }
 
+// With gives what strategies look at beside the candles of their market, and returns
+// the runner.
+func (l *Local) With(lib backtest.Library) *Local {
+	l.library = lib
+	return l
+}
+
 // Run implements Runner.
 func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := l.cfg
 	cfg.Params = params
-	w, err := windowOf(&cfg, l.candles, from, to, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
+	w, err := windowOf(&cfg, l.candles, from, to, l.library != nil, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
 	if err != nil {
 		return Outcome{}, err
 	}
-	r, err := backtest.Stream(ctx, l.def, cfg, marketdata.NewSliceSource(w.candles), &sink{local: l, gauge: w.gauge, past: w.past})
+	src, end, err := backtest.Bring(ctx, l.library, cfg, w.needs, w.candles, nil)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer end()
+	r, err := backtest.Stream(ctx, l.def, cfg, src, &sink{local: l, gauge: w.gauge, past: w.past})
 	var panicked *strategy.PanicError
 	if errors.As(err, &panicked) {
 		return Outcome{}, &SetError{err}
@@ -94,6 +107,9 @@ type RemoteConfig struct {
 	Cold bool
 	// Config is that of a run; its parameters are not used.
 	Config backtest.Config
+	// Library has what strategies look at beside the candles of their market.
+	// Defaults to nothing.
+	Library backtest.Library
 	// OfSet reports whether an error of the Backtester is about the set that was
 	// run alone, so that others can be tried.
 	OfSet func(err error) bool
@@ -114,7 +130,7 @@ func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := r.cfg.Config
 	cfg.Params = params
-	w, err := windowOf(&cfg, r.cfg.Series.Candles, from, to, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
+	w, err := windowOf(&cfg, r.cfg.Series.Candles, from, to, r.cfg.Library != nil, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
@@ -122,7 +138,12 @@ func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.
 		w.short = w.short || w.past > 0
 		w.candles, w.past, cfg.Begin = w.candles[w.past:], 0, 0
 	}
-	result, err := r.cfg.Backtester.Backtest(ctx, cfg, marketdata.NewSliceSource(w.candles), nil)
+	src, end, err := backtest.Bring(ctx, r.cfg.Library, cfg, w.needs, w.candles, nil)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer end()
+	result, err := r.cfg.Backtester.Backtest(ctx, cfg, src, nil)
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
@@ -148,13 +169,16 @@ type window struct {
 	// the strategy asks for more.
 	past  int
 	short bool
+	// needs are the strategy's, as far as they were asked for.
+	needs backtest.Needs
 	gauge *gauge
 }
 
 // windowOf returns the candles that open in [from, to), and before them those
 // that the strategy needs to warm up, as far as they are there; the configuration
-// then says where the run begins. A run over the whole history needs none.
-func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Time, needs func() (backtest.Needs, error)) (*window, error) {
+// then says where the run begins. A run over the whole history needs none, and the
+// strategy is asked only if it is to be brought more than candles.
+func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Time, more bool, needs func() (backtest.Needs, error)) (*window, error) {
 	first, end := 0, len(candles)
 	if !from.IsZero() {
 		first = place(candles, from.UnixMilli())
@@ -167,12 +191,15 @@ func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Tim
 		return nil, err
 	}
 	w := &window{candles: candles[first:end], gauge: gauge}
-	if from.IsZero() {
+	if from.IsZero() && !more {
 		return w, nil
 	}
 	n, err := needs()
 	if err != nil {
 		return nil, err
+	}
+	if w.needs = n; from.IsZero() {
+		return w, nil
 	}
 	cfg.Begin = candles[first].Time
 	wanted := cfg.WarmFrom(n.Warmup)
@@ -184,7 +211,7 @@ func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Tim
 // outcome returns what a run over the window gave.
 func (w *window) outcome(r *backtest.Result) Outcome {
 	o := w.gauge.outcome(r)
-	o.Short = w.short
+	o.Short, o.Lacks = w.short, r.Lacks
 	return o
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
@@ -111,8 +112,9 @@ type Set struct {
 	// Inside and Outside are its annual Sharpe ratio over the first and the second
 	// half of the history.
 	Inside, Outside perf.Number
-	// Short is as in its Outcome.
+	// Short and Lacks are as in its Outcome.
 	Short bool
+	Lacks strategy.Subscription
 	// Failed is why it could not be run; "" if it was.
 	Failed string
 	// Place is where it lies on each axis: the number of a level, or on an axis
@@ -253,7 +255,7 @@ func (w *workers) one(ctx context.Context, r Runner, number int, c candidate) (*
 	case err != nil:
 		return nil, fmt.Errorf("running the set %s: %w", c.params, err)
 	}
-	s.Metrics, s.Short = o.Metrics, o.Short
+	s.Metrics, s.Short, s.Lacks = o.Metrics, o.Short, o.Lacks
 	s.Score = w.cfg.Objective.Score(o.Metrics)
 	returns := o.returns()
 	s.Moments = perf.MomentsOf(returns)
