@@ -2,6 +2,7 @@ package backtestreport
 
 import (
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/lunobot/lunobot/strategy"
@@ -125,7 +126,7 @@ func (s *Search) ranges() []Setting {
 	}
 	out = append(out, Setting{"Method", methodName(r.Method)})
 	if r.Method != search.Grid {
-		out = append(out, Setting{"Seed", whole(int64(r.Seed))})
+		out = append(out, Setting{"Seed", strconv.FormatUint(r.Seed, 10)})
 	}
 	if r.Refused > 0 {
 		out = append(out, Setting{"Not allowed", count(int64(r.Refused), "set")})

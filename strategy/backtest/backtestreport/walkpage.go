@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func (w *Walk) Page() WalkPage {
 		p.Ranges = append(p.Ranges, Setting{"Step", span(a.Step)})
 	}
 	if a.Method != search.Grid {
-		p.Ranges = append(p.Ranges, Setting{"Seed", whole(int64(a.Seed))})
+		p.Ranges = append(p.Ranges, Setting{"Seed", strconv.FormatUint(a.Seed, 10)})
 	}
 	return p
 }
