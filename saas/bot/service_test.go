@@ -312,6 +312,11 @@ func TestParametersCallAnUpgradeOff(t *testing.T) {
 		}
 		must(b.Stop(ctx, b.who, made.ID))
 		must(nil, b.Observe(ctx, made.TenantID, made.ID, 1, bot.Stopped, "stopped by you"))
+		b.billing.Events.Take()
+		c, err = b.UpgradeRefused(ctx, made.TenantID, made.ID, "1.0.0", "no")
+		if types := b.billing.Events.Take(); err != nil || !c.Upgrade.Pending() || len(types) > 0 {
+			b.t.Fatalf("an upgrade that is not asked for was refused: %+v, %v, events %v", c, err, types)
+		}
 		name := "Renamed"
 		c, err = b.Update(ctx, b.who, made.ConfigID, bot.UpdateInput{Name: &name})
 		if err != nil || !c.Upgrade.Pending() {

@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/tenancy"
@@ -90,15 +91,20 @@ func (s *Service) Upgraded(ctx context.Context, tenantID, botID, version string)
 	})
 }
 
-// UpgradeRefused writes why a bot stays with the version that it has.
+// UpgradeRefused writes why a bot stays with the version that it has. If that
+// upgrade is over, or another one is asked for by now, nothing is written.
 func (s *Service) UpgradeRefused(ctx context.Context, tenantID, botID, version, reason string) (Config, error) {
 	return s.changeVersion(ctx, tenantID, botID, EventUpgradeRefused, func(_ Bot, c *Config) error {
-		if c.Upgrade.Pending() && c.Upgrade.Version == version { // else it is over, or another one is asked for
-			c.Upgrade = Upgrade{Fault: reason}
+		if !c.Upgrade.Pending() || c.Upgrade.Version != version {
+			return errUnchanged
 		}
+		c.Upgrade = Upgrade{Fault: reason}
 		return nil
 	})
 }
+
+// errUnchanged tells changeVersion to leave a configuration as it is.
+var errUnchanged = errors.New("unchanged")
 
 // changeVersion changes a bot's configuration while nobody else does.
 func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string, change func(b Bot, c *Config) error) (c Config, err error) {
@@ -110,7 +116,9 @@ func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string
 		if c, err = s.cfg.Store.Config(ctx, tenantID, b.ConfigID); err != nil {
 			return err
 		}
-		if err := change(b, &c); err != nil {
+		if err := change(b, &c); errors.Is(err, errUnchanged) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		c.UpdatedAt = s.now()
