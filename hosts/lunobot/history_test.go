@@ -272,4 +272,10 @@ func TestHistoryDownload(t *testing.T) {
 	if a := command(t, dir, "history", "verify"); a.code != 0 {
 		t.Errorf("verify: %s", a.problems)
 	}
+	for _, flag := range []string{"--tick", "--step"} {
+		a := command(t, dir, append(args, "--key-id", "id", "--secret", "hush", flag, "0.000000000000000001")...)
+		if a.code != 2 || !strings.Contains(a.problems, flag+" 0.000000000000000001 is too fine") {
+			t.Errorf("%s: exit code %d, %s", flag, a.code, a.problems)
+		}
+	}
 }

@@ -104,11 +104,17 @@ func (d historyDownloadCommand) market(ctx context.Context, client *luno.Client)
 			return m, input("%s %s must go into Luno's, which is %s, without a rest", f.flag, f.text, f.to)
 		}
 		// The bounds count ticks and steps.
-		times := f.to.Div(finer).IntPart()
-		if f.flag == "--tick" {
-			m.MinPrice, m.MaxPrice = m.MinPrice*exchange.Ticks(times), m.MaxPrice*exchange.Ticks(times)
+		times, most := f.to.Div(finer), int64(m.MaxPrice)
+		if f.flag == "--step" {
+			most = int64(m.MaxVolume)
+		}
+		if !times.Mul(decimal.NewFromInt(most)).BigInt().IsInt64() {
+			return m, input("%s %s is too fine: Luno's greatest number has too many of it", f.flag, f.text)
+		}
+		if n := times.IntPart(); f.flag == "--tick" {
+			m.MinPrice, m.MaxPrice = m.MinPrice*exchange.Ticks(n), m.MaxPrice*exchange.Ticks(n)
 		} else {
-			m.MinVolume, m.MaxVolume = m.MinVolume*exchange.Steps(times), m.MaxVolume*exchange.Steps(times)
+			m.MinVolume, m.MaxVolume = m.MinVolume*exchange.Steps(n), m.MaxVolume*exchange.Steps(n)
 		}
 		*f.to = finer
 	}
