@@ -1,6 +1,6 @@
-// Package web is the dashboard that tenants see: pages rendered here from
-// html/template, made lively by htmx, two chart libraries and a little
-// JavaScript of its own, all of it embedded.
+// Package web is the dashboard that tenants see, and the pages of the
+// installation's administrators: rendered here from html/template, made lively by
+// htmx, two chart libraries and a little JavaScript of its own, all of it embedded.
 //
 // It owns the browser's side of a session (one cookie that holds the tokens),
 // the pages with their states (empty, limit reached, no permission, error), and
