@@ -69,7 +69,7 @@ func newTestForm() testForm {
 // readTestForm takes the form out of a request.
 func readTestForm(rq *request, s Strategy) testForm {
 	f := testForm{
-		botForm: readForm(rq, s), Search: readSearchForm(rq), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
+		botForm: readForm(rq, s), Search: readSearchForm(rq, s), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
 		MakerFee: rq.PostForm.Get("maker_fee"), TakerFee: rq.PostForm.Get("taker_fee"), Slippage: rq.PostForm.Get("slippage"),
 	}
 	f.refer(f.Pair)
@@ -119,7 +119,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
 		Slippage: rate(f.Slippage, "slippage"),
 	}
-	f.Search.into(&in, common.Interval, bad)
+	f.Search.into(&in, s, bad)
 	switch days, err := strconv.Atoi(f.Span); {
 	case f.Span == wholeSpan:
 		in.From = first

@@ -219,7 +219,8 @@ func TestScreenshots(t *testing.T) {
 		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},
 		{"backtest-queued", "/backtests/" + tests.queued, ada, true}, {"backtest-failed", "/backtests/" + tests.failed, ada, true},
 		{"compare", "/backtests/compare?id=" + strings.Join(tests.done, "&id="), ada, true}, {"compare-two", "/backtests/compare?id=" + strings.Join(tests.done[:2], "&id="), ada, true},
-		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep, ada, true},
+		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep + "#step-kind", ada, true},
+		{"walk", "/backtests/" + tests.walk, ada, true}, {"backtest-stored", "/backtests/new?pair=store/BTCUSD/1h&interval=1h#step3", ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
@@ -280,7 +281,7 @@ func TestScreenshots(t *testing.T) {
 type shown struct {
 	done                    []string
 	running, queued, failed string
-	sweep                   string
+	sweep, walk             string
 }
 
 func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
@@ -294,9 +295,17 @@ func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
 		w.finish(t, ada, s.done[i], []int{3001, 700, 90}[i])
 	}
 	sweep := sweepForm("All that there are")
-	sweep.Set("ranges", "fast=5:50:5\nslow=60:200:20")
+	for key, value := range map[string]string{"from-fast": "5", "to-fast": "50", "step-fast": "5", "from-slow": "60", "to-slow": "200", "step-slow": "20"} {
+		sweep.Set(key, value)
+	}
 	s.sweep = ada.newTest(sweep)
 	w.finishSweep(t, ada, s.sweep)
+	walk := sweepForm("Window by window")
+	for key, value := range map[string]string{"kind": "walkforward", "span": "90", "inside": "21", "outside": "7", "from-fast": "5", "to-fast": "50", "step-fast": "15", "from-slow": "60, 120"} {
+		walk.Set(key, value)
+	}
+	s.walk = ada.newTest(walk)
+	w.finishWalk(t, ada, s.walk)
 	s.failed = ada.newTest(testForm("Broken"))
 	w.fail(t, ada, s.failed, "The strategy basic failed: its process ended by itself during the run.")
 	cancelled := ada.newTest(testForm("Given up"))

@@ -1,13 +1,15 @@
 package web
 
 import (
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
-	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -37,31 +39,6 @@ type testPage struct {
 
 // Sets is how many sets would be tried; 0 for a backtest.
 func (p testPage) Sets() int { return p.Request.Sets }
-
-// ParameterNames are those of the chosen strategy, as ranges name them.
-func (p testPage) ParameterNames() []string {
-	if p.Chosen.Schema == nil {
-		return nil
-	}
-	var names []string
-	for _, f := range p.Chosen.Schema.Fields() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
-// RangeExample is a range of the chosen strategy's first number; "" without one.
-func (p testPage) RangeExample() string {
-	if p.Chosen.Schema == nil {
-		return ""
-	}
-	for _, f := range p.Chosen.Schema.Fields() {
-		if f.Type == param.Int {
-			return f.Name + "=5:50:5"
-		}
-	}
-	return ""
-}
 
 // Covers is the time that would be run, in words.
 func (p testPage) Covers() string { return span(p.Request.From, p.Request.To) }
@@ -264,6 +241,9 @@ func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults
 			}
 		}
 		bad = bad.merge(more)
+		if strings.Contains(strings.Join(slices.Collect(maps.Keys(bad)), " "), "search/ranges/") {
+			delete(bad, "search/ranges") // it says the same
+		}
 	}
 	return form, in, bad, nil
 }
@@ -288,11 +268,15 @@ func (w *Web) newBacktestStrategy(rq *request) error {
 	if !ok {
 		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
 	}
-	p, err := w.parametersOf(rq, chosen)
-	if err != nil {
+	var p testPage
+	var err error
+	if p.formPage, err = w.parametersOf(rq, chosen); err != nil {
 		return err
 	}
-	return w.part(rq, "backtests/new", "params", p)
+	if p.Advanced, _, _, err = w.included(rq, billing.NeedAdvancedBacktests); err != nil {
+		return err
+	}
+	return w.part(rq, "backtests/new", "strategy-swapped", p)
 }
 
 func (w *Web) createBacktest(rq *request) error {

@@ -16,8 +16,9 @@ import (
 
 func sweepForm(name string) url.Values {
 	form := testForm(name)
+	form["vary"] = []string{"fast", "slow"}
 	for key, value := range map[string]string{
-		"kind": "sweep", "ranges": " fast=5:20:5 \r\n\r\nslow=40,50\n", "method": "grid", "objective": "equity", "trials": "", "min_trades": "", "max_drawdown": "",
+		"kind": "sweep", "from-fast": " 5", "to-fast": "20 ", "step-fast": "5", "from-slow": "40, 50", "to-slow": "", "step-slow": "", "method": "grid", "objective": "equity", "trials": "", "min_trades": "", "max_drawdown": "",
 	} {
 		form.Set(key, value)
 	}
@@ -64,6 +65,53 @@ func (w *world) finishSweep(t testing.TB, b *browser, id string) {
 	must(w.research.Finish(t.Context(), l, out))
 }
 
+// finishWalk makes a walk forward and stores its result, as a worker does.
+func (w *world) finishWalk(t testing.TB, b *browser, id string) {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, r := w.worker(t, b, id)
+	series, err := w.market.Series(r.Pair, r.From, r.To)
+	must(err)
+	def := strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Moving-average cross"}, parameters{Fast: 10, Slow: 30, Kind: "sma"},
+		func(p parameters) strategy.Strategy { return &swinging{Every: p.Fast * p.Slow} })
+	space, err := r.Space(w.schema, nil)
+	must(err)
+	cfg := backtest.Config{
+		Market: series.Market, Interval: series.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
+	}
+	task := r.Searching(space)
+	task.From, task.To, task.Runners = r.From, r.To, []search.Runner{search.NewLocal(def, cfg, series)}
+	walk, err := search.WalkForward(t.Context(), search.WalkConfig{InSample: r.Search.InSample, OutOfSample: r.Search.OutOfSample, Search: task})
+	must(err)
+	report, err := backtestreport.NewWalk(backtestreport.WalkInput{Candles: series.Candles, Config: cfg, Info: def.Info(), Walk: walk, Source: "Demo market: a replay"})
+	must(err)
+	out, err := research.PackWalk(report)
+	must(err)
+	must(w.research.Finish(t.Context(), l, out))
+}
+
+// A walk-forward from its form to its report within the frame.
+func TestWalkForwardLife(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("premium")
+	form := sweepForm("Windows")
+	form.Set("kind", "walkforward")
+	form.Set("inside", "2")
+	form.Set("outside", "1")
+	id := ada.newTest(form)
+	ada.get("/backtests/"+id).want(t, "waiting", http.StatusOK, `<span class="badge">WALK-FORWARD</span>`)
+	w.finishWalk(t, ada, id)
+	ada.get("/backtests/"+id).want(t, "done", http.StatusOK, "Result after the windows", "Growth a year within each window and after it", "Sources", "!style=", "!Use the best parameters")
+	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, `value="walkforward" checked`, `name="inside" type="text" value="2"`, `name="to-fast" value="20"`)
+}
+
 // Sweeps and walk-forwards are for plans with advanced backtests: others are told
 // which, and cannot get past the form.
 func TestSweepsNeedAPlan(t *testing.T) { // proves E6
@@ -71,7 +119,7 @@ func TestSweepsNeedAPlan(t *testing.T) { // proves E6
 	w := newWorld(t)
 	ada := w.member(t, serve(t, w.config()), "ada@example.com")
 	ada.upgrade("basic")
-	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Your Basic plan does not include advanced backtests. Premium does.", `value="sweep" disabled`, "!<textarea")
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Your Basic plan does not include advanced backtests. Premium does.", `value="sweep" disabled`, `!id="ranges"`)
 	for _, kind := range []string{"sweep", "walkforward"} {
 		form := sweepForm("Slipped in")
 		form.Set("kind", kind)
@@ -89,9 +137,13 @@ func TestSweepFormNamesFaults(t *testing.T) {
 		set      map[string]string
 		id, want string
 	}{
-		"no range":             {map[string]string{"ranges": " \n"}, "fault-ranges", "There is no range, such as fast=5:50:5."},
-		"ranges that are none": {map[string]string{"ranges": "fast=5:x\n<odd>=1"}, "fault-ranges", `is no number; range &lt;odd&gt;=1: there is no parameter`},
-		"too many sets":        {map[string]string{"ranges": "fast=2:200\nslow=3:500"}, "fault-ranges", "at most 5000 are tried"},
+		"no range":             {map[string]string{"vary": ""}, "fault-ranges", "Choose at least one parameter to vary."},
+		"ranges that are none": {map[string]string{"to-fast": "<x>"}, "fault-range-fast", "&lt;x&gt;&#34; is no number"},
+		"a step of nothing":    {map[string]string{"step-fast": "0"}, "fault-range-fast", "must be above 0"},
+		"no value":             {map[string]string{"from-slow": ""}, "fault-range-slow", "A value is missing."},
+		"nothing picked":       {map[string]string{"vary": "kind"}, "fault-range-kind", "A value is missing."},
+		"a pick of nothing":    {map[string]string{"vary": "kind", "pick-kind": "wma"}, "fault-range-kind", "Wma is not one of sma, ema"},
+		"too many sets":        {map[string]string{"from-fast": "2", "to-fast": "200", "step-fast": "", "from-slow": "3", "to-slow": "500"}, "fault-ranges", "at most 5000 are tried"},
 		"trials":               {map[string]string{"method": "tpe", "trials": "2.5"}, "fault-trials", "Must be a whole number"},
 		"drawdown":             {map[string]string{"max_drawdown": "100"}, "fault-max_drawdown", "Must be a percentage from 0 to below 100."},
 		"a long window":        {map[string]string{"kind": "walkforward", "inside": "30"}, "fault-inside", "Must leave room for a window"},
@@ -110,7 +162,7 @@ func TestSweepFormNamesFaults(t *testing.T) {
 			}
 		}
 	}
-	ada.post("/backtests/new/check", sweepForm("First")).want(t, "a good one", http.StatusOK, "8 sets of parameters", "<code>slow</code>")
+	ada.post("/backtests/new/check", sweepForm("First")).want(t, "a good one", http.StatusOK, "8 sets of parameters", `id="fault-range-slow"`)
 	ada.get("/backtests").want(t, "the list", http.StatusOK, "No backtests yet")
 }
 
@@ -130,7 +182,7 @@ func TestSweepLife(t *testing.T) {
 	ada.get("/backtests/"+id).want(t, "done", http.StatusOK, "Final equity by Fast average and Slow average", "r-frame", "What it is worth", "deflated Sharpe ratio", "The best set",
 		`data-chart="equity"`, "Sources", "Use the best parameters for a bot", "!style=")
 	ada.get("/backtests").want(t, "the list", http.StatusOK, "SWEEP", "polyline", "!pick-"+id)
-	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, "fast=5:20:5\nslow=40,50</textarea>", `value="sweep" checked`, `value="equity" selected`)
+	ada.get("/backtests/new?like="+id).want(t, "once more", http.StatusOK, `name="to-fast" value="20"`, `name="step-fast" value="5"`, `name="from-slow" value="40, 50"`, `name="vary" value="slow" checked`, `value="sweep" checked`, `value="equity" selected`)
 	bot := ada.get("/bots/new?backtest=" + id)
 	for _, p := range []string{"fast", "slow"} {
 		_, value, _ := strings.Cut(string(r.Figures.Best), `"`+p+`":`)

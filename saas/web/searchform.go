@@ -2,7 +2,6 @@ package web
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -16,8 +15,8 @@ import (
 type searchForm struct {
 	// Kind is a research.Kind.
 	Kind string
-	// Ranges are the parameters that are varied, one on a line.
-	Ranges            string
+	// Ranges are those of the parameters, by name.
+	Ranges            map[string]rangeForm
 	Method, Objective string
 	Trials, MinTrades string
 	// Drawdown is in per cent.
@@ -54,10 +53,10 @@ func newSearchForm() searchForm {
 }
 
 // readSearchForm takes the part out of a request.
-func readSearchForm(rq *request) searchForm {
+func readSearchForm(rq *request, s Strategy) searchForm {
 	get := rq.PostForm.Get
 	f := searchForm{
-		Kind: get("kind"), Ranges: get("ranges"), Method: get("method"), Objective: get("objective"), Trials: get("trials"), MinTrades: get("min_trades"),
+		Kind: get("kind"), Ranges: readRanges(rq, s), Method: get("method"), Objective: get("objective"), Trials: get("trials"), MinTrades: get("min_trades"),
 		Drawdown: get("max_drawdown"), Inside: get("inside"), Outside: get("outside"), Anchored: get("anchored") != "",
 	}
 	if f.Kind == "" {
@@ -85,7 +84,7 @@ func searchFormOf(r research.Run) searchForm {
 		return strconv.Itoa(n)
 	}
 	f = searchForm{
-		Kind: string(r.Kind), Ranges: strings.Join(r.Search.Ranges, "\n"), Method: string(r.Search.Method), Objective: string(r.Search.Measure),
+		Kind: string(r.Kind), Ranges: rangesOf(r.Search.Ranges), Method: string(r.Search.Method), Objective: string(r.Search.Measure),
 		Trials: count(r.Search.Trials), MinTrades: count(r.Search.MinTrades), Inside: days(r.Search.InSample), Outside: days(r.Search.OutOfSample),
 		Anchored: r.Search.Anchored,
 	}
@@ -96,7 +95,8 @@ func searchFormOf(r research.Run) searchForm {
 }
 
 // into puts the texts into what the service takes.
-func (f searchForm) into(in *research.CreateInput, interval time.Duration, bad faults) {
+func (f searchForm) into(in *research.CreateInput, s Strategy, bad faults) {
+	interval := in.Interval
 	in.Kind = research.Kind(f.Kind)
 	if in.Kind != research.Sweep && in.Kind != research.WalkForward {
 		return
@@ -125,11 +125,7 @@ func (f searchForm) into(in *research.CreateInput, interval time.Duration, bad f
 		Method: search.Method(f.Method), Measure: search.Measure(f.Objective), Trials: whole(f.Trials, "search/trials"), MinTrades: whole(f.MinTrades, "search/min_trades"),
 		MaxDrawdown: bad.number(f.Drawdown, "search/max_drawdown").Shift(-2).InexactFloat64(), Anchored: f.Anchored,
 	}
-	for line := range strings.Lines(f.Ranges) {
-		if line = strings.TrimSpace(line); line != "" {
-			in.Search.Ranges = append(in.Search.Ranges, line)
-		}
-	}
+	in.Search.Ranges = texts(f.Ranges, s, bad)
 	if in.Kind == research.WalkForward {
 		in.Search.InSample, in.Search.OutOfSample = days(f.Inside, "search/in_sample_hours"), days(f.Outside, "search/out_of_sample_hours")
 	}

@@ -35,9 +35,9 @@ type dot struct {
 	kind string // "", "top" or "best"
 }
 
-// scatter draws dots; values that are far out lie on the edge. Nil for fewer than
-// two.
-func scatter(c Chart, across, up string, dots []dot) *Plot {
+// scatter draws dots around the value of neither gain nor loss; values that are far
+// out lie on the edge. Nil for fewer than two.
+func scatter(c Chart, across, up string, even float64, dots []dot) *Plot {
 	if len(dots) < 2 {
 		return nil
 	}
@@ -46,9 +46,9 @@ func scatter(c Chart, across, up string, dots []dot) *Plot {
 		xs, ys = append(xs, d.x), append(ys, d.y)
 	}
 	low, high := spread(xs)
-	sx := newScale(min(low, 0), max(high, 0), false)
+	sx := newScale(min(low, even), max(high, even), false)
 	low, high = spread(ys)
-	sy := newScale(min(low, 0), max(high, 0), false)
+	sy := newScale(min(low, even), max(high, even), false)
 	x := func(v float64) float64 { return width * (1 - sx.y(min(max(v, sx.low), sx.high))/height) }
 	y := func(v float64) float64 { return min(max(v, sy.low), sy.high) }
 	p := &Plot{Chart: c, Caption: "Across: " + across + " · up: " + up}
@@ -60,10 +60,10 @@ func scatter(c Chart, across, up string, dots []dot) *Plot {
 		grid.b = append(grid.b, "V100"...)
 		p.Below = append(p.Below, Label{At: percentage(x(v) / width), Text: fixed(v, decimals)})
 	}
-	zero.to('M', 0, sy.y(0))
-	zero.to('L', width, sy.y(0))
-	zero.to('M', x(0), 0)
-	zero.to('L', x(0), height)
+	zero.to('M', 0, sy.y(even))
+	zero.to('L', width, sy.y(even))
+	zero.to('M', x(even), 0)
+	zero.to('L', x(even), height)
 	if from, to := max(sx.low, sy.low), min(sx.high, sy.high); from < to {
 		same.to('M', x(from), sy.y(from))
 		same.to('L', x(to), sy.y(to))
@@ -114,7 +114,7 @@ func (s *Search) halves() *Plot {
 		ID: "halves", Title: "First half against second half", Tall: true,
 		Note:   "Each dot is a set: its Sharpe ratio in the first half of the history and in the second. Skill keeps to the dashed line; luck does not care where it is.",
 		Legend: []Legend{{"dot-best", "Best set"}, {"dot-top", "Next nine"}, {"dot", "Others"}},
-	}, "first half", "second half", dots)
+	}, "first half", "second half", 0, dots)
 }
 
 // strands draws sets as lines through all axes and their score, if there are more

@@ -227,10 +227,14 @@ func (w *Walk) scatter() *Plot {
 			dots = append(dots, dot{x: window.Best.Score.Float(), y: window.Score.Float(), kind: "top"})
 		}
 	}
-	name := measureName(w.in.Walk.Objective.Measure)
+	measure, even := w.in.Walk.Objective.Measure, 0.0
+	if measure == search.Equity || measure == search.ProfitFactor {
+		even = 1 // nothing gained and nothing lost
+	}
+	name := measureName(measure)
 	return scatter(Chart{
 		ID: "scatter", Title: name + " within against after", Tall: true, Note: "Each dot is a window: the score of its choice within and after. On the dashed line they are the same.",
-	}, "within the window", "after it", dots)
+	}, "within the window", "after it", even, dots)
 }
 
 func (w *Walk) columns() []string {
@@ -239,12 +243,13 @@ func (w *Walk) columns() []string {
 		out = append(out, a.Label)
 	}
 	name := measureName(w.in.Walk.Objective.Measure)
-	return append(out, name+" within", "after", "Result after", "Holding", "Drawdown after", "Trades after")
+	return append(out, name+" within", "after", "Result after", "Holding", "Drawdown", "Trades")
 }
 
 func (w *Walk) rows() [][]string {
 	a := w.in.Walk
-	days := a.OutOfSample%(24*time.Hour) == 0 && a.Step%(24*time.Hour) == 0 && w.from().Truncate(24*time.Hour).Equal(w.from()) && a.InSample%(24*time.Hour) == 0
+	// Of windows of whole days the hour is the same, and stands above.
+	days := a.OutOfSample%(24*time.Hour) == 0 && a.Step%(24*time.Hour) == 0 && a.InSample%(24*time.Hour) == 0
 	var out [][]string
 	for _, window := range a.Windows {
 		row := []string{whenText(window.From, days) + " to " + whenText(window.To, days), whenText(window.End, days)}
