@@ -28,6 +28,10 @@ type View struct {
 	// Top is the top of the order book at the newest close; zero if it is not
 	// known or not subscribed to.
 	Top exchange.Top
+	// Others is the account in the further pairs that the bot trades, in their
+	// order. Their Counter is the same cash in units of their market, rounded
+	// down; they have no Others, NextRef or Top of their own.
+	Others []View
 }
 
 // OpenOrder is one of the bot's orders that is not over.
@@ -41,7 +45,9 @@ type OpenOrder struct {
 }
 
 // Bot is what a strategy sees of its bot and records its commands with. It is
-// valid only during the handler that it was given to.
+// valid only during the handler that it was given to. What it shows and trades is
+// the bot's own pair; Pair and Pairs return the bot in another that it trades with
+// the same balance.
 type Bot struct {
 	market   exchange.Market
 	interval time.Duration
@@ -51,6 +57,14 @@ type Bot struct {
 	now      int64
 	nextRef  uint64
 	commands []Command
+
+	// others is the bot in its further pairs. There, main is the bot in its own
+	// pair, pair the name that commands carry, and per of how many of the account's
+	// shared units a unit of the market is made.
+	others []*Bot
+	main   *Bot
+	pair   string
+	per    int64
 }
 
 // Market returns the rules of the bot's market.
@@ -65,7 +79,7 @@ func (b *Bot) Now() time.Time { return time.UnixMilli(b.now).UTC() }
 
 // Warming reports whether the candle is one of the past, given so that
 // indicators fill; commands are ignored then.
-func (b *Bot) Warming() bool { return b.view.Warming }
+func (b *Bot) Warming() bool { return b.recorder().view.Warming }
 
 // Book returns the top of the order book at the close of the newest candle, for
 // a Subscriber of it; false where none is known. A side may be without an order.
@@ -161,18 +175,14 @@ func (b *Bot) PostOnly(side exchange.Side, price exchange.Ticks, volume exchange
 }
 
 // Cancel records that the order of the reference shall be taken back.
-func (b *Bot) Cancel(ref uint64) {
-	b.commands = append(b.commands, Command{Kind: CancelCommand, Ref: ref})
-}
+func (b *Bot) Cancel(ref uint64) { b.record(Command{Kind: CancelCommand, Ref: ref}) }
 
-// CancelAll records that all of the bot's orders shall be taken back.
-func (b *Bot) CancelAll() { b.commands = append(b.commands, Command{Kind: CancelAllCommand}) }
+// CancelAll records that all of the bot's orders in this pair shall be taken back.
+func (b *Bot) CancelAll() { b.record(Command{Kind: CancelAllCommand}) }
 
 // SetExits records the prices at which the host shall close the position by
 // itself. They are dropped when the position is closed.
-func (b *Bot) SetExits(e Exits) {
-	b.commands = append(b.commands, Command{Kind: ExitsCommand, Exits: e})
-}
+func (b *Bot) SetExits(e Exits) { b.record(Command{Kind: ExitsCommand, Exits: e}) }
 
 // Explaining reports whether anybody reads explanations. Ask it before making
 // a note or a plot on every candle: in backtests nobody does.
@@ -182,7 +192,7 @@ func (b *Bot) Explaining() bool { return b.explain }
 // tenant. It is dropped unless Explaining.
 func (b *Bot) Note(format string, args ...any) {
 	if b.explain {
-		b.commands = append(b.commands, Command{Kind: NoteCommand, Text: fmt.Sprintf(format, args...)})
+		b.record(Command{Kind: NoteCommand, Text: fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -191,7 +201,7 @@ func (b *Bot) Note(format string, args ...any) {
 // enough says NaN.
 func (b *Bot) Plot(name string, ticks float64) {
 	if b.explain && !math.IsNaN(ticks) && !math.IsInf(ticks, 0) {
-		b.commands = append(b.commands, Command{Kind: PlotCommand, Name: name, Number: ticks})
+		b.record(Command{Kind: PlotCommand, Name: name, Number: ticks})
 	}
 }
 
@@ -199,9 +209,25 @@ func (b *Bot) Plot(name string, ticks float64) {
 func (b *Bot) Price(ticks float64) string { return b.market.FormatPrice(ticks) }
 
 func (b *Bot) place(c Command) Order {
+	m := b.recorder()
 	c.Kind = PlaceCommand
-	c.Ref = b.nextRef
-	b.nextRef++
-	b.commands = append(b.commands, c)
-	return Order{bot: b, index: len(b.commands) - 1}
+	c.Ref = m.nextRef
+	m.nextRef++
+	b.record(c)
+	return Order{bot: m, index: len(m.commands) - 1}
+}
+
+// record adds a command for the pair.
+func (b *Bot) record(c Command) {
+	m := b.recorder()
+	c.Pair = b.pair
+	m.commands = append(m.commands, c)
+}
+
+// recorder returns the bot that keeps the commands.
+func (b *Bot) recorder() *Bot {
+	if b.main != nil {
+		return b.main
+	}
+	return b
 }

@@ -46,6 +46,8 @@ type Exits struct {
 // stranger (rule RK4).
 type Command struct {
 	Kind CommandKind
+	// Pair is which of a bot's further pairs it concerns; "" is its own pair.
+	Pair string
 	// Ref numbers an order within its bot; for a cancel it names the order.
 	Ref uint64
 

@@ -38,8 +38,9 @@ type Definition struct {
 	schema *param.Schema
 	make   func(raw json.RawMessage) (Strategy, error)
 	checks bool
-	// signals is true if the strategy with its defaults is a SignalHandler.
-	signals bool
+	// signals is true if the strategy with its defaults is a SignalHandler, pairs if
+	// it is a PairTrader.
+	signals, pairs bool
 }
 
 // Checker is a parameter struct that finds faults which no tag can describe,
@@ -78,8 +79,10 @@ func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition
 		return Definition{}, fmt.Errorf("defining strategy %q: %w", info.Name, err)
 	}
 	_, checks := any(defaults).(Checker)
-	_, signals := create(defaults).(SignalHandler)
-	return Definition{info: info, schema: schema, checks: checks, signals: signals, make: func(raw json.RawMessage) (Strategy, error) {
+	first := create(defaults)
+	_, signals := first.(SignalHandler)
+	_, pairs := first.(PairTrader)
+	return Definition{info: info, schema: schema, checks: checks, signals: signals, pairs: pairs, make: func(raw json.RawMessage) (Strategy, error) {
 		p := defaults
 		if err := schema.Decode(raw, &p); err != nil {
 			return nil, err
@@ -142,6 +145,10 @@ func (d Definition) Checks() bool { return d.checks }
 // Signals reports whether the strategy wants messages from outside: with its
 // defaults it is a SignalHandler.
 func (d Definition) Signals() bool { return d.signals }
+
+// Pairs reports whether the strategy trades several pairs with one balance: with
+// its defaults it is a PairTrader.
+func (d Definition) Pairs() bool { return d.pairs }
 
 // Check returns what is wrong with parameters as param.Errors, by the schema
 // and by the strategy itself.

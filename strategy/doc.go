@@ -19,14 +19,16 @@
 // (Bot.Book, OnBook), the trades of its market (OnTrades), candles of other pairs
 // (OnPair). All of it is told at a close, right before the candle, like everything
 // that a strategy hears: what it orders in answer trades in the next candle at the
-// earliest (rule PL3), and what a paper bot heard can be told again (rule PL2). It
-// trades in one market.
+// earliest (rule PL3), and what a paper bot heard can be told again (rule PL2).
 //
 //	func (s *trend) Subscribe() strategy.Subscription {
 //		return strategy.Subscription{Pairs: []string{s.Params.Leader}}
 //	}
 //
 //	func (s *trend) OnPair(b *strategy.Bot, pair string, c exchange.Candle) { s.Leader.Update(c.Close) }
+//
+// It trades in one market, unless it is a PairTrader: that may be given further
+// pairs, which share one balance, and reaches them by Bot.Pair.
 //
 // Smallest use:
 //

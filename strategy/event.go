@@ -90,6 +90,8 @@ type Fill struct {
 	// Value is Price × Volume and Fee what was charged in the counter currency.
 	Value, Fee exchange.Units
 	Maker      bool
+	// Pair is in which of the bot's further pairs it was; "" is its own pair.
+	Pair string `json:",omitempty"`
 }
 
 // OrderState is where one of the bot's orders stands. Denied is ours, rejected
@@ -129,6 +131,8 @@ type OrderUpdate struct {
 	Filled exchange.Steps
 	// Reason is why it was denied, rejected or cancelled.
 	Reason string
+	// Pair is in which of the bot's further pairs it is; "" is its own pair.
+	Pair string `json:",omitempty"`
 }
 
 // MaxSignal is the longest text of a signal, in bytes.
@@ -198,7 +202,8 @@ type BookHandler interface {
 // told once and in order: right before the bot's own candle that closes at the
 // same time, the pairs in the order of the subscription; one that the host gets
 // later than that, with the bot's next minute. A Warmer gets those of the past
-// too. Their prices are ticks of that pair's market. The bot trades none of them.
+// too. Their prices are ticks of that pair's market. A PairTrader hears those of
+// the further pairs that it trades as well, before those that it only looks at.
 type PairHandler interface {
 	OnPair(b *Bot, pair string, c exchange.Candle)
 }

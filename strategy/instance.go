@@ -27,6 +27,10 @@ type Snapshotter interface {
 
 // OpenInput is what a strategy needs to begin.
 type OpenInput struct {
+	// Also are the markets of the further pairs that are traded with the same
+	// balance, at most MaxPairs and each once; only a PairTrader takes them.
+	// Defaults to none.
+	Also []exchange.Market
 	// Explain is true if somebody reads notes and plots.
 	Explain bool
 	// Interval is the length of the candles.
@@ -77,6 +81,9 @@ func (d Definition) Open(in OpenInput) (*Instance, error) {
 	if i.sees, err = subscription(d.info.Name, in.Market.Pair, s); err != nil {
 		return nil, err
 	}
+	if err := i.trade(in); err != nil {
+		return nil, err
+	}
 	if in.Snapshot != nil {
 		if err := i.restore(*in.Snapshot); err != nil {
 			return nil, err
@@ -114,7 +121,7 @@ func (i *Instance) Wants(k EventKind) bool {
 	case BookEvent:
 		return i.sees.Book && i.book != nil
 	case PairEvent:
-		return len(i.sees.Pairs) > 0
+		return len(i.sees.Pairs) > 0 || len(i.bot.others) > 0
 	}
 	return false
 }
@@ -129,6 +136,9 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	}
 	b.now, b.nextRef = ev.Time, v.NextRef
 	b.commands = b.commands[:0]
+	if len(b.others) > 0 {
+		b.show(v)
+	}
 	switch ev.Kind {
 	case CandleEvent:
 		if i.candle != nil {

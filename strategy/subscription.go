@@ -20,7 +20,8 @@ type Subscription struct {
 	Pairs []string `json:"pairs,omitempty"`
 }
 
-// MaxPairs is how many other pairs a strategy may look at.
+// MaxPairs is how many other pairs a strategy may look at, and how many further
+// ones it may trade.
 const MaxPairs = 8
 
 // Any reports whether anything is asked for.
@@ -56,9 +57,10 @@ func subscription(name, own string, s Strategy) (Subscription, error) {
 	_, trades := s.(TradesHandler)
 	_, book := s.(BookHandler)
 	_, pairs := s.(PairHandler)
+	_, trader := s.(PairTrader)
 	subscriber, ok := s.(Subscriber)
 	if !ok {
-		if trades || book || pairs {
+		if trades || book || pairs && !trader {
 			return Subscription{}, fmt.Errorf("strategy %s has OnTrades, OnBook or OnPair and would never hear anything: it needs "+
 				"Subscribe, which asks for it", name)
 		}

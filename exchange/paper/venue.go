@@ -19,6 +19,9 @@ type VenueConfig struct {
 	Fees exchange.Fees
 	// Market is what is traded; required.
 	Market exchange.Market
+	// OrderPrefix begins the orders' ids, which go on with their numbers. Defaults
+	// to "P".
+	OrderPrefix string
 	// Tiers replace the fees from a traded volume on, the smallest volume first.
 	// Defaults to none.
 	Tiers []Tier
@@ -81,6 +84,9 @@ func NewVenue(cfg VenueConfig) (*Venue, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
+	if cfg.OrderPrefix == "" {
+		cfg.OrderPrefix = "P"
+	}
 	return &Venue{cfg: cfg, state: VenueState{Counter: cfg.Balance}}, nil
 }
 
@@ -114,6 +120,23 @@ func (v *Venue) Reserved() (exchange.Units, exchange.Steps) {
 	return counter, base
 }
 
+// Free returns the cash that no open order has set aside.
+func (v *Venue) Free() exchange.Units {
+	reserved, _ := v.Reserved()
+	return v.state.Counter - reserved
+}
+
+// Fund adds to the cash, or takes from what is free of it if by is below 0, for an
+// account that keeps one balance for several venues. More than is free is an error
+// and changes nothing.
+func (v *Venue) Fund(by exchange.Units) error {
+	if free := v.Free(); by < -free || by > 0 && v.state.Counter > maxUnits-by {
+		return fmt.Errorf("paper: %s: the cash cannot change by %d units while %d are free", v.cfg.Market.Pair, by, free)
+	}
+	v.state.Counter += by
+	return nil
+}
+
 // Place accepts an order, which trades in a later candle at the earliest, or
 // refuses it with an *exchange.Error. A repeat of a client id whose order is
 // still open is refused with "ErrDuplicateClientOrderID".
@@ -131,15 +154,15 @@ func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 		return exchange.Order{}, err
 	}
 	v.state.LastOrder++
-	rest.Order = exchange.Order{ID: orderID(v.state.LastOrder), Request: r, Status: exchange.Open, Created: r.Time}
+	rest.Order = exchange.Order{ID: v.orderID(v.state.LastOrder), Request: r, Status: exchange.Open, Created: r.Time}
 	v.state.Orders = append(v.state.Orders, rest)
 	return rest.Order, nil
 }
 
 // orderID names the order of a number.
-func orderID(n int64) string {
-	var text [24]byte
-	return string(strconv.AppendInt(append(text[:0], 'P'), n, 10))
+func (v *Venue) orderID(n int64) string {
+	var text [40]byte
+	return string(strconv.AppendInt(append(text[:0], v.cfg.OrderPrefix...), n, 10))
 }
 
 // reserve works out what an order sets aside and whether it is there.
@@ -252,8 +275,8 @@ func (v *Venue) Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool,
 func (v *Venue) meet(rest *Resting, c *exchange.Candle, before int64) bool {
 	r := &rest.Order.Request
 	arrives := rest.Order.Created + v.cfg.Latency.Milliseconds()
-	if v.cfg.Latency > 0 && arrives > c.Time {
-		return true // it is still under way
+	if arrives > c.Time {
+		return true // it is still under way, or the candle is an old one that came late
 	}
 	if r.Type == exchange.MarketOrder {
 		return v.take(rest, c.Open, c)

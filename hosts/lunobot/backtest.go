@@ -17,6 +17,7 @@ type backtestCommand struct {
 	runFlags
 	signalFlag
 	companyFlags
+	pairsFlag
 	LookAhead bool `help:"Look closely whether the strategy knows the future: other futures are tried after every trade, not just a few. A find is an error."`
 	reportFlags
 }
@@ -49,6 +50,13 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if cfg.Signals, err = b.messages(subject); err != nil {
 		return err
 	}
+	further, err := b.further(ctx, subject, b.historyFlags, past)
+	if err != nil {
+		return err
+	}
+	for _, s := range further {
+		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: s.market})
+	}
 	process, err := subject.host.Start(ctx, subject.key)
 	if err != nil {
 		return err
@@ -58,6 +66,7 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return runFault(ctx, err)
 	}
+	with.traded = further
 	closes := &backtestreport.Closes{}
 	result, elapsed, err := c.runIn(ctx, process, cfg, with, closes)
 	if err != nil {

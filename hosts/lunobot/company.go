@@ -32,6 +32,8 @@ type company struct {
 	// run.
 	rounded int
 	pairs   map[string]history
+	// traded are the further pairs that the run trades.
+	traded []history
 }
 
 // company finds out what a strategy looks at and where the candles of the other
@@ -151,6 +153,12 @@ func (c *company) feed(ctx context.Context, through func(marketdata.Source) mark
 		return nil, nil, err
 	}
 	f := &backtest.Feed{Source: through(src)}
+	for _, other := range c.traded {
+		if src, err = open(other); err != nil {
+			return nil, nil, err
+		}
+		f.Pairs = append(f.Pairs, backtest.PairSource{Pair: other.market.Pair, Source: src})
+	}
 	for _, pair := range c.sees.Pairs {
 		other, ok := c.pairs[pair]
 		if !ok {

@@ -85,7 +85,7 @@ func TestNewPluginBuildsAndPassesItsTests(t *testing.T) {
 		t.Errorf("its backtest ended with code %d: %s%s", a.code, a.out, a.problems)
 	}
 	a = command(t, parent, "plugin", "check", file)
-	if a.code != 0 || !strings.Contains(a.out, "All 12 checks passed.") || strings.Contains(a.out, "✗") {
+	if a.code != 0 || !strings.Contains(a.out, "All 13 checks passed.") || strings.Contains(a.out, "✗") {
 		t.Errorf("its check ended with code %d:\n%s%s", a.code, a.out, a.problems)
 	}
 
@@ -154,7 +154,7 @@ func TestPluginCheck(t *testing.T) {
 			Note   string
 		}
 	}
-	if err := json.Unmarshal([]byte(a.out), &v); err != nil || a.code != 0 || !v.Passed || v.Name != "basic" || len(v.SHA256) != 64 || len(v.Checks) != 12 {
+	if err := json.Unmarshal([]byte(a.out), &v); err != nil || a.code != 0 || !v.Passed || v.Name != "basic" || len(v.SHA256) != 64 || len(v.Checks) != 13 {
 		t.Errorf("code %d, %v:\n%s%s", a.code, err, a.out, a.problems)
 	}
 	for _, c := range v.Checks {
@@ -164,7 +164,7 @@ func TestPluginCheck(t *testing.T) {
 	}
 	bad := strategytest.Build(t, "./strategy/strategytest/testdata/careless")
 	a = command(t, dir, "plugin", "check", bad)
-	for _, want := range []string{"careless 1.0.0", "SHA-256 ", "✓ manifest", "✗ market waves", "chance", "✗ hostile parameters", "✗ strange states", "5 of 12"} {
+	for _, want := range []string{"careless 1.0.0", "SHA-256 ", "✓ manifest", "✗ market waves", "chance", "✗ hostile parameters", "✗ strange states", "5 of 13"} {
 		if a.code != 1 || !strings.Contains(a.out+a.problems, want) {
 			t.Errorf("code %d, want %q in\n%s%s", a.code, want, a.out, a.problems)
 		}

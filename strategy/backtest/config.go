@@ -32,6 +32,10 @@ type Config struct {
 	Interval time.Duration `json:"interval"`
 	// Market is what is traded; required.
 	Market exchange.Market `json:"market"`
+	// Pairs are further pairs that are traded with the same balance, in the order
+	// in which the strategy hears them; it must be a strategy.PairTrader, and the
+	// source a Companion that has their candles. Defaults to none.
+	Pairs []Pair `json:"pairs,omitempty"`
 	// Params are the strategy's parameters. Defaults to its own.
 	Params json.RawMessage `json:"params,omitempty"`
 	// Risk are the host's bounds.
@@ -65,6 +69,12 @@ func (c Config) Lead() time.Duration {
 func (c Config) validate() error {
 	if c.Balance <= 0 {
 		return errors.New("backtest: the balance must be above 0")
+	}
+	if len(c.Pairs) > 0 && len(c.Tiers) > 0 {
+		return errors.New("backtest: tiers of fees count the volume of one pair, so runs of several pairs have one rate")
+	}
+	if len(c.Pairs) > 0 && c.Begin > 0 {
+		return errors.New("backtest: runs of several pairs are not warmed up: they begin with the first candle")
 	}
 	return checkSignals(c.Signals)
 }

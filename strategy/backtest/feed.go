@@ -175,8 +175,13 @@ func companyOf(def strategy.Definition, cfg Config, src marketdata.Source, sees 
 			return nil, lacks, fmt.Errorf("backtest: %s looks at the candles of %s, and the run has none: give them, or choose another pair", def.Info().Name, pair)
 		}
 	}
+	for _, p := range cfg.Pairs {
+		if !slices.Contains(carries.Pairs, p.Market.Pair) {
+			return nil, lacks, fmt.Errorf("backtest: %s is traded, and the run has no candles of it", p.Market.Pair)
+		}
+	}
 	lacks = strategy.Subscription{Book: sees.Book && cfg.Spread == 0, Trades: sees.Trades && !carries.Trades}
-	if carries.Any() && (sees.Trades || len(sees.Pairs) > 0) {
+	if carries.Any() && (sees.Trades || len(sees.Pairs) > 0 || len(cfg.Pairs) > 0) {
 		c = &company{source: companion, span: cfg.Interval.Milliseconds()}
 	}
 	return c, lacks, nil

@@ -42,8 +42,10 @@ func (m *Meter) Add(open, equity int64) {
 // candle and r has the trades.
 func (m *Meter) Stats(r *Result) perf.Stats {
 	trades := r.perfTrades()
-	if r.Account.Base > 0 {
-		trades = append(trades, perf.Trade{EntryTime: time.UnixMilli(r.Account.Opened).UTC()})
+	for leg := range len(r.Pairs) + 1 {
+		if a := r.AccountOf(int64(leg)); a.Base > 0 {
+			trades = append(trades, perf.Trade{EntryTime: time.UnixMilli(a.Opened).UTC()})
+		}
 	}
 	return m.curve.Stats(perf.Result{Trades: trades, FirstPrice: int64(r.FirstPrice), LastPrice: int64(r.LastPrice)})
 }
@@ -80,7 +82,7 @@ func (r *Result) perfTrades() []perf.Trade {
 	for _, t := range r.Trades.All() {
 		out = append(out, perf.Trade{
 			EntryTime: time.UnixMilli(t.EntryTime).UTC(), ExitTime: time.UnixMilli(t.ExitTime).UTC(),
-			Profit: int64(t.Profit()), Fees: int64(t.EntryFee + t.ExitFee),
+			Profit: int64(r.Config.InUnits(t.Leg, t.Profit())), Fees: int64(r.Config.InUnits(t.Leg, t.EntryFee+t.ExitFee)),
 		})
 	}
 	return out

@@ -18,7 +18,7 @@ type Needs struct {
 // NeedsOf returns the needs of a strategy in this process. Bad parameters are
 // param.Errors.
 func NeedsOf(def strategy.Definition, cfg Config) (Needs, error) {
-	i, err := def.Open(strategy.OpenInput{Market: cfg.Market, Interval: cmp.Or(cfg.Decide, cfg.Interval), Params: cfg.Params})
+	i, err := def.Open(strategy.OpenInput{Market: cfg.Market, Also: cfg.Markets()[1:], Interval: cmp.Or(cfg.Decide, cfg.Interval), Params: cfg.Params})
 	if err != nil {
 		return Needs{}, err
 	}

@@ -24,13 +24,16 @@ type Result struct {
 	// Trades are the closed trades in the order of their closing.
 	Trades Trades `json:"trades"`
 	// Account is the account at the end; what it still holds is valued at
-	// LastPrice in FinalEquity.
+	// LastPrice in FinalEquity. Of several pairs it is the account in the
+	// configuration's Market, with all the cash.
 	Account     portfolio.Portfolio `json:"account"`
 	FinalEquity exchange.Units      `json:"final_equity"`
 	// FirstPrice is the open of the first candle, LastPrice the close of the
 	// last.
 	FirstPrice exchange.Ticks `json:"first_price"`
 	LastPrice  exchange.Ticks `json:"last_price"`
+	// Pairs are the accounts in the further pairs, in the order of the configuration.
+	Pairs []PairResult `json:"pairs,omitempty"`
 	// MaxDrawdown is the deepest fall below a peak, as a fraction of it.
 	MaxDrawdown float64 `json:"max_drawdown"`
 	// Invested counts the candles at whose close a position was held.

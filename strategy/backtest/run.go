@@ -75,6 +75,9 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	if len(cfg.Pairs) > 0 {
+		return streamPairs(ctx, def, cfg, src, sink)
+	}
 	decide := cmp.Or(cfg.Decide, cfg.Interval)
 	instance, err := def.Open(strategy.OpenInput{Market: cfg.Market, Interval: decide, Params: cfg.Params})
 	if err != nil {
@@ -174,7 +177,7 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 }
 
 // recoverAt turns a panic of the strategy into an error that says when it was.
-func recoverAt(s *engine.Session, err *error) {
+func recoverAt(s interface{ LastTime() int64 }, err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("at the candle of %s: %w", time.UnixMilli(s.LastTime()).UTC(), strategy.NewPanicError(p))
 	}

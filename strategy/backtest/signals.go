@@ -56,8 +56,18 @@ type mail struct {
 	told  int64
 }
 
+// listener is who signals are handed to: a session or a basket.
+type listener interface {
+	Signal(signal strategy.Signal) error
+}
+
+var (
+	_ listener = (*engine.Session)(nil)
+	_ listener = (*engine.Basket)(nil)
+)
+
 // deliver hands over what came by a candle's close.
-func (m *mail) deliver(s *engine.Session, c *exchange.Candle) error {
+func (m *mail) deliver(s listener, c *exchange.Candle) error {
 	if !m.begun {
 		m.begun = true
 		for len(m.waiting) > 0 && m.waiting[0].Time <= c.Time {

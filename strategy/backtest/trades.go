@@ -60,10 +60,10 @@ func (t *Trades) Add(trade portfolio.Trade) {
 }
 
 // numbersOf returns the numbers of a trade.
-func numbersOf(t *portfolio.Trade) [8]*int64 {
+func numbersOf(t *portfolio.Trade) [9]*int64 {
 	return [...]*int64{
 		&t.EntryTime, &t.ExitTime, (*int64)(&t.Volume), (*int64)(&t.Cost), (*int64)(&t.Proceeds),
-		(*int64)(&t.EntryFee), (*int64)(&t.ExitFee), (*int64)(&t.PaidFees),
+		(*int64)(&t.EntryFee), (*int64)(&t.ExitFee), (*int64)(&t.PaidFees), &t.Leg,
 	}
 }
 

@@ -26,6 +26,10 @@ func (s *Session) Commands(cs []strategy.Command) error {
 		cs = cs[:most]
 	}
 	for i := range cs {
+		if cs[i].Pair != "" {
+			s.decide(Denied, fmt.Sprintf("denied a command %s in %.20q: the bot trades %s only", cs[i].Kind, cs[i].Pair, s.cfg.Market.Pair))
+			continue
+		}
 		if err := s.command(&cs[i]); err != nil {
 			return err
 		}
@@ -78,8 +82,11 @@ func (s *Session) place(c strategy.Command) error {
 		return nil
 	}
 	s.state.NextRef = c.Ref + 1
-	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys()}
+	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere}
 	checked, denial := s.guard.Check(account, c)
+	if denial == "" && s.leg != "" && s.state.LastPrice == 0 {
+		denial = "no candle of " + s.leg + " has come yet"
+	}
 	r := s.request(checked)
 	if denial != "" {
 		s.sync()

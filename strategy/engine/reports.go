@@ -41,6 +41,7 @@ func (s *Session) report(r *exchange.Report) error {
 		if s.wants[strategy.FillEvent] {
 			s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.FillEvent, Time: s.now(), Fill: strategy.Fill{
 				Ref: o.Ref, Side: r.Fill.Side, Price: r.Fill.Price, Volume: r.Fill.Volume, Value: r.Fill.Value, Fee: r.Fill.FeeCounter, Maker: r.Fill.Maker,
+				Pair: s.leg,
 			}})
 		}
 	}
@@ -165,6 +166,7 @@ func (s *Session) echo(u strategy.OrderUpdate) {
 // tell queues an order update if the strategy wants such events.
 func (s *Session) tell(u strategy.OrderUpdate) {
 	if s.wants[strategy.OrderEvent] {
+		u.Pair = s.leg
 		s.state.Queue = append(s.state.Queue, strategy.Event{Kind: strategy.OrderEvent, Time: s.now(), Order: u})
 	}
 }

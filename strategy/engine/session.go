@@ -87,6 +87,11 @@ type Session struct {
 	inside bool
 	// left is true once a protective exit has acted in the present candle.
 	left bool
+
+	// leg is the pair's name if it is a further one of a Basket, and elsewhere how
+	// many orders are open in the basket's other pairs.
+	leg       string
+	elsewhere int
 }
 
 // phase is how far the present candle has come.
@@ -239,9 +244,6 @@ func (s *Session) signal() *strategy.Event {
 		s.state.Signals, s.signalled = s.state.Signals[:0], 0
 		return nil
 	}
-	if s.signalled == 0 {
-		s.mark() // what it orders is checked at the newest price
-	}
 	s.other = strategy.Event{Kind: strategy.SignalEvent, Time: s.now(), Signal: s.state.Signals[s.signalled]}
 	s.signalled++
 	return &s.other
@@ -265,21 +267,14 @@ func (s *Session) Next() *strategy.Event {
 func (s *Session) next() *strategy.Event {
 	for {
 		switch s.phase {
-		case reports:
-			if s.told < s.due {
-				s.told++
-				return &s.state.Queue[s.told-1]
-			}
-			s.state.Queue = append(s.state.Queue[:0], s.state.Queue[s.told:]...)
-			s.told, s.due = 0, 0
-			s.phase = exits
-		case exits:
-			s.phase = signals
-			if !s.left && s.view.Exits != (strategy.Exits{}) && s.exit() {
-				s.left = true
-				s.hear()
+		case reports, exits:
+			if ev := s.settle(); ev != nil {
+				return ev
 			}
 		case signals:
+			if s.signalled == 0 && len(s.state.Signals) > 0 {
+				s.mark() // what they order is checked at the newest price
+			}
 			if ev := s.signal(); ev != nil {
 				return ev
 			}
@@ -306,6 +301,31 @@ func (s *Session) next() *strategy.Event {
 				return ev
 			}
 		case idle:
+			return nil
+		}
+	}
+}
+
+// settle returns the next event of what happened within the candle, or nil when
+// all of it is told and the protective exits have acted.
+func (s *Session) settle() *strategy.Event {
+	for {
+		switch s.phase {
+		case reports:
+			if s.told < s.due {
+				s.told++
+				return &s.state.Queue[s.told-1]
+			}
+			s.state.Queue = append(s.state.Queue[:0], s.state.Queue[s.told:]...)
+			s.told, s.due = 0, 0
+			s.phase = exits
+		case exits:
+			s.phase = signals
+			if !s.left && s.view.Exits != (strategy.Exits{}) && s.exit() {
+				s.left = true
+				s.hear()
+			}
+		default:
 			return nil
 		}
 	}
@@ -338,17 +358,26 @@ func (s *Session) mark() {
 	if err != nil {
 		equity = st.Equity // beyond what fits; New's bounds and the venue's checks keep this away
 	}
-	st.Equity = equity
-	switch {
-	case equity > st.Peak:
-		st.Peak = equity
-		s.measure()
-	case equity < s.trough:
-		if down := float64(st.Peak - equity); down > st.MaxDrawdown*float64(st.Peak) {
-			st.MaxDrawdown = down / float64(st.Peak)
-		}
-		s.measure()
+	s.appraise(equity)
+}
+
+// appraise takes what the account is worth.
+func (s *Session) appraise(equity exchange.Units) {
+	s.state.Equity = equity
+	if equity > s.state.Peak || equity < s.trough {
+		s.extreme(equity)
 	}
+}
+
+// extreme takes a new peak, or what may be a new largest drawdown.
+func (s *Session) extreme(equity exchange.Units) {
+	st := &s.state
+	if equity > st.Peak {
+		st.Peak = equity
+	} else if down := float64(st.Peak - equity); down > st.MaxDrawdown*float64(st.Peak) {
+		st.MaxDrawdown = down / float64(st.Peak)
+	}
+	s.measure()
 }
 
 // measure finds the trough of the present peak, rounded up to a whole unit.

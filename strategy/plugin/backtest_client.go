@@ -154,6 +154,9 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	if err := json.Unmarshal(r.json, &r.result); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
+	if len(r.result.Pairs) != len(cfg.Pairs) {
+		return nil, &RunError{Text: "the plugin trades one pair only: it was built with an SDK that does not know of several"}
+	}
 	r.result.Config, r.result.Trades, r.result.Equity = cfg, trades, equity
 	if r.result.Candles != sent-past || r.result.Past != past || int64(len(equity)) != sent {
 		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,

@@ -99,8 +99,8 @@ func (c *Client) Open(ctx context.Context, bots []OpenBot) ([]Opened, error) {
 		if len(reply.GetBots()) != len(request.GetBots()) {
 			return nil, fmt.Errorf("%w: %d answers for %d bots", ErrGarbage, len(reply.GetBots()), len(request.GetBots()))
 		}
-		for _, b := range reply.GetBots() {
-			out = append(out, openedOf(b))
+		for i, b := range reply.GetBots() {
+			out = append(out, openedOf(b, request.GetBots()[i]))
 		}
 	}
 	return out, nil
@@ -112,19 +112,30 @@ func openRequest(b OpenBot) (*pluginpb.OpenRequest_Bot, error) {
 		return nil, err
 	}
 	out := &pluginpb.OpenRequest_Bot{Bot: b.Bot, Params: b.Params, Market: market, Interval: int64(b.Interval), Explain: b.Explain, Gives: true}
+	for _, m := range b.Also {
+		raw, err := marketOf(m)
+		if err != nil {
+			return nil, err
+		}
+		out.Also = append(out.Also, raw)
+	}
 	if b.Snapshot != nil {
 		out.Snapshot = &pluginpb.State{Version: int64(b.Snapshot.Version), Data: b.Snapshot.Data}
 	}
 	return out, nil
 }
 
-func openedOf(b *pluginpb.OpenReply_Bot) Opened {
+// openedOf reads what became of a bot that was asked for.
+func openedOf(b *pluginpb.OpenReply_Bot, asked *pluginpb.OpenRequest_Bot) Opened {
 	if b.GetError() != "" {
 		var faults param.Errors
 		for _, f := range b.GetFaults()[:min(len(b.GetFaults()), maxFaults)] {
 			faults = append(faults, param.Error{Name: f.GetName(), Reason: f.GetReason()})
 		}
 		return Opened{Err: &BotError{Text: b.GetError(), Faults: faults}}
+	}
+	if len(b.GetAlso()) != len(asked.GetAlso()) {
+		return Opened{Err: &BotError{Text: "the plugin trades one pair only: it was built with an SDK that does not know of several"}}
 	}
 	out := Opened{Warmup: int(max(0, b.GetWarmup())), Subscription: subscriptionOf(b.GetSubscription())}
 	for _, kind := range b.GetWants() {

@@ -31,6 +31,8 @@ const (
 	LiveLine Capability = "live-line"
 	// Signals means that its bots want messages from outside.
 	Signals Capability = "signals"
+	// Pairs means that its bots can trade several pairs with one balance.
+	Pairs Capability = "pairs"
 )
 
 // Manifest is what a plugin tells of itself.
@@ -58,6 +60,9 @@ func ManifestOf(def strategy.Definition) Manifest {
 	}
 	if def.Signals() {
 		m.Capabilities = append(m.Capabilities, Signals)
+	}
+	if def.Pairs() {
+		m.Capabilities = append(m.Capabilities, Pairs)
 	}
 	return m
 }

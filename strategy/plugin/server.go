@@ -90,6 +90,13 @@ func (s *server) open(in *pluginpb.OpenRequest_Bot) (out *pluginpb.OpenReply_Bot
 	if err := json.Unmarshal(in.GetMarket(), &input.Market); err != nil {
 		return nil, fmt.Errorf("reading the market: %w", err)
 	}
+	for _, raw := range in.GetAlso() {
+		var m exchange.Market
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return nil, fmt.Errorf("reading the market of a further pair: %w", err)
+		}
+		input.Also = append(input.Also, m)
+	}
 	if state := in.GetSnapshot(); state != nil {
 		input.Snapshot = &strategy.Snapshot{Version: int(state.GetVersion()), Data: state.GetData()}
 	}
@@ -102,6 +109,9 @@ func (s *server) open(in *pluginpb.OpenRequest_Bot) (out *pluginpb.OpenReply_Bot
 		return nil, fmt.Errorf("%s subscribes to more than candles, which this host does not give: upgrade the host", s.def.Info().Name)
 	}
 	out = &pluginpb.OpenReply_Bot{Warmup: int64(instance.Warmup()), Subscription: wiredSubscription(subscription)}
+	for _, m := range input.Also {
+		out.Also = append(out.Also, m.Pair)
+	}
 	for kind := strategy.CandleEvent; kind <= strategy.LastEvent; kind++ {
 		if instance.Wants(kind) {
 			out.Wants = append(out.Wants, uint32(kind))
@@ -182,7 +192,7 @@ func tame(commands []strategy.Command) []strategy.Command {
 	commands = commands[:min(len(commands), wire.MaxCommands)]
 	for i := range commands {
 		c := &commands[i]
-		c.Name, c.Text = cut(c.Name, wire.MaxName), cut(c.Text, wire.MaxText)
+		c.Name, c.Text, c.Pair = cut(c.Name, wire.MaxName), cut(c.Text, wire.MaxText), cut(c.Pair, wire.MaxName)
 	}
 	return commands
 }

@@ -29,7 +29,7 @@ func (h *Host) Backtest(ctx context.Context, name string, cfg backtest.Config, s
 // market, so that it can be brought: it depends on the parameters. Those that it
 // refuses are a *plugin.BotError.
 func (p *Process) Needs(ctx context.Context, cfg backtest.Config) (backtest.Needs, error) {
-	opened, err := p.Open(ctx, []strategy.OpenInput{{Interval: cmp.Or(cfg.Decide, cfg.Interval), Market: cfg.Market, Params: cfg.Params}})
+	opened, err := p.Open(ctx, []strategy.OpenInput{{Interval: cmp.Or(cfg.Decide, cfg.Interval), Market: cfg.Market, Also: cfg.Markets()[1:], Params: cfg.Params}})
 	if err != nil {
 		return backtest.Needs{}, err
 	}

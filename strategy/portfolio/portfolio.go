@@ -54,6 +54,9 @@ type Trade struct {
 	// PaidFees is the part of the position's Cost that was fees, kept while the
 	// position lasts.
 	PaidFees exchange.Units `json:"paid_fees"`
+	// Leg is in which of several pairs it was: 0 is the account's own, 1 the first
+	// of the further ones. The amounts are in units of that pair's market.
+	Leg int64 `json:"leg,omitempty"`
 }
 
 // Profit returns what the trade realised, fees of both sides taken off.

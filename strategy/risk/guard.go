@@ -66,6 +66,8 @@ type Account struct {
 	// Pending is what market buys under way will add to the position, as far as
 	// it is known.
 	Pending exchange.Steps
+	// Elsewhere is how many orders are open in other pairs of the same bot.
+	Elsewhere int
 }
 
 // MaxCommands returns how many commands an event may give.
@@ -85,8 +87,8 @@ func (g *Guard) Check(a Account, c strategy.Command) (strategy.Command, string) 
 		return c, "a volume, value or price is below 0"
 	case c.Volume == 0 && (c.Value == 0 || c.Side == exchange.Sell || c.Type == exchange.LimitOrder):
 		return c, "the order has no volume"
-	case len(a.View.Orders) >= g.cfg.MaxOrders:
-		return c, fmt.Sprintf("%d orders are open, which is the most", len(a.View.Orders))
+	case len(a.View.Orders)+a.Elsewhere >= g.cfg.MaxOrders:
+		return c, fmt.Sprintf("%d orders are open, which is the most", len(a.View.Orders)+a.Elsewhere)
 	case c.Type == exchange.LimitOrder && a.Price > 0 && (c.Price > 100*a.Price || c.Price < a.Price/100):
 		return c, fmt.Sprintf("the price %s is more than a hundredfold off the market's %s", g.market.Price(c.Price), g.market.Price(a.Price))
 	}

@@ -27,6 +27,8 @@ type golden struct {
 	MaxDrawdown float64         `json:"max_drawdown"`
 	Invested    int64           `json:"invested"`
 	Trades      backtest.Trades `json:"trades"`
+	// Pairs are the accounts in further pairs.
+	Pairs []backtest.PairResult `json:"pairs,omitempty"`
 	// Equity is the SHA-256 of the equity curve.
 	Equity string `json:"equity_sha256"`
 }
@@ -36,8 +38,15 @@ type golden struct {
 // STRATEGYTEST_UPDATE=1 in the environment it writes the file instead.
 func Golden(t *testing.T, def strategy.Definition, cfg backtest.Config, candles []exchange.Candle, path string) *backtest.Result {
 	t.Helper()
-	result, got := run(t, def, cfg, candles)
-	if _, again := run(t, def, cfg, candles); !bytes.Equal(got, again) {
+	return GoldenOf(t, def, cfg, func() marketdata.Source { return marketdata.NewSliceSource(candles) }, path)
+}
+
+// GoldenOf is Golden for a run of more than the candles of one market: source opens
+// what it has.
+func GoldenOf(t *testing.T, def strategy.Definition, cfg backtest.Config, source func() marketdata.Source, path string) *backtest.Result {
+	t.Helper()
+	result, got := run(t, def, cfg, source())
+	if _, again := run(t, def, cfg, source()); !bytes.Equal(got, again) {
 		t.Fatal("the same backtest gave another result the second time")
 	}
 	if os.Getenv(updateVariable) != "" {
@@ -58,9 +67,9 @@ func Golden(t *testing.T, def strategy.Definition, cfg backtest.Config, candles 
 	return result
 }
 
-func run(t *testing.T, def strategy.Definition, cfg backtest.Config, candles []exchange.Candle) (*backtest.Result, []byte) {
+func run(t *testing.T, def strategy.Definition, cfg backtest.Config, source marketdata.Source) (*backtest.Result, []byte) {
 	t.Helper()
-	r, err := backtest.Run(t.Context(), def, cfg, marketdata.NewSliceSource(candles), nil)
+	r, err := backtest.Run(t.Context(), def, cfg, source, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +78,7 @@ func run(t *testing.T, def strategy.Definition, cfg backtest.Config, candles []e
 		_, _ = sum.Write(binary.LittleEndian.AppendUint64(nil, uint64(e)))
 	}
 	text, err := json.MarshalIndent(golden{
-		Candles: r.Candles, FinalEquity: r.FinalEquity, MaxDrawdown: r.MaxDrawdown, Invested: r.Invested, Trades: r.Trades,
+		Candles: r.Candles, FinalEquity: r.FinalEquity, MaxDrawdown: r.MaxDrawdown, Invested: r.Invested, Trades: r.Trades, Pairs: r.Pairs,
 		Equity: hex.EncodeToString(sum.Sum(nil)),
 	}, "", "  ")
 	if err != nil {

@@ -19,6 +19,9 @@ func Market() exchange.Market { return conformance.Market() }
 
 // Config says how a Harness opens its strategy.
 type Config struct {
+	// Also are the markets of further pairs, whose accounts are in View.Others.
+	// Defaults to none.
+	Also []exchange.Market
 	// Explain asks for notes and plots.
 	Explain bool
 	// Interval is the length of the candles. Defaults to a minute.
@@ -54,7 +57,7 @@ func New(tb testing.TB, def strategy.Definition, cfg Config) *Harness {
 		cfg.Market = Market()
 	}
 	instance, err := def.Open(strategy.OpenInput{
-		Explain: cfg.Explain, Interval: cfg.Interval, Market: cfg.Market, Params: json.RawMessage(cfg.Params), Snapshot: cfg.Snapshot,
+		Explain: cfg.Explain, Interval: cfg.Interval, Market: cfg.Market, Also: cfg.Also, Params: json.RawMessage(cfg.Params), Snapshot: cfg.Snapshot,
 	})
 	if err != nil {
 		tb.Fatalf("opening %s: %v", def.Info().Name, err)
@@ -63,7 +66,7 @@ func New(tb testing.TB, def strategy.Definition, cfg Config) *Harness {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &Harness{View: strategy.View{Counter: million, NextRef: 1}, tb: tb, interval: cfg.Interval, instance: instance}
+	return &Harness{View: strategy.View{Counter: million, NextRef: 1, Others: make([]strategy.View, len(cfg.Also))}, tb: tb, interval: cfg.Interval, instance: instance}
 }
 
 // Close gives the next candle, of which only the closing price matters, and
@@ -89,6 +92,13 @@ func (h *Harness) Candle(c exchange.Candle) []strategy.Command {
 	h.tb.Helper()
 	h.now = c.Time + h.interval.Milliseconds()
 	return h.Event(strategy.Event{Kind: strategy.CandleEvent, Time: h.now, Candle: c})
+}
+
+// Pair gives a candle of another pair and returns the commands.
+func (h *Harness) Pair(pair string, c exchange.Candle) []strategy.Command {
+	h.tb.Helper()
+	h.now = c.Time + h.interval.Milliseconds()
+	return h.Event(strategy.Event{Kind: strategy.PairEvent, Time: h.now, Pair: pair, Candle: c})
 }
 
 // Fill tells of a fill and returns the commands.

@@ -24,6 +24,9 @@ type Reporter interface {
 
 // PaperConfig says what a Paper trades and at what cost.
 type PaperConfig struct {
+	// Also are the markets of further pairs that are traded with the same balance.
+	// Defaults to none.
+	Also []exchange.Market
 	// Balance is the cash to begin with. Defaults to a million of the counter
 	// currency.
 	Balance exchange.Units
@@ -37,6 +40,9 @@ type PaperConfig struct {
 	Interval time.Duration
 	// Market defaults to Market().
 	Market exchange.Market
+	// Others returns the candles of the further pairs that close when one of Market
+	// does; required if there are any.
+	Others func(c exchange.Candle) []engine.PairCandle
 	// Params are the parameters as JSON. Defaults to the strategy's own.
 	Params string
 	// Risk are the host's bounds.
@@ -84,17 +90,6 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 	cfg = cfg.withDefaults(tb)
 	p := &Paper{tb: tb, def: def, cfg: cfg}
 	p.open(nil)
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: cfg.Market, Balance: cfg.Balance, Fees: cfg.Fees, Costs: cfg.Costs})
-	if err != nil {
-		tb.Fatalf("opening the account: %v", err)
-	}
-	session, err := engine.New(engine.Config{
-		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: venue, OrderPrefix: "t-", Risk: cfg.Risk, Recorder: &p.ledger,
-		Wants: p.instance.Wants, Subscription: p.instance.Subscription(),
-	})
-	if err != nil {
-		tb.Fatalf("opening the session: %v", err)
-	}
 	p.trader = &conformance.Trader{
 		Check: func(s Step) {
 			if p.Check != nil {
@@ -104,16 +99,43 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 		Deliver: func(v *strategy.View, ev *strategy.Event) ([]strategy.Command, error) {
 			return p.instance.TryDeliver(v, ev)
 		},
-		Interval: cfg.Interval, Session: session,
+		Interval: cfg.Interval, Others: cfg.Others,
+	}
+	one := engine.Config{
+		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: p.venue(cfg.Market, cfg.Balance), OrderPrefix: "t-", Risk: cfg.Risk,
+		Recorder: &p.ledger, Wants: p.instance.Wants, Subscription: p.instance.Subscription(),
+	}
+	var err error
+	if len(cfg.Also) == 0 {
+		p.trader.Session, err = engine.New(one)
+	} else {
+		basket := engine.BasketConfig{Config: one}
+		for _, m := range cfg.Also {
+			basket.Legs = append(basket.Legs, engine.Leg{Market: m, Risk: cfg.Risk, Venue: p.venue(m, 0)})
+		}
+		p.trader.Basket, err = engine.NewBasket(basket)
+	}
+	if err != nil {
+		tb.Fatalf("opening the session: %v", err)
 	}
 	return p
+}
+
+// venue opens the account in a market.
+func (p *Paper) venue(m exchange.Market, balance exchange.Units) *paper.Venue {
+	p.tb.Helper()
+	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: p.cfg.Fees, Costs: p.cfg.Costs, OrderPrefix: "P" + m.Pair + "-"})
+	if err != nil {
+		p.tb.Fatalf("opening the account: %v", err)
+	}
+	return v
 }
 
 func (p *Paper) open(snapshot *strategy.Snapshot) {
 	p.tb.Helper()
 	var err error
 	p.instance, err = p.def.Open(strategy.OpenInput{
-		Explain: p.cfg.Explain, Interval: p.cfg.Interval, Market: p.cfg.Market, Params: json.RawMessage(p.cfg.Params), Snapshot: snapshot,
+		Explain: p.cfg.Explain, Interval: p.cfg.Interval, Market: p.cfg.Market, Also: p.cfg.Also, Params: json.RawMessage(p.cfg.Params), Snapshot: snapshot,
 	})
 	if err != nil {
 		p.tb.Fatalf("opening %s: %v", p.def.Info().Name, err)
@@ -153,7 +175,7 @@ func (p *Paper) Candle(c exchange.Candle) []Step {
 // candle.
 func (p *Paper) Signal(s strategy.Signal) {
 	p.tb.Helper()
-	p.must(p.trader.Session.Signal(s))
+	p.must(p.trader.Signal(s))
 }
 
 // Show gives a candle to the strategy alone: the account does not see it, and
@@ -176,7 +198,7 @@ func (p *Paper) must(err error) {
 func (p *Paper) View() strategy.View { return p.trader.View() }
 
 // Equity returns what the account was worth at the newest close.
-func (p *Paper) Equity() exchange.Units { return p.trader.Session.Equity() }
+func (p *Paper) Equity() exchange.Units { return p.trader.Equity() }
 
 // Fills returns the executions so far.
 func (p *Paper) Fills() []exchange.Fill { return p.ledger.fills }

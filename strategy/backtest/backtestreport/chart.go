@@ -115,7 +115,7 @@ func (r *Report) equityChart(a axis) Chart {
 	lines := [][]point{equity}
 	if r.closes != nil {
 		lines = append(lines, a.thin(r.held()))
-		c.Legend = []Legend{{"equity", "Strategy"}, {"held", "Buy and hold"}}
+		c.Legend = []Legend{{"equity", "Strategy"}, {"held", r.holding()}}
 	}
 	low, high := bounds(lines...)
 	s := newScale(low, high, true)
@@ -162,6 +162,9 @@ func (r *Report) priceChart(a axis) Chart {
 	}
 	for i := range marked {
 		t := r.Trade(i * all / marked)
+		if t.leg != 0 {
+			continue // it was at another price than that of this chart
+		}
 		mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice, below)
 		mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice, -below)
 	}

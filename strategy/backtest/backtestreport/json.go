@@ -24,12 +24,14 @@ import (
 type Document struct {
 	Strategy   documentStrategy   `json:"strategy" doc:"What traded."`
 	Market     documentMarket     `json:"market" doc:"What was traded."`
+	Pairs      []documentMarket   `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
 	Config     documentConfig     `json:"config" doc:"The conditions of the run."`
 	Data       documentData       `json:"data" doc:"The history."`
 	LookAhead  *documentLookAhead `json:"look_ahead,omitempty" doc:"The check for knowledge of the future; left out if there was none."`
 	Statistics documentStatistics `json:"statistics" doc:"The figures."`
 	Warnings   []string           `json:"warnings" doc:"What to know before trusting the figures."`
 	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
+	Others     []documentPosition `json:"further_open_positions,omitempty" doc:"What was held at the end in the further pairs."`
 	Trades     []documentTrade    `json:"trades" doc:"The closed trades in the order of their closing."`
 	// Equity is left to who writes the document: it may be long.
 	Equity []documentEquity `json:"equity,omitempty" doc:"The equity at the start and at closes of candles."`
@@ -126,6 +128,7 @@ type documentMonth struct {
 }
 
 type documentPosition struct {
+	Pair       string          `json:"pair,omitempty" doc:"In which pair, if several were traded." example:"ETHMYR"`
 	OpenedAt   time.Time       `json:"opened_at" doc:"When it was opened." example:"2025-12-30T10:00:00Z"`
 	Volume     decimal.Decimal `json:"volume" doc:"How much, in the base currency."`
 	EntryPrice decimal.Decimal `json:"entry_price" doc:"Average price, fees left out."`
@@ -135,6 +138,7 @@ type documentPosition struct {
 }
 
 type documentTrade struct {
+	Pair       string          `json:"pair,omitempty" doc:"In which pair, if several were traded." example:"ETHMYR"`
 	EntryTime  time.Time       `json:"entry_time" doc:"When the position was opened." example:"2025-02-01T10:00:00Z"`
 	ExitTime   time.Time       `json:"exit_time" doc:"When it was closed." example:"2025-02-01T12:00:00Z"`
 	EntryPrice decimal.Decimal `json:"entry_price" doc:"Average price of the entry, fees left out."`
@@ -222,10 +226,14 @@ func (r *Report) head() Document {
 	if len(d.Strategy.Parameters) == 0 {
 		d.Strategy.Parameters = json.RawMessage("{}")
 	}
-	if p := r.Position; p != nil {
-		d.Position = &documentPosition{
-			OpenedAt: p.OpenedAt, Volume: p.Volume, EntryPrice: p.EntryPrice, Cost: p.Cost, Value: p.Value, Profit: p.Profit,
-		}
+	for _, p := range r.result.Config.Pairs {
+		d.Pairs = append(d.Pairs, marketDocument(p.Market))
+	}
+	if r.Position != nil {
+		d.Position = new(r.positionDocument(*r.Position))
+	}
+	for _, p := range r.Others {
+		d.Others = append(d.Others, r.positionDocument(p))
 	}
 	if l := r.LookAhead; l != nil {
 		d.LookAhead = &documentLookAhead{Depth: string(l.Depth), Probes: l.Probes, Candles: l.Candles, Within: l.Within, Passed: l.Finding == nil}
@@ -243,10 +251,16 @@ func dataDocument(source string, from, to time.Time, candles int64, read marketd
 }
 
 func (r *Report) documentTrade(closed portfolio.Trade) documentTrade {
-	t := tradeOf(r.Market, closed)
+	t := r.trade(closed)
 	return documentTrade{
-		EntryTime: t.EntryTime, ExitTime: t.ExitTime, EntryPrice: t.EntryPrice, ExitPrice: t.ExitPrice, Volume: t.Volume,
+		Pair: r.pairName(t.Pair), EntryTime: t.EntryTime, ExitTime: t.ExitTime, EntryPrice: t.EntryPrice, ExitPrice: t.ExitPrice, Volume: t.Volume,
 		EntryFee: t.EntryFee, ExitFee: t.ExitFee, Fees: t.Fees(), Profit: t.Profit,
+	}
+}
+
+func (r *Report) positionDocument(p Position) documentPosition {
+	return documentPosition{
+		Pair: r.pairName(p.Market.Pair), OpenedAt: p.OpenedAt, Volume: p.Volume, EntryPrice: p.EntryPrice, Cost: p.Cost, Value: p.Value, Profit: p.Profit,
 	}
 }
 

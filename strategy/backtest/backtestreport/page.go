@@ -1,7 +1,7 @@
 package backtestreport
 
 import (
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -56,7 +56,9 @@ type Setting struct {
 
 // TradeRow is a line of the table of trades; Tone is "gain", "loss" or "".
 type TradeRow struct {
-	Number     string `json:"number"`
+	Number string `json:"number"`
+	// Pair is there if the run traded several.
+	Pair       string `json:"pair,omitempty"`
 	Entry      string `json:"entry"`
 	Exit       string `json:"exit"`
 	Held       string `json:"held"`
@@ -75,7 +77,7 @@ func (r *Report) Page() Page {
 	a := r.newAxis()
 	p := Page{
 		Heading: Heading{
-			Title: r.Title, Strategy: r.Strategy, Version: r.Version, Pair: r.Market.Pair, Source: r.Source, Span: minute(r.From) + " to " + minute(r.To) + " UTC",
+			Title: r.Title, Strategy: r.Strategy, Version: r.Version, Pair: r.traded(), Source: r.Source, Span: minute(r.From) + " to " + minute(r.To) + " UTC",
 		},
 		Headline: r.headline(), Tiles: r.tiles(), Warnings: r.Warnings, Settings: r.settings(),
 		Drawing: Drawing{Charts: r.charts(a), Dates: r.dates(a), Folded: len(a.folds) > 0, Readings: r.readings(a)},
@@ -86,11 +88,10 @@ func (r *Report) Page() Page {
 		p.Left = "The newest " + whole(maxRows) + " of " + whole(int64(r.TradeCount())) + " trades; the JSON report has all."
 	}
 	for i, t := range r.result.Trades.From(first) {
-		p.Trades = append(p.Trades, r.tradeRow(i+1, tradeOf(r.Market, t)))
+		p.Trades = append(p.Trades, r.tradeRow(i+1, r.trade(t)))
 	}
-	if o := r.Position; o != nil {
-		p.Position = fmt.Sprintf("Still open since %s: %s %s, bought at %s on average, worth %s %s (%s).", minute(o.OpenedAt), o.Volume, r.Market.Base,
-			price(r.Market, o.EntryPrice), amount(r.Market, o.Value), r.Market.Counter, signed(r.Market, o.Profit))
+	for _, o := range r.open() {
+		p.Position = strings.TrimSpace(p.Position + " " + o.sentence())
 	}
 	return p
 }
@@ -99,7 +100,7 @@ func (r *Report) headline() []Tile {
 	s := r.Stats
 	return []Tile{
 		{"Result", signed(r.Market, r.Profit) + " " + r.Market.Counter, change(s.TotalReturn.Float()), tone(r.Profit.Sign())},
-		{"Buy and hold", signed(r.Market, r.Held.Sub(r.Initial)) + " " + r.Market.Counter, change(s.BuyAndHold.Float()), tone(r.Held.Cmp(r.Initial))},
+		{r.holding(), signed(r.Market, r.Held.Sub(r.Initial)) + " " + r.Market.Counter, change(s.BuyAndHold.Float()), tone(r.Held.Cmp(r.Initial))},
 		{"Against holding", signed(r.Market, r.Final.Sub(r.Held)) + " " + r.Market.Counter, "the strategy's result less the holder's", tone(r.Final.Cmp(r.Held))},
 	}
 }
@@ -142,8 +143,14 @@ func conditions(cfg backtest.Config, candles int64) []Setting {
 		{"Maker fee", rate(cfg.Fees.Maker)},
 		{"Taker fee", rate(cfg.Fees.Taker)},
 		{"Slippage", rate(cfg.Slippage)},
-		{"Tick, step", m.Tick.String() + " " + m.Counter + ", " + m.Step.String() + " " + m.Base},
+		{"Tick, step", grid(m)},
 		{"Candles", whole(candles) + " of " + span(cfg.Interval)},
+	}
+	for _, p := range cfg.Pairs {
+		list = append(list, Setting{"Tick, step of " + p.Market.Pair, grid(p.Market)})
+		if p.MaxPosition > 0 {
+			list = append(list, Setting{"Largest position in " + p.Market.Pair, p.Market.Volume(p.MaxPosition).String() + " " + p.Market.Base})
+		}
 	}
 	if cfg.Decide > 0 && cfg.Decide != cfg.Interval {
 		list = append(list, Setting{"Decides on candles of", span(cfg.Decide)})
@@ -169,14 +176,20 @@ func conditions(cfg backtest.Config, candles int64) []Setting {
 	return list
 }
 
+// grid writes a market's tick and step.
+func grid(m exchange.Market) string {
+	return m.Tick.String() + " " + m.Counter + ", " + m.Step.String() + " " + m.Base
+}
+
 // rate writes a rate in percent with all its decimals.
 func rate(r exchange.Rate) string { return exchange.Grouped(r.Decimal().Shift(2).String()) + " %" }
 
 func (r *Report) tradeRow(number int, t Trade) TradeRow {
+	m := r.marketOf(t)
 	return TradeRow{
-		Number: whole(int64(number)), Entry: minute(t.EntryTime), Exit: minute(t.ExitTime), Held: span(t.Held()), Volume: exchange.Grouped(t.Volume.StringFixed(r.Market.VolumeScale())),
-		EntryPrice: price(r.Market, t.EntryPrice), ExitPrice: price(r.Market, t.ExitPrice), Fees: amount(r.Market, t.Fees()),
-		Profit: signed(r.Market, t.Profit), Return: change(t.Return), Tone: tone(t.Profit.Sign()),
+		Pair: r.pairName(t.Pair), Number: whole(int64(number)), Entry: minute(t.EntryTime), Exit: minute(t.ExitTime), Held: span(t.Held()), Volume: exchange.Grouped(t.Volume.StringFixed(m.VolumeScale())),
+		EntryPrice: price(m, t.EntryPrice), ExitPrice: price(m, t.ExitPrice), Fees: amount(m, t.Fees()),
+		Profit: signed(m, t.Profit), Return: change(t.Return), Tone: tone(t.Profit.Sign()),
 	}
 }
 

@@ -76,6 +76,8 @@ type Report struct {
 	Stats perf.Stats
 	// Position is what was held at the end; nil without.
 	Position *Position
+	// Others are what was held at the end in the further pairs.
+	Others []Position
 	// Warnings are what a reader should know before trusting the figures, in
 	// plain words.
 	Warnings []string
@@ -87,6 +89,7 @@ type Report struct {
 
 // Position is what a run held at its end.
 type Position struct {
+	Market   exchange.Market
 	OpenedAt time.Time
 	Volume   decimal.Decimal
 	// EntryPrice is the average, fees left out; Cost has them.
@@ -116,13 +119,22 @@ func New(in Input) (*Report, error) {
 	r := &Report{
 		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
-		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Account.Fees),
+		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Fees()),
 		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
 	r.Held = m.Amount(hold(res, res.LastPrice))
-	if res.Account.Base > 0 {
-		r.Position = positionOf(res)
+	if r.Position, err = positionOf(res, 0); err != nil {
+		return nil, err
+	}
+	for leg := range res.Pairs {
+		p, err := positionOf(res, int64(leg+1))
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			r.Others = append(r.Others, *p)
+		}
 	}
 	if l := r.LookAhead; l != nil && l.Finding != nil {
 		r.Warnings = append(r.Warnings, l.Finding.Describe(m))
@@ -144,15 +156,6 @@ func hold(res *backtest.Result, price exchange.Ticks) exchange.Units {
 		return 0
 	}
 	return exchange.Units(worth)
-}
-
-func positionOf(res *backtest.Result) *Position {
-	m, a := res.Config.Market, res.Account
-	value := m.Amount(res.FinalEquity - a.Counter)
-	return &Position{
-		OpenedAt: utc(a.Opened), Volume: m.Volume(a.Base), EntryPrice: average(m, a.Cost-a.Closing.PaidFees, a.Base),
-		Cost: m.Amount(a.Cost), Value: value, Profit: value.Sub(m.Amount(a.Cost)),
-	}
 }
 
 func utc(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

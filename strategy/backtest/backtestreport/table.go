@@ -19,7 +19,7 @@ type row struct{ Name, Value, Note string }
 // that out.
 func (r *Report) WriteTable(w io.Writer, elapsed time.Duration) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s %s) on %s\n", r.Title, r.Strategy, r.Version, r.Market.Pair)
+	fmt.Fprintf(&b, "%s (%s %s) on %s\n", r.Title, r.Strategy, r.Version, r.traded())
 	fmt.Fprintf(&b, "%s to %s UTC, %s of %s", minute(r.From), minute(r.To), count(r.Candles, "candle"), r.intervalText())
 	if decide := r.result.Config.Decide; decide > r.Interval {
 		fmt.Fprintf(&b, ", decides on candles of %s", span(decide))
@@ -56,7 +56,7 @@ func (r *Report) resultRows() []row {
 	return []row{
 		{"Start", amount(r.Market, r.Initial) + c, ""},
 		{"Result", amount(r.Market, r.Final) + c, change(s.TotalReturn.Float())},
-		{"Buy and hold", amount(r.Market, r.Held) + c, change(s.BuyAndHold.Float())},
+		{r.holding(), amount(r.Market, r.Held) + c, change(s.BuyAndHold.Float())},
 		{"Difference", signed(r.Market, r.Final.Sub(r.Held)) + c, change(s.Excess.Float())},
 		{"Fees", amount(r.Market, r.Fees) + c, percent(share(r.Fees, r.Initial))},
 	}

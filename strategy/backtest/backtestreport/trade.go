@@ -11,6 +11,10 @@ import (
 
 // Trade is a closed trade in the market's currencies.
 type Trade struct {
+	// Pair is what was traded, leg which of the run's pairs that is.
+	Pair string
+	leg  int64
+
 	EntryTime, ExitTime time.Time
 	// EntryPrice and ExitPrice are averages over the fills, fees left out.
 	EntryPrice, ExitPrice decimal.Decimal
@@ -29,7 +33,10 @@ func (r *Report) TradeCount() int { return r.result.Trades.Len() }
 
 // Trade returns a closed trade; they are counted from 0 in the order of their
 // closing.
-func (r *Report) Trade(i int) Trade { return tradeOf(r.Market, r.result.Trades.At(i)) }
+func (r *Report) Trade(i int) Trade { return r.trade(r.result.Trades.At(i)) }
+
+// trade returns a trade in the currencies of its market.
+func (r *Report) trade(t portfolio.Trade) Trade { return tradeOf(r.result.Config.MarketOf(t.Leg), t) }
 
 // Fees returns what was paid on both sides.
 func (t Trade) Fees() decimal.Decimal { return t.EntryFee.Add(t.ExitFee) }
@@ -39,6 +46,7 @@ func (t Trade) Held() time.Duration { return t.ExitTime.Sub(t.EntryTime) }
 
 func tradeOf(m exchange.Market, t portfolio.Trade) Trade {
 	out := Trade{
+		Pair: m.Pair, leg: t.Leg,
 		EntryTime: utc(t.EntryTime), ExitTime: utc(t.ExitTime), Volume: m.Volume(t.Volume),
 		EntryPrice: average(m, t.Cost-t.EntryFee, t.Volume), ExitPrice: average(m, t.Proceeds, t.Volume),
 		EntryFee: m.Amount(t.EntryFee), ExitFee: m.Amount(t.ExitFee), Profit: m.Amount(t.Profit()),
@@ -75,7 +83,7 @@ func (r *Report) meanProfit() decimal.Decimal {
 	}
 	var sum exchange.Units
 	for _, t := range r.result.Trades.All() {
-		sum += t.Profit()
+		sum += r.result.Config.InUnits(t.Leg, t.Profit())
 	}
 	return r.Market.Amount(sum).DivRound(decimal.NewFromInt(n), r.Market.PriceScale()+8)
 }

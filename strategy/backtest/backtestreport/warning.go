@@ -36,7 +36,7 @@ func (r *Report) warnings() []string {
 	var out []string
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	switch n := r.TradeCount(); {
-	case n == 0 && r.Position == nil:
+	case n == 0 && len(r.open()) == 0:
 		warn("The strategy made no trade. Look at its parameters and at the length of the history.")
 	case n < fewTrades:
 		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
@@ -65,8 +65,8 @@ func (r *Report) warnings() []string {
 	if r.result.Config.Fees.Taker == 0 && r.TradeCount() > 0 {
 		warn("The taker fee is 0. A real account pays one, and frequent trading costs more than it seems here.")
 	}
-	if r.Position != nil {
-		warn("A position of %s %s is still open. It counts in the final equity at the last price and is not among the trades.", r.Position.Volume, r.Market.Base)
+	for _, p := range r.open() {
+		warn("A position of %s %s is still open. It counts in the final equity at the last price and is not among the trades.", p.Volume, p.Market.Base)
 	}
 	return out
 }

@@ -213,8 +213,10 @@ func (c Config) trades(last int) []int {
 		add(t.EntryTime)
 		add(t.ExitTime)
 	}
-	if c.Whole.Account.Opened > 0 {
-		add(c.Whole.Account.Opened)
+	for leg := range len(c.Whole.Pairs) + 1 {
+		if opened := c.Whole.AccountOf(int64(leg)).Opened; opened > 0 {
+			add(opened)
+		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -268,7 +270,7 @@ func (c Config) compare(d *detour, got *backtest.Result) (*Finding, error) {
 	}
 	// At the candle itself the two accounts are worth different things; what they
 	// hold is the same.
-	equity, err := got.Account.Equity(d.close)
+	equity, err := got.EquityAt(d.close)
 	if err != nil {
 		return nil, err
 	}

@@ -261,7 +261,7 @@ func (g *gauge) outcome(r *backtest.Result) Outcome {
 	s := g.meter.Stats(r)
 	o := Outcome{
 		Metrics: Metrics{
-			FinalEquity: r.FinalEquity, Fees: r.Account.Fees, TotalReturn: s.TotalReturn, CAGR: s.CAGR, Sharpe: s.Sharpe, Sortino: s.Sortino,
+			FinalEquity: r.FinalEquity, Fees: r.Fees(), TotalReturn: s.TotalReturn, CAGR: s.CAGR, Sharpe: s.Sharpe, Sortino: s.Sortino,
 			Calmar: s.Calmar, ProfitFactor: s.Trades.ProfitFactor, WinRate: s.Trades.WinRate, Exposure: s.Exposure, Trades: s.Trades.Count,
 		},
 		Candles: r.Candles, FirstPrice: r.FirstPrice, LastPrice: r.LastPrice, Curve: g.curve,

@@ -51,6 +51,7 @@ func Checks(cfg Config) []Check {
 	}
 	checks = append(checks,
 		Check{Name: "signals", run: checkSignals},
+		Check{Name: "several pairs", run: checkPairs},
 		Check{Name: "hostile parameters", run: checkParameters},
 		Check{Name: "strange states", run: checkStates},
 		Check{Name: "deadlines", run: checkDeadlines},

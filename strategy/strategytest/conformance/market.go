@@ -45,6 +45,8 @@ type scenario struct {
 	candle func(i int) exchange.Candle
 	// signals are the messages that come before the i-th candle closes; nil for none.
 	signals func(open int64, i int) []strategy.Signal
+	// also are further pairs that are traded, whose candles are made of the same.
+	also []exchange.Market
 	// idle is true if orders are not carried out, because no account could be
 	// kept at such prices.
 	idle bool
@@ -83,24 +85,44 @@ func waveCandle(at int64, i int) exchange.Candle {
 	return exchange.Candle{Time: at, Open: open, High: max(open, closing) + 5, Low: min(open, closing) - 5, Close: closing, Volume: 5_000_000}
 }
 
-// newTrader opens an account of a million for a bot of the subject.
-func newTrader(ctx context.Context, s Subject, bot Opened) (*Trader, error) {
-	m := Market()
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: million, Fees: fees(), Costs: costs()})
-	if err != nil {
-		return nil, err
-	}
-	session, err := engine.New(engine.Config{
-		Market: m, Interval: span, Balance: million, Venue: venue, OrderPrefix: "t-", Wants: bot.wants,
-		Subscription: bot.Subscription,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &Trader{
+// input opens a bot that trades what the scenario has.
+func (sc scenario) input(snapshot *strategy.Snapshot) strategy.OpenInput {
+	in := openInput(snapshot)
+	in.Also = sc.also
+	return in
+}
+
+// newTrader opens an account of a million for a bot of the subject, which trades
+// further pairs too.
+func newTrader(ctx context.Context, s Subject, bot Opened, also ...exchange.Market) (*Trader, error) {
+	t := &Trader{
 		Beside: func(c exchange.Candle) engine.Beside { return beside(bot.Subscription, c) }, Deliver: deliverTo(ctx, s, bot.Bot), Interval: span,
-		Session: session,
-	}, nil
+		Others: func(c exchange.Candle) []engine.PairCandle { return othersOf(also, c) },
+	}
+	venue := func(m exchange.Market, balance exchange.Units, prefix string) (*paper.Venue, error) {
+		return paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: fees(), Costs: costs(), OrderPrefix: prefix})
+	}
+	own, err := venue(Market(), million, "")
+	if err != nil {
+		return nil, err
+	}
+	cfg := engine.Config{
+		Market: Market(), Interval: span, Balance: million, Venue: own, OrderPrefix: "t-", Wants: bot.wants, Subscription: bot.Subscription,
+	}
+	if len(also) == 0 {
+		t.Session, err = engine.New(cfg)
+		return t, err
+	}
+	basket := engine.BasketConfig{Config: cfg}
+	for i, m := range also {
+		v, err := venue(m, 0, fmt.Sprintf("P%d-", i+1))
+		if err != nil {
+			return nil, err
+		}
+		basket.Legs = append(basket.Legs, engine.Leg{Market: m, Venue: v})
+	}
+	t.Basket, err = engine.NewBasket(basket)
+	return t, err
 }
 
 // beside makes what a strategy subscribes to of a candle: a trade at each of its
@@ -134,11 +156,11 @@ type recording struct {
 
 // record runs a new bot of the subject through a scenario.
 func record(ctx context.Context, s Subject, sc scenario) (r recording, err error) {
-	bot, err := openOne(ctx, s, openInput(nil))
+	bot, err := openOne(ctx, s, sc.input(nil))
 	if err != nil {
 		return r, err
 	}
-	t, err := newTrader(ctx, s, bot)
+	t, err := newTrader(ctx, s, bot, sc.also...)
 	if err != nil {
 		return r, err
 	}

@@ -33,7 +33,7 @@ func checkMarket(ctx context.Context, cfg Config, sc scenario) (string, error) {
 	}
 	restored := 0
 	err := with(ctx, cfg.Start, func(s Subject) (err error) {
-		restored, err = resume(ctx, s, first)
+		restored, err = resume(ctx, s, sc, first)
 		return err
 	})
 	return fmt.Sprintf("%d events, restored after %d of them", len(first.steps), restored), err
@@ -55,12 +55,12 @@ const restoredEvents = 150
 // resume plays the recording to a bot from the beginning, and to one more from
 // each of its snapshots on. All must say what was recorded. It returns how many
 // there were.
-func resume(ctx context.Context, s Subject, r recording) (int, error) {
+func resume(ctx context.Context, s Subject, sc scenario, r recording) (int, error) {
 	stride := 1 + r.warm/warmRestores
 	var bots []uint64
 	since := []int{-1} // after which event each began
 	open := func(snapshot *strategy.Snapshot) error {
-		bot, err := openOne(ctx, s, openInput(snapshot))
+		bot, err := openOne(ctx, s, sc.input(snapshot))
 		if err != nil {
 			return fmt.Errorf("opening from the snapshot of event %d: %w", since[len(since)-1], err)
 		}

@@ -42,7 +42,7 @@ func (t *Trader) signals(of func(open int64, i int) []strategy.Signal, i int, c 
 		return nil
 	}
 	for _, s := range of(c.Time, i) {
-		if err := t.Session.Signal(s); err != nil {
+		if err := t.Signal(s); err != nil {
 			return fmt.Errorf("signal %s: %w", s.ID, err)
 		}
 	}

@@ -31,10 +31,65 @@ type Trader struct {
 	Check func(s Step)
 	// Deliver reaches the strategy; required.
 	Deliver Deliver
+	// Basket is the engine with its account of a bot that trades several pairs, in
+	// place of Session.
+	Basket *engine.Basket
 	// Interval is the length of the session's candles; required.
 	Interval time.Duration
-	// Session is the engine with its account; required.
+	// Others returns the candles of a Basket's further pairs that close when one of
+	// the bot's own pair does.
+	Others func(c exchange.Candle) []engine.PairCandle
+	// Session is the engine with its account; required unless there is a Basket.
 	Session *engine.Session
+}
+
+// account is what an engine of one pair and one of several have in common.
+type account interface {
+	Commands(cs []strategy.Command) error
+	Equity() exchange.Units
+	Next() *strategy.Event
+	Signal(signal strategy.Signal) error
+	Start() *strategy.Event
+	View() *strategy.View
+	Warm(c exchange.Candle) *strategy.Event
+	With(b engine.Beside)
+}
+
+func (t *Trader) account() account {
+	if t.Basket != nil {
+		return t.Basket
+	}
+	return t.Session
+}
+
+// Equity returns what the account was worth at the newest close.
+func (t *Trader) Equity() exchange.Units { return t.account().Equity() }
+
+// Signal leaves a message from outside, which the strategy hears with the next
+// candle.
+func (t *Trader) Signal(s strategy.Signal) error { return t.account().Signal(s) }
+
+// begin hands over a closed candle, and those of the further pairs with it.
+func (t *Trader) begin(c exchange.Candle) error {
+	if t.Basket == nil {
+		return t.Session.Begin(&c)
+	}
+	return t.Basket.Begin(append(t.Others(c), engine.PairCandle{Pair: t.Basket.Pair(), Candle: c}))
+}
+
+// warming returns the events of a candle of the past.
+func (t *Trader) warming(c exchange.Candle) (events []strategy.Event) {
+	if t.Basket != nil {
+		for _, o := range t.Others(c) {
+			if ev := t.Basket.WarmPair(o.Pair, o.Candle); ev != nil {
+				events = append(events, *ev)
+			}
+		}
+	}
+	if ev := t.account().Warm(c); ev != nil {
+		events = append(events, *ev)
+	}
+	return events
 }
 
 // Warm gives candles of the past and returns the steps; what they ask for is
@@ -42,22 +97,20 @@ type Trader struct {
 func (t *Trader) Warm(candles ...exchange.Candle) ([]Step, error) {
 	var steps []Step
 	for _, c := range candles {
-		ev := t.Session.Warm(c)
-		if ev == nil {
-			continue
+		for _, ev := range t.warming(c) {
+			s, err := t.deliver(&ev)
+			if err != nil {
+				return nil, err
+			}
+			steps = append(steps, s)
 		}
-		s, err := t.deliver(ev)
-		if err != nil {
-			return nil, err
-		}
-		steps = append(steps, s)
 	}
 	return steps, nil
 }
 
 // Start tells the strategy that its bot starts, if it wants to hear that.
 func (t *Trader) Start() ([]Step, error) {
-	ev := t.Session.Start()
+	ev := t.account().Start()
 	if ev == nil {
 		return nil, nil
 	}
@@ -68,14 +121,14 @@ func (t *Trader) Start() ([]Step, error) {
 // Candle runs one closed candle and returns the steps that it took: fills and
 // orders first, the candle itself last.
 func (t *Trader) Candle(c exchange.Candle) ([]Step, error) {
-	if err := t.Session.Begin(&c); err != nil {
+	if err := t.begin(c); err != nil {
 		return nil, fmt.Errorf("the candle of %s: %w", c.OpenTime(), err)
 	}
 	if t.Beside != nil {
-		t.Session.With(t.Beside(c))
+		t.account().With(t.Beside(c))
 	}
 	var steps []Step
-	for ev := t.Session.Next(); ev != nil; ev = t.Session.Next() {
+	for ev := t.account().Next(); ev != nil; ev = t.account().Next() {
 		s, err := t.obey(ev)
 		if err != nil {
 			return nil, err
@@ -88,14 +141,19 @@ func (t *Trader) Candle(c exchange.Candle) ([]Step, error) {
 // Show gives a candle to the strategy alone: the account does not see it, and
 // what the strategy asks for is not done.
 func (t *Trader) Show(c exchange.Candle) (Step, error) {
-	t.Session.View().Warming = false
+	if t.Session != nil {
+		t.Session.View().Warming = false
+	}
 	return t.deliver(&strategy.Event{Kind: strategy.CandleEvent, Time: c.Time + t.Interval.Milliseconds(), Candle: c})
 }
 
 // View returns the account as the strategy sees it now.
 func (t *Trader) View() strategy.View {
-	view := *t.Session.View()
-	view.Orders = slices.Clone(view.Orders)
+	view := *t.account().View()
+	view.Orders, view.Others = slices.Clone(view.Orders), slices.Clone(view.Others)
+	for i := range view.Others {
+		view.Others[i].Orders = slices.Clone(view.Others[i].Orders)
+	}
 	return view
 }
 
@@ -114,7 +172,7 @@ func (t *Trader) obey(ev *strategy.Event) (Step, error) {
 	if err != nil {
 		return s, err
 	}
-	if err := t.Session.Commands(slices.Clone(s.Commands)); err != nil {
+	if err := t.account().Commands(slices.Clone(s.Commands)); err != nil {
 		return s, fmt.Errorf("carrying out the answer to an event %s: %w", ev.Kind, err)
 	}
 	if t.Check != nil {

@@ -691,14 +691,16 @@ func (x *Candle) GetVolume() int64 {
 }
 
 type Fill struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Ref           uint64                 `protobuf:"varint,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	Side          uint32                 `protobuf:"varint,2,opt,name=side,proto3" json:"side,omitempty"`
-	Price         int64                  `protobuf:"zigzag64,3,opt,name=price,proto3" json:"price,omitempty"`
-	Volume        int64                  `protobuf:"zigzag64,4,opt,name=volume,proto3" json:"volume,omitempty"`
-	Value         int64                  `protobuf:"zigzag64,5,opt,name=value,proto3" json:"value,omitempty"`
-	Fee           int64                  `protobuf:"zigzag64,6,opt,name=fee,proto3" json:"fee,omitempty"`
-	Maker         bool                   `protobuf:"varint,7,opt,name=maker,proto3" json:"maker,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Ref    uint64                 `protobuf:"varint,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	Side   uint32                 `protobuf:"varint,2,opt,name=side,proto3" json:"side,omitempty"`
+	Price  int64                  `protobuf:"zigzag64,3,opt,name=price,proto3" json:"price,omitempty"`
+	Volume int64                  `protobuf:"zigzag64,4,opt,name=volume,proto3" json:"volume,omitempty"`
+	Value  int64                  `protobuf:"zigzag64,5,opt,name=value,proto3" json:"value,omitempty"`
+	Fee    int64                  `protobuf:"zigzag64,6,opt,name=fee,proto3" json:"fee,omitempty"`
+	Maker  bool                   `protobuf:"varint,7,opt,name=maker,proto3" json:"maker,omitempty"`
+	// In which of the further pairs; empty is the bot's own.
+	Pair          string `protobuf:"bytes,8,opt,name=pair,proto3" json:"pair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -782,12 +784,21 @@ func (x *Fill) GetMaker() bool {
 	return false
 }
 
+func (x *Fill) GetPair() string {
+	if x != nil {
+		return x.Pair
+	}
+	return ""
+}
+
 type OrderUpdate struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Ref           uint64                 `protobuf:"varint,1,opt,name=ref,proto3" json:"ref,omitempty"`
-	State         uint32                 `protobuf:"varint,2,opt,name=state,proto3" json:"state,omitempty"`
-	Filled        int64                  `protobuf:"zigzag64,3,opt,name=filled,proto3" json:"filled,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Ref    uint64                 `protobuf:"varint,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	State  uint32                 `protobuf:"varint,2,opt,name=state,proto3" json:"state,omitempty"`
+	Filled int64                  `protobuf:"zigzag64,3,opt,name=filled,proto3" json:"filled,omitempty"`
+	Reason string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// In which of the further pairs; empty is the bot's own.
+	Pair          string `protobuf:"bytes,5,opt,name=pair,proto3" json:"pair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -846,6 +857,13 @@ func (x *OrderUpdate) GetFilled() int64 {
 func (x *OrderUpdate) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *OrderUpdate) GetPair() string {
+	if x != nil {
+		return x.Pair
 	}
 	return ""
 }
@@ -1089,8 +1107,10 @@ type BotView struct {
 	Warming         bool         `protobuf:"varint,11,opt,name=warming,proto3" json:"warming,omitempty"`
 	Orders          []*OpenOrder `protobuf:"bytes,12,rep,name=orders,proto3" json:"orders,omitempty"`
 	Top             *Top         `protobuf:"bytes,13,opt,name=top,proto3" json:"top,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The account in the further pairs, in their order.
+	Others        []*PairView `protobuf:"bytes,14,rep,name=others,proto3" json:"others,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BotView) Reset() {
@@ -1214,6 +1234,114 @@ func (x *BotView) GetTop() *Top {
 	return nil
 }
 
+func (x *BotView) GetOthers() []*PairView {
+	if x != nil {
+		return x.Others
+	}
+	return nil
+}
+
+// PairView is the account in a further pair; its fields are those of BotView.
+type PairView struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Base            int64                  `protobuf:"zigzag64,3,opt,name=base,proto3" json:"base,omitempty"`
+	ReservedBase    int64                  `protobuf:"zigzag64,4,opt,name=reserved_base,json=reservedBase,proto3" json:"reserved_base,omitempty"`
+	Counter         int64                  `protobuf:"zigzag64,5,opt,name=counter,proto3" json:"counter,omitempty"`
+	ReservedCounter int64                  `protobuf:"zigzag64,6,opt,name=reserved_counter,json=reservedCounter,proto3" json:"reserved_counter,omitempty"`
+	Cost            int64                  `protobuf:"zigzag64,7,opt,name=cost,proto3" json:"cost,omitempty"`
+	Stop            int64                  `protobuf:"zigzag64,8,opt,name=stop,proto3" json:"stop,omitempty"`
+	Target          int64                  `protobuf:"zigzag64,9,opt,name=target,proto3" json:"target,omitempty"`
+	Orders          []*OpenOrder           `protobuf:"bytes,12,rep,name=orders,proto3" json:"orders,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *PairView) Reset() {
+	*x = PairView{}
+	mi := &file_strategy_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PairView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PairView) ProtoMessage() {}
+
+func (x *PairView) ProtoReflect() protoreflect.Message {
+	mi := &file_strategy_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PairView.ProtoReflect.Descriptor instead.
+func (*PairView) Descriptor() ([]byte, []int) {
+	return file_strategy_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *PairView) GetBase() int64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+func (x *PairView) GetReservedBase() int64 {
+	if x != nil {
+		return x.ReservedBase
+	}
+	return 0
+}
+
+func (x *PairView) GetCounter() int64 {
+	if x != nil {
+		return x.Counter
+	}
+	return 0
+}
+
+func (x *PairView) GetReservedCounter() int64 {
+	if x != nil {
+		return x.ReservedCounter
+	}
+	return 0
+}
+
+func (x *PairView) GetCost() int64 {
+	if x != nil {
+		return x.Cost
+	}
+	return 0
+}
+
+func (x *PairView) GetStop() int64 {
+	if x != nil {
+		return x.Stop
+	}
+	return 0
+}
+
+func (x *PairView) GetTarget() int64 {
+	if x != nil {
+		return x.Target
+	}
+	return 0
+}
+
+func (x *PairView) GetOrders() []*OpenOrder {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
 type OpenOrder struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ref           uint64                 `protobuf:"varint,1,opt,name=ref,proto3" json:"ref,omitempty"`
@@ -1229,7 +1357,7 @@ type OpenOrder struct {
 
 func (x *OpenOrder) Reset() {
 	*x = OpenOrder{}
-	mi := &file_strategy_proto_msgTypes[18]
+	mi := &file_strategy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1369,7 @@ func (x *OpenOrder) String() string {
 func (*OpenOrder) ProtoMessage() {}
 
 func (x *OpenOrder) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[18]
+	mi := &file_strategy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1382,7 @@ func (x *OpenOrder) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenOrder.ProtoReflect.Descriptor instead.
 func (*OpenOrder) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{18}
+	return file_strategy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OpenOrder) GetRef() uint64 {
@@ -1315,7 +1443,7 @@ type LiveAnswer struct {
 
 func (x *LiveAnswer) Reset() {
 	*x = LiveAnswer{}
-	mi := &file_strategy_proto_msgTypes[19]
+	mi := &file_strategy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1455,7 @@ func (x *LiveAnswer) String() string {
 func (*LiveAnswer) ProtoMessage() {}
 
 func (x *LiveAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[19]
+	mi := &file_strategy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1468,7 @@ func (x *LiveAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LiveAnswer.ProtoReflect.Descriptor instead.
 func (*LiveAnswer) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{19}
+	return file_strategy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LiveAnswer) GetReactions() []*Reaction {
@@ -1364,7 +1492,7 @@ type Reaction struct {
 
 func (x *Reaction) Reset() {
 	*x = Reaction{}
-	mi := &file_strategy_proto_msgTypes[20]
+	mi := &file_strategy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1504,7 @@ func (x *Reaction) String() string {
 func (*Reaction) ProtoMessage() {}
 
 func (x *Reaction) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[20]
+	mi := &file_strategy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1517,7 @@ func (x *Reaction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reaction.ProtoReflect.Descriptor instead.
 func (*Reaction) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{20}
+	return file_strategy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Reaction) GetIndex() uint64 {
@@ -1421,28 +1549,30 @@ func (x *Reaction) GetSnapshot() *State {
 }
 
 type Command struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Ref           uint64                 `protobuf:"varint,2,opt,name=ref,proto3" json:"ref,omitempty"`
-	Side          uint32                 `protobuf:"varint,3,opt,name=side,proto3" json:"side,omitempty"`
-	Type          uint32                 `protobuf:"varint,4,opt,name=type,proto3" json:"type,omitempty"`
-	Price         int64                  `protobuf:"zigzag64,5,opt,name=price,proto3" json:"price,omitempty"`
-	Volume        int64                  `protobuf:"zigzag64,6,opt,name=volume,proto3" json:"volume,omitempty"`
-	Value         int64                  `protobuf:"zigzag64,7,opt,name=value,proto3" json:"value,omitempty"`
-	PostOnly      bool                   `protobuf:"varint,8,opt,name=post_only,json=postOnly,proto3" json:"post_only,omitempty"`
-	TimeInForce   uint32                 `protobuf:"varint,9,opt,name=time_in_force,json=timeInForce,proto3" json:"time_in_force,omitempty"`
-	Stop          int64                  `protobuf:"zigzag64,10,opt,name=stop,proto3" json:"stop,omitempty"`
-	Target        int64                  `protobuf:"zigzag64,11,opt,name=target,proto3" json:"target,omitempty"`
-	Name          string                 `protobuf:"bytes,12,opt,name=name,proto3" json:"name,omitempty"`
-	Number        float64                `protobuf:"fixed64,13,opt,name=number,proto3" json:"number,omitempty"`
-	Text          string                 `protobuf:"bytes,14,opt,name=text,proto3" json:"text,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Kind        uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Ref         uint64                 `protobuf:"varint,2,opt,name=ref,proto3" json:"ref,omitempty"`
+	Side        uint32                 `protobuf:"varint,3,opt,name=side,proto3" json:"side,omitempty"`
+	Type        uint32                 `protobuf:"varint,4,opt,name=type,proto3" json:"type,omitempty"`
+	Price       int64                  `protobuf:"zigzag64,5,opt,name=price,proto3" json:"price,omitempty"`
+	Volume      int64                  `protobuf:"zigzag64,6,opt,name=volume,proto3" json:"volume,omitempty"`
+	Value       int64                  `protobuf:"zigzag64,7,opt,name=value,proto3" json:"value,omitempty"`
+	PostOnly    bool                   `protobuf:"varint,8,opt,name=post_only,json=postOnly,proto3" json:"post_only,omitempty"`
+	TimeInForce uint32                 `protobuf:"varint,9,opt,name=time_in_force,json=timeInForce,proto3" json:"time_in_force,omitempty"`
+	Stop        int64                  `protobuf:"zigzag64,10,opt,name=stop,proto3" json:"stop,omitempty"`
+	Target      int64                  `protobuf:"zigzag64,11,opt,name=target,proto3" json:"target,omitempty"`
+	Name        string                 `protobuf:"bytes,12,opt,name=name,proto3" json:"name,omitempty"`
+	Number      float64                `protobuf:"fixed64,13,opt,name=number,proto3" json:"number,omitempty"`
+	Text        string                 `protobuf:"bytes,14,opt,name=text,proto3" json:"text,omitempty"`
+	// In which of the further pairs; empty is the bot's own.
+	Pair          string `protobuf:"bytes,15,opt,name=pair,proto3" json:"pair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_strategy_proto_msgTypes[21]
+	mi := &file_strategy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1454,7 +1584,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[21]
+	mi := &file_strategy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1467,7 +1597,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{21}
+	return file_strategy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Command) GetKind() uint32 {
@@ -1568,6 +1698,13 @@ func (x *Command) GetText() string {
 	return ""
 }
 
+func (x *Command) GetPair() string {
+	if x != nil {
+		return x.Pair
+	}
+	return ""
+}
+
 type SnapshotRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Bots          []uint64               `protobuf:"varint,1,rep,packed,name=bots,proto3" json:"bots,omitempty"`
@@ -1577,7 +1714,7 @@ type SnapshotRequest struct {
 
 func (x *SnapshotRequest) Reset() {
 	*x = SnapshotRequest{}
-	mi := &file_strategy_proto_msgTypes[22]
+	mi := &file_strategy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1589,7 +1726,7 @@ func (x *SnapshotRequest) String() string {
 func (*SnapshotRequest) ProtoMessage() {}
 
 func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[22]
+	mi := &file_strategy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1602,7 +1739,7 @@ func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{22}
+	return file_strategy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SnapshotRequest) GetBots() []uint64 {
@@ -1621,7 +1758,7 @@ type SnapshotReply struct {
 
 func (x *SnapshotReply) Reset() {
 	*x = SnapshotReply{}
-	mi := &file_strategy_proto_msgTypes[23]
+	mi := &file_strategy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1633,7 +1770,7 @@ func (x *SnapshotReply) String() string {
 func (*SnapshotReply) ProtoMessage() {}
 
 func (x *SnapshotReply) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[23]
+	mi := &file_strategy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1646,7 +1783,7 @@ func (x *SnapshotReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotReply.ProtoReflect.Descriptor instead.
 func (*SnapshotReply) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{23}
+	return file_strategy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SnapshotReply) GetBots() []*SnapshotReply_Bot {
@@ -1665,7 +1802,7 @@ type CloseRequest struct {
 
 func (x *CloseRequest) Reset() {
 	*x = CloseRequest{}
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1677,7 +1814,7 @@ func (x *CloseRequest) String() string {
 func (*CloseRequest) ProtoMessage() {}
 
 func (x *CloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[24]
+	mi := &file_strategy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1690,7 +1827,7 @@ func (x *CloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseRequest.ProtoReflect.Descriptor instead.
 func (*CloseRequest) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{24}
+	return file_strategy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CloseRequest) GetBots() []uint64 {
@@ -1708,7 +1845,7 @@ type CloseReply struct {
 
 func (x *CloseReply) Reset() {
 	*x = CloseReply{}
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1720,7 +1857,7 @@ func (x *CloseReply) String() string {
 func (*CloseReply) ProtoMessage() {}
 
 func (x *CloseReply) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[25]
+	mi := &file_strategy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1733,7 +1870,7 @@ func (x *CloseReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseReply.ProtoReflect.Descriptor instead.
 func (*CloseReply) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{25}
+	return file_strategy_proto_rawDescGZIP(), []int{26}
 }
 
 type BacktestInput struct {
@@ -1755,7 +1892,7 @@ type BacktestInput struct {
 
 func (x *BacktestInput) Reset() {
 	*x = BacktestInput{}
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1767,7 +1904,7 @@ func (x *BacktestInput) String() string {
 func (*BacktestInput) ProtoMessage() {}
 
 func (x *BacktestInput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[26]
+	mi := &file_strategy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1780,7 +1917,7 @@ func (x *BacktestInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestInput.ProtoReflect.Descriptor instead.
 func (*BacktestInput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{26}
+	return file_strategy_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *BacktestInput) GetConfig() []byte {
@@ -1829,7 +1966,7 @@ type PairCandles struct {
 
 func (x *PairCandles) Reset() {
 	*x = PairCandles{}
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1841,7 +1978,7 @@ func (x *PairCandles) String() string {
 func (*PairCandles) ProtoMessage() {}
 
 func (x *PairCandles) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[27]
+	mi := &file_strategy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1854,7 +1991,7 @@ func (x *PairCandles) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PairCandles.ProtoReflect.Descriptor instead.
 func (*PairCandles) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{27}
+	return file_strategy_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *PairCandles) GetPair() string {
@@ -1883,7 +2020,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_strategy_proto_msgTypes[28]
+	mi := &file_strategy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +2032,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[28]
+	mi := &file_strategy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2045,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{28}
+	return file_strategy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Segment) GetSlot() uint32 {
@@ -1948,7 +2085,7 @@ type BacktestOutput struct {
 
 func (x *BacktestOutput) Reset() {
 	*x = BacktestOutput{}
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1960,7 +2097,7 @@ func (x *BacktestOutput) String() string {
 func (*BacktestOutput) ProtoMessage() {}
 
 func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[29]
+	mi := &file_strategy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1973,7 +2110,7 @@ func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestOutput.ProtoReflect.Descriptor instead.
 func (*BacktestOutput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{29}
+	return file_strategy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *BacktestOutput) GetDone() int64 {
@@ -2036,7 +2173,7 @@ type Trades struct {
 
 func (x *Trades) Reset() {
 	*x = Trades{}
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2048,7 +2185,7 @@ func (x *Trades) String() string {
 func (*Trades) ProtoMessage() {}
 
 func (x *Trades) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2061,7 +2198,7 @@ func (x *Trades) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trades.ProtoReflect.Descriptor instead.
 func (*Trades) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{30}
+	return file_strategy_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Trades) GetColumns() [][]byte {
@@ -2091,14 +2228,16 @@ type OpenRequest_Bot struct {
 	// The state to go on from; none begins anew.
 	Snapshot *State `protobuf:"bytes,6,opt,name=snapshot,proto3" json:"snapshot,omitempty"`
 	// True if the host gives what the strategy subscribes to.
-	Gives         bool `protobuf:"varint,7,opt,name=gives,proto3" json:"gives,omitempty"`
+	Gives bool `protobuf:"varint,7,opt,name=gives,proto3" json:"gives,omitempty"`
+	// The markets of the further pairs that are traded, each as JSON.
+	Also          [][]byte `protobuf:"bytes,8,rep,name=also,proto3" json:"also,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenRequest_Bot) Reset() {
 	*x = OpenRequest_Bot{}
-	mi := &file_strategy_proto_msgTypes[31]
+	mi := &file_strategy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,7 +2249,7 @@ func (x *OpenRequest_Bot) String() string {
 func (*OpenRequest_Bot) ProtoMessage() {}
 
 func (x *OpenRequest_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[31]
+	mi := &file_strategy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2175,6 +2314,13 @@ func (x *OpenRequest_Bot) GetGives() bool {
 	return false
 }
 
+func (x *OpenRequest_Bot) GetAlso() [][]byte {
+	if x != nil {
+		return x.Also
+	}
+	return nil
+}
+
 // In the order of the request.
 type OpenReply_Bot struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -2185,14 +2331,16 @@ type OpenReply_Bot struct {
 	// What is wrong with the parameters, if the error is that.
 	Faults []*OpenReply_Fault `protobuf:"bytes,4,rep,name=faults,proto3" json:"faults,omitempty"`
 	// What the strategy looks at beyond the candles of its market.
-	Subscription  *Subscription `protobuf:"bytes,5,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	Subscription *Subscription `protobuf:"bytes,5,opt,name=subscription,proto3" json:"subscription,omitempty"`
+	// The further pairs that it trades: those of the request.
+	Also          []string `protobuf:"bytes,6,rep,name=also,proto3" json:"also,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OpenReply_Bot) Reset() {
 	*x = OpenReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[32]
+	mi := &file_strategy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2204,7 +2352,7 @@ func (x *OpenReply_Bot) String() string {
 func (*OpenReply_Bot) ProtoMessage() {}
 
 func (x *OpenReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[32]
+	mi := &file_strategy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2255,6 +2403,13 @@ func (x *OpenReply_Bot) GetSubscription() *Subscription {
 	return nil
 }
 
+func (x *OpenReply_Bot) GetAlso() []string {
+	if x != nil {
+		return x.Also
+	}
+	return nil
+}
+
 type OpenReply_Fault struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2265,7 +2420,7 @@ type OpenReply_Fault struct {
 
 func (x *OpenReply_Fault) Reset() {
 	*x = OpenReply_Fault{}
-	mi := &file_strategy_proto_msgTypes[33]
+	mi := &file_strategy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2277,7 +2432,7 @@ func (x *OpenReply_Fault) String() string {
 func (*OpenReply_Fault) ProtoMessage() {}
 
 func (x *OpenReply_Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[33]
+	mi := &file_strategy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2318,7 +2473,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[34]
+	mi := &file_strategy_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2485,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[34]
+	mi := &file_strategy_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2498,7 @@ func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotReply_Bot.ProtoReflect.Descriptor instead.
 func (*SnapshotReply_Bot) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{23, 0}
+	return file_strategy_proto_rawDescGZIP(), []int{24, 0}
 }
 
 func (x *SnapshotReply_Bot) GetError() string {
@@ -2367,9 +2522,9 @@ const file_strategy_proto_rawDesc = "" +
 	"\x0estrategy.proto\x12\x13lunobot.strategy.v1\"\x11\n" +
 	"\x0fDescribeRequest\"+\n" +
 	"\rDescribeReply\x12\x1a\n" +
-	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"\x95\x02\n" +
+	"\bmanifest\x18\x01 \x01(\fR\bmanifest\"\xa9\x02\n" +
 	"\vOpenRequest\x128\n" +
-	"\x04bots\x18\x01 \x03(\v2$.lunobot.strategy.v1.OpenRequest.BotR\x04bots\x1a\xcb\x01\n" +
+	"\x04bots\x18\x01 \x03(\v2$.lunobot.strategy.v1.OpenRequest.BotR\x04bots\x1a\xdf\x01\n" +
 	"\x03Bot\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\x04R\x03bot\x12\x16\n" +
 	"\x06params\x18\x02 \x01(\fR\x06params\x12\x16\n" +
@@ -2377,15 +2532,17 @@ const file_strategy_proto_rawDesc = "" +
 	"\binterval\x18\x04 \x01(\x03R\binterval\x12\x18\n" +
 	"\aexplain\x18\x05 \x01(\bR\aexplain\x126\n" +
 	"\bsnapshot\x18\x06 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\x12\x14\n" +
-	"\x05gives\x18\a \x01(\bR\x05gives\"\xc9\x02\n" +
+	"\x05gives\x18\a \x01(\bR\x05gives\x12\x12\n" +
+	"\x04also\x18\b \x03(\fR\x04also\"\xdd\x02\n" +
 	"\tOpenReply\x126\n" +
-	"\x04bots\x18\x01 \x03(\v2\".lunobot.strategy.v1.OpenReply.BotR\x04bots\x1a\xce\x01\n" +
+	"\x04bots\x18\x01 \x03(\v2\".lunobot.strategy.v1.OpenReply.BotR\x04bots\x1a\xe2\x01\n" +
 	"\x03Bot\x12\x14\n" +
 	"\x05error\x18\x01 \x01(\tR\x05error\x12\x16\n" +
 	"\x06warmup\x18\x02 \x01(\x03R\x06warmup\x12\x14\n" +
 	"\x05wants\x18\x03 \x03(\rR\x05wants\x12<\n" +
 	"\x06faults\x18\x04 \x03(\v2$.lunobot.strategy.v1.OpenReply.FaultR\x06faults\x12E\n" +
-	"\fsubscription\x18\x05 \x01(\v2!.lunobot.strategy.v1.SubscriptionR\fsubscription\x1a3\n" +
+	"\fsubscription\x18\x05 \x01(\v2!.lunobot.strategy.v1.SubscriptionR\fsubscription\x12\x12\n" +
+	"\x04also\x18\x06 \x03(\tR\x04also\x1a3\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"P\n" +
@@ -2423,7 +2580,7 @@ const file_strategy_proto_rawDesc = "" +
 	"\x04high\x18\x03 \x01(\x12R\x04high\x12\x10\n" +
 	"\x03low\x18\x04 \x01(\x12R\x03low\x12\x14\n" +
 	"\x05close\x18\x05 \x01(\x12R\x05close\x12\x16\n" +
-	"\x06volume\x18\x06 \x01(\x12R\x06volume\"\x98\x01\n" +
+	"\x06volume\x18\x06 \x01(\x12R\x06volume\"\xac\x01\n" +
 	"\x04Fill\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x12\n" +
 	"\x04side\x18\x02 \x01(\rR\x04side\x12\x14\n" +
@@ -2431,12 +2588,14 @@ const file_strategy_proto_rawDesc = "" +
 	"\x06volume\x18\x04 \x01(\x12R\x06volume\x12\x14\n" +
 	"\x05value\x18\x05 \x01(\x12R\x05value\x12\x10\n" +
 	"\x03fee\x18\x06 \x01(\x12R\x03fee\x12\x14\n" +
-	"\x05maker\x18\a \x01(\bR\x05maker\"e\n" +
+	"\x05maker\x18\a \x01(\bR\x05maker\x12\x12\n" +
+	"\x04pair\x18\b \x01(\tR\x04pair\"y\n" +
 	"\vOrderUpdate\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\rR\x05state\x12\x16\n" +
 	"\x06filled\x18\x03 \x01(\x12R\x06filled\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\"@\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04pair\x18\x05 \x01(\tR\x04pair\"@\n" +
 	"\x06Signal\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x12\n" +
@@ -2455,7 +2614,7 @@ const file_strategy_proto_rawDesc = "" +
 	"\x03ask\x18\x03 \x01(\x12R\x03ask\x12\x1d\n" +
 	"\n" +
 	"ask_volume\x18\x04 \x01(\x12R\taskVolume\x12\x12\n" +
-	"\x04time\x18\x05 \x01(\x12R\x04time\"\x8e\x03\n" +
+	"\x04time\x18\x05 \x01(\x12R\x04time\"\xc5\x03\n" +
 	"\aBotView\x12\x10\n" +
 	"\x03bot\x18\x01 \x01(\x04R\x03bot\x12\x1a\n" +
 	"\bsnapshot\x18\x02 \x01(\bR\bsnapshot\x12\x12\n" +
@@ -2470,7 +2629,17 @@ const file_strategy_proto_rawDesc = "" +
 	" \x01(\x04R\anextRef\x12\x18\n" +
 	"\awarming\x18\v \x01(\bR\awarming\x126\n" +
 	"\x06orders\x18\f \x03(\v2\x1e.lunobot.strategy.v1.OpenOrderR\x06orders\x12*\n" +
-	"\x03top\x18\r \x01(\v2\x18.lunobot.strategy.v1.TopR\x03top\"\xa1\x01\n" +
+	"\x03top\x18\r \x01(\v2\x18.lunobot.strategy.v1.TopR\x03top\x125\n" +
+	"\x06others\x18\x0e \x03(\v2\x1d.lunobot.strategy.v1.PairViewR\x06others\"\x80\x02\n" +
+	"\bPairView\x12\x12\n" +
+	"\x04base\x18\x03 \x01(\x12R\x04base\x12#\n" +
+	"\rreserved_base\x18\x04 \x01(\x12R\freservedBase\x12\x18\n" +
+	"\acounter\x18\x05 \x01(\x12R\acounter\x12)\n" +
+	"\x10reserved_counter\x18\x06 \x01(\x12R\x0freservedCounter\x12\x12\n" +
+	"\x04cost\x18\a \x01(\x12R\x04cost\x12\x12\n" +
+	"\x04stop\x18\b \x01(\x12R\x04stop\x12\x16\n" +
+	"\x06target\x18\t \x01(\x12R\x06target\x126\n" +
+	"\x06orders\x18\f \x03(\v2\x1e.lunobot.strategy.v1.OpenOrderR\x06orders\"\xa1\x01\n" +
 	"\tOpenOrder\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\x04R\x03ref\x12\x12\n" +
 	"\x04side\x18\x02 \x01(\rR\x04side\x12\x12\n" +
@@ -2486,7 +2655,7 @@ const file_strategy_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x128\n" +
 	"\bcommands\x18\x02 \x03(\v2\x1c.lunobot.strategy.v1.CommandR\bcommands\x12\x14\n" +
 	"\x05error\x18\x03 \x01(\tR\x05error\x126\n" +
-	"\bsnapshot\x18\x04 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\"\xc8\x02\n" +
+	"\bsnapshot\x18\x04 \x01(\v2\x1a.lunobot.strategy.v1.StateR\bsnapshot\"\xdc\x02\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\x04R\x03ref\x12\x12\n" +
@@ -2502,7 +2671,8 @@ const file_strategy_proto_rawDesc = "" +
 	"\x06target\x18\v \x01(\x12R\x06target\x12\x12\n" +
 	"\x04name\x18\f \x01(\tR\x04name\x12\x16\n" +
 	"\x06number\x18\r \x01(\x01R\x06number\x12\x12\n" +
-	"\x04text\x18\x0e \x01(\tR\x04text\"%\n" +
+	"\x04text\x18\x0e \x01(\tR\x04text\x12\x12\n" +
+	"\x04pair\x18\x0f \x01(\tR\x04pair\"%\n" +
 	"\x0fSnapshotRequest\x12\x12\n" +
 	"\x04bots\x18\x01 \x03(\x04R\x04bots\"\xa0\x01\n" +
 	"\rSnapshotReply\x12:\n" +
@@ -2557,7 +2727,7 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
@@ -2577,27 +2747,28 @@ var file_strategy_proto_goTypes = []any{
 	(*Trade)(nil),             // 15: lunobot.strategy.v1.Trade
 	(*Top)(nil),               // 16: lunobot.strategy.v1.Top
 	(*BotView)(nil),           // 17: lunobot.strategy.v1.BotView
-	(*OpenOrder)(nil),         // 18: lunobot.strategy.v1.OpenOrder
-	(*LiveAnswer)(nil),        // 19: lunobot.strategy.v1.LiveAnswer
-	(*Reaction)(nil),          // 20: lunobot.strategy.v1.Reaction
-	(*Command)(nil),           // 21: lunobot.strategy.v1.Command
-	(*SnapshotRequest)(nil),   // 22: lunobot.strategy.v1.SnapshotRequest
-	(*SnapshotReply)(nil),     // 23: lunobot.strategy.v1.SnapshotReply
-	(*CloseRequest)(nil),      // 24: lunobot.strategy.v1.CloseRequest
-	(*CloseReply)(nil),        // 25: lunobot.strategy.v1.CloseReply
-	(*BacktestInput)(nil),     // 26: lunobot.strategy.v1.BacktestInput
-	(*PairCandles)(nil),       // 27: lunobot.strategy.v1.PairCandles
-	(*Segment)(nil),           // 28: lunobot.strategy.v1.Segment
-	(*BacktestOutput)(nil),    // 29: lunobot.strategy.v1.BacktestOutput
-	(*Trades)(nil),            // 30: lunobot.strategy.v1.Trades
-	(*OpenRequest_Bot)(nil),   // 31: lunobot.strategy.v1.OpenRequest.Bot
-	(*OpenReply_Bot)(nil),     // 32: lunobot.strategy.v1.OpenReply.Bot
-	(*OpenReply_Fault)(nil),   // 33: lunobot.strategy.v1.OpenReply.Fault
-	(*SnapshotReply_Bot)(nil), // 34: lunobot.strategy.v1.SnapshotReply.Bot
+	(*PairView)(nil),          // 18: lunobot.strategy.v1.PairView
+	(*OpenOrder)(nil),         // 19: lunobot.strategy.v1.OpenOrder
+	(*LiveAnswer)(nil),        // 20: lunobot.strategy.v1.LiveAnswer
+	(*Reaction)(nil),          // 21: lunobot.strategy.v1.Reaction
+	(*Command)(nil),           // 22: lunobot.strategy.v1.Command
+	(*SnapshotRequest)(nil),   // 23: lunobot.strategy.v1.SnapshotRequest
+	(*SnapshotReply)(nil),     // 24: lunobot.strategy.v1.SnapshotReply
+	(*CloseRequest)(nil),      // 25: lunobot.strategy.v1.CloseRequest
+	(*CloseReply)(nil),        // 26: lunobot.strategy.v1.CloseReply
+	(*BacktestInput)(nil),     // 27: lunobot.strategy.v1.BacktestInput
+	(*PairCandles)(nil),       // 28: lunobot.strategy.v1.PairCandles
+	(*Segment)(nil),           // 29: lunobot.strategy.v1.Segment
+	(*BacktestOutput)(nil),    // 30: lunobot.strategy.v1.BacktestOutput
+	(*Trades)(nil),            // 31: lunobot.strategy.v1.Trades
+	(*OpenRequest_Bot)(nil),   // 32: lunobot.strategy.v1.OpenRequest.Bot
+	(*OpenReply_Bot)(nil),     // 33: lunobot.strategy.v1.OpenReply.Bot
+	(*OpenReply_Fault)(nil),   // 34: lunobot.strategy.v1.OpenReply.Fault
+	(*SnapshotReply_Bot)(nil), // 35: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
-	31, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
-	32, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
+	32, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
+	33, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
 	9,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
 	10, // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
 	17, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
@@ -2607,38 +2778,40 @@ var file_strategy_proto_depIdxs = []int32{
 	14, // 8: lunobot.strategy.v1.Event.signal:type_name -> lunobot.strategy.v1.Signal
 	15, // 9: lunobot.strategy.v1.Event.trades:type_name -> lunobot.strategy.v1.Trade
 	16, // 10: lunobot.strategy.v1.Event.top:type_name -> lunobot.strategy.v1.Top
-	18, // 11: lunobot.strategy.v1.BotView.orders:type_name -> lunobot.strategy.v1.OpenOrder
+	19, // 11: lunobot.strategy.v1.BotView.orders:type_name -> lunobot.strategy.v1.OpenOrder
 	16, // 12: lunobot.strategy.v1.BotView.top:type_name -> lunobot.strategy.v1.Top
-	20, // 13: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
-	21, // 14: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
-	5,  // 15: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	34, // 16: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
-	15, // 17: lunobot.strategy.v1.BacktestInput.trades:type_name -> lunobot.strategy.v1.Trade
-	27, // 18: lunobot.strategy.v1.BacktestInput.pairs:type_name -> lunobot.strategy.v1.PairCandles
-	28, // 19: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
-	30, // 20: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
-	28, // 21: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
-	5,  // 22: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	33, // 23: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
-	4,  // 24: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
-	5,  // 25: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 26: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 27: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	6,  // 28: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	22, // 29: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	24, // 30: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	26, // 31: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 32: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 33: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	7,  // 34: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	23, // 35: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	25, // 36: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	29, // 37: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	32, // [32:38] is the sub-list for method output_type
-	26, // [26:32] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	18, // 13: lunobot.strategy.v1.BotView.others:type_name -> lunobot.strategy.v1.PairView
+	19, // 14: lunobot.strategy.v1.PairView.orders:type_name -> lunobot.strategy.v1.OpenOrder
+	21, // 15: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
+	22, // 16: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
+	5,  // 17: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
+	35, // 18: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	15, // 19: lunobot.strategy.v1.BacktestInput.trades:type_name -> lunobot.strategy.v1.Trade
+	28, // 20: lunobot.strategy.v1.BacktestInput.pairs:type_name -> lunobot.strategy.v1.PairCandles
+	29, // 21: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
+	31, // 22: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
+	29, // 23: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
+	5,  // 24: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	34, // 25: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
+	4,  // 26: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
+	5,  // 27: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 28: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 29: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	6,  // 30: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	23, // 31: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	25, // 32: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	27, // 33: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 34: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 35: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	7,  // 36: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	24, // 37: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	26, // 38: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	30, // 39: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	34, // [34:40] is the sub-list for method output_type
+	28, // [28:34] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -2652,7 +2825,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   36,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -56,6 +56,7 @@ func appendCommand(dst []byte, c *strategy.Command) []byte {
 	dst = appendString(dst, 12, c.Name)
 	dst = appendDouble(dst, 13, c.Number)
 	dst = appendString(dst, 14, c.Text)
+	dst = appendString(dst, 15, c.Pair)
 	return closeMessage(dst, mark)
 }
 
@@ -155,6 +156,8 @@ func (r *AnswerReader) command(c *strategy.Command, message []byte) error {
 				c.Name, f.err = r.name(f.bytes)
 			case 14:
 				c.Text, f.err = text("text", f.bytes, MaxText)
+			case 15:
+				c.Pair, f.err = r.name(f.bytes)
 			}
 		case protowire.Fixed64Type:
 			if f.number == 13 {
@@ -200,7 +203,8 @@ func readNumber(c *strategy.Command, f *fields) {
 	}
 }
 
-// name returns a plot's name; there are few, which come again with every candle.
+// name returns the name of a plot or a pair; there are few, which come again with
+// every candle.
 func (r *AnswerReader) name(b []byte) (string, error) {
 	if known, ok := r.names[string(b)]; ok {
 		return known, nil

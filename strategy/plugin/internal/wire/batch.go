@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -49,6 +50,22 @@ func AppendView(dst []byte, bot uint64, snapshot bool, v *strategy.View) []byte 
 	dst, mark := openMessage(dst, 2)
 	dst = appendUnsigned(dst, 1, bot)
 	dst = appendBool(dst, 2, snapshot)
+	dst = appendAccount(dst, v)
+	dst = appendUnsigned(dst, 10, v.NextRef)
+	dst = appendBool(dst, 11, v.Warming)
+	if !v.Top.IsZero() {
+		dst = appendTop(dst, 13, &v.Top)
+	}
+	for i := range v.Others {
+		var inner int
+		dst, inner = openMessage(dst, 14)
+		dst = closeMessage(appendAccount(dst, &v.Others[i]), inner)
+	}
+	return closeMessage(dst, mark)
+}
+
+// appendAccount adds the account in one pair.
+func appendAccount(dst []byte, v *strategy.View) []byte {
 	dst = appendInteger(dst, 3, v.Base)
 	dst = appendInteger(dst, 4, v.ReservedBase)
 	dst = appendInteger(dst, 5, v.Counter)
@@ -56,15 +73,10 @@ func AppendView(dst []byte, bot uint64, snapshot bool, v *strategy.View) []byte 
 	dst = appendInteger(dst, 7, v.Cost)
 	dst = appendInteger(dst, 8, v.Exits.Stop)
 	dst = appendInteger(dst, 9, v.Exits.Target)
-	dst = appendUnsigned(dst, 10, v.NextRef)
-	dst = appendBool(dst, 11, v.Warming)
 	for i := range v.Orders {
 		dst = appendOrder(dst, &v.Orders[i])
 	}
-	if !v.Top.IsZero() {
-		dst = appendTop(dst, 13, &v.Top)
-	}
-	return closeMessage(dst, mark)
+	return dst
 }
 
 func appendCandle(dst []byte, c *exchange.Candle) []byte {
@@ -87,6 +99,7 @@ func appendFill(dst []byte, f *strategy.Fill) []byte {
 	dst = appendInteger(dst, 5, f.Value)
 	dst = appendInteger(dst, 6, f.Fee)
 	dst = appendBool(dst, 7, f.Maker)
+	dst = appendString(dst, 8, f.Pair)
 	return closeMessage(dst, mark)
 }
 
@@ -96,6 +109,7 @@ func appendUpdate(dst []byte, u *strategy.OrderUpdate) []byte {
 	dst = appendUnsigned(dst, 2, uint64(u.State))
 	dst = appendInteger(dst, 3, u.Filled)
 	dst = appendString(dst, 4, u.Reason)
+	dst = appendString(dst, 5, u.Pair)
 	return closeMessage(dst, mark)
 }
 
@@ -159,7 +173,7 @@ type BatchReader struct {
 
 // Reset begins a batch.
 func (r *BatchReader) Reset(batch []byte) {
-	*r = BatchReader{batch: fields{rest: batch}, View: strategy.View{Orders: r.View.Orders[:0]}, Event: strategy.Event{Trades: r.Event.Trades[:0]}}
+	*r = BatchReader{batch: fields{rest: batch}, View: strategy.View{Orders: r.View.Orders[:0], Others: r.View.Others[:0]}, Event: strategy.Event{Trades: r.Event.Trades[:0]}}
 }
 
 // Err returns why Next returned false before the end; it is ErrMalformed.
@@ -210,6 +224,49 @@ func (r *BatchReader) fail(what string, err error) bool {
 func (r *BatchReader) readView(message []byte) error {
 	r.Bot, r.Snapshot = 0, false
 	v := &r.View
+	*v = strategy.View{Orders: v.Orders[:0], Others: v.Others[:0]}
+	f := fields{rest: message}
+	for f.next() {
+		switch {
+		case f.is(12, protowire.BytesType):
+			order, err := readOrder(f.bytes)
+			if err != nil {
+				return err
+			}
+			v.Orders = append(v.Orders, order)
+		case f.is(13, protowire.BytesType):
+			if err := readTop(&v.Top, f.bytes); err != nil {
+				return err
+			}
+		case f.is(14, protowire.BytesType):
+			if err := r.readOther(f.bytes); err != nil {
+				return err
+			}
+		case f.kind != protowire.VarintType:
+		case f.number == 1:
+			r.Bot = f.value
+		case f.number == 2:
+			r.Snapshot = f.value != 0
+		case f.number == 10:
+			v.NextRef = f.value
+		case f.number == 11:
+			v.Warming = f.value != 0
+		default:
+			readAccount(v, &f)
+		}
+	}
+	return f.err
+}
+
+// readOther adds the account in a further pair. The room of one that was there
+// before is used again.
+func (r *BatchReader) readOther(message []byte) error {
+	n := len(r.View.Others)
+	if n == strategy.MaxPairs {
+		return fmt.Errorf("more than %d further pairs: %w", n, ErrMalformed)
+	}
+	r.View.Others = slices.Grow(r.View.Others, 1)[:n+1]
+	v := &r.View.Others[n]
 	*v = strategy.View{Orders: v.Orders[:0]}
 	f := fields{rest: message}
 	for f.next() {
@@ -220,41 +277,31 @@ func (r *BatchReader) readView(message []byte) error {
 				return err
 			}
 			v.Orders = append(v.Orders, order)
-			continue
-		case f.is(13, protowire.BytesType):
-			if err := readTop(&v.Top, f.bytes); err != nil {
-				return err
-			}
-			continue
-		case f.kind != protowire.VarintType:
-			continue
-		}
-		switch f.number {
-		case 1:
-			r.Bot = f.value
-		case 2:
-			r.Snapshot = f.value != 0
-		case 3:
-			v.Base = integer[exchange.Steps](&f)
-		case 4:
-			v.ReservedBase = integer[exchange.Steps](&f)
-		case 5:
-			v.Counter = integer[exchange.Units](&f)
-		case 6:
-			v.ReservedCounter = integer[exchange.Units](&f)
-		case 7:
-			v.Cost = integer[exchange.Units](&f)
-		case 8:
-			v.Exits.Stop = integer[exchange.Ticks](&f)
-		case 9:
-			v.Exits.Target = integer[exchange.Ticks](&f)
-		case 10:
-			v.NextRef = f.value
-		case 11:
-			v.Warming = f.value != 0
+		case f.kind == protowire.VarintType:
+			readAccount(v, &f)
 		}
 	}
 	return f.err
+}
+
+// readAccount takes a number of the account in one pair.
+func readAccount(v *strategy.View, f *fields) {
+	switch f.number {
+	case 3:
+		v.Base = integer[exchange.Steps](f)
+	case 4:
+		v.ReservedBase = integer[exchange.Steps](f)
+	case 5:
+		v.Counter = integer[exchange.Units](f)
+	case 6:
+		v.ReservedCounter = integer[exchange.Units](f)
+	case 7:
+		v.Cost = integer[exchange.Units](f)
+	case 8:
+		v.Exits.Stop = integer[exchange.Ticks](f)
+	case 9:
+		v.Exits.Target = integer[exchange.Ticks](f)
+	}
 }
 
 func readEvent(ev *strategy.Event, message []byte) error {
@@ -315,6 +362,9 @@ func readCandle(c *exchange.Candle, message []byte) error {
 func readFill(to *strategy.Fill, message []byte) error {
 	f := fields{rest: message}
 	for f.next() {
+		if f.is(8, protowire.BytesType) {
+			to.Pair = string(f.bytes)
+		}
 		if f.kind != protowire.VarintType {
 			continue
 		}
@@ -350,6 +400,8 @@ func readUpdate(u *strategy.OrderUpdate, message []byte) error {
 			u.Filled = integer[exchange.Steps](&f)
 		case f.is(4, protowire.BytesType):
 			u.Reason = string(f.bytes)
+		case f.is(5, protowire.BytesType):
+			u.Pair = string(f.bytes)
 		}
 	}
 	return f.err

@@ -42,10 +42,11 @@ func drawEvent(t *rapid.T) strategy.Event {
 			Low: number[exchange.Ticks](t, "l"), Close: number[exchange.Ticks](t, "c"), Volume: number[exchange.Steps](t, "v")}
 	case strategy.FillEvent:
 		ev.Fill = strategy.Fill{Ref: rapid.Uint64().Draw(t, "ref"), Side: exchange.Sell, Price: number[exchange.Ticks](t, "p"),
-			Volume: number[exchange.Steps](t, "v"), Value: number[exchange.Units](t, "value"), Fee: number[exchange.Units](t, "fee"), Maker: rapid.Bool().Draw(t, "maker")}
+			Volume: number[exchange.Steps](t, "v"), Value: number[exchange.Units](t, "value"), Fee: number[exchange.Units](t, "fee"), Maker: rapid.Bool().Draw(t, "maker"),
+			Pair: rapid.SampledFrom([]string{"", "ETHMYR"}).Draw(t, "pair")}
 	case strategy.OrderEvent:
 		ev.Order = strategy.OrderUpdate{Ref: rapid.Uint64().Draw(t, "ref"), State: strategy.OrderState(rapid.IntRange(1, 5).Draw(t, "state")),
-			Filled: number[exchange.Steps](t, "filled"), Reason: rapid.String().Draw(t, "reason")}
+			Filled: number[exchange.Steps](t, "filled"), Reason: rapid.String().Draw(t, "reason"), Pair: rapid.SampledFrom([]string{"", "ETHMYR"}).Draw(t, "pair")}
 	case strategy.SignalEvent:
 		ev.Signal = strategy.Signal{ID: rapid.String().Draw(t, "id"), Text: rapid.String().Draw(t, "text"), Time: rapid.Int64().Draw(t, "received")}
 	case strategy.TradesEvent:
@@ -69,20 +70,30 @@ func drawTop(t *rapid.T) exchange.Top {
 }
 
 func drawBot(t *rapid.T) bot {
-	b := bot{id: rapid.Uint64().Draw(t, "bot"), snapshot: rapid.Bool().Draw(t, "snapshot"), view: strategy.View{
-		Base: number[exchange.Steps](t, "base"), ReservedBase: number[exchange.Steps](t, "reserved base"),
-		Counter: number[exchange.Units](t, "counter"), ReservedCounter: number[exchange.Units](t, "reserved counter"),
-		Cost: number[exchange.Units](t, "cost"), NextRef: rapid.Uint64().Draw(t, "next"), Warming: rapid.Bool().Draw(t, "warming"),
-		Exits: strategy.Exits{Stop: number[exchange.Ticks](t, "stop"), Target: number[exchange.Ticks](t, "target")},
-	}}
+	b := bot{id: rapid.Uint64().Draw(t, "bot"), snapshot: rapid.Bool().Draw(t, "snapshot"), view: drawAccount(t)}
+	b.view.NextRef, b.view.Warming = rapid.Uint64().Draw(t, "next"), rapid.Bool().Draw(t, "warming")
+	for range rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "further pairs") {
+		b.view.Others = append(b.view.Others, drawAccount(t))
+	}
 	if b.view.Top = drawTop(t); b.view.Top.IsZero() {
 		b.view.Top = exchange.Top{}
 	}
+	return b
+}
+
+// drawAccount draws the account in one pair.
+func drawAccount(t *rapid.T) strategy.View {
+	v := strategy.View{
+		Base: number[exchange.Steps](t, "base"), ReservedBase: number[exchange.Steps](t, "reserved base"),
+		Counter: number[exchange.Units](t, "counter"), ReservedCounter: number[exchange.Units](t, "reserved counter"),
+		Cost:  number[exchange.Units](t, "cost"),
+		Exits: strategy.Exits{Stop: number[exchange.Ticks](t, "stop"), Target: number[exchange.Ticks](t, "target")},
+	}
 	for range rapid.IntRange(0, 3).Draw(t, "orders") {
-		b.view.Orders = append(b.view.Orders, strategy.OpenOrder{Ref: rapid.Uint64().Draw(t, "ref"), Side: exchange.Buy, Type: exchange.LimitOrder,
+		v.Orders = append(v.Orders, strategy.OpenOrder{Ref: rapid.Uint64().Draw(t, "ref"), Side: exchange.Buy, Type: exchange.LimitOrder,
 			Price: number[exchange.Ticks](t, "p"), Volume: number[exchange.Steps](t, "v"), Filled: number[exchange.Steps](t, "f"), Value: number[exchange.Units](t, "value")})
 	}
-	return b
+	return v
 }
 
 func drawBatch(t *rapid.T) []delivery {
@@ -108,14 +119,23 @@ func encode(batch []delivery) (out []byte) {
 	return out
 }
 
+// kept returns a view that outlives the reader's next step; no orders are nil.
+func kept(v strategy.View) strategy.View {
+	v.Orders = append([]strategy.OpenOrder(nil), v.Orders...)
+	return v
+}
+
 func decode(t interface{ Fatalf(string, ...any) }, batch []byte) (out []delivery) {
 	var r wire.BatchReader
 	r.Reset(batch)
 	for r.Next() {
-		view := r.View
-		view.Orders = slices.Clone(view.Orders)
-		if len(view.Orders) == 0 {
-			view.Orders = nil
+		view := kept(r.View)
+		view.Others = slices.Clone(view.Others)
+		for i, o := range view.Others {
+			view.Others[i] = kept(o)
+		}
+		if len(view.Others) == 0 {
+			view.Others = nil
 		}
 		event := r.Event
 		event.Trades = slices.Clone(event.Trades)
@@ -161,7 +181,7 @@ func TestBatchSurvivesTheWire(t *testing.T) {
 
 func drawCommand(t *rapid.T) strategy.Command {
 	return strategy.Command{
-		Kind: strategy.CommandKind(rapid.IntRange(1, 6).Draw(t, "kind")), Ref: rapid.Uint64().Draw(t, "ref"),
+		Kind: strategy.CommandKind(rapid.IntRange(1, 6).Draw(t, "kind")), Pair: rapid.SampledFrom([]string{"", "ETHMYR"}).Draw(t, "pair"), Ref: rapid.Uint64().Draw(t, "ref"),
 		Side: exchange.Side(rapid.IntRange(0, 2).Draw(t, "side")), Type: exchange.OrderType(rapid.IntRange(0, 2).Draw(t, "type")),
 		Price: number[exchange.Ticks](t, "p"), Volume: number[exchange.Steps](t, "v"), Value: number[exchange.Units](t, "value"),
 		PostOnly: rapid.Bool().Draw(t, "post"), TimeInForce: exchange.TimeInForce(rapid.IntRange(0, 2).Draw(t, "tif")),

@@ -12,7 +12,7 @@ import (
 func tradeNumbers(t *portfolio.Trade) []*int64 {
 	return []*int64{
 		&t.EntryTime, &t.ExitTime, (*int64)(&t.Volume), (*int64)(&t.Cost), (*int64)(&t.Proceeds),
-		(*int64)(&t.EntryFee), (*int64)(&t.ExitFee), (*int64)(&t.PaidFees),
+		(*int64)(&t.EntryFee), (*int64)(&t.ExitFee), (*int64)(&t.PaidFees), &t.Leg,
 	}
 }
 

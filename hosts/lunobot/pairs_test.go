@@ -1,0 +1,120 @@
+package main_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shopspring/decimal"
+)
+
+// pairsReport is what a report says of a run of several pairs.
+type pairsReport struct {
+	Pairs []struct {
+		Pair string `json:"pair"`
+	} `json:"further_pairs"`
+	Position *struct {
+		Pair string `json:"pair"`
+	} `json:"open_position"`
+	Others []struct {
+		Pair  string          `json:"pair"`
+		Value decimal.Decimal `json:"value"`
+	} `json:"further_open_positions"`
+	Trades []struct {
+		Pair  string          `json:"pair"`
+		Price decimal.Decimal `json:"exit_price"`
+	} `json:"trades"`
+}
+
+// A backtest trades further pairs of the demo market and of files with one balance,
+// and its reports name them.
+func TestBacktestTradesSeveralPairs(t *testing.T) { // proves T8, PL1
+	t.Parallel()
+	dir := t.TempDir()
+	var own, other strings.Builder
+	for i := range 300 {
+		at := int64(1_700_000_040 + 60*i)
+		row := func(b *strings.Builder, price int64) {
+			text := decimal.NewFromInt(price).String()
+			b.WriteString(strings.Join([]string{decimal.NewFromInt(at).String(), text, text, text, text, "100"}, ",") + "\n")
+		}
+		row(&own, int64(100+i%40))
+		row(&other, int64(100-i%30))
+	}
+	const head = "timestamp,open,high,low,close,volume\n"
+	for name, text := range map[string]string{"own.csv": head + own.String(), "eth.csv": head + other.String()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	demo := []string{"backtest", "--strategy", "rebalance", "--from", "2025-12-29", "--to", "2025-12-31", "--param", "weight=40", "--param", "others=ETHMYR=30", "--param", "band=0.5"}
+	file := []string{"backtest", "--strategy", "rebalance", "--data", "own.csv", "--pair", "XBT/MYR", "--param", "weight=60"}
+	for _, c := range []struct {
+		name string
+		args []string
+		more []string
+		code int
+		want []string
+	}{
+		{"the demo market", demo, []string{"--with", "ETHMYR", "--json", "demo.json", "--html", "demo.html", "--look-ahead"}, 0, []string{"on XBTMYR, ETHMYR", "Holding XBTMYR", "passed   full"}},
+		{"files", file, []string{"--with", "ETH/MYR=eth.csv", "--json", "file.json"}, 0, []string{"on XBTMYR, ETHMYR", "A position of"}},
+		{"no file", file, []string{"--with", "ETHMYR"}, 2, []string{"--with ETHMYR: name the file of its candles too"}},
+		{"not written so", file, []string{"--with", "ETHMYR=", "--with", "=x"}, 2, []string{"--with ETHMYR= must be written", "--with =x must be written"}},
+		{"a file that is not there", file, []string{"--with", "ETHMYR=none.csv"}, 2, []string{"--with ETHMYR=none.csv", "no such file"}},
+		{"shares that do not fit", demo, nil, 1, []string{"has ETHMYR, which is none of the bot's further pairs"}},
+		{"the pair itself", file, []string{"--with", "XBTMYR=own.csv"}, 1, []string{"XBTMYR is the bot's own pair"}},
+		{"a strategy of one pair", []string{"backtest", "--strategy", "basic"}, []string{"--with", "ETHMYR"}, 2, []string{"--with: basic trades one pair"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := command(t, dir, append(c.args[:len(c.args):len(c.args)], c.more...)...)
+			for _, want := range c.want {
+				if a.code != c.code || !strings.Contains(a.out+a.problems, want) {
+					t.Fatalf("exit code %d, want %d with %q\n%s%s", a.code, c.code, want, a.out, a.problems)
+				}
+			}
+			if c.code == 0 {
+				checkPairsReport(t, dir, c.more)
+			}
+		})
+	}
+}
+
+func checkPairsReport(t *testing.T, dir string, args []string) {
+	t.Helper()
+	for i, arg := range args {
+		switch arg {
+		case "--json":
+			raw, err := os.ReadFile(filepath.Join(dir, args[i+1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r pairsReport
+			if err := json.Unmarshal(raw, &r); err != nil {
+				t.Fatal(err)
+			}
+			traded := map[string]int{}
+			for _, trade := range r.Trades {
+				traded[trade.Pair]++
+			}
+			if len(r.Pairs) != 1 || r.Pairs[0].Pair != "ETHMYR" || traded["XBTMYR"] == 0 || traded["ETHMYR"] == 0 || len(traded) != 2 {
+				t.Errorf("it names %+v and has trades of %v", r.Pairs, traded)
+			}
+			if r.Position == nil || r.Position.Pair != "XBTMYR" || len(r.Others) != 1 || r.Others[0].Pair != "ETHMYR" || !r.Others[0].Value.IsPositive() {
+				t.Errorf("it still holds %+v and %+v", r.Position, r.Others)
+			}
+		case "--html":
+			raw, err := os.ReadFile(filepath.Join(dir, args[i+1]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{`<th class="r-left">Pair</th>`, `<td class="r-left">ETHMYR</td>`, "Tick, step of ETHMYR"} {
+				if !strings.Contains(string(raw), want) {
+					t.Errorf("the page lacks %s", want)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package backtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/portfolio"
+)
+
+// Pair is a further pair that a run trades with the same balance. Fees and costs
+// are those of the run, and so are the bounds but for the position.
+type Pair struct {
+	// Market is what is traded; required.
+	Market exchange.Market `json:"market"`
+	// MaxPosition bounds the position in it. Defaults to 0, no bound.
+	MaxPosition exchange.Steps `json:"max_position,omitempty"`
+}
+
+// PairResult is how a run ended in a further pair.
+type PairResult struct {
+	// Account is what is held there; its Counter is the cash that its open orders
+	// hold, in units of its market.
+	Account portfolio.Portfolio `json:"account"`
+	// FirstPrice is the open of the pair's first candle, LastPrice the close of its
+	// last.
+	FirstPrice exchange.Ticks `json:"first_price"`
+	LastPrice  exchange.Ticks `json:"last_price"`
+}
+
+// Markets returns what a run trades: the market, and then the further pairs'.
+func (c Config) Markets() []exchange.Market {
+	out := []exchange.Market{c.Market}
+	for _, p := range c.Pairs {
+		out = append(out, p.Market)
+	}
+	return out
+}
+
+// MarketOf returns the market of a trade's Leg; that of the configuration for one
+// that it does not have.
+func (c Config) MarketOf(leg int64) exchange.Market {
+	if leg > 0 && leg <= int64(len(c.Pairs)) {
+		return c.Pairs[leg-1].Market
+	}
+	return c.Market
+}
+
+// legOf returns which of the pairs a name is.
+func (c Config) legOf(pair string) int64 {
+	return int64(1 + slices.IndexFunc(c.Pairs, func(p Pair) bool { return p.Market.Pair == pair }))
+}
+
+// InUnits returns an amount in units of the market of a leg in those of the
+// configuration's market, rounded towards zero; 0 if it does not fit.
+func (c Config) InUnits(leg int64, amount exchange.Units) exchange.Units {
+	if leg == 0 || leg > int64(len(c.Pairs)) {
+		return amount
+	}
+	_, per, err := exchange.SharedUnit(c.Market, c.MarketOf(leg))
+	if err != nil {
+		return 0
+	}
+	n, err := exchange.MulDiv(int64(amount), per[1], per[0])
+	if err != nil {
+		return 0
+	}
+	return exchange.Units(n)
+}
+
+// AccountOf returns the account in the market of a leg.
+func (r *Result) AccountOf(leg int64) portfolio.Portfolio {
+	if leg > 0 && leg <= int64(len(r.Pairs)) {
+		return r.Pairs[leg-1].Account
+	}
+	return r.Account
+}
+
+// Fees returns what all pairs together have paid in fees, in units of the
+// configuration's market.
+func (r *Result) Fees() exchange.Units {
+	sum := r.Account.Fees
+	for i, p := range r.Pairs {
+		sum += r.Config.InUnits(int64(i+1), p.Account.Fees)
+	}
+	return sum
+}
+
+// EquityAt returns what the account at the end is worth at a price of the
+// configuration's market; the further pairs are at their last ones. The error is
+// an overflow.
+func (r *Result) EquityAt(price exchange.Ticks) (exchange.Units, error) {
+	worth, err := r.Account.Equity(price)
+	if err != nil || len(r.Pairs) == 0 {
+		return worth, err
+	}
+	then, err := r.Account.Equity(r.LastPrice)
+	return r.FinalEquity - then + worth, err
+}
+
+// streamPairs is Stream for a run of several pairs.
+func streamPairs(ctx context.Context, def strategy.Definition, cfg Config, src marketdata.Source, sink Sink) (*Result, error) {
+	decide := cmp.Or(cfg.Decide, cfg.Interval)
+	instance, err := def.Open(strategy.OpenInput{Market: cfg.Market, Also: cfg.Markets()[1:], Interval: decide, Params: cfg.Params})
+	if err != nil {
+		return nil, err
+	}
+	if len(cfg.Signals) > 0 && !instance.Wants(strategy.SignalEvent) {
+		return nil, fmt.Errorf("backtest: %s takes no signals", def.Info().Name)
+	}
+	with, lacks, err := companyOf(def, cfg, src, instance.Subscription())
+	if err != nil {
+		return nil, err
+	}
+	rec := &pairsRecorder{recorder: recorder{cfg: cfg, lacks: lacks, curve: newCurve(cfg)}, parts: make([]part, 1+len(cfg.Pairs))}
+	basket, err := newBasket(cfg, instance, rec)
+	if err != nil {
+		return nil, err
+	}
+	run := &pairsRun{basket: basket, instance: instance, rec: rec, company: with, first: make([]exchange.Ticks, len(cfg.Pairs))}
+	run.mail = &mail{waiting: cfg.Signals, span: cfg.Interval.Milliseconds()}
+	for {
+		block, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = with.begin(ctx, block)
+		}
+		if err == nil {
+			err = run.block(block, sink.Room(len(block)))
+		}
+		if err != nil {
+			return nil, err
+		}
+		sink.Done(ctx, rec.take())
+	}
+	if rec.curve.count == 0 {
+		return nil, errors.New("backtest: there is no candle in the span asked for")
+	}
+	return run.result(def), nil
+}
+
+// newBasket opens the account of a run.
+func newBasket(cfg Config, instance *strategy.Instance, rec engine.Recorder) (*engine.Basket, error) {
+	venue := func(m exchange.Market, prefix string, balance exchange.Units) (*paper.Venue, error) {
+		return paper.NewVenue(paper.VenueConfig{Market: m, Fees: cfg.Fees, Costs: cfg.Costs, Balance: balance, OrderPrefix: prefix})
+	}
+	own, err := venue(cfg.Market, "", cfg.Balance)
+	if err != nil {
+		return nil, err
+	}
+	in := engine.BasketConfig{Config: engine.Config{
+		Market: cfg.Market, Interval: cfg.Interval, Decide: cfg.Decide, Balance: cfg.Balance, Venue: own, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
+		Wants: instance.Wants, Subscription: instance.Subscription(),
+	}}
+	for i, p := range cfg.Pairs {
+		v, err := venue(p.Market, fmt.Sprintf("P%d-", i+1), 0)
+		if err != nil {
+			return nil, err
+		}
+		bounds := cfg.Risk
+		bounds.MaxPosition = p.MaxPosition
+		in.Legs = append(in.Legs, engine.Leg{Market: p.Market, Risk: bounds, Venue: v})
+	}
+	return engine.NewBasket(in)
+}
+
+// pairsRun is a run of several pairs under way.
+type pairsRun struct {
+	basket   *engine.Basket
+	instance *strategy.Instance
+	rec      *pairsRecorder
+	company  *company
+	mail     *mail
+	// first are the opens of the further pairs' first candles.
+	first []exchange.Ticks
+	// traded and looked are what came beside a candle, step is what is told at once.
+	traded, looked, step []PairCandle
+}
+
+// pairsRecorder is a recorder of several pairs. Where fills of one pair's sale lie
+// between those of another's, each run of them is a trade.
+type pairsRecorder struct {
+	recorder
+	parts []part
+	// newest is the pair whose trade is the newest one.
+	newest int64
+}
+
+// part is how far the trade of a pair has come: whole is that of its order so far,
+// before what of it is in earlier trades of the record.
+type part struct{ whole, before portfolio.Trade }
+
+// Fill implements engine.Recorder.
+func (r *pairsRecorder) Fill(f exchange.Fill, ref uint64, res portfolio.Result) {
+	if !res.Closes {
+		return
+	}
+	leg := r.cfg.legOf(f.Pair)
+	p := &r.parts[leg]
+	switch {
+	case p.whole.OrderID != res.Trade.OrderID:
+		p.before = portfolio.Trade{}
+	case r.newest != leg:
+		p.before = p.whole
+	}
+	p.whole, r.newest = res.Trade, leg
+	t := &res.Trade
+	t.Leg = leg
+	t.Volume -= p.before.Volume
+	t.Cost -= p.before.Cost
+	t.Proceeds -= p.before.Proceeds
+	t.EntryFee -= p.before.EntryFee
+	t.ExitFee -= p.before.ExitFee
+	r.recorder.Fill(f, ref, res)
+}
+
+// block runs a block of candles; a panic of the strategy ends it.
+func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
+	defer recoverAt(r.basket, &err)
+	equity = equity[:len(block)]
+	for n := range block {
+		c := &block[n]
+		if err := r.mail.deliver(r.basket, c); err != nil {
+			return err
+		}
+		if err := r.candle(c, r.company.next(c)); err != nil {
+			return err
+		}
+		equity[n] = int64(r.basket.Equity())
+		r.rec.curve.add(c, r.holds())
+	}
+	return nil
+}
+
+// candle runs what came since the last candle of the run's own market, in the order
+// of time, and the candle itself with what opened at the same time.
+func (r *pairsRun) candle(c *exchange.Candle, with Beside) error {
+	traded, looked := r.traded[:0], r.looked[:0]
+	for _, p := range with.Pairs {
+		leg := r.rec.cfg.legOf(p.Pair)
+		switch {
+		case leg == 0:
+			looked = append(looked, p)
+		case r.rec.curve.count == 0 && p.Candle.Time < c.Time: // from before the run
+		default:
+			if r.first[leg-1] == 0 {
+				r.first[leg-1] = p.Candle.Open
+			}
+			traded = append(traded, p)
+		}
+	}
+	r.traded, r.looked = traded, looked
+	for len(traded) > 0 && traded[0].Candle.Time < c.Time {
+		n := 1
+		for n < len(traded) && traded[n].Candle.Time == traded[0].Candle.Time {
+			n++
+		}
+		if err := r.tell(traded[:n], nil); err != nil {
+			return err
+		}
+		traded = traded[n:]
+	}
+	with.Pairs = looked
+	r.step = append(append(r.step[:0], traded...), PairCandle{Pair: r.rec.cfg.Market.Pair, Candle: *c})
+	return r.tell(r.step, &with)
+}
+
+// tell runs one step.
+func (r *pairsRun) tell(step []PairCandle, with *Beside) error {
+	if err := r.basket.Begin(step); err != nil {
+		return err
+	}
+	if with != nil {
+		r.basket.With(*with)
+	}
+	for ev := r.basket.Next(); ev != nil; ev = r.basket.Next() {
+		if cs := r.instance.Deliver(r.basket.View(), ev); len(cs) > 0 {
+			if err := r.basket.Commands(cs); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// holds reports whether anything is held.
+func (r *pairsRun) holds() bool {
+	v := r.basket.View()
+	return v.Base != 0 || slices.ContainsFunc(v.Others, func(o strategy.View) bool { return o.Base != 0 })
+}
+
+func (r *pairsRun) result(def strategy.Definition) *Result {
+	if r.rec.closing {
+		r.rec.settle()
+	}
+	cfg, curve := r.rec.cfg, r.rec.curve
+	account, _ := r.basket.Account(cfg.Market.Pair)
+	out := &Result{
+		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
+		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
+		MaxDrawdown: r.basket.MaxDrawdown(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
+	}
+	for i, p := range cfg.Pairs {
+		account, _ := r.basket.Account(p.Market.Pair)
+		out.Pairs = append(out.Pairs, PairResult{Account: account, FirstPrice: r.first[i], LastPrice: r.basket.LastPrice(p.Market.Pair)})
+	}
+	return out
+}

@@ -1,0 +1,289 @@
+package backtest_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	shopspring "github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+// evenly puts a third of its cash into each pair at every seventh candle and sells
+// all three candles later; at every eleventh it sells the further pairs as their
+// candles are told.
+type evenly struct{ Count int }
+
+func (s *evenly) TradePairs(exchange.Market, []exchange.Market) error { return nil }
+
+func (s *evenly) OnPair(b *strategy.Bot, pair string, _ exchange.Candle) {
+	if s.Count%11 == 5 {
+		b.Pair(pair).SellAll()
+	}
+}
+
+func (s *evenly) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	s.Count++
+	for _, p := range b.Pairs() {
+		switch s.Count % 7 {
+		case 1:
+			p.BuyWith(p.FreeCounter() / 3)
+		case 4:
+			p.SellAll()
+		}
+	}
+}
+
+func evenlyDefinition() strategy.Definition {
+	return strategy.MustDefine(strategy.Info{Name: "evenly", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &evenly{} })
+}
+
+// couple is a run of the demo market's two pairs, of which the second has a hole
+// and begins later. Their units differ by a factor of 100.
+func couple(tb testing.TB, n int) (cfg backtest.Config, own, other []exchange.Candle) {
+	tb.Helper()
+	own = history(tb, n).Candles
+	m, err := demo.New(demo.Config{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	markets, err := m.Markets(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for i := 3; i < n; i++ {
+		if i%97 != 0 {
+			other = append(other, m.Candle(markets[1].Pair, int64(i)))
+		}
+	}
+	cfg = config(tb, marketdata.Series{Market: markets[0], Interval: time.Minute})
+	cfg.Balance = 10_000_000_003 // 10,000 MYR and a little
+	cfg.Pairs = []backtest.Pair{{Market: markets[1]}}
+	return cfg, own, other
+}
+
+func coupled(own, other []exchange.Candle) *backtest.Feed {
+	return &backtest.Feed{Source: marketdata.NewSliceSource(own), Pairs: []backtest.PairSource{{Pair: demo.ETHMYR, Source: marketdata.NewSliceSource(other)}}}
+}
+
+// purse is the account of the reference, in decimals.
+type purse struct {
+	market exchange.Market
+	held   shopspring.Decimal
+	price  shopspring.Decimal
+	wanted shopspring.Decimal // to spend at the next open; below 0, sell all
+	known  bool
+}
+
+// meet carries out what was wanted at an open.
+func (p *purse) meet(cash *shopspring.Decimal, c exchange.Candle) {
+	open := p.market.Price(c.Open)
+	unit := p.market.Tick.Mul(p.market.Step)
+	fee := func(value shopspring.Decimal) shopspring.Decimal {
+		return value.Mul(shopspring.New(1, -3)).Div(unit).Ceil().Mul(unit)
+	}
+	switch {
+	case p.wanted.IsPositive():
+		volume := p.wanted.Div(open).Div(p.market.Step).Floor().Mul(p.market.Step)
+		for volume.Mul(open).Add(fee(volume.Mul(open))).GreaterThan(p.wanted) {
+			volume = volume.Sub(p.market.Step)
+		}
+		*cash = cash.Sub(volume.Mul(open)).Sub(fee(volume.Mul(open)))
+		p.held = p.held.Add(volume)
+	case p.wanted.IsNegative():
+		*cash = cash.Add(p.held.Mul(open)).Sub(fee(p.held.Mul(open)))
+		p.held = shopspring.Zero
+	}
+	p.wanted = shopspring.Zero
+}
+
+// TestPairsReference recomputes a run of two pairs with decimals and nothing of the
+// engine: one balance, orders at the next open of their pair, fees rounded up to the
+// unit of their market, the account valued at the newest closes.
+func TestPairsReference(t *testing.T) { // proves PL3, PL4, N1
+	t.Parallel()
+	cfg, own, other := couple(t, 2_000)
+	r, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cash := cfg.Market.Amount(cfg.Balance)
+	a, b := purse{market: cfg.Market}, purse{market: cfg.Pairs[0].Market}
+	count, next := 0, 0
+	sell := func(p *purse) {
+		if p.held.IsPositive() {
+			p.wanted = shopspring.New(-1, 0)
+		}
+	}
+	for i, c := range own {
+		told := false
+		if next < len(other) && other[next].Time == c.Time {
+			b.meet(&cash, other[next])
+			b.price, b.known, told = b.market.Price(other[next].Close), true, true
+			next++
+		}
+		a.meet(&cash, c)
+		a.price = a.market.Price(c.Close)
+		if told && count%11 == 5 {
+			sell(&b)
+		}
+		switch count++; count % 7 {
+		case 1:
+			for _, p := range []*purse{&a, &b} {
+				unit := p.market.Tick.Mul(p.market.Step)
+				if free := cash.Div(unit).Floor(); p == &a || p.known {
+					p.wanted = free.Div(shopspring.NewFromInt(3)).Floor().Mul(unit)
+				}
+			}
+		case 4:
+			sell(&a)
+			sell(&b)
+		}
+		want := cash.Add(a.held.Mul(a.price)).Add(b.held.Mul(b.price))
+		unit := cfg.Market.Tick.Mul(cfg.Market.Step)
+		if got := cfg.Market.Amount(exchange.Units(r.Equity[i])); !got.Equal(want.Div(unit).Floor().Mul(unit)) {
+			t.Fatalf("at candle %d the account is worth %s, want %s", i, got, want)
+		}
+	}
+	if r.Trades.Len() < 100 || r.Pairs[0].Account.Trades == 0 || r.Pairs[0].FirstPrice != other[0].Open || r.Pairs[0].LastPrice != other[len(other)-1].Close {
+		t.Errorf("it ends with %d trades and %+v", r.Trades.Len(), r.Pairs)
+	}
+	checkTrades(t, r)
+}
+
+// checkTrades adds the trades of a run up to its accounts (rule T8).
+func checkTrades(t *testing.T, r *backtest.Result) {
+	t.Helper()
+	var profit [2]exchange.Units
+	last := int64(0)
+	for _, trade := range r.Trades.All() {
+		if trade.ExitTime < last {
+			t.Fatalf("the trade %+v is out of order", trade)
+		}
+		last = trade.ExitTime
+		profit[trade.Leg] += trade.Profit()
+	}
+	for leg, sum := range profit {
+		if got := r.AccountOf(int64(leg)).Realised; got != sum {
+			t.Errorf("pair %d has realised %d, its trades %d", leg, got, sum)
+		}
+	}
+}
+
+// Fills of two sales that take many candles lie between each other; still every
+// part of them is in one trade.
+func TestTradesOfInterleavedSales(t *testing.T) { // proves T8
+	t.Parallel()
+	cfg, own, other := couple(t, 3_000)
+	cfg.MaxShare = 200_000
+	r, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders, parts := map[string]bool{}, 0
+	for _, trade := range r.Trades.All() {
+		if orders[trade.OrderID] {
+			parts++
+		}
+		orders[trade.OrderID] = true
+	}
+	if parts == 0 {
+		t.Fatal("no sale was interrupted by another")
+	}
+	checkTrades(t, r)
+}
+
+// proves PL1: the same bytes twice, and through the plugin's boundary.
+func TestPairsRunTwiceAndThroughAPlugin(t *testing.T) {
+	t.Parallel()
+	cfg, own, other := couple(t, 6_000)
+	client, stop, err := plugin.Loopback(evenlyDefinition())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	want, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, run := range map[string]func() (*backtest.Result, error){
+		"again": func() (*backtest.Result, error) {
+			return backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+		},
+		"in a plugin": func() (*backtest.Result, error) { return client.Backtest(t.Context(), cfg, coupled(own, other), nil) },
+	} {
+		got, err := run()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s it ends with %+v, at first with %+v", name, got.Pairs, want.Pairs)
+		}
+	}
+}
+
+// proves PL3: without the future of either pair, the past is the same.
+func TestTheFutureOfPairsChangesNothing(t *testing.T) {
+	t.Parallel()
+	cfg, own, other := couple(t, 3_000)
+	whole, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{31, 500, 2_048, 2_999} {
+		changed := make([]exchange.Candle, len(other))
+		for i, c := range other {
+			if c.Time >= own[n].Time {
+				c = exchange.Flat(c.Time, 7_777_77)
+			}
+			changed[i] = c
+		}
+		part, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own[:n], changed), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(part.Equity, whole.Equity[:n]) {
+			t.Fatalf("the equity of the first %d candles is another with another future", n)
+		}
+	}
+}
+
+func TestBadRunsOfPairsAreRefused(t *testing.T) {
+	t.Parallel()
+	cfg, own, other := couple(t, 50)
+	tiered, foreign, twice := cfg, cfg, cfg
+	warm := cfg
+	warm.Begin = own[10].Time
+	tiered.Tiers = []paper.Tier{{Volume: 1}}
+	market := cfg.Pairs[0].Market
+	market.Counter = "ZAR"
+	foreign.Pairs = []backtest.Pair{{Market: market}}
+	twice.Pairs = append(twice.Pairs[:1:1], twice.Pairs[0])
+	for _, c := range []struct {
+		want string
+		def  strategy.Definition
+		cfg  backtest.Config
+		src  marketdata.Source
+	}{
+		{"trades one pair, and 2 are asked for", basic.Definition(), cfg, coupled(own, other)},
+		{"the run has no candles of it", evenlyDefinition(), cfg, marketdata.NewSliceSource(own)},
+		{"tiers of fees", evenlyDefinition(), tiered, coupled(own, other)},
+		{"are not warmed up", evenlyDefinition(), warm, coupled(own, other)},
+		{"one balance needs one currency", evenlyDefinition(), foreign, coupled(own, other)},
+		{"is asked for twice", evenlyDefinition(), twice, coupled(own, other)},
+	} {
+		if _, err := backtest.Run(t.Context(), c.def, c.cfg, c.src, nil); err == nil || !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("it says %v, want %q", err, c.want)
+		}
+	}
+}
