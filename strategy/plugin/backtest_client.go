@@ -67,9 +67,8 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
 	sender := newCandleSender(src, cfg, stream, memory)
-	in := &resultReader{progress: progress, sender: sender}
+	in := &resultReader{progress: progress, sender: sender, expected: task.Candles}
 	go sender.run(ctx, cancel)
-	in.result.Equity = make([]int64, 0, task.Candles) // while the first candles are on their way
 	err = in.read(stream)
 	cancel()
 	<-sender.done
@@ -87,6 +86,7 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 type resultReader struct {
 	progress func(done int64)
 	sender   *candleSender
+	expected int // how many candles there are, as far as the source knows
 	taken    int64
 	json     []byte
 	result   backtest.Result
@@ -118,6 +118,11 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 	sent := r.sender.sent.Load()
 	if done := out.GetDone(); done > 0 && done <= sent && r.progress != nil {
 		r.progress(done)
+	}
+	if r.result.Equity == nil {
+		// Now, and not before the first candles are on their way: clearing the room
+		// takes as long as the plugin takes for tens of thousands of them.
+		r.result.Equity = make([]int64, 0, r.expected)
 	}
 	if block := out.GetEquity(); len(block) > 0 {
 		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {

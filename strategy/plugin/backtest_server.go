@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// backtestGC is the collector's percentage during a run.
+	// backtestGC is the collector's percentage from the first run on.
 	backtestGC = 400
 	// resultPart is how much of the result's JSON goes into one message.
 	resultPart = 1 << 20
@@ -47,8 +47,9 @@ func (s *server) Backtest(stream backtestStream) error {
 		return status.Errorf(codes.InvalidArgument, "reading the configuration: %v", err)
 	}
 	// Little of a run's memory stays in use, so that the collector would come
-	// often for nothing. No live bot shares the process.
-	defer debug.SetGCPercent(debug.SetGCPercent(backtestGC))
+	// often for nothing. No live bot shares the process, and so this stays: setting
+	// it back would make the collector come after each run.
+	s.collecting.Do(func() { debug.SetGCPercent(backtestGC) })
 	ctx, cancel := context.WithCancel(stream.Context())
 	defer cancel()
 	columns := newColumnFeed(task.Candles, stream)

@@ -35,6 +35,8 @@ type server struct {
 	// backtest that uses it holds turn.
 	memory *Memory
 	turn   chan struct{}
+	// collecting sets the collector for backtests.
+	collecting sync.Once
 	// lined is true if the process has taken the end of a line.
 	lined bool
 
