@@ -18,10 +18,9 @@ import (
 
 // The bounds of what a tenant may write: an expression is input from a stranger.
 const (
-	maxNodes  = 500
-	maxSteps  = 100
-	maxBack   = 1000 // candles that prev looks back
-	maxMemory = 10_000
+	maxNodes = 500
+	maxSteps = 100
+	maxBack  = 1000 // candles that prev looks back
 )
 
 // scope is what an expression sees. Prices are in the counter currency, volumes
@@ -212,9 +211,40 @@ func (b *builder) blame(n ast.Node, format string, args ...any) {
 	b.problems = append(b.problems, placed(b.source, n.Location().From, fmt.Sprintf(format, args...)))
 }
 
+// foreign names what the language of the rules does not have though expr has it:
+// lists, ranges and functions over them, texts to search, variables. A condition
+// of few words could otherwise loop for hours in a process that it shares with
+// the bots of others. It is empty for what the language has.
+func foreign(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode,
+		*ast.MemberNode, *ast.CallNode, *ast.UnaryNode, *ast.ConditionalNode:
+		return ""
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "+", "-", "*", "/", "%", "**", "^", "<", "<=", "==", "!=", ">=", ">", "&&", "and", "||", "or":
+			return ""
+		}
+		return n.Operator
+	case *ast.BuiltinNode:
+		switch n.Name {
+		case "abs", "min", "max":
+			return ""
+		}
+		return n.Name
+	case *ast.ArrayNode:
+		return "a list"
+	}
+	return n.String()
+}
+
 // Visit implements ast.Visitor: it replaces the functions of the language by
 // what the steps find. Arguments are visited before their function.
 func (b *builder) Visit(node *ast.Node) {
+	if what := foreign(*node); what != "" {
+		b.blame(*node, "%s is not part of the language", what)
+		return
+	}
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		if d, ok := b.defined[n.Value]; ok {

@@ -132,10 +132,45 @@ func TestRulesThatTakeTooMuch(t *testing.T) {
 	if _, err := rules.Definition().Open(strategy.OpenInput{Params: []byte(params(t, many))}); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("101 indicators gave %v", err)
 	}
-	wide := map[string]any{"entry": "(1..10000000)[0] > 0", "exit": "false"}
-	h := strategytest.New(t, rules.Definition(), strategytest.Config{Params: params(t, wide), Explain: true})
-	if got := h.Closes(100); len(got) != 1 || !strings.Contains(got[0].Text, "could not be evaluated: memory budget exceeded") {
-		t.Errorf("a list of ten millions gave %+v", got)
+	gone := map[string]any{"entry": "hour % (hour - hour) == 1", "exit": "false"}
+	h := strategytest.New(t, rules.Definition(), strategytest.Config{Params: params(t, gone), Explain: true})
+	if got := h.Closes(100); len(got) != 1 || !strings.Contains(got[0].Text, "could not be evaluated: runtime error: integer divide by zero") {
+		t.Errorf("a division by nothing gave %+v", got)
+	}
+}
+
+// TestNoLoops proves that a rule takes no more time than it has words: what
+// could go over a list, or over lists in lists, is refused with its place. The
+// bots of all tenants may share one process of this strategy.
+func TestNoLoops(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ text, want string }{
+		{"all(1..9000, all(1..9000, close > 0))", "line 1, column 6: .. is not part of the language"},
+		{"(1..10000000)[0] > 0", "column 3: .. is not part of the language"},
+		{"close > 0 && any([1, 2, 3], # > 2)", "column 18: a list is not part of the language"},
+		{"min([1, 2]) > 0", "column 5: a list is not part of the language"},
+		{"prev(sum([1, 2])) > 0", "column 10: a list is not part of the language"},
+		{"hour in 9..17", "is not part of the language"},
+		{"{\"a\": 1}.a > 0", "is not part of the language"},
+		{"let x = close; x > 1", "is not part of the language"},
+		{"true; true", "is not part of the language"},
+		{"\"aaaa\" matches \"(a+)+b\"", "matches is not part of the language"},
+		{"count(__v, # > 1) > 0", "__ may not be used"},
+		{"(nil ?? close) > 0", "is not part of the language"},
+	} {
+		for _, field := range []string{"entry", "define"} {
+			text := c.text
+			if field == "define" {
+				text = "a = " + text
+			}
+			if field == "define" && strings.Contains(text, ";") {
+				continue // the semicolon parts definitions
+			}
+			_, err := rules.Definition().Open(strategy.OpenInput{Params: []byte(params(t, map[string]any{field: text}))})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%s %q gave %v, want %q", field, text, err, c.want)
+			}
+		}
 	}
 }
 

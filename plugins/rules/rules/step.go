@@ -27,7 +27,6 @@ type step interface {
 
 // run evaluates a program.
 func (m *machine) run(p *vm.Program) (any, error) {
-	m.vm.MemoryBudget = maxMemory
 	return m.vm.Run(p, &m.scope)
 }
 
