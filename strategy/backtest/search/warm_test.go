@@ -131,3 +131,37 @@ func TestWindowsAreWarmedByTheCandlesBefore(t *testing.T) {
 		}
 	}
 }
+
+// elsewhere runs backtests as a process does that was built with an older kit: it
+// trades in every candle.
+type elsewhere struct{ t *testing.T }
+
+func (elsewhere) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, error) {
+	return backtest.NeedsOf(lateDefinition(), cfg)
+}
+
+func (e elsewhere) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(int64)) (*backtest.Result, error) {
+	if cfg.Begin != 0 {
+		e.t.Errorf("it is told when to begin, at %d", cfg.Begin)
+	}
+	return backtest.Run(ctx, lateDefinition(), cfg, src, progress)
+}
+
+// What cannot warm up is given no candle of the past, and its runs say so.
+func TestAColdBacktesterTradesNothingOfThePast(t *testing.T) {
+	t.Parallel()
+	cfg, series := demo(t, 2_000)
+	params, from := json.RawMessage(`{"length":20,"mute":0}`), series.Candles[500].OpenTime()
+	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: ofSet, Series: series}).Run(t.Context(), params, from, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Params = params
+	want, err := backtest.Run(t.Context(), lateDefinition(), cfg, marketdata.NewSliceSource(series.Candles[500:]), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.FinalEquity != want.FinalEquity || o.Candles != 1_500 || !o.Short {
+		t.Errorf("it comes to %d over %d candles, want %d; short %v", o.FinalEquity, o.Candles, want.FinalEquity, o.Short)
+	}
+}
