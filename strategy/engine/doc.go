@@ -25,6 +25,9 @@
 // What becomes of those orders at once, such as a denial, the strategy hears
 // with the next candle, so that answers to answers never go on within one.
 //
+// A Basket is the engine of a bot that trades several pairs with one balance: a
+// Session for each of them, and the cash that they share.
+//
 // Smallest use:
 //
 //	s, err := engine.New(engine.Config{Market: m, Interval: time.Minute, Venue: venue, Balance: cash})
