@@ -32,6 +32,7 @@ func readmeCommands() []readmeCommand {
 		{form(`go run \./hosts/lunobot (sweep|walkforward) --strategy basic --data demo .*`), anyOther, "hosts/lunobot/sweep_test.go", "TestSearchTwiceGivesTheSameBytes"},
 		{form(`go test \./strategy/backtest -bench Cross -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/bench_test.go", "BenchmarkCross"},
 		{form(`go test \./strategy/backtest -bench Peak -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/peak_bench_test.go", "BenchmarkPeak"},
+		{form(`go test \./hosts/lunobot -bench Peak -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "hosts/lunobot/peak_bench_test.go", "BenchmarkPeak"},
 		{form(`go test \./strategy/backtest/search -bench Sweep -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/backtest/search/bench_test.go", "BenchmarkSweep"},
 		{form(`go test \./strategy/engine -bench Live -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/engine/bench_test.go", "BenchmarkLive"},
 		{form(`go test \./strategy/pluginhost -bench Start -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/pluginhost/bench_test.go", "BenchmarkStart"},

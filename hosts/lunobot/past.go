@@ -51,6 +51,20 @@ func (h history) whole(ctx context.Context) (marketdata.Series, error) {
 	}
 }
 
+// keptCandles is how many candles are kept at the most where they are read very
+// often: a hundred megabytes.
+const keptCandles = 2_000_000
+
+// kept returns the history with its candles in memory, if they are not too many.
+func (h history) kept(ctx context.Context) (history, error) {
+	if h.candles > keptCandles {
+		return h, nil
+	}
+	series, err := h.whole(ctx)
+	h.open = func(context.Context) (marketdata.Source, func(), error) { return series.Source(), func() {}, nil }
+	return h, err
+}
+
 func (h historyFlags) loadDemo(from, to time.Time) (history, error) {
 	if h.Tick != "" || h.Step != "" {
 		return history{}, input("--tick and --step are for files; the demo market has its own")

@@ -134,15 +134,16 @@ func (r *recorder) Fill(_ exchange.Fill, _ uint64, res portfolio.Result) {
 
 // settle keeps the last trade.
 func (r *recorder) settle() {
-	r.trades.Add(r.last)
+	r.trades.Add(&r.last)
 	r.fresh = append(r.fresh, r.last)
 	r.closing = false
 }
 
-// take returns the trades that the sink has not had; they are its own.
+// take returns the trades that the sink has not had. They are valid until the next
+// trade.
 func (r *recorder) take() []portfolio.Trade {
 	fresh := r.fresh
-	r.fresh = nil
+	r.fresh = r.fresh[:0]
 	return fresh
 }
 

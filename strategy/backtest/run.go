@@ -42,8 +42,8 @@ type Sink interface {
 	// belongs to the run. At candles of the past it is the balance.
 	Room(n int) []int64
 	// Done is called when it is there, with the trades that were closed since the
-	// last call and will not change any more; they are the sink's own. The newest
-	// trade may still change: the last of all is in the result alone.
+	// last call and will not change any more; they are valid until it returns. The
+	// newest trade may still change: the last of all is in the result alone.
 	Done(ctx context.Context, trades []portfolio.Trade)
 }
 

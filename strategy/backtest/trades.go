@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"math/bits"
+	"slices"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
@@ -20,50 +23,82 @@ const pageTrades = 256
 type Trades struct {
 	pages [][]byte
 	count int
-	last  portfolio.Trade
+	// id and numbers are those of the last.
+	id      string
+	numbers numbers
 }
+
+// numbers are the numbers of a trade.
+type numbers [9]int64
+
+// packed is the most that a trade takes without its order's id: two lengths and,
+// in as few bytes as each needs, its numbers less those of the one before. How
+// many bytes that are stands in front, in half a byte each.
+const packed = 2*binary.MaxVarintLen64 + 8 + 8*len(numbers{})
+
+// sizeBytes is how many bytes tell how many bytes the numbers take.
+const sizeBytes = (len(numbers{}) + 1) / 2
 
 // TradesOf returns trades packed.
 func TradesOf(trades ...portfolio.Trade) Trades {
 	var t Trades
-	for _, trade := range trades {
-		t.Add(trade)
+	for i := range trades {
+		t.Add(&trades[i])
 	}
 	return t
 }
 
-// Add adds the trade that was closed next.
-func (t *Trades) Add(trade portfolio.Trade) {
-	before := t.last
+// Add adds the trade that was closed next, which it does not keep.
+func (t *Trades) Add(trade *portfolio.Trade) {
+	n := len(t.pages)
 	if t.count%pageTrades == 0 {
-		before = portfolio.Trade{}
-		if n := len(t.pages); n > 0 {
+		t.id, t.numbers = "", numbers{}
+		if n > 0 {
 			t.pages[n-1] = bytes.Clone(t.pages[n-1]) // without its spare room
 		}
-		t.pages = append(t.pages, make([]byte, 0, pageTrades*16))
+		t.pages = append(t.pages, make([]byte, 0, pageTrades*32))
+		n++
 	}
-	page := &t.pages[len(t.pages)-1]
 	same := 0
-	for same < min(len(before.OrderID), len(trade.OrderID)) && before.OrderID[same] == trade.OrderID[same] {
+	for same < min(len(t.id), len(trade.OrderID)) && t.id[same] == trade.OrderID[same] {
 		same++
 	}
-	out := binary.AppendUvarint(*page, uint64(same))
-	out = binary.AppendUvarint(out, uint64(len(trade.OrderID)-same))
-	out = append(out, trade.OrderID[same:]...)
-	from := numbersOf(&before)
-	for i, number := range numbersOf(&trade) {
-		out = binary.AppendVarint(out, *number-*from[i])
+	page := slices.Grow(t.pages[n-1], packed+len(trade.OrderID)-same)
+	page = binary.AppendUvarint(page, uint64(same))
+	page = binary.AppendUvarint(page, uint64(len(trade.OrderID)-same))
+	page = append(page, trade.OrderID[same:]...)
+	sizes := len(page)
+	out := page[:cap(page)]
+	at, all := sizes+sizeBytes, uint64(0)
+	now := numbersOf(trade)
+	for i, number := range now {
+		d := number - t.numbers[i]
+		folded := uint64(d<<1) ^ uint64(d>>63) // small ones stay small, below 0 too
+		size := (bits.Len64(folded) + 7) / 8
+		binary.LittleEndian.PutUint64(out[at:], folded)
+		at += size
+		all |= uint64(size) << (4 * i)
 	}
-	*page = out
-	t.last = trade
+	for i := range sizeBytes {
+		out[sizes+i] = byte(all >> (8 * i))
+	}
+	t.pages[n-1] = out[:at]
+	t.id, t.numbers = trade.OrderID, now
 	t.count++
 }
 
-// numbersOf returns the numbers of a trade.
-func numbersOf(t *portfolio.Trade) [9]*int64 {
-	return [...]*int64{
-		&t.EntryTime, &t.ExitTime, (*int64)(&t.Volume), (*int64)(&t.Cost), (*int64)(&t.Proceeds),
-		(*int64)(&t.EntryFee), (*int64)(&t.ExitFee), (*int64)(&t.PaidFees), &t.Leg,
+func numbersOf(t *portfolio.Trade) numbers {
+	return numbers{
+		t.EntryTime, t.ExitTime, int64(t.Volume), int64(t.Cost), int64(t.Proceeds), int64(t.EntryFee), int64(t.ExitFee), int64(t.PaidFees),
+		t.Leg,
+	}
+}
+
+// tradeOf returns the trade of an order that has the numbers.
+func tradeOf(id string, n *numbers) portfolio.Trade {
+	return portfolio.Trade{
+		OrderID: id, EntryTime: n[0], ExitTime: n[1], Volume: exchange.Steps(n[2]), Cost: exchange.Units(n[3]), Proceeds: exchange.Units(n[4]),
+		EntryFee: exchange.Units(n[5]), ExitFee: exchange.Units(n[6]), PaidFees: exchange.Units(n[7]), Leg: n[8],
 	}
 }
 
@@ -88,11 +123,10 @@ func (t Trades) from(first int) iter.Seq2[int, portfolio.Trade] {
 	return func(yield func(int, portfolio.Trade) bool) {
 		i := first - first%pageTrades
 		for i < t.count {
-			page := reader(t.pages[i/pageTrades])
-			var trade portfolio.Trade
+			page := reader{rest: t.pages[i/pageTrades]}
 			for end := min(i+pageTrades, t.count); i < end; i++ {
-				page.next(&trade)
-				if i >= first && !yield(i, trade) {
+				page.next()
+				if i >= first && !yield(i, tradeOf(page.id, &page.numbers)) {
 					return
 				}
 			}
@@ -100,26 +134,38 @@ func (t Trades) from(first int) iter.Seq2[int, portfolio.Trade] {
 	}
 }
 
-// reader is what is left of a page.
-type reader []byte
+// reader is a place in a page: what is left of it, and the trade before.
+type reader struct {
+	rest    []byte
+	id      string
+	numbers numbers
+}
 
-// next makes the trade after one out of that.
-func (r *reader) next(t *portfolio.Trade) {
+// next goes to the next trade.
+func (r *reader) next() {
 	same, more := r.uvarint(), r.uvarint()
-	if suffix := (*r)[:more]; uint64(len(t.OrderID)) != same || more > 0 {
-		t.OrderID = t.OrderID[:same] + string(suffix)
+	if uint64(len(r.id)) != same || more > 0 {
+		r.id = r.id[:same] + string(r.rest[:more])
 	}
-	*r = (*r)[more:]
-	for _, number := range numbersOf(t) {
-		change, size := binary.Varint(*r)
-		*number += change
-		*r = (*r)[size:]
+	r.rest = r.rest[more:]
+	all := r.uint(sizeBytes)
+	for i := range r.numbers {
+		folded := r.uint(int(all >> (4 * i) & 15))
+		r.numbers[i] += int64(folded>>1) ^ -int64(folded&1)
 	}
 }
 
+// uint reads a number of so many bytes.
+func (r *reader) uint(size int) uint64 {
+	var raw [8]byte
+	copy(raw[:], r.rest[:size])
+	r.rest = r.rest[size:]
+	return binary.LittleEndian.Uint64(raw[:])
+}
+
 func (r *reader) uvarint() uint64 {
-	n, size := binary.Uvarint(*r)
-	*r = (*r)[size:]
+	n, size := binary.Uvarint(r.rest)
+	r.rest = r.rest[size:]
 	return n
 }
 

@@ -139,8 +139,8 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 		if r.trades, err = wire.DecodeTrades(r.trades[:0], trades.GetColumns(), trades.GetOrderIds()); err != nil {
 			return err
 		}
-		for _, t := range r.trades {
-			r.result.Trades.Add(t)
+		for i := range r.trades {
+			r.result.Trades.Add(&r.trades[i])
 		}
 	}
 	r.taken += int64(len(out.GetResult()))

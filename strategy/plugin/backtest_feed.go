@@ -197,7 +197,7 @@ func (f *columnFeed) Room(n int) []int64 {
 // Done implements backtest.Sink.
 func (f *columnFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 	select {
-	case f.curve <- portion{f.room, trades}:
+	case f.curve <- portion{f.room, slices.Clone(trades)}:
 	case <-ctx.Done():
 		f.spent <- f.room[:0]
 	}
