@@ -317,8 +317,9 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 		return err
 	}
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
+	streams := live.NewPlaces(live.DefaultPlaces)
 	a.rest, err = api.New(api.Config{
-		Replays:   a.replays,
+		Replays: a.replays, Streams: streams,
 		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
@@ -328,7 +329,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	pages, err := web.New(web.Config{
 		BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
 		Logger: a.cfg.Log, Machine: s.machine, MarketNotice: demo.Label, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now,
-		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Tenancy: a.tenancy, Versions: s.versions,
+		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Streams: streams, Tenancy: a.tenancy, Versions: s.versions,
 	})
 	if err != nil {
 		return err

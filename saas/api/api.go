@@ -20,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/ratelimit"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
@@ -83,9 +84,9 @@ type Config struct {
 	SenderRate ratelimit.Rate
 	// Strategies knows which strategies can be used. Required.
 	Strategies Strategies
-	// Streams is how many streams one tenant may have open on this server.
-	// Defaults to 50.
-	Streams int
+	// Streams is how many streams a tenant may have open on this server; what
+	// serves pages beside the API shares it. Defaults to live.DefaultPlaces.
+	Streams *live.Places
 	// Tenancy knows people and sessions. Required.
 	Tenancy *tenancy.Service
 	// Title is the name of the API in its document. Defaults to "Lunobot API".
@@ -117,8 +118,8 @@ func (c Config) withDefaults() Config {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	if c.Streams == 0 {
-		c.Streams = 50
+	if c.Streams == nil {
+		c.Streams = live.NewPlaces(live.DefaultPlaces)
 	}
 	if c.Title == "" {
 		c.Title = "Lunobot API"
@@ -147,8 +148,8 @@ func (c Config) validate() error {
 	if len(c.CursorKey) < 32 {
 		problems = append(problems, errors.New("api: Config.CursorKey is shorter than 32 bytes"))
 	}
-	if c.Heartbeat < 0 || c.Streams < 0 {
-		problems = append(problems, errors.New("api: Config.Heartbeat and Config.Streams must not be negative"))
+	if c.Heartbeat < 0 {
+		problems = append(problems, errors.New("api: Config.Heartbeat must not be negative"))
 	}
 	for _, o := range c.Origins {
 		u, err := url.Parse(o)
@@ -187,7 +188,7 @@ func New(cfg Config) (*API, error) {
 	}
 	a := &API{
 		cfg: cfg, cursors: cursors{key: cfg.CursorKey}, checker: newChecker(),
-		router: chi.NewRouter(), streams: newStreams(cfg.Streams), senders: senders, inputs: inputs{},
+		router: chi.NewRouter(), streams: newStreams(), senders: senders, inputs: inputs{},
 	}
 	a.router.Use(a.secure, a.observe, a.crossOrigin, a.limitHooks, middleware.GetHead)
 	a.router.NotFound(a.noRoute)

@@ -23,11 +23,8 @@ import (
 // resultQuery is the input of a result.
 type resultQuery struct {
 	BacktestPath
-	Points int `query:"points" validate:"omitempty,min=2,max=100000" doc:"How many points the equity curve has at most, spread evenly; 500 if it is left out." example:"500"`
+	Points int `query:"points" default:"500" validate:"min=2,max=100000" doc:"How many points the equity curve has at most, spread evenly; 500 if it is left out."`
 }
-
-// resultPoints is how many points an equity curve has if nobody says.
-const resultPoints = 500
 
 // backtestResult writes a result: the document as it is kept, with the equity
 // curve as its last member.
@@ -48,13 +45,9 @@ func (a *API) backtestResult(ctx context.Context, who tenancy.Principal, in *res
 	if err != nil {
 		return nil, err
 	}
-	points := in.Points
-	if points == 0 {
-		points = resultPoints
-	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "application/json")
-		if err := writeResult(hc.BodyWriter(), document, r, equity, points); err != nil {
+		if err := writeResult(hc.BodyWriter(), document, r, equity, in.Points); err != nil {
 			a.cfg.Logger.DebugContext(ctx, "a result was not read to its end", "tenant_id", who.TenantID, "backtest_id", in.ID, "error", err)
 		}
 	}}, nil

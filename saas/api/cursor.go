@@ -61,7 +61,7 @@ func errCursor() error {
 
 // ListQuery are the parameters of every list.
 type ListQuery struct {
-	Limit  int    `query:"limit" validate:"omitempty,min=1,max=500" doc:"How many items at most; 50 if it is left out." example:"50"`
+	Limit  int    `query:"limit" default:"50" validate:"min=1,max=500" doc:"How many items at most; 50 if it is left out."`
 	Cursor string `query:"cursor" validate:"max=500" doc:"The next_cursor of the part before."`
 }
 

@@ -98,7 +98,7 @@ type equityQuery struct {
 	BotPath
 	From   time.Time `query:"from" doc:"The earliest time, in market time." example:"2026-01-01T00:00:00Z"`
 	To     time.Time `query:"to" doc:"The time to end before, in market time." example:"2026-02-01T00:00:00Z"`
-	Points int       `query:"points" validate:"omitempty,min=2,max=5000" doc:"How many points at most, spread evenly; 500 if it is left out." example:"500"`
+	Points int       `query:"points" default:"500" validate:"min=2,max=5000" doc:"How many points at most, spread evenly; 500 if it is left out."`
 }
 
 func (a *API) historyRoutes() {

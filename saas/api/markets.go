@@ -60,7 +60,7 @@ type candleQuery struct {
 	Pair     string    `path:"pair" doc:"The market's symbol." example:"XBTMYR"`
 	Interval string    `query:"interval" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of a candle; 1m if it is left out." example:"1m"`
 	Since    time.Time `query:"since" doc:"The earliest opening, in market time. Without it, the newest candles come." example:"2026-01-02T15:04:00Z"`
-	Limit    int       `query:"limit" validate:"omitempty,min=1,max=1000" doc:"How many candles at most; 500 if it is left out." example:"500"`
+	Limit    int       `query:"limit" default:"500" validate:"min=1,max=1000" doc:"How many candles at most; 500 if it is left out."`
 	Cursor   string    `query:"cursor" validate:"max=500" doc:"The next_cursor of the part before."`
 }
 
@@ -92,9 +92,6 @@ func (a *API) listCandles(ctx context.Context, who tenancy.Principal, in *candle
 	after, err := a.cursors.open(of, in.Cursor)
 	if err != nil {
 		return nil, err
-	}
-	if in.Limit == 0 {
-		in.Limit = 500
 	}
 	rows, err := a.cfg.Markets.Candles(ctx, in.Pair, bot.ParseInterval(in.Interval), a.since(in, after), in.Limit)
 	if err != nil {

@@ -50,6 +50,8 @@ func TestRequestsRefused(t *testing.T) {
 		"parameter twice":       {"GET", configs + "?limit=5&limit=6", "", nil, 400, "malformed", []string{"more than once"}},
 		"parameter not integer": {"GET", configs + "?limit=many", "", nil, 422, "invalid", []string{`"parameter":"limit"`}},
 		"parameter too large":   {"GET", configs + "?limit=501", "", nil, 422, "invalid", []string{"at most 500"}},
+		"parameter zero":        {"GET", configs + "?limit=0", "", nil, 422, "invalid", []string{`"parameter":"limit"`, "at least 1"}},
+		"candles without one":   {"GET", "/api/v1/markets/XBTMYR/candles?limit=0", "", nil, 422, "invalid", []string{`"parameter":"limit"`, "at least 1"}},
 		"parameter negative":    {"GET", configs + "?limit=-1", "", nil, 422, "invalid", []string{"at least 1"}},
 		"refresh token unknown": {"POST", "/api/v1/auth/refresh", `{"refresh_token":"lrt_x"}`, nil, 401, "unauthenticated", nil},
 	}

@@ -35,38 +35,13 @@ const (
 	writeTime = 10 * time.Second
 )
 
-// streams counts the open streams of each tenant and ends them all.
+// streams ends all open streams when the server stops.
 type streams struct {
-	most int
 	done chan struct{}
 	once sync.Once
-
-	mu   sync.Mutex
-	open map[string]int
 }
 
-func newStreams(most int) *streams {
-	return &streams{most: most, done: make(chan struct{}), open: map[string]int{}}
-}
-
-// enter takes a place for a tenant; leave gives it back.
-func (s *streams) enter(tenantID string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[tenantID] >= s.most {
-		return errs.New(errs.RateLimited, "too_many_streams", "%d streams are open already; close one", s.most).With("retry_after", 5)
-	}
-	s.open[tenantID]++
-	return nil
-}
-
-func (s *streams) leave(tenantID string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open[tenantID]--; s.open[tenantID] <= 0 {
-		delete(s.open, tenantID)
-	}
-}
+func newStreams() *streams { return &streams{done: make(chan struct{})} }
 
 func (s *streams) stop() { s.once.Do(func() { close(s.done) }) }
 
@@ -112,11 +87,12 @@ type stream struct {
 // open opens a stream. What can go wrong goes wrong here, as a problem; after
 // that the status is sent.
 func (a *API) open(ctx context.Context, who tenancy.Principal, what stream) (*huma.StreamResponse, error) {
-	if err := a.streams.enter(who.TenantID); err != nil {
+	free, err := a.cfg.Streams.Enter(who.TenantID)
+	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	leave := func() { cancel(); a.streams.leave(who.TenantID) }
+	leave := func() { cancel(); free() }
 	updates, err := what.live.Subscribe(ctx, who.TenantID, what.id)
 	if err != nil {
 		leave()

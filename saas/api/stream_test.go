@@ -174,7 +174,7 @@ func TestStreamEndsWithTheBot(t *testing.T) {
 
 func TestStreamsAreBounded(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(c *api.Config) { c.Streams = 1 })
+	b := setup(t, func(c *api.Config) { c.Streams = live.NewPlaces(1) })
 	token := b.register("ada@example.com")
 	_, id := b.create(token)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -87,12 +87,16 @@ type Run struct {
 	FinishedAt time.Time
 }
 
-// Percent returns how much of the run is done, from 0 to 100.
+// Percent returns how much of the run is done, from 0 to 100. Only a run that is
+// done has come to 100: one may still fail after its last candle.
 func (r Run) Percent() int {
-	if r.Total <= 0 {
+	switch {
+	case r.Status == Done:
+		return 100
+	case r.Total <= 0:
 		return 0
 	}
-	return int(min(r.Done, r.Total) * 100 / r.Total)
+	return min(int(min(r.Done, r.Total)*100/r.Total), 99)
 }
 
 // Figures are the figures of a run that lists show. Amounts are in the counter

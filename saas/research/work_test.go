@@ -58,6 +58,25 @@ func TestLifeOfARun(t *testing.T) {
 	})
 }
 
+// A run that fails after its last candle has not come to 100 %.
+func TestFailedRunsAreNotDone(t *testing.T) {
+	t.Parallel()
+	each(t, "basic", func(b *bench) {
+		r := b.create()
+		l := b.take(r, "worker-1")
+		_, err := b.Begin(b.t.Context(), l, 3)
+		b.must(err)
+		b.must(b.Progress(b.t.Context(), l, r.Total))
+		if now := b.run(r.ID); now.Percent() != 99 {
+			b.t.Errorf("all candles are done, and %d %%", now.Percent())
+		}
+		b.must(b.Fail(b.t.Context(), l, "the report could not be kept"))
+		if now := b.run(r.ID); now.Status != research.Failed || now.Percent() != 99 {
+			b.t.Errorf("failed as %s with %d %%", now.Status, now.Percent())
+		}
+	})
+}
+
 // proves T5 for backtests: a worker whose lease was taken changes nothing.
 func TestWorkersAreFenced(t *testing.T) {
 	t.Parallel()

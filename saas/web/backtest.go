@@ -117,6 +117,11 @@ func (w *Web) backtestStream(rq *request) error {
 	if err != nil {
 		return err
 	}
+	leave, err := w.cfg.Streams.Enter(rq.who.TenantID)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	updates, err := w.cfg.Progress.Subscribe(ctx, rq.who.TenantID, r.ID)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -87,7 +86,7 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 // number reads a text as a plain number; an empty one is 0, and what is none is a
 // fault at the place.
 func (f faults) number(text, place string) decimal.Decimal {
-	text = strings.NewReplacer(",", "", " ", "", "\u00a0", "").Replace(text)
+	text = plainNumber(text)
 	if text == "" {
 		return decimal.Zero
 	}

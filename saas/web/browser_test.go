@@ -66,6 +66,10 @@ func TestBotPageIsLive(t *testing.T) {
 	<-done
 
 	tab.Run(chromedp.Click(chromedp.CSS("#tab-fills")), chromedp.WaitVisible(chromedp.CSS("#panel-fills")), chromedp.Click(chromedp.CSS("#fills .goto")))
+	// The page is where it will be: what still moved would take the next click away.
+	if !webtest.Value[bool](tab, `(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.getElementById("chart").getBoundingClientRect())`) {
+		t.Error("the chart does not come into sight at once")
+	}
 	tab.Run(chromedp.Click(chromedp.CSS(`[data-interval="5m"]`)))
 	tab.Wait("the chart has other candles", `document.querySelector('[data-interval="5m"]').ariaPressed === "true"`)
 	tab.Run(chromedp.Click(chromedp.CSS("#tab-decisions")), chromedp.Click(chromedp.CSS("#hide-waits")))

@@ -278,8 +278,8 @@ func (w *Web) parameterRows(strategy, pin string, parameters json.RawMessage) []
 	var rows []paramRow
 	for _, f := range s.Schema.Fields() {
 		raw, ok := given[f.Name]
-		if !ok {
-			continue
+		if !ok || f.Bound != "" && f.Text(raw) == f.DefaultText() {
+			continue // it is the bot's bound that counts
 		}
 		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: f.Unit, Help: f.Help})
 	}

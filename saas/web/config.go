@@ -185,6 +185,9 @@ type Config struct {
 	Secure bool
 	// Strategies lists what can be chosen, in the order of the page. Required.
 	Strategies func() []Strategy
+	// Streams is how many streams a tenant may have open on this server; the API
+	// beside the pages shares it. Defaults to live.DefaultPlaces.
+	Streams *live.Places
 	// Tenancy knows who asks. Required.
 	Tenancy Tenancy
 	// Versions lists the versions of a strategy that can be used. Required.
@@ -218,6 +221,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
+	}
+	if c.Streams == nil {
+		c.Streams = live.NewPlaces(live.DefaultPlaces)
 	}
 	return c
 }

@@ -90,6 +90,9 @@ func describe(err error) errorPage {
 	case errs.Invalid:
 		return errorPage{Status: http.StatusUnprocessableEntity, Heading: "Some fields are not valid", Text: text}
 	case errs.Malformed:
+		if errs.CodeOf(err) == codeTooLarge {
+			return errorPage{Status: http.StatusRequestEntityTooLarge, Heading: "That is too large", Text: text}
+		}
 		return errorPage{Status: http.StatusBadRequest, Heading: "That could not be read", Text: text}
 	case errs.Conflict, errs.Stale:
 		status := http.StatusConflict

@@ -53,6 +53,21 @@ func percent(part, whole decimal.Decimal) decimal.Decimal {
 	return part.Mul(decimal.NewFromInt(100)).DivRound(whole, 6)
 }
 
+// grouped sets the thousands of a number apart that somebody typed; what is none
+// stays as it is.
+func grouped(text string) string {
+	plain := plainNumber(text)
+	if _, err := decimal.NewFromString(plain); err != nil || strings.ContainsAny(plain, "eE") {
+		return text
+	}
+	return exchange.Grouped(plain)
+}
+
+// plainNumber takes out of a typed number what only parts its digits.
+func plainNumber(text string) string {
+	return strings.NewReplacer(",", "", " ", "", "\u00a0", "").Replace(text)
+}
+
 // trimmed writes a number without trailing zeros, for form controls.
 func trimmed(d decimal.Decimal) string {
 	if d.IsZero() {

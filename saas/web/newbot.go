@@ -114,7 +114,7 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 	}
 	p.Form.Strategy = p.Chosen.Name
 	if p.Chosen.Schema != nil {
-		p.Groups = fieldGroups(p.Chosen.Schema, f.Params, bad)
+		p.Groups = askedFor(p.Chosen.Schema, f.Params, bad)
 		offerPairs(p.Groups, pairsOf(markets))
 	}
 	return p, nil
@@ -165,7 +165,7 @@ func (w *Web) newBotStrategy(rq *request) error {
 // parametersOf is the part of a form that has a strategy's parameters, with their
 // defaults.
 func (w *Web) parametersOf(rq *request, s Strategy) (formPage, error) {
-	p := formPage{Chosen: s, Groups: fieldGroups(s.Schema, nil, nil)}
+	p := formPage{Chosen: s, Groups: askedFor(s.Schema, nil, nil)}
 	markets, err := w.cfg.Markets.Markets(rq.Context())
 	if err != nil {
 		return formPage{}, err

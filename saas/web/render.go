@@ -81,6 +81,7 @@ func (w *Web) funcs() template.FuncMap {
 		"dict":   dict,
 		"amount": amount,
 		"group":  exchange.Grouped,
+		"typed":  grouped,
 		"signed": signed,
 		"tone":   tone,
 		"arrow":  arrow,

@@ -22,6 +22,9 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // maxForm is the largest form, in bytes.
 const maxForm = 1 << 20
 
+// codeTooLarge is the code of a form that is larger.
+const codeTooLarge = "form_too_large"
+
 // formTime is how long a form may take to arrive.
 const formTime = 30 * time.Second
 
@@ -88,7 +91,11 @@ func (rq *request) read() error {
 		return errNoPage()
 	}
 	rq.Body = http.MaxBytesReader(rq.w, rq.Body, maxForm)
-	if err := rq.parseForm(); err != nil {
+	err := rq.parseForm()
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return errs.New(errs.Malformed, codeTooLarge, "a form may have %d MiB", maxForm>>20)
+	}
+	if err != nil {
 		return errs.New(errs.Malformed, "form_malformed", "the form could not be read").Wrap(err)
 	}
 	for name, values := range rq.Form {

@@ -85,7 +85,10 @@ func (f field) Shown() string {
 			return o.Label
 		}
 	}
-	return f.Text
+	if f.Type == param.Text {
+		return f.Text
+	}
+	return grouped(f.Text)
 }
 
 // On reports whether a checkbox is ticked.
@@ -141,6 +144,18 @@ func fieldGroups(s *param.Schema, texts map[string]string, bad faults) []fieldGr
 		last.Fields = append(last.Fields, c)
 	}
 	return groups
+}
+
+// askedFor are fieldGroups without the parameters that the form's own bounds double,
+// unless they are set or at fault.
+func askedFor(s *param.Schema, texts map[string]string, bad faults) []fieldGroup {
+	groups := fieldGroups(s, texts, bad)
+	for i := range groups {
+		groups[i].Fields = slices.DeleteFunc(groups[i].Fields, func(f field) bool {
+			return f.Bound != "" && f.Text == f.DefaultText() && f.Fault == ""
+		})
+	}
+	return slices.DeleteFunc(groups, func(g fieldGroup) bool { return len(g.Fields) == 0 })
 }
 
 func bounds(f param.Field) string {

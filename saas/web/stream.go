@@ -24,6 +24,11 @@ func (w *Web) botStream(rq *request) error {
 	if err != nil {
 		return err
 	}
+	leave, err := w.cfg.Streams.Enter(rq.who.TenantID)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	updates, err := w.cfg.Live.Subscribe(rq.Context(), rq.who.TenantID, b.ID)
 	if err != nil {
 		return err

@@ -181,7 +181,7 @@ func describe(v reflect.Value) (fields []Field, problems []error) {
 func describeField(sf reflect.StructField, v reflect.Value, names map[string]string) (Field, error) {
 	f := Field{
 		Name: sf.Tag.Get("param"), Label: sf.Tag.Get("label"), Help: sf.Tag.Get("help"), Unit: sf.Tag.Get("unit"),
-		Group: sf.Tag.Get("group"), Step: sf.Tag.Get("step"), Type: typeOf(sf), Kind: Kind(sf.Tag.Get("kind")),
+		Group: sf.Tag.Get("group"), Step: sf.Tag.Get("step"), Bound: sf.Tag.Get("bound"), Type: typeOf(sf), Kind: Kind(sf.Tag.Get("kind")),
 	}
 	var problems []error
 	switch {

@@ -25,7 +25,9 @@
 //   - options: labels of the values that oneof lists, as value=label,…;
 //   - kind: "pair" makes a string the symbol of a market, which forms let choose from
 //     those that there are;
-//   - step: the grid of the form's number control; it is not a rule.
+//   - step: the grid of the form's number control; it is not a rule;
+//   - bound: stop_loss or take_profit, if the bot's own bound of that name does the
+//     same: forms then ask once.
 //
 // A field is a bool, an integer, a float64, a string, a decimal.Decimal (a
 // string in JSON, a number is accepted) or a time.Duration (a string such as

@@ -30,6 +30,12 @@ type Kind string
 // a rule requires one.
 const Pair Kind = "pair"
 
+// The bounds of a bot that a parameter may double: see Field.
+const (
+	BoundStopLoss   = "stop_loss"
+	BoundTakeProfit = "take_profit"
+)
+
 // Field describes one parameter: all that a form and a check need. Texts that
 // are empty and lists without an element are left out of the JSON.
 type Field struct {
@@ -43,6 +49,10 @@ type Field struct {
 	Unit string `json:"unit,omitempty"`
 	// Group is the heading that the parameter stands under.
 	Group string `json:"group,omitempty"`
+	// Bound is the bound of a bot that does the same, BoundStopLoss or
+	// BoundTakeProfit; "" if none does. A form that asks for that bound leaves the
+	// parameter out as long as it is at its default.
+	Bound string `json:"bound,omitempty"`
 	// Type is the type of the value.
 	Type Type `json:"type"`
 	// Kind says what a Text means. One that is not known here, from a later

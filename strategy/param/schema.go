@@ -130,6 +130,9 @@ func (s *Schema) prepare(f *Field) (problems []error) {
 			fault("step %q must be a number above 0", f.Step)
 		}
 	}
+	if f.Bound != "" && f.Bound != BoundStopLoss && f.Bound != BoundTakeProfit {
+		fault("the bound %q is neither %s nor %s", f.Bound, BoundStopLoss, BoundTakeProfit)
+	}
 	if len(f.Rules) > maxRules || len(f.Options) > maxOptions {
 		fault("it has more than %d rules or %d options", maxRules, maxOptions)
 		return problems

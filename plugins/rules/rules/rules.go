@@ -25,8 +25,8 @@ type Params struct {
 	Entry  string  `param:"entry" label:"Buy when" validate:"required,max=1000" help:"A condition, such as: crossover(ema(10), ema(30)) && close > sma(200)"`
 	Exit   string  `param:"exit" label:"Sell when" validate:"required,max=1000" help:"A condition; holding, entry, profit and held tell of the position."`
 	Size   int     `param:"size" label:"Size of a buy" unit:"% of the free cash" validate:"min=1,max=100"`
-	Stop   float64 `param:"stop" label:"Stop-loss" unit:"% below entry" validate:"min=0,max=99" step:"0.1" help:"0 is none."`
-	Target float64 `param:"target" label:"Take-profit" unit:"% above entry" validate:"min=0,max=1000" step:"0.1" help:"0 is none."`
+	Stop   float64 `param:"stop" bound:"stop_loss" label:"Stop-loss" unit:"% below entry" validate:"min=0,max=99" step:"0.1" help:"0 is none."`
+	Target float64 `param:"target" bound:"take_profit" label:"Take-profit" unit:"% above entry" validate:"min=0,max=1000" step:"0.1" help:"0 is none."`
 }
 
 // Definition returns the strategy.
