@@ -5,15 +5,18 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/report"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/tenancy"
 )
@@ -81,6 +84,32 @@ func (l *life) stop() {
 	l.until("the bot has stopped", func() bool { return l.status() == bot.Stopped })
 }
 
+// measured returns the bot's figures, whose round trips are those that the account
+// has counted.
+func (l *life) measured() report.Performance {
+	l.t.Helper()
+	replay, err := demo.New(demo.Config{})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	markets, err := replay.Markets(l.t.Context())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	p, err := report.Measure(l.t.Context(), l.store, l.bot, markets[0])
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	cp, err := l.store.Checkpoint(l.t.Context(), l.who.TenantID, l.bot.ID)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if int64(p.Trips) != cp.Summary.Trades || !p.WinRate.Defined() || !p.Exposure.Defined() {
+		l.t.Errorf("%d round trips are counted; measured %+v", cp.Summary.Trades, p)
+	}
+	return p
+}
+
 func (l *life) status() bot.Status {
 	l.t.Helper()
 	b, err := l.app.Bots().Bot(l.t.Context(), l.who, l.bot.ID)
@@ -127,6 +156,9 @@ func TestRunsOfABot(t *testing.T) {
 		l.until("fills of the second run", func() bool { return len(l.fills()) >= len(first)+2 })
 		l.stop()
 		second := l.fills()[len(first):]
+		if both := l.measured(); !both.From.Equal(sum.Summary.Since) || both.From.After(first[0].Time) || both.Trips < 2 {
+			t.Errorf("the account that goes on since %s is measured as %+v", sum.Summary.Since, both)
+		}
 		if held := sum.Summary.Position.IsPositive(); held != (second[0].Side == "sell") {
 			t.Errorf("the first run ended holding %s, and the second began with a %s", sum.Summary.Position, second[0].Side)
 		}
@@ -139,6 +171,9 @@ func TestRunsOfABot(t *testing.T) {
 		l.start()
 		l.until("fills of the third run", func() bool { return len(l.fills()) >= before+2 })
 		l.stop()
+		if third := l.measured(); third.Trips > (len(l.fills())-before+1)/2 || !third.From.After(l.fills()[before-1].Time.Add(-time.Minute)) {
+			t.Errorf("the new account of %d fills is measured as %+v", len(l.fills())-before, third)
+		}
 		all := l.fills()
 		if bought := all[before]; bought.Side != "buy" || bought.Value.LessThan(decimal.NewFromInt(40_000)) {
 			t.Errorf("the new account begins with a %s of %s, want a buy for nearly 50,000", bought.Side, bought.Value)

@@ -200,6 +200,7 @@ func New(cfg Config) (*API, error) {
 	a.botRoutes()
 	a.parityRoutes()
 	a.historyRoutes()
+	a.performanceRoute()
 	a.streamRoute()
 	a.hookRoutes()
 	a.backtestRoutes()

@@ -51,11 +51,15 @@ type summary struct {
 	Fills        int64           `json:"fills" doc:"Executions."`
 	OpenOrders   int64           `json:"open_orders" doc:"Orders that rest in the market."`
 	LastDecision string          `json:"last_decision" doc:"The newest explanation." example:"No cross: 10-average 412,300 above 30-average 411,870"`
+	Since        *time.Time      `json:"since" doc:"When the account began, in market time; null if that was not noted." example:"2026-01-02T15:04:05Z"`
 }
 
 func summaryView(s journal.Summary) *summary {
-	v := summary(s)
-	return &v
+	return &summary{
+		Equity: s.Equity, Cash: s.Cash, FreeCash: s.FreeCash, Profit: s.Profit, Realised: s.Realised, Unrealised: s.Unrealised, Fees: s.Fees,
+		Position: s.Position, Entry: s.Entry, Stop: s.Stop, Target: s.Target, Price: s.Price, MaxDrawdown: s.MaxDrawdown, Trades: s.Trades,
+		Fills: s.Fills, OpenOrders: s.OpenOrders, LastDecision: s.LastDecision, Since: moment(s.Since),
+	}
 }
 
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {

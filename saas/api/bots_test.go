@@ -97,6 +97,7 @@ func TestHistory(t *testing.T) {
 	if items, ok := b.call("GET", bots+"/"+id+"/equity?from=2026-01-05T00:30:00Z", token, "").want(200).get("items").([]any); !ok || len(items) != 1 {
 		t.Errorf("equity from the second point on: %v", items)
 	}
+	b.call("GET", bots+"/"+id+"/performance", token, "").want(200, `"sharpe":null`, `"days":0`, `"trades":`, `"profit_factor":`, `"exposure":`)
 	b.call("GET", bots+"/"+id, token, "").want(200, `"summary":{"equity":"9999.1"`)
 	b.call("GET", bots, token, "").want(200, `"summary":{"equity":"9999.1"`)
 }

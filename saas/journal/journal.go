@@ -18,6 +18,8 @@ type Entry struct {
 	Fills     []Fill
 	Decisions []Decision
 	Equity    []EquityPoint
+	// Plots are what the strategy has drawn since the checkpoint before.
+	Plots []Plot
 	// Heard are the messages from outside that the bot has heard.
 	Heard []Heard
 	// Checkpoint is the state after the last of the events; nil if it did not
@@ -62,14 +64,21 @@ type Store interface {
 	OpenOrders(ctx context.Context, tenantID, botID string) ([]Order, error)
 	// Equity returns the curve, oldest first.
 	Equity(ctx context.Context, tenantID, botID string, q EquityQuery) ([]EquityPoint, error)
+	// DailyEquity returns the last point of each day (UTC) after a time, oldest first;
+	// a point at midnight is the end of the day before.
+	DailyEquity(ctx context.Context, tenantID, botID string, since time.Time) ([]EquityPoint, error)
+	// Plots returns what the bot's strategy has drawn over the newest KeptPlots
+	// candles at least, as far as it is kept, by time and then line.
+	Plots(ctx context.Context, tenantID, botID string) ([]Plot, error)
 	// KeepCandles keeps one-minute candles that bots of a pair saw, for replays;
 	// those that are there already are left as they are. Of a minute there may be
 	// several forms.
 	KeepCandles(ctx context.Context, pair string, candles []exchange.Candle) error
 	// DropCandles forgets those that opened before a time.
 	DropCandles(ctx context.Context, pair string, before time.Time) error
-	// Prune keeps the newest keep decisions, thins equity points older than
-	// before to one an hour, and forgets the baselines that no replay since
-	// before needs, with their points; it returns how many rows went.
+	// Prune keeps the newest keep decisions and the plots of the newest KeptPlots
+	// candles, thins equity points older than before to one an hour, and forgets
+	// the baselines that no replay since before needs, with their points; it
+	// returns how many rows went.
 	Prune(ctx context.Context, tenantID, botID string, keep int, before time.Time) (int64, error)
 }

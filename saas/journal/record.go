@@ -210,4 +210,6 @@ type Summary struct {
 	OpenOrders  int64           `json:"open_orders"`
 	// LastDecision is the newest explanation.
 	LastDecision string `json:"last_decision"`
+	// Since is when the account began, in market time; zero if that was not noted.
+	Since time.Time `json:"since,omitzero"`
 }

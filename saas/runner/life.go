@@ -213,6 +213,9 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 		return err
 	}
 	m.session.Resume(p.since)
+	if m.anew {
+		m.since = m.marketTime().UnixMilli()
+	}
 	if err := g.warm(ctx, m, p.warmup, others); err != nil {
 		return err
 	}

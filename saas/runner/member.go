@@ -54,8 +54,12 @@ type member struct {
 	listens bool
 	// snapshot is the strategy's state at the newest checkpoint.
 	snapshot *strategy.Snapshot
-	// fresh is true for a run that has no checkpoint yet.
-	fresh  bool
+	// fresh is true for a run that has no checkpoint yet, and anew if it begins with
+	// a new account.
+	fresh, anew bool
+	// since is when the account began, in epoch milliseconds of market time; 0 if
+	// that is not known.
+	since  int64
 	equity []journal.EquityPoint
 	// taping takes down what it sees and does; nil once it is stopped.
 	taping *taping
@@ -119,9 +123,11 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 		return err
 	}
 	m.session, m.venue = session, venue
+	m.anew, m.since = st == nil, 0
 	if st == nil {
 		return nil
 	}
+	m.since = st.Since
 	m.rec.numbered = st.Decisions
 	start := session.Portfolio().Start
 	venue.Restore(st.Venue)
@@ -145,6 +151,7 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 	if m.session, m.venue, err = newSession(m.assignment.Config, market, m.prefix(), m.rec, wants, sees); err != nil {
 		return err
 	}
+	m.anew = true
 	m.venue.Renew(numbers)
 	m.session.Renew(last)
 	return nil
@@ -153,7 +160,8 @@ func (m *member) build(st *checkpointState, market exchange.Market, wants func(s
 // state returns what the bot is.
 func (m *member) state() checkpointState {
 	return checkpointState{
-		Engine: m.session.State(), Venue: m.venue.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Tape: m.taping.state(),
+		Engine: m.session.State(), Venue: m.venue.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Since: m.since,
+		Tape: m.taping.state(),
 	}
 }
 
@@ -165,7 +173,7 @@ func (m *member) checkpoint(st checkpointState) (*journal.Checkpoint, error) {
 	}
 	return &journal.Checkpoint{
 		BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run, Sequence: st.Engine.Sequence, MarketTime: m.marketTime(), State: state,
-		Summary: summaryOf(m.session, m.market, m.rec.last),
+		Summary: m.summary(),
 	}, nil
 }
 
@@ -179,7 +187,7 @@ func (m *member) entry() (journal.Entry, error) {
 	b := m.assignment.Bot
 	e := journal.Entry{
 		TenantID: b.TenantID, BotID: b.ID, Epoch: m.lease.Epoch, Orders: m.rec.orders, Fills: m.rec.fills, Decisions: m.rec.decisions,
-		Equity: m.equity, Heard: m.rec.heard, Checkpoint: cp,
+		Equity: m.equity, Plots: m.rec.undrawn(), Heard: m.rec.heard, Checkpoint: cp,
 	}
 	switch {
 	case m.taping != nil:

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
@@ -29,7 +27,8 @@ type recorder struct {
 	orders    []journal.Order
 	fills     []journal.Fill
 	decisions []journal.Decision
-	plots     map[string]string
+	plots     map[string]float64 // of the present candle, in ticks
+	drawn     []drawn
 	quiet     *journal.Decision // the newest reason for doing nothing
 	numbered  int64             // the number of the newest decision
 	last      string            // the newest sentence
@@ -99,14 +98,6 @@ func (r *recorder) note(d journal.Decision) {
 	r.decisions = append(r.decisions, d)
 }
 
-// Plot implements engine.Narrator.
-func (r *recorder) Plot(_ int64, name string, ticks float64) {
-	if r.plots == nil {
-		r.plots = map[string]string{}
-	}
-	r.plots[name] = r.market.Tick.Mul(decimal.NewFromFloat(ticks)).StringFixed(r.market.PriceScale() + 2)
-}
-
 // dirty reports whether there is anything that must be committed at once.
 func (r *recorder) dirty() bool {
 	return len(r.orders) > 0 || len(r.fills) > 0 || len(r.decisions) > 0 || len(r.heard) > 0
@@ -114,7 +105,7 @@ func (r *recorder) dirty() bool {
 
 // reset forgets what has been committed.
 func (r *recorder) reset() {
-	r.orders, r.fills, r.decisions, r.plots, r.quiet, r.handed, r.heard = nil, nil, nil, nil, nil, nil, nil
+	r.orders, r.fills, r.decisions, r.drawn, r.quiet, r.handed, r.heard = nil, nil, nil, nil, nil, nil, nil
 }
 
 func stateOf(o engine.OrderRecord) journal.OrderState {

@@ -3,6 +3,7 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -22,6 +23,9 @@ type checkpointState struct {
 	Strategy *strategy.Snapshot `json:"strategy,omitempty"`
 	// Decisions numbers the lines of the log.
 	Decisions int64 `json:"decisions"`
+	// Since is when the account began, in epoch milliseconds of market time; 0 if it
+	// was not noted.
+	Since int64 `json:"since,omitempty"`
 	// Tape is how far the tape for replays has come; nil if there is none.
 	Tape *tapeState `json:"tape,omitempty"`
 }
@@ -66,17 +70,21 @@ func newSession(
 	return session, venue, err
 }
 
-// summaryOf is what pages show of a bot.
-func summaryOf(s *engine.Session, m exchange.Market, lastDecision string) journal.Summary {
-	st, view := s.State(), s.View()
+// summary is what pages show of the bot.
+func (m *member) summary() journal.Summary {
+	market, st, view := m.market, m.session.State(), m.session.View()
 	p := st.Portfolio
 	unrealised := st.Equity - p.Counter - p.Cost
-	price := func(t exchange.Ticks) decimal.Decimal { return m.Price(t) }
+	price := func(t exchange.Ticks) decimal.Decimal { return market.Price(t) }
+	var since time.Time
+	if m.since > 0 {
+		since = time.UnixMilli(m.since).UTC()
+	}
 	return journal.Summary{
-		Equity: m.Amount(st.Equity), Cash: m.Amount(p.Counter), FreeCash: m.Amount(p.Counter - view.ReservedCounter),
-		Profit: m.Amount(st.Equity - p.Start), Realised: m.Amount(p.Realised), Unrealised: m.Amount(unrealised), Fees: m.Amount(p.Fees),
-		Position: m.Volume(p.Base), Entry: price(p.Entry()), Stop: price(view.Exits.Stop), Target: price(view.Exits.Target),
+		Equity: market.Amount(st.Equity), Cash: market.Amount(p.Counter), FreeCash: market.Amount(p.Counter - view.ReservedCounter),
+		Profit: market.Amount(st.Equity - p.Start), Realised: market.Amount(p.Realised), Unrealised: market.Amount(unrealised), Fees: market.Amount(p.Fees),
+		Position: market.Volume(p.Base), Entry: price(p.Entry()), Stop: price(view.Exits.Stop), Target: price(view.Exits.Target),
 		Price: price(st.LastPrice), MaxDrawdown: decimal.NewFromFloat(st.MaxDrawdown).Round(6), Trades: p.Trades, Fills: p.Fills,
-		OpenOrders: int64(len(st.Orders)), LastDecision: lastDecision,
+		OpenOrders: int64(len(st.Orders)), LastDecision: m.rec.last, Since: since,
 	}
 }

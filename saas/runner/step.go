@@ -97,11 +97,11 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 	}
 	due := begun[:0:0]
 	for _, m := range begun {
+		m.rec.draw(m.marketTime().Add(-g.key.decide))
 		if m.due() {
 			m.sample()
 			due = append(due, m)
 		}
-		m.rec.plots = nil
 	}
 	g.prune(ctx, begun)
 	if err := g.commit(ctx, due, tell); err != nil && ctx.Err() == nil {
@@ -337,12 +337,12 @@ func (g *group) commit(ctx context.Context, all []*member, tell bool) error {
 func (g *group) tellCandle(ctx context.Context, m *member) {
 	at := m.marketTime()
 	if len(m.rec.plots) > 0 {
-		g.r.publish(ctx, m, "plot", at, map[string]any{"time": at.Add(-g.key.decide).UnixMilli(), "values": m.rec.plots})
+		g.r.publish(ctx, m, "plot", at, map[string]any{"time": at.Add(-g.key.decide).UnixMilli(), "values": m.rec.plotted()})
 	}
 	if q := m.rec.quiet; q != nil && !m.rec.dirty() {
 		g.r.publish(ctx, m, "decision", at, map[string]any{"number": 0, "time": q.Time.UnixMilli(), "kind": q.Kind, "text": q.Text})
 	}
-	g.r.publish(ctx, m, "summary", at, summaryUpdate{Summary: summaryOf(m.session, m.market, m.rec.last), Time: at.UnixMilli()})
+	g.r.publish(ctx, m, "summary", at, summaryUpdate{Summary: m.summary(), Time: at.UnixMilli()})
 }
 
 // summaryUpdate is a summary with the market time that it is of.

@@ -62,6 +62,8 @@ type countingParams struct {
 	Warm  int  `param:"warm" label:"Warm"`
 	// Tape subscribes to trades.
 	Tape bool `param:"tape" label:"Tape"`
+	// Idle does nothing but draw.
+	Idle bool `param:"idle" label:"Idle"`
 	// Pair is another pair to look at.
 	Pair string `param:"pair" label:"Pair"`
 }
@@ -99,6 +101,10 @@ func (c *counting) OnCandle(b *strategy.Bot, k exchange.Candle) {
 	}
 	if b.Warming() {
 		c.Warm++
+		return
+	}
+	b.Plot("close", k.Close.Float())
+	if c.Params.Idle {
 		return
 	}
 	if c.Params.Trade {
@@ -215,6 +221,7 @@ type world struct {
 	statuses map[string][]bot.Status
 	// kept are the candles that bots saw; the others are by bot.
 	kept      []exchange.Candle
+	plots     map[string][][]journal.Plot // by commit
 	points    map[string][]journal.TapePoint
 	baselines map[string][]journal.Baseline
 	// missing are the times of candles that the history has not.
@@ -252,7 +259,7 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
 		holders: map[lease.Resource]string{}, takers: map[string][]string{},
 		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
-		seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
+		plots: map[string][][]journal.Plot{}, seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
 		baselines: map[string][]journal.Baseline{}, heard: map[string][]journal.Heard{},
 	}
 }
@@ -519,6 +526,9 @@ func (b book) Commit(_ context.Context, entries ...journal.Entry) (err error) {
 				b.heard[h.Key] = append(b.heard[h.Key], h)
 			}
 			b.lines[e.BotID] = append(b.lines[e.BotID], e.Decisions...)
+			if len(e.Plots) > 0 {
+				b.plots[e.BotID] = append(b.plots[e.BotID], e.Plots)
+			}
 			if e.Point != nil {
 				b.points[e.BotID] = append(b.points[e.BotID], *e.Point)
 			}

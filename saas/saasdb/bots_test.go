@@ -147,6 +147,7 @@ func full(t *testing.T, d *db.DB, s *saasdb.Store, tenantID string) (bot.Config,
 		Fills:      []journal.Fill{{Sequence: 1, ClientID: "o1", Time: start()}},
 		Decisions:  []journal.Decision{{Number: 1, Kind: "buy", Text: "because", Time: start()}},
 		Equity:     []journal.EquityPoint{{Time: start(), Equity: dec("1")}},
+		Plots:      []journal.Plot{{Line: "fast", Time: start(), Value: 1}},
 		Checkpoint: &journal.Checkpoint{Sequence: 1, State: []byte(`{}`)},
 	})
 	err := d.Tx(t.Context(), tenantID, func(ctx context.Context) error {
@@ -173,7 +174,7 @@ func TestDeleteBotLeavesNothing(t *testing.T) {
 			}
 			return n
 		}
-		tables := []string{"bot_configs", "bots", "exchange_credentials", "bot_orders", "bot_fills", "bot_decisions", "bot_baselines", "bot_equity", "bot_tape", "bot_checkpoints", "leases"}
+		tables := []string{"bot_configs", "bots", "exchange_credentials", "bot_orders", "bot_fills", "bot_decisions", "bot_baselines", "bot_equity", "bot_plots", "bot_tape", "bot_checkpoints", "leases"}
 		for _, table := range tables {
 			if n := count(table); n != 2 {
 				t.Fatalf("%s holds %d rows before, want 2", table, n)
@@ -244,6 +245,7 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"equity":      func() (int, error) { l, err := s.Equity(ctx, "b", b.ID, journal.EquityQuery{}); return len(l), err },
 			"baselines":   func() (int, error) { l, err := s.Baselines(ctx, "b", b.ID, 9); return len(l), err },
 			"tape":        func() (int, error) { l, err := s.TapePoints(ctx, "b", b.ID, 1, 0, 9); return len(l), err },
+			"plots":       func() (int, error) { l, err := s.Plots(ctx, "b", b.ID); return len(l), err },
 			"summaries":   func() (int, error) { l, err := s.Summaries(ctx, "b", b.ID); return len(l), err },
 			"marks":       func() (int, error) { m, err := s.Marks(ctx, "b", b.ID); return int(m.Order + m.Fill + m.Decision), err },
 			"pruned":      func() (int, error) { n, err := s.Prune(ctx, "b", b.ID, 0, start().Add(time.Hour)); return int(n), err },

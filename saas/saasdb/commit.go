@@ -59,6 +59,7 @@ type journalRows struct {
 	checkpoints []checkpointRow
 	points      []tapeRow
 	baselines   []baselineRow
+	plots       []plotRow
 }
 
 // rowKey is the key of a row within its table.
@@ -73,6 +74,7 @@ func rowsOf(entries []journal.Entry) journalRows {
 	equity := map[rowKey]equityRow{}
 	checkpoints := map[rowKey]checkpointRow{}
 	points, baselines := map[rowKey]tapeRow{}, map[rowKey]baselineRow{}
+	plots := map[rowKey][]journal.Plot{}
 	for _, e := range entries {
 		for _, o := range e.Orders {
 			key := rowKey{tenantID: e.TenantID, botID: e.BotID, id: o.ClientID}
@@ -90,6 +92,10 @@ func rowsOf(entries []journal.Entry) journalRows {
 			r := equityRowOf(e.TenantID, e.BotID, p)
 			equity[rowKey{tenantID: e.TenantID, botID: e.BotID, at: r.At.UnixMicro()}] = r
 		}
+		if len(e.Plots) > 0 {
+			key := rowKey{tenantID: e.TenantID, botID: e.BotID}
+			plots[key] = append(plots[key], e.Plots...)
+		}
 		if p := e.Point; p != nil {
 			points[rowKey{tenantID: e.TenantID, botID: e.BotID, id: strconv.FormatInt(p.Run, 10), at: p.Sequence}] = tapeRowOf(e.TenantID, e.BotID, *p)
 		}
@@ -105,6 +111,11 @@ func rowsOf(entries []journal.Entry) journalRows {
 	}
 	for key, o := range orders {
 		rows.orders = append(rows.orders, orderRowOf(key.tenantID, key.botID, o))
+	}
+	for key, p := range plots {
+		if row, ok := plotRowOf(key.tenantID, key.botID, p); ok {
+			rows.plots = append(rows.plots, row)
+		}
 	}
 	rows.equity = slices.Collect(maps.Values(equity))
 	rows.checkpoints = slices.Collect(maps.Values(checkpoints))
@@ -156,6 +167,12 @@ func (r journalRows) store(ctx context.Context, tx bun.IDB) error {
 	})
 	if err != nil {
 		return fmt.Errorf("storing baselines: %w", err)
+	}
+	err = insertAll(ctx, tx, r.plots, func(q *bun.InsertQuery) *bun.InsertQuery {
+		return q.On("CONFLICT (tenant_id, bot_id, at) DO UPDATE").Set("candles = EXCLUDED.candles, body = EXCLUDED.body")
+	})
+	if err != nil {
+		return fmt.Errorf("storing plots: %w", err)
 	}
 	return nil
 }

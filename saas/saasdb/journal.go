@@ -147,6 +147,26 @@ func (s *Store) Equity(ctx context.Context, tenantID, botID string, q journal.Eq
 	return convert(rows, equityRow.point), err
 }
 
+// DailyEquity implements journal.Store.
+func (s *Store) DailyEquity(ctx context.Context, tenantID, botID string, since time.Time) ([]journal.EquityPoint, error) {
+	from := int64(0)
+	if !since.IsZero() {
+		from = since.UnixMicro()
+	}
+	var rows []equityRow
+	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewSelect().Model(&rows).
+			Where("tenant_id = ?0 AND bot_id = ?1 AND at IN (SELECT MAX(at) FROM bot_equity WHERE tenant_id = ?0 AND bot_id = ?1 AND at > ?2 "+
+				"GROUP BY (at - 1) / ?3)", tenantID, botID, from, (24 * time.Hour).Microseconds()).
+			Order("at").Scan(ctx)
+		if err != nil {
+			return fmt.Errorf("reading the daily equity of bot %s: %w", botID, err)
+		}
+		return nil
+	})
+	return convert(rows, equityRow.point), err
+}
+
 // Prune implements journal.Store. Of each hour the last point before the time
 // stays.
 func (s *Store) Prune(ctx context.Context, tenantID, botID string, keep int, before time.Time) (int64, error) {
@@ -168,7 +188,11 @@ func (s *Store) Prune(ctx context.Context, tenantID, botID string, keep int, bef
 			return err
 		}
 		tapes, err := pruneTape(ctx, tx, tenantID, botID, before)
-		gone = decisions + points + tapes
+		if err != nil {
+			return err
+		}
+		plots, err := prunePlots(ctx, tx, tenantID, botID)
+		gone = decisions + points + tapes + plots
 		return err
 	})
 	return gone, err

@@ -53,13 +53,15 @@ func TestBotPageIsLive(t *testing.T) {
 	tab.Run(chromedp.Navigate(server.URL + "/bots/" + id))
 	tab.Wait("the candles are there", number("candles")+" > 300")
 	tab.Wait("the stored fills are marked", fmt.Sprintf("%s === %d", number("fills"), trader.fills))
+	tab.Wait("what the strategy drew before is drawn", number("plots")+" === 2 && "+number("points")+" > 300")
 
 	before := trader.fills
 	live, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan struct{})
 	go func() { defer close(done); trader.run(live) }()
-	tab.Wait("what the strategy draws is drawn", number("plots")+" === 2")
+	old := webtest.Value[string](tab, `document.querySelector("#legend .plot-1 span").textContent`)
+	tab.Wait("what the strategy draws is drawn", fmt.Sprintf(`document.querySelector("#legend .plot-1 span").textContent !== %q`, old))
 	tab.Wait("a new fill is marked", fmt.Sprintf("%s > %d", number("fills"), before))
 	tab.Wait("the fill is in the list too", fmt.Sprintf(`document.querySelectorAll("#fills tr[data-key]").length > %d`, min(before, 50)))
 	cancel()

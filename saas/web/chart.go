@@ -25,6 +25,9 @@ type chartData struct {
 	Candles    [][6]json.Number `json:"candles"`
 	Fills      []chartFill      `json:"fills"`
 	Orders     []chartOrder     `json:"orders"`
+	// Plots are what the strategy has drawn, by line: times in epoch milliseconds
+	// and values.
+	Plots map[string][][2]json.Number `json:"plots"`
 }
 
 type chartFill struct {
@@ -42,7 +45,8 @@ type chartOrder struct {
 	Volume   string `json:"volume"`
 }
 
-// botChart answers with candles, fills and open orders of a bot.
+// botChart answers with candles, fills, open orders and the strategy's lines of a
+// bot.
 func (w *Web) botChart(rq *request) error {
 	b, m, err := w.owned(rq)
 	if err != nil {
@@ -79,7 +83,23 @@ func (w *Web) botChart(rq *request) error {
 			out.Orders = append(out.Orders, chartOrder{ClientID: o.ClientID, Side: o.Side, Price: o.Price.String(), Volume: o.Volume.String()})
 		}
 	}
+	plots, err := w.cfg.Journal.Plots(rq.Context(), rq.who.TenantID, b.ID)
+	if err != nil {
+		return err
+	}
+	out.Plots = lines(plots, m.PriceScale()+2)
 	return w.json(rq, out)
+}
+
+// lines gathers the points of each line, written with so many decimals.
+func lines(plots []journal.Plot, scale int32) map[string][][2]json.Number {
+	list := map[string][][2]json.Number{}
+	for _, p := range plots {
+		list[p.Line] = append(list[p.Line], [2]json.Number{
+			json.Number(strconv.FormatInt(p.Time.UnixMilli(), 10)), json.Number(strconv.FormatFloat(p.Value, 'f', int(scale), 64)),
+		})
+	}
+	return list
 }
 
 // candles returns the newest candles of a pair; the last is the one that is

@@ -78,6 +78,8 @@ type Journal interface {
 	Decisions(ctx context.Context, tenantID, botID string, p page.Page) ([]journal.Decision, error)
 	OpenOrders(ctx context.Context, tenantID, botID string) ([]journal.Order, error)
 	Equity(ctx context.Context, tenantID, botID string, q journal.EquityQuery) ([]journal.EquityPoint, error)
+	DailyEquity(ctx context.Context, tenantID, botID string, since time.Time) ([]journal.EquityPoint, error)
+	Plots(ctx context.Context, tenantID, botID string) ([]journal.Plot, error)
 }
 
 var _ Journal = journal.Store(nil)

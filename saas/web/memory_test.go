@@ -5,11 +5,13 @@ import (
 	"context"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -154,12 +156,14 @@ type memoryJournal struct {
 	decisions map[string][]journal.Decision
 	equity    map[string][]journal.EquityPoint
 	points    map[string]journal.Checkpoint
+	plots     map[string][]journal.Plot
 }
 
 func newMemoryJournal() *memoryJournal {
 	return &memoryJournal{
 		owner: map[string]string{}, orders: map[string][]journal.Order{}, fills: map[string][]journal.Fill{},
 		decisions: map[string][]journal.Decision{}, equity: map[string][]journal.EquityPoint{}, points: map[string]journal.Checkpoint{},
+		plots: map[string][]journal.Plot{},
 	}
 }
 
@@ -184,6 +188,7 @@ func (m *memoryJournal) commit(entries ...journal.Entry) {
 			m.decisions[id] = slices.Insert(m.decisions[id], 0, d)
 		}
 		m.equity[id] = append(m.equity[id], e.Equity...)
+		m.plots[id] = append(m.plots[id], e.Plots...)
 		if e.Checkpoint != nil {
 			m.points[id] = *e.Checkpoint
 		}
@@ -226,6 +231,26 @@ func (m *memoryJournal) Decisions(_ context.Context, tenantID, botID string, p p
 func (m *memoryJournal) OpenOrders(ctx context.Context, tenantID, botID string) ([]journal.Order, error) {
 	list, err := m.Orders(ctx, tenantID, botID, page.Page{Limit: page.MaxLimit})
 	return slices.DeleteFunc(list, func(o journal.Order) bool { return o.State.Final() }), err
+}
+
+func (m *memoryJournal) DailyEquity(ctx context.Context, tenantID, botID string, since time.Time) ([]journal.EquityPoint, error) {
+	all, err := m.Equity(ctx, tenantID, botID, journal.EquityQuery{From: since, Points: math.MaxInt})
+	var days []journal.EquityPoint
+	for i, p := range all {
+		if i+1 == len(all) || !all[i+1].Time.Add(-1).Truncate(24*time.Hour).Equal(p.Time.Add(-1).Truncate(24*time.Hour)) {
+			days = append(days, p)
+		}
+	}
+	return days, err
+}
+
+func (m *memoryJournal) Plots(_ context.Context, tenantID, botID string) ([]journal.Plot, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.owner[botID] != tenantID {
+		return nil, nil
+	}
+	return slices.Clone(m.plots[botID]), nil
 }
 
 func (m *memoryJournal) Equity(_ context.Context, tenantID, botID string, q journal.EquityQuery) ([]journal.EquityPoint, error) {

@@ -84,6 +84,8 @@ func (b *trader) candle(c exchange.Candle) {
 		fast, slow := average(b.closes, 10), average(b.closes, 30)
 		f, s := m.FormatPrice(fast), m.FormatPrice(slow)
 		b.tell("plot", c.Time, map[string]any{"time": c.Time, "values": map[string]string{"fast": m.Tick.Mul(decimal.NewFromFloat(fast)).String(), "slow": m.Tick.Mul(decimal.NewFromFloat(slow)).String()}})
+		tick := m.Tick.InexactFloat64()
+		e.Plots = []journal.Plot{{Line: "fast", Time: c.OpenTime(), Value: fast * tick}, {Line: "slow", Time: c.OpenTime(), Value: slow * tick}}
 		above := fast > slow
 		text = fmt.Sprintf("waiting: fast %s is below slow %s", f, s)
 		if above {

@@ -83,6 +83,7 @@ func (w *Web) Handler() http.Handler {
 	member("GET /bots/{id}", w.botPage)
 	member("GET /bots/{id}/chart", w.botChart)
 	member("GET /bots/{id}/equity", w.botEquity)
+	member("GET /bots/{id}/performance", w.botPerformance)
 	member("GET /bots/{id}/stream", w.botStream)
 	member("GET /bots/{id}/decisions", w.botDecisions)
 	member("GET /bots/{id}/orders", w.botOrders)

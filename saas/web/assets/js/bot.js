@@ -170,13 +170,19 @@ follow(`${location.pathname}/stream`, {
   tick(d) { chart.price(d.time, Number(d.price)); show('price', number(d.price, scale.price)); setMarketTime(d.time); },
   candle(d) { chart.candle(d); },
   plot(d) { chart.plot(d.time, d.values); },
-  fill(d) { chart.fill(d); putFill(fills, d, scale); },
+  fill(d) { chart.fill(d); putFill(fills, d, scale); renewMeasures(); },
   order(d) { chart.order(d); putOrder(orders, d, scale); },
   decision(d) { putDecision(decisions, d); if (d.kind !== 'none') lookAtSignals(); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
   summary(d) { setSummary(d); },
   dropped() { catchUp(); },
   status(d) { setStatus(d.status, d.reason); },
 }, catchUp);
+
+// renewMeasures measures anew while somebody looks.
+function renewMeasures() {
+  const measures = document.getElementById('measures');
+  if (measures.checkVisibility()) globalThis.htmx.trigger(measures, 'renew');
+}
 
 // catchUp reads from the journal whatever happened while nobody listened.
 function catchUp() {

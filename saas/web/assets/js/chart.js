@@ -59,8 +59,8 @@ export class Chart {
     this.drawLines();
   }
 
-  // load fetches candles, fills and open orders; what the strategy drew stays
-  // as far as it fits the interval.
+  // load fetches candles, fills, open orders and what the strategy drew before;
+  // what it drew since stays.
   async load(name) {
     const answer = await fetch(`/bots/${encodeURIComponent(this.id)}/chart?interval=${name}`, { headers: { Accept: 'application/json' } });
     if (!answer.ok) throw new Error(`chart: ${answer.status}`);
@@ -71,7 +71,8 @@ export class Chart {
     this.candles.setData(this.bars);
     for (const fill of data.fills ?? []) this.fills.set(fill.sequence, fill);
     this.orders = new Map((data.orders ?? []).map((o) => [o.client_id, o]));
-    for (const plot of this.plots.values()) plot.series.setData(this.folded(plot.points));
+    for (const [name, points] of Object.entries(data.plots ?? {})) this.drew(name, points);
+    for (const plot of this.plots.values()) this.redraw(plot);
     this.drawMarkers();
     this.drawLines();
     if (changed) this.showNewest();
@@ -167,14 +168,7 @@ export class Chart {
     for (const [name, text] of Object.entries(values)) {
       const value = Number(text);
       if (!Number.isFinite(value)) continue;
-      let plot = this.plots.get(name);
-      if (!plot) {
-        const nth = `plot-${(this.plots.size % 4) + 1}`;
-        plot = { colour: nth, points: [], label: this.label(name, nth) };
-        plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.scaled(own()) });
-        this.plots.set(name, plot);
-        this.box.dataset.plots = this.plots.size;
-      }
+      const plot = this.line(name);
       plot.points.push({ ms, value });
       if (plot.points.length > mostCandles) plot.points.splice(0, 1000);
       const time = this.bucket(ms);
@@ -184,6 +178,36 @@ export class Chart {
       }
       plot.label.textContent = number(value, this.decimals);
     }
+  }
+
+  // line returns the line of a name, a new one if there is none yet.
+  line(name) {
+    let plot = this.plots.get(name);
+    if (plot) return plot;
+    const nth = `plot-${(this.plots.size % 4) + 1}`;
+    plot = { colour: nth, points: [], label: this.label(name, nth) };
+    plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.scaled(own()) });
+    this.plots.set(name, plot);
+    this.box.dataset.plots = this.plots.size;
+    return plot;
+  }
+
+  // drew puts what a line was before, pairs of time and value, under what has come
+  // since.
+  drew(name, points) {
+    const plot = this.line(name);
+    const newest = points.at(-1)?.[0] ?? 0;
+    plot.points = [...points.map(([ms, value]) => ({ ms, value })), ...plot.points.filter((p) => p.ms > newest)];
+  }
+
+  // redraw draws a line as the candles are long.
+  redraw(plot) {
+    const first = this.bars[0]?.time ?? 0; // an older point would make room for candles that are not here
+    const data = this.folded(plot.points).filter((p) => p.time >= first);
+    plot.series.setData(data);
+    plot.last = data.at(-1)?.time;
+    if (data.length) plot.label.textContent = number(data.at(-1).value, this.decimals);
+    this.box.dataset.points = Math.max(Number(this.box.dataset.points) || 0, data.length);
   }
 
   // scaled lets a strategy's line widen the scale as long as the candles can
