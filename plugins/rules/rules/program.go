@@ -21,6 +21,10 @@ const (
 	maxNodes = 500
 	maxSteps = 100
 	maxBack  = 1000 // candles that prev looks back
+	// maxCandles is how many candles all indicators and looks back of one bot's
+	// rules remember together: what they remember is memory of a process that the
+	// bots of others share, and is written down with every checkpoint.
+	maxCandles = 20_000
 )
 
 // scope is what an expression sees. Prices are in the counter currency, volumes
@@ -78,6 +82,7 @@ func (f fault) Error() string {
 var (
 	namePattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 	errTooMuch  = errors.New("the rules are too long")
+	errTooFar   = fmt.Errorf("the periods of all indicators and looks back are more than %d candles together", maxCandles)
 )
 
 // builder compiles expressions that share steps.
@@ -87,6 +92,7 @@ type builder struct {
 	known    map[string]int // where the lines of an indicator begin, by its call
 	lines    map[int]string // the catalog's name by where its lines begin
 	defined  map[string]ast.Node
+	candles  float64 // that the steps remember together, at most
 	problems []fault // of the expression at hand
 	source   string
 }
@@ -129,7 +135,7 @@ func (b *builder) define(name, text string) error {
 func (b *builder) keep(p *vm.Program, name string) (ast.Node, error) {
 	if kind := p.Node().Type(); kind != nil && kind.Kind() == reflect.Bool {
 		at := b.truth()
-		return truthNode(at), b.add(&question{program: p, at: at})
+		return truthNode(at), b.add(&question{program: p, at: at}, 0)
 	} else if kind == nil || !number(kind.Kind()) {
 		return nil, fault{1, 1, "it must be a number or a condition"}
 	}
@@ -137,7 +143,7 @@ func (b *builder) keep(p *vm.Program, name string) (ast.Node, error) {
 	if name != "" {
 		b.program.shown = append(b.program.shown, shown{name: name, value: at})
 	}
-	return valueNode(at), b.add(&figure{program: p, at: at})
+	return valueNode(at), b.add(&figure{program: p, at: at}, 0)
 }
 
 func number(k reflect.Kind) bool {
@@ -154,9 +160,12 @@ func (b *builder) truth() int {
 	return b.program.truths - 1
 }
 
-func (b *builder) add(s step) error {
+func (b *builder) add(s step, candles float64) error {
 	if len(b.program.steps) >= maxSteps {
 		return errTooMuch
+	}
+	if b.candles += candles; b.candles > maxCandles {
+		return errTooFar
 	}
 	b.program.steps = append(b.program.steps, s)
 	return nil
@@ -296,7 +305,7 @@ func indexOf(n *ast.IntegerNode) int {
 
 // indicator makes the step of an indicator, once for the same numbers.
 func (b *builder) indicator(node *ast.Node, n *ast.CallNode, e indicator.Entry) {
-	args := make([]float64, len(n.Arguments))
+	args, candles := make([]float64, len(n.Arguments)), 0.0
 	for i, a := range n.Arguments {
 		x, ok := constant(a)
 		if !ok {
@@ -304,6 +313,7 @@ func (b *builder) indicator(node *ast.Node, n *ast.CallNode, e indicator.Entry) 
 			return
 		}
 		args[i] = x
+		candles += math.Abs(x)
 	}
 	call := n.String()
 	at, ok := b.known[call]
@@ -315,7 +325,7 @@ func (b *builder) indicator(node *ast.Node, n *ast.CallNode, e indicator.Entry) 
 		}
 		at = b.program.values
 		b.program.values += len(e.Lines)
-		if err := b.add(&line{Stream: stream, entry: e, at: at}); err != nil {
+		if err := b.add(&line{Stream: stream, entry: e, at: at}, candles); err != nil {
 			b.blame(n, "%v", err)
 			return
 		}
@@ -360,7 +370,7 @@ func (b *builder) previous(node *ast.Node, n *ast.CallNode) {
 		return
 	}
 	at := b.value()
-	if err := b.add(newPast(p, at, int(back))); err != nil {
+	if err := b.add(newPast(p, at, int(back)), back); err != nil {
 		b.blame(n, "%v", err)
 		return
 	}
@@ -378,7 +388,7 @@ func (b *builder) cross(node *ast.Node, n *ast.CallNode, up bool) {
 		return
 	}
 	at := b.truth()
-	if err := b.add(&crossing{one: one, two: two, at: at, up: up}); err != nil {
+	if err := b.add(&crossing{one: one, two: two, at: at, up: up}, 0); err != nil {
 		b.blame(n, "%v", err)
 		return
 	}

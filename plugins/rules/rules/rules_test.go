@@ -132,6 +132,20 @@ func TestRulesThatTakeTooMuch(t *testing.T) {
 	if _, err := rules.Definition().Open(strategy.OpenInput{Params: []byte(params(t, many))}); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Errorf("101 indicators gave %v", err)
 	}
+	for field, text := range map[string]string{
+		"define": "a = sma(10000) + ema(9999) + sma(2)",
+		"entry":  "donchian(10000).upper > aroon(9990).up + prev(close, 11)",
+	} {
+		far := map[string]any{field: text}
+		_, err := rules.Definition().Open(strategy.OpenInput{Params: []byte(params(t, far))})
+		if err == nil || !strings.Contains(err.Error(), "more than 20000 candles together") || !strings.Contains(err.Error(), field) {
+			t.Errorf("20,001 candles to remember in %s gave %v", field, err)
+		}
+	}
+	enough := map[string]any{"entry": "sma(10000) > ema(9000)", "exit": "sma(10000) < prev(ema(9000), 1000)"}
+	if _, err := rules.Definition().Open(strategy.OpenInput{Params: []byte(params(t, enough))}); err != nil {
+		t.Errorf("20,000 candles to remember gave %v", err)
+	}
 	gone := map[string]any{"entry": "hour % (hour - hour) == 1", "exit": "false"}
 	h := strategytest.New(t, rules.Definition(), strategytest.Config{Params: params(t, gone), Explain: true})
 	if got := h.Closes(100); len(got) != 1 || !strings.Contains(got[0].Text, "could not be evaluated: runtime error: integer divide by zero") {
