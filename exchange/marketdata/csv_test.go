@@ -125,6 +125,9 @@ func TestCorruptCSV(t *testing.T) {
 		reason string
 	}{
 		"empty file":           {text: "", line: 1, reason: "empty"},
+		"a gzip file":          {text: "\x1f\x8b\x08\x00" + header, line: 1, reason: "a gzip file and no CSV"},
+		"a zip file":           {text: "PK\x03\x04" + header, line: 1, reason: "a zip file and no CSV"},
+		"a Parquet file":       {text: "PAR1\x15\x04\n" + header, line: 1, reason: "a Parquet file and no CSV"},
 		"missing columns":      {text: "timestamp,open,high,close\n", line: 1, reason: "lacks low, volume"},
 		"column twice":         {text: "timestamp,open,high,low,close,volume,Open\n", line: 1, column: "open", reason: "twice"},
 		"short line":           {text: header + good + "1475798460000,6,7,5,6\n", line: 3, column: "volume", reason: "ends before"},

@@ -80,6 +80,11 @@ func (r *CSVReader) begin() error {
 	if err != nil {
 		return err
 	}
+	for kind, magic := range map[string]string{"gzip": "\x1f\x8b", "zip": "PK\x03\x04", "Parquet": "PAR1"} {
+		if bytes.HasPrefix(first, []byte(magic)) {
+			return &CSVError{Line: r.line, Reason: "this is a " + kind + " file and no CSV; unpack or convert it first"}
+		}
+	}
 	first = bytes.TrimPrefix(first, []byte("\ufeff"))
 	if !r.cfg.Layout.NoHeader {
 		return r.readHeader(first)

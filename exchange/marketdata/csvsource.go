@@ -28,21 +28,21 @@ type CSVScan struct {
 // wanted. A file that begins with its newest candle cannot be: that is
 // errors.ErrUnsupported. An error about a line is a *CSVError.
 func ScanCSV(ctx context.Context, r io.Reader, cfg CSVConfig) (CSVScan, error) {
-	s, err := scan(ctx, r, cfg)
+	if cfg.Layout.NewestFirst {
+		return CSVScan{}, fmt.Errorf("reading candles: block by block, from a file that begins with its newest candle: %w", errors.ErrUnsupported)
+	}
+	reader, err := NewCSVReader(r, cfg)
+	if err != nil {
+		return CSVScan{}, err
+	}
+	s, err := scan(ctx, reader, cfg)
 	if err != nil {
 		return CSVScan{}, fmt.Errorf("reading candles: %w", err)
 	}
 	return s, nil
 }
 
-func scan(ctx context.Context, r io.Reader, cfg CSVConfig) (s CSVScan, err error) {
-	if cfg.Layout.NewestFirst {
-		return s, fmt.Errorf("block by block, from a file that begins with its newest candle: %w", errors.ErrUnsupported)
-	}
-	reader, err := NewCSVReader(r, cfg)
-	if err != nil {
-		return s, err
-	}
+func scan(ctx context.Context, reader *CSVReader, cfg CSVConfig) (s CSVScan, err error) {
 	gaps := gaps{}
 	var first, last int64
 	for {

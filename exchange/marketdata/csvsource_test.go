@@ -102,6 +102,7 @@ func TestCSVScanFindsWhatIsWrong(t *testing.T) {
 	}{
 		"a broken line":           {append(rows(0, 60), "x"...), marketdata.CSVConfig{}, "line 4"},
 		"off the grid":            {rows(0, 60, 120, 150, 180, 240), marketdata.CSVConfig{}, "line 5, column timestamp: is 30s after the line before"},
+		"a packed file":           {[]byte("\x1f\x8b\x08\x00"), marketdata.CSVConfig{}, "line 1: this is a gzip file"},
 		"no row":                  {rows(), marketdata.CSVConfig{}, "no candle"},
 		"one row":                 {rows(0), marketdata.CSVConfig{}, "does not tell its interval"},
 		"the newest first":        {rows(60, 0), marketdata.CSVConfig{Layout: marketdata.Layout{NewestFirst: true}}, "begins with its newest candle"},
@@ -114,6 +115,8 @@ func TestCSVScanFindsWhatIsWrong(t *testing.T) {
 		}
 		if _, err := marketdata.ScanCSV(t.Context(), bytes.NewReader(c.text), c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v does not tell %q", name, err, c.want)
+		} else if strings.Count(err.Error(), "reading candles") != 1 {
+			t.Errorf("%s: %v does not say once what it did", name, err)
 		}
 	}
 	uneven := []byte(header)
