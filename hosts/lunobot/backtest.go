@@ -81,6 +81,7 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	}
 	in := backtestreport.Input{
 		Result: result, Closes: closes, Data: past.report, Source: past.source, Title: subject.manifest.Title,
+		Notes: with.notes(),
 	}
 	if err := b.check(ctx, c, process, with, &in); err != nil {
 		return err

@@ -195,6 +195,23 @@ func (c *company) run(
 	return p.Backtest(ctx, cfg, src, progress)
 }
 
+// notes say what a reader must know of the further pairs' candles before trusting
+// the figures: where they lack.
+func (c *company) notes() (out []string) {
+	const minute = "2006-01-02 15:04"
+	for _, other := range c.traded {
+		pair := other.market.Pair
+		if other.from.After(c.past.from) || other.to.Before(c.past.to) {
+			out = append(out, fmt.Sprintf("The candles of %s go from %s to %s UTC only: outside of that it cannot be traded, and a position keeps the value of its last close.",
+				pair, other.from.UTC().Format(minute), other.to.UTC().Format(minute)))
+		}
+		if n := other.report.Filled; n > 0 {
+			out = append(out, fmt.Sprintf("Missing candles of %s: %s, each filled with the last close and no volume.", pair, exchange.Grouped(strconv.Itoa(n))))
+		}
+	}
+	return out
+}
+
 // comment says what reading the trades did to their numbers.
 func (c *company) comment(out *console) {
 	if c.rounded > 0 {

@@ -118,3 +118,35 @@ func checkPairsReport(t *testing.T, dir string, args []string) {
 		}
 	}
 }
+
+// A further pair whose candles begin later, end earlier or have holes is told of
+// before the figures are trusted; one that has them all is not.
+func TestFurtherPairsThatLackCandlesAreToldOf(t *testing.T) { // proves PL4
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name string, from, to int) {
+		text := "timestamp,open,high,low,close,volume\n"
+		for i := from; i < to; i++ {
+			if name != "holes.csv" || i%50 != 0 || i == from {
+				text += decimal.NewFromInt(int64(1_700_000_040+60*i)).String() + ",100,101,99,100,100\n"
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file("own.csv", 0, 300)
+	file("whole.csv", 0, 300)
+	file("late.csv", 60, 300)
+	file("early.csv", 0, 240)
+	file("holes.csv", 0, 300)
+	const only, missing = "The candles of ETHMYR go from", "Missing candles of ETHMYR: 5, each filled"
+	for name, want := range map[string]string{
+		"whole.csv": "", "late.csv": only + " 2023-11-14 23:14 to 2023-11-15 03:14 UTC only", "early.csv": only + " 2023-11-14 22:14 to 2023-11-15 02:14 UTC only", "holes.csv": missing,
+	} {
+		a := command(t, dir, "backtest", "--strategy", "rebalance", "--data", "own.csv", "--pair", "XBT/MYR", "--with", "ETH/MYR="+name)
+		if a.code != 0 || !strings.Contains(a.out, want) || want == "" && (strings.Contains(a.out, only) || strings.Contains(a.out, "Missing candles of")) {
+			t.Errorf("%s: exit code %d, want 0 with %q\n%s%s", name, a.code, want, a.out, a.problems)
+		}
+	}
+}
