@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -50,7 +51,7 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) (pa
 	case s.Pair == "":
 		f.Add("/trading_pair", "is required")
 	case !known:
-		f.Add("/trading_pair", "is not a pair that is traded here: "+strings.Join(markets.Pairs(), ", "))
+		f.Add("/trading_pair", "is not a pair that is traded here: "+cmp.Or(strings.Join(markets.Pairs(), ", "), "there is none"))
 	}
 	f.Check(s.Interval == 0 || IntervalName(s.Interval) != "", "/interval", "must be one of "+strings.Join(Intervals(), ", "))
 	f.Check(s.Balance.IsPositive(), "/balance", "must be above 0")
