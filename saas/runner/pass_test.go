@@ -102,6 +102,9 @@ func TestWorkerWithoutTheFileGivesItsBotsBack(t *testing.T) {
 			w.await("both to go on", func() bool {
 				return w.point("lost").Engine.Sequence > at+60 && w.point("kept").Engine.Sequence > at+60 && w.has("lost") == "second"
 			})
+			w.mu.Lock()
+			kept := slices.Clone(w.takers["kept"]) // before the first worker gives it back
+			w.mu.Unlock()
 			a.Stop()
 			b.Stop()
 			whole(t, "lost", w.look("lost"))
@@ -114,8 +117,8 @@ func TestWorkerWithoutTheFileGivesItsBotsBack(t *testing.T) {
 			if n := len(w.takers["lost"]); n > 6 {
 				t.Errorf("its lease changed hands %d times: %v", n, w.takers["lost"])
 			}
-			if want := []string{"first"}; !slices.Equal(w.takers["kept"], want) {
-				t.Errorf("the other bot's lease was taken by %v", w.takers["kept"])
+			if want := []string{"first"}; !slices.Equal(kept, want) {
+				t.Errorf("the other bot's lease was taken by %v", kept)
 			}
 		})
 	}
