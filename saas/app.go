@@ -2,24 +2,17 @@ package saas
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/billing/billingdb"
-	"github.com/lunobot/lunobot/billing/offline"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
-	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -27,19 +20,15 @@ import (
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/hook"
-	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/outbox"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/saasdb"
-	"github.com/lunobot/lunobot/saas/web"
-	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/tenancy"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
-	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // Migrations returns the migrations of every table, in their order.
@@ -126,221 +115,6 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 		return nil, err
 	}
 	return a, a.buildHandler(ctx, secrets)
-}
-
-// openMarket places the demo market and its feed.
-func (a *App) openMarket(ctx context.Context) (err error) {
-	if a.anchor, err = loadAnchor(ctx, a.store, a.cfg.DemoSpeed, a.cfg.Now()); err != nil {
-		return err
-	}
-	a.market, err = demo.New(demo.Config{
-		Anchor: demo.Anchor{Wall: a.anchor.Wall, Index: a.anchor.Index}, Now: a.cfg.Now, Seed: a.cfg.DemoSeed, Speed: a.cfg.DemoSpeed,
-	})
-	if err != nil {
-		return err
-	}
-	if a.history, err = openHistory(a.market, a.cfg.HistoryDir, a.cfg.Log); err != nil {
-		return err
-	}
-	a.feed, err = marketdata.NewFeed(marketdata.FeedConfig{History: a.market, Upstream: a.market, Now: a.market.Now, Log: a.cfg.Log})
-	return err
-}
-
-// openStrategies builds the host of the strategies' processes and the shelf of
-// those that can be used.
-func (a *App) openStrategies(ctx context.Context) error {
-	sources, err := pluginhost.Bundled(a.cfg.Strategies)
-	if err != nil {
-		return err
-	}
-	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: a.cfg.Log, Sandbox: a.cfg.Sandbox, Shim: a.cfg.Shim}); err != nil {
-		return err
-	}
-	a.host.Sandbox(ctx) // whoever starts this shall be told at once what it lacks
-	var contained []plugin.Manifest
-	for _, d := range a.cfg.Strategies.Definitions() {
-		contained = append(contained, plugin.ManifestOf(d))
-	}
-	a.shelf, err = catalog.NewShelf(catalog.ShelfConfig{
-		Changed: a.wakeRunner, Contained: contained, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Log: a.cfg.Log, Store: a.store,
-	})
-	if err != nil {
-		return err
-	}
-	return a.shelf.Look(ctx)
-}
-
-// wakeRunner makes the worker look at once, if there is one yet.
-func (a *App) wakeRunner() {
-	if a.runner != nil {
-		a.runner.Wake()
-	}
-}
-
-// openBroker builds the way of events: outbox, broker and live updates.
-func (a *App) openBroker(ctx context.Context) (err error) {
-	if a.broker, err = outbox.NewBroker(outbox.BrokerConfig{Dir: filepath.Join(a.cfg.DataDir, "events"), Log: a.cfg.Log}); err != nil {
-		return err
-	}
-	if err := a.broker.Start(ctx); err != nil {
-		return err
-	}
-	if a.relay, err = outbox.NewRelay(outbox.RelayConfig{Broker: a.broker, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store}); err != nil {
-		return err
-	}
-	if a.events, err = outbox.NewSubscriber(outbox.SubscriberConfig{Broker: a.broker, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store}); err != nil {
-		return err
-	}
-	a.hub, err = live.NewHub(live.HubConfig{Conn: a.broker.Conn()})
-	return err
-}
-
-// buildServices builds what tenants use.
-func (a *App) buildServices(ctx context.Context, k keys) error {
-	events, err := outbox.NewRecorder(outbox.RecorderConfig{Store: a.store, Wake: a.relay.Wake})
-	if err != nil {
-		return err
-	}
-	provider, err := offline.New(offline.Config{})
-	if err != nil {
-		return err
-	}
-	a.billing, err = billing.New(billing.Config{
-		Catalog: a.cfg.Catalog, Events: events, Logger: a.cfg.Log, Now: a.cfg.Now, Provider: provider, Store: billingdb.New(a.db), Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	if err := a.billing.Publish(ctx); err != nil {
-		return err
-	}
-	a.strategies = strategies{a.host, a.shelf, &plans{billing: a.billing, now: a.cfg.Now, known: map[string]planned{}}}
-	people := tenancydb.New(a.db)
-	a.tenancy, err = tenancy.New(tenancy.Config{
-		Enrol: func(ctx context.Context, t tenancy.Tenant) error { return a.billing.Enrol(ctx, t.ID) }, Events: events, Logger: a.cfg.Log,
-		Now: a.cfg.Now, Store: people, Tokens: tenancy.TokenConfig{Keys: []tenancy.SigningKey{k.signing}}, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: k.vault.Public(), Now: a.cfg.Now, Store: people})
-	if err != nil {
-		return err
-	}
-	if err := sealer.Check(ctx); err != nil {
-		return err
-	}
-	credentials, err := account.NewKeeper(account.KeeperConfig{Now: a.cfg.Now, Sealer: sealer, Store: a.store})
-	if err != nil {
-		return err
-	}
-	m, err := newMarkets(ctx, a.market)
-	if err != nil {
-		return err
-	}
-	a.catalog, err = catalog.NewService(catalog.Config{
-		Contained: Contained(a.cfg.Strategies), Events: events, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Now: a.cfg.Now, Store: a.store, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: credentials, Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
-		Strategies: a.strategies, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	a.replays, err = replay.NewService(replay.ServiceConfig{Bots: a.bots, Now: a.cfg.Now, Store: a.store, Wake: func() { a.player.Wake() }})
-	if err != nil {
-		return err
-	}
-	a.hooks, err = hook.NewService(hook.Config{
-		Events: events, MarketNow: a.market.Now, Now: a.cfg.Now, Pepper: k.pepper, Rand: rand.Reader, Store: a.store, Takes: a.strategies.takesSignals, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	a.runs, err = research.NewService(research.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), History: a.history, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
-		Strategies: a.strategies, Tx: a.db,
-	})
-	return err
-}
-
-// buildWorker builds the workers of this process. Their names are the same after
-// a restart, so that they go on with their own bots and backtests at once.
-func (a *App) buildWorker(ctx context.Context) error {
-	installation, err := a.store.EnsureSetting(ctx, "installation", uuid.Must(uuid.NewV7()).String())
-	if err != nil {
-		return err
-	}
-	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: "server:" + installation, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store})
-	if err != nil {
-		return err
-	}
-	m, err := newMarkets(ctx, a.market)
-	if err != nil {
-		return err
-	}
-	a.runner, err = runner.New(runner.Config{
-		Bots: a.store, Feed: a.feed, History: a.market, Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m,
-		MarketNow: a.market.Now, Plugins: a.strategies, Signals: a.store, Status: a.bots,
-	})
-	if err != nil {
-		return err
-	}
-	keeper, err = lease.NewKeeper(lease.KeeperConfig{Holder: "backtests:" + installation, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store})
-	if err != nil {
-		return err
-	}
-	a.tester, err = backtester.New(backtester.Config{
-		AtOnce: a.cfg.Backtests, History: a.history, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Now: a.cfg.Now,
-		Plugins: tests{a.host}, Queue: a.store, Work: a.runs,
-	})
-	return err
-}
-
-// buildPlayer builds the worker that makes parity reports.
-func (a *App) buildPlayer() (err error) {
-	a.player, err = replay.NewWorker(replay.Config{
-		History: a.market, Log: a.cfg.Log, MarketNow: a.market.Now, Now: a.cfg.Now, Plugins: a.strategies, Store: a.store,
-	})
-	return err
-}
-
-// buildHandler builds the pages and the API.
-func (a *App) buildHandler(ctx context.Context, k keys) error {
-	s := a.strategies
-	m, err := newMarkets(ctx, a.market)
-	if err != nil {
-		return err
-	}
-	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
-	streams := live.NewPlaces(live.DefaultPlaces)
-	a.rest, err = api.New(api.Config{
-		Replays: a.replays, Streams: streams,
-		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
-		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
-	})
-	if err != nil {
-		return err
-	}
-	pages, err := web.New(web.Config{
-		BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
-		Logger: a.cfg.Log, Machine: s.machine, MarketNotice: demo.Label, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now,
-		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Streams: streams, Tenancy: a.tenancy, Versions: s.versions,
-	})
-	if err != nil {
-		return err
-	}
-	mux := http.NewServeMux()
-	for _, path := range []string{"/api/", hook.Prefix, "/health", "/ready", "/openapi.json", "/docs", "/docs/"} {
-		mux.Handle(path, a.rest.Handler())
-	}
-	mux.Handle("/", pages.Handler())
-	a.handler = mux
-	return nil
 }
 
 // Handler serves the pages and, under /api, /health, /ready, /docs and

@@ -68,6 +68,24 @@ func TestFilesThatCannotBeStarted(t *testing.T) {
 	}
 }
 
+// A file that the system does not start is told apart from a sandbox that does not
+// close.
+func TestScriptsAreNoPrograms(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]string{"script": "#!/bin/sh\nexit 0\n", "text": "no program"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			host := boxed(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path}}})
+			_, err := host.Process(t.Context(), "hostile", "shared")
+			wantKind(t, err, pluginhost.Start, "no program that this system can start, but a script or one for another system: running "+path)
+		})
+	}
+}
+
 // proves PL5
 func TestChangedFileIsNotStarted(t *testing.T) {
 	t.Parallel()

@@ -25,13 +25,18 @@ func Serve() Shim {
 	runtime.LockOSThread()
 	var o orders
 	err := json.Unmarshal([]byte(text), &o)
+	what := "the sandbox could not be closed:"
 	if err == nil && o.Probe {
 		err = probe()
 	} else if err == nil {
-		err = become(o)
+		var run func() error
+		if run, err = become(o); err == nil {
+			what = "no program that this system can start, but a script or one for another system:"
+			err = run()
+		}
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the sandbox could not be closed:", err)
+		fmt.Fprintln(os.Stderr, what, err)
 		os.Exit(ExitRefused)
 	}
 	os.Exit(0)
@@ -47,38 +52,38 @@ func probe() error {
 	return json.NewEncoder(os.Stdout).Encode(got)
 }
 
-// become shuts the process in and runs the program in its place.
-func become(o orders) error {
+// become shuts the process in and returns what runs the program in its place.
+func become(o orders) (func() error, error) {
 	unix.CloseOnExec(programDescriptor)
 	if err := os.Chdir(o.Directory); err != nil {
-		return err
+		return nil, err
 	}
 	if err := bound(o); err != nil {
-		return err
+		return nil, err
 	}
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("no new privileges: %w", err)
+		return nil, fmt.Errorf("no new privileges: %w", err)
 	}
 	if o.Landlock {
 		if err := restrict(o); err != nil {
-			return fmt.Errorf("landlock: %w", err)
+			return nil, fmt.Errorf("landlock: %w", err)
 		}
 	}
 	run, err := program(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if o.Seccomp {
 		if err := filter(); err != nil {
-			return fmt.Errorf("seccomp: %w", err)
+			return nil, fmt.Errorf("seccomp: %w", err)
 		}
 	}
 	// This process counts too, and may hold more than the program is to have:
 	// nothing that comes after this allocates.
 	if err := limit(unix.RLIMIT_DATA, o.Limits.Memory); err != nil {
-		return err
+		return nil, err
 	}
-	return run()
+	return run, nil
 }
 
 // bound sets the limits but that of memory.
