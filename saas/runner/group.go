@@ -173,6 +173,9 @@ func (g *group) candle(ctx context.Context, c exchange.Candle, beside engine.Bes
 		}
 	}
 	beside.Pairs = g.others(ctx, c.Time, true)
+	if ctx.Err() != nil {
+		return // what belongs beside it may lack; the worker that goes on reads all anew
+	}
 	g.take(ctx, c, beside, true)
 }
 

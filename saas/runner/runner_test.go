@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -220,6 +223,64 @@ func TestOtherPairsAreToldOnceAndInTime(t *testing.T) {
 				t.Errorf("%d of its own candles came before the other's; a bot that does not look was told %d", got.Late, len(w.look("quiet").Strategy.Data.Other))
 			}
 		})
+	}
+}
+
+// holding is a venue that keeps the candles of the other pair back once it is shut,
+// and tells when the own pair's candle has come that one of them belongs to.
+type holding struct {
+	exchange.Streamer
+	shut     atomic.Bool
+	came     chan struct{}
+	withheld atomic.Int64 // when the first one opens that is kept back
+}
+
+// Stream implements exchange.Streamer.
+func (h *holding) Stream(ctx context.Context, pair string, sink func(exchange.StreamEvent)) error {
+	return h.Streamer.Stream(ctx, pair, func(e exchange.StreamEvent) {
+		if e.Candle != nil && h.shut.Load() {
+			if pair == demo.ETHMYR {
+				h.withheld.CompareAndSwap(0, e.Candle.Time)
+				return
+			}
+			sink(e)
+			if at := h.withheld.Load(); at != 0 && e.Candle.Time >= at {
+				select {
+				case h.came <- struct{}{}:
+				default:
+				}
+			}
+			return
+		}
+		sink(e)
+	})
+}
+
+// proves PL2: a worker that stops while it waits for another pair's candle leaves
+// its own to the one that goes on, which tells both.
+func TestStopWhileAnotherPairIsAwaited(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	held := &holding{Streamer: w.market, came: make(chan struct{}, 1)}
+	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: w.market, Upstream: held, Now: w.market.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(feed.Stop)
+	w.feed = feed
+	w.add("pair", `{"pair":"ETHMYR"}`)
+	r := w.start()
+	w.await("candles", func() bool { return w.point("pair").Engine.Sequence > 5 })
+	held.shut.Store(true)
+	<-held.came
+	r.Stop()
+	held.shut.Store(false)
+	at := w.look("pair").Engine.Sequence
+	r = w.start()
+	w.await("more candles", func() bool { return w.point("pair").Engine.Sequence > at+5 })
+	r.Stop()
+	if got := w.look("pair").Strategy.Data; got.Late != 0 {
+		t.Errorf("%d of its candles came before the other's of the same time", got.Late)
 	}
 }
 
