@@ -32,16 +32,7 @@ func TestPlotsAreKept(t *testing.T) {
 	await := func(n int) {
 		w.await("plots", func() bool { return drawn("idle") >= n && drawn("busy") >= n && drawn("long") >= n/5 })
 	}
-	r := w.start()
-	await(40)
-	r.Stop()
-	r = w.start()
-	await(80)
-	w.mu.Lock()
-	w.process = newProcess(t) // the one before has died
-	w.mu.Unlock()
-	await(120)
-	r.Stop()
+	w.interrupted(await)
 	for id, interval := range ids {
 		list := slices.Concat(w.plots[id]...)
 		for i, p := range list {

@@ -85,19 +85,10 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 		}
 		w.addEvery(interval, id, `{"who":"`+id+`","trade":true,"warm":3`+more+`}`)
 	}
-	await := func(n int64) {
-		w.await("tapes", func() bool { return w.taped("minutes") >= n && w.taped("longer") >= n && w.taped("looks") >= n })
+	await := func(n int) {
+		w.await("tapes", func() bool { return w.taped("minutes") >= int64(n) && w.taped("longer") >= int64(n) && w.taped("looks") >= int64(n) })
 	}
-	r := w.start()
-	await(40)
-	r.Stop()
-	r = w.start()
-	await(80)
-	w.mu.Lock()
-	w.process = newProcess(t) // the one before has died
-	w.mu.Unlock()
-	await(120)
-	r.Stop()
+	w.interrupted(await)
 	for id := range ids {
 		list, kept := w.tapes(id)
 		if len(list) != 1 {
@@ -128,7 +119,7 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 			w.bots[i].Config.Parameters = json.RawMessage(`{"who":"other","trade":true}`)
 		}
 	})
-	r = w.start()
+	r := w.start()
 	w.await("the new run", func() bool {
 		return len(w.baselines["minutes"]) > 1 && w.taped("minutes") >= 20 && w.taped("minutes") < 80
 	})

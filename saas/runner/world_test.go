@@ -124,6 +124,20 @@ func (w *world) startAs(name string, plugins runner.Plugins) *runner.Runner {
 	return r
 }
 
+// interrupted lets a worker take 120 of something, with a planned stop after 40 and
+// the death of the strategy's process after 80.
+func (w *world) interrupted(await func(n int)) {
+	w.t.Helper()
+	r := w.start()
+	await(40)
+	r.Stop()
+	r = w.start()
+	await(80)
+	w.change(func() { w.process = newProcess(w.t) })
+	await(120)
+	r.Stop()
+}
+
 // working returns the context in which the worker reads the list of bots.
 func (w *world) working() context.Context {
 	w.mu.Lock()

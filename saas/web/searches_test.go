@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -25,74 +27,82 @@ func sweepForm(name string) url.Values {
 	return form
 }
 
+// atWork is a search that a worker has taken up, with what it runs.
+type atWork struct {
+	lease  lease.Lease
+	run    research.Run
+	series marketdata.Series
+	def    strategy.Definition
+	cfg    backtest.Config
+	task   search.Config
+}
+
+// must fails the test for an error.
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// takeUp takes a search up, as a worker does.
+func (w *world) takeUp(t testing.TB, b *browser, id string) (s atWork) {
+	t.Helper()
+	var err error
+	s.lease, s.run = w.worker(t, b, id)
+	s.series, err = w.market.Series(s.run.Pair, s.run.From, s.run.To)
+	must(t, err)
+	s.def = strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Moving-average cross"}, parameters{Fast: 10, Slow: 30, Kind: "sma"},
+		func(p parameters) strategy.Strategy { return &swinging{Every: p.Fast * p.Slow} })
+	space, err := s.run.Space(w.schema, nil)
+	must(t, err)
+	s.cfg = backtest.Config{
+		Market: s.series.Market, Interval: s.series.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
+	}
+	s.task = s.run.Searching(space)
+	s.task.Runners = []search.Runner{search.NewLocal(s.def, s.cfg, s.series)}
+	return s
+}
+
 // finishSweep makes a sweep and stores its result, as a worker does.
 func (w *world) finishSweep(t testing.TB, b *browser, id string) {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	l, r := w.worker(t, b, id)
-	series, err := w.market.Series(r.Pair, r.From, r.To)
-	must(err)
-	def := strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Moving-average cross"}, parameters{Fast: 10, Slow: 30, Kind: "sma"},
-		func(p parameters) strategy.Strategy { return &swinging{Every: p.Fast * p.Slow} })
-	space, err := r.Space(w.schema, nil)
-	must(err)
-	cfg := backtest.Config{
-		Market: series.Market, Interval: series.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
-	}
-	task := r.Searching(space)
-	task.Runners = []search.Runner{search.NewLocal(def, cfg, series)}
-	result, err := search.Run(t.Context(), task)
-	must(err)
+	s := w.takeUp(t, b, id)
+	result, err := search.Run(t.Context(), s.task)
+	must(t, err)
 	best, ok := result.Best()
 	if !ok {
 		t.Fatal("there is no best set")
 	}
-	run := cfg
+	run := s.cfg
 	run.Params = best.Params
-	whole, err := backtest.Run(t.Context(), def, run, series.Source(), nil)
-	must(err)
+	whole, err := backtest.Run(t.Context(), s.def, run, s.series.Source(), nil)
+	must(t, err)
 	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
-		Best: whole, Candles: series.Candles, Config: cfg, Info: def.Info(), Result: result, Schema: w.schema, Source: "Demo market: a replay",
+		Best: whole, Candles: s.series.Candles, Config: s.cfg, Info: s.def.Info(), Result: result, Schema: w.schema, Source: "Demo market: a replay",
 	})
-	must(err)
+	must(t, err)
 	out, err := research.PackSearch(report)
-	must(err)
-	must(w.research.Finish(t.Context(), l, out))
+	must(t, err)
+	must(t, w.research.Finish(t.Context(), s.lease, out))
 }
 
 // finishWalk makes a walk forward and stores its result, as a worker does.
 func (w *world) finishWalk(t testing.TB, b *browser, id string) {
 	t.Helper()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	l, r := w.worker(t, b, id)
-	series, err := w.market.Series(r.Pair, r.From, r.To)
-	must(err)
-	def := strategy.MustDefine(strategy.Info{Name: "basic", Version: "1.0.0", Title: "Moving-average cross"}, parameters{Fast: 10, Slow: 30, Kind: "sma"},
-		func(p parameters) strategy.Strategy { return &swinging{Every: p.Fast * p.Slow} })
-	space, err := r.Space(w.schema, nil)
-	must(err)
-	cfg := backtest.Config{
-		Market: series.Market, Interval: series.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
-	}
-	task := r.Searching(space)
-	task.From, task.To, task.Runners = r.From, r.To, []search.Runner{search.NewLocal(def, cfg, series)}
-	walk, err := search.WalkForward(t.Context(), search.WalkConfig{InSample: r.Search.InSample, OutOfSample: r.Search.OutOfSample, Search: task})
-	must(err)
-	report, err := backtestreport.NewWalk(backtestreport.WalkInput{Candles: series.Candles, Config: cfg, Info: def.Info(), Walk: walk, Source: "Demo market: a replay"})
-	must(err)
+	s := w.takeUp(t, b, id)
+	s.task.From, s.task.To = s.run.From, s.run.To
+	walk, err := search.WalkForward(t.Context(), search.WalkConfig{
+		InSample: s.run.Search.InSample, OutOfSample: s.run.Search.OutOfSample, Search: s.task,
+	})
+	must(t, err)
+	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
+		Candles: s.series.Candles, Config: s.cfg, Info: s.def.Info(), Walk: walk, Source: "Demo market: a replay",
+	})
+	must(t, err)
 	out, err := research.PackWalk(report)
-	must(err)
-	must(w.research.Finish(t.Context(), l, out))
+	must(t, err)
+	must(t, w.research.Finish(t.Context(), s.lease, out))
 }
 
 // A walk-forward from its form to its report within the frame.
