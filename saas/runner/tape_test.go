@@ -86,7 +86,9 @@ func TestWhatBotsSawIsReplayed(t *testing.T) {
 		w.addEvery(interval, id, `{"who":"`+id+`","trade":true,"warm":3`+more+`}`)
 	}
 	await := func(n int) {
-		w.await("tapes", func() bool { return w.taped("minutes") >= int64(n) && w.taped("longer") >= int64(n) && w.taped("looks") >= int64(n) })
+		w.await("tapes", func() bool {
+			return w.taped("minutes") >= int64(n) && w.taped("longer") >= int64(n) && w.taped("looks") >= int64(n)
+		})
 	}
 	w.interrupted(await)
 	for id := range ids {
