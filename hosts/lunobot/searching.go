@@ -166,14 +166,9 @@ func (s *searching) start(ctx context.Context, workers int) error {
 	if err := errors.Join(ctx.Err(), errors.Join(problems...)); err != nil {
 		return err
 	}
-	ofSet := func(err error) bool {
-		var failed *plugin.RunError
-		var refused *plugin.BotError
-		return errors.As(err, &failed) || errors.As(err, &refused)
-	}
 	for _, p := range s.workers {
 		s.search.Runners = append(s.search.Runners, search.NewRemote(search.RemoteConfig{
-			Backtester: p, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, Library: s.library, OfSet: ofSet, Series: s.series,
+			Backtester: p, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, Library: s.library, OfSet: plugin.Refused, Series: s.series,
 		}))
 	}
 	return nil

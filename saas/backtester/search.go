@@ -84,7 +84,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 		}
 		s.processes = append(s.processes, p)
 		task.Runners = append(task.Runners, search.NewRemote(search.RemoteConfig{
-			Backtester: p, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, Library: s.library, OfSet: ofSet, Series: s.series,
+			Backtester: p, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, Library: s.library, OfSet: plugin.Refused, Series: s.series,
 		}))
 	}
 	return task, nil
@@ -113,13 +113,6 @@ func (s *searching) warm(ctx context.Context) error {
 	}
 	s.series.Candles = slices.Concat(past.Candles, s.series.Candles)
 	return nil
-}
-
-// ofSet reports whether an error is about one set of parameters alone.
-func ofSet(err error) bool {
-	var failed *plugin.RunError
-	var refused *plugin.BotError
-	return errors.As(err, &failed) || errors.As(err, &refused)
 }
 
 // fault returns an error of package search: as it is if it is one of a process or

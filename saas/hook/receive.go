@@ -60,7 +60,7 @@ func (s *Service) take(ctx context.Context, of Hook, in Signal, d Delivery, e en
 	}
 	// Again, with the lock: it may have been rotated or revoked meanwhile.
 	if h.ID != of.ID {
-		return Receipt{}, errNoHook()
+		return Receipt{}, ErrNone()
 	}
 	now := s.now()
 	if err := s.mint.prove(h, d, e, now); err != nil {
@@ -93,8 +93,9 @@ func (s *Service) take(ctx context.Context, of Hook, in Signal, d Delivery, e en
 
 func receipt(s Signal) Receipt { return Receipt{ID: s.Key, ReceivedAt: s.ReceivedAt} }
 
-// errNoHook is the answer for every address that is none.
-func errNoHook() error {
+// ErrNone returns the answer for a hook that is not there or another tenant's, and
+// for every address that is none; it is NotFound.
+func ErrNone() *errs.Error {
 	return errs.New(errs.NotFound, "webhook_not_found", "there is no such webhook")
 }
 
@@ -102,7 +103,7 @@ func errNoHook() error {
 // none.
 func gone(err error) error {
 	if errs.KindOf(err) == errs.NotFound {
-		return errNoHook()
+		return ErrNone()
 	}
 	return err
 }

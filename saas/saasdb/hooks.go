@@ -8,7 +8,6 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/lunobot/lunobot/saas/db"
-	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/hook"
 )
 
@@ -41,11 +40,6 @@ func hookKeyRows(tenantID, botID string, keys []hook.Key) []hookKeyRow {
 	return convert(keys, func(k hook.Key) hookKeyRow {
 		return hookKeyRow{TenantID: tenantID, BotID: botID, ID: k.ID, Hash: k.Hash, CreatedAt: db.At(k.CreatedAt), ExpiresAt: db.At(k.ExpiresAt)}
 	})
-}
-
-// errNoHook is the answer for a hook that is not there or another tenant's.
-func errNoHook() *errs.Error {
-	return errs.New(errs.NotFound, "webhook_not_found", "there is no such webhook")
 }
 
 // Address implements hook.Store.
@@ -88,7 +82,7 @@ func selectHook(ctx context.Context, tx bun.IDB, lock, where string, args ...any
 	if lock != "" {
 		q = q.For(lock)
 	}
-	if err := db.NotFound(q.Scan(ctx), "reading a webhook", errNoHook()); err != nil {
+	if err := db.NotFound(q.Scan(ctx), "reading a webhook", hook.ErrNone()); err != nil {
 		return hook.Hook{}, err
 	}
 	var keys []hookKeyRow
@@ -133,7 +127,7 @@ func (s *Store) PutKeys(ctx context.Context, tenantID, botID string, keys []hook
 func (s *Store) PutDue(ctx context.Context, tenantID, botID string, due int64) error {
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewUpdate().Model((*hookRow)(nil)).Set("due = ?", due).Where("w.tenant_id = ? AND w.bot_id = ?", tenantID, botID).Exec(ctx)
-		return changed(res, err, "counting a message to bot "+botID, errNoHook())
+		return changed(res, err, "counting a message to bot "+botID, hook.ErrNone())
 	})
 }
 
@@ -142,7 +136,7 @@ func (s *Store) PutDue(ctx context.Context, tenantID, botID string, due int64) e
 func (s *Store) DeleteHook(ctx context.Context, tenantID, botID string) error {
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewDelete().Model((*hookRow)(nil)).Where("tenant_id = ? AND bot_id = ?", tenantID, botID).Exec(ctx)
-		return changed(res, err, "deleting the webhook of bot "+botID, errNoHook())
+		return changed(res, err, "deleting the webhook of bot "+botID, hook.ErrNone())
 	})
 }
 

@@ -31,6 +31,14 @@ type RunError struct{ Text string }
 // Error implements error.
 func (e *RunError) Error() string { return e.Text }
 
+// Refused reports whether an error of a run is about what was asked of it, as a
+// RunError and a BotError are, and not about the process: another run may do.
+func Refused(err error) bool {
+	var failed *RunError
+	var refused *BotError
+	return errors.As(err, &failed) || errors.As(err, &refused)
+}
+
 // Backtest runs the engine in the plugin's process over the source's candles,
 // as backtest.Run does in this one. The source is read from another goroutine,
 // ahead of the engine by what the connection takes; a backtest.Companion is read

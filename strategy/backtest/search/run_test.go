@@ -1,7 +1,6 @@
 package search_test
 
 import (
-	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -77,7 +76,7 @@ func TestProcessesGiveTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		remotes[i] = search.NewRemote(search.RemoteConfig{Backtester: p, Config: cfg, OfSet: ofSet, Series: series})
+		remotes[i] = search.NewRemote(search.RemoteConfig{Backtester: p, Config: cfg, OfSet: plugin.Refused, Series: series})
 	}
 	c := search.Config{Method: search.TPE, Trials: 30, Space: crosses(t, "fast=2:30", "slow=31:90", "kind=sma,ema"), Seed: 3}
 	c.Runners = remotes
@@ -102,11 +101,6 @@ func TestProcessesGiveTheSame(t *testing.T) {
 	if b, err = c.Runners[0].Run(t.Context(), nil, from, time.Time{}); err != nil || !reflect.DeepEqual(a, b) || a.Short || a.Candles != 5_000 {
 		t.Errorf("an outcome of a part differs: %v", err)
 	}
-}
-
-func ofSet(err error) bool {
-	var failed *plugin.RunError
-	return errors.As(err, &failed)
 }
 
 // A panic of the strategy is the set's fault and not the search's.

@@ -14,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/indicator"
+	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
 // late follows its mean, but gives no order by the time Mute.
@@ -152,7 +153,7 @@ func TestAColdBacktesterTradesNothingOfThePast(t *testing.T) {
 	t.Parallel()
 	cfg, series := demo(t, 2_000)
 	params, from := json.RawMessage(`{"length":20,"mute":0}`), series.Candles[500].OpenTime()
-	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: ofSet, Series: series}).Run(t.Context(), params, from, time.Time{})
+	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: plugin.Refused, Series: series}).Run(t.Context(), params, from, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
