@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -127,21 +126,8 @@ func streamPairs(ctx context.Context, def strategy.Definition, cfg Config, src m
 	}
 	run := &pairsRun{basket: basket, instance: instance, rec: rec, company: with, first: make([]exchange.Ticks, len(cfg.Pairs))}
 	run.mail = &mail{waiting: cfg.Signals, span: cfg.Interval.Milliseconds()}
-	for {
-		block, err := src.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = with.begin(ctx, block)
-		}
-		if err == nil {
-			err = run.block(block, sink.Room(len(block)))
-		}
-		if err != nil {
-			return nil, err
-		}
-		sink.Done(ctx, rec.take())
+	if err := eachBlock(ctx, src, with, sink, &rec.recorder, run.block); err != nil {
+		return nil, err
 	}
 	if rec.curve.count == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")

@@ -107,27 +107,17 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	rec.curve = newCurve(cfg)
 	mail := &mail{waiting: cfg.Signals, span: cfg.Interval.Milliseconds()}
 	past := &past{begin: cfg.Begin, from: cfg.WarmFrom(instance.Warmup())}
-	for {
-		block, err := src.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err == nil {
-			err = with.begin(ctx, block)
-		}
-		if err == nil {
-			room, n := sink.Room(len(block)), past.within(block)
-			if n > 0 {
-				err = past.show(session, instance, with, block[:n], room[:n])
-			}
-			if err == nil {
-				err = runBlock(session, instance, rec, arrivals{mail, with}, block[n:], room[n:])
+	err = eachBlock(ctx, src, with, sink, rec, func(block []exchange.Candle, room []int64) error {
+		n := past.within(block)
+		if n > 0 {
+			if err := past.show(session, instance, with, block[:n], room[:n]); err != nil {
+				return err
 			}
 		}
-		if err != nil {
-			return nil, err
-		}
-		sink.Done(ctx, rec.take())
+		return runBlock(session, instance, rec, arrivals{mail, with}, block[n:], room[n:])
+	})
+	if err != nil {
+		return nil, err
 	}
 	if rec.curve.count == 0 {
 		return nil, errors.New("backtest: there is no candle in the span asked for")
@@ -135,6 +125,27 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	result := rec.result(def, session)
 	result.Signals, result.Past = mail.told, past.count
 	return result, nil
+}
+
+// eachBlock runs each block of the source, whose equity curve goes into a room of
+// the sink.
+func eachBlock(ctx context.Context, src marketdata.Source, with *company, sink Sink, rec *recorder, run func(block []exchange.Candle, room []int64) error) error {
+	for {
+		block, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = with.begin(ctx, block)
+		}
+		if err == nil {
+			err = run(block, sink.Room(len(block)))
+		}
+		if err != nil {
+			return err
+		}
+		sink.Done(ctx, rec.take())
+	}
 }
 
 // maxReserve bounds what is set aside for a source's own word of its length.
