@@ -50,6 +50,13 @@ type Error struct {
 	Message string
 	// HTTPStatus is the status of the answer; 0 if there was none.
 	HTTPStatus int
+	// Unsent means that nothing was sent: this program held the request back, and
+	// the venue knows nothing of it (rule T11).
+	Unsent bool
+	// Expires is when the request can take effect no more, in epoch milliseconds of
+	// our clock and with a margin for clocks that differ; 0 if that is not known. A
+	// look-up that finds nothing before then proves nothing (rule T2).
+	Expires int64
 	// Err is the cause; it may be nil.
 	Err error
 }
@@ -59,9 +66,19 @@ func Rejected(code, format string, args ...any) *Error {
 	return &Error{Outcome: OutcomeRejected, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// Unsent returns an error of a request that was held back here.
+func Unsent(code, format string, args ...any) *Error {
+	e := Rejected(code, format, args...)
+	e.Unsent = true
+	return e
+}
+
 // Error implements error.
 func (e *Error) Error() string {
 	text := e.Outcome.String() + ": " + e.Message
+	if e.Unsent {
+		text = "not sent: " + e.Message
+	}
 	if e.Code != "" {
 		text += " (" + e.Code + ")"
 	}

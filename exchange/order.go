@@ -98,6 +98,9 @@ type OrderRequest struct {
 	Value       Units
 	PostOnly    bool
 	TimeInForce TimeInForce
+	// Urgent orders are protective exits: they may use what an account's budget of
+	// calls keeps in reserve (rule T10).
+	Urgent bool `json:",omitzero"`
 	// Time is when the request was made and TTL how long it is valid, both in
 	// milliseconds (epoch and length). TTL 0 is no limit.
 	Time, TTL int64
@@ -126,10 +129,12 @@ type Order struct {
 	Request OrderRequest
 	Status  OrderStatus
 	// Filled is the volume traded so far, Value its counter amount and Fee what
-	// was charged in the counter currency.
+	// was charged in the counter currency, rounded up to a unit.
 	Filled Steps
 	Value  Units
 	Fee    Units
+	// FeeBase is what was charged in the base currency, rounded up.
+	FeeBase Dust `json:",omitzero"`
 	// Created and Completed are in epoch milliseconds; 0 while it has not
 	// happened.
 	Created, Completed int64
@@ -151,7 +156,8 @@ type Fill struct {
 	Volume   Steps
 	// Value is Price × Volume.
 	Value Units
-	// FeeCounter and FeeBase are what was charged, in either currency.
+	// FeeCounter and FeeBase are what was charged, in either currency. A fee finer
+	// than that is rounded up, so that no books show more than there is.
 	FeeCounter Units
 	FeeBase    Dust
 	// Maker is true if our order was resting.
@@ -163,6 +169,9 @@ type Fill struct {
 // Balance is what an account holds of one currency.
 type Balance struct {
 	Currency string
+	// Account is the venue's id of the account that holds it; "" if the venue has
+	// one account for everything.
+	Account string
 	// Total includes Reserved, which open orders have set aside.
 	Total, Reserved decimal.Decimal
 }
@@ -173,6 +182,20 @@ func (b Balance) Free() decimal.Decimal { return b.Total.Sub(b.Reserved) }
 // Fees are the fee rates of an account in one market.
 type Fees struct {
 	Maker, Taker Rate
+}
+
+// FeeSchedule are the fee rates of an account in one market, which may depend on
+// the side.
+type FeeSchedule struct {
+	Buy, Sell Fees
+	// Volume is what was traded in the last 30 days and decides the tier, in the
+	// venue's own currency for it; zero if it is not told.
+	Volume decimal.Decimal
+}
+
+// Highest returns the larger rate of both sides, of maker and taker each.
+func (f FeeSchedule) Highest() Fees {
+	return Fees{Maker: max(f.Buy.Maker, f.Sell.Maker), Taker: max(f.Buy.Taker, f.Sell.Taker)}
 }
 
 // Report is what a venue tells of one of our orders after something happened to

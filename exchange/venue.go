@@ -21,22 +21,19 @@ type TradeHistory interface {
 	TradesBetween(ctx context.Context, pair string, from, to time.Time) ([]Trade, error)
 }
 
-// Trader is the private side of a venue: one account.
-type Trader interface {
-	// Place sends an order. An *Error tells what is known of its outcome.
-	Place(ctx context.Context, r OrderRequest) (Order, error)
-	// Cancel asks for an order to be taken back; whether it was filled before
-	// is read from Order afterwards (rule T4).
-	Cancel(ctx context.Context, pair, orderID string) error
-	// Order looks an order up by our client id.
-	Order(ctx context.Context, pair, clientID string) (Order, error)
-	// OpenOrders lists the account's resting orders in a market.
-	OpenOrders(ctx context.Context, pair string) ([]Order, error)
-	// Fills lists the account's fills in a market with a sequence above after,
-	// oldest first, at most limit.
-	Fills(ctx context.Context, pair string, after int64, limit int) ([]Fill, error)
-	// Balances lists what the account holds.
-	Balances(ctx context.Context) ([]Balance, error)
+// Quotes is the present state of a venue's markets, asked for when a stream
+// tells nothing: a quiet market is confirmed by it, and protective exits go on
+// from it (rule M2).
+type Quotes interface {
+	// Ticker returns a market's top of book and last price.
+	Ticker(ctx context.Context, pair string) (Ticker, error)
+	// OrderBook returns up to depth levels of each side, best first; a depth of
+	// 0 is all that the venue gives.
+	OrderBook(ctx context.Context, pair string, depth int) (OrderBook, error)
+	// Trades lists trades of the public tape with a sequence above after, oldest
+	// first, at most limit. A venue gives only so many of the newest: a first
+	// sequence above after+1 is a gap, not an error.
+	Trades(ctx context.Context, pair string, after int64, limit int) ([]Trade, error)
 }
 
 // Streamer delivers a market's live events.

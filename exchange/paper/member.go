@@ -23,7 +23,10 @@ type Member struct {
 	fills    map[string][]exchange.Fill
 }
 
-var _ exchange.Trader = (*Member)(nil)
+var (
+	_ exchange.Trader = (*Member)(nil)
+	_ exchange.Quotes = (*Exchange)(nil)
+)
 
 // ID returns the member's id.
 func (m *Member) ID() string { return m.id }
@@ -102,6 +105,20 @@ func (m *Member) Order(ctx context.Context, pair, clientID string) (exchange.Ord
 // OrderByID looks an order up by the exchange's id.
 func (m *Member) OrderByID(ctx context.Context, pair, id string) (exchange.Order, error) {
 	return m.look(ctx, pair, id, m.byID)
+}
+
+// Fees returns the exchange's rates, which are the same for both sides.
+func (m *Member) Fees(ctx context.Context, pair string) (exchange.FeeSchedule, error) {
+	if err := ctx.Err(); err != nil {
+		return exchange.FeeSchedule{}, err
+	}
+	m.exchange.mu.Lock()
+	defer m.exchange.mu.Unlock()
+	if _, err := m.exchange.book(pair); err != nil {
+		return exchange.FeeSchedule{}, err
+	}
+	fees := m.exchange.cfg.Fees
+	return exchange.FeeSchedule{Buy: fees, Sell: fees}, nil
 }
 
 func (m *Member) look(ctx context.Context, pair, key string, in map[string]*entry) (exchange.Order, error) {
