@@ -53,10 +53,10 @@ func (s strategies) Pin(name, version string) (string, error) {
 	return i.Pin(), err
 }
 
-// takesSignals reports whether what a new bot of a strategy gets takes signals.
-func (s strategies) takesSignals(_ context.Context, name string) bool {
-	i, err := s.shelf.Usable(catalog.Ref{Name: name})
-	return err == nil && i.Manifest.Can(plugin.Signals)
+// takesSignals reports whether a version takes signals, as hook.Config asks for it.
+func (s strategies) takesSignals(_ context.Context, name, version string) (bool, error) {
+	i, err := s.has(catalog.Ref{Name: name, Version: version})
+	return i.Manifest.Can(plugin.Signals), err
 }
 
 // Validate implements bot.Strategies.
@@ -64,14 +64,20 @@ func (s strategies) Validate(name, pin string, params json.RawMessage) (json.Raw
 	return s.host.Validate(context.Background(), pluginhost.Key(name, pin), params)
 }
 
-// Usable implements runner.Plugins. A bot that is pinned to nothing runs what the
-// program contains, and never a version that somebody put in.
+// Usable implements runner.Plugins.
 func (s strategies) Usable(ref catalog.Ref) error {
+	_, err := s.has(ref)
+	return err
+}
+
+// has returns what a bot of a version runs. One that is pinned to nothing runs what
+// the program contains, and never a version that somebody put in.
+func (s strategies) has(ref catalog.Ref) (catalog.Item, error) {
 	i, err := s.shelf.Usable(ref)
 	if err == nil && i.Pin() != ref.Version {
-		return &catalog.UnusableError{Ref: ref, Why: catalog.Unknown}
+		return catalog.Item{}, &catalog.UnusableError{Ref: ref, Why: catalog.Unknown}
 	}
-	return err
+	return i, err
 }
 
 // Share implements runner.Plugins: the strictest of what the operator, the tenant's

@@ -81,6 +81,10 @@ func TestUpgradesOfABot(t *testing.T) {
 		b := s.create(bot.CreateInput{Strategy: "pulse", StrategyVersion: "1.0.0", Parameters: []byte(`{"every":3}`)})
 		s.begin(b)
 		before := s.state(b, 1)
+		// It takes no signals, though newer versions do.
+		if _, _, err := s.app.Hooks().Create(ctx, s.who, b.ID); errs.CodeOf(err) != "strategy_takes_no_signals" || !strings.Contains(err.Error(), "pulse 1.0.0") {
+			t.Errorf("a webhook of a version that takes no signals gave %v", err)
+		}
 		if _, err := s.app.Bots().Upgrade(ctx, s.who, b.ID, bot.UpgradeInput{StrategyVersion: "1.0.0"}); errs.CodeOf(err) != "strategy_version_same" {
 			t.Errorf("an upgrade to the same version gave %v", err)
 		}
@@ -92,6 +96,10 @@ func TestUpgradesOfABot(t *testing.T) {
 		after := s.state(b, 2)
 		if lost := (after.Engine.Sequence - after.seen()) - (before.Engine.Sequence - before.seen()); lost != 0 {
 			t.Errorf("%d candles were lost: before %+v, after %+v", lost, before, after)
+		}
+
+		if _, _, err := s.app.Hooks().Create(ctx, s.who, b.ID); err != nil {
+			t.Errorf("a webhook of the version that it has now gave %v", err)
 		}
 
 		for version, why := range map[string]string{"2.0.0": "pulse 2.0.0 reads no state of version 2", "1.0.0": "pulse 1.0.0 reads no state of version 2"} {

@@ -103,7 +103,7 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	must(t, err)
 	hooks, err := hook.NewService(hook.Config{
 		Events: events, MarketNow: b.clock.Now, Now: b.clock.Now, Pepper: bytes.Repeat([]byte("p"), 32), Rand: rand.Reader, Store: b.store,
-		Takes: func(_ context.Context, strategy string) bool { return strategy == "basic" }, Tx: d,
+		Takes: func(_ context.Context, strategy, _ string) (bool, error) { return strategy == "basic", nil }, Tx: d,
 	})
 	must(t, err)
 	cfg := api.Config{

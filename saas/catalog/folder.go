@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -28,6 +29,19 @@ func NewFolder(dir string) Folder { return Folder{dir: dir} }
 // Path returns where the file of an entry lies.
 func (f Folder) Path(ref Ref, sum string) string {
 	return filepath.Join(f.dir, ref.Name, ref.Version, sum)
+}
+
+// lock keeps others from putting files in and removing them, until the function that
+// it returns is called: other processes of this machine too.
+func (f Folder) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder of the plugins: %w", err)
+	}
+	held, err := lockDir(ctx, f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("locking the folder of the plugins: %w", err)
+	}
+	return func() { _ = held.Close() }, nil
 }
 
 // Put copies a file in. What it holds must have the sum, or it was changed since

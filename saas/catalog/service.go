@@ -107,6 +107,13 @@ func (s *Service) Install(ctx context.Context, in InstallInput) (Entry, error) {
 		return Entry{}, errs.New(errs.Invalid, "bad_manifest", "its manifest cannot be used: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	ref := Ref{Name: item.Manifest.Name, Version: item.Manifest.Version}
+	// The file and its entry come together, and go together: whoever removes the same
+	// version waits until both are there.
+	unlock, err := s.cfg.Folder.lock(ctx)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer unlock()
 	if err := s.free(ctx, ref, item.SHA256); err != nil {
 		return Entry{}, err
 	}
@@ -238,7 +245,8 @@ func (s *Service) change(ctx context.Context, ref Ref, by, note, action string, 
 // maxNamed is how many bots an error names.
 const maxNamed = 10
 
-// Remove deletes a version and its file. While bots are pinned to it, it is a
+// Remove deletes a version and its file; an installation of the same file waits
+// until both are gone. While bots are pinned to it, it is a
 // Conflict, code "strategy_version_pinned", which names them.
 func (s *Service) Remove(ctx context.Context, ref Ref, by string) error {
 	var f errs.Fields
@@ -246,8 +254,13 @@ func (s *Service) Remove(ctx context.Context, ref Ref, by string) error {
 	if err := f.Err(); err != nil {
 		return err
 	}
+	unlock, err := s.cfg.Folder.lock(ctx) // until the file is gone too
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	var e Entry
-	err := s.cfg.Tx.SystemTx(ctx, "removing "+ref.String(), func(ctx context.Context) (err error) {
+	err = s.cfg.Tx.SystemTx(ctx, "removing "+ref.String(), func(ctx context.Context) (err error) {
 		if e, err = s.cfg.Store.Entry(ctx, ref); err != nil {
 			return err
 		}

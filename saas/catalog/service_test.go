@@ -30,7 +30,14 @@ import (
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+// TestMain lets the test binary be the other process of
+// TestTwoProcessesRemoveAndInstall.
+func TestMain(m *testing.M) {
+	if os.Getenv(installerEnv) != "" {
+		os.Exit(runInstaller())
+	}
+	dbtest.Main(m)
+}
 
 // events keeps what is recorded.
 type events struct {

@@ -233,11 +233,14 @@ func (s *Shelf) verify(e Entry) *UnusableError {
 	if e.Manifest.Schema == nil || e.Manifest.Name != e.Name || e.Manifest.Version != e.Version {
 		return &UnusableError{Ref: e.Ref, Why: BadManifest}
 	}
-	// A file is read again only if it looks changed: whoever could hide that from
-	// this look is found out by the host, which reads it at each start.
+	// A file is read again only if it looks changed. Times and lengths can be forged, but
+	// not when the system last changed what it keeps of the file (on Linux); whoever could
+	// hide a change from this look all the same is found out by the host, which reads the
+	// file at each start and runs what it has read. Processes at work run the bytes that
+	// were right when they were started, whatever lies there since.
 	path := s.cfg.Folder.Path(e.Ref, e.SHA256)
 	info, err := os.Stat(path)
-	if known := s.files[path]; err == nil && known != nil && os.SameFile(known, info) && known.Size() == info.Size() && known.ModTime().Equal(info.ModTime()) {
+	if known := s.files[path]; err == nil && known != nil && unchanged(known, info) {
 		return nil
 	}
 	delete(s.files, path)
@@ -247,6 +250,11 @@ func (s *Shelf) verify(e Entry) *UnusableError {
 	}
 	s.files[path] = info
 	return nil
+}
+
+// unchanged reports whether a file looks as it did.
+func unchanged(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) && changedAt(a) == changedAt(b)
 }
 
 // hand gives the host what is new and takes from it what is gone; it reports

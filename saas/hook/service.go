@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/saas/bot"
@@ -27,8 +28,10 @@ type Config struct {
 	// Rand is the source of secrets.
 	Rand  io.Reader
 	Store Store
-	// Takes reports whether a strategy takes signals.
-	Takes func(ctx context.Context, strategy string) bool
+	// Takes reports whether the version of a strategy that a bot is pinned to takes
+	// signals; "" is the one that the server contains. A version that cannot be used
+	// is an error.
+	Takes func(ctx context.Context, strategy, version string) (bool, error)
 	Tx    bot.Transactor
 }
 
@@ -61,9 +64,11 @@ func NewService(cfg Config) (*Service, error) {
 	return &Service{cfg: cfg, mint: minter{pepper: cfg.Pepper, rand: cfg.Rand}}, nil
 }
 
-// Takes reports whether bots of a strategy can have a webhook.
-func (s *Service) Takes(ctx context.Context, strategy string) bool {
-	return s.cfg.Takes(ctx, strategy)
+// Takes reports whether a bot can have a webhook: whether the version of the strategy
+// that it has takes signals, as far as that can be known.
+func (s *Service) Takes(ctx context.Context, b bot.Bot) bool {
+	takes, err := s.cfg.Takes(ctx, b.Strategy, b.StrategyVersion)
+	return err == nil && takes
 }
 
 // Hook returns a bot's webhook; without one it is NotFound, code
@@ -79,8 +84,9 @@ func (s *Service) Hook(ctx context.Context, p tenancy.Principal, botID string) (
 }
 
 // Create gives a bot a webhook and returns its secret, which nobody can read
-// again. A bot that has one is a Conflict, code "webhook_exists"; one whose
-// strategy takes no signals is a Conflict, code "strategy_takes_no_signals".
+// again. A bot that has one is a Conflict, code "webhook_exists"; one whose version
+// of the strategy takes no signals is a Conflict, code "strategy_takes_no_signals",
+// and one whose version cannot be used, too, with that fault's code.
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, botID string) (Hook, Secret, error) {
 	secret, key, err := s.mint.mint()
 	if err != nil {
@@ -94,10 +100,15 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, botID string)
 	key.CreatedAt = now
 	h := Hook{ID: address, TenantID: p.TenantID, BotID: botID, CreatedAt: now, Keys: []Key{key}}
 	err = s.change(ctx, p, botID, EventCreated, func(ctx context.Context, b bot.Bot) error {
-		if !s.cfg.Takes(ctx, b.Strategy) {
-			return errs.New(errs.Conflict, "strategy_takes_no_signals", "the strategy %s takes no signals, so a webhook would do nothing", b.Strategy)
+		takes, err := s.cfg.Takes(ctx, b.Strategy, b.StrategyVersion)
+		switch {
+		case err != nil:
+			return err
+		case !takes:
+			return errs.New(errs.Conflict, "strategy_takes_no_signals", "the strategy %s takes no signals, so a webhook would do nothing",
+				strings.TrimSpace(b.Strategy+" "+b.StrategyVersion))
 		}
-		_, err := s.cfg.Store.Hook(ctx, p.TenantID, botID)
+		_, err = s.cfg.Store.Hook(ctx, p.TenantID, botID)
 		switch {
 		case err == nil:
 			return errs.New(errs.Conflict, "webhook_exists", "%s has a webhook: rotate its secret or revoke it first", b.Name)

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -46,6 +47,8 @@ type job struct {
 	replay Replay
 	stage  *stage
 	report Report
+	// done of total candles have been replayed.
+	done, total atomic.Int64
 }
 
 // run makes the report.
@@ -55,9 +58,8 @@ func (j *job) run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	j.replay.Done, j.replay.Total = 0, 0 // what an attempt before has noted counts no more
 	for _, t := range tapes {
-		j.replay.Total += t.candles()
+		j.total.Add(t.candles())
 	}
 	var before *tape
 	for i := range tapes {
@@ -146,15 +148,15 @@ func (j *job) check(ctx context.Context, t tape) error {
 	if err != nil {
 		return err
 	}
-	done := j.replay.Done
+	done := j.done.Load()
 	rep, err := parity.Check(ctx, parity.Input{
 		Baseline: t.base, Points: t.points, Candles: seen, History: now.Candles, Beside: parity.FromHistory(cfg.History, t.base), Open: j.stage.open, Version: process.Manifest().Version,
-		Progress: func(n int64) { j.progress(ctx, done+n) },
+		Progress: func(n int64) { j.done.Store(done + n) },
 	})
 	if err != nil {
 		return err
 	}
-	j.replay.Done = done + rep.Candles
+	j.done.Store(done + rep.Candles)
 	j.add(rep)
 	return j.stage.clear(ctx)
 }
@@ -208,16 +210,34 @@ func (j *job) between(a, b tape) {
 	}
 }
 
-// progress notes how far the replay is, from time to time.
-func (j *job) progress(ctx context.Context, done int64) {
-	now := j.w.cfg.Now()
-	if now.Sub(j.w.noted) < j.w.cfg.Every {
-		return
-	}
-	j.w.noted = now
-	j.replay.Done = done
-	if err := j.w.cfg.Store.UpdateReplay(ctx, j.replay.TenantID, j.replay, now.Add(j.w.cfg.Claim)); err != nil {
-		j.w.cfg.Log.DebugContext(ctx, "progress was not noted", "bot_id", j.replay.BotID, "error", err)
+// keep notes how far the replay is, and makes its claim last whatever it is at, until
+// ctx ends. One that another worker has begun anew is lost.
+func (j *job) keep(ctx context.Context, lost context.CancelCauseFunc) {
+	cfg := j.w.cfg
+	tick := time.NewTicker(cfg.Every)
+	defer tick.Stop()
+	r, noted := j.replay, cfg.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now, done, total := cfg.Now(), j.done.Load(), j.total.Load()
+		if done == r.Done && total == r.Total && now.Sub(noted) < cfg.Claim/4 {
+			continue
+		}
+		r.Done, r.Total = done, total
+		err := cfg.Store.UpdateReplay(ctx, r.TenantID, r, now.Add(cfg.Claim))
+		switch {
+		case errors.Is(err, ErrLost):
+			lost(ErrLost)
+			return
+		case err != nil && ctx.Err() == nil:
+			cfg.Log.DebugContext(ctx, "progress was not noted", "bot_id", r.BotID, "error", err)
+		case err == nil:
+			noted = now
+		}
 	}
 }
 

@@ -39,6 +39,10 @@ type world struct {
 	// version is that of the strategy now; broken, if set, keeps it from starting.
 	version string
 	broken  error
+	// notes is how often a claim was made to last; hold, if set, is called with the
+	// number of the bot before a round goes to its strategy.
+	notes int
+	hold  func(ctx context.Context, bot uint64) error
 }
 
 func newWorld(t *testing.T) *world {
@@ -235,11 +239,26 @@ func (w *world) ClaimReplay(context.Context, time.Time, time.Time) (replay.Repla
 	return w.now, true, nil
 }
 
+// YieldReplay implements replay.Store.
+func (w *world) YieldReplay(_ context.Context, _ string, r replay.Replay) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.now.Status != replay.Running || w.now.Attempt != r.Attempt {
+		return replay.ErrLost
+	}
+	w.now.Status, w.now.Attempt = replay.Queued, w.now.Attempt-1
+	return nil
+}
+
 // UpdateReplay implements replay.Store.
 func (w *world) UpdateReplay(_ context.Context, _ string, r replay.Replay, _ time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.now.Status != replay.Running || w.now.Attempt != r.Attempt {
+		return replay.ErrLost
+	}
 	w.now, w.most = r, max(w.most, r.Total)
+	w.notes++
 	if r.Status.Over() {
 		close(w.over)
 	}
@@ -280,12 +299,13 @@ func (w *world) Start(context.Context, catalog.Ref) (replay.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &process{Client: client, stop: stop, version: w.version}, nil
+	return &process{Client: client, world: w, stop: stop, version: w.version}, nil
 }
 
 // process is a strategy's process within the test's own.
 type process struct {
 	*plugin.Client
+	world   *world
 	stop    func()
 	version string
 	next    uint64
@@ -298,6 +318,15 @@ func (p *process) Open(ctx context.Context, bots []strategy.OpenInput) ([]plugin
 		return nil, err
 	}
 	return []pluginhost.Opened{{Bot: p.next, Opened: opened[0]}}, nil
+}
+
+func (p *process) Live(ctx context.Context, r *plugin.Round) error {
+	if p.world.hold != nil {
+		if err := p.world.hold(ctx, r.Deliveries[0].Bots[0].Bot); err != nil {
+			return err
+		}
+	}
+	return p.Client.Live(ctx, r)
 }
 
 func (p *process) Manifest() plugin.Manifest {

@@ -24,6 +24,9 @@ type Store interface {
 	// work, and makes its claim last until a time. ErrLost if it is another
 	// attempt's by now.
 	UpdateReplay(ctx context.Context, tenantID string, r Replay, until time.Time) error
+	// YieldReplay puts a replay at work back into the queue as if this attempt had not
+	// been begun. ErrLost if it is another attempt's by now.
+	YieldReplay(ctx context.Context, tenantID string, r Replay) error
 
 	// Baselines lists where the bot's newest tapes begin, so many of them at most,
 	// oldest first.

@@ -23,7 +23,7 @@ type Config struct {
 	Candles int64
 	// Claim is how long a claim lasts without a sign of life. Defaults to a minute.
 	Claim time.Duration
-	// Every is how often progress is noted. Defaults to half a second.
+	// Every is how often progress is looked at and noted. Defaults to half a second.
 	Every time.Duration
 	// History is what the market's history has now.
 	History exchange.MarketData
@@ -93,7 +93,6 @@ type Worker struct {
 	wake   chan struct{}
 	cancel context.CancelFunc
 	done   sync.WaitGroup
-	noted  time.Time // when progress was noted last
 }
 
 // NewWorker returns a worker that has not started; the error names everything
@@ -161,9 +160,12 @@ func (w *Worker) next(ctx context.Context) bool {
 	log := w.cfg.Log.With("tenant_id", r.TenantID, "bot_id", r.BotID)
 	report, err := w.make(ctx, &r)
 	after := context.WithoutCancel(ctx)
-	if ctx.Err() != nil { // this worker stops: another one goes on
-		r.Status = Queued
-		if err := w.cfg.Store.UpdateReplay(after, r.TenantID, r, w.cfg.Now()); err != nil {
+	if errors.Is(err, ErrLost) {
+		log.InfoContext(after, "a replay was left to the worker that has begun it anew")
+		return true
+	}
+	if ctx.Err() != nil { // this worker stops: another one begins it anew
+		if err := w.cfg.Store.YieldReplay(after, r.TenantID, r); err != nil {
 			log.WarnContext(after, "a replay was not given back; its claim ends by itself", "error", err)
 		}
 		return false
@@ -194,10 +196,19 @@ func (w *Worker) make(ctx context.Context, r *Replay) (report Report, err error)
 	if r.Attempt > w.cfg.Attempts {
 		return Report{}, errTries
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.Limit)
+	limited, cancel := context.WithTimeout(ctx, w.cfg.Limit)
 	defer cancel()
+	work, lost := context.WithCancelCause(limited)
+	r.Done, r.Total = 0, 0 // what an attempt before has noted counts no more
 	j := &job{w: w, replay: *r, stage: newStage(w.cfg.Plugins)}
-	report, err = j.run(ctx)
-	r.Done, r.Total = j.replay.Done, j.replay.Total
+	var keeping sync.WaitGroup
+	keeping.Go(func() { j.keep(work, lost) })
+	defer keeping.Wait()
+	defer lost(nil)
+	report, err = j.run(work)
+	if errors.Is(context.Cause(work), ErrLost) {
+		err = ErrLost
+	}
+	r.Done, r.Total = j.done.Load(), j.total.Load()
 	return report, err
 }

@@ -251,6 +251,7 @@ func (g *group) part(ctx context.Context, m *member) {
 	m.over = true
 	g.remove(m)
 	g.close(ctx, m)
+	g.overlook()
 }
 
 // remove takes a bot out of the group's lists.

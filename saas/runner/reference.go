@@ -46,6 +46,19 @@ func (g *group) look(sees strategy.Subscription) error {
 	return nil
 }
 
+// overlook ends the watching of pairs that no bot of the group looks at any more.
+// Those that wait to be opened again count: they go on with what is known.
+func (g *group) overlook() {
+	g.references = slices.DeleteFunc(g.references, func(r *reference) bool {
+		looks := func(m *member) bool { return slices.Contains(m.sees.Pairs, r.pair) }
+		if slices.ContainsFunc(g.active, looks) || slices.ContainsFunc(g.waiting, looks) {
+			return false
+		}
+		r.sub.Close()
+		return true
+	})
+}
+
 // forgetReferences ends the watching.
 func (g *group) forgetReferences() {
 	for _, r := range g.references {

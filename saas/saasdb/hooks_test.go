@@ -65,7 +65,7 @@ func newDoorbell(t *testing.T, d *db.DB, s *saasdb.Store) *doorbell {
 	bell.Service, err = hook.NewService(hook.Config{
 		Events: bell, MarketNow: func() time.Time { return bell.clock().Add(24 * time.Hour) }, Now: bell.clock, Pepper: []byte(strings.Repeat("p", 32)),
 		Rand: rand.NewChaCha8([32]byte{byte(len(t.Name()))}), Store: s, Tx: d,
-		Takes: func(_ context.Context, strategy string) bool { return strategy == "basic" },
+		Takes: func(_ context.Context, strategy, _ string) (bool, error) { return strategy == "basic", nil },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -116,13 +116,25 @@ func (s *Store) UpdateReplay(ctx context.Context, tenantID string, r replay.Repl
 		row := replayRow{
 			Status: r.Status, ClaimedUntil: db.At(until), Done: r.Done, Total: r.Total, Reason: clean(r.Reason), Report: report, FinishedAt: db.At(r.FinishedAt),
 		}
-		res, err := tx.NewUpdate().Model(&row).Column("status", "claimed_until", "done", "total", "reason", "report", "finished_at").
-			Where("tenant_id = ? AND bot_id = ? AND attempt = ? AND requested_at = ? AND status = 'running'", tenantID, r.BotID, r.Attempt, db.At(r.RequestedAt)).
-			Exec(ctx)
-		n, err := affected(res, err, "storing the replay of bot "+r.BotID)
-		if err == nil && n == 0 {
-			err = replay.ErrLost
-		}
-		return err
+		return atWork(ctx, tx.NewUpdate().Model(&row).Column("status", "claimed_until", "done", "total", "reason", "report", "finished_at"), tenantID, r)
 	})
+}
+
+// YieldReplay implements replay.Store.
+func (s *Store) YieldReplay(ctx context.Context, tenantID string, r replay.Replay) error {
+	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		return atWork(ctx, tx.NewUpdate().Model((*replayRow)(nil)).
+			Set("status = 'queued', claimed_until = NULL, attempt = attempt - 1, done = 0, total = 0"), tenantID, r)
+	})
+}
+
+// atWork carries out a change of a replay as long as it is the attempt's.
+func atWork(ctx context.Context, change *bun.UpdateQuery, tenantID string, r replay.Replay) error {
+	res, err := change.Where("tenant_id = ? AND bot_id = ? AND attempt = ? AND requested_at = ? AND status = 'running'", tenantID, r.BotID, r.Attempt, db.At(r.RequestedAt)).
+		Exec(ctx)
+	n, err := affected(res, err, "storing the replay of bot "+r.BotID)
+	if err == nil && n == 0 {
+		err = replay.ErrLost
+	}
+	return err
 }

@@ -62,6 +62,20 @@ func TestReplays(t *testing.T) {
 		}
 		wantCode(t, s.UpdateReplay(ctx, "a", first, start().Add(time.Hour)), errs.Conflict, "replay_lost")
 		wantCode(t, s.UpdateReplay(ctx, "b", taken, start().Add(time.Hour)), errs.Conflict, "replay_lost")
+		wantCode(t, s.YieldReplay(ctx, "a", first), errs.Conflict, "replay_lost")
+		if err := s.YieldReplay(ctx, "a", taken); err != nil {
+			t.Fatal(err)
+		}
+		for _, over := range []replay.Replay{first, taken} { // nobody's while it waits
+			wantCode(t, s.UpdateReplay(ctx, "a", over, start().Add(time.Hour)), errs.Conflict, "replay_lost")
+		}
+		if waits, err := s.Replay(ctx, "a", b.ID); err != nil || waits.Status != replay.Queued || waits.Attempt != 1 || waits.Done != 0 {
+			t.Errorf("given back it is %+v, %v", waits, err)
+		}
+		if taken, ok = claim(3*time.Minute + time.Second); !ok || taken.BotID != b.ID || taken.Attempt != 2 {
+			t.Fatalf("%+v", taken)
+		}
+		wantCode(t, s.UpdateReplay(ctx, "a", first, start().Add(time.Hour)), errs.Conflict, "replay_lost")
 		taken.Status, taken.FinishedAt = replay.Done, start().Add(time.Hour)
 		taken.Report = &replay.Report{
 			From: start(), To: start().Add(time.Hour), Candles: 60, Events: []replay.Event{{Time: start(), Kind: replay.Late, Text: "late"}},

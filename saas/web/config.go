@@ -109,8 +109,8 @@ type Research interface {
 
 // Hooks is what the pages need of the bots' webhooks; *hook.Service is one.
 type Hooks interface {
-	// Takes reports whether bots of a strategy can have a webhook.
-	Takes(ctx context.Context, strategy string) bool
+	// Takes reports whether a bot can have a webhook.
+	Takes(ctx context.Context, b bot.Bot) bool
 	Hook(ctx context.Context, p tenancy.Principal, botID string) (hook.Hook, error)
 	Create(ctx context.Context, p tenancy.Principal, botID string) (hook.Hook, hook.Secret, error)
 	Rotate(ctx context.Context, p tenancy.Principal, botID string, overlap time.Duration) (hook.Hook, hook.Secret, error)

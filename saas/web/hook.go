@@ -86,7 +86,7 @@ func (p hookPart) Order() string {
 // hookOf reads what there is of a bot's webhook.
 func (w *Web) hookOf(rq *request, b bot.Bot, secret hook.Secret) (hookPart, error) {
 	p := hookPart{
-		BotID: b.ID, Shown: w.cfg.Hooks.Takes(rq.Context(), b.Strategy), MayTrade: rq.who.Can(tenancy.BotsTrade),
+		BotID: b.ID, Shown: w.cfg.Hooks.Takes(rq.Context(), b), MayTrade: rq.who.Can(tenancy.BotsTrade),
 		Token: secret.Token.Reveal(), Signing: secret.Signing.Reveal(),
 	}
 	h, err := w.cfg.Hooks.Hook(rq.Context(), rq.who, b.ID)

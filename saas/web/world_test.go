@@ -147,7 +147,7 @@ func newWorld(t testing.TB) *world {
 	fail()
 	w.hooks, err = hook.NewService(hook.Config{
 		Events: noEvents{}, MarketNow: w.market.Now, Now: w.now, Pepper: []byte(strings.Repeat("p", 32)), Rand: rand.Reader, Store: worldHooks{w.runs, w.store},
-		Takes: func(_ context.Context, strategy string) bool { return strategy == listener }, Tx: d,
+		Takes: func(_ context.Context, strategy, _ string) (bool, error) { return strategy == listener, nil }, Tx: d,
 	})
 	fail()
 	w.replays, err = replay.NewService(replay.ServiceConfig{Bots: w.bots, Now: w.now, Store: w.runs})

@@ -1,7 +1,8 @@
 // Command pulse is a plugin of several versions, for the tests of catalogs: it
 // buys and sells in turn. Its version is linked in with
 // -ldflags "-X main.version=1.1.0": 1.0 writes states of version 1, 1.1 reads
-// them too and writes version 2, and 2.0 reads only its own, version 3.
+// them too and writes version 2, and 2.0 reads only its own, version 3. Versions from
+// 1.1 on take signals.
 package main
 
 import (
@@ -60,6 +61,12 @@ func (p *pulse) RestoreState(v int, data json.RawMessage) error {
 	return nil
 }
 
+// listening is a pulse that takes signals.
+type listening struct{ *pulse }
+
+// OnSignal implements strategy.SignalHandler.
+func (l listening) OnSignal(b *strategy.Bot, s strategy.Signal) { b.Note("heard %s", s.Text) }
+
 func main() {
 	state := 1
 	switch {
@@ -69,5 +76,11 @@ func main() {
 		state = 3
 	}
 	plugin.Serve(strategy.MustDefine(strategy.Info{Name: "pulse", Version: version, Title: "Pulse " + version, StateVersion: state}, params{Every: 2},
-		func(p params) strategy.Strategy { return &pulse{every: p.Every, state: state} }))
+		func(p params) strategy.Strategy {
+			one := &pulse{every: p.Every, state: state}
+			if state > 1 {
+				return listening{one}
+			}
+			return one
+		}))
 }
