@@ -35,6 +35,7 @@ func importTable() []row {
 		{"exchange", nil},
 		{"exchange/exchangetest", []string{"exchange"}},
 		{"exchange/luno", []string{"exchange"}},
+		{"exchange/luno/lunostream", []string{"exchange", "exchange/luno", "exchange/marketdata"}},
 		{"exchange/lunosim", []string{"exchange", "exchange/paper"}},
 		{"exchange/marketdata", []string{"exchange"}},
 		{"exchange/marketdata/archive", []string{"exchange", "exchange/marketdata"}},

@@ -22,7 +22,7 @@ type CSVReader struct {
 	delimiter     byte
 	lines         *bufio.Reader
 	line          int
-	price, volume grid
+	price, volume exchange.Grid
 	// targets says for each field of a line which column it is; -1 is none.
 	targets []column
 	fields  [columnCount][]byte
@@ -49,7 +49,7 @@ func NewCSVReader(r io.Reader, cfg CSVConfig) (*CSVReader, error) {
 	}
 	reader := &CSVReader{
 		cfg: cfg, names: names, delimiter: cfg.Layout.Delimiter, lines: bufio.NewReaderSize(r, maxLine),
-		price: priceGrid(cfg.Market), volume: volumeGrid(cfg.Market),
+		price: cfg.Market.PriceGrid(exchange.Nearest), volume: cfg.Market.VolumeGrid(exchange.Down),
 	}
 	if reader.delimiter == 0 {
 		reader.delimiter = ','
@@ -249,7 +249,7 @@ func (r *CSVReader) readRow(line []byte) (exchange.Candle, error) {
 			return c, err
 		}
 	}
-	volume, exact, err := r.volume.parse(r.fields[columnVolume])
+	volume, exact, err := r.volume.Parse(r.fields[columnVolume])
 	switch {
 	case err != nil:
 		return c, r.faultIn(columnVolume, "%q: %s", clip(r.fields[columnVolume]), err)
@@ -273,7 +273,7 @@ func (r *CSVReader) readRow(line []byte) (exchange.Candle, error) {
 }
 
 func (r *CSVReader) readPrice(c column) (exchange.Ticks, error) {
-	n, exact, err := r.price.parse(r.fields[c])
+	n, exact, err := r.price.Parse(r.fields[c])
 	switch {
 	case err != nil:
 		return 0, r.faultIn(c, "%q: %s", clip(r.fields[c]), err)
@@ -371,4 +371,7 @@ func trim(field []byte) []byte {
 }
 
 // clip shortens a field for an error message.
-func clip(field []byte) []byte { return field[:min(len(field), maxNumber)] }
+func clip(field []byte) []byte {
+	const most = 64
+	return field[:min(len(field), most)]
+}

@@ -24,7 +24,7 @@ func WriteCSV(w io.Writer, s Series) error {
 // goroutine.
 type CSVWriter struct {
 	out           *bufio.Writer
-	price, volume grid
+	price, volume exchange.Grid
 	row           []byte
 }
 
@@ -33,7 +33,7 @@ func NewCSVWriter(w io.Writer, m exchange.Market) (*CSVWriter, error) {
 	if err := m.Validate(); err != nil {
 		return nil, fmt.Errorf("writing candles: %w", err)
 	}
-	c := &CSVWriter{out: bufio.NewWriterSize(w, 1<<16), price: priceGrid(m), volume: volumeGrid(m), row: make([]byte, 0, 128)}
+	c := &CSVWriter{out: bufio.NewWriterSize(w, 1<<16), price: m.PriceGrid(exchange.Nearest), volume: m.VolumeGrid(exchange.Down), row: make([]byte, 0, 128)}
 	for n := range columnCount {
 		if n > 0 {
 			c.row = append(c.row, ',')
@@ -49,11 +49,11 @@ func (w *CSVWriter) Add(candles []exchange.Candle) {
 	for i := range candles {
 		c := &candles[i]
 		row := appendTime(w.row[:0], c.Time)
-		row = w.price.append(append(row, ','), int64(c.Open))
-		row = w.price.append(append(row, ','), int64(c.High))
-		row = w.price.append(append(row, ','), int64(c.Low))
-		row = w.price.append(append(row, ','), int64(c.Close))
-		row = w.volume.append(append(row, ','), int64(c.Volume))
+		row = w.price.Append(append(row, ','), int64(c.Open))
+		row = w.price.Append(append(row, ','), int64(c.High))
+		row = w.price.Append(append(row, ','), int64(c.Low))
+		row = w.price.Append(append(row, ','), int64(c.Close))
+		row = w.volume.Append(append(row, ','), int64(c.Volume))
 		w.row = append(row, '\n')
 		_, _ = w.out.Write(w.row)
 	}

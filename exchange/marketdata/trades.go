@@ -26,7 +26,7 @@ type TradesConfig struct {
 type TradeReader struct {
 	cfg           TradesConfig
 	rows          *csv.Reader
-	price, volume grid
+	price, volume exchange.Grid
 	// columns are the places of the known columns in a row; -1 is none.
 	columns [tradeColumns]int
 	last    int64
@@ -59,7 +59,7 @@ func NewTradeReader(r io.Reader, cfg TradesConfig) (*TradeReader, error) {
 	}
 	rows := csv.NewReader(r)
 	rows.ReuseRecord = true
-	t := &TradeReader{cfg: cfg, rows: rows, price: priceGrid(cfg.Market), volume: volumeGrid(cfg.Market)}
+	t := &TradeReader{cfg: cfg, rows: rows, price: cfg.Market.PriceGrid(exchange.Nearest), volume: cfg.Market.VolumeGrid(exchange.Down)}
 	header, err := rows.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("reading trades: %w", &CSVError{Line: 1, Reason: "the file is empty; a header is required"})
@@ -138,11 +138,11 @@ func (t *TradeReader) read() (trade exchange.Trade, err error) {
 		return fault(tradeTime, "%s is before the time of the line before", field(tradeTime))
 	}
 	t.last = trade.Time
-	price, exact, err := t.price.parse(field(tradePrice))
+	price, exact, err := t.price.Parse(field(tradePrice))
 	if err != nil || price <= 0 {
 		return fault(tradePrice, "%q must be a price of at least one tick, which is %s", clip(field(tradePrice)), t.cfg.Market.Tick)
 	}
-	volume, whole, err := t.volume.parse(field(tradeVolume))
+	volume, whole, err := t.volume.Parse(field(tradeVolume))
 	if err != nil || volume < 0 {
 		return fault(tradeVolume, "%q must be a volume, 0 or more", clip(field(tradeVolume)))
 	}

@@ -1,4 +1,4 @@
-package marketdata
+package exchange
 
 import (
 	"errors"
@@ -7,12 +7,10 @@ import (
 	"strconv"
 
 	"github.com/shopspring/decimal"
-
-	"github.com/lunobot/lunobot/exchange"
 )
 
-// errNumber means that a text is not a decimal number.
-var errNumber = errors.New("not a number")
+// ErrNumber means that a text is not a decimal number.
+var ErrNumber = errors.New("not a number")
 
 const (
 	// fastDigits is how many digits always fit an int64.
@@ -24,33 +22,36 @@ const (
 	maxNumber = 64
 )
 
-// grid turns decimal texts into whole multiples of a unit and back, by integer
-// arithmetic only. The unit is coef × 10^exp.
-type grid struct {
+// Grid turns decimal texts into whole multiples of a unit and back, by integer
+// arithmetic only. It is made by a Market, never changes, and may be shared.
+type Grid struct {
+	// The unit is coef × 10^exp.
 	unit  decimal.Decimal
 	coef  uint64
 	exp   int32
-	round exchange.Rounding
+	round Rounding
 	// slow converts what has too many digits for the fast path.
-	slow func(decimal.Decimal, exchange.Rounding) (int64, error)
+	slow func(decimal.Decimal, Rounding) (int64, error)
 }
 
-func priceGrid(m exchange.Market) grid {
-	return newGrid(m.Tick, exchange.Nearest, func(d decimal.Decimal, r exchange.Rounding) (int64, error) {
+// PriceGrid returns the grid of the market's ticks.
+func (m Market) PriceGrid(r Rounding) Grid {
+	return newGrid(m.Tick, r, func(d decimal.Decimal, r Rounding) (int64, error) {
 		n, err := m.Ticks(d, r)
 		return int64(n), err
 	})
 }
 
-func volumeGrid(m exchange.Market) grid {
-	return newGrid(m.Step, exchange.Down, func(d decimal.Decimal, r exchange.Rounding) (int64, error) {
+// VolumeGrid returns the grid of the market's steps.
+func (m Market) VolumeGrid(r Rounding) Grid {
+	return newGrid(m.Step, r, func(d decimal.Decimal, r Rounding) (int64, error) {
 		n, err := m.Steps(d, r)
 		return int64(n), err
 	})
 }
 
-func newGrid(unit decimal.Decimal, round exchange.Rounding, slow func(decimal.Decimal, exchange.Rounding) (int64, error)) grid {
-	g := grid{unit: unit, exp: unit.Exponent(), round: round, slow: slow}
+func newGrid(unit decimal.Decimal, round Rounding, slow func(decimal.Decimal, Rounding) (int64, error)) Grid {
+	g := Grid{unit: unit, exp: unit.Exponent(), round: round, slow: slow}
 	if c := unit.Coefficient(); c.IsUint64() {
 		g.coef = c.Uint64()
 	}
@@ -61,8 +62,10 @@ func newGrid(unit decimal.Decimal, round exchange.Rounding, slow func(decimal.De
 	return g
 }
 
-// parse returns the number of units and whether the text was a whole multiple.
-func (g grid) parse(text []byte) (n int64, exact bool, err error) {
+// Parse returns the number of units and whether the text was a whole multiple;
+// with Exact one that is none is an ErrPrecision. A text that is no number is an
+// ErrNumber, and one that is too large an ErrOverflow.
+func (g Grid) Parse(text []byte) (n int64, exact bool, err error) {
 	var mantissa uint64
 	digits, point := 0, -1
 	for i, c := range text {
@@ -80,7 +83,7 @@ func (g grid) parse(text []byte) (n int64, exact bool, err error) {
 		}
 	}
 	if digits == 0 {
-		return 0, false, errNumber
+		return 0, false, ErrNumber
 	}
 	decimals := 0
 	if point >= 0 {
@@ -100,20 +103,24 @@ func (g grid) parse(text []byte) (n int64, exact bool, err error) {
 		return int64(num), true, nil
 	}
 	q, rest := num/den, num%den
-	if g.round == exchange.Nearest && rest != 0 && rest >= den-rest {
+	switch {
+	case rest == 0 || g.round == Down:
+	case g.round == Exact:
+		return 0, false, ErrPrecision
+	case g.round == Up || rest >= den-rest:
 		q++
 	}
 	return int64(q), rest == 0, nil // below 10^18 or checked by timesPower
 }
 
 // parseSlowly reads signs, exponents and long numbers with the decimal library.
-func (g grid) parseSlowly(text []byte) (int64, bool, error) {
+func (g Grid) parseSlowly(text []byte) (int64, bool, error) {
 	if len(text) > maxNumber {
-		return 0, false, errNumber
+		return 0, false, ErrNumber
 	}
 	d, err := decimal.NewFromString(string(text))
 	if err != nil || d.Exponent() > maxExponent || d.Exponent() < -maxExponent {
-		return 0, false, errNumber
+		return 0, false, ErrNumber
 	}
 	n, err := g.slow(d, g.round)
 	if err != nil {
@@ -122,8 +129,8 @@ func (g grid) parseSlowly(text []byte) (int64, bool, error) {
 	return n, g.unit.Mul(decimal.NewFromInt(n)).Equal(d), nil
 }
 
-// append writes n units as a decimal without needless zeros.
-func (g grid) append(dst []byte, n int64) []byte {
+// Append writes n units as a decimal without needless zeros.
+func (g Grid) Append(dst []byte, n int64) []byte {
 	hi, lo := bits.Mul64(uint64(max(n, 0)), g.coef)
 	if n < 0 || hi != 0 || lo > math.MaxInt64 || g.coef == 0 || g.exp > 0 || g.exp < -fastDigits {
 		return append(dst, g.unit.Mul(decimal.NewFromInt(n)).String()...)
