@@ -80,6 +80,22 @@ func TestPluginCatalog(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.out), &list); err != nil || len(list) != 1 || list[0].Status != "revoked" || list[0].Isolation != "tenant" || list[0].Publisher != "Ada" || list[0].Fault != "" {
 		t.Fatalf("the list is %+v, %v", list, err)
 	}
+	lost := filepath.Join("lunobot-data", "plugins", "pulse", "1.1.0", "copied-by-hand")
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, lost)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, lost), []byte("1234567"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	step{"plugin list", 0, []string{"pulse   1.0.0     revoked", lost + " (7 bytes) was not put in, and nothing starts it. It lies where a file of pulse@1.1.0 would"}}.take(t, dir)
+	var strays []struct {
+		Name, Version, Status, Path string
+		Size                        int64
+	}
+	a = command(t, dir, "plugin", "list", "--json")
+	if err := json.Unmarshal([]byte(a.out), &strays); err != nil || len(strays) != 2 || strays[1].Status != "stray" || strays[1].Path != lost || strays[1].Version != "1.1.0" || strays[1].Size != 7 {
+		t.Fatalf("the list is %+v, %v", strays, err)
+	}
 	// proves PL5: a file that was changed is told, and not approved.
 	path := filepath.Join(dir, "lunobot-data", "plugins", "pulse", "1.0.0", list[0].SHA256)
 	if err := os.Chmod(path, 0o700); err != nil {

@@ -4,13 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/catalog"
 )
 
-// pluginListCommand lists the versions.
+// stray is the status of a file in the catalog's folder that nobody put in.
+const stray catalog.Status = "stray"
+
+// pluginListCommand lists the versions, and the files that belong to none.
 type pluginListCommand struct {
 	JSON bool `name:"json" help:"Print the list as JSON."`
 	catalogFlags
@@ -21,17 +26,19 @@ type listedPlugin struct {
 	Name      string            `json:"name"`
 	Version   string            `json:"version"`
 	Status    catalog.Status    `json:"status"`
-	Isolation catalog.Isolation `json:"isolation"`
-	SHA256    string            `json:"sha256"`
+	Isolation catalog.Isolation `json:"isolation,omitempty"`
+	SHA256    string            `json:"sha256,omitempty"`
 	Size      int64             `json:"size"`
 	Publisher string            `json:"publisher,omitempty"`
 	// Bots is how many bots are pinned to it.
 	Bots        int       `json:"bots"`
-	InstalledBy string    `json:"installed_by"`
-	InstalledAt time.Time `json:"installed_at"`
+	InstalledBy string    `json:"installed_by,omitempty"`
+	InstalledAt time.Time `json:"installed_at,omitzero"`
 	ApprovedBy  string    `json:"approved_by,omitempty"`
 	RevokedBy   string    `json:"revoked_by,omitempty"`
 	Reason      string    `json:"reason,omitempty"`
+	// Path is where a stray lies; its name and version are those in whose place it does.
+	Path string `json:"path,omitempty"`
 	// Fault is what is wrong with its file.
 	Fault string `json:"fault,omitempty"`
 }
@@ -58,6 +65,16 @@ func (p pluginListCommand) Run(ctx context.Context, c *console) error {
 			}
 			list = append(list, l)
 		}
+		strays, err := o.Strays(ctx)
+		if err != nil {
+			return err
+		}
+		for _, s := range strays {
+			list = append(list, listedPlugin{
+				Name: s.Ref.Name, Version: s.Ref.Version, Status: stray, Size: s.Size, Path: s.Path,
+				Fault: fmt.Sprintf("%s (%s bytes) was not put in, and nothing starts it. %s", s.Path, exchange.Grouped(strconv.FormatInt(s.Size, 10)), s.Advice()),
+			})
+		}
 		if p.JSON {
 			out := json.NewEncoder(c.out)
 			out.SetIndent("", "  ")
@@ -71,6 +88,9 @@ func printPlugins(c *console, list []listedPlugin) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "NAME\tVERSION\tSTATUS\tISOLATION\tBOTS\tSHA-256\tPUT IN\tAPPROVED BY")
 	for _, l := range list {
+		if l.Status == stray {
+			continue // told below
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.12s\t%s by %s\t%s\n", l.Name, l.Version, l.Status, l.Isolation, l.Bots, l.SHA256,
 			l.InstalledAt.Format(time.DateOnly), l.InstalledBy, l.ApprovedBy)
 	}

@@ -56,6 +56,8 @@ type bench struct {
 	live  *hub
 	log   *logBuffer
 	ready error
+	// plugins is the folder of what was put in.
+	plugins string
 }
 
 // setup builds a bench; change may alter the configuration.
@@ -95,8 +97,9 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 		Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
+	b.plugins = t.TempDir()
 	shop, err := catalog.NewService(catalog.Config{
-		Events: events, Folder: catalog.NewFolder(t.TempDir()), Host: nobody{}, Now: b.clock.Now, Store: b.store, Tx: d,
+		Events: events, Folder: catalog.NewFolder(b.plugins), Host: nobody{}, Now: b.clock.Now, Store: b.store, Tx: d,
 	})
 	must(t, err)
 	replays, err := replay.NewService(replay.ServiceConfig{Bots: b.bots, Now: b.clock.Now, Store: b.store})

@@ -18,6 +18,7 @@ type Catalog interface {
 	Entries(ctx context.Context) ([]catalog.Entry, error)
 	Verify(e catalog.Entry) error
 	Pins(ctx context.Context, ref catalog.Ref) ([]catalog.Pin, error)
+	Strays(ctx context.Context) ([]catalog.Stray, error)
 	Changes(ctx context.Context, limit int) ([]catalog.Change, error)
 	Approve(ctx context.Context, ref catalog.Ref, by string) (catalog.Entry, error)
 	Revoke(ctx context.Context, ref catalog.Ref, by, reason string) (catalog.Entry, error)
@@ -62,6 +63,20 @@ func changeOf(c catalog.Change) catalogChangeView {
 	return catalogChangeView{Name: c.Name, Version: c.Version, SHA256: c.SHA256, Action: c.Action, Actor: c.Actor, Note: c.Note, At: c.At.UTC()}
 }
 
+// strayView is a file that belongs to no version that was put in, as the API shows it.
+type strayView struct {
+	Path    string `json:"path" doc:"Where it lies on this server." example:"/var/lib/lunobot/plugins/demo/1.0.0/9f86d081"`
+	Size    int64  `json:"size" doc:"Its length, in bytes." example:"14680064"`
+	Name    string `json:"name" doc:"The strategy in whose place it lies; empty if that is none's." example:"demo"`
+	Version string `json:"version" doc:"The version in whose place it lies; empty if that is none's." example:"1.0.0"`
+	Partial bool   `json:"partial" doc:"Whether it is a copy that was not finished." example:"false"`
+	Advice  string `json:"advice" doc:"What to do about it, as a sentence."`
+}
+
+func strayOf(s catalog.Stray) strayView {
+	return strayView{Path: s.Path, Size: s.Size, Name: s.Ref.Name, Version: s.Ref.Version, Partial: s.Partial, Advice: s.Advice()}
+}
+
 // EntryPath is a version in a path.
 type EntryPath struct {
 	Name    string `path:"strategy" doc:"The strategy's name." example:"demo"`
@@ -90,6 +105,11 @@ func (a *API) catalogRoutes() {
 		method: http.MethodGet, path: "/api/v1/admin/strategy-changes", id: "list-strategy-changes", tag: tagAdmin, admin: true,
 		summary: "List who changed what", description: "Lists the newest 500 changes of the catalog of strategies, newest first. It comes whole: next_cursor is null.",
 	}, a.listChanges)
+	handle(a, operation{
+		method: http.MethodGet, path: "/api/v1/admin/strategy-strays", id: "list-stray-strategy-files", tag: tagAdmin, admin: true,
+		summary:     "List files that nobody put in",
+		description: "Lists what lies in this server's catalog folder and belongs to no version that was put in; none of it is started. At most 100 are listed. It comes whole: next_cursor is null.",
+	}, a.listStrays)
 	handle(a, operation{
 		method: http.MethodPost, path: one + "/approve", id: "approve-strategy", tag: tagAdmin, admin: true, fails: []errs.Kind{errs.Conflict},
 		summary: "Approve a version", description: "Lets tenants use a version whose file is what was put in. Servers offer it within seconds.",
@@ -150,6 +170,14 @@ func (a *API) listChanges(ctx context.Context, who tenancy.Principal, _ *nothing
 		return nil, err
 	}
 	return listed(a.cursors, nil, page.List[catalog.Change]{Items: changes}, changeOf), nil
+}
+
+func (a *API) listStrays(ctx context.Context, who tenancy.Principal, _ *nothing) (*answer[listOf[strayView]], error) {
+	strays, err := a.cfg.Catalog.Strays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return listed(a.cursors, nil, page.List[catalog.Stray]{Items: strays}, strayOf), nil
 }
 
 func (a *API) approve(ctx context.Context, who tenancy.Principal, in *struct{ EntryPath }) (*answer[installedView], error) {

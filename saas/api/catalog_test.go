@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -85,4 +87,10 @@ func TestCatalogIsForAdministrators(t *testing.T) {
 	b.call("DELETE", one, admin, "").want(404)
 	b.call("GET", "/api/v1/admin/strategy-changes", admin, "").want(200, `"action":"strategy.removed","actor":"`, `"action":"strategy.revoked"`, `"note":"it loses"`)
 	b.call("GET", all, admin, "").want(200, `"version":"1.1.0"`)
+	b.call("GET", "/api/v1/admin/strategy-strays", admin, "").want(200, `"items":[]`)
+	lost := catalog.NewFolder(b.plugins).Path(catalog.Ref{Name: "demo", Version: "1.0.0"}, "copied")
+	must(t, os.MkdirAll(filepath.Dir(lost), 0o700))
+	must(t, os.WriteFile(lost, []byte("12345"), 0o600))
+	b.call("GET", "/api/v1/admin/strategy-strays", admin, "").want(200,
+		`"path":"`+lost+`","size":5,"name":"demo","version":"1.0.0","partial":false`, "It lies where a file of demo@1.0.0 would")
 }

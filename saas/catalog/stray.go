@@ -24,6 +24,17 @@ type Stray struct {
 	Partial bool
 }
 
+// Advice says in a sentence what to do about it.
+func (s Stray) Advice() string {
+	switch {
+	case s.Partial:
+		return "It is a copy that was broken off, or an installation that is under way: delete it if it stays."
+	case s.Ref != Ref{}:
+		return fmt.Sprintf("It lies where a file of %s would, and is none that was put in: put it in with lunobot plugin install, or delete it.", s.Ref)
+	}
+	return "A file is not taken up by lying here: put it in with lunobot plugin install, and delete this one."
+}
+
 // strays lists what belongs to none of the entries, by its path.
 func (f Folder) strays(entries []Entry) ([]Stray, error) {
 	known := make(map[string]bool, len(entries))

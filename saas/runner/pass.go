@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 
 // pass is a bot that this worker leaves to others.
 type pass struct {
+	// ref is the version that it was to run here.
+	ref   catalog.Ref
 	until time.Time
 	// pause is the time from the attempt before until then.
 	pause time.Duration
@@ -28,10 +31,10 @@ type pass struct {
 }
 
 // lacks returns why this worker cannot run a bot that another one may be able to;
-// nil for one that it can run, or that needs no process: it is to stop, or to be
-// told that its upgrade is refused.
+// nil for one that it can run, or that needs no process, because it is to stop. Of one
+// that is to be upgraded, it is the version to go to that counts.
 func (r *Runner) lacks(a *bot.Runnable) *catalog.UnusableError {
-	if !a.Bot.Desired || a.Config.Upgrade.Pending() {
+	if !a.Bot.Desired {
 		return nil
 	}
 	var bad *catalog.UnusableError
@@ -48,12 +51,13 @@ func (r *Runner) lacks(a *bot.Runnable) *catalog.UnusableError {
 func (r *Runner) passes(a *bot.Runnable) bool {
 	now, lack := r.cfg.Now(), r.lacks(a)
 	p, known := r.passed[a.Bot.ID]
+	known = known && p.ref == refOf(a)
 	switch {
 	case lack == nil && (!known || !p.hidden || !a.Bot.Desired):
 		delete(r.passed, a.Bot.ID)
 		return false
 	case !known:
-		r.passed[a.Bot.ID] = pass{until: now.Add(passFirst), pause: passFirst}
+		r.passed[a.Bot.ID] = pass{ref: refOf(a), until: now.Add(r.patience()), pause: r.patience()}
 		return true
 	}
 	if now.Before(p.until) {
@@ -64,13 +68,29 @@ func (r *Runner) passes(a *bot.Runnable) bool {
 	return false
 }
 
+// patience is how long a bot is left to others at first: long enough for each of them
+// to have looked.
+func (r *Runner) patience() time.Duration { return max(passFirst, 2*r.cfg.Poll) }
+
+// offered reports whether a bot has been left to others for a while to be run with the
+// version that it is to run, and none of them took it.
+func (r *Runner) offered(a *bot.Runnable) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, known := r.passed[a.Bot.ID]
+	return known && p.ref == refOf(a)
+}
+
 // passOn tells a bot's tenant that this worker cannot run it, and leaves it to
 // others for a while. The caller gives the lease back.
 func (r *Runner) passOn(ctx context.Context, m *member, lack *catalog.UnusableError) {
 	b := m.assignment.Bot
 	r.mu.Lock()
 	p := r.passed[b.ID]
-	p.pause = min(max(passFirst, 2*p.pause), passMost)
+	if ref := refOf(&m.assignment); p.ref != ref {
+		p = pass{ref: ref}
+	}
+	p.pause = min(max(r.patience(), 2*p.pause), passMost)
 	p.until = r.cfg.Now().Add(p.pause)
 	p.hidden = r.cfg.Plugins.Usable(lack.Ref) == nil
 	r.passed[b.ID] = p
@@ -101,11 +121,15 @@ func (r *Runner) forgetPassed(rows []bot.Runnable) {
 	r.passed = still
 }
 
-// passOn gives the bots of a strategy back that this worker lacks. What is on trial
-// stays: it is about to go on with the version before.
+// passOn gives the bots of a strategy back that this worker lacks. What is to be
+// upgraded to it and was left to others in vain goes on with the version before: nobody
+// can run that one (rule PL7).
 func (g *group) passOn(ctx context.Context, lack *catalog.UnusableError) {
 	for _, m := range slices.Clone(g.waiting) {
-		if m.trial {
+		if m.trial && g.r.offered(&m.assignment) {
+			if !m.refused {
+				g.refuse(ctx, m, fmt.Errorf("%w, and no worker took the bot that can use it", lack))
+			}
 			continue
 		}
 		g.part(ctx, m)

@@ -61,12 +61,12 @@ func (g *group) hold(ctx context.Context, err error) {
 		return
 	}
 	g.again = time.After(heldRetry)
-	g.refuseAll(ctx, err)
 	var lack *catalog.UnusableError
 	if errors.As(err, &lack) && lack.Local() {
 		g.passOn(ctx, lack)
 		return
 	}
+	g.refuseAll(ctx, err)
 	for _, m := range slices.Clone(g.waiting) {
 		m.session = nil
 		if m.refused || m.held == err.Error() {

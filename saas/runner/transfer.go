@@ -57,7 +57,8 @@ func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[strin
 	)
 	for _, l := range leases {
 		a := byID[l.ID]
-		if lack := r.lacks(&a); lack != nil {
+		// A bot that is to be upgraded and that nobody took is taken to be told so.
+		if lack := r.lacks(&a); lack != nil && !(a.Config.Upgrade.Pending() && r.offered(&a)) {
 			r.passOn(ctx, newMember(a, groupKey{}, l), lack)
 			back = append(back, l)
 			continue
