@@ -15,8 +15,19 @@ type book struct {
 	base, counter        int
 	stepAtoms, unitAtoms int64
 	bids, asks           side
-	// tape holds all trades; their sequence counts from 1.
-	tape []exchange.Trade
+	// stops are the orders that wait for a trade at their price, oldest first.
+	stops []*entry
+	// tape holds the trades that are not forgotten; their sequence counts from 1
+	// and lastTrade is the newest one's.
+	tape      []exchange.Trade
+	lastTrade int64
+	// low and high are the range of the trades since stops were last looked at.
+	low, high exchange.Ticks
+	// sequence counts what happened to the book, and watchers hear of it;
+	// executions are those of the order that is being matched.
+	sequence   int64
+	watchers   []*bookWatcher
+	executions []Execution
 	// dayFrom is the first trade of the last 24 hours, dayVolume their volume.
 	dayFrom   int
 	dayVolume exchange.Steps
@@ -33,7 +44,7 @@ func newBook(m exchange.Market, assets []asset) (*book, error) {
 	if b.unitAtoms, err = assets[b.counter].atoms(m.Tick.Mul(m.Step)); err != nil {
 		return nil, fmt.Errorf("unit of %s: %w", m.Pair, err)
 	}
-	b.bids.sign, b.asks.sign = -1, 1
+	b.bids.sign, b.asks.sign, b.sequence = -1, 1, 1
 	return b, nil
 }
 

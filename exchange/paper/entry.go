@@ -15,23 +15,37 @@ type entry struct {
 	reserved int64
 	// stopped is set if the order met one of its own member.
 	stopped bool
+	// trigger is the price that it waits for; zero if it is no stop order.
+	trigger Stop
+	// asked is when its member asked for it to be taken back, in milliseconds.
+	asked int64
 	// The place in the queue of a level; nil if it is not in the book.
 	level         *level
 	before, after *entry
 }
 
-// purse returns the purse from which the order reserves.
-func (x *entry) purse() *purse {
+// asset returns the place of the asset that the order reserves of.
+func (x *entry) asset() int {
 	if x.order.Request.Side == exchange.Buy {
-		return &x.member.purses[x.book.counter]
+		return x.book.counter
 	}
-	return &x.member.purses[x.book.base]
+	return x.book.base
+}
+
+// purse returns the purse from which the order reserves.
+func (x *entry) purse() *purse { return &x.member.purses[x.asset()] }
+
+// keep changes how much the order has set aside, without the purse, and returns by
+// how much.
+func (x *entry) keep(atoms int64) (by int64) {
+	by = atoms - x.reserved
+	x.reserved = atoms
+	return by
 }
 
 // hold changes what the order has set aside.
-func (x *entry) hold(atoms int64) {
-	x.purse().reserved += atoms - x.reserved
-	x.reserved = atoms
+func (x *entry) hold(atoms int64, kind PostingKind) {
+	x.member.post(x.asset(), kind, 0, x.keep(atoms), x)
 }
 
 // wants returns the volume that the order still wants at a price.

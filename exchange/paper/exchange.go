@@ -3,6 +3,7 @@ package paper
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -18,8 +19,26 @@ type ExchangeConfig struct {
 	Fees exchange.Fees
 	// Markets are what is traded. At least one is required, with unique pairs.
 	Markets []exchange.Market
+	// MaxSlip is how far from the best price a market order may run, as a share
+	// of it. One that would run further, or that the book cannot fill, is refused
+	// with "ErrNotEnoughLiquidity". Defaults to 0, no bound: what the book cannot
+	// fill is cancelled.
+	MaxSlip exchange.Rate
 	// Now is the exchange's clock. Required.
 	Now func() time.Time
+	// OrderID names the order of a number; the names must be unique. Defaults to
+	// the number.
+	OrderID func(number int64) string
+	// Tape is for how long trades stay on the tape, a day at least. Defaults to 0,
+	// for ever.
+	Tape time.Duration
+}
+
+func (c ExchangeConfig) withDefaults() ExchangeConfig {
+	if c.OrderID == nil {
+		c.OrderID = func(number int64) string { return strconv.FormatInt(number, 10) }
+	}
+	return c
 }
 
 func (c ExchangeConfig) validate() error {
@@ -43,6 +62,12 @@ func (c ExchangeConfig) validate() error {
 			problems = append(problems, fmt.Errorf("the fee rate %s must be at least 0 and below 1", r.Decimal()))
 		}
 	}
+	if c.MaxSlip < 0 || c.MaxSlip > exchange.RateOne {
+		problems = append(problems, fmt.Errorf("the share %s that a market order may run must be between 0 and 1", c.MaxSlip.Decimal()))
+	}
+	if c.Tape != 0 && c.Tape < day*time.Millisecond {
+		problems = append(problems, fmt.Errorf("a tape of %s is shorter than a day", c.Tape))
+	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("paper exchange: %w", err)
 	}
@@ -65,6 +90,8 @@ func (c ExchangeConfig) validate() error {
 //     that they never exceed what was reserved.
 //   - A client id is taken from the first order that is accepted under it, for
 //     ever.
+//   - A stop order reserves when it is placed and waits, Pending, outside the book
+//     until a trade reaches its price; then it is matched like any other.
 type Exchange struct {
 	cfg ExchangeConfig
 
@@ -84,6 +111,7 @@ func NewExchange(cfg ExchangeConfig) (*Exchange, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	cfg = cfg.withDefaults()
 	e := &Exchange{cfg: cfg, books: make(map[string]*book), members: make(map[string]*Member)}
 	e.assets = assetsOf(cfg.Markets)
 	for _, m := range cfg.Markets {
@@ -91,6 +119,7 @@ func NewExchange(cfg ExchangeConfig) (*Exchange, error) {
 		if err != nil {
 			return nil, fmt.Errorf("paper exchange: %w", err)
 		}
+		b.changed = e.now()
 		e.books[m.Pair] = b
 		e.pairs = append(e.pairs, m.Pair)
 	}
@@ -98,14 +127,20 @@ func NewExchange(cfg ExchangeConfig) (*Exchange, error) {
 }
 
 // Join makes a new member with an empty account.
-func (e *Exchange) Join(id string) (*Member, error) {
+func (e *Exchange) Join(id string) (*Member, error) { return e.join(id, false) }
+
+// JoinForgetful makes a new member like Join of whose orders that are over, and of
+// whose fills, nothing is kept: for those who make the market day and night.
+func (e *Exchange) JoinForgetful(id string) (*Member, error) { return e.join(id, true) }
+
+func (e *Exchange) join(id string, forgets bool) (*Member, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if id == "" || e.members[id] != nil {
 		return nil, fmt.Errorf("paper exchange: the member id %q is empty or taken", id)
 	}
 	m := &Member{
-		exchange: e, id: id,
+		exchange: e, id: id, forgets: forgets,
 		purses:   make([]purse, len(e.assets)),
 		byClient: make(map[string]*entry),
 		byID:     make(map[string]*entry),
@@ -133,7 +168,11 @@ func (e *Exchange) SetStatus(pair string, status exchange.MarketStatus) error {
 	if err != nil {
 		return err
 	}
-	b.market.Status = status
+	if b.market.Status != status {
+		b.market.Status = status
+		b.changed = e.now()
+		b.publish(BookUpdate{Status: status, Time: b.changed})
+	}
 	return nil
 }
 

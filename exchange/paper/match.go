@@ -8,7 +8,7 @@ import (
 
 // place checks an order, reserves what it needs, matches it and lets the rest
 // stay if it may. The caller holds the lock.
-func (e *Exchange) place(m *Member, r exchange.OrderRequest) (*entry, error) {
+func (e *Exchange) place(m *Member, r exchange.OrderRequest, stop Stop) (*entry, error) {
 	b, err := e.book(r.Pair)
 	if err != nil {
 		return nil, err
@@ -21,13 +21,18 @@ func (e *Exchange) place(m *Member, r exchange.OrderRequest) (*entry, error) {
 		member: m, book: b, number: e.lastOrder + 1,
 		order: exchange.Order{Request: r, Status: exchange.Open, Created: now},
 	}
-	var fillable exchange.Steps
 	var cost exchange.Units
-	if r.PostOnly || r.TimeInForce == exchange.FOK || r.Type == exchange.MarketOrder && r.Side == exchange.Buy {
-		fillable, cost = x.quote()
-		if r.PostOnly && (fillable > 0 || x.stopped) {
-			return nil, exchange.Rejected("ErrOrderCanceled", "the post-only order would have traded at once")
-		}
+	if x.trigger, err = b.resolve(stop); err != nil {
+		return nil, err
+	}
+	waits := x.trigger.Price != 0 && !b.reached(x.trigger)
+	switch {
+	case r.PostOnly && !waits && x.wouldTrade():
+		return nil, exchange.Rejected("ErrOrderCanceled", "the post-only order would have traded at once")
+	case r.Type == exchange.MarketOrder && e.cfg.MaxSlip > 0 && !x.liquid(e.cfg.MaxSlip, e.cfg.Fees.Taker):
+		return nil, exchange.Rejected("ErrNotEnoughLiquidity", "the book does not fill the market order near its best price")
+	case r.Type == exchange.MarketOrder && r.Side == exchange.Buy:
+		_, cost = x.quote()
 		x.stopped = false
 	}
 	need, err := e.need(x, cost)
@@ -43,21 +48,47 @@ func (e *Exchange) place(m *Member, r exchange.OrderRequest) (*entry, error) {
 			a.decimal(need), a.currency, a.decimal(free))
 	}
 	e.lastOrder++
-	x.order.ID = strconv.FormatInt(x.number, 10)
-	x.hold(need)
+	x.order.ID = e.cfg.OrderID(x.number)
 	m.enter(x)
-	if r.TimeInForce != exchange.FOK || fillable >= r.Volume {
+	m.tell(x, exchange.Pending)
+	x.hold(need, PostingReserve)
+	if waits {
+		x.order.Status = exchange.Pending
+		b.stops = append(b.stops, x)
+		return x, nil
+	}
+	e.run(x, now)
+	e.release(b, now)
+	return x, nil
+}
+
+// run matches an order that has arrived and lets its rest stay if it may.
+func (e *Exchange) run(x *entry, now int64) {
+	b, r := x.book, &x.order.Request
+	x.order.Status = exchange.Open
+	x.member.tell(x, exchange.Open)
+	whole := true
+	if r.TimeInForce == exchange.FOK {
+		fillable, _ := x.quote()
+		whole, x.stopped = fillable >= r.Volume, false
+	}
+	if whole {
 		e.match(x, now)
 	}
+	update := BookUpdate{Trades: b.executions, Time: now}
+	b.executions = nil
 	switch {
 	case x.order.Status == exchange.Complete:
 	case r.Type == exchange.LimitOrder && r.TimeInForce == exchange.GTC && !x.stopped:
 		b.side(r.Side).add(x)
 		b.changed = now
+		update.Created = x.inBook()
 	default:
 		x.finish(now)
 	}
-	return x, nil
+	if x.order.Filled > 0 || update.Created.ID != "" {
+		b.publish(update)
+	}
 }
 
 // check refuses what the market's rules do not cover and then what they do.
@@ -110,6 +141,41 @@ func (x *entry) quote() (volume exchange.Steps, cost exchange.Units) {
 		}
 	}
 	return volume, cost
+}
+
+// wouldTrade reports whether the order would trade at once, or meet one of its own
+// member.
+func (x *entry) wouldTrade() bool {
+	fillable, _ := x.quote()
+	met := x.stopped
+	x.stopped = false
+	return fillable > 0 || met
+}
+
+// liquid reports whether the book fills the market order whole without running
+// further from the best price than a share of it.
+func (x *entry) liquid(share, taker exchange.Rate) bool {
+	r := &x.order.Request
+	best := x.book.side(r.Side.Opposite()).best()
+	volume, money := r.Volume, r.Value
+	for l := best; l != nil; l = l.worse() {
+		if run := max(l.price-best.price, best.price-l.price); run > exchange.Ticks(share.Of(exchange.Units(best.price))) {
+			return false
+		}
+		want := volume
+		if x.byValue() {
+			want = taker.Affordable(money, l.price)
+		}
+		if want <= l.volume {
+			return true
+		}
+		volume -= l.volume
+		if x.byValue() {
+			value := l.price.MustTimes(l.volume) // below what is left of the money
+			money -= value + taker.Of(value)
+		}
+	}
+	return false
 }
 
 // need returns the atoms that the order must reserve; cost is what a market buy
@@ -171,10 +237,11 @@ func (e *Exchange) match(x *entry, now int64) {
 func (e *Exchange) trade(x, y *entry, volume exchange.Steps, now int64) {
 	b := x.book
 	price := y.order.Request.Price
-	b.addTrade(exchange.Trade{
-		Pair: b.market.Pair, Sequence: int64(len(b.tape)) + 1, Time: now,
-		Price: price, Volume: volume, Taker: x.order.Request.Side,
-	})
+	t := exchange.Trade{Pair: b.market.Pair, Time: now, Price: price, Volume: volume, Taker: x.order.Request.Side}
+	b.addTrade(t, e.cfg.Tape.Milliseconds())
+	if t.Sequence = b.lastTrade; len(b.watchers) > 0 {
+		b.executions = append(b.executions, Execution{Trade: t, MakerOrder: y.order.ID, TakerOrder: x.order.ID})
+	}
 	y.level.volume -= volume
 	e.settle(x, price, volume, false, now)
 	e.settle(y, price, volume, true, now)
@@ -197,21 +264,22 @@ func (e *Exchange) settle(x *entry, price exchange.Ticks, volume exchange.Steps,
 	o.Value += value
 	o.Fee += fee
 
-	base, counter := &m.purses[b.base], &m.purses[b.counter]
 	coins := int64(volume) * b.stepAtoms
+	worth, charge := int64(value)*b.unitAtoms, int64(fee)*b.unitAtoms
 	if o.Request.Side == exchange.Buy {
-		paid := int64(value+fee) * b.unitAtoms
-		x.hold(x.stillNeeded(paid, max(e.cfg.Fees.Maker, e.cfg.Fees.Taker)))
-		counter.total -= paid
-		base.total += coins
+		freed := -x.keep(x.stillNeeded(worth+charge, max(e.cfg.Fees.Maker, e.cfg.Fees.Taker)))
+		ofFee := min(charge, freed)
+		m.post(b.counter, PostingExchange, -worth, ofFee-freed, x)
+		m.post(b.counter, PostingFee, -charge, -ofFee, x)
+		m.post(b.base, PostingExchange, coins, 0, x)
 	} else {
-		x.hold(x.reserved - coins)
-		base.total -= coins
-		counter.total += int64(value-fee) * b.unitAtoms
+		m.post(b.base, PostingExchange, -coins, x.keep(x.reserved-coins), x)
+		m.post(b.counter, PostingExchange, worth, 0, x)
+		m.post(b.counter, PostingFee, -charge, 0, x)
 	}
-	e.assets[b.counter].fees += int64(fee) * b.unitAtoms
-	m.fills[b.market.Pair] = append(m.fills[b.market.Pair], exchange.Fill{
-		Pair: b.market.Pair, OrderID: o.ID, ClientID: o.Request.ClientID, Sequence: int64(len(b.tape)),
+	e.assets[b.counter].fees += charge
+	m.fill(x, exchange.Fill{
+		Pair: b.market.Pair, OrderID: o.ID, ClientID: o.Request.ClientID, Sequence: b.lastTrade,
 		Side: o.Request.Side, Price: price, Volume: volume, Value: value, FeeCounter: fee, Maker: maker, Time: now,
 	})
 }
@@ -231,8 +299,9 @@ func (x *entry) stillNeeded(paid int64, rate exchange.Rate) int64 {
 // finish completes an order and frees what it still holds.
 func (x *entry) finish(now int64) {
 	x.order.Status, x.order.Completed = exchange.Complete, now
-	x.hold(0)
-	delete(x.member.open[x.book.market.Pair], x)
+	x.hold(0, PostingRelease)
+	x.member.leave(x)
+	x.member.tell(x, exchange.Complete)
 }
 
 // maxUnits is the largest amount.

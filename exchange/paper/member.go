@@ -15,8 +15,12 @@ import (
 type Member struct {
 	exchange *Exchange
 	id       string
+	// forgets is set if nothing that is over is kept.
+	forgets bool
 	// The fields below belong to the exchange's lock.
 	purses   []purse
+	watch    func(MemberEvent)
+	orders   []*entry
 	byClient map[string]*entry
 	byID     map[string]*entry
 	open     map[string]map[*entry]struct{}
@@ -53,7 +57,7 @@ func (m *Member) Deposit(currency string, amount decimal.Decimal) error {
 		return fmt.Errorf("deposit: all %s together: %w", currency, exchange.ErrOverflow)
 	}
 	a.supply += n
-	m.purses[i].total += n
+	m.post(i, PostingTransfer, n, 0, nil)
 	return nil
 }
 
@@ -66,7 +70,7 @@ func (m *Member) Place(ctx context.Context, r exchange.OrderRequest) (exchange.O
 	}
 	m.exchange.mu.Lock()
 	defer m.exchange.mu.Unlock()
-	x, err := m.exchange.place(m, r)
+	x, err := m.exchange.place(m, r, Stop{})
 	if err != nil {
 		return exchange.Order{}, err
 	}
@@ -91,8 +95,15 @@ func (m *Member) Cancel(ctx context.Context, pair, orderID string) error {
 		return exchange.Rejected("ErrCannotStopUnknownOrNonPendingOrder", "order %s is not open", orderID)
 	}
 	now := e.now()
+	x.asked = now
+	if x.order.Status == exchange.Pending {
+		b.unwait(x)
+		x.finish(now)
+		return nil
+	}
 	b.side(x.order.Request.Side).remove(x)
 	b.changed = now
+	b.publish(BookUpdate{Deleted: x.order.ID, Time: now})
 	x.finish(now)
 	return nil
 }
@@ -194,6 +205,9 @@ func (m *Member) Balances(ctx context.Context) ([]exchange.Balance, error) {
 // enter files a new order under its ids.
 func (m *Member) enter(x *entry) {
 	m.byID[x.order.ID] = x
+	if !m.forgets {
+		m.orders = append(m.orders, x)
+	}
 	if id := x.order.Request.ClientID; id != "" {
 		m.byClient[id] = x
 	}
@@ -202,4 +216,24 @@ func (m *Member) enter(x *entry) {
 		m.open[pair] = make(map[*entry]struct{})
 	}
 	m.open[pair][x] = struct{}{}
+}
+
+// leave takes an order that is over from the open ones.
+func (m *Member) leave(x *entry) {
+	delete(m.open[x.book.market.Pair], x)
+	if m.forgets {
+		delete(m.byID, x.order.ID)
+		delete(m.byClient, x.order.Request.ClientID)
+	}
+}
+
+// fill files an execution of an order.
+func (m *Member) fill(x *entry, f exchange.Fill) {
+	if !m.forgets {
+		m.fills[f.Pair] = append(m.fills[f.Pair], f)
+	}
+	if m.watch != nil {
+		d := x.detail()
+		m.watch(MemberEvent{Order: &d, Fill: &f})
+	}
 }

@@ -85,8 +85,27 @@ func (e *Exchange) Trades(ctx context.Context, pair string, after int64, limit i
 		return nil, err
 	}
 	n := int64(len(b.tape))
-	from := min(max(after, 0), n)
+	from := min(max(after-(b.lastTrade-n), 0), n)
 	return slices.Clone(b.tape[from : from+min(int64(limit), n-from)]), nil
+}
+
+// NewestTrades lists the trades of a market at since or later, in milliseconds,
+// newest first, at most limit.
+func (e *Exchange) NewestTrades(ctx context.Context, pair string, since int64, limit int) ([]exchange.Trade, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b, err := e.book(pair)
+	if err != nil {
+		return nil, err
+	}
+	var out []exchange.Trade
+	for i := len(b.tape) - 1; i >= 0 && len(out) < limit && b.tape[i].Time >= since; i-- {
+		out = append(out, b.tape[i])
+	}
+	return out, nil
 }
 
 // depth returns up to n levels.
@@ -98,12 +117,27 @@ func (s *side) depth(n int) []exchange.Level {
 	return levels
 }
 
-// addTrade puts a trade on the tape.
-func (b *book) addTrade(t exchange.Trade) {
+// addTrade puts a trade on the tape and forgets those that are older than keep, if
+// it is above 0; it does so once as many can go as stay.
+func (b *book) addTrade(t exchange.Trade, keep int64) {
+	b.lastTrade++
+	t.Sequence = b.lastTrade
 	b.tape = append(b.tape, t)
 	b.dayVolume += t.Volume
 	b.changed = t.Time
+	if b.low == 0 || t.Price < b.low {
+		b.low = t.Price
+	}
+	b.high = max(b.high, t.Price)
+	if half := len(b.tape) / 2; keep > 0 && len(b.tape) >= forgetFrom && b.tape[half].Time < t.Time-keep {
+		b.volume24h(t.Time)
+		b.tape = append(make([]exchange.Trade, 0, 2*(len(b.tape)-half)), b.tape[half:]...)
+		b.dayFrom -= half
+	}
 }
+
+// forgetFrom is how long a tape must be before anything of it is forgotten.
+const forgetFrom = 1024
 
 // volume24h forgets the trades that are a day old and returns the volume of the
 // others.

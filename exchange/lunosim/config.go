@@ -1,0 +1,138 @@
+package lunosim
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// Config describes a simulated Luno.
+type Config struct {
+	// Accounts are who trades there. Defaults to the one of DefaultAccounts.
+	Accounts []Account
+	// Fees are everybody's rates. Defaults to those of DefaultFees.
+	Fees *exchange.Fees
+	// Limit is how many calls an account, or an address without a key, may make in
+	// a minute. Defaults to 0, no limit; Luno's own is 300.
+	Limit int
+	// Log hears of faults and of what is refused. Defaults to nobody.
+	Log *slog.Logger
+	// Markets are what is traded. Required; Markets has some.
+	Markets []Market
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+	// Seed decides ids, keys and every other choice. Defaults to 1.
+	Seed uint64
+}
+
+// DefaultFees are 0.1 % for takers and nothing for makers.
+func DefaultFees() exchange.Fees { return exchange.Fees{Taker: 100_000} }
+
+// Account is somebody who trades.
+type Account struct {
+	// Name is for the status page and unique.
+	Name string
+	// Balances are what it begins with, by currency.
+	Balances map[string]decimal.Decimal
+	// Keys are its API keys.
+	Keys []Key
+}
+
+// Market is a market with what Luno tells of it besides.
+type Market struct {
+	exchange.Market
+	// History is the one-minute candles before the simulator began, oldest first.
+	// Defaults to none.
+	History []exchange.Candle
+}
+
+func (c Config) withDefaults() Config {
+	if c.Seed == 0 {
+		c.Seed = 1
+	}
+	if c.Fees == nil {
+		fees := DefaultFees()
+		c.Fees = &fees
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if len(c.Accounts) == 0 {
+		c.Accounts = DefaultAccounts(c.Seed, 1)
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var problems []error
+	if c.Limit < 0 {
+		problems = append(problems, errors.New("the limit of calls is below 0"))
+	}
+	names, keys := map[string]bool{}, map[string]bool{}
+	for _, a := range c.Accounts {
+		if a.Name == "" || names[a.Name] || a.Name == houseName {
+			problems = append(problems, fmt.Errorf("the account's name %q is empty or taken", a.Name))
+		}
+		names[a.Name] = true
+		for _, k := range a.Keys {
+			if k.ID == "" || k.Secret == "" || keys[k.ID] {
+				problems = append(problems, fmt.Errorf("a key of %s has no secret, or its id %q is empty or taken", a.Name, k.ID))
+			}
+			keys[k.ID] = true
+		}
+	}
+	for _, m := range c.Markets {
+		if one := decimal.New(1, m.Tick.Exponent()); !one.Equal(m.Tick) || m.Tick.Exponent() > 0 {
+			problems = append(problems, fmt.Errorf("the tick %s of %s is no power of ten up to 1, as Luno's are", m.Tick, m.Pair))
+		}
+		if one := decimal.New(1, m.Step.Exponent()); !one.Equal(m.Step) || m.Step.Exponent() > 0 {
+			problems = append(problems, fmt.Errorf("the step %s of %s is no power of ten up to 1, as Luno's are", m.Step, m.Pair))
+		}
+		for i, c := range m.History {
+			if !c.Valid() || c.Time%minute != 0 || i > 0 && c.Time <= m.History[i-1].Time {
+				problems = append(problems, fmt.Errorf("candle %d of %s is none, or does not follow the one before", i, m.Pair))
+				break
+			}
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("lunosim: %w", err)
+	}
+	return nil
+}
+
+// Markets are the markets that a simulator offers: some of those that Luno trades.
+// Their steps and bounds are made up where Luno's are not known.
+func Markets() []Market {
+	one := func(pair, base, counter string, priceScale, volumeScale int32, minVolume, maxVolume, minPrice, maxPrice string) Market {
+		m := exchange.Market{
+			Pair: pair, Base: base, Counter: counter, Status: exchange.MarketActive,
+			Tick: decimal.New(1, -priceScale), Step: decimal.New(1, -volumeScale),
+		}
+		steps := func(text string) exchange.Steps {
+			return exchange.Steps(decimal.RequireFromString(text).Shift(volumeScale).IntPart())
+		}
+		ticks := func(text string) exchange.Ticks {
+			return exchange.Ticks(decimal.RequireFromString(text).Shift(priceScale).IntPart())
+		}
+		m.MinVolume, m.MaxVolume, m.MinPrice, m.MaxPrice = steps(minVolume), steps(maxVolume), ticks(minPrice), ticks(maxPrice)
+		return Market{Market: m}
+	}
+	return []Market{
+		one("XBTMYR", "XBT", "MYR", 0, 6, "0.0001", "100", "1000", "100000000"),
+		one("ETHMYR", "ETH", "MYR", 2, 6, "0.001", "1000", "10", "10000000"),
+		one("XRPMYR", "XRP", "MYR", 4, 0, "1", "1000000", "0.01", "1000"),
+		one("AAVEMYR", "AAVE", "MYR", 2, 4, "0.01", "10000", "1", "100000"),
+		one("ETHXBT", "ETH", "XBT", 6, 4, "0.001", "1000", "0.0001", "1"),
+		one("XBTZAR", "XBT", "ZAR", 0, 6, "0.0001", "100", "1000", "100000000"),
+		one("USDCUSDT", "USDC", "USDT", 4, 2, "1", "1000000", "0.1", "10"),
+	}
+}

@@ -1,0 +1,27 @@
+// Package lunosim is a server that speaks the protocol of the Luno exchange: its
+// REST calls with their shapes, codes, permissions and limits, over the matching
+// engine of package paper. Clients of Luno work against it unchanged.
+//
+// It owns the protocol, accounts and keys, and the faults that it can play. It does
+// not own the matching rules, which are paper's, nor real money: the calls that
+// would move some are counted and refused.
+//
+// Where Luno's documentation leaves something open, the simulator does this:
+//
+//   - A balance is the total; what is free is the balance less what is reserved.
+//   - Fees are taken in the counter currency, and of a market buy's counter volume.
+//   - A post-only order that would trade is refused with "ErrOrderCanceled".
+//   - Lists of orders before a time leave out those of that very millisecond.
+//   - Gaps between candles are filled with flat ones of volume 0, candles begin at
+//     multiples of their duration since the epoch, and the last one is still forming.
+//   - An unknown order is answered with 404, a key without the permission with 403.
+//   - All keys of an account share one limit of calls; callers without a key share
+//     the one of their address.
+//   - What orders reserve and release has rows of its own in the list of
+//     transactions, in which only the available balance changes.
+//
+// Smallest use:
+//
+//	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
+//	server := httptest.NewServer(sim)
+package lunosim
