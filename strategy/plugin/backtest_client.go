@@ -48,15 +48,16 @@ func Refused(err error) bool {
 // source is that error, an unreadable result is ErrGarbage; others are gRPC
 // statuses.
 func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
-	var memory *Memory
+	task := backtestTask{Config: cfg}
+	if sized, ok := src.(marketdata.Sized); ok {
+		task.Candles = sized.Len()
+	}
+	var shared *segments
 	companion := companionOf(src)
 	if companion == nil && c.memory.acquire() {
 		defer c.memory.release()
-		memory = c.memory
-	}
-	task := backtestTask{Config: cfg, Shared: memory != nil}
-	if sized, ok := src.(marketdata.Sized); ok {
-		task.Candles = sized.Len()
+		shared = newSegments(c.memory, task.Candles, progress)
+		task.Shared, task.First, progress = true, shared.next, nil
 	}
 	if companion != nil {
 		task.Carries = companion.Carries()
@@ -74,17 +75,25 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	if err := stream.Send(&pluginpb.BacktestInput{Config: config}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
-	sender := newCandleSender(src, cfg, stream, memory)
+	// Either the one or the other tells the progress.
+	sender := newCandleSender(src, cfg, stream, shared)
 	in := &resultReader{progress: progress, sender: sender, expected: task.Candles}
 	go sender.run(ctx, cancel)
 	err = in.read(stream)
 	cancel()
 	<-sender.done
 	switch {
+	case errors.Is(sender.failed, ErrGarbage):
+		return nil, sender.failed
 	case sender.failed != nil:
 		return nil, fmt.Errorf("reading candles: %w", sender.failed)
 	case err != nil:
 		return nil, err
+	}
+	if shared != nil {
+		if in.result.Equity, err = shared.rest(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return in.finish(cfg)
 }
@@ -127,18 +136,11 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 	if done := out.GetDone(); done > 0 && done <= sent && r.progress != nil {
 		r.progress(done)
 	}
-	if r.result.Equity == nil {
-		// Now, and not before the first candles are on their way: clearing the room
-		// takes as long as the plugin takes for tens of thousands of them.
-		r.result.Equity = make([]int64, 0, r.expected)
-	}
 	if block := out.GetEquity(); len(block) > 0 {
-		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
-			return err
+		if r.result.Equity == nil {
+			r.result.Equity = make([]int64, 0, r.expected)
 		}
-	}
-	if segment := out.GetSegment(); segment != nil {
-		if r.result.Equity, err = r.sender.settle(r.result.Equity, segment); err != nil {
+		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
 			return err
 		}
 	}

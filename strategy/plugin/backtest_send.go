@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,34 +27,20 @@ type candleSender struct {
 	span      int64
 	begin     int64 // when trading begins
 	stream    grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]
-	memory    *Memory
+	segments  *segments // nil without shared memory
 
 	// sent counts the candles that are on their way, past those of them that are of
 	// before the run.
 	sent, past atomic.Int64
-	// free are the slots of the memory that nobody uses, out those that the
-	// plugin has, in the order in which it got them.
-	free chan int
-	out  chan slotUse
 	// done is closed when failed may be read.
 	done   chan struct{}
 	failed error
 }
 
-// slotUse is a slot that the plugin has, and how many candles lie in it.
-type slotUse struct{ slot, count int }
-
-func newCandleSender(src marketdata.Source, cfg backtest.Config, stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput], memory *Memory) *candleSender {
-	s := &candleSender{
-		src: src, companion: companionOf(src), span: cfg.Interval.Milliseconds(), begin: cfg.Begin, stream: stream, memory: memory, done: make(chan struct{}),
+func newCandleSender(src marketdata.Source, cfg backtest.Config, stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput], shared *segments) *candleSender {
+	return &candleSender{
+		src: src, companion: companionOf(src), span: cfg.Interval.Milliseconds(), begin: cfg.Begin, stream: stream, segments: shared, done: make(chan struct{}),
 	}
-	if memory != nil {
-		s.free, s.out = make(chan int, memorySlots), make(chan slotUse, memorySlots)
-		for slot := range memorySlots {
-			s.free <- slot
-		}
-	}
-	return s
 }
 
 // errGone means that the plugin takes nothing any more; the reader gets the cause.
@@ -63,7 +50,7 @@ var errGone = errors.New("the plugin is gone")
 func (s *candleSender) run(ctx context.Context, cancel context.CancelFunc) {
 	defer close(s.done)
 	send := s.sendColumns
-	if s.memory != nil {
+	if s.segments != nil {
 		send = s.sendSegments
 	}
 	switch err := send(ctx); {
@@ -114,52 +101,30 @@ func (s *candleSender) sendColumns(ctx context.Context) error {
 	}
 }
 
-// sendSegments puts blocks into the shared memory and sends where they lie; it
-// returns what sendColumns does. The first segments are short, so that the
-// plugin begins early.
+// sendSegments puts blocks into the shared memory; it returns what sendColumns
+// does. The first segments are short, so that the plugin begins early.
 func (s *candleSender) sendSegments(ctx context.Context) error {
 	for full := 1; ; full = min(2*full+wire.MaxBlock, segmentCandles-wire.MaxBlock+1) {
-		use := slotUse{}
-		select {
-		case use.slot = <-s.free:
-		case <-ctx.Done():
-			return ctx.Err()
+		room, err := s.segments.room(ctx)
+		if err != nil {
+			return err
 		}
-		room := s.memory.candles(use.slot)
-		var err error
-		for use.count < full && err == nil {
+		count := 0
+		for count < full && err == nil {
 			var candles []exchange.Candle
 			candles, err = s.next(ctx)
-			use.count += copy(room[use.count:], candles)
+			count += copy(room[count:], candles)
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if use.count > 0 {
-			s.sent.Add(int64(use.count))
-			s.out <- use
-			if s.stream.Send(&pluginpb.BacktestInput{Segment: &pluginpb.Segment{Slot: uint32(use.slot), Count: uint32(use.count)}}) != nil {
-				return errGone
-			}
+		if count > 0 {
+			s.sent.Add(int64(count))
+			s.segments.publish(count)
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			continue
 		}
-	}
-}
-
-// settle takes the equity curve of a segment that the plugin is done with and
-// makes its slot free again.
-func (s *candleSender) settle(equity []int64, done *pluginpb.Segment) ([]int64, error) {
-	select {
-	case use := <-s.out: // nil, and never ready, without shared memory
-		if use.slot != int(done.GetSlot()) || use.count != int(done.GetCount()) {
-			return equity, fmt.Errorf("%d values in slot %d are of no segment", done.GetCount(), done.GetSlot())
-		}
-		equity = append(equity, s.memory.equity(use.slot)[:use.count]...)
-		s.free <- use.slot
-		return equity, nil
-	default:
-		return equity, fmt.Errorf("slot %d is not in use", done.GetSlot())
+		return cmp.Or(s.segments.end(ctx), err)
 	}
 }

@@ -30,6 +30,8 @@ type backtestTask struct {
 	// Shared says that they come through the shared memory, and that the equity
 	// curve goes back through it.
 	Shared bool `json:"shared,omitempty"`
+	// First is the number of the first segment of these.
+	First uint64 `json:"first,omitempty"`
 	// Carries is what comes beside the candles.
 	Carries strategy.Subscription `json:"carries,omitzero"`
 }
@@ -61,7 +63,7 @@ func (s *server) Backtest(stream backtestStream) error {
 			return err
 		}
 		defer s.leave()
-		feed = newMemoryFeed(task.Candles, stream, s.memory)
+		feed = newMemoryFeed(task.Candles, task.First, stream, s.memory)
 	}
 	go feed.receive(ctx)
 	trades := &tradeSender{stream: stream}

@@ -26,7 +26,7 @@ const (
 	Past Capability = "past"
 	// SharedMemory means that it takes candles from memory that its host shares
 	// with it.
-	SharedMemory Capability = "shared-memory"
+	SharedMemory Capability = "shared-ring"
 	// LiveLine means that its process has taken its end of the host's Line.
 	LiveLine Capability = "live-line"
 	// Signals means that its bots want messages from outside.

@@ -1,11 +1,14 @@
 package plugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -14,19 +17,70 @@ import (
 
 // MemoryVariable is the variable of a plugin's environment that names the
 // descriptor of the memory that its host shares with it.
-const MemoryVariable = "LUNOBOT_PLUGIN_MEMORY"
+const MemoryVariable = "LUNOBOT_PLUGIN_RING"
 
 // The memory is a ring of slots: in each the candles of a segment, and behind
-// them the equity curve of these. It is as large as is needed to keep both sides
-// busy with few messages, and takes no memory until a backtest uses it.
+// them the equity curve of these. Before the first lies the header. It takes no
+// memory until a backtest uses it.
 const (
-	memorySlots    = 4
-	segmentCandles = 8 * wire.MaxBlock
+	memorySlots    = 8
+	segmentCandles = 4 * wire.MaxBlock
 	candleBytes    = int(unsafe.Sizeof(exchange.Candle{}))
 	valueBytes     = int(unsafe.Sizeof(int64(0)))
 	slotBytes      = segmentCandles * (candleBytes + valueBytes)
-	memoryBytes    = memorySlots * slotBytes
+	headerBytes    = 4096
+	memoryBytes    = headerBytes + memorySlots*slotBytes
 )
+
+// header is how the two sides tell each other how far they are. Segments are
+// numbered from the first that the memory ever had; one lies in the slot of its
+// number modulo memorySlots.
+type header struct {
+	// published counts the segments that the host has put in, settled those that
+	// the plugin is done with.
+	published, settled tally
+	// first is the first segment of the run that the host is at. A run that it has
+	// given up sees by this that what comes is not for it.
+	first atomic.Uint64
+	// done is how many candles of its run the plugin is done with, also within a
+	// segment.
+	done atomic.Int64
+	// candles is how many candles lie in each slot. A segment without any is the
+	// end of a run.
+	candles [memorySlots]atomic.Uint32
+}
+
+// tally is a count that one side raises and the other looks at from time to
+// time: a side that woke the other one would often be made to share its processor
+// with it. What the other side stores in it is a stranger's word.
+type tally struct {
+	count atomic.Uint64
+	_     [56]byte // a line of the cache for each
+}
+
+// How long a side sleeps before it looks again: longer from one time to the
+// next, and less than the other takes for half of the memory at full speed.
+const (
+	shortestSleep = 100 * time.Microsecond
+	longestSleep  = time.Millisecond
+)
+
+// await returns the count once it is at least as large as wanted. It calls
+// meanwhile, if that is not nil, whenever it has looked in vain.
+func (t *tally) await(ctx context.Context, wanted uint64, meanwhile func()) (uint64, error) {
+	for pause := shortestSleep; ; pause = min(2*pause, longestSleep) {
+		if count := t.count.Load(); count >= wanted {
+			return count, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if meanwhile != nil {
+			meanwhile()
+		}
+		time.Sleep(pause)
+	}
+}
 
 // Memory is memory that a host shares with one plugin's process, through which
 // the candles and the equity curve of a backtest go without being copied into
@@ -39,6 +93,10 @@ type Memory struct {
 
 	mu           sync.Mutex
 	busy, closed bool
+
+	// published counts the segments of all runs. It belongs to the run that has
+	// acquired the memory.
+	published uint64
 }
 
 // File returns what the plugin's process is to inherit. It belongs to the
@@ -87,18 +145,24 @@ func (m *Memory) vacate() error {
 	return unmapMemory(m.bytes)
 }
 
-// candles returns a slot's room for candles.
-func (m *Memory) candles(slot int) []exchange.Candle {
-	// The mapping is aligned to pages, and a slot's size to eight bytes.
-	at := unsafe.Pointer(&m.bytes[slot*slotBytes])              //nolint:gosec // the type has no pointers, and both sides have the same layout
+func (m *Memory) header() *header {
+	return (*header)(unsafe.Pointer(&m.bytes[0])) //nolint:gosec // the mapping is aligned to pages, and both sides have the same layout
+}
+
+// candles returns a segment's room for candles.
+func (m *Memory) candles(segment uint64) []exchange.Candle {
+	// A slot's size is aligned to eight bytes.
+	at := unsafe.Pointer(&m.bytes[slotOf(segment)])             //nolint:gosec // the type has no pointers, and both sides have the same layout
 	return unsafe.Slice((*exchange.Candle)(at), segmentCandles) //nolint:gosec // a slot has that much room
 }
 
-// equity returns a slot's room for the equity curve.
-func (m *Memory) equity(slot int) []int64 {
-	at := unsafe.Pointer(&m.bytes[slot*slotBytes+segmentCandles*candleBytes]) //nolint:gosec // as above
-	return unsafe.Slice((*int64)(at), segmentCandles)                         //nolint:gosec // as above
+// equity returns a segment's room for the equity curve.
+func (m *Memory) equity(segment uint64) []int64 {
+	at := unsafe.Pointer(&m.bytes[slotOf(segment)+segmentCandles*candleBytes]) //nolint:gosec // as above
+	return unsafe.Slice((*int64)(at), segmentCandles)                          //nolint:gosec // as above
 }
+
+func slotOf(segment uint64) int { return headerBytes + int(segment%memorySlots)*slotBytes }
 
 // inheritedMemory maps the memory that the host has handed to this process; nil
 // if there is none.

@@ -1881,11 +1881,8 @@ type BacktestInput struct {
 	Candles []byte `protobuf:"bytes,2,opt,name=candles,proto3" json:"candles,omitempty"`
 	// Trades of the market and candles of other pairs that closed by the end of
 	// the next block of candles, or of the message's own.
-	Trades []*Trade       `protobuf:"bytes,4,rep,name=trades,proto3" json:"trades,omitempty"`
-	Pairs  []*PairCandles `protobuf:"bytes,5,rep,name=pairs,proto3" json:"pairs,omitempty"`
-	// Candles that lie in the shared memory instead, if the configuration says
-	// that both sides have it.
-	Segment       *Segment `protobuf:"bytes,3,opt,name=segment,proto3" json:"segment,omitempty"`
+	Trades        []*Trade       `protobuf:"bytes,4,rep,name=trades,proto3" json:"trades,omitempty"`
+	Pairs         []*PairCandles `protobuf:"bytes,5,rep,name=pairs,proto3" json:"pairs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1948,13 +1945,6 @@ func (x *BacktestInput) GetPairs() []*PairCandles {
 	return nil
 }
 
-func (x *BacktestInput) GetSegment() *Segment {
-	if x != nil {
-		return x.Segment
-	}
-	return nil
-}
-
 // PairCandles is a block of candles of another pair, in columns.
 type PairCandles struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2008,60 +1998,6 @@ func (x *PairCandles) GetCandles() []byte {
 	return nil
 }
 
-// Segment is a part of the memory that the two sides share.
-type Segment struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	Slot  uint32                 `protobuf:"varint,1,opt,name=slot,proto3" json:"slot,omitempty"`
-	// How many candles lie in it, or values of the equity curve.
-	Count         uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Segment) Reset() {
-	*x = Segment{}
-	mi := &file_strategy_proto_msgTypes[29]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Segment) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Segment) ProtoMessage() {}
-
-func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[29]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Segment.ProtoReflect.Descriptor instead.
-func (*Segment) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{29}
-}
-
-func (x *Segment) GetSlot() uint32 {
-	if x != nil {
-		return x.Slot
-	}
-	return 0
-}
-
-func (x *Segment) GetCount() uint32 {
-	if x != nil {
-		return x.Count
-	}
-	return 0
-}
-
 type BacktestOutput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many candles are done.
@@ -2075,17 +2011,14 @@ type BacktestOutput struct {
 	// Why the run failed; the last message then.
 	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	// True in the last message of a run that did not fail.
-	Complete bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
-	// A segment whose candles are done and where the equity curve of them lies.
-	// The host may use it again.
-	Segment       *Segment `protobuf:"bytes,7,opt,name=segment,proto3" json:"segment,omitempty"`
+	Complete      bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BacktestOutput) Reset() {
 	*x = BacktestOutput{}
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2097,7 +2030,7 @@ func (x *BacktestOutput) String() string {
 func (*BacktestOutput) ProtoMessage() {}
 
 func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[30]
+	mi := &file_strategy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2110,7 +2043,7 @@ func (x *BacktestOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BacktestOutput.ProtoReflect.Descriptor instead.
 func (*BacktestOutput) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{30}
+	return file_strategy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BacktestOutput) GetDone() int64 {
@@ -2155,13 +2088,6 @@ func (x *BacktestOutput) GetComplete() bool {
 	return false
 }
 
-func (x *BacktestOutput) GetSegment() *Segment {
-	if x != nil {
-		return x.Segment
-	}
-	return nil
-}
-
 type Trades struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// One series block for each number of a trade, in the order of package wire.
@@ -2173,7 +2099,7 @@ type Trades struct {
 
 func (x *Trades) Reset() {
 	*x = Trades{}
-	mi := &file_strategy_proto_msgTypes[31]
+	mi := &file_strategy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2185,7 +2111,7 @@ func (x *Trades) String() string {
 func (*Trades) ProtoMessage() {}
 
 func (x *Trades) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[31]
+	mi := &file_strategy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2198,7 +2124,7 @@ func (x *Trades) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trades.ProtoReflect.Descriptor instead.
 func (*Trades) Descriptor() ([]byte, []int) {
-	return file_strategy_proto_rawDescGZIP(), []int{31}
+	return file_strategy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Trades) GetColumns() [][]byte {
@@ -2237,7 +2163,7 @@ type OpenRequest_Bot struct {
 
 func (x *OpenRequest_Bot) Reset() {
 	*x = OpenRequest_Bot{}
-	mi := &file_strategy_proto_msgTypes[32]
+	mi := &file_strategy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2249,7 +2175,7 @@ func (x *OpenRequest_Bot) String() string {
 func (*OpenRequest_Bot) ProtoMessage() {}
 
 func (x *OpenRequest_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[32]
+	mi := &file_strategy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2340,7 +2266,7 @@ type OpenReply_Bot struct {
 
 func (x *OpenReply_Bot) Reset() {
 	*x = OpenReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[33]
+	mi := &file_strategy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2352,7 +2278,7 @@ func (x *OpenReply_Bot) String() string {
 func (*OpenReply_Bot) ProtoMessage() {}
 
 func (x *OpenReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[33]
+	mi := &file_strategy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2420,7 +2346,7 @@ type OpenReply_Fault struct {
 
 func (x *OpenReply_Fault) Reset() {
 	*x = OpenReply_Fault{}
-	mi := &file_strategy_proto_msgTypes[34]
+	mi := &file_strategy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2432,7 +2358,7 @@ func (x *OpenReply_Fault) String() string {
 func (*OpenReply_Fault) ProtoMessage() {}
 
 func (x *OpenReply_Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[34]
+	mi := &file_strategy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2473,7 +2399,7 @@ type SnapshotReply_Bot struct {
 
 func (x *SnapshotReply_Bot) Reset() {
 	*x = SnapshotReply_Bot{}
-	mi := &file_strategy_proto_msgTypes[35]
+	mi := &file_strategy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2485,7 +2411,7 @@ func (x *SnapshotReply_Bot) String() string {
 func (*SnapshotReply_Bot) ProtoMessage() {}
 
 func (x *SnapshotReply_Bot) ProtoReflect() protoreflect.Message {
-	mi := &file_strategy_proto_msgTypes[35]
+	mi := &file_strategy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2683,27 +2609,22 @@ const file_strategy_proto_rawDesc = "" +
 	"\fCloseRequest\x12\x12\n" +
 	"\x04bots\x18\x01 \x03(\x04R\x04bots\"\f\n" +
 	"\n" +
-	"CloseReply\"\xe5\x01\n" +
+	"CloseReply\"\xb3\x01\n" +
 	"\rBacktestInput\x12\x16\n" +
 	"\x06config\x18\x01 \x01(\fR\x06config\x12\x18\n" +
 	"\acandles\x18\x02 \x01(\fR\acandles\x122\n" +
 	"\x06trades\x18\x04 \x03(\v2\x1a.lunobot.strategy.v1.TradeR\x06trades\x126\n" +
-	"\x05pairs\x18\x05 \x03(\v2 .lunobot.strategy.v1.PairCandlesR\x05pairs\x126\n" +
-	"\asegment\x18\x03 \x01(\v2\x1c.lunobot.strategy.v1.SegmentR\asegment\";\n" +
+	"\x05pairs\x18\x05 \x03(\v2 .lunobot.strategy.v1.PairCandlesR\x05pairsJ\x04\b\x03\x10\x04\";\n" +
 	"\vPairCandles\x12\x12\n" +
 	"\x04pair\x18\x01 \x01(\tR\x04pair\x12\x18\n" +
-	"\acandles\x18\x02 \x01(\fR\acandles\"3\n" +
-	"\aSegment\x12\x12\n" +
-	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x14\n" +
-	"\x05count\x18\x02 \x01(\rR\x05count\"\xf3\x01\n" +
+	"\acandles\x18\x02 \x01(\fR\acandles\"\xc1\x01\n" +
 	"\x0eBacktestOutput\x12\x12\n" +
 	"\x04done\x18\x01 \x01(\x03R\x04done\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\fR\x06result\x12\x16\n" +
 	"\x06equity\x18\x03 \x01(\fR\x06equity\x123\n" +
 	"\x06trades\x18\x04 \x01(\v2\x1b.lunobot.strategy.v1.TradesR\x06trades\x12\x14\n" +
 	"\x05error\x18\x05 \x01(\tR\x05error\x12\x1a\n" +
-	"\bcomplete\x18\x06 \x01(\bR\bcomplete\x126\n" +
-	"\asegment\x18\a \x01(\v2\x1c.lunobot.strategy.v1.SegmentR\asegment\"?\n" +
+	"\bcomplete\x18\x06 \x01(\bR\bcompleteJ\x04\b\a\x10\b\"?\n" +
 	"\x06Trades\x12\x18\n" +
 	"\acolumns\x18\x01 \x03(\fR\acolumns\x12\x1b\n" +
 	"\torder_ids\x18\x02 \x03(\tR\borderIds2\xf0\x03\n" +
@@ -2727,7 +2648,7 @@ func file_strategy_proto_rawDescGZIP() []byte {
 	return file_strategy_proto_rawDescData
 }
 
-var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 36)
+var file_strategy_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_strategy_proto_goTypes = []any{
 	(*DescribeRequest)(nil),   // 0: lunobot.strategy.v1.DescribeRequest
 	(*DescribeReply)(nil),     // 1: lunobot.strategy.v1.DescribeReply
@@ -2758,17 +2679,16 @@ var file_strategy_proto_goTypes = []any{
 	(*CloseReply)(nil),        // 26: lunobot.strategy.v1.CloseReply
 	(*BacktestInput)(nil),     // 27: lunobot.strategy.v1.BacktestInput
 	(*PairCandles)(nil),       // 28: lunobot.strategy.v1.PairCandles
-	(*Segment)(nil),           // 29: lunobot.strategy.v1.Segment
-	(*BacktestOutput)(nil),    // 30: lunobot.strategy.v1.BacktestOutput
-	(*Trades)(nil),            // 31: lunobot.strategy.v1.Trades
-	(*OpenRequest_Bot)(nil),   // 32: lunobot.strategy.v1.OpenRequest.Bot
-	(*OpenReply_Bot)(nil),     // 33: lunobot.strategy.v1.OpenReply.Bot
-	(*OpenReply_Fault)(nil),   // 34: lunobot.strategy.v1.OpenReply.Fault
-	(*SnapshotReply_Bot)(nil), // 35: lunobot.strategy.v1.SnapshotReply.Bot
+	(*BacktestOutput)(nil),    // 29: lunobot.strategy.v1.BacktestOutput
+	(*Trades)(nil),            // 30: lunobot.strategy.v1.Trades
+	(*OpenRequest_Bot)(nil),   // 31: lunobot.strategy.v1.OpenRequest.Bot
+	(*OpenReply_Bot)(nil),     // 32: lunobot.strategy.v1.OpenReply.Bot
+	(*OpenReply_Fault)(nil),   // 33: lunobot.strategy.v1.OpenReply.Fault
+	(*SnapshotReply_Bot)(nil), // 34: lunobot.strategy.v1.SnapshotReply.Bot
 }
 var file_strategy_proto_depIdxs = []int32{
-	32, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
-	33, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
+	31, // 0: lunobot.strategy.v1.OpenRequest.bots:type_name -> lunobot.strategy.v1.OpenRequest.Bot
+	32, // 1: lunobot.strategy.v1.OpenReply.bots:type_name -> lunobot.strategy.v1.OpenReply.Bot
 	9,  // 2: lunobot.strategy.v1.LiveBatch.deliveries:type_name -> lunobot.strategy.v1.Delivery
 	10, // 3: lunobot.strategy.v1.Delivery.event:type_name -> lunobot.strategy.v1.Event
 	17, // 4: lunobot.strategy.v1.Delivery.bots:type_name -> lunobot.strategy.v1.BotView
@@ -2785,33 +2705,31 @@ var file_strategy_proto_depIdxs = []int32{
 	21, // 15: lunobot.strategy.v1.LiveAnswer.reactions:type_name -> lunobot.strategy.v1.Reaction
 	22, // 16: lunobot.strategy.v1.Reaction.commands:type_name -> lunobot.strategy.v1.Command
 	5,  // 17: lunobot.strategy.v1.Reaction.snapshot:type_name -> lunobot.strategy.v1.State
-	35, // 18: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
+	34, // 18: lunobot.strategy.v1.SnapshotReply.bots:type_name -> lunobot.strategy.v1.SnapshotReply.Bot
 	15, // 19: lunobot.strategy.v1.BacktestInput.trades:type_name -> lunobot.strategy.v1.Trade
 	28, // 20: lunobot.strategy.v1.BacktestInput.pairs:type_name -> lunobot.strategy.v1.PairCandles
-	29, // 21: lunobot.strategy.v1.BacktestInput.segment:type_name -> lunobot.strategy.v1.Segment
-	31, // 22: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
-	29, // 23: lunobot.strategy.v1.BacktestOutput.segment:type_name -> lunobot.strategy.v1.Segment
-	5,  // 24: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	34, // 25: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
-	4,  // 26: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
-	5,  // 27: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
-	0,  // 28: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
-	2,  // 29: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
-	6,  // 30: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
-	23, // 31: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
-	25, // 32: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
-	27, // 33: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
-	1,  // 34: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
-	3,  // 35: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
-	7,  // 36: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
-	24, // 37: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
-	26, // 38: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
-	30, // 39: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
-	34, // [34:40] is the sub-list for method output_type
-	28, // [28:34] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	30, // 21: lunobot.strategy.v1.BacktestOutput.trades:type_name -> lunobot.strategy.v1.Trades
+	5,  // 22: lunobot.strategy.v1.OpenRequest.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	33, // 23: lunobot.strategy.v1.OpenReply.Bot.faults:type_name -> lunobot.strategy.v1.OpenReply.Fault
+	4,  // 24: lunobot.strategy.v1.OpenReply.Bot.subscription:type_name -> lunobot.strategy.v1.Subscription
+	5,  // 25: lunobot.strategy.v1.SnapshotReply.Bot.snapshot:type_name -> lunobot.strategy.v1.State
+	0,  // 26: lunobot.strategy.v1.Strategy.Describe:input_type -> lunobot.strategy.v1.DescribeRequest
+	2,  // 27: lunobot.strategy.v1.Strategy.Open:input_type -> lunobot.strategy.v1.OpenRequest
+	6,  // 28: lunobot.strategy.v1.Strategy.Live:input_type -> lunobot.strategy.v1.LiveRequest
+	23, // 29: lunobot.strategy.v1.Strategy.Snapshot:input_type -> lunobot.strategy.v1.SnapshotRequest
+	25, // 30: lunobot.strategy.v1.Strategy.Close:input_type -> lunobot.strategy.v1.CloseRequest
+	27, // 31: lunobot.strategy.v1.Strategy.Backtest:input_type -> lunobot.strategy.v1.BacktestInput
+	1,  // 32: lunobot.strategy.v1.Strategy.Describe:output_type -> lunobot.strategy.v1.DescribeReply
+	3,  // 33: lunobot.strategy.v1.Strategy.Open:output_type -> lunobot.strategy.v1.OpenReply
+	7,  // 34: lunobot.strategy.v1.Strategy.Live:output_type -> lunobot.strategy.v1.LiveReply
+	24, // 35: lunobot.strategy.v1.Strategy.Snapshot:output_type -> lunobot.strategy.v1.SnapshotReply
+	26, // 36: lunobot.strategy.v1.Strategy.Close:output_type -> lunobot.strategy.v1.CloseReply
+	29, // 37: lunobot.strategy.v1.Strategy.Backtest:output_type -> lunobot.strategy.v1.BacktestOutput
+	32, // [32:38] is the sub-list for method output_type
+	26, // [26:32] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_strategy_proto_init() }
@@ -2825,7 +2743,7 @@ func file_strategy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strategy_proto_rawDesc), len(file_strategy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   36,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

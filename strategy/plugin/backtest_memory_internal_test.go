@@ -1,0 +1,102 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// sharing returns memory for a test.
+func sharing(t *testing.T) *Memory {
+	t.Helper()
+	memory, err := NewMemory()
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skip("this system has no memory to share: backtests go in columns")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = memory.Close() })
+	return memory
+}
+
+// put hands a segment of candles over that open at the times.
+func put(t *testing.T, s *segments, times ...int64) {
+	t.Helper()
+	room, err := s.room(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range times {
+		room[i] = exchange.Candle{Time: at}
+	}
+	s.publish(len(times))
+}
+
+// proves PL5: what a plugin stores in the header is a stranger's word. A count of
+// segments that there are not is garbage, one that goes back is none.
+func TestCountsOfAStranger(t *testing.T) {
+	t.Parallel()
+	memory := sharing(t)
+	s := newSegments(memory, 10, nil)
+	put(t, s, 1, 2, 3)
+	h := memory.header()
+	h.done.Store(1 << 40)
+	s.progress = func(done int64) {
+		if done != 3 {
+			t.Errorf("%d of 3 candles are done", done)
+		}
+	}
+	h.settled.count.Store(s.next)
+	memory.equity(s.settled)[2] = 7
+	h.candles[s.settled%memorySlots].Store(1 << 30) // the host knows how many there are
+	if curve, err := s.rest(t.Context()); err != nil || len(curve) != 3 || curve[2] != 7 {
+		t.Errorf("the curve is %v (%v)", curve, err)
+	}
+	h.settled.count.Store(0)
+	if err := s.settle(t.Context(), 0); err != nil || len(s.equity) != 3 {
+		t.Errorf("a count that goes back gives %v and %d values", err, len(s.equity))
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.settle(ended, s.next); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting for what does not come ends with %v", err)
+	}
+	h.settled.count.Store(s.next + 1)
+	if err := s.settle(t.Context(), s.next); !errors.Is(err, ErrGarbage) {
+		t.Errorf("a segment that was not put in is done: %v", err)
+	}
+}
+
+// proves PL1: a run that the host has given up, and that does not know yet, takes
+// nothing of the next one, also if neither got as far as a candle before.
+func TestGivenUpRunTakesNothing(t *testing.T) {
+	t.Parallel()
+	memory := sharing(t)
+	feedOf := func(s *segments) *memoryFeed { return newMemoryFeed(0, s.next, nil, memory) }
+	old := feedOf(newSegments(memory, 0, nil))
+	s := newSegments(memory, 0, nil)
+	present := feedOf(s)
+	put(t, s, 5, 6)
+	if err := s.end(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := old.Next(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("the run before takes candles: %v", err)
+	}
+	block, err := present.Next(t.Context())
+	if err != nil || len(block) != 2 || block[1].Time != 6 {
+		t.Fatalf("it takes %v (%v)", block, err)
+	}
+	copy(present.Room(2), []int64{8, 9})
+	present.Done(t.Context(), nil)
+	if _, err := present.Next(t.Context()); !errors.Is(err, io.EOF) {
+		t.Errorf("after the last candle comes %v", err)
+	}
+	if curve, err := s.rest(t.Context()); err != nil || len(curve) != 2 || curve[1] != 9 {
+		t.Errorf("the curve is %v (%v)", curve, err)
+	}
+}

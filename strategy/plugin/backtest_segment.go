@@ -1,0 +1,109 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// segments is the host's side of a run through shared memory: it puts candles
+// in and takes the equity curve out.
+type segments struct {
+	memory *Memory
+	// next is the segment that comes next, settled the first whose equity curve
+	// has not been taken.
+	next, settled uint64
+	// counts is how many candles are in each slot: what stands in the memory may
+	// be changed by the plugin.
+	counts [memorySlots]int
+	// progress, if not nil, hears how many candles are done: of sent, which are in
+	// the memory or were, and more than said.
+	progress   func(done int64)
+	sent, said int64
+	// equity is the curve so far; room is set aside for as many values as are
+	// expected.
+	equity   []int64
+	expected int
+}
+
+// newSegments begins a run. Its first segment is one that no run before it had,
+// also if that put nothing in.
+func newSegments(memory *Memory, expected int, progress func(done int64)) *segments {
+	memory.published++
+	h, first := memory.header(), memory.published
+	h.done.Store(0)
+	h.first.Store(first)
+	return &segments{memory: memory, next: first, settled: first, expected: expected, progress: progress}
+}
+
+// room returns the next segment's room for candles, once there is one. While
+// there is none it sleeps until half of the slots are free, so that the plugin
+// wakes it seldom.
+func (s *segments) room(ctx context.Context) ([]exchange.Candle, error) {
+	if s.next-s.settled == memorySlots {
+		if err := s.settle(ctx, s.next-memorySlots/2); err != nil {
+			return nil, err
+		}
+	}
+	return s.memory.candles(s.next), nil
+}
+
+// publish hands the next segment over, of which the first candles are filled.
+func (s *segments) publish(count int) {
+	h, slot := s.memory.header(), s.next%memorySlots
+	s.counts[slot] = count
+	s.sent += int64(count)
+	h.candles[slot].Store(uint32(count))
+	s.next++
+	s.memory.published = s.next
+	h.published.count.Store(s.next)
+}
+
+// end says that no other segment comes.
+func (s *segments) end(ctx context.Context) error {
+	_, err := s.room(ctx)
+	if err == nil {
+		s.publish(0)
+	}
+	return err
+}
+
+// rest takes what is left of the curve, after the plugin's word that the run is
+// complete.
+func (s *segments) rest(ctx context.Context) ([]int64, error) {
+	err := s.settle(ctx, s.settled)
+	return s.equity, err
+}
+
+// settle takes the equity curve of what the plugin is done with, which it waits
+// for until that is all before a segment.
+func (s *segments) settle(ctx context.Context, until uint64) error {
+	done, err := s.memory.header().settled.await(ctx, until, s.tell)
+	if err != nil {
+		return err
+	}
+	if done > s.next {
+		return fmt.Errorf("%w: it is done with segment %d of %d", ErrGarbage, done, s.next)
+	}
+	if s.equity == nil {
+		// Now, and not before the first candles are on their way: clearing the room
+		// takes as long as the plugin takes for tens of thousands of them.
+		s.equity = make([]int64, 0, s.expected)
+	}
+	for ; s.settled < done; s.settled++ {
+		count := s.counts[s.settled%memorySlots]
+		s.equity = append(s.equity, s.memory.equity(s.settled)[:count]...)
+	}
+	s.tell()
+	return nil
+}
+
+// tell tells the progress.
+func (s *segments) tell() {
+	done := min(max(s.memory.header().done.Load(), int64(len(s.equity))), s.sent)
+	if s.progress != nil && done > s.said {
+		s.said = done
+		s.progress(done)
+	}
+}
