@@ -1,6 +1,7 @@
 package saas_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
@@ -99,6 +101,52 @@ func (s *shop) pauses(b bot.Bot, reason string) {
 	s.until("the bot pauses", func() bool { return s.now(b).Status == bot.Paused })
 	if got := s.now(b).Reason; !strings.Contains(got, reason) {
 		s.t.Errorf("it pauses because %q, want %q", got, reason)
+	}
+}
+
+// A backtest runs the version that is asked for, such as that of a bot, and its report
+// says which one ran; what is not asked for is the newest.
+func TestBacktestOfAVersion(t *testing.T) {
+	t.Parallel()
+	s := openShop(t, dbtest.SQLiteURL(t), pulse(t, "1.0.0"), pulse(t, "1.1.0"))
+	ctx := t.Context()
+	b := s.create(bot.CreateInput{Strategy: "pulse", StrategyVersion: "1.0.0", Parameters: []byte(`{"every":1}`)})
+	ran := func(version string) string {
+		t.Helper()
+		var r research.Run
+		s.until("the version is offered", func() (ok bool) {
+			var err error
+			r, err = s.app.Backtests().Create(ctx, s.who, research.CreateInput{Pair: "XBTMYR", Strategy: "pulse", StrategyVersion: version})
+			return err == nil
+		})
+		s.until("the backtest is over", func() bool {
+			now, err := s.app.Backtests().Run(ctx, s.who, r.ID)
+			return err == nil && now.Status.Over()
+		})
+		raw, err := s.app.Backtests().Result(ctx, s.who, r.ID, research.PartDocument)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if raw, err = research.Document(raw); err != nil {
+			t.Fatal(err)
+		}
+		var document struct {
+			Strategy struct{ Name, Version string }
+		}
+		if err := json.Unmarshal(raw, &document); err != nil {
+			t.Fatal(err)
+		}
+		return r.StrategyVersion + " reports " + document.Strategy.Version
+	}
+	if got, want := ran(b.StrategyVersion), "1.0.0 reports 1.0.0"; got != want {
+		t.Errorf("in the bot's version: %s, want %s", got, want)
+	}
+	if got, want := ran(""), "1.1.0 reports 1.1.0"; got != want {
+		t.Errorf("in none that was asked for: %s, want %s", got, want)
+	}
+	_, err := s.app.Backtests().Create(ctx, s.who, research.CreateInput{Pair: "XBTMYR", Strategy: "pulse", StrategyVersion: "9.0.0"})
+	if errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), "strategy_version") {
+		t.Errorf("a version that is not there gave %v", err)
 	}
 }
 

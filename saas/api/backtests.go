@@ -29,6 +29,7 @@ type backtest struct {
 	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
 	Recorded     string          `json:"recorded_interval" doc:"The length of the recorded candles." example:"1m"`
 	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
+	Version      string          `json:"strategy_version" doc:"The version that it is run with; empty for the one that the server contains, which the result names." example:"1.0.0"`
 	Parameters   object          `json:"parameters" doc:"The strategy's parameters, complete."`
 	Interval     string          `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the strategy decides on." example:"1h"`
 	From         time.Time       `json:"from" doc:"When the first candle opens." example:"2025-01-01T00:00:00Z"`
@@ -76,7 +77,7 @@ type figures struct {
 
 func backtestView(r research.Run) backtest {
 	v := backtest{
-		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
+		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Version: r.StrategyVersion, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
 		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
 		Status: string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
@@ -100,6 +101,7 @@ type newBacktest struct {
 	TradingPair  string     `json:"trading_pair" validate:"required,max=32" doc:"The symbol of a market of the source." example:"XBTMYR"`
 	Recorded     string     `json:"recorded_interval,omitempty" validate:"max=20" doc:"The length of the recorded candles, for a source that has several; the shortest if it is left out." example:"1m"`
 	StrategyType string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
+	Version      string     `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to run, such as the one that a bot is pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
 	Parameters   object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
 	Interval     string     `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the strategy decides on; 1m if it is left out. Orders meet every minute, as a bot's do." example:"1h"`
 	From         *when      `json:"from,omitempty" doc:"When to begin; 30 days before the end if it is left out. It is cut to whole candles." example:"\"2025-01-01\""`
@@ -119,7 +121,7 @@ func (n newBacktest) input() research.CreateInput {
 		return &a.Decimal
 	}
 	return research.CreateInput{
-		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
+		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, StrategyVersion: n.Version, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
 		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
 	}

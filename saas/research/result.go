@@ -78,6 +78,17 @@ func (k Kept) Drawn() Drawn {
 	return *k.Page
 }
 
+// Version returns the version of the strategy that ran.
+func (k Kept) Version() string {
+	switch {
+	case k.Search != nil:
+		return k.Search.Version
+	case k.Walk != nil:
+		return k.Walk.Version
+	}
+	return k.Page.Version
+}
+
 // Outcome is what came of a run.
 type Outcome struct {
 	Result  Result

@@ -24,6 +24,9 @@ type runPage struct {
 	// Report is the report of a run that is done.
 	Report   template.HTML
 	MayWrite bool
+	// Version is that of the strategy which ran, or is to; "" for one that the program
+	// contains before the run is done.
+	Version string
 }
 
 func (w *Web) backtestPage(rq *request) error {
@@ -35,12 +38,13 @@ func (w *Web) backtestPage(rq *request) error {
 	if err != nil {
 		return err
 	}
-	p := runPage{backtestRow: rows[0], MayWrite: rq.who.Can(tenancy.BotsWrite)}
+	p := runPage{backtestRow: rows[0], MayWrite: rq.who.Can(tenancy.BotsWrite), Version: r.StrategyVersion}
 	if p.IsDone() {
 		kept, err := w.keptPage(rq, r.ID)
 		if err != nil {
 			return err
 		}
+		p.Version = kept.Version()
 		if p.Report, err = parts(kept.Drawn()); err != nil {
 			return err
 		}

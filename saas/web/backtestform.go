@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -66,11 +67,11 @@ func newTestForm() testForm {
 	}
 }
 
-// readTestForm takes the form out of a request.
-func readTestForm(rq *request, s Strategy) testForm {
+// readTestForm takes the form out of what was sent.
+func readTestForm(sent url.Values, s Strategy) testForm {
 	f := testForm{
-		botForm: readForm(rq, s), Search: readSearchForm(rq, s), Span: rq.PostForm.Get("span"), From: rq.PostForm.Get("from"), To: rq.PostForm.Get("to"),
-		MakerFee: rq.PostForm.Get("maker_fee"), TakerFee: rq.PostForm.Get("taker_fee"), Slippage: rq.PostForm.Get("slippage"),
+		botForm: readForm(sent, s), Search: readSearchForm(sent, s), Span: sent.Get("span"), From: sent.Get("from"), To: sent.Get("to"),
+		MakerFee: sent.Get("maker_fee"), TakerFee: sent.Get("taker_fee"), Slippage: sent.Get("slippage"),
 	}
 	f.refer(f.Pair)
 	return f
@@ -86,7 +87,7 @@ func (f *testForm) refer(text string) {
 func testFormOf(r research.Run, s Strategy) testForm {
 	f := testForm{
 		botForm: botForm{
-			Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
+			Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Pin: s.Version, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
 			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
 			Params: map[string]string{},
 		},
@@ -115,7 +116,8 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		return &d
 	}
 	in := research.CreateInput{
-		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Recorded: f.Ref.Recorded, Strategy: common.Strategy, Parameters: common.Parameters, Interval: common.Interval,
+		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Recorded: f.Ref.Recorded,
+		Strategy: common.Strategy, StrategyVersion: common.StrategyVersion, Parameters: common.Parameters, Interval: common.Interval,
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
 		Slippage: rate(f.Slippage, "slippage"),
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"net/url"
 
 	"github.com/shopspring/decimal"
 
@@ -11,7 +12,7 @@ import (
 // botForm is what stands in the form of a bot, as texts.
 type botForm struct {
 	Name, Pair, Strategy              string
-	Pin                               string // the version that the bot is pinned to
+	Pin                               string // the version; "" for that which a new bot gets
 	Interval                          string
 	Balance                           string
 	StopLoss, TakeProfit, MaxPosition string
@@ -21,19 +22,19 @@ type botForm struct {
 	Params map[string]string
 }
 
-// readForm takes the form out of a request; schema says which parameters there
-// are.
-func readForm(rq *request, s Strategy) botForm {
+// readForm takes the form out of what was sent; the strategy says which parameters
+// there are.
+func readForm(sent url.Values, s Strategy) botForm {
 	f := botForm{
-		Name: rq.PostForm.Get("name"), Pair: rq.PostForm.Get("pair"), Strategy: rq.PostForm.Get("strategy"), Pin: rq.PostForm.Get("pin"),
-		Interval: rq.PostForm.Get("interval"), Balance: rq.PostForm.Get("balance"), StopLoss: rq.PostForm.Get("stop_loss"), TakeProfit: rq.PostForm.Get("take_profit"),
-		MaxPosition: rq.PostForm.Get("max_position"), Version: rq.PostForm.Get("version"), Params: map[string]string{},
+		Name: sent.Get("name"), Pair: sent.Get("pair"), Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"),
+		Balance: sent.Get("balance"), StopLoss: sent.Get("stop_loss"), TakeProfit: sent.Get("take_profit"), MaxPosition: sent.Get("max_position"),
+		Version: sent.Get("version"), Params: map[string]string{},
 	}
 	if s.Schema == nil {
 		return f
 	}
 	for _, p := range s.Schema.Fields() {
-		if given := rq.PostForm[paramPrefix+p.Name]; len(given) > 0 {
+		if given := sent[paramPrefix+p.Name]; len(given) > 0 {
 			f.Params[p.Name] = given[len(given)-1]
 		}
 	}

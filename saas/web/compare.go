@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -179,7 +180,7 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 		}
 		out = append(out, row)
 	}
-	line("Strategy", func(r backtestRow) string { return r.Title })
+	line("Strategy", func(r backtestRow) string { return strings.TrimSpace(r.Title + " " + r.StrategyVersion) })
 	line("Market", func(r backtestRow) string { return r.Pair })
 	line("History", func(r backtestRow) string {
 		if r.Source == research.FromStore {

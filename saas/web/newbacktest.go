@@ -77,43 +77,48 @@ func (w *Web) newBacktest(rq *request) error {
 		}
 		return w.page(rq, p.Status, "errors/limit", view{Title: p.Heading, Nav: "backtests", D: p})
 	}
-	form, err := w.suggestedTest(rq)
+	form, notice, err := w.suggestedTest(rq)
 	if err != nil {
 		return err
 	}
-	return w.showTest(rq, http.StatusOK, form, nil, nil)
+	p, err := w.testPage(rq, form, nil)
+	if err != nil {
+		return err
+	}
+	return w.showTest(rq, http.StatusOK, p, notice)
 }
 
-// suggestedTest is the form to begin with: that of an earlier run, of a bot, or
-// of a strategy.
-func (w *Web) suggestedTest(rq *request) (testForm, error) {
+// suggestedTest is the form to begin with: that of an earlier run or of a bot, with the
+// version of the strategy that it has, or of a strategy.
+func (w *Web) suggestedTest(rq *request) (form testForm, notice string, err error) {
 	q := rq.URL.Query()
 	switch {
 	case q.Get("like") != "":
 		r, err := w.cfg.Research.Run(rq.Context(), rq.who, q.Get("like"))
 		if err != nil {
-			return testForm{}, err
+			return testForm{}, "", err
 		}
-		s, _ := w.strategy(r.Strategy)
-		return testFormOf(r, s), nil
+		s, notice := w.ran(r.Strategy, r.StrategyVersion, "That run")
+		return testFormOf(r, s), notice, nil
 	case q.Get("bot") != "":
 		b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, q.Get("bot"))
 		if err != nil {
-			return testForm{}, err
+			return testForm{}, "", err
 		}
 		c, err := w.cfg.Bots.Config(rq.Context(), rq.who, b.ConfigID)
 		if err != nil {
-			return testForm{}, err
+			return testForm{}, "", err
 		}
-		s, _ := w.strategy(c.Strategy)
+		s, notice := w.ran(c.Strategy, c.StrategyVersion, "The bot")
 		form := newTestForm()
 		form.botForm = formOf(c, s)
-		return form, nil
+		form.Pin = s.Version
+		return form, notice, nil
 	}
-	form := newTestForm()
+	form = newTestForm()
 	form.Strategy, form.Interval = q.Get("strategy"), q.Get("interval")
 	form.refer(q.Get("pair"))
-	return form, nil
+	return form, "", nil
 }
 
 // testPage completes the form of a backtest with what there is to choose from,
@@ -208,8 +213,12 @@ func (w *Web) newBacktestHistory(rq *request) error {
 	return w.part(rq, "backtests/new", "history-swapped", p)
 }
 
-// showTest shows the form of a backtest; a refusal is shown above it.
-func (w *Web) showTest(rq *request, status int, form testForm, bad faults, refusal error) error {
+func (w *Web) showTest(rq *request, status int, p testPage, notice string) error {
+	return w.page(rq, status, "backtests/new", view{Title: "New backtest", Nav: "backtests", MarketNotice: w.cfg.MarketNotice, Notice: notice, D: p})
+}
+
+// refuseTest shows the form of a backtest again; a refusal is shown above it.
+func (w *Web) refuseTest(rq *request, status int, form testForm, bad faults, refusal error) error {
 	p, err := w.testPage(rq, form, bad)
 	if err != nil {
 		return err
@@ -217,13 +226,13 @@ func (w *Web) showTest(rq *request, status int, form testForm, bad faults, refus
 	if refusal != nil {
 		p.Error, p.Upgrade = messageOf(refusal), upgradeOf(refusal)
 	}
-	return w.page(rq, status, "backtests/new", view{Title: "New backtest", Nav: "backtests", MarketNotice: w.cfg.MarketNotice, D: p})
+	return w.showTest(rq, status, p, "")
 }
 
 // submittedTest reads the form and asks the service what is wrong with it.
 func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults, error) {
-	chosen, _ := w.strategy(rq.PostFormValue("strategy"))
-	form := readTestForm(rq, chosen)
+	chosen, _ := w.chosen(rq.PostFormValue("strategy"), rq.PostFormValue("pin"))
+	form := readTestForm(rq.PostForm, chosen)
 	// Without a history, Check says what is wrong with the market.
 	offer, _ := w.cfg.Research.Offer(rq.Context(), rq.who, form.Ref)
 	in, bad := form.input(chosen, offer.From, offer.To)
@@ -262,17 +271,15 @@ func (w *Web) checkBacktest(rq *request) error {
 	return w.part(rq, "backtests/new", "checked", p)
 }
 
-// newBacktestStrategy answers with the parameters of another strategy.
+// newBacktestStrategy answers with the parameters of another strategy, or of another
+// version of it.
 func (w *Web) newBacktestStrategy(rq *request) error {
-	chosen, ok := w.strategy(rq.URL.Query().Get("strategy"))
-	if !ok {
-		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
-	}
 	var p testPage
 	var err error
-	if p.formPage, err = w.parametersOf(rq, chosen); err != nil {
+	if p.formPage, err = w.parametersOf(rq); err != nil {
 		return err
 	}
+	p.Test = readTestForm(rq.URL.Query(), p.Chosen)
 	if p.Advanced, _, _, err = w.included(rq, billing.NeedAdvancedBacktests); err != nil {
 		return err
 	}
@@ -285,14 +292,14 @@ func (w *Web) createBacktest(rq *request) error {
 		return err
 	}
 	if len(bad) > 0 {
-		return w.showTest(rq, http.StatusUnprocessableEntity, form, bad, nil)
+		return w.refuseTest(rq, http.StatusUnprocessableEntity, form, bad, nil)
 	}
 	r, err := w.cfg.Research.Create(rq.Context(), rq.who, in)
 	switch {
 	case err == nil:
 		return rq.redirect("/backtests/" + r.ID)
 	case errs.KindOf(err) == errs.LimitExceeded:
-		return w.showTest(rq, http.StatusForbidden, form, nil, err)
+		return w.refuseTest(rq, http.StatusForbidden, form, nil, err)
 	}
 	return err
 }

@@ -20,9 +20,12 @@ type formPage struct {
 	Period     period // the chosen one
 	Strategies []Strategy
 	Chosen     Strategy
-	Groups     []fieldGroup
-	Faults     faults
-	Market     market
+	// Versions are those of the strategy that can be chosen; a bot that is being
+	// changed keeps its own.
+	Versions []versionChoice
+	Groups   []fieldGroup
+	Faults   faults
+	Market   market
 	// Error concerns the form as a whole; Upgrade is the plan that would help.
 	Error   string
 	Upgrade string
@@ -76,10 +79,13 @@ func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error)
 	if err != nil {
 		return botForm{}, "", err
 	}
-	s, _ := w.strategy(r.Strategy)
+	s, gone := w.ran(r.Strategy, r.StrategyVersion, "The backtest")
 	form = testFormOf(r, s).botForm
 	if r.Source == research.FromStore {
 		form.Pair = "" // a market that bots may not trade in
+	}
+	if gone != "" {
+		return form, gone, nil
 	}
 	return form, "Filled in with what the backtest “" + r.Name + "” ran with. Look it over before you create the bot.", nil
 }
@@ -109,10 +115,13 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 		p.Pairs = append(p.Pairs, card)
 	}
 	var ok bool
-	if p.Chosen, ok = w.chosen(f.Strategy, f.Pin); !ok && len(p.Strategies) > 0 {
+	if p.Chosen, ok = w.chosen(f.Strategy, f.Pin); !ok { // that version is gone
+		p.Chosen, ok = w.strategy(f.Strategy)
+	}
+	if !ok && len(p.Strategies) > 0 {
 		p.Chosen = p.Strategies[0]
 	}
-	p.Form.Strategy = p.Chosen.Name
+	p.Form.Strategy, p.Versions = p.Chosen.Name, w.versionChoices(p.Chosen)
 	if p.Chosen.Schema != nil {
 		p.Groups = askedFor(p.Chosen.Schema, f.Params, bad)
 		offerPairs(p.Groups, pairsOf(markets))
@@ -123,7 +132,7 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 // submitted reads a form and asks the service what is wrong with it.
 func (w *Web) submitted(rq *request) (botForm, bot.CreateInput, faults, error) {
 	chosen, _ := w.chosen(rq.PostFormValue("strategy"), rq.PostFormValue("pin"))
-	form := readForm(rq, chosen)
+	form := readForm(rq.PostForm, chosen)
 	in, bad := form.input(chosen)
 	if err := w.cfg.Bots.Check(rq.who, in); err != nil {
 		more, ok := faultsOf(err)
@@ -149,23 +158,26 @@ func (w *Web) checkBot(rq *request) error {
 	return w.part(rq, "bots/new", "checked", p)
 }
 
-// newBotStrategy answers with the parameters of another strategy.
+// newBotStrategy answers with the parameters of another strategy, or of another version
+// of it.
 func (w *Web) newBotStrategy(rq *request) error {
-	chosen, ok := w.strategy(rq.URL.Query().Get("strategy"))
-	if !ok {
-		return errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
-	}
-	p, err := w.parametersOf(rq, chosen)
+	p, err := w.parametersOf(rq)
 	if err != nil {
 		return err
 	}
-	return w.part(rq, "bots/new", "parameters", p)
+	return w.part(rq, "bots/new", "new-parameters", p)
 }
 
-// parametersOf is the part of a form that has a strategy's parameters, with their
-// defaults.
-func (w *Web) parametersOf(rq *request, s Strategy) (formPage, error) {
-	p := formPage{Chosen: s, Groups: askedFor(s.Schema, nil, nil)}
+// parametersOf is the part of a form that has the parameters of the strategy that the
+// address names: with what it says of them, else with their defaults.
+func (w *Web) parametersOf(rq *request) (formPage, error) {
+	sent := rq.URL.Query()
+	s, ok := w.chosen(sent.Get("strategy"), sent.Get("pin"))
+	if !ok {
+		return formPage{}, errs.New(errs.NotFound, "strategy_not_found", "There is no such strategy.")
+	}
+	form := readForm(sent, s)
+	p := formPage{Form: form, Chosen: s, Versions: w.versionChoices(s), Groups: askedFor(s.Schema, form.Params, nil)}
 	markets, err := w.cfg.Markets.Markets(rq.Context())
 	if err != nil {
 		return formPage{}, err

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -53,16 +54,16 @@ func choosable(f param.Field) []param.Option {
 }
 
 // readRanges takes the ranges out of a request.
-func readRanges(rq *request, s Strategy) map[string]rangeForm {
+func readRanges(sent url.Values, s Strategy) map[string]rangeForm {
 	ranges := map[string]rangeForm{}
 	if s.Schema == nil {
 		return ranges
 	}
-	get := func(key string) string { return strings.TrimSpace(rq.PostForm.Get(key)) }
+	get := func(key string) string { return strings.TrimSpace(sent.Get(key)) }
 	for _, f := range s.Schema.Fields() {
 		r := rangeForm{
-			On: slices.Contains(rq.PostForm["vary"], f.Name), From: get("from-" + f.Name), To: get("to-" + f.Name), Step: get("step-" + f.Name),
-			Picks: rq.PostForm["pick-"+f.Name],
+			On: slices.Contains(sent["vary"], f.Name), From: get("from-" + f.Name), To: get("to-" + f.Name), Step: get("step-" + f.Name),
+			Picks: sent["pick-"+f.Name],
 		}
 		if r.On || r.From != "" || r.To != "" || r.Step != "" || len(r.Picks) > 0 {
 			ranges[f.Name] = r

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"strconv"
 	"time"
 
@@ -52,11 +53,11 @@ func newSearchForm() searchForm {
 	return searchForm{Kind: string(research.Backtest), Method: string(search.Grid), Objective: string(search.Sharpe), Trials: "200"}
 }
 
-// readSearchForm takes the part out of a request.
-func readSearchForm(rq *request, s Strategy) searchForm {
-	get := rq.PostForm.Get
+// readSearchForm takes the part out of what was sent.
+func readSearchForm(sent url.Values, s Strategy) searchForm {
+	get := sent.Get
 	f := searchForm{
-		Kind: get("kind"), Ranges: readRanges(rq, s), Method: get("method"), Objective: get("objective"), Trials: get("trials"), MinTrades: get("min_trades"),
+		Kind: get("kind"), Ranges: readRanges(sent, s), Method: get("method"), Objective: get("objective"), Trials: get("trials"), MinTrades: get("min_trades"),
 		Drawdown: get("max_drawdown"), Inside: get("inside"), Outside: get("outside"), Anchored: get("anchored") != "",
 	}
 	if f.Kind == "" {

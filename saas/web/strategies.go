@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -42,13 +43,47 @@ func (w *Web) pinned(name, pin string) (Strategy, bool) {
 	return Strategy{}, false
 }
 
-// chosen returns the strategy that a form is about: the version of a pin, or without
-// one that which a new bot gets.
-func (w *Web) chosen(name, pin string) (Strategy, bool) {
-	if pin != "" {
-		return w.pinned(name, pin)
+// chosen returns the strategy that a form is about: a version, or without one that
+// which a new bot gets.
+func (w *Web) chosen(name, version string) (Strategy, bool) {
+	if version == "" {
+		return w.strategy(name)
 	}
-	return w.strategy(name)
+	if s, ok := w.pinned(name, version); ok {
+		return s, true
+	}
+	for _, s := range w.cfg.Versions(name) { // what the program contains is pinned to nothing
+		if s.Version == version {
+			return s, true
+		}
+	}
+	return Strategy{}, false
+}
+
+// ran returns the version that a bot or a backtest has, to fill a form with. If that
+// cannot be used any more, it is the one that a new bot gets, and the notice says so.
+func (w *Web) ran(name, pin, whose string) (s Strategy, notice string) {
+	s, ok := w.pinned(name, pin)
+	if ok {
+		return s, ""
+	}
+	if s, ok = w.strategy(name); !ok {
+		return s, ""
+	}
+	if pin != "" {
+		pin = " " + pin
+	}
+	return s, fmt.Sprintf("%s has a version%s of the strategy that cannot be used any more. This is filled in for version %s: look over the parameters.", whose, pin, s.Version)
+}
+
+// versionChoices lists the versions of a strategy, as the form of a new bot or backtest
+// has them to choose from.
+func (w *Web) versionChoices(chosen Strategy) []versionChoice {
+	var list []versionChoice
+	for _, s := range w.cfg.Versions(chosen.Name) {
+		list = append(list, versionChoice{Strategy: s, Chosen: s.Version == chosen.Version})
+	}
+	return list
 }
 
 // title returns a strategy's name for people; of one that is no longer

@@ -150,7 +150,7 @@ func (w *Web) upgradeBot(rq *request) error {
 		p.Error = "That version is not offered any more. Choose another one."
 		return w.showUpgrade(rq, http.StatusConflict, p)
 	}
-	texts := readForm(rq, p.Chosen).Params
+	texts := readForm(rq.PostForm, p.Chosen).Params
 	_, err = w.cfg.Bots.Upgrade(rq.Context(), rq.who, b.ID, upgradeInput(p.Chosen, texts))
 	bad, invalid := faultsOf(err)
 	switch {
