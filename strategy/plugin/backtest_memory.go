@@ -82,6 +82,7 @@ func (f *memoryFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 	f.trades = append(f.trades, trades...)
 	h := f.memory.header()
 	h.done.Store(f.computed)
+	h.processor.Store(presentProcessor())
 	if len(f.rest) == 0 {
 		f.segment++
 		h.settled.count.Store(f.segment)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime"
 	"testing"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -45,6 +46,7 @@ func TestCountsOfAStranger(t *testing.T) {
 	put(t, s, 1, 2, 3)
 	h := memory.header()
 	h.done.Store(1 << 40)
+	h.processor.Store(1 << 31)
 	s.progress = func(done int64) {
 		if done != 3 {
 			t.Errorf("%d of 3 candles are done", done)
@@ -98,5 +100,26 @@ func TestGivenUpRunTakesNothing(t *testing.T) {
 	}
 	if curve, err := s.rest(t.Context()); err != nil || len(curve) != 2 || curve[1] != 9 {
 		t.Errorf("the curve is %v (%v)", curve, err)
+	}
+}
+
+// A thread that wakes where the engine is goes elsewhere, and stays free to come
+// back.
+func TestStepAside(t *testing.T) {
+	t.Parallel()
+	if runtime.NumCPU() < 2 || presentProcessor() == 0 {
+		t.Skip("this machine has one processor, or does not say which")
+	}
+	runtime.LockOSThread() // and the thread ends with the test
+	moved := 0
+	for range 20 {
+		before := presentProcessor()
+		stepAside(before)
+		if presentProcessor() != before {
+			moved++
+		}
+	}
+	if moved == 0 {
+		t.Error("it has never moved")
 	}
 }

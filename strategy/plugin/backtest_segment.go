@@ -79,7 +79,7 @@ func (s *segments) rest(ctx context.Context) ([]int64, error) {
 // settle takes the equity curve of what the plugin is done with, which it waits
 // for until that is all before a segment.
 func (s *segments) settle(ctx context.Context, until uint64) error {
-	done, err := s.memory.header().settled.await(ctx, until, s.tell)
+	done, err := s.memory.header().settled.await(ctx, until, s.awake)
 	if err != nil {
 		return err
 	}
@@ -97,6 +97,12 @@ func (s *segments) settle(ctx context.Context, until uint64) error {
 	}
 	s.tell()
 	return nil
+}
+
+// awake is called after each sleep.
+func (s *segments) awake() {
+	stepAside(s.memory.header().processor.Load())
+	s.tell()
 }
 
 // tell tells the progress.

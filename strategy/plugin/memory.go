@@ -42,6 +42,9 @@ type header struct {
 	// first is the first segment of the run that the host is at. A run that it has
 	// given up sees by this that what comes is not for it.
 	first atomic.Uint64
+	// processor is 1 more than the number of the one that the engine was on last; 0
+	// if that is not known.
+	processor atomic.Uint32
 	// done is how many candles of its run the plugin is done with, also within a
 	// segment.
 	done atomic.Int64
@@ -66,7 +69,7 @@ const (
 )
 
 // await returns the count once it is at least as large as wanted. It calls
-// meanwhile, if that is not nil, whenever it has looked in vain.
+// meanwhile, if that is not nil, after each sleep.
 func (t *tally) await(ctx context.Context, wanted uint64, meanwhile func()) (uint64, error) {
 	for pause := shortestSleep; ; pause = min(2*pause, longestSleep) {
 		if count := t.count.Load(); count >= wanted {
@@ -75,10 +78,10 @@ func (t *tally) await(ctx context.Context, wanted uint64, meanwhile func()) (uin
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
+		time.Sleep(pause)
 		if meanwhile != nil {
 			meanwhile()
 		}
-		time.Sleep(pause)
 	}
 }
 
