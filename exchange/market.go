@@ -121,6 +121,15 @@ func (m Market) Units(amount decimal.Decimal, r Rounding) (Units, error) {
 	return Units(n), nil
 }
 
+// Dust returns a decimal amount of the base currency in billionths of a step.
+func (m Market) Dust(amount decimal.Decimal, r Rounding) (Dust, error) {
+	n, err := multiples(amount, m.Step.Shift(-9), r)
+	if err != nil {
+		return 0, fmt.Errorf("amount %s %s: %w", amount, m.Base, err)
+	}
+	return Dust(n), nil
+}
+
 // PriceScale returns how many decimals the market's prices have.
 func (m Market) PriceScale() int32 { return max(0, -m.Tick.Exponent()) }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -16,8 +17,11 @@ import (
 )
 
 const (
-	// maxAnswer bounds an answer: a thousand candles take 150 kB.
+	// maxAnswer bounds an answer: a thousand candles take 150 kB, a whole order
+	// book 1 MB.
 	maxAnswer = 8 << 20
+	// maxText bounds what is kept of a text of the server's.
+	maxText = 300
 	// firstPause is the pause after the first try that failed; it doubles up to
 	// longestPause, which is also the pause after too many calls, where Luno
 	// names no other.
@@ -31,85 +35,126 @@ type answer struct {
 	at time.Time
 }
 
-// get makes a call that may be repeated and decodes its JSON. An answer that is
-// no success is an *exchange.Error: rejected, or unknown where it may pass.
+// get asks a question, again where that may help, and decodes the answer's JSON.
+// An answer that is no success is an *exchange.Error: rejected, or unknown where
+// it may pass.
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) (answer, error) {
+	return c.ask(ctx, c.http, exchange.Turn{Bot: c.bot}, path, query, into)
+}
+
+func (c *Client) ask(ctx context.Context, via *http.Client, turn exchange.Turn, path string, query url.Values, into any) (answer, error) {
 	pause := firstPause
 	for try := 1; ; try++ {
-		if err := c.limit.Wait(ctx); err != nil {
+		if err := c.queue.wait(ctx, turn); err != nil {
 			return answer{}, err
 		}
-		a, err := c.once(ctx, path, query, into)
+		a, err := c.once(ctx, via, readTimeout, http.MethodGet, path, query, into)
 		var failed *exchange.Error
-		var forbidden *ForbiddenError
 		switch {
 		case err == nil:
 			return a, nil
 		case ctx.Err() != nil:
 			return answer{}, ctx.Err()
-		case errors.As(err, &forbidden):
-			return answer{}, forbidden
-		case errors.As(err, &failed) && failed.Outcome == exchange.OutcomeRejected && failed.HTTPStatus != http.StatusTooManyRequests:
-			return answer{}, failed
+		case errors.As(err, &failed) && failed.Outcome == exchange.OutcomeRejected && failed.HTTPStatus != http.StatusTooManyRequests && !failed.Unsent,
+			errors.As(err, new(*ForbiddenError)):
+			return answer{}, err
 		case try == c.cfg.Tries:
 			return answer{}, fmt.Errorf("after %d tries: %w", try, err)
 		}
-		wait := pause
-		var busy *busyError
-		if errors.As(err, &busy) {
-			wait = busy.pause
+		c.cfg.Log.WarnContext(ctx, "a call of Luno failed and is made again", "path", path, "try", try, "error", err)
+		if failed != nil && failed.HTTPStatus == http.StatusTooManyRequests {
+			continue // the budget pauses
 		}
-		c.cfg.Log.WarnContext(ctx, "a call of Luno failed and is made again", "path", path, "try", try, "pause", wait, "error", err)
-		if err := c.cfg.Sleep(ctx, wait); err != nil {
+		if err := c.cfg.Sleep(ctx, pause); err != nil {
 			return answer{}, err
 		}
 		pause = min(2*pause, longestPause)
 	}
 }
 
-// busyError says how long Luno wants to be left alone.
-type busyError struct{ pause time.Duration }
-
-func (e *busyError) Error() string { return fmt.Sprintf("too many calls, %s of pause", e.pause) }
-
-// once makes a call once.
-func (c *Client) once(ctx context.Context, path string, query url.Values, into any) (answer, error) {
-	target := *c.base
-	target.Path += path
-	target.RawQuery = query.Encode()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), nil)
+// once makes a call once, and decodes the answer's JSON unless into is nil.
+func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Duration, method, path string, values url.Values, into any) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, err := c.request(ctx, method, path, values)
 	if err != nil {
 		return answer{}, err
 	}
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("User-Agent", "lunobot")
-	if c.cfg.KeyID != "" {
-		r.SetBasicAuth(c.cfg.KeyID, string(c.cfg.Secret))
-	}
-	response, err := c.http.Do(r)
+	sent := c.cfg.Now()
+	response, err := via.Do(r)
 	if err != nil {
-		return answer{}, &exchange.Error{Message: "Luno was not reached", Err: err}
+		return answer{}, unreached(err)
 	}
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	body = c.hide(body)
+	c.clock.observe(response.Header, sent, c.cfg.Now())
 	status := response.StatusCode
+	if status == http.StatusTooManyRequests {
+		// The call has failed already; where the budget is out of reach, so will
+		// be the next one.
+		if err := c.cfg.Budget.Pause(ctx, pauseOf(response)); err != nil {
+			c.cfg.Log.WarnContext(ctx, "the account's budget of calls could not be paused", "error", err)
+		}
+	}
 	switch {
 	case err != nil:
 		return answer{}, &exchange.Error{HTTPStatus: status, Message: "the answer was cut off", Err: err}
-	case len(body) > maxAnswer:
-		return answer{}, exchange.Rejected("", "the answer of %s is too large", path)
+	case len(body) > maxAnswer && method == http.MethodGet:
+		return answer{}, &exchange.Error{Outcome: exchange.OutcomeRejected, HTTPStatus: status, Message: "the answer of " + path + " is too large"}
 	case status != http.StatusOK:
-		return answer{}, refusal(response, body)
+		return answer{}, refusal(method, response, body)
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return answer{}, &exchange.Error{HTTPStatus: status, Message: "the answer cannot be read", Err: err}
+	if into != nil {
+		if err := json.Unmarshal(body, into); err != nil {
+			return answer{}, &exchange.Error{HTTPStatus: status, Message: "the answer cannot be read: " + text(err.Error())}
+		}
 	}
 	at, _ := http.ParseTime(response.Header.Get("Date")) // zero if it is none
 	return answer{at: at}, nil
 }
 
-// refusal makes an error of an answer that is no success.
-func refusal(r *http.Response, body []byte) error {
+// request makes a request: a question with a query, or a form.
+func (c *Client) request(ctx context.Context, method, path string, values url.Values) (*http.Request, error) {
+	target := *c.base
+	target.Path += path
+	var body io.Reader
+	if method == http.MethodPost {
+		body = strings.NewReader(values.Encode())
+	} else {
+		target.RawQuery = values.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, method, target.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	r.Header.Set("Accept", "application/json")
+	r.Header.Set("User-Agent", "lunobot")
+	c.sign(r)
+	return r, nil
+}
+
+// unreached makes an error of a request that had no answer. Where there was not
+// even a connection nothing was sent.
+func unreached(err error) error {
+	var forbidden *ForbiddenError
+	if errors.As(err, &forbidden) {
+		return &exchange.Error{Outcome: exchange.OutcomeRejected, Unsent: true, Message: "the call is not allowed", Err: forbidden}
+	}
+	e := &exchange.Error{Message: "Luno was not reached", Err: err}
+	if dial := (*net.OpError)(nil); errors.As(err, &dial) && dial.Op == "dial" {
+		e.Outcome, e.Unsent = exchange.OutcomeRejected, true
+	}
+	return e
+}
+
+// refusal makes an error of an answer that is no success. A question that is
+// refused is refused; a request that changes something is so only by a code that
+// settles it (rule T2).
+func refusal(method string, r *http.Response, body []byte) error {
 	var told struct {
 		Error     string `json:"error"`
 		ErrorCode string `json:"error_code"`
@@ -126,24 +171,36 @@ func refusal(r *http.Response, body []byte) error {
 			e.Message = told.Message
 		}
 	}
+	e.Code, e.Message = text(e.Code), text(e.Message)
 	if e.Message == "" {
-		e.Message = "Luno answered " + strings.TrimSpace(r.Status)
+		e.Message = "Luno answered " + strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode)
 	}
-	switch {
-	case r.StatusCode == http.StatusTooManyRequests:
-		e.Outcome, e.Err = exchange.OutcomeRejected, &busyError{pause: pauseOf(r)}
-	case r.StatusCode >= 300 && r.StatusCode < 400:
-		e.Outcome, e.Message = exchange.OutcomeRejected, "Luno sends elsewhere, and redirects are not followed"
-	case r.StatusCode >= 400 && r.StatusCode < 500:
+	refused := r.StatusCode >= 300 && r.StatusCode < 500
+	if r.StatusCode < 400 {
+		e.Message = "Luno sends elsewhere, and redirects are not followed"
+	}
+	if method != http.MethodGet {
+		refused = r.StatusCode >= 400 && r.StatusCode < 500 && r.StatusCode != http.StatusTooManyRequests && exchange.KindOfCode(e.Code).Definitive()
+	}
+	if refused {
 		e.Outcome = exchange.OutcomeRejected
 	}
 	return e
 }
 
+// text makes a text of the server's fit for an error: short and in valid letters.
+func text(s string) string {
+	s = strings.ToValidUTF8(s, "�")
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "") + "…"
+	}
+	return s
+}
+
 // pauseOf reads how long the server wants to be left alone.
 func pauseOf(r *http.Response) time.Duration {
 	if n, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && n > 0 {
-		return min(time.Duration(n)*time.Second, 5*longestPause)
+		return time.Duration(min(n, 300)) * time.Second
 	}
 	return longestPause
 }

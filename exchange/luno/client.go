@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/lunobot/lunobot/exchange"
 )
@@ -20,102 +20,123 @@ import (
 const (
 	// Address is where Luno's API is.
 	Address = "https://api.luno.com"
-	// defaultPace is the documented limit of 300 calls a minute.
-	defaultPace = 200 * time.Millisecond
 	// defaultTries is how often a call is made at the most.
 	defaultTries = 6
-	// callTimeout is how long one try may take.
-	callTimeout = 30 * time.Second
+	// readTimeout is how long one try of a question may take, and sendTimeout how
+	// long the answer to an order is waited for.
+	readTimeout = 30 * time.Second
+	sendTimeout = 15 * time.Second
+	// defaultTTL and longestTTL are how long an order may be under way.
+	defaultTTL = 5 * time.Second
+	longestTTL = 10 * time.Second
 )
 
 // Config says how Luno is reached.
 type Config struct {
+	// Accounts says which of the owner's accounts is used for a currency, by its
+	// id. Defaults to Luno's default account of the currency; balances are then
+	// those of all accounts.
+	Accounts map[string]string
 	// BaseURL is the address. Defaults to Address.
 	BaseURL string
-	// KeyID and Secret are an API key, which candles need; any permission will
-	// do. Defaults to none.
+	// Budget is how many calls may be made. All clients of an account must have the
+	// same. Defaults to one of its own with Luno's limit.
+	Budget exchange.Budget
+	// KeyID and Secret are an API key, without which there are only markets and
+	// quotes. Defaults to none.
 	KeyID  string
 	Secret Secret
 	// Log hears of tries that failed. Defaults to nobody.
 	Log *slog.Logger
+	// Markets are those in whose ticks and steps orders are counted. A client
+	// refuses a market whose tick or step is another one at Luno. Defaults to what
+	// Luno says first.
+	Markets []exchange.Market
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
-	// Pace is the time between two calls. Defaults to 200 ms.
-	Pace time.Duration
 	// Sleep waits between two tries; its error ends the call. Defaults to a
 	// timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Transport carries requests that the allow-list let pass. Defaults to one
 	// of its own.
 	Transport http.RoundTripper
-	// Tries is how often a call is made that fails in a way that may pass.
-	// Defaults to 6.
+	// Tries is how often a question is asked that fails in a way that may pass.
+	// Defaults to 6. Orders and cancels are sent once.
 	Tries int
+	// TTL is how long an order may be under way that does not say so itself, 10 s
+	// at most. Defaults to 5 s.
+	TTL time.Duration
 }
 
-// Secret is the secret half of a key. It writes itself as stars.
-type Secret string
-
-// String hides the secret.
-func (s Secret) String() string {
-	if s == "" {
-		return ""
-	}
-	return "***"
-}
-
-// GoString hides the secret.
-func (s Secret) GoString() string { return s.String() }
-
-// LogValue hides the secret.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// Client calls Luno. It is safe for concurrent use; all calls share one pace.
+// Client calls Luno, as one bot. It is safe for concurrent use; it shares all but
+// the bot's place in the queue with the clients that it makes.
 type Client struct {
+	*core
+	bot string
+}
+
+// core is what the clients of an account share.
+type core struct {
+	// cfg is without the secret, which sign and hide alone have.
 	cfg   Config
+	sign  func(*http.Request)
+	hide  func([]byte) []byte
 	base  *url.URL
 	http  *http.Client
-	limit *rate.Limiter
+	probe *http.Client
+	queue *queue
+	clock clock
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// markets are as Luno told last, counted are those in whose ticks and steps
+	// orders come, and changed those where the two have differed.
 	markets map[string]exchange.Market
+	counted map[string]exchange.Market
+	changed map[string]bool
 }
 
-var _ exchange.MarketData = (*Client)(nil)
+var (
+	_ exchange.Account    = (*Client)(nil)
+	_ exchange.KeyChecker = (*Client)(nil)
+	_ exchange.Ledger     = (*Client)(nil)
+	_ exchange.MarketData = (*Client)(nil)
+	_ exchange.Quotes     = (*Client)(nil)
+	_ exchange.Trader     = (*Client)(nil)
+)
 
 // New returns a client; the error names all that is wrong with cfg. It sends
 // nothing.
 func New(cfg Config) (*Client, error) {
-	cfg = cfg.withDefaults()
-	base, err := url.Parse(strings.TrimSuffix(cfg.BaseURL, "/"))
-	var problems []error
-	switch {
-	case err != nil || base.Host == "" || base.User != nil || base.RawQuery != "":
-		problems = append(problems, fmt.Errorf("luno: BaseURL %q is not an address", cfg.BaseURL))
-	case base.Scheme != "https" && !loopback(base.Hostname()):
-		problems = append(problems, fmt.Errorf("luno: BaseURL %s must begin with https://", cfg.BaseURL))
-	case cfg.KeyID != "" && base.String() != Address && !loopback(base.Hostname()):
-		problems = append(problems, fmt.Errorf("luno: a key is sent to %s and to this machine only, not to %s", Address, base.Host))
-	}
-	if (cfg.KeyID == "") != (cfg.Secret == "") {
-		problems = append(problems, errors.New("luno: a key has an id and a secret"))
-	}
-	if cfg.Pace < 0 || cfg.Tries < 1 {
-		problems = append(problems, errors.New("luno: Pace must be at least 0 and Tries above 0"))
-	}
-	if err := errors.Join(problems...); err != nil {
+	base, err := cfg.withDefaults()
+	if err != nil {
 		return nil, err
 	}
-	return &Client{
-		cfg: cfg, base: base, limit: rate.NewLimiter(rate.Every(cfg.Pace), 1),
-		http: &http.Client{
-			Transport: &guard{base: base, next: cfg.Transport}, Timeout: callTimeout,
+	if cfg.Budget == nil {
+		if cfg.Budget, err = NewBudget(BudgetConfig{}); err != nil {
+			return nil, err
+		}
+	}
+	through := func(may func(method, path string) bool) *http.Client {
+		return &http.Client{
+			Transport:     &guard{base: base, next: cfg.Transport, may: may},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}, nil
+		}
+	}
+	c := &core{
+		cfg: cfg, base: base, http: through(allowed), probe: through(asked), queue: newQueue(cfg.Budget),
+		counted: make(map[string]exchange.Market), changed: make(map[string]bool),
+	}
+	c.sign, c.hide = signer(cfg.KeyID, cfg.Secret)
+	c.cfg.Secret = ""
+	for _, m := range cfg.Markets {
+		c.counted[m.Pair] = m
+	}
+	return &Client{core: c}, nil
 }
 
-func (c Config) withDefaults() Config {
+// withDefaults fills the fields that are not set, and reports all that is wrong
+// with the others.
+func (c *Config) withDefaults() (*url.URL, error) {
 	if c.BaseURL == "" {
 		c.BaseURL = Address
 	}
@@ -124,9 +145,6 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Pace == 0 {
-		c.Pace = defaultPace
 	}
 	if c.Sleep == nil {
 		c.Sleep = sleep
@@ -140,8 +158,42 @@ func (c Config) withDefaults() Config {
 	if c.Tries == 0 {
 		c.Tries = defaultTries
 	}
-	return c
+	if c.TTL == 0 {
+		c.TTL = defaultTTL
+	}
+	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
+	var problems []error
+	switch {
+	case err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.RawPath != "":
+		problems = append(problems, fmt.Errorf("luno: BaseURL %q is not an address", c.BaseURL))
+	case base.Scheme != "https" && (base.Scheme != "http" || !loopback(base.Hostname())):
+		problems = append(problems, fmt.Errorf("luno: BaseURL %s must begin with https://", c.BaseURL))
+	case c.KeyID != "" && base.String() != Address && !loopback(base.Hostname()):
+		problems = append(problems, fmt.Errorf("luno: a key is sent to %s and to this machine only, not to %s", Address, base.Host))
+	}
+	if (c.KeyID == "") != (c.Secret == "") {
+		problems = append(problems, errors.New("luno: a key has an id and a secret"))
+	}
+	if c.Tries < 1 {
+		problems = append(problems, errors.New("luno: Tries must be above 0"))
+	}
+	if c.TTL < time.Millisecond || c.TTL > longestTTL {
+		problems = append(problems, fmt.Errorf("luno: TTL must be between 1 ms and %s", longestTTL))
+	}
+	for _, currency := range slices.Sorted(maps.Keys(c.Accounts)) {
+		if !isAccountID(c.Accounts[currency]) {
+			problems = append(problems, fmt.Errorf("luno: %q is no id of an account in %s", c.Accounts[currency], currency))
+		}
+	}
+	return base, errors.Join(problems...)
 }
+
+// For implements exchange.Account.
+func (c *Client) For(bot string) exchange.Trader { return &Client{core: c.core, bot: bot} }
+
+// Drift returns how far Luno's clock is ahead of this machine's, by the answers
+// so far.
+func (c *Client) Drift() Drift { return c.clock.read(c.cfg.Now()) }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -1,15 +1,14 @@
 package luno_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,6 +31,8 @@ const (
 type fake struct {
 	*httptest.Server
 	calls atomic.Int64
+	// routes answer calls of a path, before all others.
+	routes map[string]http.HandlerFunc
 	// fault, if not nil, may answer a call itself.
 	fault func(call int64, w http.ResponseWriter, r *http.Request) bool
 	// now is what the Date header says.
@@ -40,7 +41,7 @@ type fake struct {
 
 func newFake(t *testing.T) *fake {
 	t.Helper()
-	f := &fake{now: time.UnixMilli(first + count*60_000 + 500_000)}
+	f := &fake{now: time.UnixMilli(first + count*60_000 + 500_000), routes: make(map[string]http.HandlerFunc)}
 	f.Server = httptest.NewServer(http.HandlerFunc(f.serve))
 	t.Cleanup(f.Close)
 	return f
@@ -52,10 +53,11 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	if f.fault != nil && f.fault(f.calls.Add(1), w, r) {
 		return
 	}
-	refuse := func(status int, code, text string) {
-		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"error":%q,"error_code":%q}`, text, code)
+	if route := f.routes[r.URL.Path]; route != nil {
+		route(w, r)
+		return
 	}
+	refuse := func(status int, code, text string) { refuse(w, status, code, text) }
 	switch r.URL.Path {
 	case "/api/exchange/1/markets":
 		fmt.Fprint(w, `{"markets":[{"market_id":"XBTMYR","base_currency":"XBT","counter_currency":"MYR","trading_status":"ACTIVE",
@@ -85,24 +87,53 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// refuse answers as Luno refuses.
+func refuse(w http.ResponseWriter, status int, code, text string) {
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"error":%q,"error_code":%q}`, text, code)
+}
+
 func candleJSON(at, i int64) string {
 	return fmt.Sprintf(`{"timestamp":%d,"open":"%d.50","high":"%d.75000000","low":"%d","close":"%d.25","volume":"0.%04d"}`, at, 1000+i, 1000+i, 1000+i, 1000+i, i)
 }
 
-// pauses collects how long a client wanted to wait.
-type pauses struct{ list []time.Duration }
+// pauses collects how long a client wanted to wait. It is a budget without an
+// end, too.
+type pauses struct {
+	mu    sync.Mutex
+	list  []time.Duration
+	turns []exchange.Turn
+}
 
 func (p *pauses) sleep(ctx context.Context, d time.Duration) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.list = append(p.list, d)
 	return ctx.Err()
 }
 
+// Take implements exchange.Budget.
+func (p *pauses) Take(_ context.Context, t exchange.Turn) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turns = append(p.turns, t)
+	return 0, nil
+}
+
+// Pause implements exchange.Budget.
+func (p *pauses) Pause(ctx context.Context, d time.Duration) error { return p.sleep(ctx, d) }
+
+// config is that of a client of a fake.
+func config(f *fake, p *pauses) luno.Config {
+	return luno.Config{
+		BaseURL: f.URL, KeyID: keyID, Secret: secret, Budget: p, Sleep: p.sleep, Tries: 4,
+		Now: func() time.Time { return time.UnixMilli(first + 10*count*60_000) },
+	}
+}
+
 func client(t *testing.T, f *fake, p *pauses) *luno.Client {
 	t.Helper()
-	c, err := luno.New(luno.Config{
-		BaseURL: f.URL, KeyID: keyID, Secret: secret, Pace: time.Nanosecond, Sleep: p.sleep, Tries: 4,
-		Now: func() time.Time { return time.UnixMilli(first + 10*count*60_000) },
-	})
+	c, err := luno.New(config(f, p))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +229,7 @@ func TestTries(t *testing.T) {
 		"too many calls":           {status(429, `{"error_code":"ErrTooManyRequests"}`), 1, []time.Duration{60e9}, "", 0, 0, ""},
 		"too many calls, and when": {status(429, "", "Retry-After", "7"), 2, []time.Duration{7e9, 7e9}, "", 0, 0, ""},
 		"down for long":            {status(503, ""), 9, []time.Duration{1e9, 2e9, 4e9}, "", 503, exchange.OutcomeUnknown, "after 4 tries"},
-		"too many calls for long":  {status(429, ""), 9, []time.Duration{60e9, 60e9, 60e9}, "", 429, exchange.OutcomeRejected, "after 4 tries"},
+		"too many calls for long":  {status(429, ""), 9, []time.Duration{60e9, 60e9, 60e9, 60e9}, "", 429, exchange.OutcomeRejected, "after 4 tries"},
 		"a wrong key":              {status(401, `{"error":"no","error_code":"ErrApiKeyRevoked"}`), 1, nil, "ErrApiKeyRevoked", 401, exchange.OutcomeRejected, "no"},
 		"another shape of refusal": {status(400, `{"code":"ErrX","message":"why"}`), 1, nil, "ErrX", 400, exchange.OutcomeRejected, "why"},
 		"a redirect":               {status(302, "", "Location", "https://example.com/"), 1, nil, "", 302, exchange.OutcomeRejected, "redirects are not followed"},
@@ -282,37 +313,16 @@ func TestConfig(t *testing.T) {
 		"half a key":               {luno.Config{KeyID: keyID}, "an id and a secret"},
 		"no address":               {luno.Config{BaseURL: "api.luno.com"}, "not an address"},
 		"somebody's name in it":    {luno.Config{BaseURL: "https://me@api.luno.com"}, "not an address"},
-		"a pace that is no pace":   {luno.Config{Pace: -1}, "Pace"},
+		"no try at all":            {luno.Config{Tries: -1}, "Tries"},
+		"an order for a minute":    {luno.Config{TTL: time.Minute}, "TTL"},
+		"another scheme":           {luno.Config{BaseURL: "ftp://127.0.0.1"}, "https://"},
+		"an escaped path":          {luno.Config{BaseURL: "http://127.0.0.1/a%2Fb"}, "not an address"},
+		"an account that is none":  {luno.Config{Accounts: map[string]string{"MYR": "1/../2"}}, "account in MYR"},
 		"a name like this machine": {luno.Config{BaseURL: "http://127.0.0.1.example.com"}, "https://"},
 	} {
 		_, err := luno.New(test.cfg)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
-	}
-	var out bytes.Buffer
-	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "secret", luno.Secret(secret))
-	fmt.Fprintf(&out, "%v %+v %#v %s", luno.Secret(secret), luno.Config{Secret: secret}, luno.Secret(secret), luno.Secret(secret))
-	if strings.Contains(out.String(), secret) {
-		t.Errorf("the secret is written: %s", out.String())
-	}
-}
-
-// Calls keep their pace.
-func TestPace(t *testing.T) {
-	t.Parallel()
-	f := newFake(t)
-	c, err := luno.New(luno.Config{BaseURL: f.URL, Pace: 40 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	start := time.Now()
-	for range 4 {
-		if _, err := c.Markets(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if took := time.Since(start); took < 120*time.Millisecond {
-		t.Errorf("four calls took %s", took)
 	}
 }

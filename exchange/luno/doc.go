@@ -1,21 +1,37 @@
 // Package luno talks to the Luno exchange over REST.
 //
-// It owns the client: which calls may be made at all, pace, repeats of what may
-// be repeated, and the translation of Luno's answers into the nouns of package
-// exchange. What there is today is the public market data that history needs:
-// markets and candles. It does not own orders, streams or what is done with the
-// candles.
+// It owns the client: which calls may be made at all, their pace, repeats of what
+// may be repeated, and the translation of Luno's answers into the nouns of package
+// exchange. It knows markets, quotes, candles, orders, fills, balances, fees and
+// bookings. It does not own streams, nor what is done with any of it.
 //
 // # What leaves this process
 //
 // An allow-list of method and path sits in the transport: what is not on it is
 // a *ForbiddenError and is not sent, whoever asks. Requests go to one address,
 // over https unless it is this machine's own, and redirects are not followed. A
-// key goes to Luno's own address or to this machine and nowhere else.
+// key goes to Luno's own address or to this machine and nowhere else. Of Luno's
+// several versions of a call there is the one that tells most: orders are read in
+// their second and third version.
+//
+// # What an answer means
+//
+// An order is sent once, under a client order id and with a time after which Luno
+// must not take it. Only a refusal by a code that settles it is a rejection; a
+// time-out, a page instead of JSON, an answer without an order's id or too many
+// calls leave the outcome unknown (rule T2). What is asked of Luno and changes
+// nothing is asked again by itself.
+//
+// # Limits of Luno
+//
+// A market buy is for an amount, not by volume. Whether its fee comes on top of the
+// amount is not documented. Stop orders of others are read as limit orders that
+// wait; there are none to place. Fees finer than a unit are rounded up, and a
+// ledger's entries (Client.Entries) tell them exactly.
 //
 // Smallest use:
 //
 //	c, err := luno.New(luno.Config{KeyID: id, Secret: secret})
-//	markets, err := c.Markets(ctx)
-//	candles, err := c.Candles(ctx, "XBTMYR", time.Minute, since, 1000)
+//	report, err := c.CheckKey(ctx)
+//	order, err := c.For("bot-1").Place(ctx, exchange.OrderRequest{ClientID: "…", Pair: "XBTMYR", …})
 package luno

@@ -27,7 +27,9 @@ type market struct {
 // maxScale bounds the decimals of prices and volumes.
 const maxScale = 12
 
-// Markets lists the markets that Luno trades, with their present rules.
+// Markets lists the markets that Luno trades, with their present rules. Orders
+// follow the rules of the last list; a market whose tick or step has changed takes
+// none any more, because whoever counts in them counts wrong.
 func (c *Client) Markets(ctx context.Context) ([]exchange.Market, error) {
 	var told struct {
 		Markets []market `json:"markets"`
@@ -36,39 +38,59 @@ func (c *Client) Markets(ctx context.Context) ([]exchange.Market, error) {
 		return nil, fmt.Errorf("reading the markets of Luno: %w", err)
 	}
 	list := make([]exchange.Market, 0, len(told.Markets))
-	known := make(map[string]exchange.Market, len(told.Markets))
 	for _, t := range told.Markets {
 		m, err := t.market()
 		if err != nil {
 			return nil, fmt.Errorf("reading the markets of Luno: %s: %w", t.ID, err)
 		}
-		list, known[m.Pair] = append(list, m), m
+		list = append(list, m)
 	}
-	c.mu.Lock()
-	c.markets = known
-	c.mu.Unlock()
+	c.remember(list)
 	return list, nil
 }
 
-// Market returns one market, from the last list of all or a new one. One that
-// Luno does not trade is a rejection.
-func (c *Client) Market(ctx context.Context, pair string) (exchange.Market, error) {
+// remember keeps a list of all markets.
+func (c *core) remember(list []exchange.Market) {
 	c.mu.Lock()
-	m, ok := c.markets[pair]
-	c.mu.Unlock()
-	if ok {
-		return m, nil
+	defer c.mu.Unlock()
+	c.markets = make(map[string]exchange.Market, len(list))
+	for _, m := range list {
+		if old, ok := c.counted[m.Pair]; !ok {
+			c.counted[m.Pair] = m
+		} else if !old.Tick.Equal(m.Tick) || !old.Step.Equal(m.Step) {
+			c.changed[m.Pair] = true
+		}
+		c.markets[m.Pair] = m
 	}
-	list, err := c.Markets(ctx)
-	if err != nil {
+}
+
+// Market returns one market, from the last list of all or a new one. One that
+// Luno does not trade is a rejection, and so is one whose tick or step is not the
+// one that was counted in.
+func (c *Client) Market(ctx context.Context, pair string) (exchange.Market, error) {
+	m, known, err := c.market(pair)
+	if known {
+		return m, err
+	}
+	if _, err := c.Markets(ctx); err != nil {
 		return exchange.Market{}, err
 	}
-	for _, m := range list {
-		if m.Pair == pair {
-			return m, nil
-		}
+	if m, known, err = c.market(pair); known {
+		return m, err
 	}
 	return exchange.Market{}, exchange.Rejected("ErrMarketUnavailable", "Luno has no market %q", pair)
+}
+
+// market returns a market of the last list.
+func (c *core) market(pair string) (m exchange.Market, known bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m, known = c.markets[pair]
+	if c.changed[pair] {
+		return exchange.Market{}, known, exchange.Unsent("ErrMarketUnavailable",
+			"Luno has changed the tick or the step of %s to %s and %s: start anew what counts in the old ones", pair, m.Tick, m.Step)
+	}
+	return m, known, nil
 }
 
 // market translates a market; its bounds must be whole ticks and steps.

@@ -1,0 +1,169 @@
+package luno
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// queue is where the calls of an account wait for its budget: urgent ones first,
+// and of equal ones each bot's in turn, however many another bot has waiting
+// (rule T10).
+type queue struct {
+	budget exchange.Budget
+
+	mu     sync.Mutex
+	urgent lane
+	normal lane
+	// serving is true while somebody serves those who wait.
+	serving bool
+	// kick wakes who serves, for an urgent call that came while it waits.
+	kick chan struct{}
+}
+
+func newQueue(b exchange.Budget) *queue {
+	return &queue{budget: b, kick: make(chan struct{}, 1)}
+}
+
+// waiter is a call that waits.
+type waiter struct {
+	ctx  context.Context // the call's, and it ends with it
+	turn exchange.Turn
+	done chan error
+}
+
+// lane holds the calls of one urgency.
+type lane struct {
+	// bots are those with calls that wait, the next one first.
+	bots  []string
+	calls map[string][]*waiter
+}
+
+func (l *lane) push(w *waiter) {
+	if l.calls == nil {
+		l.calls = make(map[string][]*waiter)
+	}
+	if len(l.calls[w.turn.Bot]) == 0 {
+		l.bots = append(l.bots, w.turn.Bot)
+	}
+	l.calls[w.turn.Bot] = append(l.calls[w.turn.Bot], w)
+}
+
+// head returns the call that is next; nil if none waits.
+func (l *lane) head() *waiter {
+	if len(l.bots) == 0 {
+		return nil
+	}
+	return l.calls[l.bots[0]][0]
+}
+
+// remove takes a call out; its bot, if it has more of them, goes to the end. It
+// reports whether the call was there.
+func (l *lane) remove(w *waiter) bool {
+	bot := w.turn.Bot
+	i := slices.Index(l.calls[bot], w)
+	if i < 0 {
+		return false
+	}
+	first := i == 0 && l.bots[0] == bot
+	rest := slices.Delete(l.calls[bot], i, i+1)
+	l.calls[bot] = rest
+	switch at := slices.Index(l.bots, bot); {
+	case len(rest) == 0:
+		delete(l.calls, bot)
+		l.bots = slices.Delete(l.bots, at, at+1)
+	case first:
+		l.bots = append(slices.Delete(l.bots, 0, 1), bot)
+	}
+	return true
+}
+
+func (q *queue) lane(urgent bool) *lane {
+	if urgent {
+		return &q.urgent
+	}
+	return &q.normal
+}
+
+// wait returns nil when the call may be made. An error is ctx's or the budget's,
+// and the call must not be made.
+func (q *queue) wait(ctx context.Context, t exchange.Turn) error {
+	q.mu.Lock()
+	free := q.urgent.head() == nil && (t.Urgent || q.normal.head() == nil)
+	q.mu.Unlock()
+	if free {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if wait, err := q.budget.Take(ctx, t); err != nil || wait <= 0 {
+			return err
+		}
+	}
+	w := &waiter{ctx: ctx, turn: t, done: make(chan error, 1)}
+	q.mu.Lock()
+	q.lane(t.Urgent).push(w)
+	if !q.serving {
+		q.serving = true
+		go q.serve()
+	} else if t.Urgent {
+		q.wake()
+	}
+	q.mu.Unlock()
+	select {
+	case err := <-w.done:
+		return err
+	case <-ctx.Done():
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lane(t.Urgent).remove(w) // if it was let through at the same moment, it counts as made
+	q.wake()
+	return ctx.Err()
+}
+
+func (q *queue) wake() {
+	select {
+	case q.kick <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the call to serve; nil, and the end of serving, if none waits.
+func (q *queue) next() *waiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w := q.urgent.head(); w != nil {
+		return w
+	}
+	w := q.normal.head()
+	q.serving = w != nil
+	return w
+}
+
+// serve lets calls through until none waits.
+func (q *queue) serve() {
+	for w := q.next(); w != nil; w = q.next() {
+		wait, err := q.budget.Take(w.ctx, w.turn)
+		if err == nil && wait > 0 {
+			timer := time.NewTimer(wait)
+			select {
+			case <-timer.C:
+			case <-q.kick:
+			}
+			timer.Stop()
+			continue
+		}
+		q.mu.Lock()
+		if q.lane(w.turn.Urgent).remove(w) {
+			w.done <- err
+		} else if head := q.lane(w.turn.Urgent).head(); head != nil && err == nil {
+			// It went away while it was served: another takes its place.
+			q.lane(w.turn.Urgent).remove(head)
+			head.done <- nil
+		}
+		q.mu.Unlock()
+	}
+}
