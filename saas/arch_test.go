@@ -203,8 +203,9 @@ func httpServers() []string {
 // TestSource holds them to it.
 func httpClients() []string {
 	return []string{
-		"exchange/luno", // the venue
-		"saas/notify",   // one POST per message
+		"exchange/luno",            // the venue
+		"exchange/luno/lunostream", // a stream begins as a request
+		"saas/notify",              // one POST per message
 	}
 }
 

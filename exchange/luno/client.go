@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -161,16 +160,8 @@ func (c *Config) withDefaults() (*url.URL, error) {
 	if c.TTL == 0 {
 		c.TTL = defaultTTL
 	}
-	base, err := url.Parse(strings.TrimRight(c.BaseURL, "/"))
-	var problems []error
-	switch {
-	case err != nil || base.Host == "" || base.User != nil || base.RawQuery != "" || base.RawPath != "":
-		problems = append(problems, fmt.Errorf("luno: BaseURL %q is not an address", c.BaseURL))
-	case base.Scheme != "https" && (base.Scheme != "http" || !loopback(base.Hostname())):
-		problems = append(problems, fmt.Errorf("luno: BaseURL %s must begin with https://", c.BaseURL))
-	case c.KeyID != "" && base.String() != Address && !loopback(base.Hostname()):
-		problems = append(problems, fmt.Errorf("luno: a key is sent to %s and to this machine only, not to %s", Address, base.Host))
-	}
+	base, err := CheckAddress(c.BaseURL, Address, c.KeyID != "")
+	problems := []error{err}
 	if (c.KeyID == "") != (c.Secret == "") {
 		problems = append(problems, errors.New("luno: a key has an id and a secret"))
 	}
@@ -204,10 +195,4 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// loopback reports whether a host is this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -21,10 +21,11 @@ var errEnded = errors.New("the stream ended")
 
 // channel is the one upstream stream of a pair with all its subscribers.
 type channel struct {
-	cfg    FeedConfig
-	pair   string
-	cancel context.CancelFunc
-	done   chan struct{}
+	cfg     FeedConfig
+	backoff exchange.Backoff
+	pair    string
+	cancel  context.CancelFunc
+	done    chan struct{}
 	// last is the opening time of the newest candle that was delivered. It
 	// belongs to the goroutine of run.
 	last int64
@@ -40,7 +41,7 @@ type channel struct {
 
 func newChannel(cfg FeedConfig, pair string) *channel {
 	return &channel{
-		cfg: cfg, pair: pair, done: make(chan struct{}), state: Snapshot{Pair: pair},
+		cfg: cfg, backoff: exchange.Backoff{Min: cfg.BackoffMin, Max: cfg.BackoffMax, Rand: cfg.Rand}, pair: pair, done: make(chan struct{}), state: Snapshot{Pair: pair},
 		// One candle more than promised: a clock that is a little ahead of the
 		// venue's must not cost one.
 		last: floor(cfg.Now().UnixMilli(), feedMillis) - 2*feedMillis,
@@ -92,7 +93,7 @@ func (c *channel) run(ctx context.Context) {
 		if c.disconnected(err).After(seen) {
 			failures = 0
 		}
-		pause := c.pause(failures)
+		pause := c.backoff.Pause(failures)
 		c.cfg.Log.Warn("market data stream broke", slog.String("pair", c.pair),
 			slog.Duration("pause", pause), slog.Any("error", err))
 		timer := time.NewTimer(pause)
@@ -103,19 +104,6 @@ func (c *channel) run(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
-}
-
-// pause returns how long to wait after so many failures in a row: half of it is
-// sure, the other half random, so that many feeds do not come back at once.
-func (c *channel) pause(failures int) time.Duration {
-	d := c.cfg.BackoffMax
-	if failures < 32 {
-		d = min(d, c.cfg.BackoffMin<<failures)
-	}
-	if d <= 0 {
-		d = c.cfg.BackoffMax
-	}
-	return d/2 + time.Duration(c.cfg.Rand()*float64(d/2))
 }
 
 func (c *channel) disconnected(err error) (seen time.Time) {

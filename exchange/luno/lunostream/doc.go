@@ -1,16 +1,18 @@
 // Package lunostream reads the live streams of the Luno exchange.
 //
-// It owns the protocol: the decoding of messages and the order book that they
-// build. A Book is exact: all orders in whole ticks and steps, every message
-// applied to the state before it, and gone at the first that does not fit.
+// It owns the protocol: the first frame with the key, the decoding of messages,
+// the order book that they build, and keep-alives. A Book is exact: all orders in
+// whole ticks and steps, every message applied to the state before it, and gone
+// at the first that does not fit. Source is what a marketdata.Feed takes its live
+// candles, trades and top of book from.
 //
-// It does not own REST.
+// It does not own REST: what a stream leaves out is asked of a Venue, which
+// package luno's client is. It does not decide when a stream is opened again, nor
+// what is done with what it tells.
 //
 // Smallest use:
 //
-//	d := lunostream.NewDecoder(market)
-//	snapshot, err := d.Snapshot(first)
-//	book, err := lunostream.NewBook(market.Pair, snapshot)
-//	update, err := d.Update(next)
-//	ticks, err := book.Apply(nil, update)
+//	dialer, err := lunostream.NewDialer(lunostream.DialerConfig{KeyID: id, Secret: secret})
+//	source, err := lunostream.NewSource(lunostream.SourceConfig{Dialer: dialer, Venue: client})
+//	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: client, Upstream: source})
 package lunostream

@@ -1,6 +1,9 @@
 package lunostream
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // MessageError is a message that is not what the protocol says, or that does not
 // fit the book. The stream that it came by is of no use any more.
@@ -44,4 +47,31 @@ type RefusedError struct {
 // Error implements error.
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("luno stream: refused: %s (%s)", e.Text, e.Code)
+}
+
+// SilentError means that a connection is dead: nothing at all came by it for too
+// long, not even a keep-alive.
+type SilentError struct {
+	// For is how long nothing came.
+	For time.Duration
+}
+
+// Error implements error.
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("luno stream: nothing came for %s, not even a keep-alive", e.For)
+}
+
+// StaleError means that a stream is alive but behind: the venue told over REST
+// what the stream has still not told (rule M2).
+type StaleError struct {
+	Pair string
+	// For is how long ago the stream was first seen behind.
+	For time.Duration
+	// Missing says what it has not told.
+	Missing string
+}
+
+// Error implements error.
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("luno stream of %s: behind for %s: %s", e.Pair, e.For, e.Missing)
 }

@@ -7,6 +7,32 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 )
 
+// The fields of a message, as bits of those that were read.
+const (
+	hasSequence = 1 << iota
+	hasTime
+	hasStatus
+	hasAsks
+	hasBids
+	hasTrades
+	hasCreate
+	hasDelete
+	hasID
+	hasPrice
+	hasVolume
+	hasType
+	hasCode
+	hasText
+	hasClient
+	hasPair
+	hasBaseFee
+	hasCounterFee
+	hasAccount
+	hasRow
+	hasBalance
+	hasAvailable
+)
+
 // field begins a field of the protocol: it must not have been there before. The
 // caller ends it with without.
 func (r *reader) field(seen *int, bit int, name string) *reader {
@@ -29,7 +55,7 @@ func (r *reader) require(seen, want int) {
 func fieldName(place int) string {
 	names := [...]string{
 		"sequence", "timestamp", "status", "asks", "bids", "trade_updates", "create_update", "delete_update", "order id", "price", "volume", "type",
-		"error_code", "error",
+		"error_code", "error", "client_order_id", "market_id", "base_fee", "counter_fee", "account_id", "row_index", "balance", "available",
 	}
 	return names[place]
 }
@@ -115,8 +141,7 @@ func (f *refusal) read(r *reader, seen *int, name []byte) {
 // check returns the error of a message that was read to its end.
 func (f *refusal) check(r *reader, seen, want int, sequence int64) error {
 	if r.err == nil && len(f.code)+len(f.text) > 0 {
-		const most = 200
-		return &RefusedError{Code: string(f.code[:min(len(f.code), most)]), Text: string(f.text[:min(len(f.text), most)])}
+		return &RefusedError{Code: string(f.code), Text: string(f.text)}
 	}
 	r.require(seen, want)
 	if r.err == nil && sequence == 0 {

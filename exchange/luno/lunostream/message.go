@@ -60,24 +60,6 @@ func NewDecoder(m exchange.Market) *Decoder {
 	return &Decoder{price: m.PriceGrid(exchange.Exact), volume: m.VolumeGrid(exchange.Exact)}
 }
 
-// The fields of a message, as bits of those that were read.
-const (
-	hasSequence = 1 << iota
-	hasTime
-	hasStatus
-	hasAsks
-	hasBids
-	hasTrades
-	hasCreate
-	hasDelete
-	hasID
-	hasPrice
-	hasVolume
-	hasType
-	hasCode
-	hasText
-)
-
 // Update decodes an update. What it returns is valid until the next call, and
 // only as long as the message is not changed. The error is a *MessageError, or a
 // *RefusedError if Luno says farewell.

@@ -49,6 +49,8 @@ type model struct {
 	ids                  int
 	orders               []modelOrder
 	status               string
+	// clock, if not nil, says the time of each message.
+	clock func() int64
 }
 
 func newModel() *model {
@@ -86,6 +88,9 @@ func (m *model) snapshot() []byte {
 func (m *model) update(trades, create, remove, status string) []byte {
 	m.sequence++
 	m.now += 7
+	if m.clock != nil {
+		m.now = m.clock()
+	}
 	return fmt.Appendf(nil, `{"sequence":"%d","trade_updates":%s,"create_update":%s,"delete_update":%s,"status_update":%s,"timestamp":%d}`,
 		m.sequence, trades, create, remove, status, m.now)
 }
