@@ -13,6 +13,8 @@ import (
 type VenueConfig struct {
 	// Balance is the cash to begin with.
 	Balance exchange.Units
+	// Base is what it holds of the base currency to begin with. Defaults to nothing.
+	Base exchange.Steps
 	// Costs are what trading costs beside the fees. Defaults to nothing.
 	Costs
 	// Fees are the account's rates. Defaults to none.
@@ -78,8 +80,8 @@ func NewVenue(cfg VenueConfig) (*Venue, error) {
 			problems = append(problems, fmt.Errorf("paper: the volume of tier %d is not above that of the tier before", i))
 		}
 	}
-	if cfg.Balance < 0 {
-		problems = append(problems, errors.New("paper: the balance is below 0"))
+	if cfg.Balance < 0 || cfg.Base < 0 {
+		problems = append(problems, errors.New("paper: a balance is below 0"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
@@ -87,7 +89,7 @@ func NewVenue(cfg VenueConfig) (*Venue, error) {
 	if cfg.OrderPrefix == "" {
 		cfg.OrderPrefix = "P"
 	}
-	return &Venue{cfg: cfg, state: VenueState{Counter: cfg.Balance}}, nil
+	return &Venue{cfg: cfg, state: VenueState{Counter: cfg.Balance, Base: cfg.Base}}, nil
 }
 
 // State returns a copy of the venue's state.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/shopspring/decimal"
 )
 
 func TestBacktestTwiceGivesTheSameBytes(t *testing.T) { // proves PL1
@@ -55,6 +57,9 @@ func TestWrongInput(t *testing.T) {
 		},
 		{"parameters that contradict each other", "", []string{"--strategy", "basic", "--param", "fast=30", "--param", "slow=10"}, []string{"fast must be below Slow average"}},
 		{"every wrong amount is named", "", []string{"--strategy", "basic", "--balance=-1", "--maker-fee", "2", "--slippage", "x"}, []string{"--balance", "--maker-fee", "--slippage"}},
+		{"a holding that is none", "", []string{"--strategy", "basic", "--holding", "0"}, []string{"--holding 0 must be an amount above 0 in steps of"}},
+		{"a holding finer than a step", "", []string{"--strategy", "basic", "--holding", "0.123456789"}, []string{"--holding 0.123456789"}},
+		{"neither cash nor a holding", "", []string{"--strategy", "basic", "--balance", "0"}, []string{"--balance 0", "with --holding it may be 0"}},
 		{"a length that is none", "", []string{"--strategy", "basic", "--interval", "hourly"}, []string{"--interval hourly", "15m, 1h or 1d"}},
 		{"a length of nothing", "", []string{"--strategy", "basic", "--interval", "0d"}, []string{"--interval 0d", "above 0"}},
 		{"a length below the data's", "", []string{"--strategy", "basic", "--interval", "30s"}, []string{"--interval 30s", "a whole number of the data's candles, which are of 1m"}},
@@ -229,5 +234,46 @@ func TestAdminNeedsAPassword(t *testing.T) {
 	a := command(t, t.TempDir(), "admin", "create", "--email", "root@example.com", "--first-name", "Ada", "--last-name", "Root")
 	if a.code != 2 || !strings.Contains(a.problems, "LUNOBOT_ADMIN_PASSWORD") {
 		t.Errorf("exit code %d\n%s", a.code, a.problems)
+	}
+}
+
+// A run may begin with a holding alone, which the first open values.
+func TestHolding(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := command(t, dir, "backtest", "--strategy", "basic", "--from", "2025-12-30", "--to", "2026-01-01", "--balance", "0", "--holding", "0.5", "--json", "r.json", "--html", "r.html")
+	if a.code != 0 {
+		t.Fatalf("exit code %d\n%s%s", a.code, a.out, a.problems)
+	}
+	var r struct {
+		Config struct {
+			Balance, Holding decimal.Decimal
+		}
+		Statistics struct {
+			InitialEquity decimal.Decimal `json:"initial_equity"`
+		}
+		Trades []trade
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "r.json"))
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Trades) == 0 || !r.Config.Balance.IsZero() || r.Config.Holding.String() != "0.5" {
+		t.Fatalf("the report says %+v", r.Config)
+	}
+	first := r.Trades[0]
+	if first.Volume.String() != "0.5" || !r.Statistics.InitialEquity.Equal(first.EntryPrice.Mul(first.Volume)) {
+		t.Errorf("it began with %s, and sold first %s", r.Statistics.InitialEquity, first)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "r.html"))
+	if err != nil || !strings.Contains(string(page), "and 0.5 XBT") {
+		t.Errorf("the page does not say what was held (%v)", err)
+	}
+	a = command(t, dir, "walkforward", "--strategy", "basic", "--range", "fast=5:10:5", "--holding", "0.5")
+	if a.code != 2 || !strings.Contains(a.problems, "--holding 0.5: each window") {
+		t.Errorf("a walk-forward with a holding ends with %d: %s", a.code, a.problems)
 	}
 }

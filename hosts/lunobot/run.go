@@ -24,6 +24,7 @@ type runFlags struct {
 	historyFlags
 	intervalFlag
 	Balance string `default:"10000" placeholder:"AMOUNT" help:"Cash to begin with, in the counter currency. Default: ${default}."`
+	Holding string `placeholder:"AMOUNT" help:"What is held of the base currency to begin with, valued at the first candle's open. Default: nothing."`
 	costFlags
 }
 
@@ -71,8 +72,17 @@ func (r runFlags) config(past history) (backtest.Config, error) {
 	if err == nil {
 		cfg.Balance, err = cfg.Market.Units(balance, exchange.Down)
 	}
-	if err != nil || cfg.Balance <= 0 {
-		problems = append(problems, "--balance "+r.Balance+" must be an amount above 0 that fits the market's tick and step")
+	if err != nil || cfg.Balance < 0 || cfg.Balance == 0 && r.Holding == "" {
+		problems = append(problems, "--balance "+r.Balance+" must be an amount above 0 that fits the market's tick and step; with --holding it may be 0")
+	}
+	if r.Holding != "" {
+		holding, err := decimal.NewFromString(r.Holding)
+		if err == nil {
+			cfg.Base, err = cfg.Market.Steps(holding, exchange.Exact)
+		}
+		if err != nil || cfg.Base <= 0 {
+			problems = append(problems, "--holding "+r.Holding+" must be an amount above 0 in steps of "+cfg.Market.Step.String()+" "+cfg.Market.Base)
+		}
 	}
 	problems = append(problems, r.costFlags.into(&cfg)...)
 	problems = append(problems, r.intervalFlag.into(&cfg)...)

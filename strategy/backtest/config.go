@@ -21,8 +21,11 @@ type Config struct {
 	// are of the past: those of them that the strategy asks for (strategy.Warmer)
 	// are shown to it, and nothing trades in them. Defaults to the first candle.
 	Begin int64 `json:"begin,omitempty"`
-	// Balance is the cash to begin with; required.
+	// Balance is the cash to begin with; required unless there is Base.
 	Balance exchange.Units `json:"balance"`
+	// Base is what is held of the base currency to begin with, valued at the open of
+	// the first candle. Defaults to nothing.
+	Base exchange.Steps `json:"base,omitempty"`
 	// Decide is the length of the candles that the strategy hears, a whole
 	// number of Intervals; orders meet the shorter ones. Defaults to Interval.
 	Decide time.Duration `json:"decide,omitempty"`
@@ -49,6 +52,16 @@ type Config struct {
 	Tiers []paper.Tier `json:"tiers,omitempty"`
 }
 
+// Initial returns what the account is worth when trading begins, with a first
+// candle that opens at a price.
+func (c Config) Initial(open exchange.Ticks) exchange.Units {
+	worth, err := open.Times(c.Base)
+	if err != nil {
+		return c.Balance // no run gets so far: its engine refuses it
+	}
+	return c.Balance + worth
+}
+
 // WarmFrom returns when the oldest candle opens, in epoch milliseconds, that a
 // strategy is shown which asks for so many candles of the past.
 func (c Config) WarmFrom(warmup int) int64 {
@@ -67,8 +80,11 @@ func (c Config) Lead() time.Duration {
 
 // validate reports what neither the venue nor the engine would.
 func (c Config) validate() error {
-	if c.Balance <= 0 {
-		return errors.New("backtest: the balance must be above 0")
+	if c.Balance < 0 || c.Base < 0 || c.Balance+exchange.Units(c.Base) == 0 {
+		return errors.New("backtest: there must be a balance or a holding above 0, and none below")
+	}
+	if len(c.Pairs) > 0 && c.Base > 0 {
+		return errors.New("backtest: runs of several pairs begin with cash alone")
 	}
 	if len(c.Pairs) > 0 && len(c.Tiers) > 0 {
 		return errors.New("backtest: tiers of fees count the volume of one pair, so runs of several pairs have one rate")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
@@ -18,13 +19,14 @@ type Meter struct {
 }
 
 // NewMeter returns a meter of a run whose first candle opens at from, in epoch
-// milliseconds.
-func NewMeter(cfg Config, from int64) (*Meter, error) {
-	curve, err := perf.NewCurve(perf.Config{Initial: int64(cfg.Balance), Interval: cfg.Interval, Start: time.UnixMilli(from)})
+// milliseconds, and at a price.
+func NewMeter(cfg Config, from int64, open exchange.Ticks) (*Meter, error) {
+	initial := int64(cfg.Initial(open))
+	curve, err := perf.NewCurve(perf.Config{Initial: initial, Interval: cfg.Interval, Start: time.UnixMilli(from)})
 	if err != nil {
 		return nil, fmt.Errorf("measuring the run: %w", err)
 	}
-	return &Meter{curve: curve, span: cfg.Interval.Milliseconds(), next: from, last: int64(cfg.Balance)}, nil
+	return &Meter{curve: curve, span: cfg.Interval.Milliseconds(), next: from, last: initial}, nil
 }
 
 // Add takes the equity, in units, at the close of the candle that opened at a
@@ -52,7 +54,7 @@ func (m *Meter) Stats(r *Result) perf.Stats {
 
 // Stats returns the statistics of a run that has its equity curve.
 func (r *Result) Stats() (perf.Stats, error) {
-	m, err := NewMeter(r.Config, r.From)
+	m, err := NewMeter(r.Config, r.From, r.FirstPrice)
 	if err != nil {
 		return perf.Stats{}, err
 	}
@@ -73,7 +75,7 @@ func (r *Result) Stats() (perf.Stats, error) {
 // TradeReturns returns what each closed trade did to the account, as
 // perf.TradeReturns does.
 func (r *Result) TradeReturns() []float64 {
-	return perf.TradeReturns(int64(r.Config.Balance), r.perfTrades())
+	return perf.TradeReturns(int64(r.Initial()), r.perfTrades())
 }
 
 // perfTrades returns the closed trades as package perf reads them.

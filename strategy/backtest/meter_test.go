@@ -22,7 +22,7 @@ func TestMeterAgreesWithTheWholeCurve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := backtest.NewMeter(r.Config, r.From)
+	m, err := backtest.NewMeter(r.Config, r.From, r.FirstPrice)
 	if err != nil {
 		t.Fatal(err)
 	}

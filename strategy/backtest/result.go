@@ -48,6 +48,9 @@ type Result struct {
 	Equity []int64 `json:"-"`
 }
 
+// Initial returns what the account was worth when trading began.
+func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.FirstPrice) }
+
 // Segment is a run of candles without a gap.
 type Segment struct {
 	// Index is the first candle's place in the equity column, Time when that

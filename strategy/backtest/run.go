@@ -84,7 +84,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 		return nil, err
 	}
 	venue, err := paper.NewVenue(paper.VenueConfig{
-		Market: cfg.Market, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: cfg.Balance,
+		Market: cfg.Market, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: cfg.Balance, Base: cfg.Base,
 	})
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	}
 	rec := &recorder{cfg: cfg, lacks: lacks}
 	session, err := engine.New(engine.Config{
-		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
+		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Base: cfg.Base, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
 		Wants: instance.Wants, Subscription: instance.Subscription(),
 	})
 	if err != nil {

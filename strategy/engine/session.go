@@ -29,6 +29,9 @@ type Venue interface {
 type Config struct {
 	// Balance is the cash to begin with.
 	Balance exchange.Units
+	// Base is what is held of the base currency to begin with, which is valued at
+	// the open of the first candle. Defaults to nothing.
+	Base exchange.Steps
 	// Decide is the length of the candles that the strategy hears: a whole
 	// number of Intervals, aligned to the epoch. Orders and exits meet each of
 	// the shorter candles within. Defaults to Interval.
@@ -122,8 +125,8 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Interval > 0 && (cfg.Decide < cfg.Interval || cfg.Decide%cfg.Interval != 0) {
 		problems = append(problems, fmt.Errorf("engine: Decide must be a whole number of %s", cfg.Interval))
 	}
-	if cfg.Balance < 0 {
-		problems = append(problems, errors.New("engine: Balance must be at least 0"))
+	if cfg.Balance < 0 || cfg.Base < 0 {
+		problems = append(problems, errors.New("engine: Balance and Base must be at least 0"))
 	}
 	problems = append(problems, cfg.Market.Validate(), cfg.Subscription.Check(cfg.Market.Pair))
 	guard, err := risk.NewGuard(cfg.Risk, cfg.Market)
@@ -142,6 +145,7 @@ func New(cfg Config) (*Session, error) {
 	s.state = State{
 		Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance, Frame: strategy.Frame{Length: cfg.Decide},
 	}
+	s.state.Portfolio.Base = cfg.Base
 	s.align(nil)
 	s.present = strategy.Event{Kind: strategy.CandleEvent, Time: s.span}
 	s.measure()
@@ -198,6 +202,11 @@ func (s *Session) Begin(c *exchange.Candle) error {
 		return s.misplaced(c)
 	}
 	s.view.Warming = false
+	if s.state.Portfolio.Opened == 0 && s.state.Portfolio.Base > 0 {
+		if err := s.price(c); err != nil {
+			return err
+		}
+	}
 	s.take(c)
 	s.state.Sequence++
 	s.inside, s.left = false, false
@@ -216,6 +225,17 @@ func (s *Session) Begin(c *exchange.Candle) error {
 		return nil
 	}
 	s.hear()
+	return nil
+}
+
+// price values what the account began with at the open of its first candle.
+func (s *Session) price(c *exchange.Candle) error {
+	st := &s.state
+	if err := st.Portfolio.Price(c.Open, c.Time); err != nil {
+		return fmt.Errorf("engine: %d steps at %d ticks: %w", st.Portfolio.Base, c.Open, err)
+	}
+	st.Peak, st.Equity = st.Portfolio.Start, st.Portfolio.Start
+	s.measure()
 	return nil
 }
 

@@ -172,6 +172,9 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	if len(r.result.Pairs) != len(cfg.Pairs) {
 		return nil, &RunError{Text: "the plugin trades one pair only: it was built with an SDK that does not know of several"}
 	}
+	if cfg.Base > 0 && r.result.Account.Start != cfg.Initial(r.result.FirstPrice) {
+		return nil, &RunError{Text: "the plugin begins with cash alone: it was built with an SDK that does not know of holdings"}
+	}
 	r.result.Config, r.result.Trades, r.result.Equity = cfg, trades, equity
 	if r.result.Candles != sent-past || r.result.Past != past || int64(len(equity)) != sent {
 		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,

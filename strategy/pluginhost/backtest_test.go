@@ -59,9 +59,13 @@ func sourceOf(candles []exchange.Candle) marketdata.Source { return marketdata.N
 func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 	t.Parallel()
 	host := basicHost(t)
-	for _, part := range []struct{ n, past int }{{1, 0}, {29, 0}, {4096, 0}, {4097, 0}, {30_000, 0}, {30_000, 9_000}, {30_000, 29_999}, {200_000, 0}, {5_000, 4_096}, {30, 1}} {
+	for _, part := range []struct {
+		n, past int
+		base    exchange.Steps
+	}{{1, 0, 0}, {29, 0, 5}, {4096, 0, 0}, {4097, 0, 0}, {30_000, 0, 1_000}, {30_000, 9_000, 0}, {30_000, 29_999, 7}, {200_000, 0, 0}, {5_000, 4_096, 0}, {30, 1, 0}} {
 		n := part.n
 		cfg, candles := history(t, n)
+		cfg.Base = part.base
 		if part.past > 0 {
 			cfg.Begin = candles[part.past].Time
 		}

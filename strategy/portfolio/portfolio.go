@@ -22,7 +22,8 @@ type Portfolio struct {
 	// Fees is what was charged in the counter currency, FeesBase in base.
 	Fees     exchange.Units `json:"fees"`
 	FeesBase exchange.Dust  `json:"fees_base"`
-	// Start is the cash that the account began with.
+	// Start is the cash that the account began with, and what else it held then was
+	// worth.
 	Start exchange.Units `json:"start"`
 	// Fills and Trades count the executions and the closed trades.
 	Fills  int64 `json:"fills"`
@@ -64,6 +65,19 @@ func (t Trade) Profit() exchange.Units { return t.Proceeds - t.ExitFee - t.Cost 
 
 // New returns an account that holds cash only.
 func New(cash exchange.Units) Portfolio { return Portfolio{Counter: cash, Start: cash} }
+
+// Price values what the account held of the base currency when it began, as if it
+// had been bought at a price without a fee, and opens the position at a time in
+// epoch milliseconds. It is called once, before the first fill. The error is an
+// overflow, and the account is left as it was.
+func (p *Portfolio) Price(price exchange.Ticks, at int64) error {
+	worth, err := price.Times(p.Base)
+	if err != nil {
+		return err
+	}
+	p.Cost, p.Start, p.Opened = worth, p.Start+worth, at
+	return nil
+}
 
 // Result is what a fill did to the account.
 type Result struct {

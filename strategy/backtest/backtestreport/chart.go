@@ -182,7 +182,7 @@ func (r *Report) priceChart(a axis) Chart {
 // held and prices return curves as floats, for drawing only. They are asked for
 // candles in their order.
 func (r *Report) held() func(i int) float64 {
-	closeOf, balance, first := r.closes.reader(), float64(r.result.Config.Balance)*r.unit(), r.result.FirstPrice.Float()
+	closeOf, balance, first := r.closes.reader(), float64(r.result.Initial())*r.unit(), r.result.FirstPrice.Float()
 	return func(i int) float64 { return balance * closeOf(i).Float() / first }
 }
 
@@ -197,7 +197,7 @@ func (r *Report) unit() float64 { return r.Market.Tick.Mul(r.Market.Step).Inexac
 // at a candle, as a share of the peak, 0 or less. It is asked for candles in
 // their order.
 func (r *Report) falls() func(i int) float64 {
-	peak, next := int64(r.result.Config.Balance), 0
+	peak, next := int64(r.result.Initial()), 0
 	return func(i int) float64 {
 		for ; next <= i; next++ {
 			peak = max(peak, r.result.Equity[next])

@@ -14,7 +14,7 @@ func (r *Report) Curve(points int) Curve {
 	n := len(r.result.Equity)
 	parts := min(max(points-1, 1), n)
 	unit := r.unit()
-	c := Curve{Times: []int64{r.result.From}, Values: []float64{float64(r.result.Config.Balance) * unit}}
+	c := Curve{Times: []int64{r.result.From}, Values: []float64{float64(r.result.Initial()) * unit}}
 	for p := range parts {
 		i := (p+1)*n/parts - 1
 		c.Times = append(c.Times, r.result.CloseTime(i))

@@ -58,6 +58,7 @@ type documentMarket struct {
 
 type documentConfig struct {
 	Balance  decimal.Decimal `json:"balance" doc:"Cash to begin with."`
+	Holding  decimal.Decimal `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open."`
 	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
 	TakerFee decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
 	Slippage decimal.Decimal `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0.0005"`
@@ -270,7 +271,7 @@ func marketDocument(m exchange.Market) documentMarket {
 
 func configDocument(cfg backtest.Config) documentConfig {
 	return documentConfig{
-		Balance: cfg.Market.Amount(cfg.Balance), MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
+		Balance: cfg.Market.Amount(cfg.Balance), Holding: cfg.Market.Volume(cfg.Base), MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
 		Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
 		Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
 	}

@@ -138,8 +138,12 @@ func (r *Report) settings() []Setting {
 // conditions are what runs were made with, over so many candles each.
 func conditions(cfg backtest.Config, candles int64) []Setting {
 	m := cfg.Market
+	start := amount(m, m.Amount(cfg.Balance)) + " " + m.Counter
+	if cfg.Base > 0 {
+		start += " and " + m.Volume(cfg.Base).String() + " " + m.Base
+	}
 	list := []Setting{
-		{"Starting balance", amount(m, m.Amount(cfg.Balance)) + " " + m.Counter},
+		{"Starting balance", start},
 		{"Maker fee", rate(cfg.Fees.Maker)},
 		{"Taker fee", rate(cfg.Fees.Taker)},
 		{"Slippage", rate(cfg.Slippage)},

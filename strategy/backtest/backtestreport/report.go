@@ -119,7 +119,7 @@ func New(in Input) (*Report, error) {
 	r := &Report{
 		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
-		Initial: m.Amount(res.Config.Balance), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Fees()),
+		Initial: m.Amount(res.Initial()), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Fees()),
 		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
@@ -146,12 +146,12 @@ func New(in Input) (*Report, error) {
 	return r, nil
 }
 
-// hold returns what the balance, put in at the first open, is worth at a price.
+// hold returns what the account, put in at the first open, is worth at a price.
 func hold(res *backtest.Result, price exchange.Ticks) exchange.Units {
 	if res.FirstPrice <= 0 {
-		return res.Config.Balance
+		return res.Initial()
 	}
-	worth, err := exchange.MulDiv(int64(res.Config.Balance), int64(price), int64(res.FirstPrice))
+	worth, err := exchange.MulDiv(int64(res.Initial()), int64(price), int64(res.FirstPrice))
 	if err != nil {
 		return 0
 	}

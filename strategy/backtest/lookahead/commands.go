@@ -55,12 +55,12 @@ func record(ctx context.Context, def strategy.Definition, cfg backtest.Config, c
 	if err != nil {
 		return nil, err
 	}
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: cfg.Market, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: cfg.Balance})
+	venue, err := paper.NewVenue(paper.VenueConfig{Market: cfg.Market, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: cfg.Balance, Base: cfg.Base})
 	if err != nil {
 		return nil, err
 	}
 	session, err := engine.New(engine.Config{
-		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Venue: venue, Risk: cfg.Risk, OrderPrefix: "look-",
+		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Base: cfg.Base, Venue: venue, Risk: cfg.Risk, OrderPrefix: "look-",
 		Subscription: instance.Subscription(),
 	})
 	if err != nil {

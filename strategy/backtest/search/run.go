@@ -236,12 +236,12 @@ func newGauge(cfg backtest.Config, candles []exchange.Candle) (*gauge, error) {
 	if len(candles) == 0 {
 		return nil, errors.New("search: there is no candle in the span asked for")
 	}
-	meter, err := backtest.NewMeter(cfg, candles[0].Time)
+	meter, err := backtest.NewMeter(cfg, candles[0].Time, candles[0].Open)
 	if err != nil {
 		return nil, err
 	}
 	g := &gauge{candles: candles, span: cfg.Interval.Milliseconds(), meter: meter, points: min(Points, len(candles))}
-	g.curve = append(make([]Point, 0, g.points+1), Point{candles[0].Time, cfg.Balance})
+	g.curve = append(make([]Point, 0, g.points+1), Point{candles[0].Time, cfg.Initial(candles[0].Open)})
 	g.next = len(candles) / g.points
 	return g, nil
 }
