@@ -44,7 +44,8 @@ func TestBalances(t *testing.T) {
 		t.Errorf("%v, %v", chosen, err)
 	}
 	for _, bad := range []string{`{"balance":[{"account_id":"x","asset":"XBT"}]}`, `{"balance":[{"account_id":"1","asset":""}]}`,
-		`{"balance":[{"account_id":"1","asset":"XBT","reserved":"-1"}]}`, `{"balance":[{"account_id":"1","asset":"XBT","balance":"1e99"}]}`} {
+		`{"balance":[{"account_id":"1","asset":"XBT","reserved":"-1"}]}`, `{"balance":[{"account_id":"1","asset":"XBT","balance":"1e99"}]}`,
+		`{"balance":[{"account_id":"1","asset":"XBT","balance":"` + strings.Repeat("9", 101) + `"}]}`} {
 		f.routes["/api/1/balance"] = says(bad)
 		if got, err := client(t, f, &pauses{}).Balances(t.Context()); err == nil {
 			t.Errorf("%s is read as %v", bad, got)

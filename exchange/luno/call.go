@@ -20,6 +20,9 @@ const (
 	// maxAnswer bounds an answer: a thousand candles take 150 kB, a whole order
 	// book 1 MB.
 	maxAnswer = 8 << 20
+	// maxDigits bounds the numbers in an answer: reading one of millions of digits
+	// would take minutes.
+	maxDigits = 100
 	// maxText bounds what is kept of a text of the server's.
 	maxText = 300
 	// firstPause is the pause after the first try that failed; it doubles up to
@@ -27,6 +30,8 @@ const (
 	// names no other.
 	firstPause   = time.Second
 	longestPause = time.Minute
+	// longestWait is how long a call waits for its turn: longer than any pause.
+	longestWait = 10 * time.Minute
 )
 
 // answer is a successful answer.
@@ -43,12 +48,12 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, into an
 }
 
 func (c *Client) ask(ctx context.Context, via *http.Client, turn exchange.Turn, path string, query url.Values, into any) (answer, error) {
-	pause := firstPause
+	pause, params := firstPause, query.Encode()
 	for try := 1; ; try++ {
-		if err := c.queue.wait(ctx, turn); err != nil {
+		if err := c.queue.wait(ctx, turn, longestWait); err != nil {
 			return answer{}, err
 		}
-		a, err := c.once(ctx, via, readTimeout, http.MethodGet, path, query, into)
+		a, err := c.once(ctx, via, readTimeout, http.MethodGet, path, params, into)
 		var failed *exchange.Error
 		switch {
 		case err == nil:
@@ -73,10 +78,10 @@ func (c *Client) ask(ctx context.Context, via *http.Client, turn exchange.Turn, 
 }
 
 // once makes a call once, and decodes the answer's JSON unless into is nil.
-func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Duration, method, path string, values url.Values, into any) (answer, error) {
+func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Duration, method, path, params string, into any) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := c.request(ctx, method, path, values)
+	r, err := c.request(ctx, method, path, params)
 	if err != nil {
 		return answer{}, err
 	}
@@ -88,7 +93,7 @@ func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Durati
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	body = c.hide(body)
-	c.clock.observe(response.Header, sent, c.cfg.Now())
+	at := c.clock.observe(response.Header, sent, c.cfg.Now())
 	status := response.StatusCode
 	if status == http.StatusTooManyRequests {
 		// The call has failed already; where the budget is out of reach, so will
@@ -106,32 +111,47 @@ func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Durati
 		return answer{}, refusal(method, response, body)
 	}
 	if into != nil {
-		if err := json.Unmarshal(body, into); err != nil {
+		if err := decode(body, into); err != nil {
 			return answer{}, &exchange.Error{HTTPStatus: status, Message: "the answer cannot be read: " + text(err.Error())}
 		}
 	}
-	at, _ := http.ParseTime(response.Header.Get("Date")) // zero if it is none
 	return answer{at: at}, nil
 }
 
-// request makes a request: a question with a query, or a form.
-func (c *Client) request(ctx context.Context, method, path string, values url.Values) (*http.Request, error) {
+// decode reads JSON without endless numbers.
+func decode(body []byte, into any) error {
+	digits := 0
+	for _, b := range body {
+		if b < '0' || b > '9' {
+			digits = 0
+			continue
+		}
+		if digits++; digits > maxDigits {
+			return fmt.Errorf("a number has more than %d digits", maxDigits)
+		}
+	}
+	return json.Unmarshal(body, into)
+}
+
+// request makes a request of encoded parameters: a question with a query, or a
+// form.
+func (c *Client) request(ctx context.Context, method, path, params string) (*http.Request, error) {
 	target := *c.base
 	target.Path += path
 	var body io.Reader
 	if method == http.MethodPost {
-		body = strings.NewReader(values.Encode())
+		body = strings.NewReader(params)
 	} else {
-		target.RawQuery = values.Encode()
+		target.RawQuery = params
 	}
-	r, err := http.NewRequestWithContext(ctx, method, target.String(), body)
+	r, err := http.NewRequestWithContext(ctx, method, "/", body)
 	if err != nil {
 		return nil, err
 	}
+	r.URL, r.Host = &target, target.Host
 	if body != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "lunobot")
 	c.sign(r)
 	return r, nil

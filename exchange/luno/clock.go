@@ -30,11 +30,14 @@ type clock struct {
 }
 
 // observe takes the header of an answer to a request of sent that came at
-// received.
-func (c *clock) observe(h http.Header, sent, received time.Time) {
+// received. It returns the answer's time; zero if there is none.
+func (c *clock) observe(h http.Header, sent, received time.Time) time.Time {
 	date, err := http.ParseTime(h.Get("Date"))
-	if err != nil || h.Get("Age") != "" && h.Get("Age") != "0" {
-		return // no time, or that of an answer from a cache
+	if err != nil {
+		return time.Time{}
+	}
+	if age := h.Get("Age"); age != "" && age != "0" {
+		return date // the answer comes from a cache
 	}
 	// The answer was made at the second date or within it, between sent and
 	// received.
@@ -46,6 +49,7 @@ func (c *clock) observe(h http.Header, sent, received time.Time) {
 	if least, most := max(old.Least, fresh.Least), min(old.Most, fresh.Most); old.Known && least <= most {
 		c.drift.Least, c.drift.Most = least, most
 	}
+	return date
 }
 
 // read returns the drift as it is known at now.

@@ -49,9 +49,7 @@ func (c *Client) Place(ctx context.Context, r exchange.OrderRequest) (exchange.O
 	if deadline, ok := ctx.Deadline(); ok {
 		left = min(left, time.Until(deadline))
 	}
-	waiting, cancel := context.WithTimeout(ctx, left)
-	err = c.queue.wait(waiting, exchange.Turn{Bot: c.bot, Urgent: r.Urgent})
-	cancel()
+	err = c.queue.wait(ctx, exchange.Turn{Bot: c.bot, Urgent: r.Urgent}, left)
 	now := c.cfg.Now()
 	left = (left - now.Sub(start)).Truncate(time.Millisecond)
 	if err == nil && left < time.Millisecond {
@@ -71,8 +69,8 @@ func (c *Client) Place(ctx context.Context, r exchange.OrderRequest) (exchange.O
 	// By the least that Luno's clock can be ahead, the order never lives longer
 	// than it may, only shorter (rule T5).
 	drift := c.clock.read(now)
-	form.Set("timestamp", strconv.FormatInt(now.Add(drift.Least).UnixMilli(), 10))
-	form.Set("ttl", strconv.FormatInt(left.Milliseconds(), 10))
+	form.add("timestamp", strconv.FormatInt(now.Add(drift.Least).UnixMilli(), 10))
+	form.add("ttl", strconv.FormatInt(left.Milliseconds(), 10))
 	margin := clockMargin + unknownDrift
 	if drift.Known {
 		margin = clockMargin + drift.Most - drift.Least
@@ -82,7 +80,7 @@ func (c *Client) Place(ctx context.Context, r exchange.OrderRequest) (exchange.O
 	var told struct {
 		OrderID string `json:"order_id"`
 	}
-	_, err = c.once(ctx, c.http, sendTimeout, http.MethodPost, path, form, &told)
+	_, err = c.once(ctx, c.http, sendTimeout, http.MethodPost, path, string(form), &told)
 	if err == nil && !isOrderID(told.OrderID) {
 		err = &exchange.Error{HTTPStatus: http.StatusOK, Message: "Luno's answer names no order"}
 	}
@@ -134,10 +132,21 @@ func same(found, r exchange.OrderRequest) bool {
 	return found.Volume == 0 || r.Volume == 0 || found.Volume == r.Volume
 }
 
+// form is an encoded form.
+type form []byte
+
+// add puts a parameter into the form.
+func (f *form) add(name, value string) {
+	if len(*f) > 0 {
+		*f = append(*f, '&')
+	}
+	*f = append(append(append(*f, name...), '='), url.QueryEscape(value)...)
+}
+
 // form checks a request and writes it as Luno wants it, but for its time. What is
 // written has no more decimals than the market allows (rule T9), because it is
 // counted in ticks and steps.
-func (c *Client) form(m exchange.Market, r exchange.OrderRequest) (path string, form url.Values, err error) {
+func (c *Client) form(m exchange.Market, r exchange.OrderRequest) (path string, f form, err error) {
 	switch {
 	case c.cfg.KeyID == "":
 		return "", nil, exchange.Unsent("ErrUnauthorised", "an order needs an API key")
@@ -157,35 +166,39 @@ func (c *Client) form(m exchange.Market, r exchange.OrderRequest) (path string, 
 		broken.Unsent = true
 		return "", nil, broken
 	}
-	form = url.Values{"pair": {m.Pair}, "client_order_id": {r.ClientID}}
-	for name, currency := range map[string]string{"base_account_id": m.Base, "counter_account_id": m.Counter} {
-		if id := c.cfg.Accounts[currency]; id != "" {
-			form.Set(name, id)
-		}
+	f = make(form, 0, 256) // all but the longest fit
+	f.add("pair", m.Pair)
+	f.add("client_order_id", r.ClientID)
+	if id := c.cfg.Accounts[m.Base]; id != "" {
+		f.add("base_account_id", id)
+	}
+	if id := c.cfg.Accounts[m.Counter]; id != "" {
+		f.add("counter_account_id", id)
 	}
 	if r.Type == exchange.MarketOrder {
 		if r.Side == exchange.Buy {
-			form.Set("type", "BUY")
-			form.Set("counter_volume", m.Amount(r.Value).String())
+			f.add("type", "BUY")
+			f.add("counter_volume", m.Amount(r.Value).String())
 		} else {
-			form.Set("type", "SELL")
-			form.Set("base_volume", m.Volume(r.Volume).String())
+			f.add("type", "SELL")
+			f.add("base_volume", m.Volume(r.Volume).String())
 		}
-		return pathMarket, form, nil
+		return pathMarket, f, nil
 	}
-	form.Set("type", "BID")
-	if r.Side == exchange.Sell {
-		form.Set("type", "ASK")
+	if r.Side == exchange.Buy {
+		f.add("type", "BID")
+	} else {
+		f.add("type", "ASK")
 	}
-	form.Set("price", m.Price(r.Price).String())
-	form.Set("volume", m.Volume(r.Volume).String())
+	f.add("price", m.Price(r.Price).String())
+	f.add("volume", m.Volume(r.Volume).String())
 	if r.PostOnly {
-		form.Set("post_only", "true")
+		f.add("post_only", "true")
 	}
 	if r.TimeInForce != exchange.GTC {
-		form.Set("time_in_force", r.TimeInForce.String())
+		f.add("time_in_force", r.TimeInForce.String())
 	}
-	return pathLimitOrder, form, nil
+	return pathLimitOrder, f, nil
 }
 
 // isClientID reports whether Luno takes a client order id.
@@ -204,7 +217,7 @@ func (c *Client) Cancel(ctx context.Context, _, orderID string) error {
 	if !isOrderID(orderID) {
 		return exchange.Unsent("ErrInvalidOrderRef", "%q is no id of an order", orderID)
 	}
-	if err := c.queue.wait(ctx, exchange.Turn{Bot: c.bot, Urgent: true}); err != nil {
+	if err := c.queue.wait(ctx, exchange.Turn{Bot: c.bot, Urgent: true}, longestWait); err != nil {
 		e := exchange.Unsent("", "the cancel had no turn in time")
 		e.Err = err
 		return e
@@ -212,7 +225,7 @@ func (c *Client) Cancel(ctx context.Context, _, orderID string) error {
 	var told struct {
 		Success bool `json:"success"`
 	}
-	_, err := c.once(ctx, c.http, sendTimeout, http.MethodPost, pathStopOrder, url.Values{"order_id": {orderID}}, &told)
+	_, err := c.once(ctx, c.http, sendTimeout, http.MethodPost, pathStopOrder, "order_id="+orderID, &told)
 	if err == nil && !told.Success {
 		return &exchange.Error{HTTPStatus: http.StatusOK, Message: "the cancel has no success", Err: errNotTaken}
 	}

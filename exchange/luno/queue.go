@@ -88,20 +88,25 @@ func (q *queue) lane(urgent bool) *lane {
 	return &q.normal
 }
 
-// wait returns nil when the call may be made. An error is ctx's or the budget's,
-// and the call must not be made.
-func (q *queue) wait(ctx context.Context, t exchange.Turn) error {
+// wait returns nil when the call may be made, no later than after so long. An
+// error is ctx's or the budget's, and the call must not be made.
+func (q *queue) wait(ctx context.Context, t exchange.Turn, most time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if most <= 0 {
+		return context.DeadlineExceeded
+	}
 	q.mu.Lock()
 	free := q.urgent.head() == nil && (t.Urgent || q.normal.head() == nil)
 	q.mu.Unlock()
 	if free {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		if wait, err := q.budget.Take(ctx, t); err != nil || wait <= 0 {
 			return err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
 	w := &waiter{ctx: ctx, turn: t, done: make(chan error, 1)}
 	q.mu.Lock()
 	q.lane(t.Urgent).push(w)

@@ -120,7 +120,7 @@ type line struct {
 // call puts a call into the queue and returns when it waits there or got through.
 func (l *line) call(ctx context.Context, bot string, urgent bool) {
 	l.wg.Go(func() {
-		err := l.wait(ctx, exchange.Turn{Bot: bot, Urgent: urgent})
+		err := l.wait(ctx, exchange.Turn{Bot: bot, Urgent: urgent}, time.Hour)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		switch {
@@ -182,7 +182,7 @@ func TestQueueNobodyStarves(t *testing.T) {
 		for bot := range counts {
 			for range 1 + 5*bot { // the last one asks 46 times as eagerly as the first
 				wg.Go(func() {
-					for q.wait(ctx, exchange.Turn{Bot: fmt.Sprint(bot)}) == nil {
+					for q.wait(ctx, exchange.Turn{Bot: fmt.Sprint(bot)}, time.Hour) == nil {
 						mu.Lock()
 						counts[bot]++
 						mu.Unlock()
@@ -216,6 +216,10 @@ func TestQueueCancel(t *testing.T) {
 		}
 		l.call(t.Context(), "e", false)
 		l.call(t.Context(), "e", false)
+		start := time.Now()
+		if err := l.wait(t.Context(), exchange.Turn{Bot: "short"}, 100*time.Millisecond); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 100*time.Millisecond {
+			t.Errorf("after %s: %v", time.Since(start), err)
+		}
 		l.wg.Wait()
 		if got := fmt.Sprint(l.order[:3], len(l.order), l.order[5:]); got != "[late! a b] 7 [e e]" {
 			t.Errorf("order %v", l.order)
@@ -233,7 +237,7 @@ func (b brokenBudget) Pause(context.Context, time.Duration) error               
 func TestQueueBrokenBudget(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the store is down")
-	if err := newQueue(brokenBudget{broken}).wait(t.Context(), exchange.Turn{}); !errors.Is(err, broken) {
+	if err := newQueue(brokenBudget{broken}).wait(t.Context(), exchange.Turn{}, time.Hour); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
 }
@@ -252,7 +256,7 @@ func TestQueuesShare(t *testing.T) {
 			q := newQueue(b)
 			for range 3 {
 				wg.Go(func() {
-					for q.wait(ctx, exchange.Turn{Bot: fmt.Sprint(i)}) == nil {
+					for q.wait(ctx, exchange.Turn{Bot: fmt.Sprint(i)}, time.Hour) == nil {
 						b.mu.Lock()
 						counts[i]++
 						b.mu.Unlock()
