@@ -32,9 +32,10 @@ type catalogFlags struct {
 // catalogOf is an opened catalog, which the caller closes.
 type catalogOf struct {
 	*catalog.Service
-	by   string
-	db   *db.DB
-	host *pluginhost.Host
+	store *saasdb.Store
+	by    string
+	db    *db.DB
+	host  *pluginhost.Host
 }
 
 // open opens the catalog. A database that is not there yet is made, and one of
@@ -64,13 +65,13 @@ func (f catalogFlags) open(ctx context.Context, c *console) (_ *catalogOf, err e
 	if o.host, err = c.host(ctx); err != nil {
 		return nil, err
 	}
-	store := saasdb.New(o.db)
-	events, err := outbox.NewRecorder(outbox.RecorderConfig{Store: store})
+	o.store = saasdb.New(o.db)
+	events, err := outbox.NewRecorder(outbox.RecorderConfig{Store: o.store})
 	if err != nil {
 		return nil, err
 	}
 	o.Service, err = catalog.NewService(catalog.Config{
-		Contained: saas.Contained(c.bundle), Events: events, Folder: catalog.NewFolder(f.PluginDir), Host: o.host, Now: time.Now, Store: store, Tx: o.db,
+		Contained: saas.Contained(c.bundle), Events: events, Folder: catalog.NewFolder(f.PluginDir), Host: o.host, Now: time.Now, Store: o.store, Tx: o.db,
 	})
 	return o, err
 }

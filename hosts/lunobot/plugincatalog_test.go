@@ -2,11 +2,16 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/strategy/strategytest"
 )
 
@@ -96,6 +101,17 @@ func TestPluginCatalog(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.out), &strays); err != nil || len(strays) != 2 || strays[1].Status != "stray" || strays[1].Path != lost || strays[1].Version != "1.1.0" || strays[1].Size != 7 {
 		t.Fatalf("the list is %+v, %v", strays, err)
 	}
+	// What hangs is told too.
+	d, err := db.Open(t.Context(), db.Config{URL: "sqlite://" + filepath.Join(dir, "lunobot-data", "lunobot.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = saasdb.New(d).PutHang(t.Context(), "tenant-1", research.Hang{Strategy: "pulse", Version: "1.0.0", Last: time.Now()}, time.Time{})
+	if err := errors.Join(err, d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	step{"plugin list", 0, []string{"lunobot: 1 backtest of pulse 1.0.0 hung in a row, of 1 tenant, the newest at "}}.take(t, dir)
+	step{"plugin list --json", 0, []string{`"hung": 1`}}.take(t, dir)
 	// proves PL5: a file that was changed is told, and not approved.
 	path := filepath.Join(dir, "lunobot-data", "plugins", "pulse", "1.0.0", list[0].SHA256)
 	if err := os.Chmod(path, 0o700); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/research"
 )
 
 // stray is the status of a file in the catalog's folder that nobody put in.
@@ -30,8 +31,10 @@ type listedPlugin struct {
 	SHA256    string            `json:"sha256,omitempty"`
 	Size      int64             `json:"size"`
 	Publisher string            `json:"publisher,omitempty"`
-	// Bots is how many bots are pinned to it.
+	// Bots is how many bots are pinned to it, and Hung how many of its backtests hung in
+	// a row lately, those of all tenants.
 	Bots        int       `json:"bots"`
+	Hung        int64     `json:"hung,omitempty"`
 	InstalledBy string    `json:"installed_by,omitempty"`
 	InstalledAt time.Time `json:"installed_at,omitzero"`
 	ApprovedBy  string    `json:"approved_by,omitempty"`
@@ -50,6 +53,12 @@ func (p pluginListCommand) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
+		now := time.Now()
+		hangs, err := o.store.Hangs(ctx, research.HangsSince(now))
+		if err != nil {
+			return err
+		}
+		hung := hangs.Versions(now)
 		list := make([]listedPlugin, 0, len(entries))
 		for _, e := range entries {
 			pins, err := o.Pins(ctx, e.Ref)
@@ -59,6 +68,11 @@ func (p pluginListCommand) Run(ctx context.Context, c *console) error {
 			l := listedPlugin{
 				Name: e.Name, Version: e.Version, Status: e.Status, Isolation: e.Isolation, SHA256: e.SHA256, Size: e.Size, Publisher: e.Publisher,
 				Bots: len(pins), InstalledBy: e.InstalledBy, InstalledAt: e.InstalledAt, ApprovedBy: e.ApprovedBy, RevokedBy: e.RevokedBy, Reason: e.Reason,
+			}
+			for _, v := range hung {
+				if v.Strategy == e.Name && v.Version == e.Version {
+					l.Hung = v.Times
+				}
 			}
 			if err := o.Verify(e); err != nil {
 				l.Fault = err.Error()
@@ -80,11 +94,11 @@ func (p pluginListCommand) Run(ctx context.Context, c *console) error {
 			out.SetIndent("", "  ")
 			return out.Encode(list)
 		}
-		return printPlugins(c, list)
+		return printPlugins(c, list, hung)
 	})
 }
 
-func printPlugins(c *console, list []listedPlugin) error {
+func printPlugins(c *console, list []listedPlugin, hung []research.HungVersion) error {
 	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "NAME\tVERSION\tSTATUS\tISOLATION\tBOTS\tSHA-256\tPUT IN\tAPPROVED BY")
 	for _, l := range list {
@@ -101,6 +115,9 @@ func printPlugins(c *console, list []listedPlugin) error {
 		if l.Fault != "" {
 			fmt.Fprintln(c.problems, "lunobot:", l.Fault)
 		}
+	}
+	for _, v := range hung {
+		fmt.Fprintln(c.problems, "lunobot:", v.Says())
 	}
 	return nil
 }

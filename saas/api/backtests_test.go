@@ -113,6 +113,24 @@ func TestBacktestLife(t *testing.T) {
 	b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","strategy_version":"0.9.0"}`).want(201, `"strategy_version":"0.9.0"`)
 }
 
+// A version whose backtests of a tenant hang is refused to that tenant for a while.
+func TestBacktestsThatHangRest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token, other := b.register("ada@example.com"), b.register("bo@example.com")
+	b.upgrade(token)
+	b.upgrade(other)
+	for range 2 {
+		_, err := b.store.PutHang(t.Context(), b.tenant(token), research.Hang{Strategy: "basic", Last: b.clock.Now()}, b.clock.Now().Add(-time.Hour))
+		must(t, err)
+	}
+	const body = `{"trading_pair":"XBTMYR","strategy_type":"basic"}`
+	b.call("POST", backtests, token, body).want(409, `"code":"strategy_hangs"`, "The last 2 backtests of basic hung and were stopped. The next one can be made at ", `"retry_at"`)
+	b.call("POST", backtests, other, body).want(201)
+	b.clock.Move(5*time.Minute + time.Second)
+	b.call("POST", backtests, token, body).want(201)
+}
+
 // Backtests run over the histories that the operator keeps, too, which everybody may
 // look at and nobody may change here.
 func TestHistories(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -77,6 +78,20 @@ func strayOf(s catalog.Stray) strayView {
 	return strayView{Path: s.Path, Size: s.Size, Name: s.Ref.Name, Version: s.Ref.Version, Partial: s.Partial, Advice: s.Advice()}
 }
 
+// hungView is a version whose backtests hung lately, as the API shows it.
+type hungView struct {
+	Name    string     `json:"name" doc:"The strategy's name." example:"demo"`
+	Version string     `json:"version" doc:"The strategy's version; empty for the one that the server contains." example:"1.0.0"`
+	Tenants int        `json:"tenants" doc:"Of how many tenants." example:"2"`
+	Hangs   int64      `json:"hangs" doc:"How many backtests of theirs hung in a row, all together." example:"5"`
+	LastAt  time.Time  `json:"last_at" doc:"When the newest of them was stopped." example:"2026-01-02T15:04:05Z"`
+	RestsTo *time.Time `json:"rests_until" doc:"Until when no backtest of it is begun, for nobody; null if it does not rest. Those of a tenant may rest all the same." example:"2026-01-02T15:19:05Z"`
+}
+
+func hungOf(v research.HungVersion) hungView {
+	return hungView{Name: v.Strategy, Version: v.Version, Tenants: v.Tenants, Hangs: v.Times, LastAt: v.Last.UTC(), RestsTo: moment(v.Rests)}
+}
+
 // EntryPath is a version in a path.
 type EntryPath struct {
 	Name    string `path:"strategy" doc:"The strategy's name." example:"demo"`
@@ -110,6 +125,12 @@ func (a *API) catalogRoutes() {
 		summary:     "List files that nobody put in",
 		description: "Lists what lies in this server's catalog folder and belongs to no version that was put in; none of it is started. At most 100 are listed. It comes whole: next_cursor is null.",
 	}, a.listStrays)
+	handle(a, operation{
+		method: http.MethodGet, path: "/api/v1/admin/strategy-hangs", id: "list-strategy-hangs", tag: tagAdmin, admin: true,
+		summary: "List strategies whose backtests hang",
+		description: "Lists the versions whose backtests made no progress until they were stopped, in the last day and without a success since, the newest first. " +
+			"It comes whole: next_cursor is null.",
+	}, a.listHung)
 	handle(a, operation{
 		method: http.MethodPost, path: one + "/approve", id: "approve-strategy", tag: tagAdmin, admin: true, fails: []errs.Kind{errs.Conflict},
 		summary: "Approve a version", description: "Lets tenants use a version whose file is what was put in. Servers offer it within seconds.",
@@ -178,6 +199,14 @@ func (a *API) listStrays(ctx context.Context, who tenancy.Principal, _ *nothing)
 		return nil, err
 	}
 	return listed(a.cursors, nil, page.List[catalog.Stray]{Items: strays}, strayOf), nil
+}
+
+func (a *API) listHung(ctx context.Context, who tenancy.Principal, _ *nothing) (*answer[listOf[hungView]], error) {
+	list, err := a.cfg.Backtests.HungVersions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return listed(a.cursors, nil, page.List[research.HungVersion]{Items: list}, hungOf), nil
 }
 
 func (a *API) approve(ctx context.Context, who tenancy.Principal, in *struct{ EntryPath }) (*answer[installedView], error) {

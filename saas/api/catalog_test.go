@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
@@ -88,6 +90,12 @@ func TestCatalogIsForAdministrators(t *testing.T) {
 	b.call("GET", "/api/v1/admin/strategy-changes", admin, "").want(200, `"action":"strategy.removed","actor":"`, `"action":"strategy.revoked"`, `"note":"it loses"`)
 	b.call("GET", all, admin, "").want(200, `"version":"1.1.0"`)
 	b.call("GET", "/api/v1/admin/strategy-strays", admin, "").want(200, `"items":[]`)
+	b.call("GET", "/api/v1/admin/strategy-hangs", admin, "").want(200, `"items":[]`)
+	for range 2 {
+		_, err := b.store.PutHang(t.Context(), b.tenant(owner), research.Hang{Strategy: "demo", Version: "1.0.0", Last: b.clock.Now()}, b.clock.Now().Add(-time.Hour))
+		must(t, err)
+	}
+	b.call("GET", "/api/v1/admin/strategy-hangs", admin, "").want(200, `"name":"demo","version":"1.0.0","tenants":1,"hangs":2`, `"rests_until":null`)
 	lost := catalog.NewFolder(b.plugins).Path(catalog.Ref{Name: "demo", Version: "1.0.0"}, "copied")
 	must(t, os.MkdirAll(filepath.Dir(lost), 0o700))
 	must(t, os.WriteFile(lost, []byte("12345"), 0o600))

@@ -103,27 +103,66 @@ func (b *Backtester) place(ctx context.Context, jobs *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	room, mine := b.look(pending)
-	for _, p := range b.turns.next(pending, mine, b.cfg.Keeper.Holder().Name, b.cfg.Now()) {
-		if room <= 0 {
-			break
+	now, mine := b.cfg.Now(), b.look(pending)
+	var hangs research.Hangs
+	if len(pending) > 0 {
+		if hangs, err = b.cfg.Queue.Hangs(ctx, research.HangsSince(now)); err != nil {
+			return err
+		}
+	}
+	suspect := func(p research.Pending) bool { return hangs.Suspect(p.TenantID, p.Strategy, p.Version) }
+	for _, p := range b.turns.next(pending, mine, b.cfg.Keeper.Holder().Name, now, suspect) {
+		j := &job{b: b, suspect: suspect(p)}
+		if _, j.rests = hangs.Rest(p.TenantID, p.Strategy, p.Version, now); j.rests == "" && !b.fits(p.TenantID, j.suspect) {
+			continue
 		}
 		got, err := b.cfg.Keeper.Acquire(ctx, []lease.Resource{research.Resource(p.TenantID, p.ID)}, 1)
 		if err != nil {
 			return err
 		}
 		for _, l := range got {
-			room--
-			b.turns.note(l.TenantID)
-			b.begin(ctx, l, jobs)
+			j.lease = l
+			if j.rests == "" {
+				b.turns.note(l.TenantID)
+			}
+			b.begin(ctx, j, jobs)
 		}
 	}
 	return nil
 }
 
-// look drops the jobs whose runs are not pending any more, and returns how many
-// more fit and which there are.
-func (b *Backtester) look(pending []research.Pending) (room int, mine map[lease.Resource]bool) {
+// fits reports whether there is room for a run of a tenant.
+func (b *Backtester) fits(tenantID string, suspect bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n, suspects, others := 0, 0, 0
+	var first string
+	for _, j := range b.jobs {
+		if j.rests != "" {
+			continue // it is being ended
+		}
+		if n++; n == 1 {
+			first = j.lease.TenantID
+		}
+		if j.lease.TenantID != first {
+			others++
+		}
+		if j.suspect {
+			suspects++
+		}
+	}
+	switch {
+	case b.cfg.AtOnce == 1:
+		return n == 0
+	case suspect && suspects > 0:
+		return false
+	}
+	return n < b.cfg.AtOnce || n == b.cfg.AtOnce && others == 0 && first != tenantID && !suspect
+}
+
+// look drops the jobs whose runs are not pending any more, and returns which there
+// are.
+func (b *Backtester) look(pending []research.Pending) (mine map[lease.Resource]bool) {
 	open := make(map[lease.Resource]bool, len(pending))
 	for _, p := range pending {
 		open[research.Resource(p.TenantID, p.ID)] = true
@@ -137,13 +176,14 @@ func (b *Backtester) look(pending []research.Pending) (room int, mine map[lease.
 			j.cancel(research.ErrOver)
 		}
 	}
-	return b.cfg.AtOnce - len(b.jobs), mine
+	return mine
 }
 
 // begin starts the goroutine of a run.
-func (b *Backtester) begin(ctx context.Context, l lease.Lease, jobs *sync.WaitGroup) {
+func (b *Backtester) begin(ctx context.Context, j *job, jobs *sync.WaitGroup) {
 	work, cancel := context.WithCancelCause(ctx)
-	j := &job{b: b, lease: l, cancel: cancel}
+	l := j.lease
+	j.cancel = cancel
 	b.mu.Lock()
 	b.jobs[l.Resource] = j
 	b.mu.Unlock()

@@ -23,6 +23,8 @@ type Work interface {
 	Progress(ctx context.Context, l lease.Lease, done int64) error
 	Finish(ctx context.Context, l lease.Lease, out research.Outcome) error
 	Fail(ctx context.Context, l lease.Lease, reason string) error
+	Hung(ctx context.Context, l lease.Lease, reason string) error
+	Stalled(ctx context.Context, r research.Run) error
 	Yield(ctx context.Context, l lease.Lease) error
 }
 
@@ -55,7 +57,10 @@ type Publisher interface {
 // Config are the worker's collaborators; all are required unless a default is
 // named.
 type Config struct {
-	// AtOnce is how many runs this worker has at work at most. Defaults to 2.
+	// AtOnce is how many runs this worker has at work at most. If it is above 1, there is
+	// one more while all of these are of one tenant and another one waits, and of the runs
+	// that may well hang (see research.Hangs) there is one at work at a time. Defaults
+	// to 2.
 	AtOnce int
 	// Attempts is how often a run is begun before it is given up. Defaults to 3.
 	Attempts int
@@ -75,6 +80,9 @@ type Config struct {
 	// one second.
 	Poll  time.Duration
 	Queue research.Queue
+	// Stall is how long a run that is cancelled may have been without progress before
+	// that counts as a hang. Defaults to 30 seconds.
+	Stall time.Duration
 	Work  Work
 	// Workers is how many runs of a sweep or a walk forward go on at once. Defaults
 	// to the cores, shared by AtOnce.
@@ -100,6 +108,9 @@ func (c Config) withDefaults() Config {
 	if c.Poll == 0 {
 		c.Poll = time.Second
 	}
+	if c.Stall == 0 {
+		c.Stall = 30 * time.Second
+	}
 	if c.Workers == 0 {
 		c.Workers = max(1, runtime.GOMAXPROCS(0)/max(1, c.AtOnce))
 	}
@@ -120,8 +131,8 @@ func (c Config) validate() error {
 	need(c.Plugins != nil, "Plugins")
 	need(c.Queue != nil, "Queue")
 	need(c.Work != nil, "Work")
-	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 || c.Workers < 0 {
-		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit, Poll and Workers must not be negative"))
+	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 || c.Stall < 0 || c.Workers < 0 {
+		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit, Poll, Stall and Workers must not be negative"))
 	}
 	return errors.Join(problems...)
 }

@@ -34,13 +34,32 @@ type job struct {
 	b      *Backtester
 	lease  lease.Lease
 	cancel context.CancelCauseFunc
-	done   atomic.Int64
+	// suspect is true for a run that may well hang, and rests says why one is not begun.
+	suspect bool
+	rests   string
+	done    atomic.Int64
+	// moved is when done last grew, in nanoseconds of the clock.
+	moved atomic.Int64
+}
+
+// progress notes how much is done.
+func (j *job) progress(done int64) {
+	if done != j.done.Swap(done) {
+		j.moved.Store(j.b.cfg.Now().UnixNano())
+	}
 }
 
 // run begins the run, works on it and stores what came of it. When ctx ends it
 // gives the run back.
 func (j *job) run(ctx context.Context) {
 	cfg := j.b.cfg
+	if j.rests != "" {
+		if err := cfg.Work.Fail(ctx, j.lease, j.rests); err != nil && !gone(err) && ctx.Err() == nil {
+			cfg.Log.WarnContext(ctx, "a backtest that rests was not ended; it is tried again", "backtest_id", j.lease.ID, "error", err)
+		}
+		return
+	}
+	j.moved.Store(cfg.Now().UnixNano())
 	r, err := cfg.Work.Begin(ctx, j.lease, cfg.Attempts)
 	if err != nil {
 		if !gone(err) && ctx.Err() == nil {
@@ -128,7 +147,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if err != nil {
 		return out, err
 	}
-	result, err := with.over(ctx, bt, data.Candles, nil, j.done.Store)
+	result, err := with.over(ctx, bt, data.Candles, nil, j.progress)
 	if err != nil {
 		return out, err
 	}
@@ -199,6 +218,7 @@ func (j *job) settle(ctx, limited context.Context, r research.Run, err error) {
 	switch {
 	case gone(err), gone(cause):
 		log.InfoContext(after, "a backtest was dropped", "error", errors.Join(cause, err))
+		j.stalled(after, r, errors.Join(cause, err))
 		return
 	case ctx.Err() != nil: // this worker stops
 		if err := cfg.Work.Yield(after, j.lease); err != nil && !gone(err) {
@@ -209,8 +229,24 @@ func (j *job) settle(ctx, limited context.Context, r research.Run, err error) {
 		err = errTooLong
 	}
 	log.WarnContext(after, "a backtest failed", "error", err)
-	if err := cfg.Work.Fail(after, j.lease, reasonOf(r, cfg.Limit, err)); err != nil && !gone(err) {
+	end := cfg.Work.Fail
+	if errors.Is(err, &pluginhost.Error{Kind: pluginhost.Timeout}) {
+		end = cfg.Work.Hung
+	}
+	if err := end(after, j.lease, reasonOf(r, cfg.Limit, err)); err != nil && !gone(err) {
 		log.WarnContext(after, "a failed backtest was not noted; it is begun again", "error", err)
+	}
+}
+
+// stalled counts a run as hung that was cancelled when it had made no progress for long:
+// else whoever cancels in time could hold places again and again.
+func (j *job) stalled(ctx context.Context, r research.Run, cause error) {
+	cfg := j.b.cfg
+	if !errors.Is(cause, research.ErrOver) || cfg.Now().UnixNano()-j.moved.Load() < int64(cfg.Stall) {
+		return
+	}
+	if err := cfg.Work.Stalled(ctx, r); err != nil {
+		cfg.Log.WarnContext(ctx, "a backtest that hung was not noted", "backtest_id", r.ID, "error", err)
 	}
 }
 

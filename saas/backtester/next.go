@@ -26,11 +26,13 @@ func (t *turns) note(tenantID string) {
 	t.served[tenantID] = t.count
 }
 
-// next orders the runs that this worker may take: those of tenants with the
-// fewest runs at work first, then of those whose last turn is longest ago, and
-// of one tenant the oldest. Runs at work elsewhere are left out; those of an
-// earlier start of this worker are not.
-func (t *turns) next(pending []research.Pending, mine map[lease.Resource]bool, me string, now time.Time) []research.Pending {
+// next orders the runs that this worker may take: those that may well hang last, else
+// those of tenants with the fewest runs at work first, then of those whose last turn is
+// longest ago, and of one tenant the oldest. Runs at work elsewhere are left out; those
+// of an earlier start of this worker are not.
+func (t *turns) next(
+	pending []research.Pending, mine map[lease.Resource]bool, me string, now time.Time, suspect func(p research.Pending) bool,
+) []research.Pending {
 	atWork, waiting := map[string]int{}, map[string]bool{}
 	var free []research.Pending
 	for _, p := range pending {
@@ -52,7 +54,15 @@ func (t *turns) next(pending []research.Pending, mine map[lease.Resource]bool, m
 		atWork[p.TenantID]++
 	}
 	slices.SortStableFunc(free, func(a, b research.Pending) int {
-		return cmp.Or(cmp.Compare(before[a.ID], before[b.ID]), cmp.Compare(t.served[a.TenantID], t.served[b.TenantID]))
+		return cmp.Or(last(suspect(a))-last(suspect(b)), cmp.Compare(before[a.ID], before[b.ID]), cmp.Compare(t.served[a.TenantID], t.served[b.TenantID]))
 	})
 	return free
+}
+
+// last orders what is true after what is not.
+func last(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -87,13 +87,17 @@ func (s *Service) Keep() int { return s.cfg.Keep }
 // error that names them all. A plan without backtests, or with basic ones only
 // where a sweep or a walk forward is asked for, with as many as it
 // allows under way, or with too few days of data is LimitExceeded and leaves
-// nothing behind (rules E1, E9).
+// nothing behind (rules E1, E9). A version whose backtests hang rests for a while: then
+// it is a Conflict, code "strategy_hangs".
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Run, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Run{}, err
 	}
 	req, err := s.request(ctx, in)
 	if err != nil {
+		return Run{}, err
+	}
+	if err := s.rested(ctx, p.TenantID, req); err != nil {
 		return Run{}, err
 	}
 	r := Run{

@@ -7,7 +7,7 @@ import (
 	"github.com/lunobot/lunobot/saas/page"
 )
 
-// Store keeps runs and their results. Every method is of one tenant; what
+// Store keeps runs and their results. Every method but Hangs is of one tenant; what
 // belongs to another is a NotFound error, code "backtest_not_found". Writes join
 // the transaction that ctx carries.
 type Store interface {
@@ -33,6 +33,18 @@ type Store interface {
 	// ResultPart returns one part of a result; NotFound, code "result_not_found",
 	// if the run has none.
 	ResultPart(ctx context.Context, tenantID, id string, part Part) ([]byte, error)
+	// PutHang notes that a run hung: one more in a row, or the first if the one before
+	// was before a time. It returns what it stored.
+	PutHang(ctx context.Context, tenantID string, h Hang, since time.Time) (Hang, error)
+	// DropHang forgets that runs of a tenant with a version hung; there need be none.
+	DropHang(ctx context.Context, tenantID, strategy, version string) error
+	HangLister
+}
+
+// HangLister lists hangs over all tenants.
+type HangLister interface {
+	// Hangs lists those whose newest is not before a time.
+	Hangs(ctx context.Context, since time.Time) (Hangs, error)
 }
 
 // Pending is a run that is not over, as workers find it.
@@ -40,6 +52,8 @@ type Pending struct {
 	TenantID string
 	ID       string
 	Status   Status
+	// Strategy and Version are what it runs.
+	Strategy, Version string
 	// Holder has the lease on it, and HeldUntil is when that ends; "" and zero if
 	// nobody has.
 	Holder    string
@@ -50,4 +64,5 @@ type Pending struct {
 type Queue interface {
 	// PendingRuns lists the runs that are not over, oldest first.
 	PendingRuns(ctx context.Context) ([]Pending, error)
+	HangLister
 }

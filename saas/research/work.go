@@ -68,6 +68,9 @@ func (s *Service) Finish(ctx context.Context, l lease.Lease, out Outcome) error 
 		if err := s.cfg.Store.PutResult(ctx, r.TenantID, r.ID, out.Result); err != nil {
 			return err
 		}
+		if err := s.cfg.Store.DropHang(ctx, r.TenantID, r.Strategy, r.StrategyVersion); err != nil {
+			return err
+		}
 		r.Done, r.Figures, r.Line = r.Total, &out.Figures, out.Line
 		return s.end(ctx, r, Done, "")
 	})
@@ -77,11 +80,47 @@ func (s *Service) Finish(ctx context.Context, l lease.Lease, out Outcome) error 
 // Fail ends a run that cannot be finished; the reason is a sentence for the
 // tenant.
 func (s *Service) Fail(ctx context.Context, l lease.Lease, reason string) error {
-	if text := []rune(reason); len(text) > maxReason {
-		reason = string(text[:maxReason-1]) + "…"
-	}
-	_, err := s.work(ctx, l, func(ctx context.Context, r *Run) error { return s.end(ctx, r, Failed, reason) })
+	_, err := s.work(ctx, l, func(ctx context.Context, r *Run) error { return s.end(ctx, r, Failed, bounded(reason)) })
 	return err
+}
+
+// Hung is Fail for a run that made no progress until its process was ended. It counts
+// against the version of the strategy, for the tenant.
+func (s *Service) Hung(ctx context.Context, l lease.Lease, reason string) error {
+	_, err := s.work(ctx, l, func(ctx context.Context, r *Run) error {
+		h, err := s.hang(ctx, *r)
+		if err != nil {
+			return err
+		}
+		if until := h.rest(); !until.IsZero() {
+			reason = fmt.Sprintf("%s That was number %d in a row. %s", bounded(reason), h.Times, againAt(until))
+		}
+		return s.end(ctx, r, Failed, bounded(reason))
+	})
+	return err
+}
+
+// Stalled counts a run against the version of the strategy, for the tenant, that was
+// cancelled after it had made no progress for long.
+func (s *Service) Stalled(ctx context.Context, r Run) error {
+	return s.cfg.Tx.Tx(ctx, r.TenantID, func(ctx context.Context) error {
+		_, err := s.hang(ctx, r)
+		return err
+	})
+}
+
+// hang notes a hang in the caller's transaction.
+func (s *Service) hang(ctx context.Context, r Run) (Hang, error) {
+	now := s.now()
+	return s.cfg.Store.PutHang(ctx, r.TenantID, Hang{TenantID: r.TenantID, Strategy: r.Strategy, Version: r.StrategyVersion, Last: now}, HangsSince(now))
+}
+
+// bounded cuts a sentence to what is kept of one.
+func bounded(reason string) string {
+	if text := []rune(reason); len(text) > maxReason {
+		return string(text[:maxReason-1]) + "…"
+	}
+	return reason
 }
 
 // Yield puts a run back into the queue, as if its worker had not begun it.

@@ -225,6 +225,8 @@ type pendingRow struct {
 	TenantID  string
 	ID        string
 	Status    research.Status
+	Strategy  string
+	Version   string
 	Holder    string
 	ExpiresAt int64
 }
@@ -234,12 +236,12 @@ func (s *Store) PendingRuns(ctx context.Context) ([]research.Pending, error) {
 	var rows []pendingRow
 	err := s.db.SystemRead(ctx, "looking for backtests", func(ctx context.Context, tx bun.IDB) error {
 		// The condition is that of the index backtests_pending. Ids grow with time.
-		return tx.NewRaw(`SELECT t.tenant_id, t.id, t.status, COALESCE(l.holder, '') AS holder, COALESCE(l.expires_at, 0) AS expires_at
+		return tx.NewRaw(`SELECT t.tenant_id, t.id, t.status, t.strategy, t.strategy_version AS version, COALESCE(l.holder, '') AS holder, COALESCE(l.expires_at, 0) AS expires_at
 			FROM backtests AS t LEFT JOIN leases AS l ON l.tenant_id = t.tenant_id AND l.backtest_id = t.id
 			WHERE t.status IN ('queued', 'running') ORDER BY t.id`).Scan(ctx, &rows)
 	})
 	return convert(rows, func(r pendingRow) research.Pending {
-		p := research.Pending{TenantID: r.TenantID, ID: r.ID, Status: r.Status, Holder: r.Holder}
+		p := research.Pending{TenantID: r.TenantID, ID: r.ID, Status: r.Status, Strategy: r.Strategy, Version: r.Version, Holder: r.Holder}
 		if r.ExpiresAt > 0 {
 			p.HeldUntil = time.UnixMicro(r.ExpiresAt).UTC()
 		}

@@ -327,6 +327,24 @@ func TestBacktestsLife(t *testing.T) {
 	ada.get("/backtests/"+stopped).want(t, "cancelled", http.StatusOK, "This backtest was cancelled")
 }
 
+// A version whose backtests of the tenant hang is refused on the form, which keeps what
+// was typed; administrators see that it hangs.
+func TestBacktestsThatHang(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada, root := w.member(t, server, "ada@example.com"), w.operator(t, server)
+	ada.upgrade("basic")
+	root.get(catalogPath).want(t, "the catalog", http.StatusOK, "!Backtests that hung")
+	for range 2 {
+		if _, err := w.runs.PutHang(t.Context(), ada.who.TenantID, research.Hang{Strategy: "basic", Last: w.now()}, w.now().Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ada.post("/backtests/new", testForm("Again")).want(t, "refused", http.StatusConflict, `value="Again"`, "The last 2 backtests of basic hung and were stopped. The next one can be made at")
+	root.get(catalogPath).want(t, "the catalog", http.StatusOK, "Backtests that hung", "2 backtests of basic hung in a row, of 1 tenant, the newest at")
+}
+
 // What a bot runs with can be tested, and the other way round.
 func TestBacktestOfABot(t *testing.T) {
 	t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/research"
 )
 
 // Catalog is what administrators of the installation do with strategies that were
@@ -62,8 +63,10 @@ type catalogPage struct {
 	Machine
 	Strategies []catalogGroup
 	// PutIn is false if there is nothing but what the program contains.
-	PutIn   bool
-	Strays  []strayRow
+	PutIn  bool
+	Strays []strayRow
+	// Hung are the versions whose backtests hung lately.
+	Hung    []research.HungVersion
 	Running []processRow
 	Changes []changeRow
 	// Error is why something was not done.
@@ -248,6 +251,9 @@ func (w *Web) showCatalog(rq *request, status int, problem string) error {
 	}
 	for _, s := range strays {
 		p.Strays = append(p.Strays, strayRow{s})
+	}
+	if p.Hung, err = w.cfg.Research.HungVersions(rq.Context()); err != nil {
+		return err
 	}
 	for _, one := range p.Processes {
 		p.Running = append(p.Running, processRow{one})

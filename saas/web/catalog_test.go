@@ -20,6 +20,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/saas/web"
 	"github.com/lunobot/lunobot/saas/web/webtest"
@@ -320,6 +321,11 @@ func TestCatalogPageInABrowser(t *testing.T) {
 
 // shownCatalog is a catalog in every state, for pictures.
 func (w *world) shownCatalog(t *testing.T) {
+	for range 3 {
+		if _, err := w.runs.PutHang(t.Context(), "tenant-1", research.Hang{Strategy: "demo", Version: "1.1.0", Last: w.now()}, w.now().Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Helper()
 	c, ctx := w.catalog, t.Context()
 	var list []catalog.Entry

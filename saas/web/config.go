@@ -105,6 +105,8 @@ type Research interface {
 	Offer(ctx context.Context, p tenancy.Principal, ref research.Ref) (research.Offer, error)
 	// Keep is how many runs are kept.
 	Keep() int
+	// HungVersions lists the versions whose backtests hung lately, over all tenants.
+	HungVersions(ctx context.Context) ([]research.HungVersion, error)
 }
 
 // Hooks is what the pages need of the bots' webhooks; *hook.Service is one.

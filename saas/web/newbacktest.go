@@ -300,6 +300,8 @@ func (w *Web) createBacktest(rq *request) error {
 		return rq.redirect("/backtests/" + r.ID)
 	case errs.KindOf(err) == errs.LimitExceeded:
 		return w.refuseTest(rq, http.StatusForbidden, form, nil, err)
+	case errs.CodeOf(err) == "strategy_hangs":
+		return w.refuseTest(rq, http.StatusConflict, form, nil, err)
 	}
 	return err
 }
