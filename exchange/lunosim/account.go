@@ -15,6 +15,7 @@ type account struct {
 	// ids are Luno's ids of the account, one a currency.
 	ids     map[string]int64
 	ledgers map[string]*ledger
+	feed    feed
 }
 
 // key is a key at work.
@@ -22,13 +23,29 @@ type key struct {
 	Key
 	account *account
 	revoked atomic.Bool
+	// heard is up to where the key's user streams have surely heard their account's
+	// feed; 0 before the first.
+	heard atomic.Int64
+}
+
+// confirm says up to where the feed has arrived.
+func (k *key) confirm(heard int64) {
+	for {
+		was := k.heard.Load()
+		if heard <= was || k.heard.CompareAndSwap(was, heard) {
+			return
+		}
+	}
 }
 
 // hear books what happens to the account. It is called under the venue's lock.
 func (a *account) hear(e paper.MemberEvent) {
+	m := userEvent{MemberEvent: e}
 	if e.Posting != nil {
-		a.ledgers[e.Posting.Currency].add(*e.Posting)
+		l := a.ledgers[e.Posting.Currency]
+		m.ledger, m.row = l.id, l.add(*e.Posting)
 	}
+	a.feed.add(m)
 }
 
 // ledger is all changes of one currency's balance; rows count from 1.

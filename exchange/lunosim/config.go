@@ -28,6 +28,43 @@ type Config struct {
 	Now func() time.Time
 	// Seed decides ids, keys and every other choice. Defaults to 1.
 	Seed uint64
+	// Streams say how the websocket streams behave in time.
+	Streams Streams
+}
+
+// Streams are the limits and intervals of the websocket streams. Each defaults to
+// what Luno's own do.
+type Streams struct {
+	// Beat is after how long without news a market's stream gets an update in which
+	// nothing happens. Defaults to 5 minutes.
+	Beat time.Duration
+	// Credentials is how long the server waits for them. Defaults to 10 seconds.
+	Credentials time.Duration
+	// Ping is how often it sends a ping. Defaults to 13.5 seconds.
+	Ping time.Duration
+	// Quiet is after how long without a message it sends an empty one. Defaults to
+	// 20 seconds.
+	Quiet time.Duration
+	// Replay is for how long a user stream's messages are kept for those who come
+	// back. Defaults to 5 minutes.
+	Replay time.Duration
+	// Sessions is how many streams an account may have at once. Defaults to 50.
+	Sessions int
+}
+
+func (s Streams) withDefaults() Streams {
+	for _, d := range []struct {
+		to *time.Duration
+		is time.Duration
+	}{{&s.Beat, 5 * time.Minute}, {&s.Credentials, 10 * time.Second}, {&s.Ping, 13500 * time.Millisecond}, {&s.Quiet, 20 * time.Second}, {&s.Replay, 5 * time.Minute}} {
+		if *d.to <= 0 {
+			*d.to = d.is
+		}
+	}
+	if s.Sessions <= 0 {
+		s.Sessions = 50
+	}
+	return s
 }
 
 // DefaultFees are 0.1 % for takers and nothing for makers.
@@ -65,6 +102,7 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Streams = c.Streams.withDefaults()
 	if len(c.Accounts) == 0 {
 		c.Accounts = DefaultAccounts(c.Seed, 1)
 	}

@@ -1,6 +1,7 @@
 // Package lunosim is a server that speaks the protocol of the Luno exchange: its
-// REST calls with their shapes, codes, permissions and limits, over the matching
-// engine of package paper. Clients of Luno work against it unchanged.
+// REST calls and both websocket streams with their shapes, codes, permissions and
+// limits, over the matching engine of package paper. Clients of Luno work against
+// it unchanged.
 //
 // It owns the protocol, accounts and keys, and the faults that it can play. It does
 // not own the matching rules, which are paper's, nor real money: the calls that
@@ -19,6 +20,8 @@
 //     the one of their address.
 //   - What orders reserve and release has rows of its own in the list of
 //     transactions, in which only the available balance changes.
+//   - Any valid key opens a user stream. What no pong has confirmed is sent again to
+//     the key's next stream, so that a client hears everything at least once.
 //
 // Smallest use:
 //

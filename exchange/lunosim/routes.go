@@ -26,6 +26,8 @@ func (s *Sim) routes() *http.ServeMux {
 	for _, r := range s.api() {
 		mux.HandleFunc(r.pattern, s.serve(r))
 	}
+	mux.HandleFunc("GET /api/1/stream/{pair}", s.marketStream)
+	mux.HandleFunc("GET /api/1/userstream", s.userStream)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	return mux
 }

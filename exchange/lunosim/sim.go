@@ -35,6 +35,7 @@ type Sim struct {
 	keys     map[string]*key
 	callers  callers
 	mux      *http.ServeMux
+	sessions sessions
 	// moves counts the calls that would have moved money.
 	moves atomic.Int64
 }
@@ -70,6 +71,7 @@ func New(cfg Config) (*Sim, error) {
 	if err := s.openAccounts(); err != nil {
 		return nil, err
 	}
+	s.sessions.begin()
 	s.mux = s.routes()
 	return s, nil
 }
@@ -86,6 +88,9 @@ func (s *Sim) Keys() []Key {
 // Venue returns the matching engine, for those who look behind the protocol.
 func (s *Sim) Venue() *paper.Exchange { return s.venue }
 
+// Close ends all streams and waits for them. Calls are answered further on.
+func (s *Sim) Close() { s.sessions.end() }
+
 // ServeHTTP answers one call.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
@@ -101,7 +106,9 @@ func (s *Sim) openAccounts() error {
 		if err != nil {
 			return fmt.Errorf("lunosim: %w", err)
 		}
-		a := &account{name: cfg.Name, member: member, ids: map[string]int64{}, ledgers: map[string]*ledger{}}
+		a := &account{
+			name: cfg.Name, member: member, ids: map[string]int64{}, ledgers: map[string]*ledger{}, feed: feed{now: s.now, keep: s.cfg.Streams.Replay.Milliseconds()},
+		}
 		for _, c := range currencies {
 			id := accountBase + random.Int64N(accountBase)
 			a.ids[c.Currency], a.currencies = id, append(a.currencies, c.Currency)

@@ -168,11 +168,8 @@ func (e *Exchange) SetStatus(pair string, status exchange.MarketStatus) error {
 	if err != nil {
 		return err
 	}
-	if b.market.Status != status {
-		b.market.Status = status
-		b.changed = e.now()
-		b.publish(BookUpdate{Status: status, Time: b.changed})
-	}
+	b.market.Status, b.changed = status, e.now()
+	b.publish(BookUpdate{Status: status, Time: b.changed})
 	return nil
 }
 
