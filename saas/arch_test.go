@@ -164,7 +164,7 @@ func fences() []fence {
 	stores := []string{"saas/db/...", "billing/billingdb", "saas/saasdb", "tenancy/tenancydb"}
 	plugins := []string{"strategy/plugin/...", "strategy/pluginhost/...", "strategy/strategytest"}
 	events := []string{"saas/live", "saas/outbox"}
-	pages := []string{"saas/api", "saas/notify", "saas/web", "strategy/backtest/backtestreport"}
+	pages := []string{"saas/api", "saas/notify", "saas/web", "strategy/backtest/backtestreport", "exchange/lunosim"} // the last: one status page
 	return []fence{
 		{"github.com/uptrace/bun/...", stores, "SQL has one home per domain: put the query into that domain's *db package"},
 		{"database/sql/...", stores, "SQL has one home per domain: put the query into that domain's *db package"},

@@ -22,6 +22,9 @@ const (
 type call struct {
 	*http.Request
 	form url.Values
+	// malformed is why there is no form; stranger is why there is no key.
+	malformed, stranger error
+	key                 *key
 	// account is whose key it is; nil for a public call.
 	account *account
 	// now is when it came, in epoch milliseconds.
@@ -103,36 +106,41 @@ func (s *Sim) serve(r route) http.HandlerFunc {
 	return func(w http.ResponseWriter, request *http.Request) {
 		request.Body = http.MaxBytesReader(w, request.Body, maxBody)
 		c := &call{Request: request, now: s.now()}
-		answer, err := s.run(r, c)
-		if r.access == public {
-			w.Header().Set("Cache-Control", "public, max-age=1")
+		if c.malformed = c.ParseForm(); c.malformed == nil {
+			c.form = c.Form
 		}
-		s.write(w, answer, err)
+		c.key, c.stranger = s.identify(request)
+		if fault, struck := s.faults.strike(callFault, c.subject()); struck {
+			s.strike(fault, w, r, c)
+			return
+		}
+		answer, err := s.run(r, c)
+		s.write(w, r, answer, err)
 	}
 }
 
+// subject is what faults look at.
+func (c *call) subject() subject { return subject{path: c.URL.Path, pair: c.text("pair"), key: c.key} }
+
 // run lets a call through to its handler if it may be made.
 func (s *Sim) run(r route, c *call) (any, error) {
-	k, err := s.identify(c.Request)
-	if r.access != public && err != nil {
-		return nil, err
+	if r.access != public && c.stranger != nil {
+		return nil, c.stranger
 	}
 	who := ""
-	if k != nil {
-		c.account, who = k.account, k.account.name
+	if c.key != nil {
+		c.account, who = c.key.account, c.key.account.name
 	} else if host, _, err := net.SplitHostPort(c.RemoteAddr); err == nil {
 		who = "address " + host
 	}
 	switch {
 	case !s.callers.allow(who, c.now):
 		return nil, refuse("ErrTooManyRequests", "Too many requests")
-	case r.access > 0 && Permission(r.access)&^k.Permissions != 0:
+	case r.access > 0 && Permission(r.access)&^c.key.Permissions != 0:
 		return nil, refuse("ErrInsufficientPerms", "The key does not have permission to do this")
-	}
-	if err := c.ParseForm(); err != nil {
+	case c.malformed != nil:
 		return nil, refuse("ErrInvalidParameters", "The parameters cannot be read")
 	}
-	c.form = c.Form
 	return r.handle(c)
 }
 
@@ -158,15 +166,17 @@ func (s *Sim) authorise(id, secret string) (*key, error) {
 }
 
 // write sends an answer.
-func (s *Sim) write(w http.ResponseWriter, answer any, err error) {
+func (s *Sim) write(w http.ResponseWriter, r route, answer any, err error) {
 	status := http.StatusOK
+	if r.access == public && err == nil {
+		w.Header().Set("Cache-Control", "public, max-age=1")
+	}
 	if err != nil {
 		told := refusalOf(err)
 		status, answer = told.status(), told
 		if status == http.StatusInternalServerError {
 			s.cfg.Log.Error("lunosim: a call failed", "error", err)
 		}
-		w.Header().Del("Cache-Control")
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {
@@ -175,7 +185,8 @@ func (s *Sim) write(w http.ResponseWriter, answer any, err error) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Date", s.cfg.Now().UTC().Format(http.TimeFormat))
+	w.Header().Set("Date", s.told().UTC().Format(http.TimeFormat))
+	s.calls.add(r.pattern, status)
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // whoever left does not hear it
 }

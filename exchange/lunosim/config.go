@@ -83,6 +83,9 @@ type Account struct {
 // Market is a market with what Luno tells of it besides.
 type Market struct {
 	exchange.Market
+	// Around is the price that random traders begin at where there is no history.
+	// Defaults to none, which lets no traders in.
+	Around exchange.Ticks
 	// History is the one-minute candles before the simulator began, oldest first.
 	// Defaults to none.
 	History []exchange.Candle
@@ -116,7 +119,7 @@ func (c Config) validate() error {
 	}
 	names, keys := map[string]bool{}, map[string]bool{}
 	for _, a := range c.Accounts {
-		if a.Name == "" || names[a.Name] || a.Name == houseName {
+		if a.Name == "" || names[a.Name] || a.Name == houseName || a.Name == strangerName {
 			problems = append(problems, fmt.Errorf("the account's name %q is empty or taken", a.Name))
 		}
 		names[a.Name] = true
@@ -150,7 +153,7 @@ func (c Config) validate() error {
 // Markets are the markets that a simulator offers: some of those that Luno trades.
 // Their steps and bounds are made up where Luno's are not known.
 func Markets() []Market {
-	one := func(pair, base, counter string, priceScale, volumeScale int32, minVolume, maxVolume, minPrice, maxPrice string) Market {
+	one := func(pair, base, counter string, priceScale, volumeScale int32, minVolume, maxVolume, minPrice, maxPrice, around string) Market {
 		m := exchange.Market{
 			Pair: pair, Base: base, Counter: counter, Status: exchange.MarketActive,
 			Tick: decimal.New(1, -priceScale), Step: decimal.New(1, -volumeScale),
@@ -162,15 +165,15 @@ func Markets() []Market {
 			return exchange.Ticks(decimal.RequireFromString(text).Shift(priceScale).IntPart())
 		}
 		m.MinVolume, m.MaxVolume, m.MinPrice, m.MaxPrice = steps(minVolume), steps(maxVolume), ticks(minPrice), ticks(maxPrice)
-		return Market{Market: m}
+		return Market{Market: m, Around: ticks(around)}
 	}
 	return []Market{
-		one("XBTMYR", "XBT", "MYR", 0, 6, "0.0001", "100", "1000", "100000000"),
-		one("ETHMYR", "ETH", "MYR", 2, 6, "0.001", "1000", "10", "10000000"),
-		one("XRPMYR", "XRP", "MYR", 4, 0, "1", "1000000", "0.01", "1000"),
-		one("AAVEMYR", "AAVE", "MYR", 2, 4, "0.01", "10000", "1", "100000"),
-		one("ETHXBT", "ETH", "XBT", 6, 4, "0.001", "1000", "0.0001", "1"),
-		one("XBTZAR", "XBT", "ZAR", 0, 6, "0.0001", "100", "1000", "100000000"),
-		one("USDCUSDT", "USDC", "USDT", 4, 2, "1", "1000000", "0.1", "10"),
+		one("XBTMYR", "XBT", "MYR", 0, 6, "0.0001", "100", "1000", "100000000", "400000"),
+		one("ETHMYR", "ETH", "MYR", 2, 6, "0.001", "1000", "10", "10000000", "12000"),
+		one("XRPMYR", "XRP", "MYR", 4, 0, "1", "1000000", "0.01", "1000", "2.5"),
+		one("AAVEMYR", "AAVE", "MYR", 2, 4, "0.01", "10000", "1", "100000", "900"),
+		one("ETHXBT", "ETH", "XBT", 6, 4, "0.001", "1000", "0.0001", "1", "0.03"),
+		one("XBTZAR", "XBT", "ZAR", 0, 6, "0.0001", "100", "1000", "100000000", "1700000"),
+		one("USDCUSDT", "USDC", "USDT", 4, 2, "1", "1000000", "0.1", "10", "1"),
 	}
 }

@@ -23,6 +23,17 @@
 //   - Any valid key opens a user stream. What no pong has confirmed is sent again to
 //     the key's next stream, so that a client hears everything at least once.
 //
+// Beside Luno's calls it has its own, for this machine alone: the status page at /,
+// GET /sim/state, GET, POST and DELETE /sim/faults, DELETE /sim/faults/{id},
+// POST /sim/markets/{pair} and POST /sim/accounts/{name}/deposits.
+//
+// Faults are a JSON list such as
+//
+//	[{"kind": "hang-after", "path": "/api/1/postorder", "skip": 3, "count": 1, "delay_ms": 5000},
+//	 {"kind": "stream-gap", "pair": "XBTMYR", "chance": 0.01}]
+//
+// and the constants of type FaultKind say what each kind does.
+//
 // Smallest use:
 //
 //	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})

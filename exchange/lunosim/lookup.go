@@ -219,6 +219,11 @@ func (s *Sim) listTrades(c *call) (any, error) {
 		return nil, err
 	}
 	f.Newest = f.Newest || f.Before != 0
+	if late, lasts := s.faults.lasts(LateFills, c.subject()); lasts {
+		if f.Before == 0 || f.Before > c.now-late.Delay {
+			f.Before = c.now - late.Delay
+		}
+	}
 	fills, err := c.account.member.FillsOf(c.Context(), f)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 // market is what the simulator keeps of a market beside the venue's book.
 type market struct {
 	exchange.Market
+	around exchange.Ticks
 
 	mu sync.Mutex
 	// suspended is set where the venue's post-only stands for a suspension.
@@ -21,7 +22,7 @@ type market struct {
 }
 
 func newMarket(m Market) *market {
-	kept := &market{Market: m.Market}
+	kept := &market{Market: m.Market, around: m.Around}
 	for _, c := range m.History {
 		kept.fill(c.Time)
 		kept.candles = append(kept.candles, c)

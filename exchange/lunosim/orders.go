@@ -33,7 +33,7 @@ func (s *Sim) order(c *call) (*market, exchange.OrderRequest, error) {
 		return nil, r, err
 	case ttl < 1 || ttl > maxTTL:
 		return nil, r, refuse("ErrInvalidParameters", "ttl must be between 1 and 10000")
-	case dated && c.now > at+ttl:
+	case dated && s.told().UnixMilli() > at+ttl:
 		return nil, r, refuse("ErrDeadlineExceeded", "The request came after its deadline")
 	case !validClientID(r.ClientID):
 		return nil, r, refuse("ErrInvalidClientOrderId", "client_order_id has 255 letters, digits and _;,.- at most")
@@ -184,6 +184,12 @@ func (s *Sim) stopOrder(c *call) (any, error) {
 	d, err := c.account.member.Detail(c.Context(), c.text("order_id"))
 	if err != nil {
 		return nil, refuse("ErrCannotStopUnknownOrNonPendingOrder", "There is no such order, or it is over")
+	}
+	x := subject{path: c.URL.Path, pair: d.Request.Pair, key: c.key}
+	if fault, struck := s.faults.strike(stopFault, x); struck {
+		if err := s.fillFirst(c.Context(), d, fault.Percent); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.account.member.Cancel(c.Context(), d.Request.Pair, d.ID); err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ func (s *Sim) routes() *http.ServeMux {
 	}
 	mux.HandleFunc("GET /api/1/stream/{pair}", s.marketStream)
 	mux.HandleFunc("GET /api/1/userstream", s.userStream)
+	s.control(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
 	return mux
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -21,9 +22,15 @@ const (
 // session is one websocket of a client.
 type session struct {
 	conn *websocket.Conn
-	// path and key say whose it is and what it hears.
+	// path and key say what it hears and whose it is.
 	path string
 	key  *key
+	// pair is the market that it hears; "" for a user stream.
+	pair string
+	// mute is set while a fault has it answer nothing.
+	mute atomic.Bool
+	// held is a message that goes out after the next.
+	held []byte
 	// ctx ends when the client is gone or is sent away.
 	ctx  context.Context //nolint:containedctx // a session is a connection and lives as long
 	stop context.CancelFunc
@@ -65,6 +72,17 @@ func (s *sessions) enter(x *session, most int) bool {
 	return true
 }
 
+// expel ends the sessions that a test picks.
+func (s *sessions) expel(pick func(*session) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for x := range s.open {
+		if pick(x) {
+			x.stop()
+		}
+	}
+}
+
 func (s *sessions) leave(x *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,7 +105,7 @@ func (s *Sim) stream(w http.ResponseWriter, r *http.Request, fault *streamError,
 	}
 	s.sessions.done.Add(1)
 	defer s.sessions.done.Done()
-	x := &session{conn: conn, path: r.URL.Path}
+	x := &session{conn: conn, path: r.URL.Path, pair: r.PathValue("pair")}
 	x.ctx, x.stop = context.WithCancel(s.sessions.ctx)
 	defer x.stop()
 	defer context.AfterFunc(x.ctx, func() { _ = conn.Close() })()
@@ -147,6 +165,12 @@ func (x *session) refuse(fault streamError) {
 // that leaves is noticed.
 func (x *session) listen() {
 	defer x.stop()
+	x.conn.SetPingHandler(func(payload string) error {
+		if x.mute.Load() {
+			return nil
+		}
+		return x.conn.WriteControl(websocket.PongMessage, []byte(payload), time.Now().Add(writeWait))
+	})
 	x.conn.SetPongHandler(func(payload string) error {
 		if sent, err := strconv.ParseInt(payload, 10, 64); err == nil {
 			x.key.confirm(sent)

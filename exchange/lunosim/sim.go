@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,8 @@ const (
 	// day is how far back the public trades go.
 	day = 24 * 60 * minute
 	// houseName is the name of the member that makes the market.
-	houseName = "house"
+	houseName    = "house"
+	strangerName = "stranger"
 	// maxSlip is how far a market order may run.
 	maxSlip = exchange.RateOne / 4
 )
@@ -29,6 +31,7 @@ type Sim struct {
 	cfg      Config
 	venue    *paper.Exchange
 	house    *paper.Member
+	stranger *paper.Member // trades where a fault wants it
 	markets  map[string]*market
 	pairs    []string
 	accounts []*account
@@ -36,6 +39,11 @@ type Sim struct {
 	callers  callers
 	mux      *http.ServeMux
 	sessions sessions
+	faults   faults
+	// settling guards forced, the states that faults hold markets in.
+	settling sync.Mutex
+	forced   map[string]string
+	calls    tally
 	// moves counts the calls that would have moved money.
 	moves atomic.Int64
 }
@@ -57,9 +65,12 @@ func New(cfg Config) (*Sim, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lunosim: %w", err)
 	}
-	s := &Sim{cfg: cfg, venue: venue, markets: map[string]*market{}, keys: map[string]*key{}, callers: callers{limit: cfg.Limit}}
-	if s.house, err = venue.JoinForgetful(houseName); err != nil {
-		return nil, fmt.Errorf("lunosim: %w", err)
+	s := &Sim{cfg: cfg, venue: venue, markets: map[string]*market{}, keys: map[string]*key{}, callers: callers{limit: cfg.Limit}, forced: map[string]string{}}
+	s.faults.random = rand.New(rand.NewPCG(cfg.Seed, 3)) //nolint:gosec // chances that must be the same for one seed
+	for name, to := range map[string]**paper.Member{houseName: &s.house, strangerName: &s.stranger} {
+		if *to, err = venue.JoinForgetful(name); err != nil {
+			return nil, fmt.Errorf("lunosim: %w", err)
+		}
 	}
 	for _, m := range cfg.Markets {
 		kept := newMarket(m)
@@ -96,6 +107,11 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTT
 
 // now is the simulator's time in epoch milliseconds.
 func (s *Sim) now() int64 { return s.cfg.Now().UnixMilli() }
+
+// told is the time that the simulator takes it for, which a fault can make wrong.
+func (s *Sim) told() time.Time {
+	return s.cfg.Now().Add(time.Duration(s.faults.skew.Load()) * time.Millisecond)
+}
 
 // openAccounts makes the members, with ids like Luno's, and their ledgers.
 func (s *Sim) openAccounts() error {

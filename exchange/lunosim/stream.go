@@ -90,6 +90,9 @@ func (s *Sim) runMarket(x *session, m *market) error {
 		return err
 	}
 	defer stop()
+	if late, struck := s.faults.strike(firstFault, x.subject()); struck {
+		s.hang(x.ctx, late.Delay, true)
+	}
 	if err := x.send(m.snapshot(book)); err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (s *Sim) runMarket(x *session, m *market) error {
 		case <-x.ctx.Done():
 			return context.Cause(x.ctx)
 		case u := <-updates:
-			err = x.send(m.update(u))
+			err = s.deliver(x, m.update(u))
 			beat.Reset(s.cfg.Streams.Beat)
 			p.spoke()
 		case <-beat.C:

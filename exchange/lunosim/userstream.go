@@ -142,11 +142,14 @@ func (s *Sim) runUser(x *session) error {
 	events, next := f.from(x.key.heard.Load())
 	sent := next - int64(len(events))
 	x.key.confirm(sent)
+	if late, struck := s.faults.strike(firstFault, x.subject()); struck {
+		s.hang(x.ctx, late.Delay, true)
+	}
 	p := s.pulse(x)
 	defer p.stop()
 	for {
 		for _, e := range events {
-			if err := x.send(s.userMessage(e)); err != nil {
+			if err := s.deliver(x, s.userMessage(e)); err != nil {
 				return err
 			}
 			sent++

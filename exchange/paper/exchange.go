@@ -82,7 +82,8 @@ func (c ExchangeConfig) validate() error {
 //
 //   - An order never trades with another one of its own member: whatever of it
 //     would meet such an order is cancelled, and the resting one stays.
-//   - A post-only order that would trade at once is refused.
+//   - A post-only order that would trade at once is refused, or cancelled after
+//     SetQuietPostOnly.
 //   - What a market, IOC or FOK order cannot fill at once is cancelled; the order
 //     is Complete then, and its volumes tell what was filled (rule T4).
 //   - A buy order reserves its value at its limit and the higher fee of it. The
@@ -103,6 +104,8 @@ type Exchange struct {
 	members map[string]*Member
 	// lastOrder numbers the orders from 1.
 	lastOrder int64
+	// quiet is set if post-only orders that would trade are cancelled, not refused.
+	quiet bool
 }
 
 // NewExchange returns an exchange without members; the error names everything
@@ -171,6 +174,14 @@ func (e *Exchange) SetStatus(pair string, status exchange.MarketStatus) error {
 	b.market.Status, b.changed = status, e.now()
 	b.publish(BookUpdate{Status: status, Time: b.changed})
 	return nil
+}
+
+// SetQuietPostOnly says what happens to a post-only order that would trade at once:
+// it is refused, or accepted and cancelled.
+func (e *Exchange) SetQuietPostOnly(quiet bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.quiet = quiet
 }
 
 // CollectedFees lists what the exchange has taken of each currency.

@@ -26,8 +26,9 @@ func (e *Exchange) place(m *Member, r exchange.OrderRequest, stop Stop) (*entry,
 		return nil, err
 	}
 	waits := x.trigger.Price != 0 && !b.reached(x.trigger)
+	over := r.PostOnly && !waits && x.wouldTrade()
 	switch {
-	case r.PostOnly && !waits && x.wouldTrade():
+	case over && !e.quiet:
 		return nil, exchange.Rejected("ErrOrderCanceled", "the post-only order would have traded at once")
 	case r.Type == exchange.MarketOrder && e.cfg.MaxSlip > 0 && !x.liquid(e.cfg.MaxSlip, e.cfg.Fees.Taker):
 		return nil, exchange.Rejected("ErrNotEnoughLiquidity", "the book does not fill the market order near its best price")
@@ -52,6 +53,10 @@ func (e *Exchange) place(m *Member, r exchange.OrderRequest, stop Stop) (*entry,
 	m.enter(x)
 	m.tell(x, exchange.Pending)
 	x.hold(need, PostingReserve)
+	if over {
+		x.finish(now)
+		return x, nil
+	}
 	if waits {
 		x.order.Status = exchange.Pending
 		b.stops = append(b.stops, x)
