@@ -78,14 +78,14 @@ func (a *Account) Keep(ctx context.Context, sink func(exchange.AccountEvent)) er
 	for failures := 0; ; failures++ {
 		err := a.StreamAccount(ctx, func(e exchange.AccountEvent) {
 			if !e.Connected {
-				failures = -1 // it works
+				failures = 0 // it works
 			}
 			sink(e)
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		pause := backoff.Pause(max(0, failures))
+		pause := backoff.Pause(failures)
 		a.cfg.Log.WarnContext(ctx, "user stream broke", slog.Duration("pause", pause), slog.Any("error", err))
 		timer := time.NewTimer(pause)
 		select {
@@ -119,40 +119,47 @@ func (a *Account) StreamAccount(ctx context.Context, sink func(exchange.AccountE
 		if err != nil {
 			return fmt.Errorf("user stream: %w", s.explain(err, message))
 		}
-		e, err := a.event(ctx, own)
-		if err != nil {
-			return fmt.Errorf("user stream: %w", err)
-		}
-		if e != (exchange.AccountEvent{}) {
+		if e := a.event(ctx, own); e != (exchange.AccountEvent{}) {
 			sink(e)
 		}
 	}
 }
 
-// event translates a message; the event is zero if there is nothing new in it.
-func (a *Account) event(ctx context.Context, o Own) (e exchange.AccountEvent, err error) {
+// event translates a message; the event is zero if there is nothing new in it. An
+// order whose amounts cannot be told here, because they are finer than its market
+// allows or the market is not known, is told without them.
+func (a *Account) event(ctx context.Context, o Own) (e exchange.AccountEvent) {
 	switch o.Kind {
 	case OwnBalance:
 		if a.told.balance(o) {
 			e.Balance = &exchange.BalanceUpdate{Account: o.Account, Row: o.Row, Total: o.Balance, Free: o.Available, Time: o.Time}
 		}
-	case OwnStatus, OwnFill:
-		u := exchange.OrderUpdate{Pair: o.Pair, OrderID: o.Order, ClientID: o.Client, Status: o.Status, Time: o.Time}
-		if o.Kind == OwnFill {
-			m, err := a.cfg.Markets.Market(ctx, o.Pair)
-			if err == nil {
-				err = amounts(m, o, &u)
-			}
-			if err != nil {
-				return e, fmt.Errorf("order %s: %w", o.Order, err)
-			}
+	case OwnStatus:
+		if u := o.update(); a.told.order(u) {
+			e.Order = &u
 		}
-		if a.told.order(u) {
+	case OwnFill:
+		u := o.update()
+		m, err := a.cfg.Markets.Market(ctx, o.Pair)
+		if err == nil {
+			err = amounts(m, o, &u)
+		}
+		switch {
+		case err != nil:
+			a.cfg.Log.WarnContext(ctx, "what an order has traded is not understood and must be looked up",
+				slog.String("order_id", o.Order), slog.String("pair", o.Pair), slog.Any("error", err))
+			e.Order = new(o.update())
+		case a.told.order(u):
 			e.Order = &u
 		}
 	case OwnOther:
 	}
-	return e, nil
+	return e
+}
+
+// update is what a message tells of an order, but for the amounts.
+func (o Own) update() exchange.OrderUpdate {
+	return exchange.OrderUpdate{Pair: o.Pair, OrderID: o.Order, ClientID: o.Client, Status: o.Status, Time: o.Time}
 }
 
 // amounts translates what an order has traded.

@@ -4,11 +4,11 @@
 // the order book that they build, and keep-alives. A Book is exact: all orders in
 // whole ticks and steps, every message applied to the state before it, and gone
 // at the first that does not fit. Source is what a marketdata.Feed takes its live
-// candles, trades and top of book from.
+// candles, trades and top of book from. Account tells what becomes of an account's
+// own orders and balances, each thing once.
 //
 // It does not own REST: what a stream leaves out is asked of a Venue, which
-// package luno's client is. It does not decide when a stream is opened again, nor
-// what is done with what it tells.
+// package luno's client is. It does not decide what is done with what it tells.
 //
 // Smallest use:
 //

@@ -58,6 +58,8 @@ type peer struct {
 	out  chan []byte
 	gone chan struct{}
 	once sync.Once
+	// user says that it is a user stream.
+	user bool
 }
 
 func (p *peer) drop() { p.once.Do(func() { close(p.gone); _ = p.conn.Close() }) }
@@ -105,6 +107,7 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 	case key["api_key_id"] != keyID || key["api_key_secret"] != secret:
 		farewell = "invalid_credentials"
 	case r.URL.Path == "/api/1/userstream":
+		p.user = true
 		for _, m := range f.user {
 			p.out <- []byte(m)
 		}
@@ -224,7 +227,16 @@ func (f *fake) tell(message []byte, trades []modelTrade) {
 	if f.withhold {
 		return
 	}
+	f.send(message, false)
+}
+
+// send sends a message to all market streams or all user streams. The lock is
+// held.
+func (f *fake) send(message []byte, user bool) {
 	for p := range f.peers {
+		if p.user != user {
+			continue
+		}
 		select {
 		case p.out <- message:
 		default:

@@ -185,7 +185,7 @@ func (r *reader) number() int64 {
 	}
 	var n uint64
 	for _, c := range digits {
-		if c < '0' || c > '9' || n > (math.MaxInt64-9)/10 {
+		if c < '0' || c > '9' || n > (math.MaxInt64-uint64(c-'0'))/10 {
 			r.failAt(start, "%.24q is no whole number of 64 bits", digits)
 			return 0
 		}

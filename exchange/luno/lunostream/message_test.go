@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -112,6 +113,15 @@ func TestDecodeRefuses(t *testing.T) {
 		if _, err := lunostream.NewDecoder(market(t)).Snapshot([]byte(message)); !errors.As(err, &told) {
 			t.Errorf("a snapshot with %s: %v", name, err)
 		}
+	}
+}
+
+// Sequences go up to the last that fits 64 bits.
+func TestDecodeLargestSequence(t *testing.T) {
+	t.Parallel()
+	u, err := lunostream.NewDecoder(market(t)).Update([]byte(`{"sequence":"9223372036854775807","timestamp":1}`))
+	if err != nil || u.Sequence != math.MaxInt64 {
+		t.Errorf("%+v, %v", u, err)
 	}
 }
 
