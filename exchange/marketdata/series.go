@@ -69,3 +69,6 @@ func (s *SliceSource) Next(ctx context.Context) ([]exchange.Candle, error) {
 	s.rest = s.rest[n:]
 	return block, nil
 }
+
+// Packed returns the series' candles packed.
+func (s Series) Packed() *Packed { return PackCandles(s.Candles) }

@@ -3,6 +3,7 @@ package paper
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -37,7 +38,7 @@ type Costs struct {
 // Tier is the fees from a traded volume on.
 type Tier struct {
 	// Volume is the least value traded in the last 30 days, in units of the
-	// counter currency.
+	// counter currency; for venues that share it, in those of the first.
 	Volume exchange.Units `json:"volume"`
 	Fees   exchange.Fees  `json:"fees"`
 }
@@ -138,18 +139,71 @@ func (v *Venue) fees(now int64) exchange.Fees {
 	if len(v.cfg.Tiers) == 0 {
 		return fees
 	}
-	days := &v.state.FeeDays
-	days.turn(now)
-	var traded exchange.Units
-	for i, value := range days.Traded {
-		if int64(i) != days.Day%int64(len(days.Traded)) {
-			traded += value
-		}
+	traded, unit := int64(v.state.FeeDays.before(now)), int64(1)
+	if v.shared != nil {
+		traded, unit = v.shared.before(now), v.shared.per[0]
 	}
 	for _, tier := range v.cfg.Tiers {
-		if traded >= tier.Volume {
+		if traded >= capped(tier.Volume, unit) {
 			fees = tier.Fees
 		}
 	}
 	return fees
+}
+
+// before returns what was traded in the days before that of a time.
+func (d *FeeDays) before(now int64) (traded exchange.Units) {
+	d.turn(now)
+	for i, value := range d.Traded {
+		if int64(i) != d.Day%int64(len(d.Traded)) {
+			traded += value
+		}
+	}
+	return traded
+}
+
+// volume is what several venues of one account trade together. What each has
+// traded it keeps itself.
+type volume struct {
+	venues []*Venue
+	// per are how many shared units make a unit of each.
+	per []int64
+}
+
+// ShareVolume lets the tiers of the venues of one account count what is traded in
+// all of them, as exchanges count an account's volume. Their markets have one
+// counter currency, in which it is counted; their tiers are to be the same, and are
+// in units of the first market.
+func ShareVolume(venues ...*Venue) error {
+	markets := make([]exchange.Market, len(venues))
+	for i, v := range venues {
+		markets[i] = v.cfg.Market
+	}
+	_, per, err := exchange.SharedUnit(markets...)
+	if err != nil {
+		return fmt.Errorf("paper: one volume for several markets: %w", err)
+	}
+	for _, v := range venues {
+		v.shared = &volume{venues: venues, per: per}
+	}
+	return nil
+}
+
+// before is FeeDays.before for all venues, in shared units.
+func (s *volume) before(now int64) (traded int64) {
+	for i, v := range s.venues {
+		part := capped(v.state.FeeDays.before(now), s.per[i])
+		traded += min(part, math.MaxInt64-traded)
+	}
+	return traded
+}
+
+// capped returns units in others of which each is made of so many, and the most
+// that there is where they do not fit: so large a volume reaches every tier.
+func capped(units exchange.Units, per int64) int64 {
+	n, err := exchange.MulDiv(int64(units), per, 1)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return n
 }

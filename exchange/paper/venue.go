@@ -63,6 +63,9 @@ type Venue struct {
 	cfg     VenueConfig
 	state   VenueState
 	reports []exchange.Report
+	// shared is what the account trades in this and in other venues; nil if it has
+	// this one alone.
+	shared *volume
 	// spare is the cash that no order holds while orders meet a candle.
 	spare exchange.Units
 }

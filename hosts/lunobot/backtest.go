@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime/debug"
 
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/lookahead"
@@ -57,12 +56,12 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if cfg.Signals, err = b.messages(subject); err != nil {
 		return err
 	}
-	further, err := b.further(ctx, subject, b.historyFlags, past)
+	traded, err := b.further(ctx, subject, b.historyFlags, past)
 	if err != nil {
 		return err
 	}
-	for _, s := range further {
-		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: s.market})
+	for _, one := range traded {
+		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: one.market})
 	}
 	process, err := subject.host.Start(ctx, subject.key)
 	if err != nil {
@@ -73,14 +72,14 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return runFault(ctx, err)
 	}
-	with.traded = further
-	closes := &backtestreport.Closes{}
-	result, elapsed, err := c.runIn(ctx, process, cfg, with, closes)
+	with.traded = traded
+	seen := &backtestreport.Watch{}
+	result, elapsed, err := c.runIn(ctx, process, cfg, with, seen)
 	if err != nil {
 		return err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: closes, Data: past.report, Source: past.source, Title: subject.manifest.Title,
+		Result: result, Closes: seen.Of(cfg.Market.Pair), Data: past.report, Source: past.source, Title: subject.manifest.Title,
 		Notes: with.notes(),
 	}
 	if err := b.check(ctx, c, process, with, &in); err != nil {
@@ -110,16 +109,14 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 func (b backtestCommand) check(ctx context.Context, c *console, process *pluginhost.Process, with *company, in *backtestreport.Input) error {
 	cfg := lookahead.Config{
 		Whole: in.Result,
-		Run: func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		Run: func(ctx context.Context, through backtest.Through) (*backtest.Result, error) {
 			return with.run(ctx, process, in.Result.Config, through, nil)
 		},
 	}
 	if b.LookAhead { // it goes over the candles thousands of times
-		past, err := with.past.kept(ctx)
-		if err != nil {
+		if err := with.kept(ctx); err != nil {
 			return err
 		}
-		with.past = past
 		cfg.Depth = lookahead.Full
 		var bar *progress
 		cfg.Progress = func(done, total int64) {

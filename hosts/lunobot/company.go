@@ -33,7 +33,7 @@ type company struct {
 	rounded int
 	pairs   map[string]history
 	// traded are the further pairs that the run trades.
-	traded []history
+	traded []further
 }
 
 // company finds out what a strategy looks at and where the candles of the other
@@ -128,9 +128,9 @@ func (h historyFlags) otherPair(ctx context.Context, pair, path string, interval
 	return past, nil
 }
 
-// feed opens the run's candles, which go through a function, with what comes
-// beside them. End is called when the run is over.
-func (c *company) feed(ctx context.Context, through func(marketdata.Source) marketdata.Source) (src marketdata.Source, end func(), err error) {
+// feed opens the candles of the pairs that the run trades, which go through a
+// function, with what comes beside them. End is called when the run is over.
+func (c *company) feed(ctx context.Context, through backtest.Through) (src marketdata.Source, end func(), err error) {
 	var ends []func()
 	finish := func() {
 		for _, end := range ends {
@@ -152,12 +152,12 @@ func (c *company) feed(ctx context.Context, through func(marketdata.Source) mark
 	if src, err = open(c.past); err != nil {
 		return nil, nil, err
 	}
-	f := &backtest.Feed{Source: through(src)}
+	f := &backtest.Feed{Source: through.Of(c.past.market.Pair, src)}
 	for _, other := range c.traded {
-		if src, err = open(other); err != nil {
+		if src, err = open(other.history); err != nil {
 			return nil, nil, err
 		}
-		f.Pairs = append(f.Pairs, backtest.PairSource{Pair: other.market.Pair, Source: src})
+		f.Pairs = append(f.Pairs, backtest.PairSource{Pair: other.market.Pair, Source: through.Of(other.market.Pair, src)})
 	}
 	for _, pair := range c.sees.Pairs {
 		other, ok := c.pairs[pair]
@@ -185,7 +185,7 @@ func (c *company) feed(ctx context.Context, through func(marketdata.Source) mark
 // run runs a backtest over the candles, which go through a function, with what
 // comes beside them.
 func (c *company) run(
-	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, through func(marketdata.Source) marketdata.Source, progress func(done int64),
+	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, through backtest.Through, progress func(done int64),
 ) (*backtest.Result, error) {
 	src, end, err := c.feed(ctx, through)
 	if err != nil {
@@ -195,13 +195,29 @@ func (c *company) run(
 	return p.Backtest(ctx, cfg, src, progress)
 }
 
+// kept keeps the candles of the pairs that the run trades in memory, if they are not
+// too many.
+func (c *company) kept(ctx context.Context) (err error) {
+	if c.past, err = c.past.kept(ctx); err != nil {
+		return err
+	}
+	for i := range c.traded {
+		if c.traded[i].history, err = c.traded[i].kept(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // notes say what a reader must know of the further pairs' candles before trusting
 // the figures: where they lack.
-func (c *company) notes() (out []string) {
+func (c *company) notes() []string { return notesOf(c.past, c.traded) }
+
+func notesOf(own history, traded []further) (out []string) {
 	const minute = "2006-01-02 15:04"
-	for _, other := range c.traded {
+	for _, other := range traded {
 		pair := other.market.Pair
-		if other.from.After(c.past.from) || other.to.Before(c.past.to) {
+		if other.from.After(own.from) || other.to.Before(own.to) {
 			out = append(out, fmt.Sprintf("The candles of %s go from %s to %s UTC only: outside of that it cannot be traded, and a position keeps the value of its last close.",
 				pair, other.from.UTC().Format(minute), other.to.UTC().Format(minute)))
 		}

@@ -69,8 +69,8 @@ func (h historyFlags) load(ctx context.Context) (history, error) {
 }
 
 // before returns the candles before those of a run, as many as any strategy warms
-// up with and there are.
-func (h historyFlags) before(ctx context.Context, run history, cfg backtest.Config) ([]exchange.Candle, error) {
+// up with and there are; false if there are none.
+func (h historyFlags) before(ctx context.Context, run history, cfg backtest.Config) (history, bool, error) {
 	from, to := run.from.Add(-cfg.Lead()), run.from
 	var past history
 	var err error
@@ -85,13 +85,24 @@ func (h historyFlags) before(ctx context.Context, run history, cfg backtest.Conf
 	}
 	var missing *archive.MissingError
 	if errors.Is(err, marketdata.ErrNoCandle) || errors.As(err, &missing) {
-		return nil, nil
+		return history{}, false, nil
 	}
-	if err != nil || past.open == nil {
-		return nil, err
+	return past, err == nil && past.open != nil, err
+}
+
+// warm returns the candles of a run packed, and before them those of before it, of
+// which there are so many.
+func (h historyFlags) warm(ctx context.Context, run history, cfg backtest.Config) (all *marketdata.Packed, before int, err error) {
+	list := []history{run}
+	past, ok, err := h.before(ctx, run, cfg)
+	if err != nil {
+		return nil, 0, err
 	}
-	series, err := past.whole(ctx)
-	return series.Candles, err
+	if ok {
+		list = []history{past, run}
+	}
+	all, err = packed(ctx, list...)
+	return all, all.Index(run.from.UnixMilli()), err
 }
 
 // key finds the series that the flags mean.

@@ -50,6 +50,10 @@ func parseLength(text string) (time.Duration, error) {
 
 // lengthText writes a length of candles as it is given.
 func lengthText(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -3,18 +3,21 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
-// library has what the sets of a search look at beside the candles of their market:
-// what the flags name, else what the demo market or the store has.
+// library has what the sets of a search trade and look at beside the candles of their
+// market: what the flags name, else what the demo market or the store has.
 type library struct {
 	company *company
+	// past is what the search goes over.
+	past    history
 	history historyFlags
 	market  *demo.Replay // nil unless the candles are the demo market's
 	run     backtest.Config
@@ -22,16 +25,17 @@ type library struct {
 	from, to time.Time
 
 	mu    sync.Mutex
-	pairs map[string][]exchange.Candle
+	pairs map[string]*marketdata.Packed
 }
 
 var _ backtest.Library = (*library)(nil)
 
-// library returns what the flags name for runs over the candles.
-func (f companyFlags) library(ctx context.Context, run backtest.Config, h historyFlags, candles []exchange.Candle) (*library, error) {
+// library returns what the flags name for runs over a history, of which the first
+// candle opens at a time, and further pairs.
+func (f companyFlags) library(ctx context.Context, run backtest.Config, h historyFlags, past history, from time.Time, traded []further) (*library, error) {
 	l := &library{
-		company: &company{pairs: map[string]history{}}, history: h, run: run, from: candles[0].OpenTime(),
-		to: candles[len(candles)-1].OpenTime().Add(run.Interval), pairs: map[string][]exchange.Candle{},
+		company: &company{traded: traded, pairs: map[string]history{}}, past: past, history: h, run: run, from: from, to: past.to,
+		pairs: map[string]*marketdata.Packed{},
 	}
 	if err := f.files(ctx, l.company, run, h); err != nil {
 		return nil, err
@@ -47,22 +51,24 @@ func (f companyFlags) library(ctx context.Context, run backtest.Config, h histor
 }
 
 // Candles implements backtest.Library.
-func (l *library) Candles(ctx context.Context, pair string) ([]exchange.Candle, error) {
+func (l *library) Candles(ctx context.Context, pair string) (*marketdata.Packed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if list, ok := l.pairs[pair]; ok {
 		return list, nil
 	}
-	var list []exchange.Candle
+	var list *marketdata.Packed
 	var err error
 	given, ok := l.company.pairs[pair]
+	traded := slices.IndexFunc(l.company.traded, func(f further) bool { return f.market.Pair == pair })
 	switch {
+	case traded >= 0:
+		list, err = l.traded(ctx, l.company.traded[traded])
 	case ok:
-		series, failed := given.whole(ctx)
-		list, err = series.Candles, failed
+		list, err = given.whole(ctx)
 	case l.market != nil && l.market.Cycle(pair) > 0:
 		series, failed := l.market.Series(pair, l.from, l.to)
-		list, err = series.Candles, failed
+		list, err = series.Packed(), failed
 	case l.history.Data == storeData:
 		h := l.history
 		h.Pair = pair
@@ -72,14 +78,23 @@ func (l *library) Candles(ctx context.Context, pair string) ([]exchange.Candle, 
 		case failed != nil:
 			err = failed
 		case past.interval == l.run.Interval:
-			series, failed := past.whole(ctx)
-			list, err = series.Candles, failed
+			list, err = past.whole(ctx)
 		}
 	}
 	if err == nil {
 		l.pairs[pair] = list
 	}
 	return list, err
+}
+
+// traded returns the candles of a further pair, and those of before the search as far
+// as it has those of its own pair.
+func (l *library) traded(ctx context.Context, one further) (*marketdata.Packed, error) {
+	if !l.from.Before(l.past.from) {
+		return one.whole(ctx)
+	}
+	all, _, err := one.flags.warm(ctx, one.history, l.run)
+	return all, err
 }
 
 // Trades implements backtest.Library.

@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string, c *console) int {
 		return c.fail(err)
 	}
 	command, err := parser.Parse(args)
+	if err == nil {
+		err = onlyOnce(command)
+	}
 	if err != nil {
 		return c.fail(input("%w (lunobot --help tells more)", err))
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,4 +129,14 @@ func readReport(t *testing.T, path string) report {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// A flag of one value that is given twice is refused by its name; one that may be
+// repeated is not.
+func TestRepeatedFlagsAreRefused(t *testing.T) {
+	t.Parallel()
+	a := command(t, t.TempDir(), "sweep", "--strategy", "basic", "--range", "fast=5,6", "--range", "slow=9,10", "--pair", "XBTMYR", "--seed", "1", "--pair", "ETHMYR", "--seed=2")
+	if a.code != 2 || !strings.Contains(a.problems, "--pair is given more than once") || !strings.Contains(a.problems, "--seed is given more than once") || strings.Contains(a.problems, "--range is") {
+		t.Errorf("exit code %d:\n%s", a.code, a.problems)
+	}
 }

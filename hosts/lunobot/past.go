@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,36 +31,33 @@ type history struct {
 }
 
 // whole reads all the candles, for who needs them at once.
-func (h history) whole(ctx context.Context) (marketdata.Series, error) {
-	s := marketdata.Series{Market: h.market, Interval: h.interval, Candles: make([]exchange.Candle, 0, h.candles)}
-	src, end, err := h.open(ctx)
-	if err != nil {
-		return s, err
-	}
-	defer end()
-	for {
-		block, err := src.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			return s, nil
-		}
+func (h history) whole(ctx context.Context) (*marketdata.Packed, error) { return packed(ctx, h) }
+
+// packed reads all the candles of histories, one after the other.
+func packed(ctx context.Context, list ...history) (*marketdata.Packed, error) {
+	sources := make([]marketdata.Source, len(list))
+	for i, h := range list {
+		src, end, err := h.open(ctx)
 		if err != nil {
-			return s, err
+			return nil, err
 		}
-		s.Candles = append(s.Candles, block...)
+		defer end()
+		sources[i] = src
 	}
+	return marketdata.Pack(ctx, sources...)
 }
 
 // keptCandles is how many candles are kept at the most where they are read very
-// often: a hundred megabytes.
-const keptCandles = 2_000_000
+// often: some fifty megabytes for each pair.
+const keptCandles = 4_000_000
 
 // kept returns the history with its candles in memory, if they are not too many.
 func (h history) kept(ctx context.Context) (history, error) {
 	if h.candles > keptCandles {
 		return h, nil
 	}
-	series, err := h.whole(ctx)
-	h.open = func(context.Context) (marketdata.Source, func(), error) { return series.Source(), func() {}, nil }
+	candles, err := h.whole(ctx)
+	h.open = func(context.Context) (marketdata.Source, func(), error) { return candles.Source(), func() {}, nil }
 	return h, err
 }
 

@@ -119,14 +119,14 @@ func (f reportFiles) discard() {
 	f.html.discard()
 }
 
-// runIn runs a strategy in a process and returns how long it took. Of the candles
-// it keeps their closes.
+// runIn runs a strategy in a process and returns how long it took. What candles it
+// saw goes into seen.
 func (c *console) runIn(
-	ctx context.Context, process *pluginhost.Process, cfg backtest.Config, with *company, closes *backtestreport.Closes,
+	ctx context.Context, process *pluginhost.Process, cfg backtest.Config, with *company, seen *backtestreport.Watch,
 ) (*backtest.Result, time.Duration, error) {
 	bar := newProgress(c.problems, int64(with.past.candles))
 	start := time.Now()
-	result, err := with.run(ctx, process, cfg, closes.Watch, bar.set)
+	result, err := with.run(ctx, process, cfg, seen.Through, bar.set)
 	elapsed := time.Since(start)
 	bar.clear()
 	return result, elapsed, runFault(ctx, err)

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
@@ -32,17 +32,23 @@ type searchFlags struct {
 	Workers     int      `placeholder:"N" help:"How many runs go on at once; the report does not depend on it. Default: one for each core."`
 }
 
+// collectLong is the collector's percentage where very many candles are shared: they
+// have no pointer that it follows, so that it costs little to look often.
+const collectLong = 5
+
 // searching is a search that is ready. A strategy that this program contains is run
 // in it, where all runs share the candles; another in processes of its own.
 type searching struct {
 	subject *subject
 	past    history
 	run     backtest.Config
-	// series are the candles that runs see and share: those of past, and before
+	// shared are the candles that runs see and share: those of past, and before
 	// them so many that windows warm up with.
-	series marketdata.Series
+	shared *marketdata.Packed
 	before int
-	// library has what they look at beside these.
+	// traded are the further pairs that they trade, library has these and what they
+	// look at.
+	traded  []further
 	library *library
 	search  search.Config
 	files   reportFiles
@@ -65,7 +71,9 @@ func (s *searching) close() {
 
 // prepare reads all flags before anything is run, and if asked the candles that the
 // first window warms up with. The caller closes what it returns.
-func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, with companyFlags, out reportFlags, warm bool) (s *searching, err error) {
+func (f searchFlags) prepare(
+	ctx context.Context, c *console, run runFlags, with companyFlags, pairs pairsFlag, out reportFlags, warm bool,
+) (s *searching, err error) {
 	s = &searching{}
 	defer func() {
 		if err != nil {
@@ -74,6 +82,9 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, with
 	}()
 	if s.subject, err = run.strategyFlags.open(ctx, c); err != nil {
 		return s, err
+	}
+	if err := f.check(); err != nil {
+		return s, input("%s", lines(err))
 	}
 	space, err := f.space(ctx, s.subject, run)
 	if err != nil {
@@ -86,9 +97,6 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, with
 	if err := s.search.Check(); err != nil {
 		return s, input("%s", lines(err))
 	}
-	if f.Workers < 0 || f.Workers > 1024 {
-		return s, input("--workers %d must be from 1 to 1024", f.Workers)
-	}
 	if s.files, err = out.open(); err != nil {
 		return s, err
 	}
@@ -98,17 +106,25 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, with
 	if s.run, err = run.config(s.past); err != nil {
 		return s, err
 	}
-	if s.series, err = s.past.whole(ctx); err != nil {
+	if s.traded, err = pairs.further(ctx, s.subject, run.historyFlags, s.past); err != nil {
 		return s, err
 	}
-	if warm {
-		before, err := run.before(ctx, s.past, s.run)
-		if err != nil {
-			return s, err
-		}
-		s.series.Candles, s.before = slices.Concat(before, s.series.Candles), len(before)
+	for _, one := range s.traded {
+		s.run.Pairs = append(s.run.Pairs, backtest.Pair{Market: one.market})
 	}
-	if s.library, err = with.library(ctx, s.run, run.historyFlags, s.series.Candles); err != nil {
+	if s.long() {
+		debug.SetGCPercent(collectLong)
+	}
+	if warm {
+		s.shared, s.before, err = run.warm(ctx, s.past, s.run)
+	} else {
+		s.shared, err = s.past.whole(ctx)
+	}
+	if err != nil {
+		return s, err
+	}
+	first := time.UnixMilli(s.shared.Time(0)).UTC()
+	if s.library, err = with.library(ctx, s.run, run.historyFlags, s.past, first, s.traded); err != nil {
 		return s, err
 	}
 	workers := cmp.Or(f.Workers, runtime.GOMAXPROCS(0))
@@ -117,11 +133,26 @@ func (f searchFlags) prepare(ctx context.Context, c *console, run runFlags, with
 	}
 	if def := s.subject.contained; def != nil {
 		for range workers {
-			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.series).With(s.library))
+			s.search.Runners = append(s.search.Runners, search.NewLocal(*def, s.run, s.shared).With(s.library))
 		}
 		return s, nil
 	}
 	return s, s.start(ctx, workers)
+}
+
+// check names the flags that are wrong by themselves.
+func (f searchFlags) check() error {
+	var problems []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	check(f.Trials >= 1 && f.Trials <= search.MaxSets, "--trials %d must be from 1 to %d", f.Trials, search.MaxSets)
+	check(f.MaxDrawdown >= 0 && f.MaxDrawdown <= 1, "--max-drawdown %v must be a share from 0 to 1, such as 0.2", f.MaxDrawdown)
+	check(f.MinTrades >= 0, "--min-trades %d must be at least 0", f.MinTrades)
+	check(f.Workers >= 0 && f.Workers <= 1024, "--workers %d must be from 1 to 1024", f.Workers)
+	return errors.Join(problems...)
 }
 
 // space reads the ranges and the parameters that are not varied; the error names
@@ -168,14 +199,17 @@ func (s *searching) start(ctx context.Context, workers int) error {
 	}
 	for _, p := range s.workers {
 		s.search.Runners = append(s.search.Runners, search.NewRemote(search.RemoteConfig{
-			Backtester: p, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, Library: s.library, OfSet: plugin.Refused, Series: s.series,
+			Backtester: p, Candles: s.shared, Cold: !s.subject.manifest.Can(plugin.Past), Config: s.run, Library: s.library, OfSet: plugin.Refused,
 		}))
 	}
 	return nil
 }
 
+// long reports whether there are so many candles that memory is to be spared.
+func (s *searching) long() bool { return s.past.candles*(1+len(s.traded)) > keptCandles }
+
 // candles are those of the history.
-func (s *searching) candles() []exchange.Candle { return s.series.Candles[s.before:] }
+func (s *searching) candles() *marketdata.Packed { return s.shared.Part(s.before, s.shared.Len()) }
 
 // watched adds a bar to the search, which the caller clears.
 func (s *searching) watched(c *console) *progress {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -15,12 +16,13 @@ type sweepCommand struct {
 	runFlags
 	searchFlags
 	companyFlags
+	pairsFlag
 	reportFlags
 }
 
 // Run runs the sweep.
 func (w sweepCommand) Run(ctx context.Context, c *console) error {
-	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.reportFlags, false)
+	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.pairsFlag, w.reportFlags, false)
 	if err != nil {
 		return err
 	}
@@ -33,12 +35,17 @@ func (w sweepCommand) Run(ctx context.Context, c *console) error {
 	if err := s.fault(ctx, err); err != nil {
 		return err
 	}
-	best, err := s.best(ctx, result)
+	if s.long() {
+		debug.FreeOSMemory() // what the runs left
+	}
+	seen := &backtestreport.Watch{}
+	best, err := s.best(ctx, result, seen)
 	if err != nil {
 		return err
 	}
+	s.forget()
 	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
-		Best: best, Candles: s.candles(), Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Config: s.run,
+		Best: best, Closes: seen.Of(s.run.Market.Pair), Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Notes: notesOf(s.past, s.traded), Config: s.run,
 		Info: s.subject.manifest.Info, Result: result,
 	})
 	if err != nil {
@@ -50,8 +57,17 @@ func (w sweepCommand) Run(ctx context.Context, c *console) error {
 	return report.WriteTable(c.out, elapsed)
 }
 
-// best runs the best set once more, to show all of it; nil if there is none.
-func (s *searching) best(ctx context.Context, result *search.Result) (*backtest.Result, error) {
+// forget lets the candles go that no run needs any more, before the report is made.
+func (s *searching) forget() {
+	s.shared, s.library, s.search.Runners = nil, nil, nil
+	if s.long() {
+		debug.FreeOSMemory()
+	}
+}
+
+// best runs the best set once more, to show all of it; nil if there is none. What
+// candles it saw goes into seen.
+func (s *searching) best(ctx context.Context, result *search.Result, seen *backtestreport.Watch) (*backtest.Result, error) {
 	set, ok := result.Best()
 	if !ok {
 		return nil, nil
@@ -68,7 +84,7 @@ func (s *searching) best(ctx context.Context, result *search.Result) (*backtest.
 	if err != nil {
 		return nil, err
 	}
-	src, end, err := backtest.Bring(ctx, s.library, cfg, needs, s.candles(), nil)
+	src, end, err := backtest.Bring(ctx, s.library, cfg, needs, s.candles(), seen.Through)
 	if err != nil {
 		return nil, err
 	}

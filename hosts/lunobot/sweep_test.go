@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,11 +116,12 @@ func TestSearchWithWrongInput(t *testing.T) {
 		"a grid without a step":      {[]string{"sweep", basic, "--range", "size=1:100:log"}, []string{"a grid needs a count, such as size=1:100:log:8"}},
 		"an unknown method":          {[]string{"sweep", basic, fast, "--method", "genetic"}, []string{`no method "genetic"`, "grid, random, tpe"}},
 		"an unknown measure":         {[]string{"sweep", basic, fast, "--objective", "luck"}, []string{`no measure "luck"`, "sharpe"}},
-		"no trial":                   {[]string{"sweep", basic, fast, "--method", "tpe", "--trials=-1"}, []string{"Trials must be from 1"}},
+		"no trial":                   {[]string{"sweep", basic, fast, "--method", "tpe", "--trials=-1"}, []string{"--trials -1 must be from 1"}},
+		"bounds that are none":       {[]string{"sweep", basic, fast, "--max-drawdown", "20", "--min-trades=-3"}, []string{"--max-drawdown 20 must be a share", "--min-trades -3"}},
 		"workers below none":         {[]string{"sweep", basic, fast, "--workers=-1"}, []string{"--workers -1"}},
 		"a window that is none":      {[]string{"walkforward", basic, fast, "--in-sample", "soon", "--every", "0d"}, []string{"--in-sample soon", "--every 0d"}},
-		"a window beyond the data":   {[]string{"walkforward", basic, fast, "--in-sample", "90d"}, []string{"the history of 720h is shorter than a window"}},
-		"windows that overlap":       {[]string{"walkforward", basic, fast, "--out-of-sample", "2d", "--every", "1d"}, []string{"--every 24h must be at least --out-of-sample 48h"}},
+		"a window beyond the data":   {[]string{"walkforward", basic, fast, "--in-sample", "90d"}, []string{"the history of 30d is shorter than a window"}},
+		"windows that overlap":       {[]string{"walkforward", basic, fast, "--out-of-sample", "2d", "--every", "1d"}, []string{"--every 1d must be at least --out-of-sample 2d"}},
 		"a part of a candle":         {[]string{"walkforward", basic, fast, "--in-sample", "90s"}, []string{"--in-sample 90s must be a whole number of the data's candles"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,4 +186,90 @@ func TestInterruptedSweep(t *testing.T) {
 	if err := syscall.Kill(-cmd.Process.Pid, 0); err == nil {
 		t.Error("a process of its goes on")
 	}
+}
+
+// Sweeps and walk-forwards trade further pairs as a backtest does: of the demo market
+// and of files, in this program and in a plugin, with windows that are warmed up.
+func TestSearchesTradeSeveralPairs(t *testing.T) { // proves PL1
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"own.csv": waves(7, 3_000), "eth.csv": waves(11, 2_000)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rebalance := strategytest.Build(t, "./plugins/rebalance")
+	demo := []string{"--from", "2025-12-28", "--to", "2025-12-31", "--with", "ETHMYR", "--range", "band=0.5:1.5:0.5", "--objective", "equity"}
+	files := []string{
+		"--data", filepath.Join(dir, "own.csv"), "--pair", "XBT/MYR", "--with", "ETH/MYR=" + filepath.Join(dir, "eth.csv"),
+		"--from", "2023-11-15T12:00:00Z", "--range", "band=2,4", "--param", "others=ETHMYR=30", "--param", "weight=30", "--objective", "equity",
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want []string
+	}{
+		"a sweep of the demo market": {append([]string{"sweep"}, demo...), []string{"on XBTMYR, ETHMYR", "3 sets by grid"}},
+		"a walk of the demo market":  {append([]string{"walkforward", "--in-sample", "1d", "--out-of-sample", "12h"}, demo...), []string{"on XBTMYR, ETHMYR", "4 windows"}},
+		"a sweep of files":           {append([]string{"sweep"}, files...), []string{"2 sets by grid", "The candles of ETHMYR go from"}},
+		"a walk of files":            {append([]string{"walkforward", "--in-sample", "10h", "--out-of-sample", "5h"}, files...), []string{"The candles of ETHMYR go from"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			table, document, page := reportsOf(t, append(c.args, "--strategy", "rebalance")...)
+			for _, want := range c.want {
+				if !strings.Contains(table, want) {
+					t.Errorf("the table does not tell %q:\n%s", want, table)
+				}
+			}
+			if !strings.Contains(string(document), `"ETHMYR"`) {
+				t.Error("the document does not name the further pair")
+			}
+			_, far, farPage := reportsOf(t, append(c.args, "--plugin", rebalance)...)
+			if !bytes.Equal(far, document) || !bytes.Equal(farPage, page) {
+				t.Error("a plugin's file gives another report than the same strategy in this program")
+			}
+		})
+	}
+	a := command(t, dir, "sweep", "--strategy", "basic", "--range", "fast=5,9", "--with", "ETHMYR")
+	if a.code != 2 || !strings.Contains(a.problems, "--with: basic trades one pair") {
+		t.Errorf("exit code %d:\n%s%s", a.code, a.out, a.problems)
+	}
+	// What a sweep says of its only set is what a backtest of it comes to.
+	one := []string{"--strategy", "rebalance", "--from", "2025-12-28", "--to", "2025-12-31", "--with", "ETHMYR"}
+	_, sweep, _ := reportsOf(t, append([]string{"sweep", "--range", "band=1", "--objective", "equity"}, one...)...)
+	single := command(t, dir, append([]string{"backtest", "--param", "band=1", "--json", "one.json"}, one...)...)
+	raw, err := os.ReadFile(filepath.Join(dir, "one.json"))
+	if err != nil || single.code != 0 {
+		t.Fatal(err, single.problems)
+	}
+	final := func(raw []byte, path ...string) string {
+		var v any
+		if err := json.Unmarshal(raw, &v); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range path {
+			switch in := v.(type) {
+			case map[string]any:
+				v = in[name]
+			case []any:
+				v = in[0].(map[string]any)[name]
+			}
+		}
+		text, _ := v.(string)
+		return text
+	}
+	if got, want := final(sweep, "sets", "metrics", "final_equity"), final(raw, "statistics", "final_equity"); got == "" || got != want {
+		t.Errorf("the best set comes to %q, and a backtest of it to %q", got, want)
+	}
+}
+
+// waves are the candles of minutes as a CSV file, whose price swings with a period.
+func waves(period, n int) string {
+	var b strings.Builder
+	b.WriteString("timestamp,open,high,low,close,volume\n")
+	for i := range n {
+		price := 1000 + 40*(i/period%period)
+		fmt.Fprintf(&b, "%d,%d,%d,%d,%d,100\n", 1_700_000_040+60*i, price, price+5, price-5, price)
+	}
+	return b.String()
 }

@@ -16,6 +16,7 @@ type walkforwardCommand struct {
 	runFlags
 	searchFlags
 	companyFlags
+	pairsFlag
 	InSample    string `placeholder:"LENGTH" help:"Length of a window that parameters are chosen in, such as 90d. Default: a third of the history."`
 	OutOfSample string `placeholder:"LENGTH" help:"How long a choice is traded after its window, such as 30d. Default: a third of --in-sample."`
 	Every       string `placeholder:"LENGTH" help:"From one window to the next. Default: --out-of-sample."`
@@ -28,7 +29,7 @@ func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
 	if w.Holding != "" {
 		return input("--holding %s: each window of a walk-forward begins with cash alone", w.Holding)
 	}
-	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.reportFlags, true)
+	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.pairsFlag, w.reportFlags, true)
 	if err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.candles(), Data: s.past.report, Source: s.past.source, Config: s.run, Info: s.subject.manifest.Info, Walk: walk,
+		Candles: s.candles(), Data: s.past.report, Source: s.past.source, Notes: notesOf(s.past, s.traded), Config: s.run, Info: s.subject.manifest.Info, Walk: walk,
 	})
 	if err != nil {
 		return err

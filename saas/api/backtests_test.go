@@ -281,7 +281,7 @@ func (b *bench) search(token, kind string) string {
 	must(b.t, err)
 	cfg := btest.Config{Market: series.Market, Interval: time.Minute, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}}
 	task := r.Searching(space)
-	task.Runners = []search.Runner{search.NewLocal(def, cfg, series)}
+	task.Runners = []search.Runner{search.NewLocal(def, cfg, series.Packed())}
 	var out research.Outcome
 	if r.Kind == research.Sweep {
 		result, err := search.Run(ctx, task)
@@ -292,7 +292,7 @@ func (b *bench) search(token, kind string) string {
 		run, err := btest.Run(ctx, def, whole, series.Source(), nil)
 		must(b.t, err)
 		report, err := backtestreport.NewSearch(backtestreport.SearchInput{
-			Best: run, Candles: series.Candles, Config: cfg, Info: def.Info(), Result: result, Schema: def.Schema(), Source: "the tests",
+			Best: run, Closes: backtestreport.ClosesOf(series.Candles), Config: cfg, Info: def.Info(), Result: result, Schema: def.Schema(), Source: "the tests",
 		})
 		must(b.t, err)
 		out, err = research.PackSearch(report)
@@ -301,7 +301,7 @@ func (b *bench) search(token, kind string) string {
 		task.From, task.To = r.From, r.To
 		walk, err := search.WalkForward(ctx, search.WalkConfig{InSample: r.Search.InSample, OutOfSample: r.Search.OutOfSample, Search: task})
 		must(b.t, err)
-		report, err := backtestreport.NewWalk(backtestreport.WalkInput{Candles: series.Candles, Config: cfg, Info: def.Info(), Source: "the tests", Walk: walk})
+		report, err := backtestreport.NewWalk(backtestreport.WalkInput{Candles: series.Packed(), Config: cfg, Info: def.Info(), Source: "the tests", Walk: walk})
 		must(b.t, err)
 		out, err = research.PackWalk(report)
 		must(b.t, err)

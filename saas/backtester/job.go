@@ -147,15 +147,17 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if err != nil {
 		return out, err
 	}
-	result, err := with.over(ctx, bt, data.Candles, nil, j.progress)
+	candles, seen := data.Packed(), &backtestreport.Watch{}
+	data.Candles = nil // they are packed
+	result, err := with.over(ctx, bt, candles, seen.Through, j.progress)
 	if err != nil {
 		return out, err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: backtestreport.ClosesOf(data.Candles), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(r)...),
+		Result: result, Closes: seen.Of(bt.Market.Pair), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(r)...),
 		Title: manifest.Title, Schema: manifest.Schema,
 	}
-	if err := look(ctx, with, data.Candles, &in); err != nil {
+	if err := look(ctx, with, candles, &in); err != nil {
 		return out, err
 	}
 	report, err := backtestreport.New(in)

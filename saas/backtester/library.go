@@ -27,19 +27,19 @@ type library struct {
 	lead time.Duration
 
 	mu    sync.Mutex
-	pairs map[string][]exchange.Candle
+	pairs map[string]*marketdata.Packed
 	held  int
 }
 
 var _ backtest.Library = (*library)(nil)
 
 func (j *job) library(r research.Run, cfg backtest.Config) *library {
-	return &library{history: j.b.cfg.History, run: r, interval: cfg.Interval, pairs: map[string][]exchange.Candle{}}
+	return &library{history: j.b.cfg.History, run: r, interval: cfg.Interval, pairs: map[string]*marketdata.Packed{}}
 }
 
 // Candles implements backtest.Library. A pair of which the run's source has nothing
 // has none.
-func (l *library) Candles(ctx context.Context, pair string) ([]exchange.Candle, error) {
+func (l *library) Candles(ctx context.Context, pair string) (*marketdata.Packed, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if list, ok := l.pairs[pair]; ok {
@@ -64,8 +64,8 @@ func (l *library) Candles(ctx context.Context, pair string) ([]exchange.Candle, 
 		return nil, errs.New(errs.Conflict, "too_many_candles",
 			"The other pairs that the strategy looks at have more than %s candles in this time. Choose a shorter time, or fewer pairs.", exchange.Grouped(fmt.Sprint(mostBeside)))
 	}
-	l.pairs[pair] = data.Candles
-	return data.Candles, nil
+	l.pairs[pair] = data.Packed()
+	return l.pairs[pair], nil
 }
 
 // Trades implements backtest.Library.
@@ -112,7 +112,7 @@ func (j *job) bring(ctx context.Context, p Process, r research.Run, cfg backtest
 
 // over runs a backtest over candles, which go through a function unless that is nil.
 func (b *brought) over(
-	ctx context.Context, cfg backtest.Config, candles []exchange.Candle, through func(marketdata.Source) marketdata.Source, progress func(done int64),
+	ctx context.Context, cfg backtest.Config, candles *marketdata.Packed, through backtest.Through, progress func(done int64),
 ) (*backtest.Result, error) {
 	src, end, err := backtest.Bring(ctx, b.library, cfg, b.needs, candles, through)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
@@ -14,10 +13,10 @@ import (
 
 // look looks in the cheap form whether a strategy that ran over candles knows the
 // future and puts the outcome into the report.
-func look(ctx context.Context, with *brought, candles []exchange.Candle, in *backtestreport.Input) error {
+func look(ctx context.Context, with *brought, candles *marketdata.Packed, in *backtestreport.Input) error {
 	report, err := lookahead.Check(ctx, lookahead.Config{
 		Whole: in.Result,
-		Run: func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+		Run: func(ctx context.Context, through backtest.Through) (*backtest.Result, error) {
 			return with.over(ctx, in.Result.Config, candles, through, nil)
 		},
 	})

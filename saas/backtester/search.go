@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/research"
@@ -32,16 +31,17 @@ type searching struct {
 	cfg      backtest.Config
 	manifest plugin.Manifest
 	data     research.Data
-	// series are the candles that runs see: those of data, and before them what
-	// windows warm up with.
-	series    marketdata.Series
-	library   *library
-	processes []Process
+	// candles are those of the run, shared what its sets see: them, and before them
+	// what windows warm up with.
+	candles, shared *marketdata.Packed
+	library         *library
+	processes       []Process
 }
 
 // search makes a sweep or a walk forward and packs its report.
 func (j *job) search(ctx context.Context, r research.Run, key string, cfg backtest.Config, m plugin.Manifest, data research.Data) (research.Outcome, error) {
-	s := &searching{job: j, run: r, key: key, cfg: cfg, manifest: m, data: data}
+	s := &searching{job: j, run: r, key: key, cfg: cfg, manifest: m, data: data, candles: data.Packed()}
+	s.data.Candles = nil // they are packed
 	defer func() {
 		for _, p := range s.processes {
 			p.Stop()
@@ -84,7 +84,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 		}
 		s.processes = append(s.processes, p)
 		task.Runners = append(task.Runners, search.NewRemote(search.RemoteConfig{
-			Backtester: p, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, Library: s.library, OfSet: plugin.Refused, Series: s.series,
+			Backtester: p, Candles: s.shared, Cold: !s.manifest.Can(plugin.Past), Config: s.cfg, Library: s.library, OfSet: plugin.Refused,
 		}))
 	}
 	return task, nil
@@ -93,7 +93,7 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 // warm reads the candles before a walk forward, as many as any strategy warms up
 // with and the history has.
 func (s *searching) warm(ctx context.Context) error {
-	s.series = s.data.Series
+	s.shared = s.candles
 	if s.run.Kind != research.WalkForward {
 		return nil
 	}
@@ -111,8 +111,8 @@ func (s *searching) warm(ctx context.Context) error {
 	if err != nil {
 		return &historyError{err}
 	}
-	s.series.Candles = slices.Concat(past.Candles, s.series.Candles)
-	return nil
+	s.shared, err = marketdata.Pack(ctx, past.Source(), s.candles.Source())
+	return err
 }
 
 // fault returns an error of package search: as it is if it is one of a process or
@@ -131,7 +131,7 @@ func (s *searching) sweep(ctx context.Context, task search.Config) (research.Out
 		return research.Outcome{}, err
 	}
 	in := backtestreport.SearchInput{
-		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
+		Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
 		Info: s.manifest.Info, Schema: s.manifest.Schema, Result: result,
 	}
 	if best, ok := result.Best(); ok {
@@ -142,9 +142,11 @@ func (s *searching) sweep(ctx context.Context, task search.Config) (research.Out
 			return research.Outcome{}, err
 		}
 		with.library = s.library // which has read what the sets look at
-		if in.Best, err = with.over(ctx, cfg, s.data.Candles, nil, nil); err != nil {
+		seen := &backtestreport.Watch{}
+		if in.Best, err = with.over(ctx, cfg, s.candles, seen.Through, nil); err != nil {
 			return research.Outcome{}, err
 		}
+		in.Closes = seen.Of(cfg.Market.Pair)
 	}
 	report, err := backtestreport.NewSearch(in)
 	if err != nil {
@@ -163,7 +165,7 @@ func (s *searching) walk(ctx context.Context, task search.Config) (research.Outc
 		return research.Outcome{}, err
 	}
 	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.data.Candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
+		Candles: s.candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
 		Info: s.manifest.Info, Walk: walk,
 	})
 	if err != nil {

@@ -107,7 +107,7 @@ func (w *world) walked(r research.Run, from time.Time) *search.Walk {
 		}
 	}
 	task := r.Searching(space)
-	task.From, task.To, task.Runners = r.From, r.To, []search.Runner{search.NewLocal(definition(), cfg, series)}
+	task.From, task.To, task.Runners = r.From, r.To, []search.Runner{search.NewLocal(definition(), cfg, series.Packed())}
 	s := r.Request.Search
 	walk, err := search.WalkForward(w.t.Context(), search.WalkConfig{Anchored: s.Anchored, InSample: s.InSample, OutOfSample: s.OutOfSample, Search: task})
 	if err != nil {

@@ -60,7 +60,7 @@ func (w *world) takeUp(t testing.TB, b *browser, id string) (s atWork) {
 		Market: s.series.Market, Interval: s.series.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
 	}
 	s.task = s.run.Searching(space)
-	s.task.Runners = []search.Runner{search.NewLocal(s.def, s.cfg, s.series)}
+	s.task.Runners = []search.Runner{search.NewLocal(s.def, s.cfg, s.series.Packed())}
 	return s
 }
 
@@ -79,7 +79,7 @@ func (w *world) finishSweep(t testing.TB, b *browser, id string) {
 	whole, err := backtest.Run(t.Context(), s.def, run, s.series.Source(), nil)
 	must(t, err)
 	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
-		Best: whole, Candles: s.series.Candles, Config: s.cfg, Info: s.def.Info(), Result: result, Schema: w.schema, Source: "Demo market: a replay",
+		Best: whole, Closes: backtestreport.ClosesOf(s.series.Candles), Config: s.cfg, Info: s.def.Info(), Result: result, Schema: w.schema, Source: "Demo market: a replay",
 	})
 	must(t, err)
 	out, err := research.PackSearch(report)
@@ -97,7 +97,7 @@ func (w *world) finishWalk(t testing.TB, b *browser, id string) {
 	})
 	must(t, err)
 	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.series.Candles, Config: s.cfg, Info: s.def.Info(), Walk: walk, Source: "Demo market: a replay",
+		Candles: s.series.Packed(), Config: s.cfg, Info: s.def.Info(), Walk: walk, Source: "Demo market: a replay",
 	})
 	must(t, err)
 	out, err := research.PackWalk(report)

@@ -48,7 +48,8 @@ type Config struct {
 	// its Time or later; those from before the first candle are left out. Defaults
 	// to none.
 	Signals []strategy.Signal `json:"signals,omitempty"`
-	// Tiers replace the fees from a traded volume on. Defaults to none.
+	// Tiers replace the fees from a traded volume on: that of all pairs together, as
+	// they are paid in one currency. Volumes are in units of Market. Defaults to none.
 	Tiers []paper.Tier `json:"tiers,omitempty"`
 }
 
@@ -85,12 +86,6 @@ func (c Config) validate() error {
 	}
 	if len(c.Pairs) > 0 && c.Base > 0 {
 		return errors.New("backtest: runs of several pairs begin with cash alone")
-	}
-	if len(c.Pairs) > 0 && len(c.Tiers) > 0 {
-		return errors.New("backtest: tiers of fees count the volume of one pair, so runs of several pairs have one rate")
-	}
-	if len(c.Pairs) > 0 && c.Begin > 0 {
-		return errors.New("backtest: runs of several pairs are not warmed up: they begin with the first candle")
 	}
 	return checkSignals(c.Signals)
 }

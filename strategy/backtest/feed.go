@@ -177,7 +177,7 @@ func companyOf(def strategy.Definition, cfg Config, src marketdata.Source, sees 
 	}
 	for _, p := range cfg.Pairs {
 		if !slices.Contains(carries.Pairs, p.Market.Pair) {
-			return nil, lacks, fmt.Errorf("backtest: %s is traded, and the run has no candles of it", p.Market.Pair)
+			return nil, lacks, &LackError{Pair: p.Market.Pair}
 		}
 	}
 	lacks = strategy.Subscription{Book: sees.Book && cfg.Spread == 0, Trades: sees.Trades && !carries.Trades}

@@ -4,50 +4,69 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 )
 
-// Library has what strategies look at beside the candles of their market. Several
-// runs may use it at once.
+// Library has what strategies trade or look at beside the candles of their market.
+// Several runs may use it at once.
 type Library interface {
-	// Candles returns the candles of another pair, of the length of the run's, which
-	// nobody changes; none is no error.
-	Candles(ctx context.Context, pair string) ([]exchange.Candle, error)
+	// Candles returns the candles of another pair, of the length of the run's; none is
+	// no error.
+	Candles(ctx context.Context, pair string) (*marketdata.Packed, error)
 	// Trades opens the market's trades of [from, to), or returns nil if it has none.
 	// A source that is an io.Closer is closed when the run is over.
 	Trades(ctx context.Context, from, to time.Time) (TradeSource, error)
 }
 
-// Bring returns a source of candles, which go through a function unless that is nil,
-// with what a strategy of the needs looks at, as far as the library has it; a nil
-// library has nothing. End is called when the run is over.
-func Bring(
-	ctx context.Context, lib Library, cfg Config, needs Needs, candles []exchange.Candle, through func(marketdata.Source) marketdata.Source,
-) (src marketdata.Source, end func(), err error) {
-	f := &Feed{Source: marketdata.NewSliceSource(candles)}
-	if through != nil {
-		f.Source = through(f.Source)
+// Through makes another source of that of a pair, which is the run's own or a
+// further one that it trades. Nil leaves all as they are.
+type Through func(pair string, src marketdata.Source) marketdata.Source
+
+// Of returns what the function makes of the source of a pair.
+func (t Through) Of(pair string, src marketdata.Source) marketdata.Source {
+	if t == nil {
+		return src
 	}
+	return t(pair, src)
+}
+
+// Bring returns a source of candles, with those of the further pairs that the run
+// trades and what a strategy of the needs looks at, as far as the library has it; a
+// nil library has nothing. A traded pair of which it has nothing is a *LackError.
+// End is called when the run is over.
+func Bring(ctx context.Context, lib Library, cfg Config, needs Needs, candles *marketdata.Packed, through Through) (src marketdata.Source, end func(), err error) {
+	f := &Feed{Source: through.Of(cfg.Market.Pair, candles.Source())}
 	end = func() {}
-	if lib == nil || len(candles) == 0 {
+	if lib == nil || candles.Len() == 0 {
 		return f.Source, end, nil
 	}
-	first, last := candles[0].Time, candles[len(candles)-1].Time
-	for _, pair := range needs.Pairs {
+	first, last := candles.Time(0), candles.Time(candles.Len()-1)
+	within := func(pair string) (part *marketdata.Packed, has bool, err error) {
 		list, err := lib.Candles(ctx, pair)
 		if err != nil {
-			return nil, nil, fmt.Errorf("reading candles of %s: %w", pair, err)
+			return nil, false, fmt.Errorf("reading candles of %s: %w", pair, err)
 		}
-		at := func(ms int64) int {
-			i, _ := slices.BinarySearchFunc(list, ms, func(c exchange.Candle, ms int64) int { return int(min(max(c.Time-ms, -1), 1)) })
-			return i
+		return list.Part(list.Index(first), list.Index(last+1)), list.Len() > 0, nil
+	}
+	for _, p := range cfg.Pairs {
+		part, has, err := within(p.Market.Pair)
+		if err == nil && !has {
+			err = &LackError{Pair: p.Market.Pair}
 		}
-		if list = list[at(first):at(last+1)]; len(list) > 0 {
-			f.Pairs = append(f.Pairs, PairSource{Pair: pair, Source: marketdata.NewSliceSource(list)})
+		if err != nil {
+			return nil, nil, err
+		}
+		f.Pairs = append(f.Pairs, PairSource{Pair: p.Market.Pair, Source: through.Of(p.Market.Pair, part.Source())})
+	}
+	for _, pair := range needs.Pairs {
+		part, _, err := within(pair)
+		if err != nil {
+			return nil, nil, err
+		}
+		if part.Len() > 0 {
+			f.Pairs = append(f.Pairs, PairSource{Pair: pair, Source: part.Source()})
 		}
 	}
 	if needs.Trades {
@@ -63,4 +82,12 @@ func Bring(
 		return f.Source, end, nil
 	}
 	return f, end, nil
+}
+
+// LackError is that a run has no candles of a pair that it trades.
+type LackError struct{ Pair string }
+
+// Error implements error.
+func (e *LackError) Error() string {
+	return "backtest: " + e.Pair + " is traded, and the run has no candles of it"
 }

@@ -93,16 +93,30 @@ func (r *Result) Fees() exchange.Units {
 	return sum
 }
 
-// EquityAt returns what the account at the end is worth at a price of the
-// configuration's market; the further pairs are at their last ones. The error is
-// an overflow.
-func (r *Result) EquityAt(price exchange.Ticks) (exchange.Units, error) {
-	worth, err := r.Account.Equity(price)
-	if err != nil || len(r.Pairs) == 0 {
-		return worth, err
+// EquityAt returns what the account at the end is worth at other prices, in the
+// order of the configuration's Markets; 0 is the last one. Of several pairs it may
+// be off by a unit for each further one. The error is an overflow.
+func (r *Result) EquityAt(prices []exchange.Ticks) (exchange.Units, error) {
+	out := r.FinalEquity
+	for leg, price := range prices {
+		account, last := r.AccountOf(int64(leg)), r.LastPrice
+		if leg > 0 {
+			last = r.Pairs[leg-1].LastPrice
+		}
+		if price == 0 || price == last {
+			continue
+		}
+		then, err := account.Equity(last)
+		if err != nil {
+			return 0, err
+		}
+		worth, err := account.Equity(price)
+		if err != nil {
+			return 0, err
+		}
+		out += r.Config.InUnits(int64(leg), worth-then)
 	}
-	then, err := r.Account.Equity(r.LastPrice)
-	return r.FinalEquity - then + worth, err
+	return out, nil
 }
 
 // streamPairs is Stream for a run of several pairs.
@@ -124,7 +138,10 @@ func streamPairs(ctx context.Context, def strategy.Definition, cfg Config, src m
 	if err != nil {
 		return nil, err
 	}
-	run := &pairsRun{basket: basket, instance: instance, rec: rec, company: with, first: make([]exchange.Ticks, len(cfg.Pairs))}
+	run := &pairsRun{
+		basket: basket, instance: instance, rec: rec, company: with, first: make([]exchange.Ticks, len(cfg.Pairs)),
+		past: past{begin: cfg.Begin, from: cfg.WarmFrom(instance.Warmup())},
+	}
 	run.mail = &mail{waiting: cfg.Signals, span: cfg.Interval.Milliseconds()}
 	if err := eachBlock(ctx, src, with, sink, &rec.recorder, run.block); err != nil {
 		return nil, err
@@ -138,7 +155,7 @@ func streamPairs(ctx context.Context, def strategy.Definition, cfg Config, src m
 // newBasket opens the account of a run.
 func newBasket(cfg Config, instance *strategy.Instance, rec engine.Recorder) (*engine.Basket, error) {
 	venue := func(m exchange.Market, prefix string, balance exchange.Units) (*paper.Venue, error) {
-		return paper.NewVenue(paper.VenueConfig{Market: m, Fees: cfg.Fees, Costs: cfg.Costs, Balance: balance, OrderPrefix: prefix})
+		return paper.NewVenue(paper.VenueConfig{Market: m, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: balance, OrderPrefix: prefix})
 	}
 	own, err := venue(cfg.Market, "", cfg.Balance)
 	if err != nil {
@@ -148,6 +165,7 @@ func newBasket(cfg Config, instance *strategy.Instance, rec engine.Recorder) (*e
 		Market: cfg.Market, Interval: cfg.Interval, Decide: cfg.Decide, Balance: cfg.Balance, Venue: own, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
 		Wants: instance.Wants, Subscription: instance.Subscription(),
 	}}
+	venues := []*paper.Venue{own}
 	for i, p := range cfg.Pairs {
 		v, err := venue(p.Market, fmt.Sprintf("P%d-", i+1), 0)
 		if err != nil {
@@ -156,6 +174,10 @@ func newBasket(cfg Config, instance *strategy.Instance, rec engine.Recorder) (*e
 		bounds := cfg.Risk
 		bounds.MaxPosition = p.MaxPosition
 		in.Legs = append(in.Legs, engine.Leg{Market: p.Market, Risk: bounds, Venue: v})
+		venues = append(venues, v)
+	}
+	if err := paper.ShareVolume(venues...); err != nil {
+		return nil, err
 	}
 	return engine.NewBasket(in)
 }
@@ -167,6 +189,7 @@ type pairsRun struct {
 	rec      *pairsRecorder
 	company  *company
 	mail     *mail
+	past     past
 	// first are the opens of the further pairs' first candles.
 	first []exchange.Ticks
 	// traded and looked are what came beside a candle, step is what is told at once.
@@ -216,6 +239,17 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 	equity = equity[:len(block)]
 	for n := range block {
 		c := &block[n]
+		if c.Time < r.past.begin {
+			r.past.count++
+			equity[n] = int64(r.basket.Equity())
+			if c.Time < r.past.from {
+				continue
+			}
+			if err := r.candle(c, r.company.next(c)); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := r.mail.deliver(r.basket, c); err != nil {
 			return err
 		}
@@ -231,15 +265,18 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 // candle runs what came since the last candle of the run's own market, in the order
 // of time, and the candle itself with what opened at the same time.
 func (r *pairsRun) candle(c *exchange.Candle, with Beside) error {
+	if r.past.begin == 0 { // what the further pairs have of before the first candle is not of the run
+		r.past.begin, r.past.from = c.Time, c.Time
+	}
 	traded, looked := r.traded[:0], r.looked[:0]
 	for _, p := range with.Pairs {
 		leg := r.rec.cfg.legOf(p.Pair)
 		switch {
+		case p.Candle.Time < r.past.from && (leg > 0 || c.Time < r.past.begin):
 		case leg == 0:
 			looked = append(looked, p)
-		case r.rec.curve.count == 0 && p.Candle.Time < c.Time: // from before the run
 		default:
-			if r.first[leg-1] == 0 {
+			if r.first[leg-1] == 0 && p.Candle.Time >= r.past.begin {
 				r.first[leg-1] = p.Candle.Open
 			}
 			traded = append(traded, p)
@@ -261,16 +298,21 @@ func (r *pairsRun) candle(c *exchange.Candle, with Beside) error {
 	return r.tell(r.step, &with)
 }
 
-// tell runs one step.
+// tell runs one step. In the past nothing is traded: what the strategy answers is
+// dropped.
 func (r *pairsRun) tell(step []PairCandle, with *Beside) error {
-	if err := r.basket.Begin(step); err != nil {
+	begin, warming := r.basket.Begin, step[0].Candle.Time < r.past.begin
+	if warming {
+		begin = r.basket.Past
+	}
+	if err := begin(step); err != nil {
 		return err
 	}
 	if with != nil {
 		r.basket.With(*with)
 	}
 	for ev := r.basket.Next(); ev != nil; ev = r.basket.Next() {
-		if cs := r.instance.Deliver(r.basket.View(), ev); len(cs) > 0 {
+		if cs := r.instance.Deliver(r.basket.View(), ev); len(cs) > 0 && !warming {
 			if err := r.basket.Commands(cs); err != nil {
 				return err
 			}
@@ -295,6 +337,7 @@ func (r *pairsRun) result(def strategy.Definition) *Result {
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
 		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
 		MaxDrawdown: r.basket.MaxDrawdown(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
+		Past: r.past.count,
 	}
 	for i, p := range cfg.Pairs {
 		account, _ := r.basket.Account(p.Market.Pair)

@@ -12,7 +12,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
-	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -261,10 +260,7 @@ func TestTheFutureOfPairsChangesNothing(t *testing.T) {
 func TestBadRunsOfPairsAreRefused(t *testing.T) {
 	t.Parallel()
 	cfg, own, other := couple(t, 50)
-	tiered, foreign, twice := cfg, cfg, cfg
-	warm := cfg
-	warm.Begin = own[10].Time
-	tiered.Tiers = []paper.Tier{{Volume: 1}}
+	foreign, twice := cfg, cfg
 	market := cfg.Pairs[0].Market
 	market.Counter = "ZAR"
 	foreign.Pairs = []backtest.Pair{{Market: market}}
@@ -277,8 +273,6 @@ func TestBadRunsOfPairsAreRefused(t *testing.T) {
 	}{
 		{"trades one pair, and 2 are asked for", basic.Definition(), cfg, coupled(own, other)},
 		{"the run has no candles of it", evenlyDefinition(), cfg, marketdata.NewSliceSource(own)},
-		{"tiers of fees", evenlyDefinition(), tiered, coupled(own, other)},
-		{"are not warmed up", evenlyDefinition(), warm, coupled(own, other)},
 		{"one balance needs one currency", evenlyDefinition(), foreign, coupled(own, other)},
 		{"is asked for twice", evenlyDefinition(), twice, coupled(own, other)},
 	} {

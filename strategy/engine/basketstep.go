@@ -173,7 +173,7 @@ func (b *Basket) begun() {
 		return
 	}
 	b.stage, b.own().phase = owning, closing
-	if b.own().looks {
+	if b.own().looks && !b.own().view.Warming {
 		b.own().look()
 	}
 }

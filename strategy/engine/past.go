@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -26,6 +27,30 @@ func (s *Session) Past(c *exchange.Candle) error {
 	s.take(c)
 	s.cfg.Venue.Candle(&s.present.Candle)
 	s.phase = closing
+	return nil
+}
+
+// Past is Session.Past for candles of one time, as Begin takes them: those of the
+// further pairs are told, and then what came beside the bot's own and that itself.
+func (b *Basket) Past(candles []PairCandle) error {
+	if err := b.plan(candles); err != nil {
+		return err
+	}
+	for _, n := range b.turn {
+		if b.legs[n].state.Sequence > 0 {
+			return errors.New("engine: a candle of the past comes after the first Begin")
+		}
+	}
+	for _, n := range b.turn {
+		l := b.legs[n]
+		c := slices.IndexFunc(candles, func(c PairCandle) bool { return c.Pair == l.cfg.Market.Pair })
+		l.take(&candles[c].Candle)
+		l.cfg.Venue.Candle(&l.present.Candle)
+		l.state.LastPrice = l.present.Candle.Close
+		b.now = max(b.now, l.present.Time)
+	}
+	b.own().view.Warming = true
+	b.at, b.stage = 0, others
 	return nil
 }
 

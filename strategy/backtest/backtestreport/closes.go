@@ -86,6 +86,23 @@ func (c *Closes) Watch(src marketdata.Source) marketdata.Source {
 	return watched{src, c}
 }
 
+// Watch keeps the closes of the pairs that a run trades, on the way of their candles.
+// The zero value has none.
+type Watch struct{ pairs map[string]*Closes }
+
+// Through is a backtest.Through: it returns the source of a pair, watched. Closes that
+// it has of the pair are forgotten.
+func (w *Watch) Through(pair string, src marketdata.Source) marketdata.Source {
+	if w.pairs == nil {
+		w.pairs = map[string]*Closes{}
+	}
+	w.pairs[pair] = &Closes{}
+	return w.pairs[pair].Watch(src)
+}
+
+// Of returns the closes of a pair; nil if none were seen.
+func (w *Watch) Of(pair string) *Closes { return w.pairs[pair] }
+
 type watched struct {
 	marketdata.Source
 	closes *Closes

@@ -218,6 +218,7 @@ func (r *Report) head() Document {
 	d := Document{
 		Strategy:   documentStrategy{Name: r.Strategy, Version: r.Version, Parameters: r.Params},
 		Market:     marketDocument(r.Market),
+		Pairs:      pairsDocument(cfg),
 		Config:     configDocument(cfg),
 		Data:       dataDocument(r.Source, r.From, r.To, r.Candles, r.Data),
 		Statistics: r.documentStatistics(),
@@ -226,9 +227,6 @@ func (r *Report) head() Document {
 	}
 	if len(d.Strategy.Parameters) == 0 {
 		d.Strategy.Parameters = json.RawMessage("{}")
-	}
-	for _, p := range r.result.Config.Pairs {
-		d.Pairs = append(d.Pairs, marketDocument(p.Market))
 	}
 	if r.Position != nil {
 		d.Position = new(r.positionDocument(*r.Position))
@@ -267,6 +265,14 @@ func (r *Report) positionDocument(p Position) documentPosition {
 
 func marketDocument(m exchange.Market) documentMarket {
 	return documentMarket{Pair: m.Pair, Base: m.Base, Counter: m.Counter, Tick: m.Tick, Step: m.Step}
+}
+
+// pairsDocument are the further pairs.
+func pairsDocument(cfg backtest.Config) (out []documentMarket) {
+	for _, m := range cfg.Markets()[1:] {
+		out = append(out, marketDocument(m))
+	}
+	return out
 }
 
 func configDocument(cfg backtest.Config) documentConfig {

@@ -12,9 +12,11 @@ import (
 func (r *Report) several() bool { return len(r.result.Config.Pairs) > 0 }
 
 // traded names the pairs of the run, its own first.
-func (r *Report) traded() string {
+func (r *Report) traded() string { return traded(r.result.Config) }
+
+func traded(cfg backtest.Config) string {
 	var names []string
-	for _, m := range r.result.Config.Markets() {
+	for _, m := range cfg.Markets() {
 		names = append(names, m.Pair)
 	}
 	return strings.Join(names, ", ")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -18,13 +17,12 @@ import (
 type SearchInput struct {
 	// Best is the best set's run over the same candles; nil if there is no best.
 	Best *backtest.Result
-	// Candles are those that the runs were given; nil leaves the price and the
-	// comparison with holding out. Data, Notes, Schema and Source are as in Input.
-	Candles []exchange.Candle
-	Data    marketdata.CSVReport
-	Notes   []string
-	Schema  *param.Schema
-	Source  string
+	// Closes, Data, Notes, Schema and Source are as in Input.
+	Closes *Closes
+	Data   marketdata.CSVReport
+	Notes  []string
+	Schema *param.Schema
+	Source string
 	// Config is what all sets were run with; required.
 	Config backtest.Config
 	// Info is the strategy's; required.
@@ -61,12 +59,8 @@ func NewSearch(in SearchInput) (*Search, error) {
 	}
 	if in.Best != nil {
 		var err error
-		var closes *Closes
-		if in.Candles != nil {
-			closes = ClosesOf(in.Candles)
-		}
 		s.best, err = New(Input{
-			Closes: closes, Data: in.Data, Notes: in.Notes, Result: in.Best, Schema: in.Schema, Source: in.Source, Title: in.Info.Title,
+			Closes: in.Closes, Data: in.Data, Notes: in.Notes, Result: in.Best, Schema: in.Schema, Source: in.Source, Title: in.Info.Title,
 		})
 		if err != nil {
 			return nil, err

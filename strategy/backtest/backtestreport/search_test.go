@@ -31,7 +31,7 @@ func swingSearch(t *testing.T, s marketdata.Series, cfg search.Config, ranges ..
 	}
 	cfg.Space = space
 	for range 2 {
-		cfg.Runners = append(cfg.Runners, search.NewLocal(definition(), swingConfig(s), s))
+		cfg.Runners = append(cfg.Runners, search.NewLocal(definition(), swingConfig(s), s.Packed()))
 	}
 	return cfg
 }
@@ -45,7 +45,7 @@ func sweep(t *testing.T, cfg search.Config, ranges ...string) *backtestreport.Se
 		t.Fatal(err)
 	}
 	in := backtestreport.SearchInput{
-		Candles: s.Candles, Notes: []string{"These prices repeat."}, Schema: definition().Schema(), Source: "a <replay>", Config: swingConfig(s),
+		Closes: backtestreport.ClosesOf(s.Candles), Notes: []string{"These prices repeat."}, Schema: definition().Schema(), Source: "a <replay>", Config: swingConfig(s),
 		Info: definition().Info(), Result: result,
 	}
 	if best, ok := result.Best(); ok {
@@ -75,7 +75,7 @@ func walk(t *testing.T, objective search.Objective) *backtestreport.Walk {
 		t.Fatal(err)
 	}
 	r, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.Candles, Notes: []string{"These prices repeat."}, Source: "a <replay>", Config: swingConfig(s), Info: definition().Info(), Walk: w,
+		Candles: s.Packed(), Notes: []string{"These prices repeat."}, Source: "a <replay>", Config: swingConfig(s), Info: definition().Info(), Walk: w,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 type SearchDocument struct {
 	Strategy  documentStrategy  `json:"strategy" doc:"What was searched, with the parameters of the best set."`
 	Market    documentMarket    `json:"market" doc:"What was traded."`
+	Pairs     []documentMarket  `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
 	Config    documentConfig    `json:"config" doc:"The conditions of all runs."`
 	Data      documentData      `json:"data" doc:"The history."`
 	Search    documentSearch    `json:"search" doc:"How was searched."`
@@ -158,7 +159,7 @@ func (s *Search) Document() SearchDocument {
 	r := s.in.Result
 	d := SearchDocument{
 		Strategy: searchedDocument(s.in.Info),
-		Market:   marketDocument(s.in.Config.Market), Config: configDocument(s.in.Config),
+		Market:   marketDocument(s.in.Config.Market), Pairs: pairsDocument(s.in.Config), Config: configDocument(s.in.Config),
 		Data:   dataDocument(s.in.Source, utc(r.From), utc(r.To), r.Candles, s.in.Data),
 		Search: searchDocument(r.Method, r.Seed, r.Objective, r.Axes, len(r.Sets)),
 		Worth:  append([]string{}, s.Worth...), Warnings: append([]string{}, s.Warnings...),

@@ -57,7 +57,7 @@ func (s *Search) Page() SearchPage {
 
 // headingOf returns the heading of a search or a walk.
 func headingOf(info strategy.Info, cfg backtest.Config, source, span string) Heading {
-	return Heading{Title: info.Title, Strategy: info.Name, Version: info.Version, Pair: cfg.Market.Pair, Source: source, Span: span}
+	return Heading{Title: info.Title, Strategy: info.Name, Version: info.Version, Pair: traded(cfg), Source: source, Span: span}
 }
 
 // WriteHTML writes the report as one page, as Report.WriteHTML does.

@@ -22,7 +22,7 @@ const (
 func (s *Search) WriteTable(w io.Writer, elapsed time.Duration) error {
 	r := s.in.Result
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s %s) on %s\n", s.in.Info.Title, s.in.Info.Name, s.in.Info.Version, s.in.Config.Market.Pair)
+	fmt.Fprintf(&b, "%s (%s %s) on %s\n", s.in.Info.Title, s.in.Info.Name, s.in.Info.Version, traded(s.in.Config))
 	fmt.Fprintf(&b, "%s, %s of %s\n", s.span(), count(r.Candles, "candle"), span(s.in.Config.Interval))
 	fmt.Fprintf(&b, "%s\n\n", s.tried())
 	writeGrid(&b, append([][]string{s.columns()}, s.rows(tableSets)...))

@@ -9,7 +9,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -21,7 +20,7 @@ import (
 type WalkInput struct {
 	// Candles are those that the runs were given. Data, Notes and Source are as in
 	// Input.
-	Candles []exchange.Candle
+	Candles *marketdata.Packed
 	Data    marketdata.CSVReport
 	Notes   []string
 	Source  string
@@ -198,7 +197,7 @@ func (w *Walk) warnings() []string {
 // held returns what the account would be worth at a point of the curve had it
 // held the base currency in the times that were traded; nil without candles.
 func (w *Walk) held() []float64 {
-	if len(w.in.Candles) == 0 {
+	if w.in.Candles.Len() == 0 {
 		return nil
 	}
 	out := make([]float64, len(w.in.Walk.Curve))
@@ -225,26 +224,15 @@ func (w *Walk) held() []float64 {
 // price returns the last close by a time, open the open of the candle that begins
 // then or next.
 func (w *Walk) price(ms int64) float64 {
-	return w.in.Candles[max(0, w.index(ms)-1)].Close.Float()
+	return w.in.Candles.At(max(0, w.index(ms)-1)).Close.Float()
 }
 
 func (w *Walk) open(ms int64) float64 {
-	return w.in.Candles[min(w.index(ms), len(w.in.Candles)-1)].Open.Float()
+	return w.in.Candles.At(min(w.index(ms), w.in.Candles.Len()-1)).Open.Float()
 }
 
 // index returns the first candle that opens at a time or after it.
-func (w *Walk) index(ms int64) int {
-	i, _ := slices.BinarySearchFunc(w.in.Candles, ms, func(c exchange.Candle, ms int64) int {
-		switch {
-		case c.Time < ms:
-			return -1
-		case c.Time > ms:
-			return 1
-		}
-		return 0
-	})
-	return i
-}
+func (w *Walk) index(ms int64) int { return w.in.Candles.Index(ms) }
 
 // years writes a growth a year, which is a logarithm, as a change.
 func years(n perf.Number) string {

@@ -16,6 +16,7 @@ import (
 type WalkDocument struct {
 	Strategy documentStrategy `json:"strategy" doc:"What was walked forward."`
 	Market   documentMarket   `json:"market" doc:"What was traded."`
+	Pairs    []documentMarket `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
 	Config   documentConfig   `json:"config" doc:"The conditions of all runs."`
 	Data     documentData     `json:"data" doc:"The history."`
 	Search   documentSearch   `json:"search" doc:"How was searched in each window."`
@@ -72,8 +73,8 @@ func (w *Walk) Document() WalkDocument {
 	a := w.in.Walk
 	d := WalkDocument{
 		Strategy: searchedDocument(w.in.Info),
-		Market:   marketDocument(w.in.Config.Market), Config: configDocument(w.in.Config),
-		Data:   dataDocument(w.in.Source, w.from().UTC(), w.to().UTC(), int64(len(w.in.Candles)), w.in.Data),
+		Market:   marketDocument(w.in.Config.Market), Pairs: pairsDocument(w.in.Config), Config: configDocument(w.in.Config),
+		Data:   dataDocument(w.in.Source, w.from().UTC(), w.to().UTC(), int64(w.in.Candles.Len()), w.in.Data),
 		Search: searchDocument(a.Method, a.Seed, a.Objective, a.Axes, a.Tried),
 		Walk: documentWalk{
 			Anchored: a.Anchored, InSample: a.InSample.String(), OutOfSample: a.OutOfSample.String(), Step: a.Step.String(), TotalReturn: a.TotalReturn,
@@ -110,8 +111,8 @@ func (w *Walk) windowDocument(window search.Window) documentWindow {
 // how long the walk took; 0 leaves that out.
 func (w *Walk) WriteTable(out io.Writer, elapsed time.Duration) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s %s) on %s\n", w.in.Info.Title, w.in.Info.Name, w.in.Info.Version, w.in.Config.Market.Pair)
-	fmt.Fprintf(&b, "%s, %s of %s\n", w.span(), count(int64(len(w.in.Candles)), "candle"), span(w.in.Config.Interval))
+	fmt.Fprintf(&b, "%s (%s %s) on %s\n", w.in.Info.Title, w.in.Info.Name, w.in.Info.Version, traded(w.in.Config))
+	fmt.Fprintf(&b, "%s, %s of %s\n", w.span(), count(int64(w.in.Candles.Len()), "candle"), span(w.in.Config.Interval))
 	fmt.Fprintf(&b, "%s\n\n", w.walked())
 	writeGrid(&b, append([][]string{w.columns()}, w.rows()...))
 	b.WriteByte('\n')

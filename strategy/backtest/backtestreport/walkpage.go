@@ -37,7 +37,7 @@ type WalkPage struct {
 func (w *Walk) Page() WalkPage {
 	p := WalkPage{
 		Heading:  headingOf(w.in.Info, w.in.Config, w.in.Source, w.span()),
-		Headline: w.headline(), Tiles: w.tiles(), Worth: w.Worth, Warnings: w.Warnings, Settings: conditions(w.in.Config, int64(len(w.in.Candles))),
+		Headline: w.headline(), Tiles: w.tiles(), Worth: w.Worth, Warnings: w.Warnings, Settings: conditions(w.in.Config, int64(w.in.Candles.Len())),
 		Drawing: w.drawing(), Scatter: w.scatter(), Columns: w.columns(), Rows: w.rows(), References: w.references(),
 	}
 	a := w.in.Walk

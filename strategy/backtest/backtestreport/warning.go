@@ -38,6 +38,8 @@ func (r *Report) warnings() []string {
 	switch n := r.TradeCount(); {
 	case n == 0 && len(r.open()) == 0:
 		warn("The strategy made no trade. Look at its parameters and at the length of the history.")
+	case n == 0:
+		warn("No trade was closed: what was bought is still held. Trust nothing below %d closed trades.", fewTrades)
 	case n < fewTrades:
 		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
 	}

@@ -18,14 +18,13 @@ import (
 // the check takes.
 func BenchmarkCheap(b *testing.B) {
 	cfg, candles := strategytest.Demo(b, 2_000_000)
-	run := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
-		return backtest.Run(ctx, basic.Definition(), cfg, through(marketdata.NewSliceSource(candles)), nil)
+	run := func(ctx context.Context, through backtest.Through) (*backtest.Result, error) {
+		return backtest.Run(ctx, basic.Definition(), cfg, through.Of(cfg.Market.Pair, marketdata.NewSliceSource(candles)), nil)
 	}
-	same := func(src marketdata.Source) marketdata.Source { return src }
 	var shares []float64
 	for b.Loop() {
 		begin := time.Now()
-		whole, err := run(b.Context(), same)
+		whole, err := run(b.Context(), nil)
 		if err != nil {
 			b.Fatal(err)
 		}

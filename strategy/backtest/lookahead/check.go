@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
@@ -46,8 +45,8 @@ type Config struct {
 	// run over.
 	Progress func(done, total int64)
 	// Run runs the strategy as it was run for Whole, but over what through makes of
-	// a source of the history; required.
-	Run func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error)
+	// the sources of the pairs that it trades; required.
+	Run func(ctx context.Context, through backtest.Through) (*backtest.Result, error)
 	// Seed chooses the places.
 	Seed uint64
 	// Whole is the run over the history; required.
@@ -136,7 +135,7 @@ func Check(ctx context.Context, cfg Config) (Report, error) {
 		total += int64(p.length(n))
 	}
 	for _, p := range probes {
-		d := &detour{probe: p, length: p.length(n)}
+		d := cfg.detours(p)
 		got, err := cfg.Run(ctx, d.through)
 		if err != nil {
 			return r, fmt.Errorf("looking for look-ahead: %w", err)
@@ -244,7 +243,7 @@ func turnRound(candles []exchange.Candle, base exchange.Ticks) {
 
 // compare returns the first difference between the whole run and a probe; nil if
 // there is none.
-func (c Config) compare(d *detour, got *backtest.Result) (*Finding, error) {
+func (c Config) compare(d *detours, got *backtest.Result) (*Finding, error) {
 	if len(got.Equity) != d.length {
 		return nil, fmt.Errorf("lookahead: %d candles gave an equity curve of %d", d.length, len(got.Equity))
 	}
@@ -270,11 +269,12 @@ func (c Config) compare(d *detour, got *backtest.Result) (*Finding, error) {
 	}
 	// At the candle itself the two accounts are worth different things; what they
 	// hold is the same.
-	equity, err := got.EquityAt(d.close)
+	equity, err := got.EquityAt(d.closes(got.Config.Markets()))
 	if err != nil {
 		return nil, err
 	}
-	if int64(equity) != c.Whole.Equity[d.at] {
+	// What a further pair is worth is rounded to a unit of the run's own market.
+	if off := int64(equity) - c.Whole.Equity[d.at]; max(off, -off) > int64(len(got.Pairs)) {
 		return find(d.at, int64(equity)), nil
 	}
 	return nil, nil
@@ -282,7 +282,7 @@ func (c Config) compare(d *detour, got *backtest.Result) (*Finding, error) {
 
 // unsteady reports whether another run over the same candles differs.
 func (c Config) unsteady(ctx context.Context) (bool, error) {
-	again, err := c.Run(ctx, func(src marketdata.Source) marketdata.Source { return src })
+	again, err := c.Run(ctx, nil)
 	if err != nil {
 		return false, fmt.Errorf("looking for look-ahead: %w", err)
 	}

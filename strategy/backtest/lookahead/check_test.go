@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,8 +70,8 @@ func honest(all []exchange.Candle, at int) bool { return at > 9 && all[at].Close
 func check(t *testing.T, n int, depth lookahead.Depth, open func([]exchange.Candle) strategy.Definition) lookahead.Report {
 	t.Helper()
 	cfg, candles := strategytest.Demo(t, n)
-	again := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
-		src := through(marketdata.NewSliceSource(candles))
+	again := func(ctx context.Context, through backtest.Through) (*backtest.Result, error) {
+		src := through.Of(cfg.Market.Pair, marketdata.NewSliceSource(candles))
 		given := make([]exchange.Candle, 0, src.(marketdata.Sized).Len())
 		for {
 			block, err := src.Next(ctx)
@@ -85,7 +84,7 @@ func check(t *testing.T, n int, depth lookahead.Depth, open func([]exchange.Cand
 			given = append(given, block...)
 		}
 	}
-	whole, err := again(t.Context(), func(src marketdata.Source) marketdata.Source { return src })
+	whole, err := again(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +177,8 @@ func TestTheCheapFormIsBounded(t *testing.T) {
 	t.Parallel()
 	const candles = 3_100_000
 	longest := 0
-	again := func(ctx context.Context, through func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
-		src := through(&even{candles})
+	again := func(ctx context.Context, through backtest.Through) (*backtest.Result, error) {
+		src := through.Of("", &even{left: candles})
 		length := src.(marketdata.Sized).Len()
 		equity := make([]int64, 0, length)
 		for {
@@ -205,7 +204,10 @@ func TestTheCheapFormIsBounded(t *testing.T) {
 }
 
 // even is a source of so many candles without a move.
-type even struct{ left int }
+type even struct {
+	left int
+	next int64
+}
 
 func (e *even) Next(context.Context) ([]exchange.Candle, error) {
 	n := min(e.left, marketdata.BlockSize)
@@ -213,7 +215,12 @@ func (e *even) Next(context.Context) ([]exchange.Candle, error) {
 		return nil, io.EOF
 	}
 	e.left -= n
-	return slices.Repeat([]exchange.Candle{exchange.Flat(0, 100)}, n), nil
+	block := make([]exchange.Candle, n)
+	for i := range block {
+		block[i] = exchange.Flat(e.next, 100)
+		e.next += time.Minute.Milliseconds()
+	}
+	return block, nil
 }
 
 func TestAStrategyThatIsNotSteadyIsNotACheat(t *testing.T) {
@@ -234,10 +241,10 @@ func TestChecksAreChecked(t *testing.T) {
 	broken := errors.New("the process is gone")
 	whole := &backtest.Result{Candles: 10, Equity: make([]int64, 10), Config: backtest.Config{Interval: time.Minute}}
 	curveless := &backtest.Result{Candles: 10, Config: whole.Config}
-	run := func(context.Context, func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+	run := func(context.Context, backtest.Through) (*backtest.Result, error) {
 		return nil, broken
 	}
-	short := func(context.Context, func(marketdata.Source) marketdata.Source) (*backtest.Result, error) {
+	short := func(context.Context, backtest.Through) (*backtest.Result, error) {
 		return &backtest.Result{}, nil
 	}
 	for want, cfg := range map[string]lookahead.Config{

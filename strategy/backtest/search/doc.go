@@ -22,7 +22,7 @@
 //
 //	space, err := search.NewSpace(search.SpaceConfig{Schema: def.Schema(), Ranges: []string{"fast=5:50:5", "slow=20:200:10"}})
 //	result, err := search.Run(ctx, search.Config{
-//		Space: space, Runners: []search.Runner{search.NewLocal(def, cfg, series)}, Objective: search.Objective{Measure: search.Sharpe},
+//		Space: space, Runners: []search.Runner{search.NewLocal(def, cfg, series.Packed())}, Objective: search.Objective{Measure: search.Sharpe},
 //	})
 //	best, ok := result.Best()
 package search

@@ -26,9 +26,9 @@ func demo(tb testing.TB, n int) (backtest.Config, marketdata.Series) {
 }
 
 func locals(workers int, cfg backtest.Config, s marketdata.Series) []search.Runner {
-	out := make([]search.Runner, workers)
+	out, candles := make([]search.Runner, workers), s.Packed()
 	for i := range out {
-		out[i] = search.NewLocal(basic.Definition(), cfg, s)
+		out[i] = search.NewLocal(basic.Definition(), cfg, candles)
 	}
 	return out
 }

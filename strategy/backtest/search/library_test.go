@@ -56,12 +56,14 @@ func nosyDefinition() strategy.Definition {
 // shelf is a library with one other pair and a trade in every third minute.
 type shelf struct {
 	candles []exchange.Candle
-	silent  bool
+	// from is the first of them that the other pair has.
+	from   int
+	silent bool
 	// open counts the sources that are not closed.
 	open atomic.Int64
 }
 
-func (s *shelf) Candles(_ context.Context, pair string) ([]exchange.Candle, error) {
+func (s *shelf) Candles(_ context.Context, pair string) (*marketdata.Packed, error) {
 	switch pair {
 	case "OTHER":
 		out := make([]exchange.Candle, len(s.candles))
@@ -69,7 +71,7 @@ func (s *shelf) Candles(_ context.Context, pair string) ([]exchange.Candle, erro
 			c.Close += exchange.Ticks(i*i%97 - 48)
 			out[i] = c
 		}
-		return out, nil
+		return marketdata.PackCandles(out[s.from:]), nil
 	case "BROKEN":
 		return nil, errBroken
 	}
@@ -117,7 +119,7 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		if first > 0 {
 			from, past = series.Candles[first].OpenTime(), 30
 		}
-		o, err := search.NewLocal(nosyDefinition(), cfg, series).With(lib).Run(t.Context(), cfg.Params, from, time.Time{})
+		o, err := search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(lib).Run(t.Context(), cfg.Params, from, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +135,7 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		want.Begin = series.Candles[first].Time
 		r, err := backtest.Run(t.Context(), nosyDefinition(), want, &backtest.Feed{
 			Source: marketdata.NewSliceSource(series.Candles[first-past:]), Trades: trades,
-			Pairs: []backtest.PairSource{{Pair: "OTHER", Source: marketdata.NewSliceSource(others[first-past:])}},
+			Pairs: []backtest.PairSource{{Pair: "OTHER", Source: others.Part(first-past, others.Len()).Source()}},
 		}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -146,15 +148,15 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		t.Errorf("%d sources of trades are open", n)
 	}
 	silent := &shelf{candles: series.Candles, silent: true}
-	o, err := search.NewLocal(nosyDefinition(), cfg, series).With(silent).Run(t.Context(), cfg.Params, time.Time{}, time.Time{})
+	o, err := search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(silent).Run(t.Context(), cfg.Params, time.Time{}, time.Time{})
 	if err != nil || !reflect.DeepEqual(o.Lacks, strategy.Subscription{Trades: true}) || o.Trades != 0 {
 		t.Errorf("without trades it makes %d and lacks %+v, %v", o.Trades, o.Lacks, err)
 	}
-	_, err = search.NewLocal(nosyDefinition(), cfg, series).With(lib).Run(t.Context(), []byte(`{"pair":"BROKEN"}`), time.Time{}, time.Time{})
+	_, err = search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"BROKEN"}`), time.Time{}, time.Time{})
 	if !errors.Is(err, errBroken) {
 		t.Errorf("a library that fails: %v", err)
 	}
-	_, err = search.NewLocal(nosyDefinition(), cfg, series).With(lib).Run(t.Context(), []byte(`{"pair":"NONE"}`), time.Time{}, time.Time{})
+	_, err = search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"NONE"}`), time.Time{}, time.Time{})
 	if err == nil {
 		t.Error("a pair that is not there is no error")
 	}

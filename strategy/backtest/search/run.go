@@ -1,7 +1,6 @@
 package search
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,21 +19,22 @@ import (
 type Local struct {
 	def     strategy.Definition
 	cfg     backtest.Config
-	candles []exchange.Candle
+	candles *marketdata.Packed
 	library backtest.Library
 	equity  []int64
+	source  marketdata.PackedSource // of the run under way
 }
 
 var _ Runner = (*Local)(nil)
 
-// NewLocal returns a runner of the strategy over the series, which it reads and
-// never changes. The configuration's parameters are not used.
-func NewLocal(def strategy.Definition, cfg backtest.Config, series marketdata.Series) *Local {
-	return &Local{def: def, cfg: cfg, candles: series.Candles}
+// NewLocal returns a runner of the strategy over candles. The configuration's
+// parameters are not used.
+func NewLocal(def strategy.Definition, cfg backtest.Config, candles *marketdata.Packed) *Local {
+	return &Local{def: def, cfg: cfg, candles: candles}
 }
 
-// With gives what strategies look at beside the candles of their market, and returns
-// the runner.
+// With gives what strategies trade or look at beside the candles of their market,
+// and returns the runner.
 func (l *Local) With(lib backtest.Library) *Local {
 	l.library = lib
 	return l
@@ -48,7 +48,13 @@ func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.T
 	if err != nil {
 		return Outcome{}, err
 	}
-	src, end, err := backtest.Bring(ctx, l.library, cfg, w.needs, w.candles, nil)
+	l.source.Reset(w.candles)
+	src, end, err := backtest.Bring(ctx, l.library, cfg, w.needs, w.candles, func(pair string, src marketdata.Source) marketdata.Source {
+		if pair == cfg.Market.Pair {
+			return &l.source
+		}
+		return src
+	})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -105,16 +111,16 @@ type RemoteConfig struct {
 	// Cold says that it cannot warm strategies up: one of an older kit. Defaults to
 	// false.
 	Cold bool
+	// Candles are the history.
+	Candles *marketdata.Packed
 	// Config is that of a run; its parameters are not used.
 	Config backtest.Config
-	// Library has what strategies look at beside the candles of their market.
-	// Defaults to nothing.
+	// Library has what strategies trade or look at beside the candles of their
+	// market. Defaults to nothing.
 	Library backtest.Library
 	// OfSet reports whether an error of the Backtester is about the set that was
 	// run alone, so that others can be tried.
 	OfSet func(err error) bool
-	// Series is the history, which is read and never changed.
-	Series marketdata.Series
 }
 
 // Remote is a Runner that sends the candles to a Backtester for each run. Of the
@@ -130,13 +136,13 @@ func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := r.cfg.Config
 	cfg.Params = params
-	w, err := windowOf(&cfg, r.cfg.Series.Candles, from, to, r.cfg.Library != nil, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
+	w, err := windowOf(&cfg, r.cfg.Candles, from, to, r.cfg.Library != nil, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
 	if r.cfg.Cold && cfg.Begin > 0 {
 		w.short = w.short || w.past > 0
-		w.candles, w.past, cfg.Begin = w.candles[w.past:], 0, 0
+		w.candles, w.past, cfg.Begin = w.candles.Part(w.past, w.candles.Len()), 0, 0
 	}
 	src, end, err := backtest.Bring(ctx, r.cfg.Library, cfg, w.needs, w.candles, nil)
 	if err != nil {
@@ -147,8 +153,8 @@ func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
-	if len(result.Equity) != len(w.gauge.candles) {
-		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", len(w.gauge.candles), len(result.Equity))
+	if len(result.Equity) != w.gauge.candles.Len() {
+		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", w.gauge.candles.Len(), len(result.Equity))
 	}
 	w.gauge.add(result.Equity)
 	return w.outcome(result), nil
@@ -164,7 +170,7 @@ func (r *Remote) fault(err error) error {
 
 // window is what one run goes over.
 type window struct {
-	candles []exchange.Candle
+	candles *marketdata.Packed
 	// past is how many of them come before the run's first one, and short is true if
 	// the strategy asks for more.
 	past  int
@@ -178,19 +184,20 @@ type window struct {
 // that the strategy needs to warm up, as far as they are there; the configuration
 // then says where the run begins. A run over the whole history needs none, and the
 // strategy is asked only if it is to be brought more than candles.
-func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Time, more bool, needs func() (backtest.Needs, error)) (*window, error) {
-	first, end := 0, len(candles)
+func windowOf(cfg *backtest.Config, candles *marketdata.Packed, from, to time.Time, more bool, needs func() (backtest.Needs, error)) (*window, error) {
+	first, end := 0, candles.Len()
 	if !from.IsZero() {
-		first = place(candles, from.UnixMilli())
+		first = candles.Index(from.UnixMilli())
 	}
 	if !to.IsZero() {
-		end = max(first, place(candles, to.UnixMilli()))
+		end = max(first, candles.Index(to.UnixMilli()))
 	}
-	gauge, err := newGauge(*cfg, candles[first:end])
+	run := candles.Part(first, end)
+	gauge, err := newGauge(*cfg, run)
 	if err != nil {
 		return nil, err
 	}
-	w := &window{candles: candles[first:end], gauge: gauge}
+	w := &window{candles: run, gauge: gauge}
 	if from.IsZero() && !more {
 		return w, nil
 	}
@@ -201,10 +208,10 @@ func windowOf(cfg *backtest.Config, candles []exchange.Candle, from, to time.Tim
 	if w.needs = n; from.IsZero() {
 		return w, nil
 	}
-	cfg.Begin = candles[first].Time
+	cfg.Begin = candles.Time(first)
 	wanted := cfg.WarmFrom(n.Warmup)
-	start := place(candles, wanted)
-	w.candles, w.past, w.short = candles[start:end], first-start, n.Warmup > 0 && candles[0].Time > wanted
+	start := candles.Index(wanted)
+	w.candles, w.past, w.short = candles.Part(start, end), first-start, n.Warmup > 0 && candles.Time(0) > wanted
 	return w, nil
 }
 
@@ -215,15 +222,9 @@ func (w *window) outcome(r *backtest.Result) Outcome {
 	return o
 }
 
-// place returns how many candles open before a time in epoch milliseconds.
-func place(candles []exchange.Candle, at int64) int {
-	i, _ := slices.BinarySearchFunc(candles, at, func(c exchange.Candle, ms int64) int { return cmp.Compare(c.Time, ms) })
-	return i
-}
-
 // gauge turns the equity at every candle into an Outcome.
 type gauge struct {
-	candles []exchange.Candle
+	candles *marketdata.Packed
 	span    int64
 	meter   *backtest.Meter
 	done    int
@@ -232,28 +233,35 @@ type gauge struct {
 	next    int // the candle after the present part
 }
 
-func newGauge(cfg backtest.Config, candles []exchange.Candle) (*gauge, error) {
-	if len(candles) == 0 {
+func newGauge(cfg backtest.Config, candles *marketdata.Packed) (*gauge, error) {
+	n := candles.Len()
+	if n == 0 {
 		return nil, errors.New("search: there is no candle in the span asked for")
 	}
-	meter, err := backtest.NewMeter(cfg, candles[0].Time, candles[0].Open)
+	first := candles.At(0)
+	meter, err := backtest.NewMeter(cfg, first.Time, first.Open)
 	if err != nil {
 		return nil, err
 	}
-	g := &gauge{candles: candles, span: cfg.Interval.Milliseconds(), meter: meter, points: min(Points, len(candles))}
-	g.curve = append(make([]Point, 0, g.points+1), Point{candles[0].Time, cfg.Initial(candles[0].Open)})
-	g.next = len(candles) / g.points
+	g := &gauge{candles: candles, span: cfg.Interval.Milliseconds(), meter: meter, points: min(Points, n)}
+	g.curve = append(make([]Point, 0, g.points+1), Point{first.Time, cfg.Initial(first.Open)})
+	g.next = n / g.points
 	return g, nil
 }
 
 func (g *gauge) add(equity []int64) {
-	for _, e := range equity {
-		open := g.candles[g.done].Time
-		g.meter.Add(open, e)
-		if g.done++; g.done == g.next {
-			g.curve = append(g.curve, Point{open + g.span, exchange.Units(e)})
-			g.next = (len(g.curve)) * len(g.candles) / g.points
+	for len(equity) > 0 {
+		open, step, n := g.candles.Run(g.done)
+		n = min(n, len(equity))
+		for _, e := range equity[:n] {
+			g.meter.Add(open, e)
+			if g.done++; g.done == g.next {
+				g.curve = append(g.curve, Point{open + g.span, exchange.Units(e)})
+				g.next = (len(g.curve)) * g.candles.Len() / g.points
+			}
+			open += step
 		}
+		equity = equity[n:]
 	}
 }
 

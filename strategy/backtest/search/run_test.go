@@ -23,7 +23,7 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 	series.Candles = slices.Delete(series.Candles, 7_000, 8_000)
 	for _, c := range []struct{ from, to, points int }{{0, 19_000, 480}, {500, 700, 200}, {6_990, 7_010, 20}, {18_999, 19_000, 1}} {
 		from, to := series.Candles[c.from].OpenTime(), time.UnixMilli(series.Candles[c.to-1].Time+1)
-		o, err := search.NewLocal(basic.Definition(), cfg, series).Run(t.Context(), []byte(`{"fast":3,"slow":9}`), from, to)
+		o, err := search.NewLocal(basic.Definition(), cfg, series.Packed()).Run(t.Context(), []byte(`{"fast":3,"slow":9}`), from, to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 			}
 		}
 	}
-	_, err := search.NewLocal(basic.Definition(), cfg, series).Run(t.Context(), nil, time.UnixMilli(1), time.UnixMilli(2))
+	_, err := search.NewLocal(basic.Definition(), cfg, series.Packed()).Run(t.Context(), nil, time.UnixMilli(1), time.UnixMilli(2))
 	if err == nil || !strings.Contains(err.Error(), "no candle") {
 		t.Errorf("before the history: %v", err)
 	}
@@ -76,7 +76,7 @@ func TestProcessesGiveTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		remotes[i] = search.NewRemote(search.RemoteConfig{Backtester: p, Config: cfg, OfSet: plugin.Refused, Series: series})
+		remotes[i] = search.NewRemote(search.RemoteConfig{Backtester: p, Config: cfg, OfSet: plugin.Refused, Candles: series.Packed()})
 	}
 	c := search.Config{Method: search.TPE, Trials: 30, Space: crosses(t, "fast=2:30", "slow=31:90", "kind=sma,ema"), Seed: 3}
 	c.Runners = remotes
@@ -114,7 +114,7 @@ func TestAPanicIsTheSetsFault(t *testing.T) {
 	}) strategy.Strategy {
 		return panicky{Candles: p.X}
 	})
-	r := run(t, search.Config{Space: space(t, def.Schema(), "x=0,1"), Runners: []search.Runner{search.NewLocal(def, cfg, series)}})
+	r := run(t, search.Config{Space: space(t, def.Schema(), "x=0,1"), Runners: []search.Runner{search.NewLocal(def, cfg, series.Packed())}})
 	if r.Failed != 1 || !strings.Contains(r.Sets[1].Failed, "the strategy panicked: x is 1") || string(r.Sets[1].Params) != `{"x":1}` {
 		t.Errorf("%d failed, the last: %+v", r.Failed, r.Sets[1])
 	}

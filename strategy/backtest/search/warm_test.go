@@ -111,7 +111,7 @@ func TestWindowsAreWarmedByTheCandlesBefore(t *testing.T) {
 	cfg, series := demo(t, 6_000)
 	first := series.Candles[70].OpenTime() // too little for the longest mean
 	for _, anchored := range []bool{false, true} {
-		r := &compared{Local: search.NewLocal(lateDefinition(), cfg, series), t: t, cfg: cfg, all: series.Candles}
+		r := &compared{Local: search.NewLocal(lateDefinition(), cfg, series.Packed()), t: t, cfg: cfg, all: series.Candles}
 		w := walk(t, search.WalkConfig{
 			Anchored: anchored, InSample: 24 * time.Hour, OutOfSample: 8 * time.Hour, Search: search.Config{
 				Objective: search.Objective{Measure: search.Equity}, Runners: []search.Runner{r}, Space: space(t, lateDefinition().Schema(), "length=10,20,30"),
@@ -153,7 +153,7 @@ func TestAColdBacktesterTradesNothingOfThePast(t *testing.T) {
 	t.Parallel()
 	cfg, series := demo(t, 2_000)
 	params, from := json.RawMessage(`{"length":20,"mute":0}`), series.Candles[500].OpenTime()
-	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: plugin.Refused, Series: series}).Run(t.Context(), params, from, time.Time{})
+	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: plugin.Refused, Candles: series.Packed()}).Run(t.Context(), params, from, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}

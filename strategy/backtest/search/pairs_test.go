@@ -1,0 +1,120 @@
+package search_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
+	"github.com/lunobot/lunobot/strategy/strategytest"
+)
+
+// twin is a run that trades the pair OTHER of the shelf, too.
+func twin(t *testing.T, n int) (backtest.Config, marketdata.Series, *shelf) {
+	t.Helper()
+	cfg, series := demo(t, n)
+	market := cfg.Market
+	market.Pair, market.Base, market.Tick = "OTHER", "OTH", cfg.Market.Tick.Shift(-1)
+	cfg.Pairs = []backtest.Pair{{Market: market}}
+	swinging := slices.Clone(series.Candles)
+	for i := range swinging {
+		if c := &swinging[i]; i/40%2 == 0 {
+			c.Open, c.High, c.Low, c.Close = c.Open+c.Open/20, c.High+c.High/20, c.Low+c.Low/20, c.Close+c.Close/20
+		}
+	}
+	return cfg, series, &shelf{candles: swinging}
+}
+
+// proves PL1: a run of a search trades the further pairs as a backtest of the same
+// candles does, over the whole history and in a warm window, here and in a
+// process of the strategy's own.
+func TestRunsTradeFurtherPairs(t *testing.T) {
+	t.Parallel()
+	cfg, series, lib := twin(t, 3_000)
+	others, err := lib.Candles(t.Context(), "OTHER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	def := rebalance.Definition()
+	host, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{{Name: "rebalance", Path: strategytest.Build(t, "./plugins/rebalance")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Stop)
+	process, err := host.Start(t.Context(), "rebalance")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runners := map[string]search.Runner{
+		"local":  search.NewLocal(def, cfg, series.Packed()).With(lib),
+		"remote": search.NewRemote(search.RemoteConfig{Backtester: process, Candles: series.Packed(), Config: cfg, Library: lib, OfSet: plugin.Refused}),
+	}
+	params := json.RawMessage(`{"weight":"60","band":"0.5"}`)
+	for _, first := range []int{0, 1_000} {
+		want, from := cfg, time.Time{}
+		want.Params = params
+		if first > 0 {
+			from, want.Begin = series.Candles[first].OpenTime(), series.Candles[first].Time
+		}
+		r, err := backtest.Run(t.Context(), def, want, &backtest.Feed{
+			Source: series.Source(), Pairs: []backtest.PairSource{{Pair: "OTHER", Source: others.Source()}},
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, runner := range runners {
+			o, err := runner.Run(t.Context(), params, from, time.Time{})
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if o.FinalEquity != r.FinalEquity || o.Fees != r.Fees() || o.Trades != r.Trades.Len() || o.Trades < 20 || r.Pairs[0].Account.Trades == 0 {
+				t.Errorf("%s from %d: %d with %d trades, want %d with %d", name, first, o.FinalEquity, o.Trades, r.FinalEquity, r.Trades.Len())
+			}
+		}
+	}
+}
+
+// proves PL1: a walk of two pairs gives the same with one worker and with two, with
+// windows in which the further pair has no candle yet, too.
+func TestAWalkOfTwoPairs(t *testing.T) {
+	t.Parallel()
+	cfg, series, lib := twin(t, 6_000)
+	lib.from = 2_500
+	def := rebalance.Definition()
+	var walks []*search.Walk
+	for _, workers := range []int{1, 2} {
+		task := search.Config{Objective: search.Objective{Measure: search.Equity}, Space: space(t, def.Schema(), "band=0.2:1:0.2"), From: series.Candles[0].OpenTime(), To: series.Candles[5_999].OpenTime().Add(time.Minute)}
+		for range workers {
+			task.Runners = append(task.Runners, search.NewLocal(def, cfg, series.Packed()).With(lib))
+		}
+		w, err := search.WalkForward(t.Context(), search.WalkConfig{InSample: 1_000 * time.Minute, OutOfSample: 500 * time.Minute, Search: task})
+		if err != nil {
+			t.Fatal(err)
+		}
+		walks = append(walks, w)
+	}
+	if a, b := fmt.Sprintf("%+v", walks[0].Curve), fmt.Sprintf("%+v", walks[1].Curve); a != b || !reflect.DeepEqual(walks[0].Axes, walks[1].Axes) || walks[0].Trades < 10 {
+		t.Errorf("two workers give another walk, of %d trades and %d", walks[1].Trades, walks[0].Trades)
+	}
+}
+
+// A further pair of which there is nothing at all ends the search and is named.
+func TestAFurtherPairWithoutCandles(t *testing.T) {
+	t.Parallel()
+	cfg, series, lib := twin(t, 100)
+	cfg.Pairs[0].Market.Pair = "NONE"
+	_, err := search.NewLocal(rebalance.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), nil, time.Time{}, time.Time{})
+	var lacks *backtest.LackError
+	if !errors.As(err, &lacks) || lacks.Pair != "NONE" {
+		t.Errorf("it says %v", err)
+	}
+}
