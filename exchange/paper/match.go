@@ -1,10 +1,6 @@
 package paper
 
-import (
-	"strconv"
-
-	"github.com/lunobot/lunobot/exchange"
-)
+import "github.com/lunobot/lunobot/exchange"
 
 // place checks an order, reserves what it needs, matches it and lets the rest
 // stay if it may. The caller holds the lock.
@@ -112,14 +108,23 @@ func (e *Exchange) check(m *Member, b *book, r exchange.OrderRequest, now int64)
 	case r.Volume == 0 && r.TimeInForce == exchange.FOK:
 		return exchange.Rejected("ErrInvalidArguments", "an order that is filled whole or not at all needs a volume")
 	case r.ClientID != "" && m.byClient[r.ClientID] != nil:
-		return &exchange.Error{
-			Outcome: exchange.OutcomeAccepted, Code: "ErrDuplicateClientOrderID",
-			Message: "there is an order of the client id " + strconv.Quote(r.ClientID) + " already",
-		}
+		return m.byClient[r.ClientID].taken(r)
 	case r.TTL > 0 && now > r.Time+r.TTL:
 		return exchange.Rejected("ErrDeadlineExceeded", "the request came %d ms after its deadline", now-r.Time-r.TTL)
 	}
 	return b.market.Check(r)
+}
+
+// taken says that the order has the client id of a request: an earlier try of the
+// same, or another order.
+func (x *entry) taken(r exchange.OrderRequest) error {
+	first := x.order.Request
+	first.Time, first.TTL, first.Urgent = r.Time, r.TTL, r.Urgent
+	e := exchange.Rejected(exchange.CodeDuplicate, "the order %s, which is another one, has the client id %q", x.order.ID, r.ClientID)
+	if first == r {
+		e.Outcome, e.Message = exchange.OutcomeAccepted, "the order "+x.order.ID+" was placed by an earlier try"
+	}
+	return e
 }
 
 // quote returns how much of the order would trade at once, and for what value;

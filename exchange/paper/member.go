@@ -61,9 +61,11 @@ func (m *Member) Deposit(currency string, amount decimal.Decimal) error {
 	return nil
 }
 
-// Place sends an order, which is matched before the call returns. A repeat of a
-// client id is an *exchange.Error of OutcomeAccepted with the code
-// "ErrDuplicateClientOrderID", any other *exchange.Error a rejection.
+// Place sends an order, which is matched before the call returns. A repeat under
+// its client id returns the order that is there, with an *exchange.Error of
+// OutcomeAccepted and the code "ErrDuplicateClientOrderID"; any other
+// *exchange.Error is a rejection, also that of another order under a client id that
+// is taken.
 func (m *Member) Place(ctx context.Context, r exchange.OrderRequest) (exchange.Order, error) {
 	if err := ctx.Err(); err != nil {
 		return exchange.Order{}, err
@@ -71,7 +73,10 @@ func (m *Member) Place(ctx context.Context, r exchange.OrderRequest) (exchange.O
 	m.exchange.mu.Lock()
 	defer m.exchange.mu.Unlock()
 	x, err := m.exchange.place(m, r, Stop{})
-	if err != nil {
+	switch {
+	case err != nil && exchange.OutcomeOf(err) == exchange.OutcomeAccepted:
+		return m.byClient[r.ClientID].order, err
+	case err != nil:
 		return exchange.Order{}, err
 	}
 	return x.order, nil
