@@ -78,7 +78,8 @@ func TestKeyReport(t *testing.T) {
 	}}
 	var e *exchange.KeyError
 	if err := bad.Err(); !errors.As(err, &e) || len(e.Missing) != 2 || len(e.Excessive) != 1 ||
-		!strings.Contains(err.Error(), "has the right withdraw (what withdraw means)") || !strings.Contains(err.Error(), "lacks the right trade") {
+		!strings.Contains(err.Error(), "has the right withdraw (what withdraw means)") || !strings.Contains(err.Error(), "lacks the right read") ||
+		!strings.Contains(err.Error(), "the right trade (what trade means) cannot be told") {
 		t.Errorf("%v", err)
 	}
 }

@@ -104,6 +104,10 @@ func (e *KeyError) Error() string {
 		parts = append(parts, fmt.Sprintf("the key has the right %s (%s), and a key that trades must not be able to move money: make one without it", x.Name, x.Meaning))
 	}
 	for _, x := range e.Missing {
+		if x.Known == Untold {
+			parts = append(parts, fmt.Sprintf("whether the key has the right %s (%s) cannot be told: %s", x.Name, x.Meaning, x.Reason))
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("the key lacks the right %s (%s)", x.Name, x.Meaning))
 	}
 	return strings.Join(parts, "; ")

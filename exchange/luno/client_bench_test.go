@@ -9,31 +9,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/luno"
+	"github.com/lunobot/lunobot/exchange/lunosim"
 )
 
-// BenchmarkOrder measures the round trip of an order through the client and, in
-// turns with it, that of the same form by a bare net/http post and a read of the
-// answer, to the same server of this machine.
+// BenchmarkOrder measures the round trip of an order through the client to the
+// simulated exchange and, in turns with it, that of the same form by a bare
+// net/http post and a read of the answer.
 func BenchmarkOrder(b *testing.B) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/exchange/1/markets", says(fuzzMarket))
-	mux.HandleFunc("POST /api/1/postorder", func(w http.ResponseWriter, r *http.Request) {
-		if err := r.ParseForm(); err != nil || r.PostForm.Get("client_order_id") == "" {
-			refuse(w, http.StatusBadRequest, "ErrInvalidParameters", "no")
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"order_id":"BXMC2CJ7HNB88U4"}`)
-	})
-	server := httptest.NewServer(mux)
+	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server := httptest.NewServer(sim)
 	defer server.Close()
-
+	key := sim.Keys()[0]
 	budget, err := luno.NewBudget(luno.BudgetConfig{PerMinute: 1 << 30}) // it counts, and nothing waits
 	if err != nil {
 		b.Fatal(err)
 	}
-	c, err := luno.New(luno.Config{BaseURL: server.URL, KeyID: keyID, Secret: secret, Budget: budget})
+	c, err := luno.New(luno.Config{BaseURL: server.URL, KeyID: key.ID, Secret: luno.Secret(key.Secret), Budget: budget})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -42,32 +38,34 @@ func BenchmarkOrder(b *testing.B) {
 	}
 	bare := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
 	post := func(id string) {
-		form := "client_order_id=" + id + "&pair=XBTMYR&price=250000&timestamp=" + strconv.FormatInt(time.Now().UnixMilli(), 10) + "&ttl=5000&type=BID&volume=0.001"
+		form := "pair=XBTMYR&client_order_id=" + id + "&type=BID&price=1000&volume=0.0001&time_in_force=IOC&timestamp=" +
+			strconv.FormatInt(time.Now().UnixMilli(), 10) + "&ttl=5000"
 		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, server.URL+"/api/1/postorder", strings.NewReader(form))
 		if err != nil {
 			b.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.SetBasicAuth(keyID, secret)
+		r.SetBasicAuth(key.ID, key.Secret)
 		answer, err := bare.Do(r)
 		if err != nil {
 			b.Fatal(err)
 		}
 		body, err := io.ReadAll(answer.Body)
 		if err != nil || answer.Body.Close() != nil || answer.StatusCode != http.StatusOK || len(body) == 0 {
-			b.Fatal(answer.Status, err)
+			b.Fatal(answer.Status, string(body), err)
 		}
 	}
 	var byClient, byBare time.Duration
 	for n := 0; b.Loop(); n++ {
-		r := bid()
-		r.ClientID = strconv.Itoa(n)
+		r := exchange.OrderRequest{
+			ClientID: "client-" + strconv.Itoa(n), Pair: "XBTMYR", Side: exchange.Buy, Type: exchange.LimitOrder, Price: 1000, Volume: 100, TimeInForce: exchange.IOC,
+		}
 		start := time.Now()
 		if o, err := c.Place(b.Context(), r); err != nil || o.ID == "" {
 			b.Fatal(o, err)
 		}
 		middle := time.Now()
-		post(r.ClientID)
+		post("bare-" + strconv.Itoa(n))
 		byClient += middle.Sub(start)
 		byBare += time.Since(middle)
 	}
