@@ -8,6 +8,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/tenancy"
@@ -41,6 +42,9 @@ type botPage struct {
 	BlankOrder    orderRow
 	BlankFill     fillRow
 }
+
+// Process says who shares the bot's process, as far as its tenant asks for it.
+func (p botPage) Process() string { return isolationText(p.Config.Isolation.Stricter(catalog.Shared)) }
 
 // paramRow is a parameter with its value in words.
 type paramRow struct {

@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 )
 
 // botForm is what stands in the form of a bot, as texts.
@@ -14,6 +15,7 @@ type botForm struct {
 	Name, Pair, Strategy              string
 	Pin                               string // the version; "" for that which a new bot gets
 	Interval                          string
+	Isolation                         string // a catalog.Isolation
 	Balance                           string
 	StopLoss, TakeProfit, MaxPosition string
 	// Version is that of the configuration that is being changed, as text.
@@ -26,7 +28,7 @@ type botForm struct {
 // there are.
 func readForm(sent url.Values, s Strategy) botForm {
 	f := botForm{
-		Name: sent.Get("name"), Pair: sent.Get("pair"), Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"),
+		Name: sent.Get("name"), Pair: sent.Get("pair"), Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"), Isolation: sent.Get("isolation"),
 		Balance: sent.Get("balance"), StopLoss: sent.Get("stop_loss"), TakeProfit: sent.Get("take_profit"), MaxPosition: sent.Get("max_position"),
 		Version: sent.Get("version"), Params: map[string]string{},
 	}
@@ -44,7 +46,7 @@ func readForm(sent url.Values, s Strategy) botForm {
 // formOf fills the form with a configuration.
 func formOf(c bot.Config, s Strategy) botForm {
 	f := botForm{
-		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Pin: c.StrategyVersion, Interval: bot.IntervalName(c.Interval), Balance: c.Balance.String(),
+		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Pin: c.StrategyVersion, Interval: bot.IntervalName(c.Interval), Isolation: string(c.Isolation), Balance: c.Balance.String(),
 		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
 		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
 	}
@@ -72,7 +74,7 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 	number := func(text, place string) decimal.Decimal { return bad.number(text, place) }
 	balance := number(f.Balance, "balance")
 	in := bot.CreateInput{
-		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, StrategyVersion: f.Pin, Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
+		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, StrategyVersion: f.Pin, Isolation: catalog.Isolation(f.Isolation), Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
 		Risk: bot.Risk{
 			StopLossPercent: number(f.StopLoss, "risk/stop_loss_percent"), TakeProfitPercent: number(f.TakeProfit, "risk/take_profit_percent"),
 			MaxPosition: number(f.MaxPosition, "risk/max_position"),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
@@ -26,6 +27,10 @@ type formPage struct {
 	Groups   []fieldGroup
 	Faults   faults
 	Market   market
+	// Isolations are whose bots may share the bot's process, and IsolationRefusal says
+	// which plan includes what this one does not.
+	Isolations       []isolationChoice
+	IsolationRefusal string
 	// Error concerns the form as a whole; Upgrade is the plan that would help.
 	Error   string
 	Upgrade string
@@ -113,6 +118,9 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 			card.Last = card.PriceText(m.Price(last))
 		}
 		p.Pairs = append(p.Pairs, card)
+	}
+	if p.Isolations, p.IsolationRefusal, err = w.isolations(rq, catalog.Isolation(f.Isolation)); err != nil {
+		return formPage{}, err
 	}
 	var ok bool
 	if p.Chosen, ok = w.chosen(f.Strategy, f.Pin); !ok { // that version is gone
@@ -254,6 +262,10 @@ func (w *Web) showEdit(rq *request, status int, b bot.Bot, form botForm, bad fau
 		return err
 	}
 	p.BotID, p.Error = b.ID, problem
+	return w.editPage(rq, status, b, p)
+}
+
+func (w *Web) editPage(rq *request, status int, b bot.Bot, p formPage) error {
 	return w.page(rq, status, "bots/edit", view{
 		Title: "Change " + b.Name, Nav: "bots", Mode: string(b.Mode), MarketNotice: w.cfg.MarketNotice, D: p,
 	})
@@ -278,6 +290,9 @@ func (w *Web) changed(rq *request) (bot.Bot, botForm, bot.CreateInput, faults, e
 	rq.PostForm.Set("pair", b.Pair)
 	rq.PostForm.Set("strategy", b.Strategy)
 	rq.PostForm.Set("pin", c.StrategyVersion)
+	if rq.PostForm.Get("isolation") == "" {
+		rq.PostForm.Set("isolation", string(c.Isolation))
+	}
 	if rq.PostForm.Get("interval") == "" { // not in a form that was opened before there was a choice
 		rq.PostForm.Set("interval", bot.IntervalName(b.Interval))
 	}
@@ -311,13 +326,20 @@ func (w *Web) updateBot(rq *request) error {
 		return errs.New(errs.Malformed, "version_missing", "The form was not complete. Open it again.")
 	}
 	_, err = w.cfg.Bots.Update(rq.Context(), rq.who, b.ConfigID, bot.UpdateInput{
-		Name: &in.Name, Interval: &in.Interval, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
+		Name: &in.Name, Interval: &in.Interval, Isolation: &in.Isolation, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
 	})
 	switch {
 	case err == nil:
 		return rq.redirect("/bots/" + b.ID + "?notice=saved")
 	case errs.KindOf(err) == errs.Stale:
 		return w.showEdit(rq, http.StatusPreconditionFailed, b, form, nil, "Somebody has changed this bot since you opened the form. Open it again to see their changes.")
+	case errs.KindOf(err) == errs.LimitExceeded:
+		p, perr := w.formPage(rq, form, nil)
+		if perr != nil {
+			return perr
+		}
+		p.BotID, p.Error, p.Upgrade = b.ID, messageOf(err), upgradeOf(err)
+		return w.editPage(rq, http.StatusForbidden, b, p)
 	}
 	return err
 }
