@@ -23,11 +23,13 @@ func (s *Sim) balance(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	assets := c.form["assets"]
-	all := len(assets) == 0 || len(assets) == 1 && assets[0] == ""
+	assets, err := c.repeated("assets")
+	if err != nil {
+		return nil, err
+	}
 	list := []balanceAnswer{}
 	for _, b := range balances {
-		if all || slices.Contains(assets, b.Currency) {
+		if assets == nil || slices.Contains(assets, b.Currency) {
 			list = append(list, balanceAnswer{
 				AccountID: strconv.FormatInt(c.account.ids[b.Currency], 10), Asset: b.Currency, Balance: plain(b.Total),
 				Reserved: plain(b.Reserved), Unconfirmed: none, Name: b.Currency + " account",

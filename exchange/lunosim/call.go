@@ -74,6 +74,21 @@ func (c *call) number(name, code string) (d decimal.Decimal, given bool, err err
 	return d, !d.IsZero(), nil
 }
 
+// repeated returns the values of a parameter that may be given several times; nil
+// if it is not given. Values that are joined by commas are refused, as Luno does.
+func (c *call) repeated(name string) ([]string, error) {
+	values := c.form[name]
+	if len(values) == 0 || len(values) == 1 && values[0] == "" {
+		return nil, nil
+	}
+	for _, v := range values {
+		if strings.Contains(v, ",") {
+			return nil, refuse("ErrInvalidParameters", "%s must be repeated, not joined by commas", name)
+		}
+	}
+	return values, nil
+}
+
 // limit returns how many of a list are wanted.
 func (c *call) limit() (int, error) {
 	n, given, err := c.integer("limit")

@@ -96,6 +96,43 @@ func TestConservation(t *testing.T) {
 				orders[id], ids = key, append(ids, id)
 			}
 		}
+		audit := func(t *rapid.T) {
+			sum := map[string]decimal.Decimal{}
+			for _, a := range accounts {
+				key := a.Keys[0]
+				_, answer := s.call(key, http.MethodGet, "/api/1/balance", nil)
+				for _, b := range items(answer, "balance") {
+					asset, _ := b["asset"].(string)
+					total, reserved := number(t, b["balance"]), number(t, b["reserved"])
+					if total.IsNegative() || reserved.IsNegative() || reserved.GreaterThan(total) {
+						t.Fatalf("%v", b)
+					}
+					sum[asset] = sum[asset].Add(total)
+					// The newest row of the ledger says the same.
+					_, ledger := s.call(key, http.MethodGet, fmt.Sprintf("/api/1/accounts/%s/transactions", b["account_id"]), url.Values{"min_row": {"-1"}, "max_row": {"0"}})
+					for _, row := range items(ledger, "transactions") {
+						if !number(t, row["balance"]).Equal(total) || !number(t, row["available"]).Equal(total.Sub(reserved)) {
+							t.Fatalf("the ledger says %v, the balance %v", row, b)
+						}
+					}
+				}
+				for _, closed := range []string{"true", "false"} {
+					_, answer := s.call(key, http.MethodGet, "/api/exchange/2/listorders", url.Values{"closed": {closed}, "limit": {"1000"}})
+					for _, o := range items(answer, "orders") {
+						counter := "MYR"
+						if o["pair"] == "ETHXBT" {
+							counter = "XBT"
+						}
+						sum[counter] = sum[counter].Add(number(t, o["fee_counter"]))
+					}
+				}
+			}
+			for currency, want := range supply {
+				if !sum[currency].Equal(want) {
+					t.Fatalf("there are %s %s, want %s", sum[currency], currency, want)
+				}
+			}
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"order": send, "another": send, "third": send,
 			"stop": func(t *rapid.T) {
@@ -104,43 +141,8 @@ func TestConservation(t *testing.T) {
 					s.call(orders[id], http.MethodPost, "/api/1/stoporder", url.Values{"order_id": {id}})
 				}
 			},
-			"": func(t *rapid.T) {
-				sum := map[string]decimal.Decimal{}
-				for _, a := range accounts {
-					key := a.Keys[0]
-					_, answer := s.call(key, http.MethodGet, "/api/1/balance", nil)
-					for _, b := range items(answer, "balance") {
-						asset, _ := b["asset"].(string)
-						total, reserved := number(t, b["balance"]), number(t, b["reserved"])
-						if total.IsNegative() || reserved.IsNegative() || reserved.GreaterThan(total) {
-							t.Fatalf("%v", b)
-						}
-						sum[asset] = sum[asset].Add(total)
-						// The newest row of the ledger says the same.
-						_, ledger := s.call(key, http.MethodGet, fmt.Sprintf("/api/1/accounts/%s/transactions", b["account_id"]), url.Values{"min_row": {"-1"}, "max_row": {"0"}})
-						for _, row := range items(ledger, "transactions") {
-							if !number(t, row["balance"]).Equal(total) || !number(t, row["available"]).Equal(total.Sub(reserved)) {
-								t.Fatalf("the ledger says %v, the balance %v", row, b)
-							}
-						}
-					}
-					for _, closed := range []string{"true", "false"} {
-						_, answer := s.call(key, http.MethodGet, "/api/exchange/2/listorders", url.Values{"closed": {closed}, "limit": {"1000"}})
-						for _, o := range items(answer, "orders") {
-							counter := "MYR"
-							if o["pair"] == "ETHXBT" {
-								counter = "XBT"
-							}
-							sum[counter] = sum[counter].Add(number(t, o["fee_counter"]))
-						}
-					}
-				}
-				for currency, want := range supply {
-					if !sum[currency].Equal(want) {
-						t.Fatalf("there are %s %s, want %s", sum[currency], currency, want)
-					}
-				}
-			},
+			"audit": func(t *rapid.T) { audit(t) },
 		})
+		audit(t)
 	})
 }

@@ -39,9 +39,12 @@ func (s *Sim) tickerOf(ctx context.Context, m *market) (tickerAnswer, error) {
 
 // chosen lists the markets that repeated parameters name, or all; unknown names
 // choose nothing.
-func (s *Sim) chosen(c *call) []*market {
-	names := c.form["pair"]
-	if len(names) == 0 || len(names) == 1 && names[0] == "" {
+func (s *Sim) chosen(c *call) ([]*market, error) {
+	names, err := c.repeated("pair")
+	if err != nil {
+		return nil, err
+	}
+	if names == nil {
 		names = s.pairs
 	}
 	var out []*market
@@ -50,12 +53,16 @@ func (s *Sim) chosen(c *call) []*market {
 			out = append(out, s.markets[pair])
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (s *Sim) tickers(c *call) (any, error) {
+	markets, err := s.chosen(c)
+	if err != nil {
+		return nil, err
+	}
 	list := []tickerAnswer{}
-	for _, m := range s.chosen(c) {
+	for _, m := range markets {
 		t, err := s.tickerOf(c.Context(), m)
 		if err != nil {
 			return nil, err
@@ -83,6 +90,10 @@ type marketAnswer struct {
 const feeScale = 8
 
 func (s *Sim) listMarkets(c *call) (any, error) {
+	markets, err := s.chosen(c)
+	if err != nil {
+		return nil, err
+	}
 	present, err := s.venue.Markets(c.Context())
 	if err != nil {
 		return nil, err
@@ -92,7 +103,7 @@ func (s *Sim) listMarkets(c *call) (any, error) {
 		status[p.Pair] = p.Status
 	}
 	list := []marketAnswer{}
-	for _, m := range s.chosen(c) {
+	for _, m := range markets {
 		list = append(list, marketAnswer{
 			ID: m.Pair, Status: m.status(status[m.Pair]).market, Base: m.Base, Counter: m.Counter,
 			MinVolume: m.volumeText(m.MinVolume), MaxVolume: m.volumeText(m.MaxVolume), VolumeScale: m.VolumeScale(),

@@ -45,6 +45,8 @@ func TestPublicData(t *testing.T) {
 	if r := nobody.send(t, http.MethodGet, "/api/1/tickers", "pair=NOPE"); r.status != http.StatusOK || r.body != `{"tickers":[]}` {
 		t.Errorf("tickers of an unknown pair: %d %s", r.status, r.body)
 	}
+	nobody.send(t, http.MethodGet, "/api/1/tickers", "pair=XBTMYR,ETHMYR").refused(t, 400, "ErrInvalidParameters")
+	b.ann.send(t, http.MethodGet, "/api/1/balance", "assets=XBT,MYR").refused(t, 400, "ErrInvalidParameters")
 	nobody.send(t, http.MethodGet, "/api/1/ticker", "pair=NOPE").refused(t, 400, "ErrMarketUnavailable")
 	nobody.send(t, http.MethodGet, "/api/1/orderbook").refused(t, 400, "ErrMarketUnavailable")
 
@@ -511,6 +513,7 @@ func TestPermissions(t *testing.T) {
 	reader.send(t, http.MethodPost, "/api/1/postorder", sdkPost("XBTMYR", "BID", "390000", "0.1")...).refused(t, 403, "ErrInsufficientPerms")
 	reader.send(t, http.MethodPost, "/api/1/stoporder", "order_id=BX").refused(t, 403, "ErrInsufficientPerms")
 	reader.get(t, "/api/exchange/2/listorders")
+	b.ann.get(t, "/api/1/send/networks") // ccxt asks for them before anything else
 	for _, path := range []string{"/api/1/withdrawals", "/api/1/beneficiaries"} {
 		b.ann.send(t, http.MethodGet, path).refused(t, 403, "ErrInsufficientPerms")
 		rich.get(t, path)
