@@ -169,6 +169,26 @@ func TestQueueFair(t *testing.T) {
 	})
 }
 
+// An urgent call does not wait for as long as one before it that may not use the
+// reserve. // proves T10
+func TestQueueUrgent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := &line{queue: newQueue(budget(t, BudgetConfig{PerMinute: 62, Burst: 2, Reserve: 1}))} // 1 a second
+		l.call(t.Context(), "a", true)
+		l.call(t.Context(), "a", true)
+		l.call(t.Context(), "b", false) // waits for two seconds
+		start := time.Now()
+		if err := l.wait(t.Context(), exchange.Turn{Bot: "c", Urgent: true}, time.Hour); err != nil || time.Since(start) != time.Second {
+			t.Errorf("it waits for %s, %v", time.Since(start), err)
+		}
+		l.wg.Wait()
+		if got := fmt.Sprint(l.order); got != "[a^ a^ b]" {
+			t.Errorf("order %s", got)
+		}
+	})
+}
+
 // Nobody starves: with more demand than budget for long, all bots get the same.
 // // proves T10
 func TestQueueNobodyStarves(t *testing.T) {
