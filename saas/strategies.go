@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/saas/web"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
@@ -62,6 +65,27 @@ func (s strategies) takesSignals(_ context.Context, name, version string) (bool,
 // Validate implements bot.Strategies.
 func (s strategies) Validate(name, pin string, params json.RawMessage) (json.RawMessage, error) {
 	return s.host.Validate(context.Background(), pluginhost.Key(name, pin), params)
+}
+
+// CanTrade implements bot.Strategies.
+func (s strategies) CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+	ctx, key := context.Background(), pluginhost.Key(name, pin)
+	m, err := s.host.Manifest(ctx, key)
+	if err != nil {
+		return err
+	}
+	if !m.Can(plugin.Pairs) {
+		if len(also) == 0 {
+			return nil
+		}
+		return &bot.PairsError{Reason: "must be empty: " + name + " trades one pair only"}
+	}
+	err = s.host.Try(ctx, key, strategy.OpenInput{Interval: time.Minute, Market: own, Also: also, Params: params})
+	var said *plugin.BotError
+	if errors.As(err, &said) && len(said.Faults) == 0 {
+		return &bot.PairsError{Reason: "cannot be traded: " + said.Text}
+	}
+	return err
 }
 
 // Usable implements runner.Plugins.
@@ -178,7 +202,7 @@ func (s strategies) versions(name string) []web.Strategy {
 
 func shownStrategy(i catalog.Item) web.Strategy {
 	m := i.Manifest
-	return web.Strategy{Name: m.Name, Version: m.Version, Pin: i.Pin(), Title: m.Title, Summary: m.Summary, Schema: m.Schema}
+	return web.Strategy{Name: m.Name, Version: m.Version, Pin: i.Pin(), Title: m.Title, Summary: m.Summary, Schema: m.Schema, TradesPairs: m.Can(plugin.Pairs)}
 }
 
 // markets knows the demo market's pairs.

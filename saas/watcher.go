@@ -3,6 +3,7 @@ package saas
 import (
 	"context"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -12,7 +13,7 @@ import (
 )
 
 // watcher shows a bot to somebody who watches it: what its worker publishes,
-// and the prices of its market, which every process has for itself.
+// and the prices of its markets, which every process has for itself.
 type watcher struct {
 	bots interface {
 		Bot(ctx context.Context, tenantID, id string) (bot.Bot, error)
@@ -29,52 +30,82 @@ func (w watcher) Subscribe(ctx context.Context, tenantID, botID string) (<-chan 
 	if err != nil {
 		return nil, err
 	}
-	market, err := w.markets.Market(b.Pair)
-	if err != nil {
-		return nil, err
-	}
 	updates, err := w.hub.Subscribe(ctx, tenantID, botID)
 	if err != nil {
 		return nil, err
 	}
-	prices, err := w.feed.Subscribe(b.Pair)
-	if err != nil {
-		return nil, err
+	var prices []priced
+	for _, pair := range b.Pairs() {
+		p := priced{}
+		if p.market, err = w.markets.Market(pair); err == nil {
+			p.sub, err = w.feed.Subscribe(pair)
+		}
+		if err != nil {
+			for _, before := range prices {
+				before.sub.Close()
+			}
+			return nil, err
+		}
+		prices = append(prices, p)
 	}
-	out := make(chan live.Update)
-	go func() {
-		defer close(out)
-		defer prices.Close()
-		w.merge(ctx, market, updates, prices.Events(), out)
-	}()
-	return out, nil
+	return merge(ctx, updates, prices), nil
 }
 
-func (w watcher) merge(ctx context.Context, m exchange.Market, updates <-chan live.Update, prices <-chan marketdata.Event, out chan<- live.Update) {
-	for {
-		var u live.Update
-		var ok bool
+// priced is a market of a bot with its prices.
+type priced struct {
+	market exchange.Market
+	sub    *marketdata.Subscription
+}
+
+// merge returns what comes from a bot's worker and its markets, until ctx ends or one
+// of them does.
+func merge(ctx context.Context, updates <-chan live.Update, prices []priced) <-chan live.Update {
+	out := make(chan live.Update)
+	ctx, cancel := context.WithCancel(ctx)
+	var sources sync.WaitGroup
+	send := func(u live.Update) bool {
 		select {
 		case <-ctx.Done():
-			return
-		case u, ok = <-updates:
-			if !ok {
-				return
-			}
-		case ev, open := <-prices:
-			if !open {
-				return
-			}
-			if u, ok = priceUpdate(m, ev); !ok {
-				continue
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return
+			return false
 		case out <- u:
+			return true
 		}
 	}
+	sources.Go(func() {
+		defer cancel()
+		for more := true; more; {
+			select {
+			case <-ctx.Done():
+				return
+			case u, open := <-updates:
+				more = open && send(u)
+			}
+		}
+	})
+	for _, p := range prices {
+		sources.Go(func() {
+			defer cancel()
+			defer p.sub.Close()
+			for more := true; more; {
+				select {
+				case <-ctx.Done():
+					return
+				case ev, open := <-p.sub.Events():
+					if more = open; !open {
+						return
+					}
+					if u, tells := priceUpdate(p.market, ev); tells {
+						more = send(u)
+					}
+				}
+			}
+		})
+	}
+	go func() {
+		sources.Wait()
+		close(out)
+	}()
+	return out
 }
 
 // priceUpdate returns what an event of the market tells a page; false if it
@@ -88,12 +119,12 @@ func priceUpdate(m exchange.Market, ev marketdata.Event) (live.Update, bool) {
 	switch {
 	case ev.Tick != nil:
 		typ, at = "tick", ev.Tick.Time
-		data = map[string]any{"time": at, "price": m.Price(ev.Tick.Price)}
+		data = map[string]any{"pair": m.Pair, "time": at, "price": m.Price(ev.Tick.Price)}
 	case ev.Candle != nil:
 		c := ev.Candle
 		typ, at = "candle", c.Time
 		data = map[string]any{
-			"time": at, "open": m.Price(c.Open), "high": m.Price(c.High), "low": m.Price(c.Low), "close": m.Price(c.Close), "volume": m.Volume(c.Volume),
+			"pair": m.Pair, "time": at, "open": m.Price(c.Open), "high": m.Price(c.High), "low": m.Price(c.Low), "close": m.Price(c.Close), "volume": m.Volume(c.Volume),
 		}
 	default:
 		return live.Update{}, false

@@ -233,6 +233,13 @@ func (c crossOnly) Schema(name, _ string) (*param.Schema, error) {
 	return c.schema, nil
 }
 
+func (crossOnly) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+	if len(also) > 0 {
+		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
+	}
+	return nil
+}
+
 func (c crossOnly) Names() []string { return []string{"basic"} }
 
 func (crossOnly) Pin(name, version string) (string, error) {

@@ -20,6 +20,7 @@ type botView struct {
 	ConfigID        string     `json:"config_id" doc:"The bot's configuration." example:"0197e1a2-6f00-7a00-8000-000000000003"`
 	Name            string     `json:"name" doc:"What the bot is called." example:"Morning cross"`
 	TradingPair     string     `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	FurtherPairs    []string   `json:"further_pairs" doc:"Further pairs that are traded with the same balance." example:"[\"ETHMYR\"]"`
 	StrategyType    string     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	StrategyVersion string     `json:"strategy_version" doc:"The version that the bot is pinned to; empty if it follows the one that the server contains." example:"1.0.0"`
 	Mode            string     `json:"mode" doc:"Whose money the bot moves." example:"paper"`
@@ -39,9 +40,9 @@ type summary struct {
 	FreeCash     decimal.Decimal `json:"free_cash" doc:"Money that no open order holds."`
 	Profit       decimal.Decimal `json:"profit" doc:"Equity against the starting balance."`
 	Realised     decimal.Decimal `json:"realised" doc:"Profit of closed trades, fees taken off."`
-	Unrealised   decimal.Decimal `json:"unrealised" doc:"Profit of the open position at the present price."`
+	Unrealised   decimal.Decimal `json:"unrealised" doc:"Profit of the open positions at the present prices."`
 	Fees         decimal.Decimal `json:"fees" doc:"Fees paid, in the counter currency."`
-	Position     decimal.Decimal `json:"position" doc:"What is held, in the base currency."`
+	Position     decimal.Decimal `json:"position" doc:"What is held of the trading pair, in its base currency; entry, stop, target and price are of that pair too."`
 	Entry        decimal.Decimal `json:"entry" doc:"Average price of the position; 0 without one."`
 	Stop         decimal.Decimal `json:"stop" doc:"Price of the protective stop; 0 without one."`
 	Target       decimal.Decimal `json:"target" doc:"Price at which the profit is taken; 0 without one."`
@@ -51,20 +52,40 @@ type summary struct {
 	Fills        int64           `json:"fills" doc:"Executions."`
 	OpenOrders   int64           `json:"open_orders" doc:"Orders that rest in the market."`
 	LastDecision string          `json:"last_decision" doc:"The newest explanation." example:"No cross: 10-average 412,300 above 30-average 411,870"`
+	Positions    []position      `json:"positions" doc:"What is held in each pair, the trading pair first; empty for a bot of one pair."`
 	Since        *time.Time      `json:"since" doc:"When the account began, in market time; null if that was not noted." example:"2026-01-02T15:04:05Z"`
 }
 
+// position is what a bot holds in one of several pairs.
+type position struct {
+	Pair       string          `json:"pair" doc:"The market's symbol." example:"ETHMYR"`
+	Position   decimal.Decimal `json:"position" doc:"What is held, in the base currency."`
+	Worth      decimal.Decimal `json:"worth" doc:"What that is worth at the present price, in the counter currency."`
+	Entry      decimal.Decimal `json:"entry" doc:"Average price of the position; 0 without one."`
+	Stop       decimal.Decimal `json:"stop" doc:"Price of the protective stop; 0 without one."`
+	Target     decimal.Decimal `json:"target" doc:"Price at which the profit is taken; 0 without one."`
+	Price      decimal.Decimal `json:"price" doc:"The market's price."`
+	Realised   decimal.Decimal `json:"realised" doc:"Profit of closed trades, fees taken off."`
+	Unrealised decimal.Decimal `json:"unrealised" doc:"Profit of the open position at the present price."`
+	Fees       decimal.Decimal `json:"fees" doc:"Fees paid, in the counter currency."`
+	OpenOrders int64           `json:"open_orders" doc:"Orders that rest in the market."`
+}
+
 func summaryView(s journal.Summary) *summary {
+	positions := make([]position, len(s.Positions))
+	for i, p := range s.Positions {
+		positions[i] = position(p)
+	}
 	return &summary{
 		Equity: s.Equity, Cash: s.Cash, FreeCash: s.FreeCash, Profit: s.Profit, Realised: s.Realised, Unrealised: s.Unrealised, Fees: s.Fees,
 		Position: s.Position, Entry: s.Entry, Stop: s.Stop, Target: s.Target, Price: s.Price, MaxDrawdown: s.MaxDrawdown, Trades: s.Trades,
-		Fills: s.Fills, OpenOrders: s.OpenOrders, LastDecision: s.LastDecision, Since: moment(s.Since),
+		Fills: s.Fills, OpenOrders: s.OpenOrders, LastDecision: s.LastDecision, Positions: positions, Since: moment(s.Since),
 	}
 }
 
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
 	v := botView{
-		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), Interval: bot.IntervalName(b.Interval),
+		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, FurtherPairs: listOfPairs(b.Also), StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), Interval: bot.IntervalName(b.Interval),
 		Status: string(b.Status), StatusReason: b.Reason, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
 	}
 	if found, ok := s[b.ID]; ok {

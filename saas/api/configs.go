@@ -23,6 +23,7 @@ type config struct {
 	BotID           string          `json:"bot_id" doc:"The bot of the configuration." example:"0197e1a2-6f00-7a00-8000-000000000004"`
 	Name            string          `json:"name" doc:"What the bot is called." example:"Morning cross"`
 	TradingPair     string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	FurtherPairs    []string        `json:"further_pairs" doc:"Further pairs that are traded with the same balance, in the order in which the strategy hears them." example:"[\"ETHMYR\"]"`
 	StrategyType    string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	StrategyVersion string          `json:"strategy_version" doc:"The version that the bot is pinned to; empty if it follows the one that the server contains." example:"1.0.0"`
 	Isolation       string          `json:"isolation" enum:"shared,tenant,bot" doc:"Who may share a process with the bot at most: every bot of the version, the tenant's, or none. The plan and the operator can ask for more; what is above the plan after a change of it does not count." example:"shared"`
@@ -56,14 +57,14 @@ func upgradeView(u bot.Upgrade) *pendingUpgrade {
 type risk struct {
 	StopLossPercent   decimal.Decimal `json:"stop_loss_percent" doc:"Closes the position that far below its entry price." example:"5"`
 	TakeProfitPercent decimal.Decimal `json:"take_profit_percent" doc:"Closes the position that far above its entry price." example:"10"`
-	MaxPosition       decimal.Decimal `json:"max_position" doc:"Bounds the position, in the base currency." example:"0.5"`
+	MaxPosition       decimal.Decimal `json:"max_position" doc:"Bounds the position in the base currency of the trading pair; further pairs have no such bound." example:"0.5"`
 }
 
 // riskInput are bounds that come in; one that is left out is no bound.
 type riskInput struct {
 	StopLossPercent   *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound." example:"\"5\""`
 	TakeProfitPercent *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound." example:"\"10\""`
-	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position, in the base currency; 0 is no bound." example:"\"0.5\""`
+	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position in the base currency of the trading pair; 0 is no bound, and further pairs have none." example:"\"0.5\""`
 }
 
 func (r riskInput) risk() bot.Risk {
@@ -76,6 +77,7 @@ func (r riskInput) risk() bot.Risk {
 type newConfig struct {
 	Name            string     `json:"name" validate:"required,max=80" doc:"What the bot shall be called." example:"Morning cross"`
 	TradingPair     string     `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
+	FurtherPairs    []string   `json:"further_pairs,omitempty" doc:"Further pairs to trade with the same balance, at most 8 and of the same counter currency; only for a strategy that trades several. Each different pair of all bots counts toward the plan." example:"[\"ETHMYR\"]"`
 	LunoAPIKey      string     `json:"luno_api_key,omitempty" validate:"max=200" doc:"Id of the exchange key; not needed on paper. It is sealed and never shown again."`
 	LunoAPISecret   string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all."`
 	StrategyType    string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
@@ -90,7 +92,7 @@ type newConfig struct {
 
 func (c newConfig) input() bot.CreateInput {
 	in := bot.CreateInput{
-		Name: c.Name, Pair: c.TradingPair, Strategy: c.StrategyType, StrategyVersion: c.StrategyVersion,
+		Name: c.Name, Pair: c.TradingPair, Also: c.FurtherPairs, Strategy: c.StrategyType, StrategyVersion: c.StrategyVersion,
 		Isolation: catalog.Isolation(c.Isolation), Mode: bot.Mode(c.Mode), Interval: bot.ParseInterval(c.Interval), Parameters: json.RawMessage(c.Parameters),
 		Risk: or(c.Risk).risk(), APIKey: c.LunoAPIKey, APISecret: c.LunoAPISecret,
 	}
@@ -111,12 +113,13 @@ type configChange struct {
 	StrategyVersion *string    `json:"strategy_version,omitempty" validate:"omitempty,max=100" doc:"The version to be pinned to, which begins anew at the next start. To keep the state of a running bot, upgrade it." example:"1.1.0"`
 	Isolation       *string    `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most. More than the plan includes is refused." example:"bot"`
 	Parameters      object     `json:"parameters,omitempty" doc:"All of the strategy's parameters; those that are left out have their defaults."`
+	FurtherPairs    []string   `json:"further_pairs,omitempty" doc:"All of the further pairs; an empty list is none. Others than before begin a new account at the next start, as another balance does." example:"[\"ETHMYR\"]"`
 	Balance         *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency." example:"\"10000\""`
 	Risk            *riskInput `json:"risk,omitempty" doc:"All of the tenant's own bounds."`
 }
 
 func (c configChange) input() bot.UpdateInput {
-	in := bot.UpdateInput{Name: c.Name, Parameters: json.RawMessage(c.Parameters), StrategyVersion: c.StrategyVersion}
+	in := bot.UpdateInput{Name: c.Name, Also: c.FurtherPairs, Parameters: json.RawMessage(c.Parameters), StrategyVersion: c.StrategyVersion}
 	if c.Isolation != nil {
 		isolation := catalog.Isolation(*c.Isolation)
 		in.Isolation = &isolation
@@ -135,9 +138,12 @@ func (c configChange) input() bot.UpdateInput {
 	return in
 }
 
+// listOfPairs is never null.
+func listOfPairs(pairs []string) []string { return append([]string{}, pairs...) }
+
 func configView(c bot.Config) config {
 	return config{
-		ID: c.ID, BotID: c.BotID, Name: c.Name, TradingPair: c.Pair, StrategyType: c.Strategy,
+		ID: c.ID, BotID: c.BotID, Name: c.Name, TradingPair: c.Pair, FurtherPairs: listOfPairs(c.Also), StrategyType: c.Strategy,
 		StrategyVersion: c.StrategyVersion, Isolation: string(c.Isolation), Upgrade: upgradeView(c.Upgrade), UpgradeFault: c.Upgrade.Fault, Mode: string(c.Mode), Interval: bot.IntervalName(c.Interval),
 		Parameters: object(c.Parameters), Balance: c.Balance, Risk: risk(c.Risk), HasKey: c.KeyHint != "", KeyHint: c.KeyHint, Version: c.Version,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),

@@ -15,6 +15,7 @@ import (
 // order is an order as the API shows it.
 type order struct {
 	ID          string           `json:"id" doc:"Our id of the order, which the venue knows too." example:"b-7f3a-1-12"`
+	Pair        string           `json:"pair" doc:"The market's symbol." example:"XBTMYR"`
 	Number      int64            `json:"number" doc:"The order's number within the bot." example:"12"`
 	Run         int64            `json:"run" doc:"The bot's run that placed it." example:"1"`
 	Side        string           `json:"side" enum:"buy,sell" doc:"Buy or sell." example:"buy"`
@@ -35,7 +36,7 @@ type order struct {
 
 func orderView(o journal.Order) order {
 	return order{
-		ID: o.ClientID, Number: o.Number, Run: o.Run, Side: o.Side, Type: o.Type, Price: present(o.Price), Volume: present(o.Volume),
+		ID: o.ClientID, Pair: o.Pair, Number: o.Number, Run: o.Run, Side: o.Side, Type: o.Type, Price: present(o.Price), Volume: present(o.Volume),
 		Value: present(o.Value), PostOnly: o.PostOnly, TimeInForce: o.TimeInForce, State: string(o.State), Reason: o.Reason,
 		Filled: o.Filled, FilledValue: o.FilledValue, Fee: o.Fee, CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}
@@ -44,6 +45,7 @@ func orderView(o journal.Order) order {
 // fill is an execution as the API shows it.
 type fill struct {
 	Sequence   int64           `json:"sequence" doc:"Identifies the fill within the bot." example:"31"`
+	Pair       string          `json:"pair" doc:"The market's symbol." example:"XBTMYR"`
 	OrderID    string          `json:"order_id" doc:"The order that was executed." example:"b-7f3a-1-12"`
 	Side       string          `json:"side" enum:"buy,sell" doc:"Buy or sell." example:"buy"`
 	Price      decimal.Decimal `json:"price" doc:"Price of the execution."`
@@ -58,7 +60,7 @@ type fill struct {
 
 func fillView(f journal.Fill) fill {
 	return fill{
-		Sequence: f.Sequence, OrderID: f.ClientID, Side: f.Side, Price: f.Price, Volume: f.Volume, Value: f.Value,
+		Sequence: f.Sequence, Pair: f.Pair, OrderID: f.ClientID, Side: f.Side, Price: f.Price, Volume: f.Volume, Value: f.Value,
 		FeeCounter: f.FeeCounter, FeeBase: f.FeeBase, Profit: f.Profit, Maker: f.Maker, Time: f.Time.UTC(),
 	}
 }
@@ -78,9 +80,9 @@ func decisionView(d journal.Decision) decision {
 // equityPoint is a point of a bot's equity curve as the API shows it.
 type equityPoint struct {
 	Time     time.Time       `json:"time" doc:"When, in market time." example:"2026-01-02T15:04:05Z"`
-	Equity   decimal.Decimal `json:"equity" doc:"What the account was worth, in the counter currency."`
-	Position decimal.Decimal `json:"position" doc:"What it held, in the base currency."`
-	Price    decimal.Decimal `json:"price" doc:"The market's price."`
+	Equity   decimal.Decimal `json:"equity" doc:"What the account was worth, all pairs together, in the counter currency."`
+	Position decimal.Decimal `json:"position" doc:"What it held of the trading pair, in its base currency."`
+	Price    decimal.Decimal `json:"price" doc:"The trading pair's price."`
 }
 
 func equityView(p journal.EquityPoint) equityPoint {

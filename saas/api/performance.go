@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/report"
 	"github.com/lunobot/lunobot/strategy/perf"
 	"github.com/lunobot/lunobot/tenancy"
@@ -38,11 +39,15 @@ func (a *API) performance(ctx context.Context, who tenancy.Principal, in *struct
 	if err != nil {
 		return nil, err
 	}
-	m, err := a.market(ctx, b.Pair)
-	if err != nil {
-		return nil, err
+	var markets []exchange.Market
+	for _, pair := range b.Pairs() {
+		m, err := a.market(ctx, pair)
+		if err != nil {
+			return nil, err
+		}
+		markets = append(markets, m)
 	}
-	p, err := report.Measure(ctx, a.cfg.Journal, b, m)
+	p, err := report.Measure(ctx, a.cfg.Journal, b, markets[0], markets[1:]...)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/backtester"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -215,6 +216,13 @@ func (*world) Schema(name, _ string) (*param.Schema, error) {
 		return nil, errors.New("no such strategy")
 	}
 	return definitionOf(name).Schema(), nil
+}
+
+func (*world) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+	if len(also) > 0 {
+		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
+	}
+	return nil
 }
 
 // worlds have two Validates: that of the service and, behind plugins, that of the

@@ -41,7 +41,10 @@ type Config struct {
 	// Pair is the market's symbol and Strategy the strategy's name.
 	Pair     string
 	Strategy string
-	Mode     Mode
+	// Also are the further pairs that the bot trades with the same balance, in the
+	// order in which its strategy hears them.
+	Also []string
+	Mode Mode
 	// Interval is the length of the candles that the bot decides on. Its orders
 	// meet every minute, whatever it is.
 	Interval time.Duration
@@ -84,7 +87,9 @@ type Bot struct {
 	Name     string
 	Pair     string
 	Strategy string
-	Mode     Mode
+	// Also are the further pairs, as in its configuration.
+	Also []string
+	Mode Mode
 	// Interval is the length of the candles that the bot decides on.
 	Interval time.Duration
 	// StrategyVersion is the version that it is pinned to, as its configuration's.
@@ -101,6 +106,9 @@ type Bot struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
+
+// Pairs lists all pairs that the bot trades, its own first.
+func (b Bot) Pairs() []string { return append([]string{b.Pair}, b.Also...) }
 
 // Runnable is a bot that a worker has something to do for, with its
 // configuration.

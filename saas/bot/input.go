@@ -21,6 +21,8 @@ type CreateInput struct {
 	Name     string
 	Pair     string
 	Strategy string
+	// Also are further pairs to trade with the same balance. Defaults to none.
+	Also []string
 	// StrategyVersion is the version to be pinned to. Defaults to what the server
 	// contains, or else the newest.
 	StrategyVersion string
@@ -64,6 +66,9 @@ type UpdateInput struct {
 	Parameters json.RawMessage
 	Balance    *decimal.Decimal
 	Risk       *Risk
+	// Also replaces the further pairs, by none if it is empty and not nil. Others than
+	// before begin a new account at the next start, as another balance does.
+	Also []string
 	// StrategyVersion pins the bot to another version, which begins anew at the
 	// next start. A bot that runs is upgraded instead.
 	StrategyVersion *string
@@ -92,6 +97,9 @@ func (in UpdateInput) apply(c *Config) {
 	if in.Risk != nil {
 		c.Risk = *in.Risk
 	}
+	if in.Also != nil {
+		c.Also = in.Also
+	}
 	if in.StrategyVersion != nil {
 		c.StrategyVersion, c.Upgrade = *in.StrategyVersion, Upgrade{}
 	}
@@ -107,7 +115,7 @@ func (s *Service) check(c *Config, f errs.Fields) error {
 	f.Check(c.Mode == Paper, "/mode", `must be "paper"`)
 	f.Check(c.Isolation.Valid(), "/isolation", "must be shared, tenant or bot")
 	setup := Setup{
-		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Version: c.StrategyVersion, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
+		Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Version: c.StrategyVersion, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
 	}
 	c.Parameters, c.StrategyVersion = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
 	return f.Err()

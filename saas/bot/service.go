@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,11 @@ type Strategies interface {
 	Validate(name, pin string, params json.RawMessage) (json.RawMessage, error)
 	// Schema returns what the parameters of a strategy's pinned version are.
 	Schema(name, pin string) (*param.Schema, error)
+	// CanTrade reports why a strategy's pinned version cannot trade a market, and also
+	// further ones with the same balance, under complete parameters: param.Errors if
+	// those are at fault, and else a *PairsError; any other error means that it could
+	// not be asked. A version that trades one pair only is asked nothing of one.
+	CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error
 	// Names lists the strategies.
 	Names() []string
 }
@@ -114,7 +120,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		return Config{}, Bot{}, err
 	}
 	b := Bot{
-		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
+		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
 		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
@@ -159,7 +165,7 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	}
 	now := s.now()
 	c := Config{
-		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Strategy: in.Strategy, StrategyVersion: in.StrategyVersion,
+		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Also: in.Also, Strategy: in.Strategy, StrategyVersion: in.StrategyVersion,
 		Mode: in.Mode, Interval: in.Interval, Parameters: in.Parameters, Risk: in.Risk, Balance: decimal.NewFromInt(10_000), Isolation: in.Isolation, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 	if c.Mode == "" {
@@ -206,7 +212,8 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // Update changes a configuration. Its bot must be stopped (Conflict, code
 // "bot_running"), because a running bot does not change its rules under way. An
 // isolation that the plan does not include is LimitExceeded; one that the bot has
-// from before may stay, and counts as far as the plan allows it.
+// from before may stay, and counts as far as the plan allows it. So are more pairs
+// than the plan allows.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
@@ -234,14 +241,35 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 				return err
 			}
 		}
+		if err := s.exchange(ctx, b, c.Also); err != nil {
+			return err
+		}
 		c.UpdatedAt = s.now()
 		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
 			return err
 		}
-		b.Name, b.Interval, b.StrategyVersion = c.Name, c.Interval, c.StrategyVersion
+		b.Name, b.Also, b.Interval, b.StrategyVersion = c.Name, c.Also, c.Interval, c.StrategyVersion
 		return s.record(ctx, EventUpdated, b)
 	})
 	return c, err
+}
+
+// exchange gives the places in the plan back of further pairs that a bot is not to
+// trade any more, and takes those of the new ones. A refusal ends the transaction, so
+// that it changes nothing.
+func (s *Service) exchange(ctx context.Context, b Bot, also []string) error {
+	but := func(pairs, without []string) []string {
+		return slices.DeleteFunc(slices.Clone(pairs), func(p string) bool { return slices.Contains(without, p) })
+	}
+	if gone := but(b.Also, also); len(gone) > 0 {
+		if err := s.cfg.Gate.Release(ctx, b.TenantID, traded(b.ID, gone...)...); err != nil {
+			return err
+		}
+	}
+	if more := but(also, b.Also); len(more) > 0 {
+		return s.cfg.Gate.Reserve(ctx, b.TenantID, traded(b.ID, more...)...)
+	}
+	return nil
 }
 
 // CheckUpdate names what Update would refuse in the fields, as the same Invalid
@@ -389,7 +417,7 @@ func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Micro
 
 func (s *Service) record(ctx context.Context, typ string, b Bot) error {
 	e, err := event.New(s.cfg.Now(), b.TenantID, typ, b.ID, map[string]any{
-		"name": b.Name, "trading_pair": b.Pair, "strategy_type": b.Strategy, "strategy_version": b.StrategyVersion, "mode": b.Mode, "status": b.Status, "status_reason": b.Reason,
+		"name": b.Name, "trading_pair": b.Pair, "further_pairs": b.Also, "strategy_type": b.Strategy, "strategy_version": b.StrategyVersion, "mode": b.Mode, "status": b.Status, "status_reason": b.Reason,
 	})
 	if err != nil {
 		return err
@@ -399,7 +427,16 @@ func (s *Service) record(ctx context.Context, typ string, b Bot) error {
 
 // holdings are what a bot takes of its plan by existing.
 func holdings(b Bot) []billing.Want {
-	return []billing.Want{{Feature: billing.Bots, Key: b.ID}, {Feature: billing.Pairs, Key: b.Pair, Holder: b.ID}}
+	return append(traded(b.ID, b.Pairs()...), billing.Want{Feature: billing.Bots, Key: b.ID})
+}
+
+// traded is what a bot takes of its plan by trading pairs.
+func traded(botID string, pairs ...string) []billing.Want {
+	wants := make([]billing.Want, 0, len(pairs)+1)
+	for _, pair := range pairs {
+		wants = append(wants, billing.Want{Feature: billing.Pairs, Key: pair, Holder: botID})
+	}
+	return wants
 }
 
 // isolated is what a plan must include for an isolation.

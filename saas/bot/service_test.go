@@ -28,31 +28,44 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// goods is one market and one strategy.
+// goods are markets, a strategy that trades one pair, and one that trades several.
 type goods struct{ schema *param.Schema }
 
-func (goods) Market(pair string) (exchange.Market, error) {
-	if pair != "XBTMYR" {
+func (g goods) Market(pair string) (exchange.Market, error) {
+	if !slices.Contains(g.Pairs(), pair) {
 		return exchange.Market{}, errors.New("no such market")
 	}
 	return exchange.Market{
-		Pair: pair, Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -6), MinVolume: 100, Status: exchange.MarketActive,
+		Pair: pair, Base: pair[:3], Counter: pair[3:], Tick: decimal.New(1, 0), Step: decimal.New(1, -6), MinVolume: 100, Status: exchange.MarketActive,
 	}, nil
 }
 
-func (goods) Pairs() []string { return []string{"XBTMYR"} }
+func (goods) Pairs() []string {
+	return []string{"XBTMYR", "ETHMYR", "SOLMYR", "XRPMYR", "LTCMYR", "BCHMYR", "ETHZAR", "MYRXBT"}
+}
 
-func (goods) Names() []string { return []string{"cross"} }
+func (goods) Names() []string { return []string{"cross", "mix"} }
+
+// CanTrade refuses a share of a pair that is not there, as a parameter's fault.
+func (goods) CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+	switch {
+	case (name != "mix" || pin == "2.0.0") && len(also) > 0:
+		return &bot.PairsError{Reason: "must be empty: " + name + " trades one pair only"}
+	case name == "mix" && strings.Contains(string(params), `"slow":99`):
+		return param.Errors{{Name: "slow", Reason: "does not go with " + own.Pair}}
+	}
+	return nil
+}
 
 func (goods) Pin(name, version string) (string, error) {
-	if name != "cross" || version != "" && version != "2.0.0" {
+	if name != "cross" && name != "mix" || version != "" && version != "2.0.0" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return version, nil
 }
 
 func (c goods) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
-	if name != "cross" {
+	if name != "cross" && name != "mix" {
 		return nil, errors.New("no such strategy")
 	}
 	return c.schema.Validate(params)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,9 @@ type Setup struct {
 	// Pair is the market's symbol and Strategy the strategy's name.
 	Pair     string
 	Strategy string
+	// Also are further pairs that are traded with the same balance, of the same counter
+	// currency.
+	Also []string
 	// Version is the strategy's version; "" means what the server contains, or
 	// else the newest.
 	Version string
@@ -64,6 +68,7 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) (pa
 	s.Risk.check(f, market, known)
 	params, pin = s.checkStrategy(f, strategies)
 	s.checkPairs(f, markets, strategies, params, pin)
+	s.checkTraded(f, markets, strategies, params, pin)
 	return params, pin
 }
 
@@ -86,6 +91,7 @@ func (s Setup) checkPairs(f *errs.Fields, markets Markets, strategies Strategies
 		_, err := markets.Market(pair)
 		f.Check(err == nil, "/parameters/"+p.Name, "is not a pair that there is here: "+strings.Join(markets.Pairs(), ", "))
 		f.Check(pair != s.Pair, "/parameters/"+p.Name, "is the pair that is traded: choose another to look at")
+		f.Check(!slices.Contains(s.Also, pair), "/parameters/"+p.Name, "is one of the further pairs that are traded: choose another to look at")
 	}
 }
 
@@ -106,9 +112,7 @@ func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) (params json
 	var bad param.Errors
 	switch {
 	case errors.As(err, &bad):
-		for _, e := range bad {
-			f.Add(strings.TrimSuffix("/parameters/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(e.Name), "/"), e.Reason)
-		}
+		addParameters(f, bad)
 	case err != nil:
 		f.Add("/strategy_type", "is not a strategy that can be used here: "+strings.Join(strategies.Names(), ", "))
 	}

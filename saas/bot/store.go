@@ -17,7 +17,7 @@ type Store interface {
 	// Configs lists configurations, newest first; it returns one more than the
 	// limit if more follow.
 	Configs(ctx context.Context, tenantID string, p page.Page) ([]Config, error)
-	// UpdateConfig stores a changed configuration, and its bot's name, pair,
+	// UpdateConfig stores a changed configuration, and its bot's name, pairs,
 	// strategy and interval with it, if the stored version is c.Version; it raises
 	// the version. Another version is a Stale error, code "config_changed".
 	UpdateConfig(ctx context.Context, tenantID string, c Config) (Config, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/tenancy"
@@ -74,8 +75,18 @@ func (s *Service) checkUpgrade(c Config, in UpgradeInput) (pin string, params js
 	if len(given) == 0 {
 		given = c.Parameters
 	}
-	setup := Setup{Strategy: c.Strategy, Version: in.StrategyVersion, Parameters: given}
+	setup := Setup{Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Version: in.StrategyVersion, Parameters: given}
 	params, pin = setup.checkStrategy(&f, s.cfg.Strategies)
+	if f.Err() != nil {
+		return pin, params, f.Err()
+	}
+	own, err := s.cfg.Markets.Market(c.Pair)
+	if err != nil {
+		return "", nil, fmt.Errorf("the pair of bot %s: %w", c.BotID, err)
+	}
+	if also, ok := setup.further(&f, own, s.cfg.Markets); ok {
+		setup.ask(&f, "/strategy_version", s.cfg.Strategies, params, pin, own, also)
+	}
 	return pin, params, f.Err()
 }
 

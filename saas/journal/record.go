@@ -62,6 +62,8 @@ type Order struct {
 	// ClientID is our id of the order, unique for ever (rule T1).
 	ClientID string
 	BotID    string
+	// Pair is the market's symbol.
+	Pair string
 	// Run is the bot's run that placed it, Number its number within the bot.
 	Run    int64
 	Number int64
@@ -97,8 +99,10 @@ func (o Order) Supersedes(old Order) bool {
 // Fill is one execution of an order.
 type Fill struct {
 	BotID string
-	// Sequence identifies the trade for the bot; a repeat changes nothing
-	// (rule T7).
+	// Pair is the market's symbol.
+	Pair string
+	// Sequence identifies the trade for the bot, over all its pairs; a repeat changes
+	// nothing (rule T7).
 	Sequence             int64
 	ClientID             string
 	Side                 string
@@ -142,7 +146,8 @@ type EquityPoint struct {
 	BotID string
 	// Time is the market's.
 	Time time.Time
-	// Equity is in the counter currency, Position in base, Price the market's.
+	// Equity is in the counter currency, over all pairs; Position is in base and Price
+	// the market's, both of the bot's own pair.
 	Equity, Position, Price decimal.Decimal
 }
 
@@ -190,8 +195,9 @@ type Marks struct{ Order, Fill, Decision int64 }
 // Summary is a bot's account at a checkpoint, for lists and headlines.
 type Summary struct {
 	// Equity, Cash, Profit (against the starting balance), Realised, Unrealised
-	// and Fees are in the counter currency; Position is in base; Entry and
-	// Price are prices. MaxDrawdown is a fraction of the peak.
+	// and Fees are in the counter currency, over all pairs; Position is in base;
+	// Entry, Stop, Target and Price are prices, and like Position of the bot's own
+	// pair. MaxDrawdown is a fraction of the peak.
 	Equity      decimal.Decimal `json:"equity"`
 	Cash        decimal.Decimal `json:"cash"`
 	FreeCash    decimal.Decimal `json:"free_cash"`
@@ -212,4 +218,24 @@ type Summary struct {
 	LastDecision string `json:"last_decision"`
 	// Since is when the account began, in market time; zero if that was not noted.
 	Since time.Time `json:"since,omitzero"`
+	// Positions are what is held in each pair, the bot's own first, of a bot that
+	// trades several.
+	Positions []Position `json:"positions,omitempty"`
+}
+
+// Position is what a bot holds in one of several pairs.
+type Position struct {
+	Pair string `json:"pair"`
+	// Position is in base, and Worth what that is at Price; Entry, Stop and Target are
+	// prices, 0 for none. The rest is in the counter currency.
+	Position   decimal.Decimal `json:"position"`
+	Worth      decimal.Decimal `json:"worth"`
+	Entry      decimal.Decimal `json:"entry"`
+	Stop       decimal.Decimal `json:"stop"`
+	Target     decimal.Decimal `json:"target"`
+	Price      decimal.Decimal `json:"price"`
+	Realised   decimal.Decimal `json:"realised"`
+	Unrealised decimal.Decimal `json:"unrealised"`
+	Fees       decimal.Decimal `json:"fees"`
+	OpenOrders int64           `json:"open_orders"`
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -136,13 +137,17 @@ func (j *job) check(ctx context.Context, t tape) error {
 	}
 	cfg := j.w.cfg
 	from, to := t.span()
-	seen, err := cfg.Store.SeenCandles(ctx, t.base.Market.Pair, from, to)
+	seen, now, err := j.candles(ctx, t.base.Terms, t.base.Market, from, to)
 	if err != nil {
 		return err
 	}
-	now, err := marketdata.Download(ctx, marketdata.DownloadInput{From: from, To: to, History: cfg.History, Interval: t.base.Interval, Market: t.base.Market})
-	if err != nil {
-		return &historyError{err}
+	further, furtherNow := map[string][]exchange.Candle{}, map[string][]exchange.Candle{}
+	for i, m := range t.base.Also {
+		// From the first that the bot had yet to see of the pair, which may have come late.
+		first := time.UnixMilli(t.base.Legs[i].Engine.LastTime).UTC().Add(t.base.Interval)
+		if further[m.Pair], furtherNow[m.Pair], err = j.candles(ctx, t.base.Terms, m, first, to); err != nil {
+			return err
+		}
 	}
 	process, err := j.stage.process(ctx, t.base.Terms)
 	if err != nil {
@@ -150,7 +155,7 @@ func (j *job) check(ctx context.Context, t tape) error {
 	}
 	done := j.done.Load()
 	rep, err := parity.Check(ctx, parity.Input{
-		Baseline: t.base, Points: t.points, Candles: seen, History: now.Candles, Beside: parity.FromHistory(cfg.History, t.base), Open: j.stage.open, Version: process.Manifest().Version,
+		Baseline: t.base, Points: t.points, Candles: seen, History: now, Further: further, FurtherHistory: furtherNow, Beside: parity.FromHistory(cfg.History, t.base), Open: j.stage.open, Version: process.Manifest().Version,
 		Progress: func(n int64) { j.done.Store(done + n) },
 	})
 	if err != nil {
@@ -159,6 +164,19 @@ func (j *job) check(ctx context.Context, t tape) error {
 	j.done.Store(done + rep.Candles)
 	j.add(rep)
 	return j.stage.clear(ctx)
+}
+
+// candles reads what bots saw of a market, and what its history has now.
+func (j *job) candles(ctx context.Context, t parity.Terms, m exchange.Market, from, to time.Time) (seen, now []exchange.Candle, err error) {
+	cfg := j.w.cfg
+	if seen, err = cfg.Store.SeenCandles(ctx, m.Pair, from, to); err != nil {
+		return nil, nil, err
+	}
+	series, err := marketdata.Download(ctx, marketdata.DownloadInput{From: from, To: to, History: cfg.History, Interval: t.Interval, Market: m})
+	if err != nil {
+		return nil, nil, &historyError{err}
+	}
+	return seen, series.Candles, nil
 }
 
 // add adds what a tape's replay showed to the report.

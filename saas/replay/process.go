@@ -62,7 +62,7 @@ func (s *stage) open(ctx context.Context, b parity.Baseline) (parity.Strategy, e
 	if err != nil {
 		return nil, err
 	}
-	opened, err := p.Open(ctx, []strategy.OpenInput{{Explain: true, Interval: b.Decide, Market: b.Market, Params: b.Params, Snapshot: b.Snapshot}})
+	opened, err := p.Open(ctx, []strategy.OpenInput{{Explain: true, Interval: b.Decide, Market: b.Market, Also: b.Also, Params: b.Params, Snapshot: b.Snapshot}})
 	if err != nil {
 		return nil, err
 	}

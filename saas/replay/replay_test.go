@@ -83,7 +83,7 @@ func (w *world) live(run, from, to int64, params string) {
 		Terms: parity.Terms{
 			Strategy: "basic", Version: "1.0.0", Params: json.RawMessage(params), Market: w.m, Interval: time.Minute, Decide: time.Minute, Balance: 1 << 40,
 		},
-		Engine: session.State(), Venue: venue.State(), Snapshot: &snapshot,
+		AccountState: parity.AccountState{Engine: session.State(), Venue: venue.State()}, Snapshot: &snapshot,
 	})
 	w.must(err)
 	w.bases = append(w.bases, journal.Baseline{Run: run, Sequence: from, MarketTime: w.market.Time(from + 1), Body: raw})

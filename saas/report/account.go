@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -11,7 +12,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
-// account is what the figures are made of. Amounts are units of the market.
+// account is what the figures are made of. Amounts are units of the bot's own market.
 type account struct {
 	from, to  time.Time
 	tripsFrom time.Time
@@ -27,7 +28,8 @@ type day struct {
 	equity int64
 }
 
-func accountOf(sum journal.Summary, fills []journal.Fill, points []journal.EquityPoint, m exchange.Market) (account, error) {
+func accountOf(sum journal.Summary, fills []journal.Fill, points []journal.EquityPoint, markets []exchange.Market) (account, error) {
+	m := markets[0]
 	start, err := m.Units(sum.Equity.Sub(sum.Profit), exchange.Nearest)
 	if err != nil {
 		return account{}, err
@@ -53,13 +55,52 @@ func accountOf(sum journal.Summary, fills []journal.Fill, points []journal.Equit
 	if len(points) > 0 {
 		a.to = points[len(points)-1].Time
 	}
-	held := decimal.Zero
-	if int64(len(fills)) < sum.Fills && len(fills) > 0 {
+	cut := int64(len(fills)) < sum.Fills && len(fills) > 0
+	if cut {
 		a.tripsFrom = fills[0].Time.Truncate(time.Minute)
-		held = heldBefore(sum.Position, fills)
 	}
-	a.trips, err = tripsOf(fills, held, a.tripsFrom, m)
-	return a, err
+	for i, part := range byMarket(fills, markets) {
+		held := decimal.Zero
+		if cut {
+			held = heldBefore(positionIn(sum, markets[i].Pair), part)
+		}
+		trips, err := tripsOf(part, held, a.tripsFrom, markets[i], m)
+		if err != nil {
+			return account{}, err
+		}
+		a.trips = append(a.trips, trips...)
+	}
+	slices.SortStableFunc(a.trips, func(x, y perf.Trade) int { return ended(x).Compare(ended(y)) })
+	return a, nil
+}
+
+// ended is when a trade was over; one that is open ends after all others.
+func ended(t perf.Trade) time.Time {
+	if t.ExitTime.IsZero() {
+		return time.Unix(1<<40, 0)
+	}
+	return t.ExitTime
+}
+
+// byMarket parts fills by the markets that they were in; the first has what is in
+// none of the others.
+func byMarket(fills []journal.Fill, markets []exchange.Market) [][]journal.Fill {
+	out := make([][]journal.Fill, len(markets))
+	for _, f := range fills {
+		n := slices.IndexFunc(markets, func(m exchange.Market) bool { return m.Pair == f.Pair })
+		out[max(0, n)] = append(out[max(0, n)], f)
+	}
+	return out
+}
+
+// positionIn is what an account holds in a pair.
+func positionIn(sum journal.Summary, pair string) decimal.Decimal {
+	for _, p := range sum.Positions {
+		if p.Pair == pair {
+			return p.Position
+		}
+	}
+	return sum.Position
 }
 
 // heldBefore is the position that an account had before fills that led to a
@@ -81,8 +122,9 @@ func moved(f journal.Fill) decimal.Decimal {
 
 // tripsOf returns the round trips of an account that held a position at a time
 // before its fills, as package portfolio counts them: what one order sells is one.
-// The last is open if something is held in the end; less than a step is nothing.
-func tripsOf(fills []journal.Fill, held decimal.Decimal, from time.Time, m exchange.Market) ([]perf.Trade, error) {
+// The last is open if something is held in the end; less than a step is nothing. Its
+// market is m; profits are in units of the bot's own.
+func tripsOf(fills []journal.Fill, held decimal.Decimal, from time.Time, m, own exchange.Market) ([]perf.Trade, error) {
 	var trips []perf.Trade
 	opened, order := from, ""
 	for _, f := range fills {
@@ -94,7 +136,7 @@ func tripsOf(fills []journal.Fill, held decimal.Decimal, from time.Time, m excha
 			}
 			continue
 		}
-		profit, err := m.Units(f.Profit, exchange.Nearest)
+		profit, err := own.Units(f.Profit, exchange.Nearest)
 		if err != nil {
 			return nil, err
 		}

@@ -54,9 +54,9 @@ type Performance struct {
 // attempts is how often a bot that trades meanwhile is read.
 const attempts = 5
 
-// Measure returns the figures of a bot, in a market, as far as its newest
-// checkpoint. Without one they are all undefined.
-func Measure(ctx context.Context, s Store, b bot.Bot, m exchange.Market) (Performance, error) {
+// Measure returns the figures of a bot, in its own market and the further ones that
+// it trades, as far as its newest checkpoint. Without one they are all undefined.
+func Measure(ctx context.Context, s Store, b bot.Bot, own exchange.Market, further ...exchange.Market) (Performance, error) {
 	sum, fills, err := read(ctx, s, b)
 	if err != nil {
 		return Performance{}, err
@@ -65,7 +65,7 @@ func Measure(ctx context.Context, s Store, b bot.Bot, m exchange.Market) (Perfor
 	if err != nil {
 		return Performance{}, err
 	}
-	a, err := accountOf(sum, fills, days, m)
+	a, err := accountOf(sum, fills, days, append([]exchange.Market{own}, further...))
 	if err != nil {
 		return Performance{}, fmt.Errorf("measuring bot %s: %w", b.ID, err)
 	}

@@ -69,6 +69,13 @@ func (s shop) Schema(name, _ string) (*param.Schema, error) {
 	return s.schema, nil
 }
 
+func (shop) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+	if len(also) > 0 {
+		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
+	}
+	return nil
+}
+
 func first() time.Time { return time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func last() time.Time { return time.Date(2026, 1, 31, 8, 59, 0, 0, time.UTC) }

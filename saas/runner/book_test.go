@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -75,8 +76,14 @@ func (b book) Checkpoint(_ context.Context, _, id string) (journal.Checkpoint, e
 }
 
 // KeepCandles implements journal.Store.
-func (b book) KeepCandles(_ context.Context, _ string, candles []exchange.Candle) error {
-	b.change(func() { b.kept = append(b.kept, candles...) })
+func (b book) KeepCandles(_ context.Context, pair string, candles []exchange.Candle) error {
+	b.change(func() {
+		if pair == demo.XBTMYR {
+			b.kept = append(b.kept, candles...)
+			return
+		}
+		b.keptToo = append(b.keptToo, candles...)
+	})
 	return nil
 }
 

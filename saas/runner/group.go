@@ -62,8 +62,9 @@ type group struct {
 	// behind is ready while a catching-up waits that a message has broken off.
 	behind chan struct{}
 	step   stepper
-	seen   []exchange.Candle // what the bots saw and is not kept yet
-	// references are the other pairs that bots look at.
+	// seen is what the bots saw and is not kept yet, by pair.
+	seen map[string][]exchange.Candle
+	// references are the other pairs that bots trade or look at.
 	references []*reference
 
 	// barred is true once the group was told that its strategy must not run; the
@@ -72,7 +73,7 @@ type group struct {
 }
 
 func newGroup(r *Runner, key groupKey) *group {
-	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}, behind: make(chan struct{}, 1)}
+	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}, behind: make(chan struct{}, 1), seen: map[string][]exchange.Candle{}}
 }
 
 // send hands the group a message. It never waits: the group may itself wait for
@@ -227,7 +228,7 @@ func (g *group) crashed(ctx context.Context, err error) {
 			continue
 		}
 		g.r.observe(ctx, m, bot.Degraded, reason)
-		m.session = nil
+		m.account = nil
 	}
 }
 

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
@@ -21,13 +23,6 @@ import (
 // a run, and lets all catch up with the market.
 func (g *group) open(ctx context.Context) {
 	if len(g.waiting) == 0 {
-		return
-	}
-	market, err := g.r.cfg.Markets.Market(g.key.pair)
-	if err != nil {
-		for _, m := range slices.Clone(g.waiting) {
-			g.fail(ctx, m, err)
-		}
 		return
 	}
 	process, err := g.process, g.r.cfg.Plugins.Usable(g.key.strategy)
@@ -45,7 +40,7 @@ func (g *group) open(ctx context.Context) {
 	if process != g.process {
 		g.move(process)
 	}
-	ready, states, input := g.prepare(ctx, market)
+	ready, states, input := g.prepare(ctx)
 	if len(ready) == 0 {
 		g.settled()
 		return
@@ -67,7 +62,7 @@ func (g *group) open(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		err := g.launch(ctx, m, states[i], market, opened[i])
+		err := g.launch(ctx, m, states[i], opened[i])
 		var dead *pluginhost.Error
 		var out *outageError
 		switch {
@@ -85,7 +80,7 @@ func (g *group) open(ctx context.Context) {
 			g.active, m.held = append(g.active, m), ""
 			launched = append(launched, m)
 			g.r.has(m.assignment.Bot.ID)
-			g.r.observe(ctx, m, bot.Running, "watching "+g.key.pair+" "+bot.IntervalName(g.key.decide))
+			g.r.observe(ctx, m, bot.Running, "watching "+strings.Join(m.pairs(), ", ")+" "+bot.IntervalName(g.key.decide))
 		}
 	}
 	g.rebase(ctx, launched)
@@ -99,7 +94,7 @@ func (g *group) move(to Process) {
 	g.waiting = append(g.waiting, g.active...)
 	g.active = nil
 	for _, m := range g.waiting {
-		m.number, m.session = 0, nil
+		m.number, m.account = 0, nil
 	}
 	g.process = to
 }
@@ -116,12 +111,16 @@ func (g *group) settled() {
 }
 
 // prepare loads the waiting bots; those that cannot be loaded are left out.
-func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*member, states []*checkpointState, input []strategy.OpenInput) {
+func (g *group) prepare(ctx context.Context) (ready []*member, states []*checkpointState, input []strategy.OpenInput) {
 	for _, m := range slices.Clone(g.waiting) {
 		if m.refused {
 			continue // it is about to be moved
 		}
 		st, err := m.load(ctx, g.r.cfg.Journal)
+		var terms parity.Terms
+		if err == nil {
+			terms, err = termsOf(g.key.pair, m.assignment.Config, g.r.cfg.Markets)
+		}
 		var out *outageError
 		switch {
 		case errors.As(err, &out):
@@ -136,7 +135,7 @@ func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*m
 		}
 		ready, states = append(ready, m), append(states, st)
 		input = append(input, strategy.OpenInput{
-			Explain: true, Interval: g.key.decide, Market: market, Params: m.params, Snapshot: m.snapshot,
+			Explain: true, Interval: g.key.decide, Market: terms.Market, Also: terms.Also, Params: m.params, Snapshot: m.snapshot,
 		})
 	}
 	return ready, states, input
@@ -144,20 +143,20 @@ func (g *group) prepare(ctx context.Context, market exchange.Market) (ready []*m
 
 // launch builds a bot that its process has opened and begins its run if it is a
 // new one.
-func (g *group) launch(ctx context.Context, m *member, st *checkpointState, market exchange.Market, o pluginhost.Opened) error {
+func (g *group) launch(ctx context.Context, m *member, st *checkpointState, o pluginhost.Opened) error {
 	if o.Err != nil {
 		return o.Err
 	}
-	if err := m.build(st, market, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
+	if err := m.build(st, g.r.cfg.Markets, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
 		return err
 	}
-	if err := g.look(o.Subscription); err != nil {
+	if err := g.look(slices.Concat(m.assignment.Config.Also, o.Subscription.Pairs)...); err != nil {
 		return err
 	}
 	if err := g.arrive(ctx, m); err != nil {
 		return &outageError{err}
 	}
-	if err := m.record(st, g.key.strategy, g.process.Manifest().Version); err != nil {
+	if err := m.record(st, g.r.cfg.Markets, g.key.strategy, g.process.Manifest().Version); err != nil {
 		return err
 	}
 	if !m.fresh {
@@ -184,7 +183,7 @@ func (g *group) postpone(ctx context.Context, m *member, err error) {
 	b := m.assignment.Bot
 	g.r.cfg.Log.WarnContext(ctx, "a bot cannot begin yet", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
 	g.r.observe(ctx, m, bot.Degraded, fmt.Sprintf("it cannot begin yet and is tried again: %v", err))
-	m.session = nil
+	m.account = nil
 }
 
 // begin starts a run: the strategy sees candles of the past, and the bot stands
@@ -194,8 +193,9 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	if err != nil {
 		return &outageError{err}
 	}
-	var others []engine.PairCandle
-	for _, pair := range m.sees.Pairs {
+	var others, further []engine.PairCandle
+	resume := make([]func(), 0, len(m.sees.Pairs)+len(m.assignment.Config.Also))
+	for _, pair := range slices.Concat(m.assignment.Config.Also, m.sees.Pairs) {
 		market, err := g.r.cfg.Markets.Market(pair)
 		if err != nil {
 			return err
@@ -204,15 +204,21 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 		if err != nil {
 			return &outageError{err}
 		}
-		m.session.ResumePair(pair, q.newest.Time, q.since)
+		resume = append(resume, func() { m.account.ResumePair(pair, q.newest.Time, q.since) })
+		if m.account.Trades(pair) {
+			further = append(further, engine.PairCandle{Pair: pair, Candle: q.newest})
+		}
 		for _, c := range q.warmup {
 			others = append(others, engine.PairCandle{Pair: pair, Candle: c})
 		}
 	}
-	if err := m.session.Seek(p.newest); err != nil {
+	if err := m.account.Seek(p.newest, further...); err != nil {
 		return err
 	}
-	m.session.Resume(p.since)
+	m.account.Resume(p.since)
+	for _, do := range resume {
+		do()
+	}
 	if m.anew {
 		m.since = m.marketTime().UnixMilli()
 	}
@@ -221,8 +227,8 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	}
 	m.rec.note(journal.Decision{
 		BotID: m.assignment.Bot.ID, Kind: "started", Time: m.marketTime(),
-		Text: fmt.Sprintf("started %s on %s %s with %s %s", g.key.named(), g.key.pair, bot.IntervalName(g.key.decide),
-			m.market.Amount(m.session.Equity()), m.market.Counter),
+		Text: fmt.Sprintf("started %s on %s %s with %s %s", g.key.named(), strings.Join(m.pairs(), ", "), bot.IntervalName(g.key.decide),
+			m.market.Amount(m.account.Equity()), m.market.Counter),
 	})
 	m.fresh = false
 	if err := g.save(ctx, []*member{m}); err != nil {
@@ -240,16 +246,16 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, 
 	slices.SortStableFunc(others, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
 	show := func(c engine.PairCandle) *strategy.Event {
 		if c.Pair == "" {
-			return m.session.Warm(c.Candle)
+			return m.account.Warm(c.Candle)
 		}
-		return m.session.WarmPair(c.Pair, c.Candle)
+		return m.account.WarmPair(c.Pair, c.Candle)
 	}
 	round := &g.step.round
 	for part := range slices.Chunk(others, pageSize) {
 		round.Deliveries = round.Deliveries[:0]
 		for _, c := range part {
 			if ev := show(c); ev != nil {
-				round.Deliveries = append(round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.session.View()}}})
+				round.Deliveries = append(round.Deliveries, plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.account.View()}}})
 			}
 		}
 		if len(round.Deliveries) == 0 {
@@ -264,18 +270,18 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, 
 			}
 		}
 	}
-	ev := m.session.Start()
+	ev := m.account.Start()
 	if ev == nil {
 		return nil
 	}
-	round.Deliveries = append(round.Deliveries[:0], plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.session.View()}}})
+	round.Deliveries = append(round.Deliveries[:0], plugin.Delivery{Event: *ev, Bots: []plugin.Recipient{{Bot: m.number, View: m.account.View()}}})
 	if err := g.call(ctx); err != nil {
 		return &outageError{err}
 	}
 	if err := round.Reactions[0].Err; err != nil {
 		return err
 	}
-	return m.session.Commands(round.Reactions[0].Commands)
+	return m.account.Commands(round.Reactions[0].Commands)
 }
 
 // stop brings a bot to rest: its orders are taken back, its position stays, and
@@ -301,30 +307,32 @@ func (g *group) stop(ctx context.Context, m *member) {
 
 // wind commits the end of a bot's run.
 func (g *group) wind(ctx context.Context, m *member) error {
-	if m.session == nil {
+	if m.account == nil {
 		st, err := m.load(ctx, g.r.cfg.Journal)
 		if err != nil {
 			return err
 		}
-		market, err := g.r.cfg.Markets.Market(g.key.pair)
-		if err != nil {
-			return err
-		}
-		if err := m.build(st, market, nil, strategy.Subscription{}); err != nil {
+		if err := m.build(st, g.r.cfg.Markets, nil, strategy.Subscription{}); err != nil {
 			return err
 		}
 	}
-	if m.session.LastTime() == 0 {
+	if m.account.LastTime() == 0 {
 		return nil // it never began
 	}
 	m.untape()
-	if err := m.session.CancelAll("the bot was stopped"); err != nil {
+	if err := m.account.CancelAll("the bot was stopped"); err != nil {
 		return err
 	}
 	m.snapshot = nil
 	text := "stopped"
-	if p := m.session.Portfolio(); p.Base > 0 {
-		text = fmt.Sprintf("stopped; the position of %s %s stays", m.market.Volume(p.Base), m.market.Base)
+	var held []string
+	for _, p := range m.account.Positions() {
+		if p.Base > 0 {
+			held = append(held, p.Market.Volume(p.Base).String()+" "+p.Market.Base)
+		}
+	}
+	if len(held) > 0 {
+		text = fmt.Sprintf("stopped; the position of %s stays", strings.Join(held, " and "))
 	}
 	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: text})
 	if err := g.commit(ctx, []*member{m}, true); err != nil {

@@ -4,17 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
-	"github.com/lunobot/lunobot/strategy/engine"
 )
 
 // member is a bot at work in a group. Once it is in a group, only the group's
@@ -44,9 +43,8 @@ type member struct {
 
 	// number is the bot's within its plugin process; 0 while it is not open.
 	number  uint64
-	market  exchange.Market
-	session *engine.Session
-	venue   *paper.Venue
+	market  exchange.Market // of its own pair
+	account *parity.Account
 	rec     *recorder
 	// sees is what the strategy looks at beyond its candles.
 	sees strategy.Subscription
@@ -65,6 +63,10 @@ type member struct {
 	taping *taping
 	// ending is the last point of a tape that has ended, until it is committed.
 	ending *parity.Point
+	// odd is true if the candles of the further pairs did not all come with one of its
+	// own since the newest commit: that is committed at once, for they will never come
+	// like that again.
+	odd bool
 	// current is true if snapshot is the state after all that it has heard.
 	current bool
 }
@@ -78,22 +80,27 @@ func (m *member) prefix() string {
 	return fmt.Sprintf("lb-%s-%d-", m.assignment.Bot.ID, m.lease.Epoch)
 }
 
+// pairs are those that the bot trades, its own first.
+func (m *member) pairs() []string {
+	return append([]string{m.assignment.Bot.Pair}, m.assignment.Config.Also...)
+}
+
 // marketTime is the close of the newest candle that the bot has seen.
 func (m *member) marketTime() time.Time {
-	if m.session == nil {
+	if m.account == nil {
 		return time.Time{}
 	}
-	return time.UnixMilli(m.session.LastTime()).Add(base).UTC()
+	return time.UnixMilli(m.account.LastTime()).Add(base).UTC()
 }
 
 // lastTime is the open time of the newest candle that the bot has seen.
-func (m *member) lastTime() int64 { return m.session.LastTime() }
+func (m *member) lastTime() int64 { return m.account.LastTime() }
 
 // load reads what the bot was at its newest checkpoint, and decides whether the
 // run goes on from there or begins anew.
 func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, error) {
 	b := m.assignment.Bot
-	m.snapshot, m.current, m.equity, m.taping, m.ending = nil, false, nil, nil, nil
+	m.snapshot, m.current, m.odd, m.equity, m.taping, m.ending = nil, false, false, nil, nil, nil
 	cp, err := j.Checkpoint(ctx, b.TenantID, b.ID)
 	if errs.CodeOf(err) == "checkpoint_not_found" {
 		m.fresh = true
@@ -115,52 +122,72 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 
 // build makes the bot's engine and account, in the state of its checkpoint if
 // there is one.
-func (m *member) build(st *checkpointState, market exchange.Market, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
-	m.market, m.sees, m.listens = market, sees, wants != nil && wants(strategy.SignalEvent)
-	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, market: market}
-	session, venue, err := newSession(m.assignment.Config, market, m.prefix(), m.rec, wants, sees)
+func (m *member) build(st *checkpointState, markets bot.Markets, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
+	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
 	if err != nil {
 		return err
 	}
-	m.session, m.venue = session, venue
+	m.market, m.sees, m.listens = terms.Market, sees, wants != nil && wants(strategy.SignalEvent)
+	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, markets: terms.Markets()}
+	open := func() (*parity.Account, error) {
+		return parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Wants: wants, Subscription: sees})
+	}
+	if m.account, err = open(); err != nil {
+		return err
+	}
 	m.anew, m.since = st == nil, 0
 	if st == nil {
 		return nil
 	}
 	m.since = st.Since
-	m.rec.numbered = st.Decisions
-	start := session.Portfolio().Start
-	venue.Restore(st.Venue)
-	session.Restore(st.Engine)
+	m.rec.numbered, m.rec.filled = st.Decisions, max(st.Fills, st.Venue.LastFill)
 	if !m.fresh {
-		return nil
+		return m.account.Restore(st.AccountState)
 	}
-	// The run before ended without cancelling its orders only if it failed.
-	if err := session.CancelAll("left by the run before"); err != nil {
+	last, err := m.wound(*st, terms, markets)
+	if err != nil {
 		return err
 	}
-	last := session.State()
-	last.Queue, last.Signals = nil, nil // they were for the strategy of the run before
-	if last.Portfolio.Start == start {
-		session.Restore(last)
-		return nil
+	if last.Engine.Portfolio.Start == terms.Balance && slices.Equal(last.Pairs(), m.assignment.Config.Also) {
+		return m.account.Restore(last)
 	}
-	// A tenant who changed the starting balance wants a new account; otherwise
-	// a new run goes on with the old one. Numbers are never used twice.
-	numbers := venue.State()
-	if m.session, m.venue, err = newSession(m.assignment.Config, market, m.prefix(), m.rec, wants, sees); err != nil {
-		return err
-	}
+	// A tenant who changed the starting balance or the pairs wants a new account;
+	// otherwise a new run goes on with the old one. Numbers are never used twice.
 	m.anew = true
-	m.venue.Renew(numbers)
-	m.session.Renew(last)
+	m.account.Renew(last)
 	return nil
+}
+
+// wound returns the account of the run before without what belonged to its strategy:
+// it ended without cancelling its orders only if it failed.
+func (m *member) wound(st checkpointState, terms parity.Terms, markets bot.Markets) (parity.AccountState, error) {
+	var err error
+	if terms.Also, err = marketsOf(markets, st.Pairs()); err != nil {
+		return parity.AccountState{}, err
+	}
+	m.rec.markets = append(m.rec.markets, terms.Also...)
+	before, err := parity.NewAccount(terms, parity.AccountConfig{Recorder: m.rec})
+	if err != nil {
+		return parity.AccountState{}, err
+	}
+	if err := before.Restore(st.AccountState); err != nil {
+		return parity.AccountState{}, err
+	}
+	if err := before.CancelAll("left by the run before"); err != nil {
+		return parity.AccountState{}, err
+	}
+	last := before.State()
+	last.Engine.Queue, last.Engine.Signals = nil, nil
+	for i := range last.Legs {
+		last.Legs[i].Engine.Queue = nil
+	}
+	return last, nil
 }
 
 // state returns what the bot is.
 func (m *member) state() checkpointState {
 	return checkpointState{
-		Engine: m.session.State(), Venue: m.venue.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Since: m.since,
+		AccountState: m.account.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Fills: m.rec.filled, Since: m.since,
 		Tape: m.taping.state(),
 	}
 }
@@ -201,31 +228,30 @@ func (m *member) entry() (journal.Entry, error) {
 // committed forgets what the journal has.
 func (m *member) committed() {
 	m.rec.reset()
-	m.equity, m.ending = nil, nil
+	m.equity, m.ending, m.odd = nil, nil, false
 	m.tapeCommitted()
 }
 
 // due reports whether the bot must be committed after this candle: something
 // happened, or it is time for a point of the equity curve.
-func (m *member) due() bool { return m.rec.dirty() || m.regular() }
+func (m *member) due() bool { return m.rec.dirty() || m.regular() || m.odd }
 
 // regular reports whether the candle is one after which a quiet bot is
 // checkpointed too. Those of longer candles are where these close, so that the
 // reason for doing nothing is there to be kept.
 func (m *member) regular() bool {
 	if m.key().decide == base {
-		return m.session.Sequence()%quietEvery == 0
+		return m.account.Sequence()%quietEvery == 0
 	}
-	return (m.session.LastTime()+span)%(quietEvery*span) == 0
+	return (m.account.LastTime()+span)%(quietEvery*span) == 0
 }
 
 // sample adds a point of the equity curve and the newest reason for doing
 // nothing.
 func (m *member) sample() {
-	st := m.session.State()
 	m.equity = append(m.equity, journal.EquityPoint{
-		BotID: m.assignment.Bot.ID, Time: m.marketTime(), Equity: m.market.Amount(st.Equity), Position: m.market.Volume(st.Portfolio.Base),
-		Price: m.market.Price(st.LastPrice),
+		BotID: m.assignment.Bot.ID, Time: m.marketTime(), Equity: m.market.Amount(m.account.Equity()), Position: m.market.Volume(m.account.View().Base),
+		Price: m.market.Price(m.account.LastPrice()),
 	})
 	if m.regular() && m.rec.quiet != nil {
 		m.rec.note(*m.rec.quiet)

@@ -124,7 +124,7 @@ func (g *group) catchUp(ctx context.Context, until int64) bool {
 // and its close count.
 func (g *group) last() exchange.Candle {
 	behind := slices.MinFunc(g.active, func(a, b *member) int { return cmp.Compare(a.lastTime(), b.lastTime()) })
-	return exchange.Flat(behind.lastTime(), behind.session.State().LastPrice)
+	return exchange.Flat(behind.lastTime(), behind.account.LastPrice())
 }
 
 // broken reports whether a message waits, and if so lets the catching-up go on

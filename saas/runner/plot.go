@@ -37,14 +37,14 @@ func (r *recorder) Plot(_ int64, name string, ticks float64) {
 func (r *recorder) plotted() map[string]string {
 	list := make(map[string]string, len(r.plots))
 	for name, ticks := range r.plots {
-		list[name] = r.price(ticks).StringFixed(r.market.PriceScale() + 2)
+		list[name] = r.price(ticks).StringFixed(r.markets[0].PriceScale() + 2)
 	}
 	return list
 }
 
 // price is a value of a line: two decimals finer than a price of the market.
 func (r *recorder) price(ticks float64) decimal.Decimal {
-	return r.market.Tick.Mul(decimal.NewFromFloat(ticks)).Round(r.market.PriceScale() + 2)
+	return r.markets[0].Tick.Mul(decimal.NewFromFloat(ticks)).Round(r.markets[0].PriceScale() + 2)
 }
 
 // draw keeps the lines of the present candle, which opened at a time, for the

@@ -19,10 +19,10 @@ const quietEvery = 15
 
 // recorder gathers what a bot's session does until it is committed.
 type recorder struct {
-	botID  string
-	run    int64
-	market exchange.Market
-	tape   *parity.Tape // nil if nothing is taken down
+	botID   string
+	run     int64
+	markets []exchange.Market // those of its pairs, its own first
+	tape    *parity.Tape      // nil if nothing is taken down
 
 	orders    []journal.Order
 	fills     []journal.Fill
@@ -31,6 +31,7 @@ type recorder struct {
 	drawn     []drawn
 	quiet     *journal.Decision // the newest reason for doing nothing
 	numbered  int64             // the number of the newest decision
+	filled    int64             // the number of the newest fill
 	last      string            // the newest sentence
 	// handed are the signals that the bot has, by key, hearing the one that it is
 	// answering, and heard what became of them, until that is committed.
@@ -43,12 +44,13 @@ var _ engine.Narrator = (*recorder)(nil)
 
 // Fill implements engine.Recorder.
 func (r *recorder) Fill(f exchange.Fill, ref uint64, res portfolio.Result) {
-	m := r.market
+	m := r.market(f.Pair)
+	r.filled++ // each pair's venue has numbers of its own
 	if r.tape != nil {
 		r.tape.Fill(f, ref, res)
 	}
 	r.fills = append(r.fills, journal.Fill{
-		BotID: r.botID, Sequence: f.Sequence, ClientID: f.ClientID, Side: f.Side.String(), Price: m.Price(f.Price), Volume: m.Volume(f.Volume),
+		BotID: r.botID, Pair: m.Pair, Sequence: r.filled, ClientID: f.ClientID, Side: f.Side.String(), Price: m.Price(f.Price), Volume: m.Volume(f.Volume),
 		Value: m.Amount(f.Value), FeeCounter: m.Amount(f.FeeCounter), FeeBase: m.DustAmount(f.FeeBase), Profit: m.Amount(res.Profit),
 		Maker: f.Maker, Time: time.UnixMilli(f.Time).UTC(),
 	})
@@ -57,12 +59,12 @@ func (r *recorder) Fill(f exchange.Fill, ref uint64, res portfolio.Result) {
 // Order implements engine.Recorder: the newest state of an order replaces an
 // earlier one of the same commit.
 func (r *recorder) Order(o engine.OrderRecord) {
-	m, at := r.market, time.UnixMilli(o.Time).UTC()
+	m, at := r.market(o.Request.Pair), time.UnixMilli(o.Time).UTC()
 	if r.tape != nil {
 		r.tape.Order(o)
 	}
 	rec := journal.Order{
-		ClientID: o.Request.ClientID, BotID: r.botID, Run: r.run, Number: int64(o.Ref), Side: o.Request.Side.String(), Type: o.Request.Type.String(),
+		ClientID: o.Request.ClientID, BotID: r.botID, Pair: m.Pair, Run: r.run, Number: int64(o.Ref), Side: o.Request.Side.String(), Type: o.Request.Type.String(),
 		Price: m.Price(o.Request.Price), Volume: m.Volume(o.Request.Volume), Value: m.Amount(o.Request.Value), PostOnly: o.Request.PostOnly,
 		TimeInForce: o.Request.TimeInForce.String(), State: stateOf(o), Reason: o.Reason, Filled: m.Volume(o.Filled),
 		FilledValue: m.Amount(o.Value), Fee: m.Amount(o.Fee), CreatedAt: time.UnixMilli(o.Request.Time).UTC(), UpdatedAt: at,
@@ -73,6 +75,16 @@ func (r *recorder) Order(o engine.OrderRecord) {
 		return
 	}
 	r.orders[i] = rec
+}
+
+// market is that of a pair.
+func (r *recorder) market(pair string) exchange.Market {
+	for _, m := range r.markets[1:] {
+		if m.Pair == pair {
+			return m
+		}
+	}
+	return r.markets[0]
 }
 
 // Decision implements engine.Narrator.

@@ -13,24 +13,25 @@ import (
 )
 
 // referenceGrace is how long a candle waits for those of the other pairs that
-// bots look at. What comes later is told with the next minute: a bot whose
-// stop-loss is near must not wait for a market that it only looks at.
+// bots trade or look at. What comes later is told with the next minute: a bot whose
+// stop-loss is near must not wait for another market.
 const referenceGrace = 2 * time.Second
 
-// reference is another pair that bots of a group look at.
+// reference is another pair that bots of a group trade or look at.
 type reference struct {
 	pair string
 	sub  *marketdata.Subscription
 	// candles are the newest that are known, without a hole.
 	candles []exchange.Candle
-	// late is true while it has not come in time; it is not waited for then.
+	// late is true while it has not come in time; it is not waited for then, unless a
+	// bot trades it.
 	late bool
 }
 
-// look begins to watch the pairs that a bot looks at. An unknown pair is an
+// look begins to watch pairs that a bot trades or looks at. An unknown pair is an
 // error.
-func (g *group) look(sees strategy.Subscription) error {
-	for _, pair := range sees.Pairs {
+func (g *group) look(pairs ...string) error {
+	for _, pair := range pairs {
 		if slices.ContainsFunc(g.references, func(r *reference) bool { return r.pair == pair }) {
 			continue
 		}
@@ -74,17 +75,18 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 	var out []engine.PairCandle
 	var grace <-chan time.Time
 	for _, r := range g.references {
-		from, looked := int64(unknown), false
+		from, looked, traded := int64(unknown), false, false
 		for _, m := range g.active {
-			if slices.Contains(m.sees.Pairs, r.pair) {
-				from, looked = min(from, cmp.Or(m.session.PairTime(r.pair), m.lastTime())), true
+			trades := m.account.Trades(r.pair)
+			if traded = traded || trades; trades || slices.Contains(m.sees.Pairs, r.pair) {
+				from, looked = min(from, cmp.Or(m.account.PairTime(r.pair), m.lastTime())), true
 			}
 		}
 		r.drain()
 		if !looked || from >= until {
 			continue
 		}
-		if wait && !r.late && r.newest() < until {
+		if wait && (traded || !r.late) && r.newest() < until {
 			if grace == nil {
 				timer := time.NewTimer(referenceGrace)
 				defer timer.Stop()
@@ -95,7 +97,7 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 		g.complete(ctx, r, from, until)
 		if late := r.newest() < until; late != r.late {
 			r.late = late
-			g.r.cfg.Log.InfoContext(ctx, "another pair that bots look at", "trading_pair", r.pair, "late", late)
+			g.r.cfg.Log.InfoContext(ctx, "another pair that bots trade or look at", "trading_pair", r.pair, "late", late)
 		}
 		for _, c := range r.candles {
 			if c.Time > from && c.Time <= until {

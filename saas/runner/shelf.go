@@ -68,7 +68,7 @@ func (g *group) hold(ctx context.Context, err error) {
 	}
 	g.refuseAll(ctx, err)
 	for _, m := range slices.Clone(g.waiting) {
-		m.session = nil
+		m.account = nil
 		if m.refused || m.held == err.Error() {
 			continue // said already
 		}

@@ -67,7 +67,7 @@ func (m *member) signal(s hook.Signal, at int64) {
 		m.rec.handed = map[string]bool{}
 	}
 	m.rec.handed[s.Key] = true
-	err := m.session.Signal(strategy.Signal{ID: s.Key, Text: s.Text, Time: s.MarketTime.UnixMilli()})
+	err := m.account.Signal(strategy.Signal{ID: s.Key, Text: s.Text, Time: s.MarketTime.UnixMilli()})
 	if err == nil {
 		return
 	}

@@ -7,22 +7,21 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/paper"
-	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
-	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
 
 // checkpointState is what a checkpoint holds of a bot.
 type checkpointState struct {
-	Engine engine.State     `json:"engine"`
-	Venue  paper.VenueState `json:"venue"`
+	parity.AccountState
 	// Strategy is nil once the bot has stopped: a new run begins anew.
 	Strategy *strategy.Snapshot `json:"strategy,omitempty"`
 	// Decisions numbers the lines of the log.
 	Decisions int64 `json:"decisions"`
+	// Fills numbers the fills, over all pairs; 0 in a checkpoint from before there were
+	// several, where it is the venue's own.
+	Fills int64 `json:"fills,omitempty"`
 	// Since is when the account began, in epoch milliseconds of market time; 0 if it
 	// was not noted.
 	Since int64 `json:"since,omitempty"`
@@ -47,44 +46,37 @@ func decodeState(raw json.RawMessage) (checkpointState, error) {
 	return s, nil
 }
 
-// newSession builds a bot's engine and paper account.
-func newSession(
-	c bot.Config, m exchange.Market, prefix string, rec engine.Recorder, wants func(strategy.EventKind) bool, sees strategy.Subscription,
-) (*engine.Session, *paper.Venue, error) {
-	balance, err := m.Units(c.Balance, exchange.Down)
-	if err != nil {
-		return nil, nil, err
-	}
-	limits, err := c.Risk.Limits(m)
-	if err != nil {
-		return nil, nil, err
-	}
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: bot.PaperFees()})
-	if err != nil {
-		return nil, nil, err
-	}
-	session, err := engine.New(engine.Config{
-		Market: m, Interval: base, Decide: c.Interval, Balance: balance, Venue: venue, Risk: limits, Recorder: rec, OrderPrefix: prefix, Wants: wants,
-		Subscription: sees,
-	})
-	return session, venue, err
-}
-
 // summary is what pages show of the bot.
 func (m *member) summary() journal.Summary {
-	market, st, view := m.market, m.session.State(), m.session.View()
-	p := st.Portfolio
-	unrealised := st.Equity - p.Counter - p.Cost
-	price := func(t exchange.Ticks) decimal.Decimal { return market.Price(t) }
+	market, view, equity := m.market, m.account.View(), m.account.Equity()
+	positions := m.account.Positions()
 	var since time.Time
 	if m.since > 0 {
 		since = time.UnixMilli(m.since).UTC()
 	}
-	return journal.Summary{
-		Equity: market.Amount(st.Equity), Cash: market.Amount(p.Counter), FreeCash: market.Amount(p.Counter - view.ReservedCounter),
-		Profit: market.Amount(st.Equity - p.Start), Realised: market.Amount(p.Realised), Unrealised: market.Amount(unrealised), Fees: market.Amount(p.Fees),
-		Position: market.Volume(p.Base), Entry: price(p.Entry()), Stop: price(view.Exits.Stop), Target: price(view.Exits.Target),
-		Price: price(st.LastPrice), MaxDrawdown: decimal.NewFromFloat(st.MaxDrawdown).Round(6), Trades: p.Trades, Fills: p.Fills,
-		OpenOrders: int64(len(st.Orders)), LastDecision: m.rec.last, Since: since,
+	s := journal.Summary{
+		Equity: market.Amount(equity), Cash: market.Amount(view.Counter), FreeCash: market.Amount(view.Counter - view.ReservedCounter),
+		Profit: market.Amount(equity - positions[0].Start), MaxDrawdown: decimal.NewFromFloat(m.account.MaxDrawdown()).Round(6),
+		LastDecision: m.rec.last, Since: since,
+	}
+	for _, p := range positions {
+		one := positionOf(p)
+		s.Realised, s.Unrealised, s.Fees = s.Realised.Add(one.Realised), s.Unrealised.Add(one.Unrealised), s.Fees.Add(one.Fees)
+		s.Trades, s.Fills, s.OpenOrders = s.Trades+p.Trades, s.Fills+p.Fills, s.OpenOrders+one.OpenOrders
+		if len(positions) > 1 {
+			s.Positions = append(s.Positions, one)
+		}
+	}
+	own := positionOf(positions[0])
+	s.Position, s.Entry, s.Stop, s.Target, s.Price = own.Position, own.Entry, own.Stop, own.Target, own.Price
+	return s
+}
+
+func positionOf(p parity.Position) journal.Position {
+	m := p.Market
+	worth, unrealised := p.Worth()
+	return journal.Position{
+		Pair: m.Pair, Position: m.Volume(p.Base), Worth: m.Amount(worth), Entry: m.Price(p.Entry()), Stop: m.Price(p.Exits.Stop), Target: m.Price(p.Exits.Target),
+		Price: m.Price(p.Price), Realised: m.Amount(p.Realised), Unrealised: m.Amount(unrealised), Fees: m.Amount(p.Fees), OpenOrders: int64(p.Orders),
 	}
 }

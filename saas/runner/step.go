@@ -55,6 +55,10 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 	begun := make([]*member, 0, len(g.active))
 	late := g.r.cfg.MarketNow().UnixMilli() - c.Time - span
 	waiting := g.signals(ctx, c)
+	if err := g.early(ctx, c, beside.Pairs); err != nil {
+		g.crashed(ctx, err)
+		return
+	}
 	for _, m := range append([]*member(nil), g.active...) {
 		if m.lastTime() >= c.Time {
 			continue
@@ -63,16 +67,19 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		for _, s := range waiting[m.assignment.Bot.ID] {
 			m.signal(s, c.Time+span)
 		}
+		with := m.traded(beside.Pairs, c.Time)
+		m.odd = m.odd || len(with) != len(m.assignment.Config.Also)
+		g.sawAll(with)
 		if t := m.taping; t != nil {
-			t.tape.Candle(&c)
+			t.tape.Candle(&c, with...)
 			t.tape.Late(late)
 		}
-		if err := m.session.Begin(&c); err != nil {
+		if err := m.account.Begin(c, with...); err != nil {
 			g.fail(ctx, m, err)
 			continue
 		}
 		if m.sees.Any() {
-			m.session.With(beside)
+			m.account.With(beside)
 			if m.taping != nil && m.sees.Book {
 				m.taping.tape.Book(beside.Top)
 			}
@@ -80,7 +87,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		begun = append(begun, m)
 	}
 	if len(begun) > 0 {
-		g.seen = append(g.seen, c)
+		g.saw(g.key.pair, c)
 	}
 	err := g.deliver(ctx, begun)
 	if err == nil {
@@ -123,7 +130,7 @@ const (
 func (g *group) prune(ctx context.Context, ms []*member) {
 	forgotten := false
 	for _, m := range ms {
-		if m.session.Sequence()%pruneEvery != 0 {
+		if m.account.Sequence()%pruneEvery != 0 {
 			continue
 		}
 		b := m.assignment.Bot
@@ -158,7 +165,7 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 				if m.taping != nil {
 					m.taping.tape.Commands(reaction.Commands)
 				}
-				err = m.session.Commands(reaction.Commands)
+				err = m.account.Commands(reaction.Commands)
 				m.rec.settle(reaction.Commands)
 			}
 			if err != nil {
@@ -184,7 +191,7 @@ func (g *group) gather(begun []*member) {
 		if m.over {
 			continue
 		}
-		ev := m.session.Next()
+		ev := m.account.Next()
 		if ev == nil {
 			continue
 		}
@@ -192,7 +199,7 @@ func (g *group) gather(begun []*member) {
 			m.taping.tape.Event(ev)
 		}
 		m.rec.listen(ev)
-		to := plugin.Recipient{Bot: m.number, View: m.session.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
+		to := plugin.Recipient{Bot: m.number, View: m.account.View(), Snapshot: m.regular() && ev.Kind == strategy.CandleEvent}
 		m.current = false
 		if d := s.same(ev); d != nil {
 			d.Bots = append(d.Bots, to)
@@ -356,13 +363,13 @@ func (g *group) tellEntry(ctx context.Context, m *member, e journal.Entry) {
 	ms := func(t time.Time) int64 { return t.UnixMilli() }
 	for _, o := range e.Orders {
 		g.r.publish(ctx, m, "order", o.UpdatedAt, map[string]any{
-			"client_id": o.ClientID, "number": o.Number, "side": o.Side, "type": o.Type, "price": o.Price, "volume": o.Volume, "value": o.Value,
+			"client_id": o.ClientID, "pair": o.Pair, "number": o.Number, "side": o.Side, "type": o.Type, "price": o.Price, "volume": o.Volume, "value": o.Value,
 			"filled": o.Filled, "state": o.State, "reason": o.Reason, "time": ms(o.UpdatedAt),
 		})
 	}
 	for _, f := range e.Fills {
 		g.r.publish(ctx, m, "fill", f.Time, map[string]any{
-			"sequence": f.Sequence, "time": ms(f.Time), "side": f.Side, "price": f.Price, "volume": f.Volume, "value": f.Value,
+			"sequence": f.Sequence, "pair": f.Pair, "time": ms(f.Time), "side": f.Side, "price": f.Price, "volume": f.Volume, "value": f.Value,
 			"fee": f.FeeCounter, "profit": f.Profit, "maker": f.Maker,
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -41,8 +42,16 @@ type taping struct {
 	based bool
 }
 
-// termsOf are what a bot works under.
-func termsOf(c bot.Config, m exchange.Market, ref catalog.Ref, version string) (parity.Terms, error) {
+// termsOf are what a bot of a pair works under, but for its strategy.
+func termsOf(pair string, c bot.Config, markets bot.Markets) (parity.Terms, error) {
+	m, err := markets.Market(pair)
+	if err != nil {
+		return parity.Terms{}, err
+	}
+	also, err := marketsOf(markets, c.Also)
+	if err != nil {
+		return parity.Terms{}, err
+	}
 	balance, err := m.Units(c.Balance, exchange.Down)
 	if err != nil {
 		return parity.Terms{}, err
@@ -52,26 +61,39 @@ func termsOf(c bot.Config, m exchange.Market, ref catalog.Ref, version string) (
 		return parity.Terms{}, err
 	}
 	return parity.Terms{
-		Strategy: ref.Name, Version: version, Pin: ref.Version, Params: c.Parameters, Market: m, Interval: base, Decide: c.Interval, Balance: balance,
-		Fees: bot.PaperFees(), Risk: limits,
+		Params: c.Parameters, Market: m, Also: also, Interval: base, Decide: c.Interval, Balance: balance, Fees: bot.PaperFees(), Risk: limits,
 	}, nil
+}
+
+// marketsOf are the markets of pairs.
+func marketsOf(markets bot.Markets, pairs []string) ([]exchange.Market, error) {
+	var out []exchange.Market
+	for _, pair := range pairs {
+		m, err := markets.Market(pair)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // record begins to take down what the bot sees and does. A bot that goes on from
 // a checkpoint goes on with its tape, unless it does so under other terms.
-func (m *member) record(st *checkpointState, ref catalog.Ref, version string) error {
-	terms, err := termsOf(m.assignment.Config, m.market, ref, version)
+func (m *member) record(st *checkpointState, markets bot.Markets, ref catalog.Ref, version string) error {
+	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
 	if err != nil {
 		return err
 	}
+	terms.Strategy, terms.Version, terms.Pin = ref.Name, version, ref.Version
 	raw, err := json.Marshal(terms)
 	if err != nil {
 		return fmt.Errorf("encoding the terms of a bot: %w", err)
 	}
 	sum := sha256.Sum256(raw)
-	t := &taping{tape: parity.NewTape(m.market, parity.Sums{}), terms: terms, sum: hex.EncodeToString(sum[:])}
+	t := &taping{tape: parity.NewTape(terms.Market, parity.Sums{}, terms.Also...), terms: terms, sum: hex.EncodeToString(sum[:])}
 	if st != nil && !m.fresh && st.Tape != nil && st.Tape.Terms == t.sum {
-		t.tape, t.based = parity.NewTape(m.market, st.Tape.Sums), true
+		t.tape, t.based = parity.NewTape(terms.Market, st.Tape.Sums, terms.Also...), true
 	}
 	m.taping, m.rec.tape = t, t.tape
 	return nil
@@ -101,7 +123,7 @@ func (t *taping) entry(e *journal.Entry, st checkpointState) error {
 		}
 	}
 	if t.rebases() && st.Strategy != nil {
-		raw, err := json.Marshal(parity.Baseline{Terms: t.terms, Engine: st.Engine, Venue: st.Venue, Snapshot: st.Strategy})
+		raw, err := json.Marshal(parity.Baseline{Terms: t.terms, AccountState: st.AccountState, Snapshot: st.Strategy})
 		if err != nil {
 			return fmt.Errorf("encoding a baseline: %w", err)
 		}
@@ -139,7 +161,7 @@ func (m *member) tapeCommitted() {
 		return
 	}
 	if t.rebases() {
-		t.tape, t.based = parity.NewTape(m.market, parity.Sums{}), true
+		t.tape, t.based = parity.NewTape(t.terms.Market, parity.Sums{}, t.terms.Also...), true
 		m.rec.tape = t.tape
 		return
 	}
@@ -149,20 +171,35 @@ func (m *member) tapeCommitted() {
 // keep stores the candles that the group's bots saw since it was called last. A
 // failure is tried again with the next commit.
 func (g *group) keep(ctx context.Context) {
-	if len(g.seen) == 0 {
-		return
+	for pair, seen := range g.seen {
+		if len(seen) == 0 {
+			continue
+		}
+		if err := g.r.cfg.Journal.KeepCandles(ctx, pair, seen); err != nil {
+			g.r.cfg.Log.WarnContext(ctx, "candles were not kept for replays", "trading_pair", pair, "candles", len(seen), "error", err)
+			continue
+		}
+		g.seen[pair] = seen[:0]
 	}
-	if err := g.r.cfg.Journal.KeepCandles(ctx, g.key.pair, g.seen); err != nil {
-		g.r.cfg.Log.WarnContext(ctx, "candles were not kept for replays", "trading_pair", g.key.pair, "candles", len(g.seen), "error", err)
-		return
+}
+
+// saw notes candles of a pair that bots saw.
+func (g *group) saw(pair string, candles ...exchange.Candle) {
+	for _, c := range candles {
+		list := g.seen[pair]
+		if n := len(list); n > 0 && list[n-1].Time >= c.Time && slices.Contains(list, c) {
+			continue // another bot has it too
+		}
+		g.seen[pair] = append(list, c)
 	}
-	g.seen = g.seen[:0]
 }
 
 // forgetCandles drops the candles that no replay needs any more.
 func (g *group) forgetCandles(ctx context.Context, now time.Time) {
-	if err := g.r.cfg.Journal.DropCandles(ctx, g.key.pair, now.Add(-keepSeen)); err != nil && ctx.Err() == nil {
-		g.r.cfg.Log.WarnContext(ctx, "old candles were not dropped", "trading_pair", g.key.pair, "error", err)
+	for pair := range g.seen {
+		if err := g.r.cfg.Journal.DropCandles(ctx, pair, now.Add(-keepSeen)); err != nil && ctx.Err() == nil {
+			g.r.cfg.Log.WarnContext(ctx, "old candles were not dropped", "trading_pair", pair, "error", err)
+		}
 	}
 }
 

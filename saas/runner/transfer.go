@@ -174,7 +174,7 @@ func (g *group) arrive(ctx context.Context, m *member) error {
 // to be upgraded to does not take it (rule PL7). The runner moves it back.
 func (g *group) refuse(ctx context.Context, m *member, cause error) {
 	g.close(ctx, m)
-	m.session = nil
+	m.account = nil
 	b := m.assignment.Bot
 	reason := fmt.Sprintf("the upgrade to %s was refused, and the bot goes on with the version before: %v", g.key.strategy, cause)
 	g.r.cfg.Log.WarnContext(ctx, "an upgrade was refused", "tenant_id", b.TenantID, "bot_id", b.ID, "strategy", g.key.strategy.String(), "error", cause)

@@ -55,13 +55,18 @@ type world struct {
 	fills    map[int64]journal.Fill   // of all bots, by sequence
 	seen     map[string]time.Time     // the newest market time that watchers heard of, by bot
 	statuses map[string][]bot.Status
-	// kept are the candles that bots saw; the others are by bot.
+	// kept are the candles that bots saw of XBTMYR, and keptToo of the other pair; the
+	// others are by bot.
 	kept      []exchange.Candle
+	keptToo   []exchange.Candle
 	plots     map[string][][]journal.Plot // by commit
 	points    map[string][]journal.TapePoint
 	baselines map[string][]journal.Baseline
 	// missing are the times of candles that the history has not.
 	missing map[int64]bool
+	// hides, if set, says of which pairs the history has nothing; it is asked without
+	// the lock.
+	hides func(pair string) bool
 	// outage, if set, fails what the journal is asked, and refuse what it is to
 	// commit; the world is locked.
 	outage error
@@ -322,6 +327,9 @@ func (p past) Markets(ctx context.Context) ([]exchange.Market, error) { return p
 
 // Candles implements exchange.MarketData.
 func (p past) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	if p.hides != nil && p.hides(pair) {
+		return nil, nil
+	}
 	list, err := p.market.Candles(ctx, pair, interval, since, limit)
 	p.mu.Lock()
 	defer p.mu.Unlock()

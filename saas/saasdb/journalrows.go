@@ -16,6 +16,7 @@ type orderRow struct {
 	TenantID    string `bun:",pk"`
 	BotID       string `bun:",pk"`
 	ClientID    string `bun:",pk"`
+	Pair        string
 	Run         int64
 	Number      int64
 	Side        string
@@ -37,7 +38,7 @@ type orderRow struct {
 
 func orderRowOf(tenantID, botID string, o journal.Order) orderRow {
 	return orderRow{
-		TenantID: tenantID, BotID: botID, ClientID: o.ClientID, Run: o.Run, Number: o.Number, Side: o.Side, Type: o.Type,
+		TenantID: tenantID, BotID: botID, ClientID: o.ClientID, Pair: o.Pair, Run: o.Run, Number: o.Number, Side: o.Side, Type: o.Type,
 		Price: o.Price, Volume: o.Volume, Value: o.Value, PostOnly: o.PostOnly, TimeInForce: o.TimeInForce,
 		State: o.State, Rank: o.State.Rank(), Reason: clean(o.Reason), Filled: o.Filled, FilledValue: o.FilledValue, Fee: o.Fee,
 		CreatedAt: db.At(o.CreatedAt), UpdatedAt: db.At(o.UpdatedAt),
@@ -46,7 +47,7 @@ func orderRowOf(tenantID, botID string, o journal.Order) orderRow {
 
 func (r orderRow) order() journal.Order {
 	return journal.Order{
-		ClientID: r.ClientID, BotID: r.BotID, Run: r.Run, Number: r.Number, Side: r.Side, Type: r.Type,
+		ClientID: r.ClientID, BotID: r.BotID, Pair: r.Pair, Run: r.Run, Number: r.Number, Side: r.Side, Type: r.Type,
 		Price: r.Price, Volume: r.Volume, Value: r.Value, PostOnly: r.PostOnly, TimeInForce: r.TimeInForce,
 		State: r.State, Reason: r.Reason, Filled: r.Filled, FilledValue: r.FilledValue, Fee: r.Fee,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
@@ -59,6 +60,7 @@ type fillRow struct {
 	TenantID   string `bun:",pk"`
 	BotID      string `bun:",pk"`
 	Sequence   int64  `bun:",pk"`
+	Pair       string
 	ClientID   string
 	Side       string
 	Price      decimal.Decimal
@@ -73,14 +75,14 @@ type fillRow struct {
 
 func fillRowOf(tenantID, botID string, f journal.Fill) fillRow {
 	return fillRow{
-		TenantID: tenantID, BotID: botID, Sequence: f.Sequence, ClientID: f.ClientID, Side: f.Side, Price: f.Price, Volume: f.Volume,
+		TenantID: tenantID, BotID: botID, Pair: f.Pair, Sequence: f.Sequence, ClientID: f.ClientID, Side: f.Side, Price: f.Price, Volume: f.Volume,
 		Value: f.Value, FeeCounter: f.FeeCounter, FeeBase: f.FeeBase, Profit: f.Profit, Maker: f.Maker, At: db.At(f.Time),
 	}
 }
 
 func (r fillRow) fill() journal.Fill {
 	return journal.Fill{
-		BotID: r.BotID, Sequence: r.Sequence, ClientID: r.ClientID, Side: r.Side, Price: r.Price, Volume: r.Volume,
+		BotID: r.BotID, Pair: r.Pair, Sequence: r.Sequence, ClientID: r.ClientID, Side: r.Side, Price: r.Price, Volume: r.Volume,
 		Value: r.Value, FeeCounter: r.FeeCounter, FeeBase: r.FeeBase, Profit: r.Profit, Maker: r.Maker, Time: r.At.Time,
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -28,8 +29,10 @@ type botPage struct {
 	Replay     replayPart
 	MarketTime moment
 	Periods    []period // those that the chart offers
-	MayTrade   bool
-	MayWrite   bool
+	// Markets are the pairs with their decimals, as JSON for the page's script.
+	Markets  string
+	MayTrade bool
+	MayWrite bool
 	// Error is a refusal that the page shows; Upgrade is the plan that would
 	// help.
 	Error   string
@@ -49,6 +52,34 @@ func (p botPage) Process() string { return isolationText(p.Config.Isolation.Stri
 // paramRow is a parameter with its value in words.
 type paramRow struct {
 	Label, Value, Unit, Help string
+}
+
+// scale is a market as the page's script needs it.
+type scale struct {
+	Pair   string `json:"pair"`
+	Base   string `json:"base"`
+	Price  int32  `json:"price"`
+	Volume int32  `json:"volume"`
+	Money  int32  `json:"money"`
+	Tick   string `json:"tick"`
+}
+
+// scalesOf are the markets of a bot's pairs, its own first, as JSON.
+func scalesOf(b bot.Bot, markets marketIndex) (string, error) {
+	own := markets.of(b.Pair)
+	var list []scale
+	for _, pair := range b.Pairs() {
+		m := markets.of(pair)
+		list = append(list, scale{pair, m.Base, m.PriceDecimals(), m.VolumeDecimals(), own.MoneyDecimals(), m.TickText()})
+	}
+	raw, err := json.Marshal(list)
+	return string(raw), err
+}
+
+// SummaryJSON is the bot's account for the page's script.
+func (p botPage) SummaryJSON() (string, error) {
+	raw, err := json.Marshal(p.Sum)
+	return string(raw), err
 }
 
 // Waiting says which candle the bot waits for.
@@ -82,7 +113,15 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, Periods: periods(), DeleteFault: of.deleteFault,
 		MayTrade: rq.who.Can(tenancy.BotsTrade), MayWrite: rq.who.Can(tenancy.BotsWrite),
 	}
+	markets, err := w.markets(rq)
+	if err != nil {
+		return err
+	}
 	p.BlankFill.Market, p.BlankOrder.Market = p.Market, p.Market
+	p.BlankFill.Several, p.BlankOrder.Several = p.Several(), p.Several()
+	if p.Markets, err = scalesOf(b, markets); err != nil {
+		return err
+	}
 	if !p.Traded {
 		p.Sum.Equity, p.Sum.Cash, p.Sum.FreeCash = c.Balance, c.Balance, c.Balance
 	}
@@ -94,10 +133,10 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {
 		return err
 	}
-	if p.Orders, err = w.orders(rq, b, p.Market, ""); err != nil {
+	if p.Orders, err = w.orders(rq, b, markets, ""); err != nil {
 		return err
 	}
-	if p.Fills, err = w.fills(rq, b, p.Market, ""); err != nil {
+	if p.Fills, err = w.fills(rq, b, markets, ""); err != nil {
 		return err
 	}
 	if p.Hook, err = w.hookOf(rq, b, of.secret); err != nil {

@@ -3,17 +3,21 @@ package web
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
+	"strconv"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/strategy/param"
 )
 
 // botForm is what stands in the form of a bot, as texts.
 type botForm struct {
 	Name, Pair, Strategy              string
-	Pin                               string // the version; "" for that which a new bot gets
+	Also                              []string // the further pairs, "" where none is chosen
+	Pin                               string   // the version; "" for that which a new bot gets
 	Interval                          string
 	Isolation                         string // a catalog.Isolation
 	Balance                           string
@@ -28,7 +32,7 @@ type botForm struct {
 // there are.
 func readForm(sent url.Values, s Strategy) botForm {
 	f := botForm{
-		Name: sent.Get("name"), Pair: sent.Get("pair"), Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"), Isolation: sent.Get("isolation"),
+		Name: sent.Get("name"), Pair: sent.Get("pair"), Also: sent["also"], Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"), Isolation: sent.Get("isolation"),
 		Balance: sent.Get("balance"), StopLoss: sent.Get("stop_loss"), TakeProfit: sent.Get("take_profit"), MaxPosition: sent.Get("max_position"),
 		Version: sent.Get("version"), Params: map[string]string{},
 	}
@@ -46,7 +50,7 @@ func readForm(sent url.Values, s Strategy) botForm {
 // formOf fills the form with a configuration.
 func formOf(c bot.Config, s Strategy) botForm {
 	f := botForm{
-		Name: c.Name, Pair: c.Pair, Strategy: c.Strategy, Pin: c.StrategyVersion, Interval: bot.IntervalName(c.Interval), Isolation: string(c.Isolation), Balance: c.Balance.String(),
+		Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Pin: c.StrategyVersion, Interval: bot.IntervalName(c.Interval), Isolation: string(c.Isolation), Balance: c.Balance.String(),
 		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
 		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
 	}
@@ -74,7 +78,7 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 	number := func(text, place string) decimal.Decimal { return bad.number(text, place) }
 	balance := number(f.Balance, "balance")
 	in := bot.CreateInput{
-		Name: f.Name, Pair: f.Pair, Strategy: f.Strategy, StrategyVersion: f.Pin, Isolation: catalog.Isolation(f.Isolation), Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
+		Name: f.Name, Pair: f.Pair, Also: f.Further(), Strategy: f.Strategy, StrategyVersion: f.Pin, Isolation: catalog.Isolation(f.Isolation), Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
 		Risk: bot.Risk{
 			StopLossPercent: number(f.StopLoss, "risk/stop_loss_percent"), TakeProfitPercent: number(f.TakeProfit, "risk/take_profit_percent"),
 			MaxPosition: number(f.MaxPosition, "risk/max_position"),
@@ -84,6 +88,41 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 		in.Parameters = s.Schema.FromTexts(f.Params)
 	}
 	return in, bad
+}
+
+// Further are the further pairs that are chosen; nil if the form does not ask.
+func (f botForm) Further() []string {
+	return slices.DeleteFunc(slices.Clone(f.Also), func(pair string) bool { return pair == "" })
+}
+
+// pairSelect is a control that chooses a further pair.
+type pairSelect struct {
+	// Key is the control's id.
+	Key     string
+	Options []param.Option
+	Chosen  string
+	Fault   string
+}
+
+// furtherSelects are the controls of the further pairs: as many as a bot may have and
+// there are pairs beside its own.
+func (f botForm) furtherSelects(pairs []string, bad faults) []pairSelect {
+	count := max(min(len(pairs)-1, bot.MaxFurtherPairs), len(f.Also))
+	out := make([]pairSelect, count)
+	nth := 0
+	for i := range out {
+		s := &out[i]
+		s.Key = "also-" + strconv.Itoa(i)
+		if i < len(f.Also) {
+			s.Chosen = f.Also[i]
+		}
+		if s.Chosen != "" {
+			s.Fault = bad["further_pairs/"+strconv.Itoa(nth)]
+			nth++
+		}
+		s.Options = pairOptions(pairs, s.Chosen)
+	}
+	return out
 }
 
 // number reads a text as a plain number; an empty one is 0, and what is none is a

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -21,9 +23,71 @@ type botRow struct {
 	Percent decimal.Decimal
 	// Traded says that there is a summary.
 	Traded bool
+	// Held is what the bot has in each pair, of one that trades several.
+	Held []heldRow
 	// Line is the recent equity, for a sparkline.
 	Line  []float64
 	Since moment
+}
+
+// heldRow is what a bot has in one of several pairs.
+type heldRow struct {
+	journal.Position
+	Market market
+}
+
+// Levels are the entry and the protective exits of the position, in words that go on
+// after its price.
+func (h heldRow) Levels() string {
+	if h.Position.Position.IsZero() {
+		return ""
+	}
+	text := ", entry " + h.Market.PriceText(h.Entry)
+	if !h.Stop.IsZero() {
+		text += ", stop " + h.Market.PriceText(h.Stop)
+	}
+	if !h.Target.IsZero() {
+		text += ", target " + h.Market.PriceText(h.Target)
+	}
+	return text
+}
+
+// heldIn is what a bot has in each of its pairs; nothing for a bot of one pair.
+func heldIn(b bot.Bot, sum journal.Summary, markets marketIndex) []heldRow {
+	if !several(b) {
+		return nil
+	}
+	var rows []heldRow
+	for _, pair := range b.Pairs() {
+		row := heldRow{Position: journal.Position{Pair: pair}, Market: markets.of(pair)}
+		for _, p := range sum.Positions {
+			if p.Pair == pair {
+				row.Position = p
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// Several reports whether the bot trades several pairs.
+func (r botRow) Several() bool { return several(r.Bot) }
+
+// PairsText names all pairs.
+func (r botRow) PairsText() string { return strings.Join(r.Pairs(), ", ") }
+
+// Holdings tells what the bot holds, in words.
+func (r botRow) Holdings() string {
+	var list []string
+	for _, h := range r.Held {
+		if !h.Position.Position.IsZero() {
+			list = append(list, h.Market.VolumeText(h.Position.Position)+" "+h.Market.Base)
+		}
+	}
+	if !r.Several() {
+		list = append(list, r.Market.VolumeText(r.Sum.Position)+" "+r.Market.Base)
+	}
+	return strings.Join(list, " and ")
 }
 
 // Attention reports whether somebody should look at the bot.
@@ -37,8 +101,10 @@ func (r botRow) Period() period { return periodOf(r.Interval) }
 // Active reports whether the bot runs or is to.
 func (r botRow) Active() bool { return r.Desired || r.Status.Active() }
 
-// Holding reports whether the bot has a position.
-func (r botRow) Holding() bool { return r.Traded && !r.Sum.Position.IsZero() }
+// Holding reports whether the bot has a position in any pair.
+func (r botRow) Holding() bool {
+	return r.Traded && (!r.Sum.Position.IsZero() || slices.ContainsFunc(r.Held, func(h heldRow) bool { return !h.Position.Position.IsZero() }))
+}
 
 // Balance is what the bot began with.
 func (r botRow) Balance() decimal.Decimal { return r.Sum.Equity.Sub(r.Sum.Profit) }
@@ -74,6 +140,7 @@ func (w *Web) rows(rq *request, bots []bot.Bot, lines bool) ([]botRow, error) {
 		if r.Sum, r.Traded = sums[b.ID]; r.Traded {
 			r.Percent = percent(r.Sum.Profit, r.Balance())
 		}
+		r.Held = heldIn(b, r.Sum, markets)
 		if lines && r.Traded {
 			points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{Points: sparkPoints})
 			if err != nil {

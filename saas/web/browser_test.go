@@ -208,6 +208,8 @@ func TestScreenshots(t *testing.T) {
 	ada.swap("/bots/"+ear+"/webhook", url.Values{}).want(t, "a webhook", http.StatusOK)
 	w.signals(t, ada, ear)
 
+	mix := ada.newBotOf(mixForm("Both at once", "ETHMYR"))
+	w.mixed(t, ada, mix, 1, "0.341568")
 	tests := w.shownBacktests(t, ada)
 
 	tab := webtest.Open(t)
@@ -221,6 +223,7 @@ func TestScreenshots(t *testing.T) {
 		{"welcome", "/welcome", empty, true}, {"overview-empty", "/", empty, true}, {"bots-empty", "/bots", empty, true},
 		{"overview", "/", ada, true}, {"bots", "/bots", ada, true}, {"new", "/bots/new", ada, true},
 		{"bot", "/bots/" + first, ada, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
+		{"bot-pairs", "/bots/" + mix, ada, true}, {"bot-pairs-fills", "/bots/" + mix, ada, true}, {"edit-pairs", "/bots/" + mix + "/edit", ada, true},
 		{"backtests-free", "/backtests", empty, true}, {"backtests", "/backtests", ada, true}, {"backtest-new", "/backtests/new?bot=" + first, ada, true},
 		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},
 		{"backtest-queued", "/backtests/" + tests.queued, ada, true}, {"backtest-failed", "/backtests/" + tests.failed, ada, true},
@@ -235,8 +238,9 @@ func TestScreenshots(t *testing.T) {
 	}
 	// What is clicked on before the picture, and what that shows.
 	clicks := map[string]struct{ on, until string }{
-		"webhook-new":    {`#webhook form[action$="/rotate"] button`, "#hook-token"},
-		"webhook-revoke": {`[data-open="revoke-dialog"]`, "#revoke-dialog"},
+		"bot-pairs-fills": {"#tab-fills", "#panel-fills"},
+		"webhook-new":     {`#webhook form[action$="/rotate"] button`, "#hook-token"},
+		"webhook-revoke":  {`[data-open="revoke-dialog"]`, "#revoke-dialog"},
 	}
 	only := os.Getenv("LUNOBOT_SCREENSHOTS_ONLY")
 	for _, theme := range themes {

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,17 +48,22 @@ type chartOrder struct {
 }
 
 // botChart answers with candles, fills, open orders and the strategy's lines of a
-// bot.
+// bot, in its own pair or in the one that is asked for.
 func (w *Web) botChart(rq *request) error {
-	b, m, err := w.owned(rq)
+	b, markets, err := w.owned(rq)
 	if err != nil {
 		return err
 	}
+	pair := cmp.Or(rq.URL.Query().Get("pair"), b.Pair)
+	if !slices.Contains(b.Pairs(), pair) {
+		return errs.New(errs.Malformed, "pair_unknown", "The pair must be one of the bot's: %s.", strings.Join(b.Pairs(), ", "))
+	}
+	m := markets.of(pair)
 	interval := bot.ParseInterval(rq.URL.Query().Get("interval"))
 	if interval <= 0 {
 		return errs.New(errs.Malformed, "interval_unknown", "The interval must be one of %s.", strings.Join(bot.Intervals(), ", "))
 	}
-	candles, err := w.candles(rq, b.Pair, interval)
+	candles, err := w.candles(rq, pair, interval)
 	if err != nil {
 		return err
 	}
@@ -72,6 +79,9 @@ func (w *Web) botChart(rq *request) error {
 		return err
 	}
 	for _, f := range fills {
+		if f.Pair != pair {
+			continue
+		}
 		out.Fills = append(out.Fills, chartFill{Sequence: f.Sequence, Time: f.Time.UnixMilli(), Side: f.Side, Price: f.Price.String(), Volume: f.Volume.String()})
 	}
 	orders, err := w.cfg.Journal.OpenOrders(rq.Context(), rq.who.TenantID, b.ID)
@@ -79,15 +89,17 @@ func (w *Web) botChart(rq *request) error {
 		return err
 	}
 	for _, o := range orders {
-		if o.Price.IsPositive() {
+		if o.Pair == pair && o.Price.IsPositive() {
 			out.Orders = append(out.Orders, chartOrder{ClientID: o.ClientID, Side: o.Side, Price: o.Price.String(), Volume: o.Volume.String()})
 		}
 	}
-	plots, err := w.cfg.Journal.Plots(rq.Context(), rq.who.TenantID, b.ID)
-	if err != nil {
-		return err
+	if pair == b.Pair { // the strategy draws on the chart of the bot's own
+		plots, err := w.cfg.Journal.Plots(rq.Context(), rq.who.TenantID, b.ID)
+		if err != nil {
+			return err
+		}
+		out.Plots = lines(plots, m.PriceScale()+2)
 	}
-	out.Plots = lines(plots, m.PriceScale()+2)
 	return w.json(rq, out)
 }
 
@@ -141,7 +153,7 @@ const equityPoints = 600
 
 // botEquity answers with a bot's equity over time.
 func (w *Web) botEquity(rq *request) error {
-	b, m, err := w.owned(rq)
+	b, markets, err := w.owned(rq)
 	if err != nil {
 		return err
 	}
@@ -149,7 +161,7 @@ func (w *Web) botEquity(rq *request) error {
 	if err != nil {
 		return err
 	}
-	out := curve{Counter: m.Counter}
+	out := curve{Counter: markets.of(b.Pair).Counter}
 	for _, p := range points {
 		out.Times, out.Values = append(out.Times, p.Time.Unix()), append(out.Values, p.Equity.InexactFloat64())
 	}

@@ -136,6 +136,8 @@ type Strategy struct {
 	Title, Summary string
 	// Schema is the form of the parameters; never nil.
 	Schema *param.Schema
+	// TradesPairs is true if a bot of it can trade several pairs with one balance.
+	TradesPairs bool
 }
 
 // Config is what the pages work with.

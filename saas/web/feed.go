@@ -15,7 +15,9 @@ import (
 // feed is a part of one of a bot's lists, newest first.
 type feed[T any] struct {
 	BotID string
-	Rows  []T
+	// Several is true if the bot trades several pairs, so that rows tell theirs.
+	Several bool
+	Rows    []T
 	// Next is the key after which the older rows come; "" if there are none.
 	Next string
 }
@@ -48,6 +50,8 @@ type orderRow struct {
 	journal.Order
 	At     moment
 	Market market
+	// Several is true if the row tells its pair.
+	Several bool
 }
 
 // StateText is the state in words.
@@ -58,6 +62,8 @@ type fillRow struct {
 	journal.Fill
 	At     moment
 	Market market
+	// Several is true if the row tells its pair.
+	Several bool
 }
 
 // FeeText is the fee with its currency.
@@ -85,54 +91,54 @@ func (w *Web) decisions(rq *request, b bot.Bot, after string) (feed[decisionRow]
 	return f, nil
 }
 
-func (w *Web) orders(rq *request, b bot.Bot, m market, after string) (feed[orderRow], error) {
+func (w *Web) orders(rq *request, b bot.Bot, markets marketIndex, after string) (feed[orderRow], error) {
 	pg := page.Page{After: after}.Bounded()
 	list, err := w.cfg.Journal.Orders(rq.Context(), rq.who.TenantID, b.ID, pg)
 	if err != nil {
 		return feed[orderRow]{}, err
 	}
 	part := page.Of(list, pg.Limit, func(o journal.Order) string { return strconv.FormatInt(o.Number, 10) })
-	f := feed[orderRow]{BotID: b.ID, Next: part.Next}
+	f := feed[orderRow]{BotID: b.ID, Several: several(b), Next: part.Next}
 	for _, o := range part.Items {
-		f.Rows = append(f.Rows, orderRow{Order: o, At: moment{o.CreatedAt}, Market: m})
+		f.Rows = append(f.Rows, orderRow{Order: o, At: moment{o.CreatedAt}, Market: markets.of(o.Pair), Several: f.Several})
 	}
 	return f, nil
 }
 
-func (w *Web) fills(rq *request, b bot.Bot, m market, after string) (feed[fillRow], error) {
+func (w *Web) fills(rq *request, b bot.Bot, markets marketIndex, after string) (feed[fillRow], error) {
 	pg := page.Page{After: after}.Bounded()
 	list, err := w.cfg.Journal.Fills(rq.Context(), rq.who.TenantID, b.ID, pg)
 	if err != nil {
 		return feed[fillRow]{}, err
 	}
 	part := page.Of(list, pg.Limit, func(f journal.Fill) string { return strconv.FormatInt(f.Sequence, 10) })
-	out := feed[fillRow]{BotID: b.ID, Next: part.Next}
+	out := feed[fillRow]{BotID: b.ID, Several: several(b), Next: part.Next}
 	for _, f := range part.Items {
-		out.Rows = append(out.Rows, fillRow{Fill: f, At: moment{f.Time}, Market: m})
+		out.Rows = append(out.Rows, fillRow{Fill: f, At: moment{f.Time}, Market: markets.of(f.Pair), Several: out.Several})
 	}
 	return out, nil
 }
 
-// owned returns the bot of the path with its market.
-func (w *Web) owned(rq *request) (bot.Bot, market, error) {
+// several reports whether a bot trades several pairs.
+func several(b bot.Bot) bool { return len(b.Also) > 0 }
+
+// owned returns the bot of the path, and the markets.
+func (w *Web) owned(rq *request) (bot.Bot, marketIndex, error) {
 	b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, rq.PathValue("id"))
 	if err != nil {
-		return bot.Bot{}, market{}, err
+		return bot.Bot{}, nil, err
 	}
 	markets, err := w.markets(rq)
-	if err != nil {
-		return bot.Bot{}, market{}, err
-	}
-	return b, markets.of(b.Pair), nil
+	return b, markets, err
 }
 
 // older answers with the rows of a list that follow.
-func older[T any](w *Web, rq *request, part string, list func(b bot.Bot, m market, after string) (feed[T], error)) error {
-	b, m, err := w.owned(rq)
+func older[T any](w *Web, rq *request, part string, list func(b bot.Bot, markets marketIndex, after string) (feed[T], error)) error {
+	b, markets, err := w.owned(rq)
 	if err != nil {
 		return err
 	}
-	f, err := list(b, m, rq.URL.Query().Get("after"))
+	f, err := list(b, markets, rq.URL.Query().Get("after"))
 	if err != nil {
 		return err
 	}
@@ -140,19 +146,19 @@ func older[T any](w *Web, rq *request, part string, list func(b bot.Bot, m marke
 }
 
 func (w *Web) botDecisions(rq *request) error {
-	return older(w, rq, "decision-rows", func(b bot.Bot, _ market, after string) (feed[decisionRow], error) {
+	return older(w, rq, "decision-rows", func(b bot.Bot, _ marketIndex, after string) (feed[decisionRow], error) {
 		return w.decisions(rq, b, after)
 	})
 }
 
 func (w *Web) botOrders(rq *request) error {
-	return older(w, rq, "order-rows", func(b bot.Bot, m market, after string) (feed[orderRow], error) {
-		return w.orders(rq, b, m, after)
+	return older(w, rq, "order-rows", func(b bot.Bot, markets marketIndex, after string) (feed[orderRow], error) {
+		return w.orders(rq, b, markets, after)
 	})
 }
 
 func (w *Web) botFills(rq *request) error {
-	return older(w, rq, "fill-rows", func(b bot.Bot, m market, after string) (feed[fillRow], error) {
-		return w.fills(rq, b, m, after)
+	return older(w, rq, "fill-rows", func(b bot.Bot, markets marketIndex, after string) (feed[fillRow], error) {
+		return w.fills(rq, b, markets, after)
 	})
 }

@@ -86,7 +86,7 @@ func (m *memoryBots) UpdateConfig(ctx context.Context, tenantID string, c bot.Co
 	m.configs[c.ID] = c
 	for i := range m.bots {
 		if m.bots[i].ConfigID == c.ID {
-			m.bots[i].Name, m.bots[i].Interval = c.Name, c.Interval
+			m.bots[i].Name, m.bots[i].Also, m.bots[i].Interval = c.Name, c.Also, c.Interval
 		}
 	}
 	return c, nil

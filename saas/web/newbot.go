@@ -25,6 +25,7 @@ type formPage struct {
 	// changed keeps its own.
 	Versions []versionChoice
 	Groups   []fieldGroup
+	Further  []pairSelect // none if the strategy trades one pair only
 	Faults   faults
 	Market   market
 	// Isolations are whose bots may share the bot's process, and IsolationRefusal says
@@ -134,6 +135,9 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 		p.Groups = askedFor(p.Chosen.Schema, f.Params, bad)
 		offerPairs(p.Groups, pairsOf(markets))
 	}
+	if p.Chosen.TradesPairs {
+		p.Further = p.Form.furtherSelects(pairsOf(markets), bad)
+	}
 	return p, nil
 }
 
@@ -172,6 +176,13 @@ func (w *Web) newBotStrategy(rq *request) error {
 	p, err := w.parametersOf(rq)
 	if err != nil {
 		return err
+	}
+	if p.Chosen.TradesPairs {
+		markets, err := w.cfg.Markets.Markets(rq.Context())
+		if err != nil {
+			return err
+		}
+		p.Further = p.Form.furtherSelects(pairsOf(markets), nil)
 	}
 	return w.part(rq, "bots/new", "new-parameters", p)
 }
@@ -326,7 +337,7 @@ func (w *Web) updateBot(rq *request) error {
 		return errs.New(errs.Malformed, "version_missing", "The form was not complete. Open it again.")
 	}
 	_, err = w.cfg.Bots.Update(rq.Context(), rq.who, b.ConfigID, bot.UpdateInput{
-		Name: &in.Name, Interval: &in.Interval, Isolation: &in.Isolation, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
+		Name: &in.Name, Also: in.Also, Interval: &in.Interval, Isolation: &in.Isolation, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
 	})
 	switch {
 	case err == nil:

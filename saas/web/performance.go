@@ -30,11 +30,15 @@ const fewDays = 30
 
 // botPerformance renders the part of the page that tells of the performance.
 func (w *Web) botPerformance(rq *request) error {
-	b, m, err := w.owned(rq)
+	b, markets, err := w.owned(rq)
 	if err != nil {
 		return err
 	}
-	p, err := report.Measure(rq.Context(), w.cfg.Journal, b, m.Market)
+	var further []exchange.Market
+	for _, pair := range b.Also {
+		further = append(further, markets.of(pair).Market)
+	}
+	p, err := report.Measure(rq.Context(), w.cfg.Journal, b, markets.of(b.Pair).Market, further...)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (w *Web) signals(rq *request, b bot.Bot, after string) (feed[signalRow], er
 }
 
 func (w *Web) botSignals(rq *request) error {
-	return older(w, rq, "signal-rows", func(b bot.Bot, _ market, after string) (feed[signalRow], error) {
+	return older(w, rq, "signal-rows", func(b bot.Bot, _ marketIndex, after string) (feed[signalRow], error) {
 		return w.signals(rq, b, after)
 	})
 }

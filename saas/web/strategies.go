@@ -143,7 +143,6 @@ type fieldGroup struct {
 const paramPrefix = "p-"
 
 // offerPairs lets parameters that name a market choose from those that there are.
-// One that is set and is not there stays, so that its fault can be seen.
 func offerPairs(groups []fieldGroup, pairs []string) {
 	for _, g := range groups {
 		for i := range g.Fields {
@@ -151,16 +150,22 @@ func offerPairs(groups []fieldGroup, pairs []string) {
 			if f.Kind != param.Pair {
 				continue
 			}
-			f.Input = "select"
-			f.Options = []param.Option{{Value: "", Label: "none"}}
-			for _, pair := range pairs {
-				f.Options = append(f.Options, param.Option{Value: pair, Label: pair})
-			}
-			if !slices.ContainsFunc(f.Options, func(o param.Option) bool { return o.Value == f.Text }) {
-				f.Options = append(f.Options, param.Option{Value: f.Text, Label: f.Text})
-			}
+			f.Input, f.Options = "select", pairOptions(pairs, f.Text)
 		}
 	}
+}
+
+// pairOptions are none and the pairs; one that is chosen and is not there stays, so
+// that its fault can be seen.
+func pairOptions(pairs []string, chosen string) []param.Option {
+	out := []param.Option{{Value: "", Label: "none"}}
+	for _, pair := range pairs {
+		out = append(out, param.Option{Value: pair, Label: pair})
+	}
+	if chosen != "" && !slices.Contains(pairs, chosen) {
+		out = append(out, param.Option{Value: chosen, Label: chosen})
+	}
+	return out
 }
 
 // fieldGroups makes the controls of a schema in its order; texts holds values

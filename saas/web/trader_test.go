@@ -138,10 +138,10 @@ func (b *trader) trade(e *journal.Entry, side string, at time.Time, price, volum
 	b.fills++
 	b.orders++
 	id := fmt.Sprintf("%s-%d", b.id[:8], b.orders)
-	e.Orders = append(e.Orders, journal.Order{ClientID: id, BotID: b.id, Number: b.orders, Side: side, Type: "market", Volume: volume, State: journal.Filled, Reason: "the averages crossed", CreatedAt: at, UpdatedAt: at})
-	e.Fills = append(e.Fills, journal.Fill{BotID: b.id, ClientID: id, Sequence: b.fills, Side: side, Price: price, Volume: volume, Value: value, FeeCounter: fee, Profit: profit, Time: at})
-	b.tell("order", at.UnixMilli(), map[string]any{"client_id": id, "number": b.orders, "side": side, "type": "market", "price": "0", "volume": volume, "state": "filled", "reason": "the averages crossed", "time": at.UnixMilli()})
-	b.tell("fill", at.UnixMilli(), map[string]any{"sequence": b.fills, "time": at.UnixMilli(), "side": side, "price": price, "volume": volume, "value": value, "fee": fee, "profit": profit})
+	e.Orders = append(e.Orders, journal.Order{ClientID: id, BotID: b.id, Pair: b.market.Pair, Number: b.orders, Side: side, Type: "market", Volume: volume, State: journal.Filled, Reason: "the averages crossed", CreatedAt: at, UpdatedAt: at})
+	e.Fills = append(e.Fills, journal.Fill{BotID: b.id, Pair: b.market.Pair, ClientID: id, Sequence: b.fills, Side: side, Price: price, Volume: volume, Value: value, FeeCounter: fee, Profit: profit, Time: at})
+	b.tell("order", at.UnixMilli(), map[string]any{"client_id": id, "pair": b.market.Pair, "number": b.orders, "side": side, "type": "market", "price": "0", "volume": volume, "state": "filled", "reason": "the averages crossed", "time": at.UnixMilli()})
+	b.tell("fill", at.UnixMilli(), map[string]any{"sequence": b.fills, "pair": b.market.Pair, "time": at.UnixMilli(), "side": side, "price": price, "volume": volume, "value": value, "fee": fee, "profit": profit})
 }
 
 func (b *trader) summary(price decimal.Decimal, text string) journal.Summary {

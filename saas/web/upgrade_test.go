@@ -55,6 +55,9 @@ func (w *world) versions(name string) []web.Strategy {
 	if name == listener {
 		return []web.Strategy{{Name: name, Version: "1.0.0", Title: "Listener", Schema: w.schema}}
 	}
+	if name == mixer {
+		return []web.Strategy{{Name: name, Version: "1.0.0", Title: "Mix", Schema: w.schema, TradesPairs: true}}
+	}
 	if name != "basic" {
 		return nil
 	}

@@ -226,7 +226,10 @@ type worldStrategies struct {
 // listener is the strategy of the world that takes signals.
 const listener = "listener"
 
-func (s worldStrategies) Names() []string { return []string{"basic", listener} }
+// mixer is the strategy of the world that trades several pairs.
+const mixer = "mixer"
+
+func (s worldStrategies) Names() []string { return []string{"basic", listener, mixer} }
 
 func (s worldStrategies) Pin(name, version string) (string, error) {
 	if name == "basic" && s.offers.schema(version) != nil {
@@ -255,6 +258,13 @@ func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
 	return s.schema, nil
 }
 
+func (s worldStrategies) CanTrade(name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+	if len(also) > 0 && name != mixer {
+		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
+	}
+	return nil
+}
+
 // config is the pages' configuration in this world.
 func (w *world) config() web.Config {
 	return web.Config{
@@ -263,7 +273,8 @@ func (w *world) config() web.Config {
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people, Versions: w.versions,
 		Strategies: func() []web.Strategy {
 			return []web.Strategy{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross",
-				Summary: "Buys when a fast average of prices rises above a slow one, and sells when it falls below.", Schema: w.schema}}
+				Summary: "Buys when a fast average of prices rises above a slow one, and sells when it falls below.", Schema: w.schema},
+				{Name: mixer, Version: "1.0.0", Title: "Mix", Summary: "Trades several pairs with one balance.", Schema: w.schema, TradesPairs: true}}
 		},
 	}
 }

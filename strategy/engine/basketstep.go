@@ -59,7 +59,7 @@ func (b *Basket) plan(candles []PairCandle) error {
 	b.turn = b.turn[:0]
 	for i := range candles {
 		c := &candles[i]
-		n := slices.IndexFunc(b.legs, func(l *leg) bool { return l.cfg.Market.Pair == c.Pair })
+		n := b.index(c.Pair)
 		switch {
 		case n < 0:
 			return fmt.Errorf("engine: %q is none of the pairs", c.Pair)
@@ -241,6 +241,9 @@ func (b *Basket) do(c *strategy.Command) {
 	if l == nil {
 		b.own().decide(Denied, fmt.Sprintf("denied a command %s in %.20q: the bot does not trade it", c.Kind, c.Pair))
 		return
+	}
+	if c.Kind == strategy.PlotCommand && l != b.own() {
+		return // the chart is that of the bot's own pair
 	}
 	b.enter(l)
 	err := l.command(c)

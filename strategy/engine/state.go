@@ -91,12 +91,19 @@ func (s *Session) LastTime() int64 { return s.state.LastTime }
 // Sequence returns how many candles the session has taken.
 func (s *Session) Sequence() int64 { return s.state.Sequence }
 
-// Renew begins the account anew with the cash of the configuration, and leaves
-// the numbers of orders going on from those of an earlier account.
-func (s *Session) Renew(before State) {
-	s.state.NextRef = before.NextRef
+// Renew lets the numbers of orders of a new session go on from the next one of an
+// earlier account.
+func (s *Session) Renew(next uint64) {
+	s.state.NextRef = max(s.state.NextRef, next)
 	s.sync()
 }
+
+// LastPrice returns the newest close; 0 if there is none.
+func (s *Session) LastPrice() exchange.Ticks { return s.state.LastPrice }
+
+// MaxDrawdown returns the deepest fall of the account's worth below a peak, as a
+// fraction of it.
+func (s *Session) MaxDrawdown() float64 { return s.state.MaxDrawdown }
 
 // Equity returns what the account was worth at the newest close.
 func (s *Session) Equity() exchange.Units { return s.state.Equity }

@@ -148,18 +148,27 @@ func (h *Host) Validate(ctx context.Context, name string, params json.RawMessage
 	if err != nil || !m.Can(plugin.Checks) {
 		return whole, err
 	}
+	if err := h.Try(ctx, name, strategy.OpenInput{Interval: time.Minute, Params: whole}); err != nil {
+		return nil, err
+	}
+	return whole, nil
+}
+
+// Try opens a bot of a strategy and closes it again, and returns what was wrong with
+// the input, as Process.Open tells it; it serves no bot.
+func (h *Host) Try(ctx context.Context, name string, in strategy.OpenInput) error {
 	p, err := h.Process(ctx, name, checking)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	opened, err := p.Open(ctx, []strategy.OpenInput{{Interval: time.Minute, Params: whole}})
+	opened, err := p.Open(ctx, []strategy.OpenInput{in})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if opened[0].Err != nil {
-		return nil, opened[0].Err
+		return opened[0].Err
 	}
-	return whole, p.Close(ctx, []uint64{opened[0].Bot})
+	return p.Close(ctx, []uint64{opened[0].Bot})
 }
 
 // checking is the key of the processes that check parameters and serve no bot.

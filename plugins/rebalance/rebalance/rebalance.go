@@ -21,7 +21,7 @@ type Params struct {
 	Weight decimal.Decimal `param:"weight" label:"Share in the base currency" unit:"% of the account" validate:"min=1,max=99" step:"0.5"`
 	Band   decimal.Decimal `param:"band" label:"Band" unit:"percentage points" validate:"min=0.1,max=50" step:"0.1" help:"How far the share may drift up or down."`
 	Back   string          `param:"back" label:"Trades back to" validate:"oneof=target edge" options:"target=The target,edge=The edge of the band"`
-	Others string          `param:"others" label:"Shares of further pairs" validate:"max=200" help:"Only for backtests of several pairs on the command line: in % of the account, such as ETHMYR=20, SOLMYR=10. Left empty there, the share above is divided evenly among all pairs. A bot trades one pair: leave it empty."`
+	Others string          `param:"others" label:"Shares of further pairs" validate:"max=200" help:"In % of the account, one for each of the further pairs, such as ETHMYR=20, SOLMYR=10. Left empty, the share above is divided evenly among all pairs."`
 	Every  int             `param:"every" label:"Looks every" unit:"candles" validate:"min=1,max=10000"`
 }
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/risk"
@@ -23,6 +22,9 @@ type Terms struct {
 	// Params are the strategy's parameters.
 	Params json.RawMessage `json:"params,omitempty"`
 	Market exchange.Market `json:"market"`
+	// Also are the markets of the further pairs that are traded with the same
+	// balance.
+	Also []exchange.Market `json:"also,omitempty"`
 	// Interval is the length of the candles that orders meet, Decide of those
 	// that the strategy hears.
 	Interval time.Duration `json:"interval"`
@@ -53,6 +55,7 @@ func (t Terms) Changes(other Terms) []string {
 	change("version", t.Version, other.Version)
 	change("parameters", compact(t.Params), compact(other.Params))
 	change("market", text(t.Market), text(other.Market))
+	change("further pairs", text(t.Also), text(other.Also))
 	change("interval", t.Interval.String(), other.Interval.String())
 	change("candles", t.Decide.String(), other.Decide.String())
 	change("balance", t.Market.Amount(t.Balance).String(), other.Market.Amount(other.Balance).String())
@@ -72,26 +75,16 @@ func compact(raw json.RawMessage) string {
 // Baseline is a bot at the beginning of a tape.
 type Baseline struct {
 	Terms
-	// Engine, Venue and Snapshot are the states from which all goes on.
-	Engine   engine.State       `json:"engine"`
-	Venue    paper.VenueState   `json:"venue"`
+	// AccountState and Snapshot are the states from which all goes on.
+	AccountState
 	Snapshot *strategy.Snapshot `json:"snapshot,omitempty"`
 }
 
-// session makes the bot's engine on paper, as it was.
-func (b Baseline) session(rec engine.Recorder, wants func(strategy.EventKind) bool, sees strategy.Subscription) (*engine.Session, error) {
-	venue, err := paper.NewVenue(paper.VenueConfig{Market: b.Market, Balance: b.Balance, Fees: b.Fees})
+// account makes the bot's engine on paper, as it was.
+func (b Baseline) account(rec engine.Recorder, s Strategy) (*Account, error) {
+	a, err := NewAccount(b.Terms, AccountConfig{OrderPrefix: "replay-", Recorder: rec, Wants: s.Wants, Subscription: subscription(s)})
 	if err != nil {
 		return nil, err
 	}
-	s, err := engine.New(engine.Config{
-		Market: b.Market, Interval: b.Interval, Decide: b.Decide, Balance: b.Balance, Venue: venue, Risk: b.Risk, Recorder: rec,
-		OrderPrefix: "replay-", Wants: wants, Subscription: sees,
-	})
-	if err != nil {
-		return nil, err
-	}
-	venue.Restore(b.Venue)
-	s.Restore(b.Engine)
-	return s, nil
+	return a, a.Restore(b.AccountState)
 }

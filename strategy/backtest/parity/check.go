@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -20,6 +21,9 @@ type Input struct {
 	// Where bots saw different ones of a minute, all of them are there, and the
 	// sums tell which one this bot saw.
 	Candles []exchange.Candle
+	// Further are the candles of the further pairs that the bot trades, by pair, as
+	// Candles are, and FurtherHistory as History.
+	Further, FurtherHistory map[string][]exchange.Candle
 	// History, if it is not empty, is what the market's history has of the same
 	// time now. Where it differs, the session is replayed over it too, as a
 	// backtest would.
@@ -91,62 +95,144 @@ func (c *check) survey() {
 	}
 }
 
+// minute is a candle of the bot's own pair with those of the further pairs: late are
+// the steps before it, with is what came with it.
+type minute struct {
+	late [][]engine.PairCandle
+	with []engine.PairCandle
+	own  exchange.Candle
+}
+
+// slot is a place for a candle, in the order in which the bot saw them; pair is ""
+// for its own.
+type slot struct {
+	pair string
+	c    *exchange.Candle
+}
+
+func (m *minute) slots() []slot {
+	var out []slot
+	for _, step := range append(slices.Clone(m.late), m.with) {
+		for i := range step {
+			out = append(out, slot{step[i].Pair, &step[i].Candle})
+		}
+	}
+	return append(out, slot{c: &m.own})
+}
+
 // shown are the candles of a point, of which the sums say that the bot saw them.
 type shown struct {
 	point   Point
-	candles []exchange.Candle
+	minutes []minute
 }
 
 // mostForms bounds how many ways are tried to put together what a bot saw.
 const mostForms = 1 << 12
 
+// form names a candle of which there may be several forms.
+type form struct {
+	pair string
+	at   int64
+}
+
 // resolve finds the candles of every point. The difference is where that ends
 // before the last point: candles that are not kept, or that are not those which
 // the bot saw.
 func (c *check) resolve() ([]shown, *Difference) {
-	forms := make(map[int64][]exchange.Candle, len(c.in.Candles))
-	for _, k := range c.in.Candles {
-		forms[k.Time] = append(forms[k.Time], k)
-	}
+	forms := formsOf(c.in.Candles, c.in.Further)
 	var out []shown
 	var before Sums
 	next := c.in.Baseline.Engine.LastTime + c.span
 	for _, p := range c.in.Points {
-		s := shown{point: p}
+		s := shown{point: p, minutes: c.minutes(p, next, p.Candles-before.Candles)}
+		var slots []slot
 		ways, odd := 1, next
-		for t := next; t < next+(p.Candles-before.Candles)*c.span; t += c.span {
-			of := forms[t]
-			if len(of) == 0 {
-				return out, &Difference{Cause: Data, Time: c.closed(t), Detail: "The candle that the bot saw is not kept, so that nothing can be replayed from here on."}
+		for i := range s.minutes {
+			for _, x := range s.minutes[i].slots() {
+				of := forms[form{x.pair, x.c.Time}]
+				if len(of) == 0 {
+					return out, &Difference{Cause: Data, Time: c.closed(x.c.Time), Detail: "The candle that the bot saw is not kept, so that nothing can be replayed from here on."}
+				}
+				if len(of) > 1 {
+					odd = x.c.Time
+				}
+				ways = min(ways*len(of), mostForms+1)
+				*x.c = of[0]
+				slots = append(slots, x)
 			}
-			if len(of) > 1 {
-				odd = t
-			}
-			ways = min(ways*len(of), mostForms+1)
-			s.candles = append(s.candles, of[0])
 		}
-		if !pick(before.Seen, p.Seen, s.candles, forms, ways) {
+		if !pick(before.Seen, p.Seen, slots, forms, ways) {
 			return out, &Difference{Cause: Data, Time: c.closed(odd), Detail: fmt.Sprintf(
-				"Between %s and %s the bot saw other candles than those that are kept.", clock(c.closed(next)), clock(c.closed(next+int64(len(s.candles)-1)*c.span)))}
+				"Between %s and %s the bot saw other candles than those that are kept.", clock(c.closed(next)), clock(c.closed(next+int64(len(s.minutes)-1)*c.span)))}
 		}
 		out = append(out, s)
-		next, before = next+int64(len(s.candles))*c.span, p.Sums
+		next, before = next+int64(len(s.minutes))*c.span, p.Sums
 	}
 	return out, nil
 }
 
+func formsOf(own []exchange.Candle, further map[string][]exchange.Candle) map[form][]exchange.Candle {
+	forms := make(map[form][]exchange.Candle, len(own))
+	for _, k := range own {
+		forms[form{"", k.Time}] = append(forms[form{"", k.Time}], k)
+	}
+	for pair, list := range further {
+		for _, k := range list {
+			forms[form{pair, k.Time}] = append(forms[form{pair, k.Time}], k)
+		}
+	}
+	return forms
+}
+
+// minutes lays out what a point saw from a time on, with the times of the candles
+// only.
+func (c *check) minutes(p Point, from, count int64) []minute {
+	odd := make(map[int64]Odd, len(p.Odd))
+	for _, o := range p.Odd {
+		odd[o.At] = o
+	}
+	step := func(at int64, pairs []string) []engine.PairCandle {
+		var out []engine.PairCandle
+		for _, pair := range pairs {
+			out = append(out, engine.PairCandle{Pair: pair, Candle: exchange.Candle{Time: at}})
+		}
+		return out
+	}
+	var all []string
+	for _, m := range c.in.Baseline.Also {
+		all = append(all, m.Pair)
+	}
+	out := make([]minute, count)
+	for i := range out {
+		at := from + int64(i)*c.span
+		m := minute{own: exchange.Candle{Time: at}, with: step(at, all)}
+		if o, ok := odd[at]; ok {
+			m.with = step(at, o.With)
+			for _, late := range o.Late {
+				m.late = append(m.late, step(late.At, late.Pairs))
+			}
+		}
+		out[i] = m
+	}
+	return out
+}
+
 // pick sets the candles to those forms that lead from one sum to another, and
 // reports whether there are such.
-func pick(from, to uint64, candles []exchange.Candle, forms map[int64][]exchange.Candle, ways int) bool {
+func pick(from, to uint64, slots []slot, forms map[form][]exchange.Candle, ways int) bool {
 	if ways > mostForms {
 		return false
 	}
 	for way := range ways {
 		sum, rest := from, way
-		for i := range candles {
-			of := forms[candles[i].Time]
-			candles[i], rest = of[rest%len(of)], rest/len(of)
-			sum = seen(sum, &candles[i])
+		for _, x := range slots {
+			of := forms[form{x.pair, x.c.Time}]
+			*x.c, rest = of[rest%len(of)], rest/len(of)
+			if x.pair == "" {
+				sum = seen(sum, x.c)
+			} else {
+				sum = seenOf(sum, x.pair, x.c)
+			}
 		}
 		if sum == to {
 			return true
@@ -165,14 +251,13 @@ func (c *check) start(ctx context.Context) (*replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	tape := NewTape(c.in.Baseline.Market, Sums{})
-	sees := subscription(s)
-	session, err := c.in.Baseline.session(tape, s.Wants, sees)
+	tape := NewTape(c.in.Baseline.Market, Sums{}, c.in.Baseline.Also...)
+	account, err := c.in.Baseline.account(tape, s)
 	if err != nil {
 		return nil, fmt.Errorf("parity: %w", err)
 	}
-	r := &replay{tape: tape, session: session, strategy: s}
-	if sees.Any() && c.in.Beside != nil {
+	r := &replay{tape: tape, account: account, strategy: s}
+	if sees := subscription(s); sees.Any() && c.in.Beside != nil {
 		r.beside = c.in.Beside(sees)
 	}
 	return r, nil
@@ -227,28 +312,31 @@ func name(version string) string {
 
 // history replays over the history as it is now, if it differs.
 func (c *check) history(ctx context.Context, all []shown) (*Difference, error) {
-	now := make(map[int64]exchange.Candle, len(c.in.History))
-	for _, k := range c.in.History {
-		now[k.Time] = k
+	now := formsOf(c.in.History, c.in.FurtherHistory)
+	closes := map[string]exchange.Ticks{"": c.in.Baseline.Engine.LastPrice}
+	for _, l := range c.in.Baseline.Legs {
+		closes[l.Pair] = l.Engine.LastPrice
 	}
-	cause, close := Data, c.in.Baseline.Engine.LastPrice
+	cause := Data
 	for _, s := range all {
-		for i, k := range s.candles {
-			other, ok := now[k.Time]
-			if !ok {
-				other = exchange.Flat(k.Time, close) // nothing was traded in it
-			}
-			close = other.Close
-			if k == other {
-				continue
-			}
-			if c.report.Changed++; c.report.Changed == 1 {
-				c.report.ChangedFrom = time.UnixMilli(k.Time).UTC()
-				if k.Volume == 0 && other.Volume > 0 {
-					cause = Late
+		for i := range s.minutes {
+			for _, x := range s.minutes[i].slots() {
+				k, other := *x.c, exchange.Flat(x.c.Time, closes[x.pair]) // nothing was traded in it
+				if of := now[form{x.pair, k.Time}]; len(of) > 0 {
+					other = of[len(of)-1]
 				}
+				closes[x.pair] = other.Close
+				if k == other {
+					continue
+				}
+				if c.report.Changed++; c.report.Changed == 1 {
+					c.report.ChangedFrom = time.UnixMilli(k.Time).UTC()
+					if k.Volume == 0 && other.Volume > 0 {
+						cause = Late
+					}
+				}
+				*x.c = other
 			}
-			s.candles[i] = other
 		}
 	}
 	if c.report.Changed == 0 {
@@ -274,7 +362,7 @@ func (c *check) history(ctx context.Context, all []shown) (*Difference, error) {
 // replay is a session that is run again.
 type replay struct {
 	tape     *Tape
-	session  *engine.Session
+	account  *Account
 	strategy Strategy
 	// beside tells what comes beside a candle; nil for nothing.
 	beside func(ctx context.Context, at int64) (engine.Beside, error)
@@ -317,16 +405,15 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 				signals = append(signals, a)
 			}
 		}
-		for j := range s.candles {
-			k := &s.candles[j]
+		for j := range s.minutes {
+			k := &s.minutes[j].own
 			for len(signals) > 0 && signals[0].At <= k.Time {
-				if err := r.session.Signal(*signals[0].Signal); err != nil {
+				if err := r.account.Signal(*signals[0].Signal); err != nil {
 					return failedAt(i, k, err), nil
 				}
 				signals = signals[1:]
 			}
-			r.tape.Candle(k)
-			if err := r.candle(ctx, k); err != nil {
+			if err := r.minute(ctx, &s.minutes[j]); err != nil {
 				if errors.As(err, new(*OutageError)) || ctx.Err() != nil {
 					return nil, err
 				}
@@ -337,12 +424,12 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 		r.tape.Next()
 		if f := compare(s.point, got); f != nil && (words || !f.words) {
 			f.point, f.heard = i, s.point.Heard != got.Heard
-			if f.at == 0 && len(s.candles) > 0 {
-				f.at = s.candles[len(s.candles)-1].Time
+			if f.at == 0 && len(s.minutes) > 0 {
+				f.at = s.minutes[len(s.minutes)-1].own.Time
 			}
 			return f, nil
 		}
-		r.candles, r.acts = r.candles+int64(len(s.candles)), r.acts+int64(len(got.Acts)+got.Dropped)
+		r.candles, r.acts = r.candles+int64(len(s.minutes)), r.acts+int64(len(got.Acts)+got.Dropped)
 		if progress != nil {
 			progress(r.candles)
 		}
@@ -350,27 +437,42 @@ func (r *replay) follow(ctx context.Context, all []shown, words bool, progress f
 	return nil, nil
 }
 
-func (r *replay) candle(ctx context.Context, k *exchange.Candle) error {
-	if err := r.session.Begin(k); err != nil {
+func (r *replay) minute(ctx context.Context, m *minute) error {
+	for _, late := range m.late {
+		r.tape.LateCandles(late)
+		if err := r.account.BeginLate(late); err != nil {
+			return err
+		}
+		if err := r.hear(ctx); err != nil {
+			return err
+		}
+	}
+	r.tape.Candle(&m.own, m.with...)
+	if err := r.account.Begin(m.own, m.with...); err != nil {
 		return err
 	}
 	if r.beside != nil {
-		b, err := r.beside(ctx, k.Time)
+		b, err := r.beside(ctx, m.own.Time)
 		if err != nil {
 			return err
 		}
-		r.session.With(b)
+		r.account.With(b)
 	}
-	for ev := r.session.Next(); ev != nil; ev = r.session.Next() {
+	return r.hear(ctx)
+}
+
+// hear tells the strategy what there is and carries out its answers.
+func (r *replay) hear(ctx context.Context) error {
+	for ev := r.account.Next(); ev != nil; ev = r.account.Next() {
 		if ev.Kind != strategy.CandleEvent {
 			r.tape.Event(ev)
 		}
-		cs, err := r.strategy.Deliver(ctx, r.session.View(), ev)
+		cs, err := r.strategy.Deliver(ctx, r.account.View(), ev)
 		if err != nil {
 			return err
 		}
 		r.tape.Commands(cs)
-		if err := r.session.Commands(cs); err != nil {
+		if err := r.account.Commands(cs); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,7 @@ func begin(t *testing.T, def strategy.Definition, terms parity.Terms, first exch
 		w.must(w.session.Commands(w.bot.Deliver(w.session.View(), ev)))
 	}
 	w.tape = parity.NewTape(terms.Market, parity.Sums{})
-	raw, err := json.Marshal(parity.Baseline{Terms: terms, Engine: w.session.State(), Venue: w.venue.State(), Snapshot: w.snapshot()})
+	raw, err := json.Marshal(parity.Baseline{Terms: terms, AccountState: parity.AccountState{Engine: w.session.State(), Venue: w.venue.State()}, Snapshot: w.snapshot()})
 	w.must(err)
 	w.must(json.Unmarshal(raw, &w.base))
 	return w

@@ -22,7 +22,7 @@ type Open func(ctx context.Context, b Baseline) (Strategy, error)
 // Local opens a definition's strategies in this process.
 func Local(def strategy.Definition) Open {
 	return func(_ context.Context, b Baseline) (Strategy, error) {
-		i, err := def.Open(strategy.OpenInput{Explain: true, Interval: b.Decide, Market: b.Market, Params: b.Params, Snapshot: b.Snapshot})
+		i, err := def.Open(strategy.OpenInput{Explain: true, Interval: b.Decide, Market: b.Market, Also: b.Also, Params: b.Params, Snapshot: b.Snapshot})
 		if err != nil {
 			return nil, err
 		}

@@ -61,6 +61,9 @@ func seen(sum uint64, c *exchange.Candle) uint64 {
 	return sum
 }
 
+// seenOf is seen for a candle of a further pair.
+func seenOf(sum uint64, pair string, c *exchange.Candle) uint64 { return seen(addText(sum, pair), c) }
+
 func (s *Sums) do(a *Act) {
 	s.Did = addText(addText(add(s.Did, uint64(a.At)), string(a.Kind)), a.Text)
 }

@@ -51,6 +51,25 @@ type Point struct {
 	// Late is how long after its close the bot saw the latest of the candles
 	// since the point before, in milliseconds of the market's clock.
 	Late int64 `json:"late,omitempty"`
+	// Odd are the candles of the bot's own pair with which those of the further pairs
+	// did not all come in time.
+	Odd []Odd `json:"odd,omitempty"`
+}
+
+// Odd is a candle of the bot's own pair that came without those of all further
+// pairs, or after late ones of them.
+type Odd struct {
+	// At is when it opened, in epoch milliseconds.
+	At int64 `json:"at"`
+	// Late are the steps before it, and With the pairs whose candles came with it.
+	Late []Step   `json:"late,omitempty"`
+	With []string `json:"with,omitempty"`
+}
+
+// Step is a time at which late candles of further pairs had opened.
+type Step struct {
+	At    int64    `json:"at"`
+	Pairs []string `json:"pairs"`
 }
 
 // MaxActs is how many acts a point holds, and more signals than that if there were:
@@ -61,23 +80,65 @@ const MaxActs = 100
 // safe for concurrent use.
 type Tape struct {
 	market exchange.Market
+	also   []exchange.Market
 	sums   Sums
 	at     int64
 	next   Point
+	late   []Step // since the newest candle of the bot's own pair
 }
 
 var _ engine.Recorder = (*Tape)(nil)
 
-// NewTape returns a tape that goes on from sums; the zero Sums begin one.
-func NewTape(m exchange.Market, from Sums) *Tape { return &Tape{market: m, sums: from} }
+// NewTape returns a tape of a bot that trades a market, and also further ones, that
+// goes on from sums; the zero Sums begin one.
+func NewTape(m exchange.Market, from Sums, also ...exchange.Market) *Tape {
+	return &Tape{market: m, also: also, sums: from}
+}
 
 // Sums returns how far the tape has come.
 func (t *Tape) Sums() Sums { return t.sums }
 
-// Candle takes down a closed candle, before the session gets it.
-func (t *Tape) Candle(c *exchange.Candle) {
-	t.at = c.Time
+// Candle takes down a closed candle of the bot's own pair, with those of the further
+// pairs that come with it, before the account gets them.
+func (t *Tape) Candle(c *exchange.Candle, with ...engine.PairCandle) {
+	if len(t.late) > 0 || len(with) != len(t.also) {
+		t.next.Odd = append(t.next.Odd, Odd{At: c.Time, Late: t.late, With: named(with)})
+		t.late = nil
+	}
+	t.further(c.Time, with)
 	t.sums.see(c)
+}
+
+// LateCandles takes down candles of further pairs that opened at the same time, and
+// come after a later one of the bot's own, before the account gets them.
+func (t *Tape) LateCandles(of []engine.PairCandle) {
+	t.late = append(t.late, Step{At: of[0].Candle.Time, Pairs: named(of)})
+	t.further(of[0].Candle.Time, of)
+}
+
+func (t *Tape) further(at int64, of []engine.PairCandle) {
+	t.at = at
+	for i := range of {
+		t.sums.Seen = seenOf(t.sums.Seen, of[i].Pair, &of[i].Candle)
+	}
+}
+
+func named(of []engine.PairCandle) []string {
+	var out []string
+	for i := range of {
+		out = append(out, of[i].Pair)
+	}
+	return out
+}
+
+// of returns the market of a pair; "" is the bot's own.
+func (t *Tape) of(pair string) exchange.Market {
+	for _, m := range t.also {
+		if m.Pair == pair {
+			return m
+		}
+	}
+	return t.market
 }
 
 // Late notes how long after its close the newest candle was seen, in
@@ -116,7 +177,7 @@ func (t *Tape) Commands(cs []strategy.Command) {
 
 // Fill implements engine.Recorder.
 func (t *Tape) Fill(f exchange.Fill, ref uint64, _ portfolio.Result) {
-	m := t.market
+	m := t.of(f.Pair)
 	fee := m.Amount(f.FeeCounter).String() + " " + m.Counter
 	if f.FeeBase != 0 {
 		fee += " and " + m.DustAmount(f.FeeBase).String() + " " + m.Base
@@ -126,8 +187,9 @@ func (t *Tape) Fill(f exchange.Fill, ref uint64, _ portfolio.Result) {
 
 // Order implements engine.Recorder.
 func (t *Tape) Order(o engine.OrderRecord) {
-	text := fmt.Sprintf("order %d: %s, %s is %s", o.Ref, t.request(o.Request.Side, o.Request.Type, o.Request.Price, o.Request.Volume, o.Request.Value),
-		t.market.Volume(o.Filled).String()+" filled, it", o.State)
+	m := t.of(o.Request.Pair)
+	text := fmt.Sprintf("order %d: %s, %s is %s", o.Ref, request(m, o.Request.Side, o.Request.Type, o.Request.Price, o.Request.Volume, o.Request.Value),
+		m.Volume(o.Filled).String()+" filled, it", o.State)
 	if o.Reason != "" {
 		text += ": " + o.Reason
 	}
@@ -159,9 +221,13 @@ func (t *Tape) act(a Act) {
 
 // command writes a command; "" for one that only says something.
 func (t *Tape) command(c *strategy.Command) string {
+	m, where := t.of(c.Pair), ""
+	if c.Pair != "" {
+		where = " in " + c.Pair
+	}
 	switch c.Kind {
 	case strategy.PlaceCommand:
-		text := fmt.Sprintf("order %d: %s", c.Ref, t.request(c.Side, c.Type, c.Price, c.Volume, c.Value))
+		text := fmt.Sprintf("order %d: %s", c.Ref, request(m, c.Side, c.Type, c.Price, c.Volume, c.Value))
 		if c.PostOnly {
 			text += ", post-only"
 		}
@@ -172,34 +238,34 @@ func (t *Tape) command(c *strategy.Command) string {
 	case strategy.CancelCommand:
 		return fmt.Sprintf("cancel order %d", c.Ref)
 	case strategy.CancelAllCommand:
-		return "cancel all orders"
+		return "cancel all orders" + where
 	case strategy.ExitsCommand:
-		return fmt.Sprintf("protective exits: stop %s, target %s", t.price(c.Exits.Stop), t.price(c.Exits.Target))
+		return fmt.Sprintf("protective exits%s: stop %s, target %s", where, price(m, c.Exits.Stop), price(m, c.Exits.Target))
 	case strategy.NoteCommand, strategy.PlotCommand:
 		return ""
 	}
 	return c.Kind.String()
 }
 
-func (t *Tape) price(p exchange.Ticks) string {
+func price(m exchange.Market, p exchange.Ticks) string {
 	if p == 0 {
 		return "none"
 	}
-	return t.market.Price(p).String()
+	return m.Price(p).String()
 }
 
 // request writes an order in words.
-func (t *Tape) request(side exchange.Side, typ exchange.OrderType, price exchange.Ticks, volume exchange.Steps, value exchange.Units) string {
+func request(m exchange.Market, side exchange.Side, typ exchange.OrderType, price exchange.Ticks, volume exchange.Steps, value exchange.Units) string {
 	var b strings.Builder
 	b.WriteString(side.String())
 	if volume != 0 {
-		fmt.Fprintf(&b, " %s %s", t.market.Volume(volume), t.market.Base)
+		fmt.Fprintf(&b, " %s %s", m.Volume(volume), m.Base)
 	}
 	if value != 0 {
-		fmt.Fprintf(&b, " for %s %s", t.market.Amount(value), t.market.Counter)
+		fmt.Fprintf(&b, " for %s %s", m.Amount(value), m.Counter)
 	}
 	if typ == exchange.LimitOrder {
-		return b.String() + " at " + t.market.Price(price).String()
+		return b.String() + " at " + m.Price(price).String()
 	}
 	return b.String() + " at market"
 }

@@ -10,6 +10,13 @@ import { toast } from './app.js';
 
 const root = document.getElementById('bot');
 const scale = { price: Number(root.dataset.priceDecimals), volume: Number(root.dataset.volumeDecimals), money: Number(root.dataset.moneyDecimals) };
+// The bot's pairs with their decimals, its own first.
+const markets = new Map(JSON.parse(root.dataset.markets).map((m) => [m.pair, m]));
+const ownMarket = markets.values().next().value;
+const several = markets.size > 1;
+const marketOf = (pair) => ({ ...(markets.get(pair) ?? ownMarket), named: several });
+const pairOf = (d) => d.pair ?? ownMarket.pair;
+let shown = ownMarket.pair; // on the chart
 const balance = Number(root.dataset.balance);
 
 // Values that are shown in one or more places.
@@ -39,12 +46,17 @@ function setPosition(position) {
 }
 chart.exits(root.dataset);
 
+// showPrice shows a pair's newest price.
+function showPrice(pair, price) {
+  show(several ? `price-${pair}` : 'price', number(price, marketOf(pair).price));
+}
+
 let interval = root.dataset.candle;
 async function loadChart() {
   try {
-    await chart.load(interval);
+    if (!await chart.load(interval, several ? shown : '')) return;
     const last = chart.bars.at(-1);
-    if (last) show('price', number(last.close, scale.price));
+    if (last) showPrice(shown, last.close);
   } catch {
     const wait = document.getElementById('chart-wait');
     if (wait) wait.textContent = 'The candles could not be loaded. Trying again when the connection is back.';
@@ -151,8 +163,9 @@ function setSummary(s) {
   show('open-orders', String(s.open_orders));
   show('trades', String(s.trades));
   show('fills', String(s.fills));
-  setPosition(s.position);
-  chart.exits(s);
+  setHoldings(s);
+  chart.exits(positionOf(s));
+  newest = s;
   const ms = Number(s.time);
   if (ms) {
     const seconds = Math.floor(ms / 1000);
@@ -165,13 +178,37 @@ function setSummary(s) {
   }
 }
 
+let newest = null; // the newest summary
+
+// positionOf is what a summary says of the pair on the chart.
+function positionOf(s) { return s.positions?.find((p) => p.pair === shown) ?? s; }
+
+// setHoldings shows what is held in each pair.
+function setHoldings(s) {
+  if (!several) { setPosition(s.position); show('holdings', `${number(s.position, scale.volume)} ${root.dataset.base}`); return; }
+  show('cash', number(s.cash, scale.money));
+  const held = [];
+  for (const p of s.positions ?? []) {
+    const m = marketOf(p.pair);
+    const holds = Number(p.position) !== 0;
+    const level = (name) => (holds && Number(p[name]) ? `, ${name} ${number(p[name], m.price)}` : '');
+    show(`held-${p.pair}`, number(p.position, m.volume));
+    show(`worth-${p.pair}`, number(p.worth, scale.money));
+    show(`unrealised-${p.pair}`, holds ? signed(p.unrealised, scale.money) : '', tone(p.unrealised));
+    show(`levels-${p.pair}`, level('entry') + level('stop') + level('target'));
+    if (holds) held.push(`${number(p.position, m.volume)} ${m.base}`);
+  }
+  setPosition(held.length);
+  show('holdings', held.join(' and '));
+}
+
 follow(`${location.pathname}/stream`, {
   hello(d) { setMarketTime(d.market_time); setStatus(d.status, d.reason); },
-  tick(d) { chart.price(d.time, Number(d.price)); show('price', number(d.price, scale.price)); setMarketTime(d.time); },
-  candle(d) { chart.candle(d); },
+  tick(d) { if (pairOf(d) === shown) chart.price(d.time, Number(d.price)); showPrice(pairOf(d), d.price); setMarketTime(d.time); },
+  candle(d) { if (pairOf(d) === shown) chart.candle(d); },
   plot(d) { chart.plot(d.time, d.values); },
-  fill(d) { chart.fill(d); putFill(fills, d, scale); renewMeasures(); },
-  order(d) { chart.order(d); putOrder(orders, d, scale); },
+  fill(d) { if (pairOf(d) === shown) chart.fill(d); putFill(fills, d, marketOf(pairOf(d))); renewMeasures(); },
+  order(d) { if (pairOf(d) === shown) chart.order(d); putOrder(orders, d, marketOf(pairOf(d))); },
   decision(d) { putDecision(decisions, d); if (d.kind !== 'none') lookAtSignals(); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
   summary(d) { setSummary(d); },
   dropped() { catchUp(); },
@@ -206,6 +243,17 @@ for (const button of document.querySelectorAll('[data-interval]')) {
   button.addEventListener('click', () => {
     interval = button.dataset.interval;
     for (const other of document.querySelectorAll('[data-interval]')) other.setAttribute('aria-pressed', String(other === button));
+    loadChart();
+  });
+}
+
+for (const button of document.querySelectorAll('[data-pair]')) {
+  button.addEventListener('click', () => {
+    shown = button.dataset.pair;
+    for (const other of document.querySelectorAll('[data-pair]')) other.setAttribute('aria-pressed', String(other === button));
+    chart.turn(marketOf(shown), shown === ownMarket.pair);
+    const held = newest ?? JSON.parse(root.dataset.summary);
+    chart.exits(positionOf(held));
     loadChart();
   });
 }

@@ -21,6 +21,8 @@ export class Chart {
     this.plots = new Map();
     this.levels = {};
     this.lines = [];
+    this.loads = 0;
+    this.plotted = true; // whether the strategy's lines belong on the chart
     this.chart = LC().createChart(this.box, { autoSize: true, ...this.style() });
     this.candles = this.chart.addSeries(LC().CandlestickSeries, { ...this.candleStyle(), priceFormat: this.priceFormat() });
     this.markers = LC().createSeriesMarkers(this.candles, []);
@@ -59,12 +61,32 @@ export class Chart {
     this.drawLines();
   }
 
+  // turn shows another market, on which the strategy draws or not.
+  turn(market, plotted) {
+    this.decimals = market.price;
+    this.tick = Number(market.tick);
+    this.plotted = plotted;
+    this.loads++; // what is under way is of the market before
+    this.bars = [];
+    this.fills.clear();
+    this.orders.clear();
+    this.levels = {};
+    this.candles.setData([]);
+    this.candles.applyOptions({ priceFormat: this.priceFormat() });
+    this.legend.hidden = !plotted;
+    for (const plot of this.plots.values()) plot.series.applyOptions({ visible: plotted });
+    this.drawMarkers();
+    this.drawLines();
+  }
+
   // load fetches candles, fills, open orders and what the strategy drew before;
   // what it drew since stays.
-  async load(name) {
-    const answer = await fetch(`/bots/${encodeURIComponent(this.id)}/chart?interval=${name}`, { headers: { Accept: 'application/json' } });
+  async load(name, pair) {
+    const mine = ++this.loads;
+    const answer = await fetch(`/bots/${encodeURIComponent(this.id)}/chart?interval=${name}${pair ? `&pair=${encodeURIComponent(pair)}` : ''}`, { headers: { Accept: 'application/json' } });
     if (!answer.ok) throw new Error(`chart: ${answer.status}`);
     const data = await answer.json();
+    if (mine !== this.loads) return null; // another one was asked for meanwhile
     const changed = this.interval !== data.interval || this.bars.length === 0;
     this.interval = data.interval;
     this.bars = (data.candles ?? []).map(([time, open, high, low, close]) => ({ time, open, high, low, close }));
@@ -186,7 +208,7 @@ export class Chart {
     if (plot) return plot;
     const nth = `plot-${(this.plots.size % 4) + 1}`;
     plot = { colour: nth, points: [], label: this.label(name, nth) };
-    plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.scaled(own()) });
+    plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, visible: this.plotted, priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.scaled(own()) });
     this.plots.set(name, plot);
     this.box.dataset.plots = this.plots.size;
     return plot;

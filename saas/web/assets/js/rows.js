@@ -74,7 +74,7 @@ export class Rows {
     const row = this.body.insertRow();
     row.className = 'no-rows';
     const cell = row.insertCell();
-    cell.colSpan = 7;
+    cell.colSpan = 8;
     cell.textContent = this.body.dataset.empty;
   }
 }
@@ -92,10 +92,13 @@ export function putDecision(rows, d) {
   rows.put(key, order, d.time, { label, text: d.text }, (row) => { row.className = `k-${/^[a-z]+$/.test(d.kind) ? d.kind : 'other'}`; });
 }
 
+// volumeText names the currency where rows are of several markets.
+function volumeText(volume, scale) { return number(volume, scale.volume) + (scale.named ? ` ${scale.base}` : ''); }
+
 export function putOrder(rows, o, scale) {
   const price = Number(o.price) > 0 ? number(o.price, scale.price) : 'market';
-  const volume = Number(o.volume) > 0 ? number(o.volume, scale.volume) : '–';
-  rows.put(o.client_id, o.number, o.time, { side: sideText(o.side), type: o.type, price, volume, state: o.state.replaceAll('_', ' '), reason: o.reason }, (row) => {
+  const volume = Number(o.volume) > 0 ? volumeText(o.volume, scale) : '–';
+  rows.put(o.client_id, o.number, o.time, { pair: o.pair, side: sideText(o.side), type: o.type, price, volume, state: o.state.replaceAll('_', ' '), reason: o.reason }, (row) => {
     row.querySelector('[data-f="side"]').className = `side-${o.side === 'buy' ? 'buy' : 'sell'}`;
     row.querySelector('[data-f="state"]').className = `badge o-${/^[a-z_]+$/.test(o.state) ? o.state : 'other'}`;
   });
@@ -104,7 +107,7 @@ export function putOrder(rows, o, scale) {
 export function putFill(rows, f, scale) {
   const profit = Number(f.profit ?? 0);
   rows.put(f.sequence, f.sequence, f.time, {
-    side: sideText(f.side), volume: number(f.volume, scale.volume), price: number(f.price, scale.price), value: number(f.value, scale.money),
+    pair: f.pair, side: sideText(f.side), volume: volumeText(f.volume, scale), price: number(f.price, scale.price), value: number(f.value, scale.money),
     fee: f.fee === undefined ? undefined : number(f.fee, scale.money), profit: profit ? signed(f.profit, scale.money) : '–',
   }, (row) => {
     row.querySelector('[data-f="side"]').className = `side-${f.side === 'buy' ? 'buy' : 'sell'}`;

@@ -1,0 +1,85 @@
+package runner
+
+import (
+	"context"
+	"math"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/engine"
+)
+
+// early gives the bots that trade several pairs the candles of the further ones that
+// opened before a candle of their own and came after the one before it: each time is
+// a step of its own, in which what was ordered since does not trade.
+func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.PairCandle) error {
+	for {
+		at := int64(math.MaxInt64)
+		for _, m := range g.active {
+			if m.lastTime() < c.Time {
+				at = min(at, m.pending(candles, c.Time))
+			}
+		}
+		if at == math.MaxInt64 {
+			return nil
+		}
+		var begun []*member
+		for _, m := range append([]*member(nil), g.active...) {
+			step := m.traded(candles, at)
+			if len(step) == 0 || m.lastTime() >= c.Time {
+				continue
+			}
+			m.odd = true
+			g.sawAll(step)
+			if m.taping != nil {
+				m.taping.tape.LateCandles(step)
+			}
+			if err := m.account.BeginLate(step); err != nil {
+				g.fail(ctx, m, err)
+				continue
+			}
+			begun = append(begun, m)
+		}
+		if err := g.deliver(ctx, begun); err != nil {
+			return err
+		}
+	}
+}
+
+// pending is when the first candle of a further pair opened that the bot has not had
+// and that is before a time; math.MaxInt64 if there is none.
+func (m *member) pending(candles []engine.PairCandle, before int64) int64 {
+	for i := range candles {
+		if p := &candles[i]; p.Candle.Time < before && m.awaits(p) {
+			return p.Candle.Time // they are in the order of time
+		}
+	}
+	return math.MaxInt64
+}
+
+// traded returns those of the candles that opened at a time, and are of further pairs
+// that the bot trades and has not had them of, in the order of its pairs.
+func (m *member) traded(candles []engine.PairCandle, at int64) []engine.PairCandle {
+	var out []engine.PairCandle
+	for _, pair := range m.assignment.Config.Also {
+		for i := range candles {
+			if p := &candles[i]; p.Candle.Time == at && p.Pair == pair && m.awaits(p) {
+				out = append(out, *p)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// awaits reports whether a candle is of a further pair and comes after the newest one
+// that the bot has had of it.
+func (m *member) awaits(p *engine.PairCandle) bool {
+	return m.account.Trades(p.Pair) && p.Candle.Time > m.account.PairTime(p.Pair)
+}
+
+// sawAll notes candles of further pairs that bots saw.
+func (g *group) sawAll(candles []engine.PairCandle) {
+	for i := range candles {
+		g.saw(candles[i].Pair, candles[i].Candle)
+	}
+}

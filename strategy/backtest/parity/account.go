@@ -1,0 +1,271 @@
+package parity
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/portfolio"
+	"github.com/lunobot/lunobot/strategy/risk"
+)
+
+// Loop is what an engine.Session and an engine.Basket have in common.
+type Loop interface {
+	CancelAll(reason string) error
+	Commands(cs []strategy.Command) error
+	Equity() exchange.Units
+	LastTime() int64
+	Next() *strategy.Event
+	PairTime(pair string) int64
+	Resume(candles []exchange.Candle)
+	ResumePair(pair string, newest int64, candles []exchange.Candle)
+	Sequence() int64
+	Signal(s strategy.Signal) error
+	Start() *strategy.Event
+	View() *strategy.View
+	Warm(c exchange.Candle) *strategy.Event
+	WarmPair(pair string, c exchange.Candle) *strategy.Event
+	With(b engine.Beside)
+}
+
+var (
+	_ Loop = (*engine.Session)(nil)
+	_ Loop = (*engine.Basket)(nil)
+)
+
+// AccountConfig says for whom an Account works.
+type AccountConfig struct {
+	// OrderPrefix begins the client order ids, as in engine.Config.
+	OrderPrefix string
+	Recorder    engine.Recorder
+	// Subscription is what the strategy looks at beside its candles, and Wants
+	// which events it handles.
+	Subscription strategy.Subscription
+	Wants        func(strategy.EventKind) bool
+}
+
+// Account is a bot's engine with its accounts on paper: a Session for a bot of one
+// pair, a Basket for one of several. A bot and its replay have the same. It is not
+// safe for concurrent use.
+type Account struct {
+	Loop
+	session *engine.Session // nil if there are several pairs
+	basket  *engine.Basket  // nil if there is one
+	// markets and venues are those of the pairs, the bot's own first.
+	markets []exchange.Market
+	venues  []*paper.Venue
+	step    []engine.PairCandle
+}
+
+// AccountState is all that an Account remembers.
+type AccountState struct {
+	// Engine and Venue are those of the bot's own pair.
+	Engine engine.State     `json:"engine"`
+	Venue  paper.VenueState `json:"venue"`
+	// Pool is the cash that no order holds, in the shared unit of the markets, and
+	// Legs are the further pairs, of a bot of several.
+	Pool int64 `json:"pool,omitempty"`
+	Legs []Leg `json:"legs,omitempty"`
+}
+
+// Leg is the state of a further pair.
+type Leg struct {
+	Pair   string           `json:"pair"`
+	Engine engine.State     `json:"engine"`
+	Venue  paper.VenueState `json:"venue"`
+}
+
+// Pairs are the names of the further pairs.
+func (s AccountState) Pairs() []string {
+	var out []string
+	for _, l := range s.Legs {
+		out = append(out, l.Pair)
+	}
+	return out
+}
+
+// Markets are those of the pairs that are traded, the bot's own first.
+func (t Terms) Markets() []exchange.Market { return append([]exchange.Market{t.Market}, t.Also...) }
+
+// NewAccount opens an account under terms.
+func NewAccount(t Terms, cfg AccountConfig) (*Account, error) {
+	a := &Account{markets: t.Markets()}
+	for i, m := range a.markets {
+		balance, prefix := t.Balance, ""
+		if i > 0 {
+			balance, prefix = 0, fmt.Sprintf("P%d-", i)
+		}
+		v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: t.Fees, OrderPrefix: prefix})
+		if err != nil {
+			return nil, err
+		}
+		a.venues = append(a.venues, v)
+	}
+	own := engine.Config{
+		Market: t.Market, Interval: t.Interval, Decide: t.Decide, Balance: t.Balance, Venue: a.venues[0], Risk: t.Risk, Recorder: cfg.Recorder,
+		OrderPrefix: cfg.OrderPrefix, Wants: cfg.Wants, Subscription: cfg.Subscription,
+	}
+	var err error
+	if len(t.Also) == 0 {
+		a.session, err = engine.New(own)
+		a.Loop = a.session
+		return a, err
+	}
+	in := engine.BasketConfig{Config: own}
+	for i, m := range t.Also {
+		in.Legs = append(in.Legs, engine.Leg{Market: m, Risk: t.further(), Venue: a.venues[i+1]})
+	}
+	a.basket, err = engine.NewBasket(in)
+	a.Loop = a.basket
+	return a, err
+}
+
+// further are the bounds of the further pairs: the bot's own but for the largest
+// position, which is in the currency of its own pair.
+func (t Terms) further() risk.Config {
+	c := t.Risk
+	c.MaxPosition = 0
+	return c
+}
+
+// Begin takes a closed candle of the bot's own pair, with those of the further
+// pairs that opened at the same time.
+func (a *Account) Begin(c exchange.Candle, further ...engine.PairCandle) error {
+	if a.basket == nil {
+		return a.session.Begin(&c)
+	}
+	a.step = append(append(a.step[:0], further...), engine.PairCandle{Pair: a.basket.Pair(), Candle: c})
+	return a.basket.Begin(a.step)
+}
+
+// BeginLate takes closed candles of further pairs that opened at the same time and
+// came after a later one of the bot's own.
+func (a *Account) BeginLate(further []engine.PairCandle) error {
+	if a.basket == nil {
+		return errors.New("parity: the account has no further pairs")
+	}
+	return a.basket.Begin(further)
+}
+
+// Trades reports whether a pair is one of the further ones that are traded.
+func (a *Account) Trades(pair string) bool {
+	return slices.ContainsFunc(a.markets[1:], func(m exchange.Market) bool { return m.Pair == pair })
+}
+
+// Markets are those of the pairs, the bot's own first; they are the account's.
+func (a *Account) Markets() []exchange.Market { return a.markets }
+
+// Seek is engine.Session.Seek for the newest candle of the bot's own pair and those
+// of the further pairs.
+func (a *Account) Seek(c exchange.Candle, further ...engine.PairCandle) error {
+	if a.basket == nil {
+		return a.session.Seek(c)
+	}
+	return a.basket.Seek(append([]engine.PairCandle{{Pair: a.basket.Pair(), Candle: c}}, further...))
+}
+
+// State returns a copy of the account's state.
+func (a *Account) State() AccountState {
+	if a.basket == nil {
+		return AccountState{Engine: a.session.State(), Venue: a.venues[0].State()}
+	}
+	b := a.basket.State()
+	s := AccountState{Engine: b.Legs[0].State, Venue: a.venues[0].State(), Pool: b.Pool}
+	for i, l := range b.Legs[1:] {
+		s.Legs = append(s.Legs, Leg{Pair: l.Pair, Engine: l.State, Venue: a.venues[i+1].State()})
+	}
+	return s
+}
+
+// Restore puts the account in a state that it had before. A state of other pairs is
+// an error and changes nothing.
+func (a *Account) Restore(s AccountState) error {
+	if !slices.EqualFunc(a.markets[1:], s.Legs, func(m exchange.Market, l Leg) bool { return m.Pair == l.Pair }) {
+		return errors.New("parity: the state is of an account of other pairs")
+	}
+	a.venues[0].Restore(s.Venue)
+	if a.basket == nil {
+		a.session.Restore(s.Engine)
+		return nil
+	}
+	b := engine.BasketState{Pool: s.Pool, Legs: []engine.LegState{{Pair: a.basket.Pair(), State: s.Engine}}}
+	for i, l := range s.Legs {
+		a.venues[i+1].Restore(l.Venue)
+		b.Legs = append(b.Legs, engine.LegState{Pair: l.Pair, State: l.Engine})
+	}
+	return a.basket.Restore(b)
+}
+
+// Renew lets the numbers of orders of a new account go on from those of an earlier
+// one, and those of the fills in the bot's own pair.
+func (a *Account) Renew(before AccountState) {
+	next := before.Engine.NextRef
+	for _, l := range before.Legs {
+		next = max(next, l.Engine.NextRef)
+	}
+	a.venues[0].Renew(before.Venue)
+	if a.basket == nil {
+		a.session.Renew(next)
+		return
+	}
+	a.basket.Renew(next)
+}
+
+// Position is what an account holds in a pair.
+type Position struct {
+	Market exchange.Market
+	// Portfolio is the account there; the cash of all pairs is in View.
+	portfolio.Portfolio
+	Exits  strategy.Exits
+	Price  exchange.Ticks
+	Orders int
+}
+
+// Worth is what the position is worth at the newest price, and Unrealised what that
+// is above its cost; both are 0 if they do not fit.
+func (p Position) Worth() (worth, unrealised exchange.Units) {
+	held, err := p.Price.Times(p.Base)
+	if err != nil {
+		return 0, 0
+	}
+	return held, held - p.Cost
+}
+
+// Positions are what the account holds in each pair, the bot's own first.
+func (a *Account) Positions() []Position {
+	v := a.View()
+	if a.basket == nil {
+		return []Position{{Market: a.markets[0], Portfolio: a.session.Portfolio(), Exits: v.Exits, Price: a.session.LastPrice(), Orders: len(v.Orders)}}
+	}
+	out := make([]Position, len(a.markets))
+	for i, m := range a.markets {
+		p, _ := a.basket.Account(m.Pair)
+		one := v
+		if i > 0 {
+			one = &v.Others[i-1]
+		}
+		out[i] = Position{Market: m, Portfolio: p, Exits: one.Exits, Price: a.basket.LastPrice(m.Pair), Orders: len(one.Orders)}
+	}
+	return out
+}
+
+// LastPrice is the newest close of the bot's own pair.
+func (a *Account) LastPrice() exchange.Ticks {
+	if a.basket == nil {
+		return a.session.LastPrice()
+	}
+	return a.basket.LastPrice(a.basket.Pair())
+}
+
+// MaxDrawdown is the deepest fall of the account's worth below a peak, as a
+// fraction of it.
+func (a *Account) MaxDrawdown() float64 {
+	if a.basket == nil {
+		return a.session.MaxDrawdown()
+	}
+	return a.basket.MaxDrawdown()
+}
