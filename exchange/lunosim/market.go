@@ -48,6 +48,11 @@ func (m *market) trade(t exchange.Trade) {
 	one := exchange.Candle{Time: opens, Open: t.Price, High: t.Price, Low: t.Price, Close: t.Price, Volume: t.Volume}
 	if n := len(m.candles); n > 0 && m.candles[n-1].Time >= opens {
 		last := &m.candles[n-1] // also of a clock that was set back
+		if last.Volume == 0 {   // it was asked for before its first trade
+			one.Time = last.Time
+			*last = one
+			return
+		}
 		last.High, last.Low, last.Close = max(last.High, t.Price), min(last.Low, t.Price), t.Price
 		last.Volume += t.Volume
 		return

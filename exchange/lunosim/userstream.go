@@ -161,7 +161,11 @@ func (s *Sim) runUser(x *session) error {
 			return x.ctx.Err()
 		case <-news:
 		case <-p.ping.C:
-			err = p.sendPing(strconv.FormatInt(sent, 10))
+			out := sent
+			if x.held != nil { // the last one is not out yet
+				out--
+			}
+			err = p.sendPing(strconv.FormatInt(out, 10))
 		case <-p.quiet.C:
 			err = p.sendQuiet()
 		}

@@ -50,6 +50,9 @@ type fake struct {
 	// down answers no question.
 	withhold, mute, down bool
 	farewell             string
+	// holding keeps messages back, which release sends.
+	holding bool
+	kept    [][]byte
 }
 
 // peer is one connection.
@@ -224,10 +227,23 @@ func (f *fake) tell(message []byte, trades []modelTrade) {
 		ticker.Last = f.trades[n-1].Price
 	}
 	f.tops = append(f.tops, ticker)
-	if f.withhold {
-		return
+	switch {
+	case f.withhold:
+	case f.holding:
+		f.kept = append(f.kept, message)
+	default:
+		f.send(message, false)
 	}
-	f.send(message, false)
+}
+
+// release sends what was kept back.
+func (f *fake) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.kept {
+		f.send(m, false)
+	}
+	f.holding, f.kept = false, nil
 }
 
 // send sends a message to all market streams or all user streams. The lock is

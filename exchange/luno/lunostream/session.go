@@ -47,7 +47,7 @@ type arrival struct {
 type reply struct {
 	ticker exchange.Ticker
 	trades []exchange.Trade
-	// end is the end of the minute that the question was about.
+	// end is when the last minute ended that the answer covers.
 	end int64
 	err error
 }
@@ -83,7 +83,8 @@ func (s *session) run(ctx context.Context) error {
 		case <-timer.C:
 			if s.wait() == 0 {
 				s.asking = true
-				after, end := s.tape.sequence, s.tape.end()
+				after, end := s.tape.sequence, s.venueNow()-s.cfg.Grace.Milliseconds()
+				end -= end % minute
 				work.Go(func() { replies <- s.ask(ctx, after, end) })
 			}
 		}
@@ -112,6 +113,8 @@ func (s *session) read(ctx context.Context, to chan<- arrival) {
 // ask asks the venue what it knows. The ticker comes first: what is traded after
 // it is among the trades.
 func (s *session) ask(ctx context.Context, after, end int64) reply {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.StaleAfter)
+	defer cancel()
 	ticker, err := s.cfg.Venue.Ticker(ctx, s.pair)
 	if err != nil {
 		return reply{err: err}

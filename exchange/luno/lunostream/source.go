@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/luno"
 )
 
 // Venue is what a source asks over REST. *luno.Client is one.
@@ -17,6 +18,8 @@ type Venue interface {
 	// Market returns the rules of one market.
 	Market(ctx context.Context, pair string) (exchange.Market, error)
 }
+
+var _ Venue = (*luno.Client)(nil)
 
 // SourceConfig describes a source.
 type SourceConfig struct {
@@ -37,10 +40,12 @@ type SourceConfig struct {
 	// Settle is how long after the opening of a stream the venue is asked for the
 	// trades before it: its answers may be a second old. Defaults to 2 s.
 	Settle time.Duration
-	// StaleAfter is how long a stream may be behind the venue. Defaults to 30 s.
+	// StaleAfter is how long a stream may be behind the venue, and how long a
+	// question may take. Defaults to 30 s.
 	StaleAfter time.Duration
 	// Venue is asked for the trades that the stream left out, and whether a quiet
-	// market is quiet (rule M2). Required.
+	// market is quiet (rule M2): two calls each time a stream begins and for each
+	// minute in which it says nothing. Required.
 	Venue Venue
 }
 

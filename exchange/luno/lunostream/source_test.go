@@ -263,6 +263,27 @@ func TestSourceStaleStream(t *testing.T) {
 	}
 }
 
+// A stream that is behind at the end of a minute and catches up stays open, and the
+// minute that runs by then is not taken for over. // proves M2, M4
+func TestSourceCatchesUp(t *testing.T) {
+	t.Parallel()
+	withDesk(t, 10, func(t *testing.T, d *desk) {
+		for range 5 {
+			d.live(30 * time.Second)
+			now := time.Now()
+			time.Sleep(now.Truncate(time.Minute).Add(time.Minute - 2*time.Second).Sub(now))
+			d.fake.set(func() { d.fake.holding = true })
+			d.live(12 * time.Second)
+			d.fake.release()
+		}
+		d.live(30 * time.Second)
+		d.check()
+		if opened, _ := d.fake.connections(); opened != 1 {
+			t.Errorf("%d connections\n%s", opened, d.log)
+		}
+	})
+}
+
 // Messages that come late and later are a stale stream, too.
 func TestSourceLateMessages(t *testing.T) {
 	t.Parallel()
