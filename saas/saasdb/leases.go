@@ -242,22 +242,15 @@ func (s *Store) updateLeases(ctx context.Context, tx bun.IDB, u leaseUpdate) ([]
 }
 
 // fence returns lease.ErrLost unless every resource is held under its epoch,
-// and keeps it so until the transaction ends. Two transactions under one lease
-// follow one another, so that their other rows cannot meet.
+// and keeps it so until the transaction ends.
 func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource]int64) error {
 	resources := make([]lease.Resource, 0, len(epochs))
 	for r := range epochs {
 		resources = append(resources, r)
 	}
-	var rows []leaseRow
-	err := tx.NewRaw("SELECT * FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
-		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), tuples(keysOf(resources))).Scan(ctx, &rows)
+	held, err := s.heldEpochs(ctx, tx, resources)
 	if err != nil {
-		return fmt.Errorf("checking leases: %w", err)
-	}
-	held := make(map[lease.Resource]int64, len(rows))
-	for _, r := range rows {
-		held[r.lease().Resource] = r.Epoch
+		return err
 	}
 	for r, epoch := range epochs {
 		if now, ok := held[r]; !ok || now != epoch {
@@ -265,6 +258,23 @@ func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource
 		}
 	}
 	return nil
+}
+
+// heldEpochs returns the epochs of those resources that somebody holds, and keeps
+// them so until the transaction ends. Two transactions under one lease follow one
+// another, so that their other rows cannot meet.
+func (s *Store) heldEpochs(ctx context.Context, tx bun.IDB, resources []lease.Resource) (map[lease.Resource]int64, error) {
+	var rows []leaseRow
+	err := tx.NewRaw("SELECT * FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
+		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), tuples(keysOf(resources))).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("checking leases: %w", err)
+	}
+	held := make(map[lease.Resource]int64, len(rows))
+	for _, r := range rows {
+		held[r.lease().Resource] = r.Epoch
+	}
+	return held, nil
 }
 
 func keysOf(resources []lease.Resource) [][]any {

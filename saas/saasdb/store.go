@@ -37,16 +37,17 @@ func Migrations() db.MigrationSet {
 }
 
 var (
-	_ account.Store  = (*Store)(nil)
-	_ bot.Store      = (*Store)(nil)
-	_ hook.Store     = (*Store)(nil)
-	_ catalog.Store  = (*Store)(nil)
-	_ journal.Store  = (*Store)(nil)
-	_ lease.Store    = (*Store)(nil)
-	_ outbox.Store   = (*Store)(nil)
-	_ replay.Store   = (*Store)(nil)
-	_ research.Queue = (*Store)(nil)
-	_ research.Store = (*Store)(nil)
+	_ account.Store     = (*Store)(nil)
+	_ journal.LiveStore = (*Store)(nil)
+	_ bot.Store         = (*Store)(nil)
+	_ hook.Store        = (*Store)(nil)
+	_ catalog.Store     = (*Store)(nil)
+	_ journal.Store     = (*Store)(nil)
+	_ lease.Store       = (*Store)(nil)
+	_ outbox.Store      = (*Store)(nil)
+	_ replay.Store      = (*Store)(nil)
+	_ research.Queue    = (*Store)(nil)
+	_ research.Store    = (*Store)(nil)
 )
 
 // Store implements the stores of packages account, bot, catalog, journal, lease,

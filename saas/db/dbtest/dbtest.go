@@ -14,7 +14,7 @@ import (
 // calls what else is to be done in the end. Call it from TestMain.
 func Main(m *testing.M, after ...func() error) {
 	code := m.Run()
-	for _, end := range append(after, shared.stop) {
+	for _, end := range append(after, shared.stop, durable.stop) {
 		if err := end(); err != nil {
 			fmt.Fprintln(os.Stderr, "after the tests:", err)
 			code = max(code, 1)
@@ -33,7 +33,7 @@ func Each(t *testing.T, sets []db.MigrationSet, fn func(t *testing.T, d *db.DB))
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		fn(t, open(t, postgres(t, func() (string, error) { return copies.database(&shared, sets) })))
+		fn(t, open(t, postgres(t, &shared, func() (string, error) { return copies.database(&shared, sets) })))
 	})
 }
 
@@ -77,13 +77,20 @@ func SQLiteURL(t testing.TB) string {
 // installed, and fails it instead when LUNOBOT_REQUIRE_SERVICES=1.
 func PostgresURL(t testing.TB) string {
 	t.Helper()
-	return postgres(t, func() (string, error) { return "template1", nil })
+	return postgres(t, &shared, func() (string, error) { return "template1", nil })
 }
 
-// postgres returns the address of a fresh copy of a database of the cluster.
-func postgres(t testing.TB, from func() (string, error)) string {
+// DurablePostgresURL is PostgresURL in a cluster whose commits wait for the disk,
+// for benchmarks.
+func DurablePostgresURL(t testing.TB) string {
 	t.Helper()
-	base, err := shared.start()
+	return postgres(t, &durable, func() (string, error) { return "template1", nil })
+}
+
+// postgres returns the address of a fresh copy of a database of a cluster.
+func postgres(t testing.TB, c *cluster, from func() (string, error)) string {
+	t.Helper()
+	base, err := c.start()
 	if err != nil {
 		machine.Missing(t, "PostgreSQL", err)
 	}
@@ -91,7 +98,7 @@ func postgres(t testing.TB, from func() (string, error)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := shared.create(t.Context(), template)
+	name, err := c.create(t.Context(), template)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,18 +24,24 @@ import (
 // TestMain and every test of the package must reach the same one.
 var shared cluster //nolint:gochecknoglobals // see above
 
+// durable is a cluster like shared that waits for the disk, for benchmarks of what
+// a commit costs; a package variable for the same reason.
+var durable = cluster{waits: true} //nolint:gochecknoglobals // see above
+
 // copies are the migrated databases that tests get copies of; a package variable
 // for the same reason.
 var copies migrated //nolint:gochecknoglobals // see above
 
 // cluster is a throw-away PostgreSQL cluster; the zero value is not started.
 type cluster struct {
-	once sync.Once
-	url  string
-	err  error
-	dir  string
-	cmd  *exec.Cmd
-	seq  atomic.Int64
+	// waits says whether a commit waits for the disk, as it does in earnest.
+	waits bool
+	once  sync.Once
+	url   string
+	err   error
+	dir   string
+	cmd   *exec.Cmd
+	seq   atomic.Int64
 }
 
 func (c *cluster) next() int64 { return c.seq.Add(1) }
@@ -76,8 +82,8 @@ func (c *cluster) boot() error {
 		return err
 	}
 	c.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
-		"-c", "full_page_writes=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync="+onOff(c.waits),
+		"-c", "full_page_writes="+onOff(c.waits), "-c", "max_connections=300", "-c", "shared_buffers=64MB")
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred, Setpgid: true}
 	c.cmd.Dir = c.dir
 	log, err := os.Create(filepath.Join(c.dir, "log"))
@@ -98,6 +104,13 @@ func (c *cluster) boot() error {
 	}
 	text, _ := os.ReadFile(log.Name())
 	return errors.Join(fmt.Errorf("postgres did not become ready: %s", bytes.TrimSpace(text)), c.stop())
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }
 
 // stop ends the cluster and removes its files; without a cluster it does
