@@ -22,7 +22,7 @@ func (b *bench) own(t *testing.T, k lunosim.Key) *luno.Client {
 		t.Fatal(err)
 	}
 	c, err := luno.New(luno.Config{
-		BaseURL: b.url, KeyID: k.ID, Secret: luno.Secret(k.Secret), Budget: budget, TTL: time.Second,
+		BaseURL: b.url, KeyID: k.ID, Secret: luno.Secret(k.Secret), Budget: budget,
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	})
 	if err != nil {

@@ -15,6 +15,9 @@ import (
 type Config struct {
 	// Accounts are who trades there. Defaults to the one of DefaultAccounts.
 	Accounts []Account
+	// BaseFees takes fees in the base currency, as Luno does of some. Defaults to
+	// the counter currency.
+	BaseFees bool
 	// Fees are everybody's rates. Defaults to those of DefaultFees.
 	Fees *exchange.Fees
 	// Limit is how many calls an account, or an address without a key, may make in

@@ -50,7 +50,8 @@ func TestConservation(t *testing.T) {
 				"MYR": decimal.New(rapid.Int64Range(1, 100_000_000).Draw(t, "MYR"), -2),
 			}
 		}
-		sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets(), Accounts: accounts, Fees: &fees, Now: newClock().Now})
+		sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets(), Accounts: accounts, Fees: &fees, Now: newClock().Now,
+			BaseFees: rapid.Bool().Draw(t, "fees of the base currency")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,10 +120,14 @@ func TestConservation(t *testing.T) {
 				for _, closed := range []string{"true", "false"} {
 					_, answer := s.call(key, http.MethodGet, "/api/exchange/2/listorders", url.Values{"closed": {closed}, "limit": {"1000"}})
 					for _, o := range items(answer, "orders") {
-						counter := "MYR"
+						base, counter := "ETH", "MYR"
 						if o["pair"] == "ETHXBT" {
 							counter = "XBT"
 						}
+						if o["pair"] == "XBTMYR" {
+							base = "XBT"
+						}
+						sum[base] = sum[base].Add(number(t, o["fee_base"]))
 						sum[counter] = sum[counter].Add(number(t, o["fee_counter"]))
 					}
 				}

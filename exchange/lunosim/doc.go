@@ -10,7 +10,8 @@
 // Where Luno's documentation leaves something open, the simulator does this:
 //
 //   - A balance is the total; what is free is the balance less what is reserved.
-//   - Fees are taken in the counter currency, and of a market buy's counter volume.
+//   - Fees are taken in the counter currency, and of a market buy's counter volume;
+//     with Config.BaseFees they are taken in the base currency.
 //   - A post-only order that would trade is refused with "ErrOrderCanceled".
 //   - Lists of orders before a time leave out those of that very millisecond.
 //   - Gaps between candles are filled with flat ones of volume 0, candles begin at

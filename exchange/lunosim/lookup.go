@@ -52,7 +52,7 @@ func (s *Sim) answerV1(d paper.Detail) orderAnswer {
 	a := orderAnswer{
 		ID: d.ID, Created: d.Created, Expiration: d.Cancelled, Completed: d.Completed, Type: sideOf(r.Side), State: "PENDING",
 		Price: m.priceText(r.Price), Volume: m.volumeText(r.Volume), Base: m.volumeText(d.Filled), Counter: m.amountText(d.Value),
-		FeeBase: none, FeeCounter: m.amountText(d.Fee), Pair: m.Pair, TimeInForce: r.TimeInForce.String(),
+		FeeBase: m.dustText(d.FeeBase), FeeCounter: m.amountText(d.Fee), Pair: m.Pair, TimeInForce: r.TimeInForce.String(),
 	}
 	if r.Type == exchange.MarketOrder {
 		a.Type = takerOf(r.Side)
@@ -68,7 +68,7 @@ func (s *Sim) answerV2(a *account, d paper.Detail) orderAnswerV2 {
 	out := orderAnswerV2{
 		ID: d.ID, ClientID: r.ClientID, Pair: m.Pair, Side: takerOf(r.Side), Type: "LIMIT", Status: statusText(d.Status),
 		TimeInForce: r.TimeInForce.String(), Price: m.priceText(r.Price), Volume: m.volumeText(r.Volume), Base: m.volumeText(d.Filled),
-		Counter: m.amountText(d.Value), FeeBase: none, FeeCounter: m.amountText(d.Fee), Created: d.Created, Completed: d.Completed,
+		Counter: m.amountText(d.Value), FeeBase: m.dustText(d.FeeBase), FeeCounter: m.amountText(d.Fee), Created: d.Created, Completed: d.Completed,
 		Expiration: d.Cancelled, BaseAccount: a.ids[m.Base], CounterAccount: a.ids[m.Counter], StopPrice: m.priceText(d.Stop.Price),
 	}
 	switch {
@@ -233,7 +233,7 @@ func (s *Sim) listTrades(c *call) (any, error) {
 		list[i] = userTradeAnswer{
 			Pair: m.Pair, Sequence: fill.Sequence, OrderID: fill.OrderID, ClientID: fill.ClientID, Type: sideOf(fill.Side),
 			IsBuy: (fill.Side == exchange.Buy) != fill.Maker, Price: m.priceText(fill.Price), Volume: m.volumeText(fill.Volume),
-			Base: m.volumeText(fill.Volume), Counter: m.amountText(fill.Value), FeeBase: none, FeeCounter: m.amountText(fill.FeeCounter),
+			Base: m.volumeText(fill.Volume), Counter: m.amountText(fill.Value), FeeBase: m.dustText(fill.FeeBase), FeeCounter: m.amountText(fill.FeeCounter),
 			Timestamp: fill.Time,
 		}
 	}

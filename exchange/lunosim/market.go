@@ -77,7 +77,7 @@ func (m *market) fill(to int64) {
 func (m *market) between(length, since, now int64, limit int) []exchange.Candle {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.candles) == 0 {
+	if len(m.candles) == 0 || since > now {
 		return nil
 	}
 	m.fill(now + 1)

@@ -134,6 +134,9 @@ func TestCandles(t *testing.T) {
 	if c := get(60, start); len(c) != 1000 || fmt.Sprint(c[0]["timestamp"]) != fmt.Sprint(start) {
 		t.Errorf("%d candles, want the earliest 1000", len(c))
 	}
+	if c := get(60, 1<<63-1); len(c) != 0 {
+		t.Errorf("candles of the end of time: %v", c)
+	}
 	b.ann.send(t, http.MethodGet, "/api/exchange/1/candles", "pair=XBTMYR", "duration=61", "since=1").refused(t, 400, "ErrInvalidParameters")
 	b.ann.send(t, http.MethodGet, "/api/exchange/1/candles", "pair=XBTMYR", "duration=60").refused(t, 400, "ErrInvalidParameters")
 }
@@ -238,6 +241,22 @@ func TestMarketOrders(t *testing.T) {
 	post(b.bob, "type=SELL", "counter_volume=5").refused(t, 400, "ErrInvalidBaseVolume")
 	post(b.bob, "type=BID", "counter_volume=5").refused(t, 400, "ErrInvalidOrderSide")
 	post(b.bob, "type=BUY", "counter_volume=0.0000001").refused(t, 400, "ErrCounterDenominationNotAllowed")
+}
+
+func TestFeesOfTheBaseCurrency(t *testing.T) { // proves T7: both fees are told
+	t.Parallel()
+	b := setup(t, func(c *lunosim.Config) { c.BaseFees = true })
+	b.ann.limit(t, "ASK", "400000", "0.2")
+	id := b.bob.limit(t, "BID", "400000", "0.2")
+	if o := b.bob.order(t, id); o["fee_base"] != "0.0002" || o["fee_counter"] != "0.00" || o["counter"] != "80000" {
+		t.Errorf("order %v", o)
+	}
+	if trades := items(b.bob.get(t, "/api/1/listtrades", "pair=XBTMYR"), "trades"); len(trades) != 1 || trades[0]["fee_base"] != "0.0002" || trades[0]["fee_counter"] != "0.00" {
+		t.Errorf("trades %v", trades)
+	}
+	if got := b.bob.balances(t); got["XBT"] != "100.1998/0" || got["MYR"] != "920000/0" {
+		t.Errorf("bob has %v", got)
+	}
 }
 
 func TestRefusedOrders(t *testing.T) {

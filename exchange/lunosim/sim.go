@@ -60,7 +60,7 @@ func New(cfg Config) (*Sim, error) {
 		plain[i] = m.Market
 	}
 	venue, err := paper.NewExchange(paper.ExchangeConfig{
-		Fees: *cfg.Fees, Markets: plain, MaxSlip: maxSlip, Now: cfg.Now, OrderID: orderIDs(cfg.Seed), Tape: day * time.Millisecond,
+		BaseFees: cfg.BaseFees, Fees: *cfg.Fees, Markets: plain, MaxSlip: maxSlip, Now: cfg.Now, OrderID: orderIDs(cfg.Seed), Tape: day * time.Millisecond,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("lunosim: %w", err)

@@ -28,6 +28,9 @@ func (m *market) volumeText(v exchange.Steps) string {
 // amountText writes an amount of the counter currency.
 func (m *market) amountText(u exchange.Units) string { return plain(m.Amount(u)) }
 
+// dustText writes an amount of the base currency that may be finer than a step.
+func (m *market) dustText(d exchange.Dust) string { return plain(m.DustAmount(d)) }
+
 // plain writes a decimal without an exponent.
 func plain(d decimal.Decimal) string {
 	if d.IsZero() {

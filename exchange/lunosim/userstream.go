@@ -189,8 +189,8 @@ func (s *Sim) userMessage(e userEvent) userMessage {
 		o, f, m := e.Order, e.Fill, s.markets[e.Fill.Pair]
 		message.Type, message.Fill = "order_fill", &orderFill{
 			OrderID: o.ID, ClientID: o.Request.ClientID, MarketID: m.Pair, BaseFill: m.volumeText(o.Filled), CounterFill: m.amountText(o.Value),
-			BaseDelta: m.volumeText(f.Volume), CounterDelta: m.amountText(f.Value), BaseFee: none, CounterFee: m.amountText(o.Fee),
-			BaseFeeDelta: none, CounterFeeDelta: m.amountText(f.FeeCounter),
+			BaseDelta: m.volumeText(f.Volume), CounterDelta: m.amountText(f.Value), BaseFee: m.dustText(o.FeeBase), CounterFee: m.amountText(o.Fee),
+			BaseFeeDelta: m.dustText(f.FeeBase), CounterFeeDelta: m.amountText(f.FeeCounter),
 		}
 	default:
 		o := e.Order

@@ -29,7 +29,7 @@ type flow struct {
 	ids     int
 }
 
-func newFlow(t *rapid.T) *flow {
+func newFlow(t *rapid.T, baseFees bool) *flow {
 	rate := rapid.SampledFrom([]exchange.Rate{0, 1, 100_000, 250_000, 33_333_333, exchange.RateOne - 1})
 	f := &flow{
 		T: t, clock: &clock{now: time.UnixMilli(1_000_000)}, markets: testMarkets(), supply: map[string]decimal.Decimal{},
@@ -40,7 +40,7 @@ func newFlow(t *rapid.T) *flow {
 		f.markets[i].MinVolume, f.markets[i].MinValue, f.markets[i].MinPrice = 0, 0, 0
 	}
 	var err error
-	if f.hall, err = paper.NewExchange(paper.ExchangeConfig{Markets: f.markets, Fees: f.fees, Now: f.clock.Now}); err != nil {
+	if f.hall, err = paper.NewExchange(paper.ExchangeConfig{Markets: f.markets, Fees: f.fees, Now: f.clock.Now, BaseFees: baseFees}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
@@ -319,7 +319,7 @@ func (f *flow) checkBook(pair string) {
 func TestConservation(t *testing.T) { // proves T8, N1
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		f := newFlow(t)
+		f := newFlow(t, false)
 		t.Repeat(map[string]func(*rapid.T){
 			"":        f.check,
 			"place":   func(*rapid.T) { f.place() },

@@ -14,8 +14,10 @@ import (
 
 // ExchangeConfig describes a simulated exchange.
 type ExchangeConfig struct {
-	// Fees are every member's rates, taken in the counter currency. Defaults to
-	// none.
+	// BaseFees takes the fees in the base currency: a buyer gets less of it, a seller
+	// gives more. Defaults to false: they are taken in the counter currency.
+	BaseFees bool
+	// Fees are every member's rates. Defaults to none.
 	Fees exchange.Fees
 	// Markets are what is traded. At least one is required, with unique pairs.
 	Markets []exchange.Market
@@ -86,7 +88,8 @@ func (c ExchangeConfig) validate() error {
 //     SetQuietPostOnly.
 //   - What a market, IOC or FOK order cannot fill at once is cancelled; the order
 //     is Complete then, and its volumes tell what was filled (rule T4).
-//   - A buy order reserves its value at its limit and the higher fee of it. The
+//   - A buy order reserves its value at its limit and the higher fee of it; a sale
+//     its volume, and the higher fee of it if fees are of the base currency. The
 //     fees of an order are rounded up over the whole order, not at every fill, so
 //     that they never exceed what was reserved.
 //   - A client id is taken from the first order that is accepted under it, for
@@ -116,7 +119,7 @@ func NewExchange(cfg ExchangeConfig) (*Exchange, error) {
 	}
 	cfg = cfg.withDefaults()
 	e := &Exchange{cfg: cfg, books: make(map[string]*book), members: make(map[string]*Member)}
-	e.assets = assetsOf(cfg.Markets)
+	e.assets = assetsOf(cfg.Markets, cfg.BaseFees)
 	for _, m := range cfg.Markets {
 		b, err := newBook(m, e.assets)
 		if err != nil {
@@ -201,6 +204,14 @@ func (e *Exchange) book(pair string) (*book, error) {
 		return nil, exchange.Rejected("ErrInvalidMarketPair", "there is no market %q", pair)
 	}
 	return b, nil
+}
+
+// ofCounter returns the rates of what is taken in the counter currency.
+func (e *Exchange) ofCounter() exchange.Fees {
+	if e.cfg.BaseFees {
+		return exchange.Fees{}
+	}
+	return e.cfg.Fees
 }
 
 func (e *Exchange) now() int64 { return e.cfg.Now().UnixMilli() }

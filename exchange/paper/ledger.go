@@ -27,8 +27,12 @@ type purse struct {
 
 func (p purse) free() int64 { return p.total - p.reserved }
 
+// feeScale is how many decimals base currencies have at least that fees are taken
+// of.
+const feeScale = 8
+
 // assetsOf returns the currencies of the markets, sorted by name.
-func assetsOf(markets []exchange.Market) []asset {
+func assetsOf(markets []exchange.Market, baseFees bool) []asset {
 	scales := make(map[string]int32)
 	need := func(currency string, unit decimal.Decimal) {
 		// The exponent of the shortest way to write the unit.
@@ -40,6 +44,9 @@ func assetsOf(markets []exchange.Market) []asset {
 	}
 	for _, m := range markets {
 		need(m.Base, m.Step)
+		if baseFees {
+			scales[m.Base] = max(scales[m.Base], feeScale)
+		}
 		need(m.Counter, m.Tick.Mul(m.Step))
 	}
 	assets := make([]asset, 0, len(scales))
@@ -74,7 +81,8 @@ func (a asset) atoms(amount decimal.Decimal) (int64, error) {
 }
 
 // feeMeter adds up the exact fees of one order and charges whole units of them,
-// rounded up over all fills so far.
+// rounded up over all fills so far. For fees of the base currency its units are
+// atoms.
 type feeMeter struct {
 	// whole and rest are the exact sum: rest is in fractions of RateOne.
 	whole exchange.Units
@@ -98,6 +106,15 @@ func (m feeMeter) total() exchange.Units {
 		return m.whole + 1
 	}
 	return m.whole
+}
+
+// dust returns atoms of the base asset in dust of the market, rounded up.
+func (b *book) dust(atoms int64) exchange.Dust {
+	d, _ := exchange.MulDiv(atoms, exchange.DustPerStep, b.stepAtoms) // atoms of a fee are few
+	if back, _ := exchange.MulDiv(d, b.stepAtoms, exchange.DustPerStep); back < atoms {
+		d++
+	}
+	return exchange.Dust(d)
 }
 
 // remainder returns a·b mod RateOne of numbers that are not negative.

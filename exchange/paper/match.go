@@ -26,7 +26,7 @@ func (e *Exchange) place(m *Member, r exchange.OrderRequest, stop Stop) (*entry,
 	switch {
 	case over && !e.quiet:
 		return nil, exchange.Rejected("ErrOrderCanceled", "the post-only order would have traded at once")
-	case r.Type == exchange.MarketOrder && e.cfg.MaxSlip > 0 && !x.liquid(e.cfg.MaxSlip, e.cfg.Fees.Taker):
+	case r.Type == exchange.MarketOrder && e.cfg.MaxSlip > 0 && !x.liquid(e.cfg.MaxSlip, e.ofCounter().Taker):
 		return nil, exchange.Rejected("ErrNotEnoughLiquidity", "the book does not fill the market order near its best price")
 	case r.Type == exchange.MarketOrder && r.Side == exchange.Buy:
 		_, cost = x.quote()
@@ -192,14 +192,23 @@ func (x *entry) liquid(share, taker exchange.Rate) bool {
 // by volume would pay.
 func (e *Exchange) need(x *entry, cost exchange.Units) (int64, error) {
 	r := &x.order.Request
-	rate := max(e.cfg.Fees.Maker, e.cfg.Fees.Taker)
+	fees := e.ofCounter()
+	rate := max(fees.Maker, fees.Taker)
 	switch {
 	case r.Side == exchange.Sell:
-		return atoms(int64(r.Volume), x.book.stepAtoms)
+		coins, err := atoms(int64(r.Volume), x.book.stepAtoms)
+		if err != nil || !e.cfg.BaseFees {
+			return coins, err
+		}
+		fee := int64(feeMeter{}.plus(exchange.Units(coins), max(e.cfg.Fees.Maker, e.cfg.Fees.Taker)).total())
+		if coins > int64(maxUnits)-fee {
+			return 0, exchange.ErrOverflow
+		}
+		return coins + fee, nil
 	case x.byValue():
 		return atoms(int64(r.Value), x.book.unitAtoms)
 	case r.Type == exchange.MarketOrder:
-		rate = e.cfg.Fees.Taker
+		rate = fees.Taker
 	default:
 		var err error
 		if cost, err = r.Price.Times(r.Volume); err != nil {
@@ -227,7 +236,7 @@ func (e *Exchange) match(x *entry, now int64) {
 			x.stopped = true
 			return
 		}
-		volume := min(x.wants(l.price, e.cfg.Fees.Taker), y.order.Remaining())
+		volume := min(x.wants(l.price, e.ofCounter().Taker), y.order.Remaining())
 		if volume == 0 {
 			return
 		}
@@ -265,45 +274,75 @@ func (e *Exchange) settle(x *entry, price exchange.Ticks, volume exchange.Steps,
 	if maker {
 		rate = e.cfg.Fees.Maker
 	}
-	b, o, m := x.book, &x.order, x.member
+	b, o := x.book, &x.order
 	value := price.MustTimes(volume)
-	fee := -x.meter.total()
-	x.meter = x.meter.plus(value, rate)
-	fee += x.meter.total()
+	f := exchange.Fill{
+		Pair: b.market.Pair, OrderID: o.ID, ClientID: o.Request.ClientID, Sequence: b.lastTrade,
+		Side: o.Request.Side, Price: price, Volume: volume, Value: value, Maker: maker, Time: now,
+	}
 	o.Filled += volume
 	o.Value += value
-	o.Fee += fee
-
-	coins := int64(volume) * b.stepAtoms
-	worth, charge := int64(value)*b.unitAtoms, int64(fee)*b.unitAtoms
-	if o.Request.Side == exchange.Buy {
-		freed := -x.keep(x.stillNeeded(worth+charge, max(e.cfg.Fees.Maker, e.cfg.Fees.Taker)))
-		ofFee := min(charge, freed)
-		m.post(b.counter, PostingExchange, -worth, ofFee-freed, x)
-		m.post(b.counter, PostingFee, -charge, -ofFee, x)
-		m.post(b.base, PostingExchange, coins, 0, x)
+	coins, worth := int64(volume)*b.stepAtoms, int64(value)*b.unitAtoms
+	before := x.meter.total()
+	if e.cfg.BaseFees {
+		x.meter = x.meter.plus(exchange.Units(coins), rate)
+		f.FeeBase = b.dust(int64(x.meter.total())) - b.dust(int64(before))
+		o.FeeBase += f.FeeBase
+		x.swap(worth, coins, int64(x.meter.total()-before), b.base, x.stillNeeded(e, worth))
 	} else {
-		m.post(b.base, PostingExchange, -coins, x.keep(x.reserved-coins), x)
-		m.post(b.counter, PostingExchange, worth, 0, x)
-		m.post(b.counter, PostingFee, -charge, 0, x)
+		x.meter = x.meter.plus(value, rate)
+		f.FeeCounter = x.meter.total() - before
+		o.Fee += f.FeeCounter
+		charge := int64(f.FeeCounter) * b.unitAtoms
+		x.swap(worth, coins, charge, b.counter, x.stillNeeded(e, worth+charge))
 	}
-	e.assets[b.counter].fees += charge
-	m.fill(x, exchange.Fill{
-		Pair: b.market.Pair, OrderID: o.ID, ClientID: o.Request.ClientID, Sequence: b.lastTrade,
-		Side: o.Request.Side, Price: price, Volume: volume, Value: value, FeeCounter: fee, Maker: maker, Time: now,
-	})
+	x.member.fill(x, f)
 }
 
-// stillNeeded returns what a buy order has to keep after it paid so many atoms:
-// what a limit order's rest can cost at most, or all that is left of a market
-// order's reservation.
-func (x *entry) stillNeeded(paid int64, rate exchange.Rate) int64 {
-	if x.order.Request.Type == exchange.MarketOrder {
-		return x.reserved - paid
+// swap moves what an execution moves: its worth of the counter asset against
+// coins of the base asset, and a fee of one of them. Of what the order has set aside
+// it keeps what it still needs.
+func (x *entry) swap(worth, coins, fee int64, feeOf int, needed int64) {
+	b, m := x.book, x.member
+	paid, paidWith, got, gotOf := worth, b.counter, coins, b.base
+	if x.order.Request.Side == exchange.Sell {
+		paid, paidWith, got, gotOf = coins, b.base, worth, b.counter
 	}
-	rest := x.order.Request.Price.MustTimes(x.order.Remaining())
-	fee := x.meter.plus(rest, rate).total() - x.meter.total()
-	return int64(rest+fee) * x.book.unitAtoms
+	freed, ofFee := -x.keep(needed), int64(0)
+	if feeOf == paidWith {
+		ofFee = min(fee, freed)
+	}
+	m.post(paidWith, PostingExchange, -paid, ofFee-freed, x)
+	if feeOf == paidWith {
+		m.post(feeOf, PostingFee, -fee, -ofFee, x)
+	}
+	m.post(gotOf, PostingExchange, got, 0, x)
+	if feeOf == gotOf {
+		m.post(feeOf, PostingFee, -fee, 0, x)
+	}
+	m.exchange.assets[feeOf].fees += fee
+}
+
+// stillNeeded returns what the order has to keep after it paid so many atoms of the
+// counter asset: what a limit order's or a sale's rest can cost at most, or all that
+// is left of a market buy's reservation.
+func (x *entry) stillNeeded(e *Exchange, paid int64) int64 {
+	rest := x.order.Remaining()
+	switch highest := max(e.cfg.Fees.Maker, e.cfg.Fees.Taker); {
+	case x.order.Request.Side == exchange.Sell && e.cfg.BaseFees:
+		coins := int64(rest) * x.book.stepAtoms
+		return coins + int64(x.meter.plus(exchange.Units(coins), highest).total()-x.meter.total())
+	case x.order.Request.Side == exchange.Sell:
+		return int64(rest) * x.book.stepAtoms
+	case x.order.Request.Type == exchange.MarketOrder:
+		return x.reserved - paid
+	case e.cfg.BaseFees:
+		return int64(x.order.Request.Price.MustTimes(rest)) * x.book.unitAtoms
+	default:
+		value := x.order.Request.Price.MustTimes(rest)
+		fee := x.meter.plus(value, highest).total() - x.meter.total()
+		return int64(value+fee) * x.book.unitAtoms
+	}
 }
 
 // finish completes an order and frees what it still holds.

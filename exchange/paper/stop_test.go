@@ -164,6 +164,46 @@ func TestForgetfulMembersKeepWhatLives(t *testing.T) {
 	}
 }
 
+func TestFeesOfTheBaseCurrency(t *testing.T) { // proves T7: both fees are booked
+	t.Parallel()
+	e, err := paper.NewExchange(paper.ExchangeConfig{
+		BaseFees: true, Fees: exchange.Fees{Maker: 100_000, Taker: 250_000}, Markets: testMarkets(), Now: (&clock{now: time.UnixMilli(1)}).Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := e.Join("a")
+	b, _ := e.Join("b")
+	for _, m := range []*paper.Member{a, b} {
+		for _, currency := range []string{"XBT", "MYR"} {
+			if err := m.Deposit(currency, decimal.NewFromInt(1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	place(t, a, limit(exchange.Sell, 100, 1000)) // 1 XBT and 0.0025 of fee at most
+	if got := balance(t, a, "XBT"); got != "1000/1.0025" {
+		t.Errorf("reserved %s", got)
+	}
+	o := place(t, b, limit(exchange.Buy, 101, 600))
+	if o.Fee != 0 || o.FeeBase != 1_500_000_000 { // 0.0015 of 0.6, in billionths of a step of 0.001
+		t.Errorf("taker %+v", o)
+	}
+	for m, want := range map[*paper.Member]string{a: "1060/0 999.3994/0.401", b: "940/0 1000.5985/0"} {
+		if got := balance(t, m, "MYR") + " " + balance(t, m, "XBT"); got != want {
+			t.Errorf("%s has %s, want %s", m.ID(), got, want)
+		}
+	}
+	if fills, err := a.Fills(t.Context(), "XBTMYR", 0, 1); err != nil || fills[0].FeeBase != 600_000_000 || fills[0].FeeCounter != 0 {
+		t.Errorf("fill %+v %v", fills, err)
+	}
+	for _, x := range e.CollectedFees() {
+		if want := map[string]string{"XBT": "0.0021", "MYR": "0", "ETH": "0"}[x.Currency]; x.Total.String() != want {
+			t.Errorf("fees of %s: %s, want %s", x.Currency, x.Total, want)
+		}
+	}
+}
+
 func TestTapeForgets(t *testing.T) {
 	t.Parallel()
 	clock := &clock{now: time.UnixMilli(1_000_000)}
@@ -245,7 +285,7 @@ func (m *mirror) hear(u paper.BookUpdate) {
 func TestWatchedBookWithStops(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		f := newFlow(t)
+		f := newFlow(t, rapid.Bool().Draw(t, "fees of the base currency"))
 		m := &mirror{orders: map[string]paper.BookOrder{}}
 		at, stop, err := f.hall.Watch("XBTMYR", m.hear)
 		if err != nil {

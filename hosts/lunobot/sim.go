@@ -28,6 +28,7 @@ type simCommand struct {
 	Markets   []string      `default:"XBTMYR,ETHMYR" placeholder:"PAIR,…" help:"Markets to offer. Default: ${default}."`
 	Accounts  int           `default:"1" help:"Accounts, each with three keys: to trade, to read, and one that could withdraw. Default: ${default}."`
 	Faults    string        `type:"path" placeholder:"FILE" help:"Faults to begin with, as a JSON list."`
+	BaseFees  bool          `help:"Take fees in the base currency."`
 	Traders   string        `enum:"random,replay,none" default:"random" help:"Who moves the markets: random traders, a replay of recorded candles (XBTMYR and ETHMYR), or nobody. Default: ${default}."`
 	Pause     time.Duration `default:"200ms" help:"Pause between two steps of the random traders. Default: ${default}."`
 	Speed     float64       `default:"60" help:"Minutes of the recording in a minute of the replay. Default: ${default}."`
@@ -59,7 +60,7 @@ func (c simCommand) Run(ctx context.Context, console *console) error {
 	}
 	log := slog.New(slog.NewTextHandler(console.problems, nil))
 	sim, err := lunosim.New(lunosim.Config{
-		Accounts: lunosim.DefaultAccounts(c.Seed, c.Accounts), Limit: c.RateLimit, Log: log, Markets: markets, Seed: c.Seed,
+		Accounts: lunosim.DefaultAccounts(c.Seed, c.Accounts), BaseFees: c.BaseFees, Limit: c.RateLimit, Log: log, Markets: markets, Seed: c.Seed,
 	})
 	if err != nil {
 		return input("%w", err)
