@@ -27,6 +27,7 @@ func readmeCommands() []readmeCommand {
 		{form(`go test \./\.\.\.`), `tests() { go test -race -shuffle=on -timeout 25m -p 2 ./...; }`, "", ""},
 		{form(`go run \./hosts/server`), `'go run ./hosts/server')`, "", ""},
 		{form(`go run \./examples/embed`), `'go run ./examples/embed')`, "examples/embed/main_test.go", "TestEmbed"},
+		{form(`go run \./examples/venue`), anyOther, "examples/venue/main_test.go", "TestVenue"},
 		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},
 		{form(`go run \./hosts/lunobot backtest --strategy basic --data demo .*`), anyOther, "hosts/lunobot/backtest_test.go", "TestBacktestTwiceGivesTheSameBytes"},
 		{form(`go run \./hosts/lunobot (sweep|walkforward) --strategy basic --data demo .*`), anyOther, "hosts/lunobot/sweep_test.go", "TestSearchTwiceGivesTheSameBytes"},

@@ -81,12 +81,14 @@ func streamTells(d *desk, cut func()) {
 	}
 	// Trades are made until the stream is heard; it need not tell those before. But
 	// not too many: a venue remembers only so many for a reader to catch up.
-	const most, later = 40, 5
-	for made := 0; len(ticks()) == 0; made++ {
-		if made < most {
-			d.trade(d.Price)
-		} else {
-			d.wait("the stream tells of a trade", func() bool { return len(ticks()) > 0 })
+	const most, later, pause = 40, 5, 20 * time.Millisecond
+	for made := 1; len(ticks()) == 0; made++ {
+		if made > most {
+			d.Fatalf("the stream tells of none of %d trades", most)
+		}
+		d.trade(d.Price)
+		for end := time.Now().Add(time.Duration(made) * pause); len(ticks()) == 0 && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
 		}
 	}
 	for i := range later {
