@@ -3,7 +3,8 @@
 // It owns the client: which calls may be made at all, their pace, repeats of what
 // may be repeated, and the translation of Luno's answers into the nouns of package
 // exchange. It knows markets, quotes, candles, orders, fills, balances, fees and
-// bookings. It does not own streams, nor what is done with any of it.
+// bookings. It does not own streams, which are package lunostream's, nor what is done
+// with any of it.
 //
 // # What leaves this process
 //

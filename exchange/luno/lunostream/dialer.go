@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -34,9 +35,14 @@ type DialerConfig struct {
 
 // Dialer opens streams. It is safe for concurrent use.
 type Dialer struct {
+	// cfg is without the secret, which key and repeats alone have.
 	cfg  DialerConfig
 	base *url.URL
 	ws   websocket.Dialer
+	// key returns the first frame of a stream; repeats says whether a message has
+	// the secret.
+	key     func() ([]byte, error)
+	repeats func(message []byte) bool
 }
 
 // NewDialer returns a dialer; the error names all that is wrong with cfg. It
@@ -65,9 +71,30 @@ func NewDialer(cfg DialerConfig) (*Dialer, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	return &Dialer{cfg: cfg, base: base, ws: websocket.Dialer{
+	d := &Dialer{base: base, ws: websocket.Dialer{
 		NetDialContext: cfg.NetDial, Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 15 * time.Second, ReadBufferSize: 1 << 16,
-	}}, nil
+	}}
+	d.key, d.repeats = signer(cfg.KeyID, cfg.Secret)
+	cfg.Secret = ""
+	d.cfg = cfg
+	return d, nil
+}
+
+// signer returns what writes a key down and what finds it in a message.
+func signer(id string, secret luno.Secret) (key func() ([]byte, error), repeats func([]byte) bool) {
+	const shortest = 8 // what is shorter may be part of anything
+	key = func() ([]byte, error) {
+		return json.Marshal(map[string]string{"api_key_id": id, "api_key_secret": string(secret)})
+	}
+	repeats = func(message []byte) bool {
+		seen := string(message)
+		var values any
+		if json.Unmarshal(message, &values) == nil { // with escapes resolved
+			seen += fmt.Sprint(values)
+		}
+		return len(secret) >= shortest && strings.Contains(seen, string(secret))
+	}
+	return key, repeats
 }
 
 // open opens a stream and sends the key. The connection ends with ctx.
@@ -79,8 +106,8 @@ func (d *Dialer) open(ctx context.Context, path string) (*socket, error) {
 		}
 		return nil, fmt.Errorf("luno stream: Luno was not reached: %w", err)
 	}
-	s := newSocket(ctx, conn, d.cfg)
-	key, err := json.Marshal(map[string]string{"api_key_id": d.cfg.KeyID, "api_key_secret": string(d.cfg.Secret)})
+	s := newSocket(ctx, conn, d)
+	key, err := d.key()
 	if err == nil {
 		err = s.send(key)
 	}

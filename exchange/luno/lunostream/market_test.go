@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -71,6 +73,29 @@ func TestMarketRefused(t *testing.T) {
 	}
 }
 
+// A server that is no stream is told by what it answers.
+func TestMarketIsNoStream(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		serve http.HandlerFunc
+		tells string
+	}{
+		"forbidden":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }, "403"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, "302"},
+		"a page":     {func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }, "200"},
+	} {
+		server := httptest.NewServer(test.serve)
+		defer server.Close()
+		d, err := lunostream.NewDialer(lunostream.DialerConfig{BaseURL: "ws" + server.URL[len("http"):], KeyID: keyID, Secret: secret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Market(t.Context(), market(t)); err == nil || !strings.Contains(err.Error(), test.tells) {
+			t.Errorf("%s: %v, want %s", name, err, test.tells)
+		}
+	}
+}
+
 // A key goes to Luno or to this machine, over a connection that nobody reads.
 func TestDialerConfig(t *testing.T) {
 	t.Parallel()
@@ -86,12 +111,13 @@ func TestDialerConfig(t *testing.T) {
 		"no key":           {lunostream.DialerConfig{}, "the id and the secret"},
 		"no patience":      {lunostream.DialerConfig{KeyID: keyID, Secret: secret, Silence: time.Second}, "Silence above Ping"},
 	} {
-		_, err := lunostream.NewDialer(test.cfg)
+		d, err := lunostream.NewDialer(test.cfg)
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
-		if text := fmt.Sprintf("%v %+v %#v", err, test.cfg, test.cfg); strings.Contains(text, secret) {
-			t.Errorf("%s: the secret is written: %s", name, text)
+		secretless(t, fmt.Sprintf("%v %+v %#v", err, test.cfg, test.cfg))
+		if d != nil {
+			secretless(t, fmt.Sprintf("%v %+v %#v %+v", d, d, d, *d))
 		}
 	}
 	if _, err := lunostream.NewSource(lunostream.SourceConfig{Grace: -1}); err == nil ||

@@ -3,11 +3,9 @@ package lunostream
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -24,17 +22,18 @@ const (
 // socket is an open stream: it keeps itself alive and gives its messages one by
 // one. Only send and close may be called by another goroutine than next.
 type socket struct {
-	conn   *websocket.Conn
-	cfg    DialerConfig
-	buffer bytes.Buffer
-	end    context.CancelFunc
-	work   sync.WaitGroup
+	conn    *websocket.Conn
+	silence time.Duration
+	repeats func(message []byte) bool
+	buffer  bytes.Buffer
+	end     context.CancelFunc
+	work    sync.WaitGroup
 }
 
 // newSocket takes a connection over, which ends with ctx.
-func newSocket(ctx context.Context, conn *websocket.Conn, cfg DialerConfig) *socket {
+func newSocket(ctx context.Context, conn *websocket.Conn, d *Dialer) *socket {
 	ctx, end := context.WithCancel(ctx)
-	s := &socket{conn: conn, cfg: cfg, end: end}
+	s := &socket{conn: conn, silence: d.cfg.Silence, repeats: d.repeats, end: end}
 	conn.SetReadLimit(maxMessage)
 	conn.SetPongHandler(func(string) error { return s.heard() })
 	conn.SetPingHandler(func(data string) error {
@@ -46,7 +45,7 @@ func newSocket(ctx context.Context, conn *websocket.Conn, cfg DialerConfig) *soc
 		return nil
 	})
 	s.work.Go(func() {
-		pings := time.NewTicker(cfg.Ping)
+		pings := time.NewTicker(d.cfg.Ping)
 		defer pings.Stop()
 		for {
 			select {
@@ -75,7 +74,7 @@ func (s *socket) send(message []byte) error {
 }
 
 // heard puts the end of patience off.
-func (s *socket) heard() error { return s.conn.SetReadDeadline(time.Now().Add(s.cfg.Silence)) }
+func (s *socket) heard() error { return s.conn.SetReadDeadline(time.Now().Add(s.silence)) }
 
 // next returns the next message that is no keep-alive. It is valid until the
 // next call. The error is a *SilentError if nothing came for too long.
@@ -93,7 +92,7 @@ func (s *socket) next() ([]byte, error) {
 		var closed *websocket.CloseError
 		switch {
 		case errors.As(err, &timeout) && timeout.Timeout():
-			return nil, &SilentError{For: s.cfg.Silence}
+			return nil, &SilentError{For: s.silence}
 		case errors.As(err, &closed):
 			return nil, fmt.Errorf("luno stream: closed by the server (%d)", closed.Code)
 		case err != nil:
@@ -111,19 +110,12 @@ func (s *socket) next() ([]byte, error) {
 // explain makes the error of a message fit to be logged: a server that repeats
 // the key is not quoted, and no text is endless.
 func (s *socket) explain(err error, message []byte) error {
-	secret, seen := string(s.cfg.Secret), string(message)
-	var values any
-	if json.Unmarshal(message, &values) == nil { // with escapes resolved
-		seen += fmt.Sprint(values)
-	}
-	const shortest = 8 // what is shorter may be part of anything
-	repeats := len(secret) >= shortest && strings.Contains(seen, secret)
 	var refused *RefusedError
 	var told *MessageError
 	switch {
-	case errors.As(err, &told) && repeats:
+	case errors.As(err, &told) && s.repeats(message):
 		return &MessageError{Field: told.Field, Offset: told.Offset, Reason: "it is not told here, for the message repeats the key"}
-	case errors.As(err, &refused) && repeats:
+	case errors.As(err, &refused) && s.repeats(message):
 		return &RefusedError{Code: "hidden", Text: "the message repeats the key"}
 	case refused != nil:
 		const most = 200
