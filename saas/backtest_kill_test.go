@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/saastest"
 )
 
 // apiRun is a backtest as the API shows it.
@@ -28,26 +29,20 @@ func TestBacktestKilled(t *testing.T) {
 	t.Parallel()
 	binary := buildServer(t)
 	dbtest.EachURL(t, func(t *testing.T, url string) {
-		s := &server{t: t, binary: binary, env: []string{"LUNOBOT_DATA_DIR=" + t.TempDir(), "DATABASE_URL=" + url, "LUNOBOT_BACKTESTS=1"}}
-		s.start()
-		var login struct {
-			Token string `json:"access_token"`
-		}
-		s.call(http.MethodPost, "/api/v1/auth/register", map[string]string{
-			"email": "kill@example.com", "password": "a long enough phrase", "first_name": "Kim", "last_name": "Nine",
-		}, &login, http.StatusCreated)
-		s.token = login.Token
-		s.call(http.MethodPost, "/api/v1/subscriptions/upgrade", map[string]any{"plan_id": 3}, nil, http.StatusOK)
+		s := saastest.New(t, saastest.Config{Binary: binary, Env: []string{"LUNOBOT_DATA_DIR=" + t.TempDir(), "DATABASE_URL=" + url, "LUNOBOT_BACKTESTS=1"}}).Client()
+		s.Start()
+		s.Token = s.Register("kill@example.com").Token
+		s.Call(http.MethodPost, "/api/v1/subscriptions/upgrade", map[string]any{"plan_id": 3}, nil, http.StatusOK)
 		// Two years of minutes take long enough to be killed in.
 		create := func() apiRun {
 			var run apiRun
-			s.call(http.MethodPost, "/api/v1/backtests", map[string]any{
+			s.Call(http.MethodPost, "/api/v1/backtests", map[string]any{
 				"trading_pair": "XBTMYR", "strategy_type": "basic", "from": "2024-01-01", "to": "2026-01-01", "parameters": map[string]int{"fast": 3, "slow": 8},
 			}, &run, http.StatusCreated)
 			return run
 		}
 		get := func(run apiRun) (now apiRun) {
-			s.call(http.MethodGet, "/api/v1/backtests/"+run.ID, nil, &now, http.StatusOK)
+			s.Call(http.MethodGet, "/api/v1/backtests/"+run.ID, nil, &now, http.StatusOK)
 			return now
 		}
 		await := func(run apiRun, status string) (now apiRun) {
@@ -67,8 +62,8 @@ func TestBacktestKilled(t *testing.T) {
 					t.Fatalf("attempt %d is %s: the server was not killed in it", now.Attempt, now.Status)
 				}
 			}
-			s.kill()
-			s.start()
+			s.Kill()
+			s.Start()
 		}
 		undisturbed := await(create(), "done")
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/lunobot/lunobot/saas/saastest"
 	"github.com/lunobot/lunobot/saas/web/webtest"
 )
 
@@ -19,8 +20,8 @@ import (
 func TestJourney(t *testing.T) {
 	t.Parallel()
 	tab := webtest.Open(t)
-	s := &server{t: t, binary: buildServer(t), env: []string{"LUNOBOT_DATA_DIR=" + t.TempDir(), "LUNOBOT_DEMO_SPEED=600"}}
-	s.start()
+	s := saastest.New(t, saastest.Config{Binary: buildServer(t), Env: []string{"LUNOBOT_DATA_DIR=" + t.TempDir(), "LUNOBOT_DEMO_SPEED=600"}}).Client()
+	s.Start()
 	css := func(selector string) chromedp.CSS { return chromedp.CSS(selector) }
 	fill := func(name, text string) chromedp.Action[chromedp.Void] {
 		return chromedp.Steps(chromedp.WaitVisible(css(`[name="`+name+`"]`)), chromedp.SetValue(css(`[name="`+name+`"]`), text))
@@ -33,10 +34,10 @@ func TestJourney(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log("screenshots are in", folder)
-	shoot(t, tab, folder, s.base, map[string]string{"signup": "/signup", "signin": "/signin"})
+	shoot(t, tab, folder, s.Base(), map[string]string{"signup": "/signup", "signin": "/signin"})
 	began := time.Now()
 
-	tab.Run(chromedp.Navigate(s.base+"/"), chromedp.WaitVisible(css(`a[href="/signup"]`)), chromedp.Click(css(`a[href="/signup"]`)))
+	tab.Run(chromedp.Navigate(s.Base()+"/"), chromedp.WaitVisible(css(`a[href="/signup"]`)), chromedp.Click(css(`a[href="/signup"]`)))
 	tab.Wait("the form of an account is there", `document.querySelector('form[action="/signup"]')`)
 	tab.Run(fill("first_name", "Aisyah"), fill("last_name", "Rahman"), fill("email", "aisyah@example.com"), fill("password", "a long enough phrase"),
 		submit(`form[action="/signup"]`))
@@ -56,20 +57,20 @@ func TestJourney(t *testing.T) {
 	bot := webtest.Value[string](tab, `location.pathname`)
 	tab.Check()
 
-	shoot(t, tab, folder, s.base, map[string]string{
+	shoot(t, tab, folder, s.Base(), map[string]string{
 		"overview": "/", "bots": "/bots", "bot": bot, "strategies": "/strategies", "subscription": "/subscription", "settings": "/settings", "api-docs": "/docs",
 	})
 	tab.Check()
-	shoot(t, tab, folder, s.base, map[string]string{"bot-limit": "/bots/new", "not-found": "/nowhere"})
+	shoot(t, tab, folder, s.Base(), map[string]string{"bot-limit": "/bots/new", "not-found": "/nowhere"})
 	tab.Check("403", "404") // what these two pages are
 
-	tab.Run(chromedp.Navigate(s.base+bot), chromedp.WaitVisible(css(`#stop`)), chromedp.Click(css(`#stop`)))
+	tab.Run(chromedp.Navigate(s.Base()+bot), chromedp.WaitVisible(css(`#stop`)), chromedp.Click(css(`#stop`)))
 	tab.Wait("the page asks or the bot stops", `document.querySelector("#stop-dialog[open]") || document.querySelector("#bot").dataset.active !== "true"`)
 	webtest.Value[bool](tab, `!document.querySelector("#stop-dialog[open] #stop-anyway")?.click()`)
 	tab.Wait("the bot has stopped", `document.querySelector("#bot")?.dataset.status === "stopped"`)
 	tab.Run(chromedp.Click(css(`button[data-open="delete-dialog"]`)), fill("name", "Quick cross"), submit(`form[action$="/delete"]`))
 	tab.Wait("the bot is gone", `location.pathname === "/bots"`)
-	shoot(t, tab, folder, s.base, map[string]string{"bot-new": "/bots/new", "bots-empty": "/bots", "overview-empty": "/"})
+	shoot(t, tab, folder, s.Base(), map[string]string{"bot-new": "/bots/new", "bots-empty": "/bots", "overview-empty": "/"})
 	tab.Check()
 }
 

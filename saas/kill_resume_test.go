@@ -1,17 +1,9 @@
 package saas_test
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/exec"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,21 +11,11 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/saas/saastest"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/portfolio"
 )
-
-// server is a real server process and a client of its API.
-type server struct {
-	t       *testing.T
-	binary  string
-	env     []string
-	cmd     *exec.Cmd
-	base    string
-	token   string
-	problem bytes.Buffer
-}
 
 // buildServer builds the host as a user would.
 func buildServer(t *testing.T) string {
@@ -41,95 +23,8 @@ func buildServer(t *testing.T) string {
 	return shared.build(t, "../hosts/server")
 }
 
-// start starts the process and waits until it says where it is.
-func (s *server) start() {
-	s.t.Helper()
-	s.cmd = exec.Command(s.binary, "--addr", "127.0.0.1:0")
-	s.cmd.Dir = s.t.TempDir()
-	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, s.env...)
-	s.cmd.Stderr = &s.problem
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(s.kill)
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if at, ok := strings.CutPrefix(lines.Text(), "Lunobot is at"); ok {
-			s.base = strings.TrimSpace(at)
-			go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the process
-			return
-		}
-	}
-	s.kill()
-	s.t.Fatalf("the server did not say where it is:\n%s", s.problem.String())
-}
-
-// kill ends the process with SIGKILL.
-func (s *server) kill() {
-	if s.cmd.ProcessState == nil {
-		_ = s.cmd.Process.Signal(syscall.SIGKILL)
-		_ = s.cmd.Wait()
-	}
-}
-
-// call calls the API and decodes the answer into out; another status than want
-// fails the test.
-func (s *server) call(method, path string, body, out any, want int) {
-	s.t.Helper()
-	var reader io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		reader = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, reader)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if s.token != "" {
-		req.Header.Set("Authorization", "Bearer "+s.token)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // the body has been read
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if res.StatusCode != want {
-		s.t.Fatalf("%s %s: %d, want %d: %s", method, path, res.StatusCode, want, raw)
-	}
-	if out != nil {
-		if err := json.Unmarshal(raw, out); err != nil {
-			s.t.Fatalf("%s %s: %v: %s", method, path, err, raw)
-		}
-	}
-}
-
-// register signs somebody up and stays signed in.
-func (s *server) register(email string) {
-	s.t.Helper()
-	var login struct {
-		Token string `json:"access_token"`
-	}
-	s.call(http.MethodPost, "/api/v1/auth/register", map[string]string{
-		"email": email, "password": "a long enough phrase", "first_name": "Kim", "last_name": "Nine",
-	}, &login, http.StatusCreated)
-	s.token = login.Token
-}
-
 // all fetches a whole list, oldest first.
-func all[T any](s *server, path string) []T {
-	s.t.Helper()
+func all[T any](s *saastest.Client, path string) []T {
 	var list []T
 	cursor := ""
 	for {
@@ -137,7 +32,7 @@ func all[T any](s *server, path string) []T {
 			Items []T     `json:"items"`
 			Next  *string `json:"next_cursor"`
 		}
-		s.call(http.MethodGet, path+"?limit=200&cursor="+cursor, nil, &page, http.StatusOK)
+		s.Call(http.MethodGet, path+"?limit=200&cursor="+cursor, nil, &page, http.StatusOK)
 		list = append(list, page.Items...)
 		if page.Next == nil {
 			break
@@ -175,33 +70,33 @@ type apiOrder struct {
 func TestKillResume(t *testing.T) {
 	t.Parallel()
 	const kills, speed, seed = 6, 1_500, 7
-	s := &server{t: t, binary: buildServer(t), env: []string{
+	s := saastest.New(t, saastest.Config{Binary: buildServer(t), Env: []string{
 		"LUNOBOT_DATA_DIR=" + t.TempDir(), fmt.Sprintf("LUNOBOT_DEMO_SPEED=%d", speed), fmt.Sprintf("LUNOBOT_DEMO_SEED=%d", seed),
-	}}
-	s.start()
-	s.register("kill@example.com")
+	}}).Client()
+	s.Start()
+	s.Token = s.Register("kill@example.com").Token
 	var made struct {
 		BotID string `json:"bot_id"`
 	}
-	s.call(http.MethodPost, "/api/v1/trading/configs", map[string]any{
+	s.Call(http.MethodPost, "/api/v1/trading/configs", map[string]any{
 		"name": "survivor", "trading_pair": "XBTMYR", "strategy_type": "basic", "parameters": map[string]int{"fast": 3, "slow": 8},
 	}, &made, http.StatusCreated)
 	path := "/api/v1/trading/bots/" + made.BotID
-	s.call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
+	s.Call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
 
 	chance := rand.New(rand.NewPCG(seed, kills))
 	for range kills {
 		time.Sleep(time.Duration(700+chance.IntN(1500)) * time.Millisecond) // the moment of the kill is the test
-		s.kill()
-		s.start()
+		s.Kill()
+		s.Start()
 	}
 	time.Sleep(time.Second)
-	s.call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
+	s.Call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
 	waitFor(t, "the bot to stop", func() bool {
 		var b struct {
 			Status string `json:"status"`
 		}
-		s.call(http.MethodGet, path, nil, &b, http.StatusOK)
+		s.Call(http.MethodGet, path, nil, &b, http.StatusOK)
 		return b.Status == "stopped"
 	})
 	fills, orders := all[apiFill](s, path+"/fills"), all[apiOrder](s, path+"/orders")
@@ -223,9 +118,9 @@ func TestKillResume(t *testing.T) {
 }
 
 // replayAll asks for a parity report, which must be of all candles and identical.
-func replayAll(t *testing.T, s *server, path string, candles int64, kills int) {
+func replayAll(t *testing.T, s *saastest.Client, path string, candles int64, kills int) {
 	t.Helper()
-	s.call(http.MethodPost, path+"/parity", nil, nil, http.StatusAccepted)
+	s.Call(http.MethodPost, path+"/parity", nil, nil, http.StatusAccepted)
 	var r struct {
 		Status, Headline string
 		Identical        bool
@@ -233,7 +128,7 @@ func replayAll(t *testing.T, s *server, path string, candles int64, kills int) {
 		Events           []struct{ Kind, Text string }
 	}
 	waitFor(t, "the parity report", func() bool {
-		s.call(http.MethodGet, path+"/parity", nil, &r, http.StatusOK)
+		s.Call(http.MethodGet, path+"/parity", nil, &r, http.StatusOK)
 		return r.Status != "queued" && r.Status != "running"
 	})
 	if r.Status != "done" || !r.Identical || r.Candles != candles || r.Acts == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
+	"github.com/lunobot/lunobot/saas/saastest"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
@@ -36,35 +37,35 @@ const mixParams = `{"weight":"40","others":"ETHMYR=40","band":"0.1","back":"targ
 func TestKillResumeOfTwoPairs(t *testing.T) {
 	t.Parallel()
 	const kills, speed, seed = 4, 4_000, 7
-	s := &server{t: t, binary: buildServer(t), env: []string{
+	s := saastest.New(t, saastest.Config{Binary: buildServer(t), Env: []string{
 		"LUNOBOT_DATA_DIR=" + t.TempDir(), fmt.Sprintf("LUNOBOT_DEMO_SPEED=%d", speed), fmt.Sprintf("LUNOBOT_DEMO_SEED=%d", seed),
-	}}
-	s.start()
-	s.register("pairs@example.com")
+	}}).Client()
+	s.Start()
+	s.Token = s.Register("pairs@example.com").Token
 	config := map[string]any{
 		"name": "mix", "trading_pair": "XBTMYR", "further_pairs": []string{"ETHMYR"}, "strategy_type": "rebalance",
 		"parameters": map[string]any{"weight": "40", "others": "ETHMYR=40", "band": "0.1"},
 	}
-	s.call(http.MethodPost, "/api/v1/trading/configs", config, nil, http.StatusForbidden) // the free plan has one pair
-	s.call(http.MethodPost, "/api/v1/subscriptions/upgrade", map[string]int{"plan_id": 2}, nil, http.StatusOK)
+	s.Call(http.MethodPost, "/api/v1/trading/configs", config, nil, http.StatusForbidden) // the free plan has one pair
+	s.Call(http.MethodPost, "/api/v1/subscriptions/upgrade", map[string]int{"plan_id": 2}, nil, http.StatusOK)
 	var made struct {
 		BotID        string   `json:"bot_id"`
 		FurtherPairs []string `json:"further_pairs"`
 	}
-	s.call(http.MethodPost, "/api/v1/trading/configs", config, &made, http.StatusCreated)
+	s.Call(http.MethodPost, "/api/v1/trading/configs", config, &made, http.StatusCreated)
 	if len(made.FurtherPairs) != 1 || made.FurtherPairs[0] != "ETHMYR" {
 		t.Fatalf("it trades %v too", made.FurtherPairs)
 	}
 	path := "/api/v1/trading/bots/" + made.BotID
-	s.call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
+	s.Call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
 	chance := rand.New(rand.NewPCG(seed, kills))
 	for range kills {
 		time.Sleep(time.Duration(600+chance.IntN(1200)) * time.Millisecond) // the moment of the kill is the test
-		s.kill()
-		s.start()
+		s.Kill()
+		s.Start()
 	}
 	time.Sleep(time.Second)
-	s.call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
+	s.Call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
 	var b struct {
 		Status  string `json:"status"`
 		Summary struct {
@@ -72,7 +73,7 @@ func TestKillResumeOfTwoPairs(t *testing.T) {
 		} `json:"summary"`
 	}
 	waitFor(t, "the bot to stop", func() bool {
-		s.call(http.MethodGet, path, nil, &b, http.StatusOK)
+		s.Call(http.MethodGet, path, nil, &b, http.StatusOK)
 		return b.Status == "stopped"
 	})
 	decisions := all[struct {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/saastest"
 )
 
 // sender posts signals to one webhook, as a program outside does that wants each
@@ -131,17 +132,17 @@ func TestSignalsOutliveKills(t *testing.T) {
 	binary := buildServer(t)
 	dbtest.EachURL(t, func(t *testing.T, url string) {
 		const kills, speed, seed = 5, 1_500, 11
-		s := &server{t: t, binary: binary, env: []string{
+		s := saastest.New(t, saastest.Config{Binary: binary, Env: []string{
 			"LUNOBOT_DATA_DIR=" + t.TempDir(), "DATABASE_URL=" + url, fmt.Sprintf("LUNOBOT_DEMO_SPEED=%d", speed), fmt.Sprintf("LUNOBOT_DEMO_SEED=%d", seed),
-		}}
-		s.start()
-		s.register("signals@example.com")
-		s.call(http.MethodPost, "/api/v1/subscriptions/upgrade", map[string]int{"plan_id": 2}, nil, http.StatusOK)
+		}}).Client()
+		s.Start()
+		s.Token = s.Register("signals@example.com").Token
+		s.Call(http.MethodPost, "/api/v1/subscriptions/upgrade", map[string]int{"plan_id": 2}, nil, http.StatusOK)
 		var base atomic.Pointer[string]
-		base.Store(new(s.base))
+		base.Store(new(s.Base()))
 		senders := make([]*sender, 3)
 		for i := range senders {
-			senders[i] = newSender(s, &base, fmt.Sprint("ear ", i), []string{"XBTMYR", "ETHMYR"}[i%2], seed+uint64(i))
+			senders[i] = newSender(t, s, &base, fmt.Sprint("ear ", i), []string{"XBTMYR", "ETHMYR"}[i%2], seed+uint64(i))
 		}
 		stop := make(chan struct{})
 		var work sync.WaitGroup
@@ -151,9 +152,9 @@ func TestSignalsOutliveKills(t *testing.T) {
 		chance := rand.New(rand.NewPCG(seed, kills))
 		for range kills {
 			time.Sleep(time.Duration(300+chance.IntN(1200)) * time.Millisecond) // the moment of the kill is the test
-			s.kill()
-			s.start()
-			base.Store(new(s.base))
+			s.Kill()
+			s.Start()
+			base.Store(new(s.Base()))
 		}
 		close(stop)
 		work.Wait()
@@ -170,27 +171,27 @@ func TestSignalsOutliveKills(t *testing.T) {
 }
 
 // newSender makes a bot that listens, starts it and gives it a webhook.
-func newSender(s *server, base *atomic.Pointer[string], name, pair string, seed uint64) *sender {
-	s.t.Helper()
+func newSender(t *testing.T, s *saastest.Client, base *atomic.Pointer[string], name, pair string, seed uint64) *sender {
+	t.Helper()
 	var made struct {
 		BotID string `json:"bot_id"`
 	}
-	s.call(http.MethodPost, "/api/v1/trading/configs", map[string]any{
+	s.Call(http.MethodPost, "/api/v1/trading/configs", map[string]any{
 		"name": name, "trading_pair": pair, "strategy_type": "signals", "parameters": map[string]any{"max_age": 0},
 	}, &made, http.StatusCreated)
 	var hook struct{ Path, Token string }
 	bot := "/api/v1/trading/bots/" + made.BotID
-	s.call(http.MethodPost, bot+"/webhook", nil, &hook, http.StatusCreated)
-	s.call(http.MethodPost, bot+"/start", nil, nil, http.StatusOK)
+	s.Call(http.MethodPost, bot+"/webhook", nil, &hook, http.StatusCreated)
+	s.Call(http.MethodPost, bot+"/start", nil, nil, http.StatusOK)
 	return &sender{
-		t: s.t, base: base, bot: bot, path: hook.Path, secret: hook.Token, chance: rand.New(rand.NewPCG(seed, 1)),
+		t: t, base: base, bot: bot, path: hook.Path, secret: hook.Token, chance: rand.New(rand.NewPCG(seed, 1)),
 		accepted: map[string]receipt{}, unsure: map[string]bool{},
 	}
 }
 
 // check waits until the bot has heard all that came, stops it, and holds what it
 // did against what was sent. It returns how many orders there were.
-func (x *sender) check(s *server) int {
+func (x *sender) check(s *saastest.Client) int {
 	t := x.t
 	t.Helper()
 	type heard struct {
@@ -207,12 +208,12 @@ func (x *sender) check(s *server) int {
 		}
 		return true
 	})
-	s.call(http.MethodPost, x.bot+"/stop", nil, nil, http.StatusOK)
+	s.Call(http.MethodPost, x.bot+"/stop", nil, nil, http.StatusOK)
 	waitFor(t, "the bot to stop", func() bool {
 		var b struct {
 			Status string `json:"status"`
 		}
-		s.call(http.MethodGet, x.bot, nil, &b, http.StatusOK)
+		s.Call(http.MethodGet, x.bot, nil, &b, http.StatusOK)
 		return b.Status == "stopped"
 	})
 	decisions := all[struct {

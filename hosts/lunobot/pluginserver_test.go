@@ -1,109 +1,33 @@
 package main_test
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lunobot/lunobot/saas/saastest"
 )
 
-// installation is a server's process with a data folder.
-type installation struct {
-	t    *testing.T
-	dir  string
-	base string
-}
-
 // serve builds the server and starts it on a folder's lunobot-data.
-func serve(t *testing.T, dir string) *installation {
+func serve(t *testing.T, dir string) *saastest.Server {
 	t.Helper()
 	server := filepath.Join(t.TempDir(), "server")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", server, "../server").CombinedOutput(); err != nil {
 		t.Fatalf("building the server: %v\n%s", err, out)
 	}
-	cmd := exec.Command(server, "--addr", "127.0.0.1:0", "--demo-speed", "3000")
-	var problems bytes.Buffer
-	cmd.Dir, cmd.Stderr = dir, &problems
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil || t.Failed() {
-			t.Errorf("the server ended with %v:\n%s", err, problems.String())
-		}
-	})
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if at, ok := strings.CutPrefix(lines.Text(), "Lunobot is at"); ok {
-			go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the process
-			return &installation{t: t, dir: dir, base: strings.TrimSpace(at)}
-		}
-	}
-	t.Fatal("the server did not say where it is")
-	return nil
+	s := saastest.New(t, saastest.Config{Args: []string{"--demo-speed", "3000"}, Binary: server, Dir: dir})
+	s.Start()
+	t.Cleanup(s.Stop)
+	return s
 }
 
 // tenant is somebody who is logged in.
 type tenant struct {
-	*installation
-	token string
-}
-
-func (i *installation) register(email string) *tenant {
-	i.t.Helper()
-	n := &tenant{installation: i}
-	var login struct {
-		AccessToken string `json:"access_token"`
-	}
-	n.call("POST", "/api/v1/auth/register", map[string]string{"email": email, "password": "a long enough phrase"}, &login, 201)
-	n.token = login.AccessToken
-	return n
-}
-
-func (n *tenant) call(method, path string, body, out any, want int) {
-	n.t.Helper()
-	raw, err := json.Marshal(body)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	if body == nil {
-		raw = nil
-	}
-	req, err := http.NewRequestWithContext(n.t.Context(), method, n.base+path, bytes.NewReader(raw))
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if n.token != "" {
-		req.Header.Set("Authorization", "Bearer "+n.token)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	defer res.Body.Close() //nolint:errcheck // it is read to its end
-	answer, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != want {
-		n.t.Fatalf("%s %s: %d, want %d: %s, %v", method, path, res.StatusCode, want, answer, err)
-	}
-	if out != nil {
-		if err := json.Unmarshal(answer, out); err != nil {
-			n.t.Fatal(err)
-		}
-	}
+	*saastest.Client
+	t *testing.T
 }
 
 // seenBot is what the API shows of a bot.
@@ -115,7 +39,7 @@ type seenBot struct {
 
 func (n *tenant) look(bot string) (b seenBot) {
 	n.t.Helper()
-	n.call("GET", "/api/v1/trading/bots/"+bot, nil, &b, 200)
+	n.Call("GET", "/api/v1/trading/bots/"+bot, nil, &b, 200)
 	return b
 }
 
@@ -125,8 +49,8 @@ func (n *tenant) runs(strategy string) (bot string) {
 	var made struct {
 		BotID string `json:"bot_id"`
 	}
-	n.call("POST", "/api/v1/trading/configs", map[string]string{"name": strategy, "trading_pair": "XBTMYR", "strategy_type": strategy}, &made, 201)
-	n.call("POST", "/api/v1/trading/bots/"+made.BotID+"/start", nil, nil, 200)
+	n.Call("POST", "/api/v1/trading/configs", map[string]string{"name": strategy, "trading_pair": "XBTMYR", "strategy_type": strategy}, &made, 201)
+	n.Call("POST", "/api/v1/trading/bots/"+made.BotID+"/start", nil, nil, 200)
 	return made.BotID
 }
 
@@ -138,7 +62,7 @@ func (n *tenant) decisions(bot string) int {
 			Number int64 `json:"number"`
 		} `json:"items"`
 	}
-	n.call("GET", "/api/v1/trading/bots/"+bot+"/decisions?limit=100", nil, &list, 200)
+	n.Call("GET", "/api/v1/trading/bots/"+bot+"/decisions?limit=100", nil, &list, 200)
 	return len(list.Items)
 }
 
@@ -168,20 +92,20 @@ func TestFromNewPluginToRunningBot(t *testing.T) {
 	step{"plugin check " + file, 0, []string{"checks passed"}}.take(t, dir)
 
 	server := serve(t, dir)
-	ada, eve := server.register("ada@example.com"), server.register("eve@example.com")
+	ada, eve := &tenant{server.Register("ada@example.com"), t}, &tenant{server.Register("eve@example.com"), t}
 	refused := struct{ Code string }{}
-	ada.call("POST", "/api/v1/trading/configs", map[string]string{"name": "x", "trading_pair": "XBTMYR", "strategy_type": "pulse-idea"}, nil, 422)
+	ada.Call("POST", "/api/v1/trading/configs", map[string]string{"name": "x", "trading_pair": "XBTMYR", "strategy_type": "pulse-idea"}, nil, 422)
 	step{"plugin install " + file + " --by op", 0, []string{"lunobot plugin approve pulse-idea@0.1.0"}}.take(t, dir)
-	ada.call("POST", "/api/v1/trading/configs", map[string]string{"name": "x", "trading_pair": "XBTMYR", "strategy_type": "pulse-idea"}, nil, 422)
-	ada.call("GET", "/api/v1/admin/strategies", nil, &refused, 403)
-	ada.call("POST", "/api/v1/admin/strategies/pulse-idea/0.1.0/approve", nil, &refused, 403)
+	ada.Call("POST", "/api/v1/trading/configs", map[string]string{"name": "x", "trading_pair": "XBTMYR", "strategy_type": "pulse-idea"}, nil, 422)
+	ada.Call("GET", "/api/v1/admin/strategies", nil, &refused, 403)
+	ada.Call("POST", "/api/v1/admin/strategies/pulse-idea/0.1.0/approve", nil, &refused, 403)
 	if refused.Code != "admin_only" {
 		t.Errorf("a tenant who approves is told %q", refused.Code)
 	}
 	step{"plugin approve pulse-idea@0.1.0 --by op", 0, []string{"approved pulse-idea@0.1.0"}}.take(t, dir)
 	offered := until(t, "the strategy to be offered", func() bool {
 		var list struct{ Items []struct{ Name string } }
-		ada.call("GET", "/api/v1/strategies", nil, &list, 200)
+		ada.Call("GET", "/api/v1/strategies", nil, &list, 200)
 		for _, s := range list.Items {
 			if s.Name == "pulse-idea" {
 				return true

@@ -29,6 +29,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/strategytest/nosy"
 	"github.com/lunobot/lunobot/tenancy"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
 )
@@ -63,44 +64,10 @@ func definition() strategy.Definition {
 		func(p swingParams) strategy.Strategy { return &swing{Params: p} })
 }
 
-// nosy trades by another pair, and only in minutes of which it has heard trades if it
-// listens to them.
-type nosy struct {
-	Params nosyParams `json:"-"`
-	Last   exchange.Ticks
-	Heard  int
-}
-
-type nosyParams struct {
-	Pair string `param:"pair" label:"Pair" kind:"pair"`
-	Tape bool   `param:"tape" label:"Tape"`
-	Size int    `param:"size" label:"Size" validate:"min=1,max=100"`
-}
-
-func (n *nosy) Subscribe() strategy.Subscription {
-	s := strategy.Subscription{Trades: n.Params.Tape}
-	if n.Params.Pair != "" {
-		s.Pairs = []string{n.Params.Pair}
-	}
-	return s
-}
-
-func (n *nosy) OnTrades(_ *strategy.Bot, trades []exchange.Trade) { n.Heard += len(trades) }
-
-func (n *nosy) OnPair(b *strategy.Bot, _ string, c exchange.Candle) {
-	if c.Close > n.Last && (!n.Params.Tape || n.Heard > 0) {
-		b.BuyWith(b.FreeCounter() / 100 * exchange.Units(n.Params.Size))
-	} else if c.Close < n.Last {
-		b.SellAll()
-	}
-	n.Last, n.Heard = c.Close, 0
-}
-
 // definitionOf is the strategy of a name.
 func definitionOf(name string) strategy.Definition {
 	if name == "nosy" {
-		return strategy.MustDefine(strategy.Info{Name: "nosy", Version: "1.0.0", Title: "Nosy"}, nosyParams{Size: 100},
-			func(p nosyParams) strategy.Strategy { return &nosy{Params: p} })
+		return nosy.Definition()
 	}
 	return definition()
 }

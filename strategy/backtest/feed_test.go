@@ -17,21 +17,21 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-// nosy writes down all that it is told and trades by it: it buys when more was
+// scribe writes down all that it is told and trades by it: it buys when more was
 // traded at the bid than at the ask, and sells when the other pair falls.
-type nosy struct {
-	Params nosyParams `json:"-"`
+type scribe struct {
+	Params scribeParams `json:"-"`
 	Log    []string
 	Flow   exchange.Steps
 	Other  exchange.Ticks
 }
 
-type nosyParams struct {
+type scribeParams struct {
 	Trades bool   `param:"trades" label:"Trades"`
 	Pair   string `param:"pair" label:"Pair"`
 }
 
-func (s *nosy) Subscribe() strategy.Subscription {
+func (s *scribe) Subscribe() strategy.Subscription {
 	out := strategy.Subscription{Trades: s.Params.Trades, Book: s.Params.Trades}
 	if s.Params.Pair != "" {
 		out.Pairs = []string{s.Params.Pair}
@@ -39,7 +39,7 @@ func (s *nosy) Subscribe() strategy.Subscription {
 	return out
 }
 
-func (s *nosy) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
+func (s *scribe) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
 	s.Log = append(s.Log, fmt.Sprintf("%d: %d trades from %d", b.Now().UnixMilli(), len(trades), trades[0].Time))
 	for _, t := range trades {
 		if t.Taker == exchange.Buy {
@@ -53,7 +53,7 @@ func (s *nosy) OnTrades(b *strategy.Bot, trades []exchange.Trade) {
 	}
 }
 
-func (s *nosy) OnPair(b *strategy.Bot, pair string, c exchange.Candle) {
+func (s *scribe) OnPair(b *strategy.Bot, pair string, c exchange.Candle) {
 	s.Log = append(s.Log, fmt.Sprintf("%d: %s %d", b.Now().UnixMilli(), pair, c.Time))
 	if c.Close < s.Other {
 		s.Flow = 0
@@ -62,7 +62,7 @@ func (s *nosy) OnPair(b *strategy.Bot, pair string, c exchange.Candle) {
 	s.Other = c.Close
 }
 
-func (s *nosy) OnCandle(b *strategy.Bot, c exchange.Candle) {
+func (s *scribe) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	top, _ := b.Book()
 	s.Log = append(s.Log, fmt.Sprintf("%d: candle %d, book %d/%d", b.Now().UnixMilli(), c.Time, top.Bid.Price, top.Ask.Price))
 	if len(s.Log) > 1<<20 {
@@ -70,13 +70,13 @@ func (s *nosy) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	}
 }
 
-func nosyDefinition() (def strategy.Definition, last func() *nosy) {
-	var made *nosy
-	def = strategy.MustDefine(strategy.Info{Name: "nosy", Version: "1.0.0"}, nosyParams{}, func(p nosyParams) strategy.Strategy {
-		made = &nosy{Params: p}
+func scribeDefinition() (def strategy.Definition, last func() *scribe) {
+	var made *scribe
+	def = strategy.MustDefine(strategy.Info{Name: "scribe", Version: "1.0.0"}, scribeParams{}, func(p scribeParams) strategy.Strategy {
+		made = &scribe{Params: p}
 		return made
 	})
-	return def, func() *nosy { return made }
+	return def, func() *scribe { return made }
 }
 
 // feedOf returns a new feed of a series, with trades of its candles and another
@@ -108,7 +108,7 @@ func TestFeedBringsWhatIsSubscribedTo(t *testing.T) {
 	cfg := config(t, s)
 	cfg.Spread = 100_000
 	cfg.Params = json.RawMessage(`{"trades":true,"pair":"OTHER"}`)
-	def, last := nosyDefinition()
+	def, last := scribeDefinition()
 	want, err := backtest.Run(t.Context(), def, cfg, feedOf(s), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestFeedWithoutWhatIsSubscribedTo(t *testing.T) {
 	t.Parallel()
 	s := history(t, 200)
 	cfg := config(t, s)
-	def, _ := nosyDefinition()
+	def, _ := scribeDefinition()
 	cfg.Params = json.RawMessage(`{"trades":true}`)
 	if r := run(t, def, cfg, s); !r.Lacks.Trades || !r.Lacks.Book {
 		t.Errorf("it says that it lacks %+v", r.Lacks)

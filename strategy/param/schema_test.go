@@ -208,6 +208,7 @@ func TestOfNamesEveryBadTag(t *testing.T) {
 		Grid    float64       `param:"grid" step:"-1"`
 		Length  string        `param:"length" validate:"min=1m"`
 		Late    time.Duration `param:"late" validate:"min=5"`
+		Stop    float64       `param:"stop" bound:"stoploss"`
 		private int           `param:"private"`
 	}{Quote: "c", Label: "a"})
 	if err == nil {
@@ -218,7 +219,7 @@ func TestOfNamesEveryBadTag(t *testing.T) {
 		`rule min: "one" must be a whole number`, `no parameter field "Nowhere"`, `"wide" is of type float and not int`,
 		"a []int cannot be a parameter", "a float32 cannot be a parameter", `"twice": there are two`, `option "a|b" must be`,
 		`tag options names "c"`, `step "-1" must be`, `rule min: "1m" must be a number of characters`, `rule min: "5" must be a time span`,
-		"field private: it must be exported",
+		"field private: it must be exported", `parameter "stop": the bound "stoploss" is neither stop_loss nor take_profit`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing %q in\n%v", want, err)
@@ -244,6 +245,7 @@ func TestOfChecksTheDefaults(t *testing.T) {
 func TestReceivedSchemaIsChecked(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
+		"a bound that is none":  `{"name":"a","type":"float","default":1,"bound":"trailing"}`,
 		"a rule that panics":    `{"name":"a","type":"int","default":1,"rules":[{"name":"min","value":"x"}]}`,
 		"a rule on files":       `{"name":"a","type":"text","default":"x","rules":[{"name":"file"}]}`,
 		"a rule in a value":     `{"name":"a","type":"text","default":"x","rules":[{"name":"min","value":"1,file"}]}`,

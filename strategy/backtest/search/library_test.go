@@ -14,44 +14,8 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/strategytest/nosy"
 )
-
-// nosy buys when another pair rises and trades are heard, and sells when it falls.
-type nosy struct {
-	Params nosyParams `json:"-"`
-	Last   exchange.Ticks
-	Heard  int
-}
-
-type nosyParams struct {
-	Pair string `param:"pair" label:"Pair" kind:"pair"`
-	Tape bool   `param:"tape" label:"Tape"`
-}
-
-func (n *nosy) Warmup() int { return 30 }
-
-func (n *nosy) Subscribe() strategy.Subscription {
-	s := strategy.Subscription{Trades: n.Params.Tape}
-	if n.Params.Pair != "" {
-		s.Pairs = []string{n.Params.Pair}
-	}
-	return s
-}
-
-func (n *nosy) OnTrades(_ *strategy.Bot, trades []exchange.Trade) { n.Heard += len(trades) }
-
-func (n *nosy) OnPair(b *strategy.Bot, _ string, c exchange.Candle) {
-	if c.Close > n.Last && (!n.Params.Tape || n.Heard > 0) {
-		b.BuyWith(b.FreeCounter())
-	} else if c.Close < n.Last {
-		b.SellAll()
-	}
-	n.Last, n.Heard = c.Close, 0
-}
-
-func nosyDefinition() strategy.Definition {
-	return strategy.MustDefine(strategy.Info{Name: "nosy", Version: "1.0.0"}, nosyParams{}, func(p nosyParams) strategy.Strategy { return &nosy{Params: p} })
-}
 
 // shelf is a library with one other pair and a trade in every third minute.
 type shelf struct {
@@ -119,7 +83,7 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		if first > 0 {
 			from, past = series.Candles[first].OpenTime(), 30
 		}
-		o, err := search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(lib).Run(t.Context(), cfg.Params, from, time.Time{})
+		o, err := search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), cfg.Params, from, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +97,7 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		}
 		want := cfg
 		want.Begin = series.Candles[first].Time
-		r, err := backtest.Run(t.Context(), nosyDefinition(), want, &backtest.Feed{
+		r, err := backtest.Run(t.Context(), nosy.Definition(), want, &backtest.Feed{
 			Source: marketdata.NewSliceSource(series.Candles[first-past:]), Trades: trades,
 			Pairs: []backtest.PairSource{{Pair: "OTHER", Source: others.Part(first-past, others.Len()).Source()}},
 		}, nil)
@@ -148,15 +112,15 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		t.Errorf("%d sources of trades are open", n)
 	}
 	silent := &shelf{candles: series.Candles, silent: true}
-	o, err := search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(silent).Run(t.Context(), cfg.Params, time.Time{}, time.Time{})
+	o, err := search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(silent).Run(t.Context(), cfg.Params, time.Time{}, time.Time{})
 	if err != nil || !reflect.DeepEqual(o.Lacks, strategy.Subscription{Trades: true}) || o.Trades != 0 {
 		t.Errorf("without trades it makes %d and lacks %+v, %v", o.Trades, o.Lacks, err)
 	}
-	_, err = search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"BROKEN"}`), time.Time{}, time.Time{})
+	_, err = search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"BROKEN"}`), time.Time{}, time.Time{})
 	if !errors.Is(err, errBroken) {
 		t.Errorf("a library that fails: %v", err)
 	}
-	_, err = search.NewLocal(nosyDefinition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"NONE"}`), time.Time{}, time.Time{})
+	_, err = search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"NONE"}`), time.Time{}, time.Time{})
 	if err == nil {
 		t.Error("a pair that is not there is no error")
 	}

@@ -223,39 +223,8 @@ func (r *BatchReader) fail(what string, err error) bool {
 
 func (r *BatchReader) readView(message []byte) error {
 	r.Bot, r.Snapshot = 0, false
-	v := &r.View
-	*v = strategy.View{Orders: v.Orders[:0], Others: v.Others[:0]}
-	f := fields{rest: message}
-	for f.next() {
-		switch {
-		case f.is(12, protowire.BytesType):
-			order, err := readOrder(f.bytes)
-			if err != nil {
-				return err
-			}
-			v.Orders = append(v.Orders, order)
-		case f.is(13, protowire.BytesType):
-			if err := readTop(&v.Top, f.bytes); err != nil {
-				return err
-			}
-		case f.is(14, protowire.BytesType):
-			if err := r.readOther(f.bytes); err != nil {
-				return err
-			}
-		case f.kind != protowire.VarintType:
-		case f.number == 1:
-			r.Bot = f.value
-		case f.number == 2:
-			r.Snapshot = f.value != 0
-		case f.number == 10:
-			v.NextRef = f.value
-		case f.number == 11:
-			v.Warming = f.value != 0
-		default:
-			readAccount(v, &f)
-		}
-	}
-	return f.err
+	r.View = strategy.View{Orders: r.View.Orders[:0], Others: r.View.Others[:0]}
+	return r.readPair(&r.View, message, true)
 }
 
 // readOther adds the account in a further pair. The room of one that was there
@@ -268,6 +237,11 @@ func (r *BatchReader) readOther(message []byte) error {
 	r.View.Others = slices.Grow(r.View.Others, 1)[:n+1]
 	v := &r.View.Others[n]
 	*v = strategy.View{Orders: v.Orders[:0]}
+	return r.readPair(v, message, false)
+}
+
+// readPair reads the account in one pair, and in the bot's own what else there is.
+func (r *BatchReader) readPair(v *strategy.View, message []byte, own bool) error {
 	f := fields{rest: message}
 	for f.next() {
 		switch {
@@ -277,11 +251,33 @@ func (r *BatchReader) readOther(message []byte) error {
 				return err
 			}
 			v.Orders = append(v.Orders, order)
+		case own && r.readOwn(&f):
 		case f.kind == protowire.VarintType:
 			readAccount(v, &f)
 		}
 	}
 	return f.err
+}
+
+// readOwn takes what only the bot's own pair has; false if the field is nothing of it.
+func (r *BatchReader) readOwn(f *fields) bool {
+	switch {
+	case f.is(13, protowire.BytesType):
+		f.err = readTop(&r.View.Top, f.bytes)
+	case f.is(14, protowire.BytesType):
+		f.err = r.readOther(f.bytes)
+	case f.is(1, protowire.VarintType):
+		r.Bot = f.value
+	case f.is(2, protowire.VarintType):
+		r.Snapshot = f.value != 0
+	case f.is(10, protowire.VarintType):
+		r.View.NextRef = f.value
+	case f.is(11, protowire.VarintType):
+		r.View.Warming = f.value != 0
+	default:
+		return false
+	}
+	return true
 }
 
 // readAccount takes a number of the account in one pair.
