@@ -73,13 +73,13 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 		return runFault(ctx, err)
 	}
 	with.traded = traded
-	seen := &backtestreport.Watch{}
+	seen := backtestreport.NewWatch(cfg.Interval)
 	result, elapsed, err := c.runIn(ctx, process, cfg, with, seen)
 	if err != nil {
 		return err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: seen.Of(cfg.Market.Pair), Data: past.report, Source: past.source, Title: subject.manifest.Title,
+		Result: result, Closes: seen.Of(cfg.Market.Pair), Further: seen.Further(cfg), Data: past.report, Source: past.source, Title: subject.manifest.Title,
 		Notes: with.notes(),
 	}
 	if err := b.check(ctx, c, process, with, &in); err != nil {

@@ -38,14 +38,14 @@ func (w sweepCommand) Run(ctx context.Context, c *console) error {
 	if s.long() {
 		debug.FreeOSMemory() // what the runs left
 	}
-	seen := &backtestreport.Watch{}
+	seen := backtestreport.NewWatch(s.run.Interval)
 	best, err := s.best(ctx, result, seen)
 	if err != nil {
 		return err
 	}
 	s.forget()
 	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
-		Best: best, Closes: seen.Of(s.run.Market.Pair), Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Notes: notesOf(s.past, s.traded), Config: s.run,
+		Best: best, Closes: seen.Of(s.run.Market.Pair), Further: seen.Further(s.run), Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Notes: notesOf(s.past, s.traded), Config: s.run,
 		Info: s.subject.manifest.Info, Result: result,
 	})
 	if err != nil {

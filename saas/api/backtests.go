@@ -27,6 +27,7 @@ type backtest struct {
 	Search       *searchView     `json:"search,omitempty" doc:"What a sweep or a walk-forward tries."`
 	Source       string          `json:"source" enum:"market,store" doc:"Where its candles are from: the market that bots trade in, or the operator's store." example:"market"`
 	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	FurtherPairs []string        `json:"further_pairs" doc:"Further pairs that are traded with the same balance, in the order in which the strategy hears them." example:"[\"ETHMYR\"]"`
 	Recorded     string          `json:"recorded_interval" doc:"The length of the recorded candles." example:"1m"`
 	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	Version      string          `json:"strategy_version" doc:"The version that it is run with; empty for the one that the server contains, which the result names." example:"1.0.0"`
@@ -75,9 +76,18 @@ type figures struct {
 	Best          object          `json:"best_parameters,omitempty" doc:"The parameters of a sweep's best set, of which these figures are; left out of others, and without a best set."`
 }
 
+// furtherPairs names the further pairs of a run; it is never null.
+func furtherPairs(r research.Run) []string {
+	out := []string{}
+	for _, m := range r.Further {
+		out = append(out, m.Pair)
+	}
+	return out
+}
+
 func backtestView(r research.Run) backtest {
 	v := backtest{
-		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Version: r.StrategyVersion, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
+		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, FurtherPairs: furtherPairs(r), Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Version: r.StrategyVersion, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
 		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
 		Status: string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
@@ -99,6 +109,7 @@ type newBacktest struct {
 	Name         string     `json:"name,omitempty" validate:"max=80" doc:"What it shall be called; the strategy and the pair if it is left out." example:"Cross over a year"`
 	Source       string     `json:"source,omitempty" validate:"omitempty,oneof=market store" doc:"Where the candles are from: the market that bots trade in, which is meant if it is left out, or the operator's store." example:"market"`
 	TradingPair  string     `json:"trading_pair" validate:"required,max=32" doc:"The symbol of a market of the source." example:"XBTMYR"`
+	FurtherPairs []string   `json:"further_pairs,omitempty" doc:"Further pairs of the source to trade with the same balance, at most 8 and of the same counter currency; only for a strategy that trades several. Their candles come from the same history, and the candles of all pairs count toward the most that are run." example:"[\"ETHMYR\"]"`
 	Recorded     string     `json:"recorded_interval,omitempty" validate:"max=20" doc:"The length of the recorded candles, for a source that has several; the shortest if it is left out." example:"1m"`
 	StrategyType string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
 	Version      string     `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to run, such as the one that a bot is pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
@@ -121,7 +132,7 @@ func (n newBacktest) input() research.CreateInput {
 		return &a.Decimal
 	}
 	return research.CreateInput{
-		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, StrategyVersion: n.Version, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
+		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Also: n.FurtherPairs, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, StrategyVersion: n.Version, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
 		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
 	}

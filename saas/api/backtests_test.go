@@ -107,7 +107,7 @@ func TestBacktestLife(t *testing.T) {
 	if usual.text("from") != "2026-01-01T00:00:00Z" || usual.text("to") != "2026-01-31T00:00:00Z" || usual.text("taker_fee") != "0.0025" || usual.text("interval") != "1m" {
 		t.Errorf("without a choice it is %s", usual.Body)
 	}
-	usual.want(201, `"strategy_version":""`)
+	usual.want(201, `"strategy_version":""`, `"further_pairs":[]`)
 	b.call("POST", backtests+"/"+usual.text("id")+"/cancel", token, "").want(200)
 	// The version of a bot that is pinned to one.
 	b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","strategy_version":"0.9.0"}`).want(201, `"strategy_version":"0.9.0"`)
@@ -171,6 +171,8 @@ func TestBacktestFaults(t *testing.T) {
 		"times that are none":      {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"yesterday","to":5}`, 422, "/from /to"},
 		"the year 1":               {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"0001-01-01T00:00:00Z"}`, 422, "/from"},
 		"times and tags":           {`{"trading_pair":"XBTMYR","strategy_type":"nope","from":"2020-01-01","to":"2027-01-01","interval":"7m"}`, 422, "/interval /strategy_type"},
+		"further pairs":            {`{"trading_pair":"XBTMYR","further_pairs":["ETHMYR"],"strategy_type":"basic"}`, 422, "/further_pairs"},
+		"no further pair":          {`{"trading_pair":"XBTMYR","further_pairs":["NOPE"],"strategy_type":"basic"}`, 422, "/further_pairs/0"},
 		"a version that is none":   {`{"trading_pair":"XBTMYR","strategy_type":"basic","strategy_version":"7.0.0"}`, 422, "/strategy_version"},
 		"no history":               {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"2020-01-01","to":"2027-01-01"}`, 422, "/from /to"},
 		"too many candles":         {`{"trading_pair":"XBTMYR","strategy_type":"basic","from":"2026-01-02","to":"2026-01-01"}`, 422, "/to"},

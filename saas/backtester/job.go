@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -147,14 +148,14 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if err != nil {
 		return out, err
 	}
-	candles, seen := data.Packed(), &backtestreport.Watch{}
+	candles, seen := data.Packed(), backtestreport.NewWatch(bt.Interval)
 	data.Candles = nil // they are packed
 	result, err := with.over(ctx, bt, candles, seen.Through, j.progress)
 	if err != nil {
 		return out, err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: seen.Of(bt.Market.Pair), Data: data.Read, Source: data.Origin, Notes: append(data.Notes, notesOf(r)...),
+		Result: result, Closes: seen.Of(bt.Market.Pair), Further: seen.Further(bt), Data: data.Read, Source: data.Origin, Notes: slices.Concat(data.Notes, notesOf(r), with.library.lacking()),
 		Title: manifest.Title, Schema: manifest.Schema,
 	}
 	if err := look(ctx, with, candles, &in); err != nil {
@@ -181,6 +182,9 @@ func configOf(r research.Run, m exchange.Market) (backtest.Config, error) {
 	slippage, errSlippage = exchange.ParseRate(r.Slippage.String())
 	cfg.Costs = paper.Costs{Slippage: slippage}
 	cfg.Risk, errRisk = r.Risk.Limits(m)
+	for _, one := range r.Further {
+		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: one})
+	}
 	return cfg, errors.Join(err, errMaker, errTaker, errSlippage, errRisk)
 }
 

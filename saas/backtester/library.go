@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 // mostBeside bounds the candles of other pairs that one run holds.
 const mostBeside = 3 * research.MaxCandles
 
-// library has what the strategy of a run looks at beside the candles of its market.
+// library has what the strategy of a run trades and looks at beside the candles of its
+// market.
 // What it has read it keeps for the other runs of a search.
 type library struct {
 	history  research.History
@@ -29,6 +31,8 @@ type library struct {
 	mu    sync.Mutex
 	pairs map[string]*marketdata.Packed
 	held  int
+	// notes say where the candles of further pairs that are traded lack.
+	notes []string
 }
 
 var _ backtest.Library = (*library)(nil)
@@ -62,10 +66,40 @@ func (l *library) Candles(ctx context.Context, pair string) (*marketdata.Packed,
 	}
 	if l.held += len(data.Candles); l.held > mostBeside {
 		return nil, errs.New(errs.Conflict, "too_many_candles",
-			"The other pairs that the strategy looks at have more than %s candles in this time. Choose a shorter time, or fewer pairs.", exchange.Grouped(fmt.Sprint(mostBeside)))
+			"The other pairs that the strategy trades or looks at have more than %s candles in this time. Choose a shorter time, or fewer pairs.", exchange.Grouped(fmt.Sprint(mostBeside)))
 	}
 	l.pairs[pair] = data.Packed()
+	if slices.ContainsFunc(l.run.Further, func(m exchange.Market) bool { return m.Pair == pair }) {
+		l.note(pair, data)
+	}
 	return l.pairs[pair], nil
+}
+
+// note notes where the candles of a traded pair lack.
+func (l *library) note(pair string, data research.Data) {
+	const minute = "2006-01-02 15:04"
+	n := len(data.Candles)
+	if n == 0 {
+		return
+	}
+	from, to := data.Candles[0].OpenTime(), data.Candles[n-1].OpenTime().Add(l.interval)
+	if from.After(l.run.From) || to.Before(l.run.To) {
+		l.notes = append(l.notes, fmt.Sprintf("The candles of %s go from %s to %s UTC only: outside of that it cannot be traded, and a position keeps the value of its last close.",
+			pair, from.Format(minute), to.Format(minute)))
+	}
+	if n := data.Read.Filled; n > 0 {
+		l.notes = append(l.notes, fmt.Sprintf("Missing candles of %s: %s, each filled with the last close and no volume.", pair, exchange.Grouped(fmt.Sprint(n))))
+	}
+}
+
+// lacking returns the notes, in an order that does not depend on which run read
+// first.
+func (l *library) lacking() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := slices.Clone(l.notes)
+	slices.Sort(out)
+	return out
 }
 
 // Trades implements backtest.Library.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
+	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
@@ -28,7 +29,10 @@ func reasonOf(r research.Run, limit time.Duration, err error) string {
 	var dead *pluginhost.Error
 	var known *errs.Error
 	var wrong *searchError
+	var lacks *backtest.LackError
 	switch {
+	case errors.As(err, &lacks):
+		return fmt.Sprintf("The history has no candles of %s, which the run trades, any more. Choose another pair.", lacks.Pair)
 	case errors.As(err, &run):
 		return fmt.Sprintf("The strategy %s ended the run: %s", r.Strategy, run.Text)
 	case errors.As(err, &refused):

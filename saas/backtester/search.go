@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/research"
@@ -131,7 +132,7 @@ func (s *searching) sweep(ctx context.Context, task search.Config) (research.Out
 		return research.Outcome{}, err
 	}
 	in := backtestreport.SearchInput{
-		Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
+		Data: s.data.Read, Source: s.data.Origin, Notes: slices.Concat(s.data.Notes, notesOf(s.run), s.library.lacking()), Config: s.cfg,
 		Info: s.manifest.Info, Schema: s.manifest.Schema, Result: result,
 	}
 	if best, ok := result.Best(); ok {
@@ -142,11 +143,11 @@ func (s *searching) sweep(ctx context.Context, task search.Config) (research.Out
 			return research.Outcome{}, err
 		}
 		with.library = s.library // which has read what the sets look at
-		seen := &backtestreport.Watch{}
+		seen := backtestreport.NewWatch(cfg.Interval)
 		if in.Best, err = with.over(ctx, cfg, s.candles, seen.Through, nil); err != nil {
 			return research.Outcome{}, err
 		}
-		in.Closes = seen.Of(cfg.Market.Pair)
+		in.Closes, in.Further = seen.Of(cfg.Market.Pair), seen.Further(cfg)
 	}
 	report, err := backtestreport.NewSearch(in)
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *searching) walk(ctx context.Context, task search.Config) (research.Outc
 		return research.Outcome{}, err
 	}
 	report, err := backtestreport.NewWalk(backtestreport.WalkInput{
-		Candles: s.candles, Data: s.data.Read, Source: s.data.Origin, Notes: append(s.data.Notes, notesOf(s.run)...), Config: s.cfg,
+		Candles: s.candles, Data: s.data.Read, Source: s.data.Origin, Notes: slices.Concat(s.data.Notes, notesOf(s.run), s.library.lacking()), Config: s.cfg,
 		Info: s.manifest.Info, Walk: walk,
 	})
 	if err != nil {

@@ -69,7 +69,37 @@ func definitionOf(name string) strategy.Definition {
 	if name == "nosy" {
 		return nosy.Definition()
 	}
+	if name == "flock" {
+		return strategy.MustDefine(strategy.Info{Name: "flock", Version: "1.0.0", Title: "Flock"}, swingParams{Every: 30},
+			func(p swingParams) strategy.Strategy { return &flock{Params: p} })
+	}
 	return definition()
+}
+
+// names are those of the strategies that there are.
+func names() []string { return []string{"swing", "nosy", "flock"} }
+
+// flock puts a third of its cash into each pair every so many candles, and sells all
+// half the time later.
+type flock struct {
+	Params swingParams `json:"-"`
+	Count  int
+}
+
+func (f *flock) TradePairs(exchange.Market, []exchange.Market) error { return nil }
+
+func (f *flock) OnPair(*strategy.Bot, string, exchange.Candle) {}
+
+func (f *flock) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	f.Count++
+	for _, p := range b.Pairs() {
+		switch f.Count % f.Params.Every {
+		case 0:
+			p.BuyWith(p.FreeCounter() / 3)
+		case f.Params.Every / 2:
+			p.SellAll()
+		}
+	}
 }
 
 // work is what a test does in place of the strategy's process; nil runs it.
@@ -87,8 +117,9 @@ type world struct {
 
 	mu      sync.Mutex
 	work    work
-	outage  error // of the history
-	silent  bool  // without trades
+	outage  error  // of the history
+	silent  bool   // without trades
+	lost    string // a pair whose candles are gone
 	updates []live.Update
 }
 
@@ -125,17 +156,17 @@ func (w *world) Market(pair string) (exchange.Market, error) {
 
 func (*world) Pairs() []string { return []string{demo.XBTMYR, demo.ETHMYR} }
 
-func (*world) Names() []string { return []string{"swing", "nosy"} }
+func (*world) Names() []string { return names() }
 
 func (*world) Pin(name, version string) (string, error) {
-	if name != "swing" && name != "nosy" || version != "" {
+	if !slices.Contains(names(), name) || version != "" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return "", nil
 }
 
 func (*world) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
-	if name != "swing" && name != "nosy" {
+	if !slices.Contains(names(), name) {
 		return nil, errors.New("no such strategy")
 	}
 	return definitionOf(name).Schema().Validate(params)
@@ -158,6 +189,9 @@ func (w *world) Load(_ context.Context, q research.Query) (research.Data, error)
 	if w.outage != nil {
 		return research.Data{}, w.outage
 	}
+	if q.Pair == w.lost {
+		return research.Data{}, errs.New(errs.NotFound, "history_not_found", "it is gone")
+	}
 	series, err := w.market.Series(q.Pair, q.From, q.To)
 	if err == nil && q.Interval > series.Interval {
 		series, err = series.Aggregate(q.Interval)
@@ -179,14 +213,14 @@ func (*world) Manifest(_ context.Context, key string) (plugin.Manifest, error) {
 }
 
 func (*world) Schema(name, _ string) (*param.Schema, error) {
-	if name != "swing" && name != "nosy" {
+	if !slices.Contains(names(), name) {
 		return nil, errors.New("no such strategy")
 	}
 	return definitionOf(name).Schema(), nil
 }
 
-func (*world) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
-	if len(also) > 0 {
+func (*world) CanTrade(name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+	if name != "flock" && len(also) > 0 {
 		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
 	}
 	return nil

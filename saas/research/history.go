@@ -9,18 +9,19 @@ import (
 )
 
 const (
-	// MaxCandles bounds the candles of one run, so that a worker's memory and a
+	// MaxCandles bounds the candles of one run, those of all pairs that it trades
+	// counted, so that a worker's memory and a
 	// result stay within bounds: nearly three years of minutes.
 	MaxCandles = 1_500_000
 	// finest is the length of the candles that orders meet, as those of bots do.
 	finest = time.Minute
 )
 
-// Detail returns the length of the candles that a run's orders meet: minutes, or
-// what is recorded if that is longer, as long as those are no more than MaxCandles,
-// else the run's own.
-func Detail(recorded, interval time.Duration, from, to time.Time) time.Duration {
-	if least := max(finest, recorded); to.Sub(from)/least <= MaxCandles {
+// Detail returns the length of the candles that the orders of a run of so many pairs
+// meet: minutes, or what is recorded if that is longer, as long as those are no more
+// than MaxCandles, else the run's own.
+func Detail(recorded, interval time.Duration, from, to time.Time, pairs int64) time.Duration {
+	if least := max(finest, recorded); int64(to.Sub(from)/least)*pairs <= MaxCandles {
 		return least
 	}
 	return interval

@@ -36,6 +36,9 @@ type CreateInput struct {
 	Source   Source
 	Pair     string
 	Recorded time.Duration
+	// Also are further pairs of the source to trade with the same balance. Defaults to
+	// none.
+	Also     []string
 	Strategy string
 	// StrategyVersion is the strategy's version. Defaults to what the server
 	// contains, or else the newest.
@@ -72,7 +75,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	}
 	var f errs.Fields
 	setup := bot.Setup{
-		Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Version: in.StrategyVersion, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
+		Name: r.Name, Pair: r.Pair, Also: in.Also, Strategy: r.Strategy, Version: in.StrategyVersion, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
 	}
 	offer, markets, err := s.offer(ctx, &r, &f)
 	if err != nil {
@@ -85,7 +88,13 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	}
 	if offer != nil {
 		r.Recorded, r.Market = offer.Recorded, offer.Market
+		r.Further = furtherMarkets(in.Also, markets)
 		r.checkSpan(*offer, &f)
+	}
+	if f.Err() == nil {
+		if err := s.checkFurther(ctx, r, &f); err != nil {
+			return Request{}, err
+		}
 	}
 	s.checkSearch(&r, in.Search, &f)
 	return r, f.Err()
@@ -203,17 +212,24 @@ func (r *Request) checkSpan(o Offer, f *errs.Fields) {
 		f.Add("/to", "must be after from")
 	case r.To.Sub(r.From) < 2*r.Interval:
 		f.Add("/to", "must be at least two candles of "+bot.IntervalName(r.Interval)+" after from")
-	case within && r.Candles() > MaxCandles:
-		f.Add("/interval", fmt.Sprintf("makes %d candles of this time, and at most %d are run: choose longer candles or a shorter time", r.Candles(), MaxCandles))
+	case within && r.Candles() > MaxCandles/r.traded():
+		of := ""
+		if r.traded() > 1 {
+			of = fmt.Sprintf(" in %d pairs", r.traded())
+		}
+		f.Add("/interval", fmt.Sprintf("makes %d candles of this time%s, and at most %d are run: choose longer candles or a shorter time", r.Candles()*r.traded(), of, MaxCandles))
 	}
 }
 
 // Detail returns the length of the candles that the orders meet.
 func (r Request) Detail() time.Duration {
-	return Detail(cmp.Or(r.Recorded, finest), r.Interval, r.From, r.To)
+	return Detail(cmp.Or(r.Recorded, finest), r.Interval, r.From, r.To, r.traded())
 }
 
-// Candles returns how many candles a run goes over.
+// traded is how many pairs the run trades.
+func (r Request) traded() int64 { return int64(1 + len(r.Further)) }
+
+// Candles returns how many candles of its own pair a run goes over.
 func (r Request) Candles() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }
 
 // Work returns how much there is to do: candles, or sets of parameters.

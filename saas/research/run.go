@@ -38,6 +38,9 @@ type Request struct {
 	Pair     string
 	Recorded time.Duration
 	Market   exchange.Market
+	// Further are further markets of the same source that are traded with the same
+	// balance, in the order in which the strategy hears them.
+	Further []exchange.Market
 	// Strategy is the strategy's name.
 	Strategy string
 	// StrategyVersion is the version that it is run with; "" is the one that the

@@ -36,11 +36,11 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 type shop struct{ schema *param.Schema }
 
 func (shop) Market(pair string) (exchange.Market, error) {
-	if pair != "XBTMYR" {
+	if !slices.Contains([]string{"XBTMYR", "ETHMYR", "SOLMYR", "ADAMYR"}, pair) {
 		return exchange.Market{}, errors.New("no such market")
 	}
 	return exchange.Market{
-		Pair: pair, Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -6), MinVolume: 100, Status: exchange.MarketActive,
+		Pair: pair, Base: pair[:3], Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -6), MinVolume: 100, Status: exchange.MarketActive,
 	}, nil
 }
 
@@ -70,8 +70,8 @@ func (s shop) Schema(name, _ string) (*param.Schema, error) {
 }
 
 func (shop) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
-	if len(also) > 0 {
-		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
+	if len(also) > 2 {
+		return &bot.PairsError{Reason: "must be at most two"}
 	}
 	return nil
 }
@@ -88,6 +88,8 @@ func offers() []research.Offer {
 	}
 	return []research.Offer{
 		{Ref: research.Ref{Source: research.FromMarket, Pair: "XBTMYR", Recorded: time.Minute}, From: first(), To: last()},
+		{Ref: research.Ref{Source: research.FromMarket, Pair: "ETHMYR", Recorded: time.Minute}, From: first().AddDate(1, 0, 0), To: last()},
+		{Ref: research.Ref{Source: research.FromMarket, Pair: "ADAMYR", Recorded: 7 * time.Minute}, From: first(), To: last()},
 		{Ref: research.Ref{Source: research.FromStore, Pair: "BTCUSD", Recorded: 15 * time.Minute}, Market: stored, From: first(), To: first().AddDate(1, 0, 0)},
 		{Ref: research.Ref{Source: research.FromStore, Pair: "BTCUSD", Recorded: time.Hour}, Market: stored, From: first(), To: first().AddDate(5, 0, 0)},
 	}
@@ -255,10 +257,10 @@ func TestSpansAreWholeCandles(t *testing.T) {
 		}
 	})
 	from := first()
-	if d := research.Detail(time.Minute, time.Hour, from, from.Add(research.MaxCandles*time.Minute)); d != time.Minute {
+	if d := research.Detail(time.Minute, time.Hour, from, from.Add(research.MaxCandles*time.Minute), 1); d != time.Minute {
 		t.Errorf("as many minutes as are allowed are met in %s", d)
 	}
-	if d := research.Detail(time.Minute, time.Hour, from, from.Add(research.MaxCandles*time.Minute+time.Hour)); d != time.Hour {
+	if d := research.Detail(time.Minute, time.Hour, from, from.Add(research.MaxCandles*time.Minute+time.Hour), 1); d != time.Hour {
 		t.Errorf("more minutes than are allowed are met in %s", d)
 	}
 }

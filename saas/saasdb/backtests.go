@@ -55,6 +55,8 @@ type backtestHistory struct {
 	Source   research.Source `json:"source"`
 	Recorded string          `json:"recorded"`
 	Market   exchange.Market `json:"market,omitzero"`
+	// Further are the further markets that are traded.
+	Further []exchange.Market `json:"further,omitempty"`
 }
 
 func backtestRowOf(tenantID string, r research.Run) backtestRow {
@@ -64,7 +66,7 @@ func backtestRowOf(tenantID string, r research.Run) backtestRow {
 		TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: document[bot.Risk]{r.Risk}, Status: r.Status, Reason: clean(r.Reason), Done: r.Done,
 		Total: r.Total, Attempt: r.Attempt, Figures: document[*research.Figures]{r.Figures}, Line: document[[]float64]{r.Line},
 		CreatedAt: db.At(r.CreatedAt), StartedAt: db.At(r.StartedAt), FinishedAt: db.At(r.FinishedAt), StrategyVersion: r.StrategyVersion,
-		History: document[backtestHistory]{backtestHistory{Source: r.Source, Recorded: r.Recorded.String(), Market: r.Market}},
+		History: document[backtestHistory]{backtestHistory{Source: r.Source, Recorded: r.Recorded.String(), Market: r.Market, Further: r.Further}},
 	}
 }
 
@@ -79,7 +81,7 @@ func (r backtestRow) run() research.Run {
 		Request: research.Request{
 			Name: r.Name, Kind: r.Kind, Search: r.Search.value, Sets: sets, Pair: r.Pair, Strategy: r.Strategy, Parameters: json.RawMessage(r.Parameters), Interval: time.Duration(r.Interval) * time.Second,
 			From: r.From.Time, To: r.To.Time, Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: r.Risk.value,
-			StrategyVersion: r.StrategyVersion, Source: r.History.value.Source, Recorded: recorded, Market: r.History.value.Market,
+			StrategyVersion: r.StrategyVersion, Source: r.History.value.Source, Recorded: recorded, Market: r.History.value.Market, Further: r.History.value.Further,
 		},
 		Status: r.Status, Reason: r.Reason, Done: r.Done, Total: r.Total, Attempt: r.Attempt, Figures: r.Figures.value, Line: r.Line.value,
 		CreatedAt: r.CreatedAt.Time, StartedAt: r.StartedAt.Time, FinishedAt: r.FinishedAt.Time,

@@ -87,7 +87,7 @@ func (f *testForm) refer(text string) {
 func testFormOf(r research.Run, s Strategy) testForm {
 	f := testForm{
 		botForm: botForm{
-			Name: r.Name, Pair: r.Pair, Strategy: r.Strategy, Pin: s.Version, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
+			Name: r.Name, Pair: r.Pair, Also: pairsOf(r.Further), Strategy: r.Strategy, Pin: s.Version, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
 			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
 			Params: map[string]string{},
 		},
@@ -116,7 +116,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		return &d
 	}
 	in := research.CreateInput{
-		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Recorded: f.Ref.Recorded,
+		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Also: common.Also, Recorded: f.Ref.Recorded,
 		Strategy: common.Strategy, StrategyVersion: common.StrategyVersion, Parameters: common.Parameters, Interval: common.Interval,
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
 		Slippage: rate(f.Slippage, "slippage"),

@@ -59,6 +59,11 @@ func (r backtestRow) HasParameters() bool {
 	return r.IsDone() && (r.IsBacktest() || len(r.Figures.Best) > 0)
 }
 
+// Traded names the pairs that the run trades.
+func (r backtestRow) Traded() string {
+	return strings.Join(append([]string{r.Pair}, pairsOf(r.Further)...), ", ")
+}
+
 // Span is the time that the run covers, in words.
 func (r backtestRow) Span() string { return span(r.From, r.To) }
 

@@ -124,12 +124,21 @@ func (s *swinging) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 	if s.Seen++; s.Seen%s.Every != 0 {
 		return
 	}
-	if b.Position() > 0 {
-		b.SellAll()
-	} else {
-		b.BuyWith(b.FreeCounter())
+	pairs := b.Pairs()
+	for _, p := range pairs {
+		if p.Position() > 0 {
+			p.SellAll()
+		} else {
+			p.BuyWith(p.FreeCounter() / exchange.Units(len(pairs)))
+		}
 	}
 }
+
+// TradePairs implements strategy.PairTrader.
+func (s *swinging) TradePairs(exchange.Market, []exchange.Market) error { return nil }
+
+// OnPair implements strategy.PairHandler.
+func (s *swinging) OnPair(*strategy.Bot, string, exchange.Candle) {}
 
 // worker takes the lease of a run, as a worker does, and begins it.
 func (w *world) worker(t testing.TB, b *browser, id string) (lease.Lease, research.Run) {
@@ -166,15 +175,24 @@ func (w *world) finish(t testing.TB, b *browser, id string, every int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := backtest.Run(t.Context(), def, backtest.Config{
-		Market: series.Market, Interval: series.Interval, Balance: balance, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000},
-	}, series.Source(), nil)
+	cfg := backtest.Config{Market: series.Market, Interval: series.Interval, Balance: balance, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}}
+	seen := backtestreport.NewWatch(series.Interval)
+	feed := &backtest.Feed{Source: series.Source()}
+	for _, m := range r.Further {
+		further, err := w.market.Series(m.Pair, r.From, r.To)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: m})
+		feed.Pairs = append(feed.Pairs, backtest.PairSource{Pair: m.Pair, Source: seen.Through(m.Pair, further.Source())})
+	}
+	result, err := backtest.Run(t.Context(), def, cfg, feed, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	result.Config.Params, result.Config.Decide = r.Parameters, r.Interval
 	report, err := backtestreport.New(backtestreport.Input{
-		Result: result, Closes: backtestreport.ClosesOf(series.Candles), Source: "Demo market: a replay", Title: "Moving-average cross", Schema: w.schema,
+		Result: result, Closes: backtestreport.ClosesOf(series.Candles), Further: seen.Further(cfg), Source: "Demo market: a replay", Title: "Moving-average cross", Schema: w.schema,
 		Notes: []string{"The demo market repeats the same 8.8 days."},
 	})
 	if err != nil {

@@ -181,7 +181,7 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 		out = append(out, row)
 	}
 	line("Strategy", func(r backtestRow) string { return strings.TrimSpace(r.Title + " " + r.StrategyVersion) })
-	line("Market", func(r backtestRow) string { return r.Pair })
+	line("Market", backtestRow.Traded)
 	line("History", func(r backtestRow) string {
 		if r.Source == research.FromStore {
 			return "stored, " + lengthName(r.Recorded)

@@ -192,12 +192,24 @@ func (w *Web) offered(rq *request, p *testPage) error {
 			return err
 		}
 		offerPairs(p.Groups, pairs)
+		if p.Chosen.TradesPairs {
+			p.Further = p.Form.furtherSelects(pairs, p.Faults)
+		}
 		p.Market = market{offer.Market}
 		for i := range p.Pairs {
 			p.Pairs[i].Selected = false
 		}
 	}
 	return nil
+}
+
+// pairsOf are the pairs of a history's source.
+func (w *Web) pairsOf(rq *request, ref research.Ref) ([]string, error) {
+	if ref.Source == research.FromStore {
+		return w.storedPairs(rq)
+	}
+	markets, err := w.cfg.Markets.Markets(rq.Context())
+	return pairsOf(markets), err
 }
 
 // newBacktestHistory answers with the times of another history.
@@ -280,6 +292,13 @@ func (w *Web) newBacktestStrategy(rq *request) error {
 		return err
 	}
 	p.Test = readTestForm(rq.URL.Query(), p.Chosen)
+	if p.Chosen.TradesPairs {
+		pairs, err := w.pairsOf(rq, p.Test.Ref)
+		if err != nil {
+			return err
+		}
+		p.Further = p.Form.furtherSelects(pairs, nil)
+	}
 	if p.Advanced, _, _, err = w.included(rq, billing.NeedAdvancedBacktests); err != nil {
 		return err
 	}

@@ -105,6 +105,11 @@ func (r *Report) charts(a axis) []Chart {
 	if r.closes != nil {
 		charts = append(charts, r.priceChart(a))
 	}
+	for i, closes := range r.further {
+		if closes.Len() > 0 {
+			charts = append(charts, r.furtherChart(a, int64(i+1)))
+		}
+	}
 	return charts
 }
 
@@ -139,15 +144,32 @@ func (r *Report) drawdownChart(a axis) Chart {
 	return c
 }
 
+// priceChart draws the price of the run's own pair and its trades.
 func (r *Report) priceChart(a axis) Chart {
-	c := Chart{ID: priceID, Title: r.Market.Pair + " and the trades", Tall: true, Legend: []Legend{{"buy", "Bought"}, {"sell", "Sold"}}}
-	points := a.thin(r.prices())
+	return r.tradedChart(a, 0, priceID, a.thin(r.prices()))
+}
+
+// furtherChart draws the price of a further pair since its first candle, and its
+// trades.
+func (r *Report) furtherChart(a axis, leg int64) Chart {
+	points := a.thin(r.furtherPrices(leg))
+	for len(points) > 1 && points[0].y == 0 {
+		points = points[1:]
+	}
+	return r.tradedChart(a, leg, furtherID(leg), points)
+}
+
+func furtherID(leg int64) string { return priceID + "-" + strconv.FormatInt(leg, 10) }
+
+func (r *Report) tradedChart(a axis, leg int64, id string, points []point) Chart {
+	m := r.result.Config.MarketOf(leg)
+	c := Chart{ID: id, Title: m.Pair + " and the trades", Tall: true, Legend: []Legend{{"buy", "Bought"}, {"sell", "Sold"}}}
 	low, high := bounds(points)
 	s := newScale(low, high, true)
 	c.grid(s, fixed)
 	c.fold(a)
 	c.Lines = append(c.Lines, Line{"price", line(points, s)})
-	all := r.TradeCount()
+	all := r.tradesOf(leg)
 	marked := min(all, maxMarkers)
 	if marked < all {
 		c.Note += " Of " + whole(int64(all)) + " trades, " + whole(maxMarkers) + " evenly chosen ones are marked."
@@ -160,16 +182,23 @@ func (r *Report) priceChart(a axis) Chart {
 		value := min(max(price.InexactFloat64(), s.low), s.high)
 		p.dot(a.x(min(k, a.count-1)), s.y(value)+away)
 	}
-	for i := range marked {
-		t := r.Trade(i * all / marked)
-		if t.leg != 0 {
-			continue // it was at another price than that of this chart
+	seen, next := 0, 0
+	for _, closed := range r.result.Trades.All() {
+		if closed.Leg != leg {
+			continue
 		}
-		mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice, below)
-		mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice, -below)
+		if next < marked && seen == next*all/marked {
+			t := r.trade(closed)
+			mark(&buys, t.EntryTime.UnixMilli(), t.EntryPrice, below)
+			mark(&sells, t.ExitTime.UnixMilli(), t.ExitPrice, -below)
+			next++
+		}
+		seen++
 	}
-	if r.Position != nil {
-		mark(&buys, r.Position.OpenedAt.UnixMilli(), r.Position.EntryPrice, below)
+	for _, p := range r.open() {
+		if p.Market.Pair == m.Pair {
+			mark(&buys, p.OpenedAt.UnixMilli(), p.EntryPrice, below)
+		}
 	}
 	dense := ""
 	if marked > manyMarkers {
@@ -189,6 +218,16 @@ func (r *Report) held() func(i int) float64 {
 func (r *Report) prices() func(i int) float64 {
 	closeOf, tick := r.closes.reader(), r.Market.Tick.InexactFloat64()
 	return func(i int) float64 { return closeOf(i).Float() * tick }
+}
+
+// furtherPrices is prices for a further pair: its newest close at the time of a
+// candle of the run's own, 0 before its first.
+func (r *Report) furtherPrices(leg int64) func(i int) float64 {
+	closeOf, tick, span := r.further[leg-1].since(), r.result.Config.MarketOf(leg).Tick.InexactFloat64(), r.result.Config.Interval.Milliseconds()
+	return func(i int) float64 {
+		last, _ := closeOf(r.result.CloseTime(i) - span)
+		return last.Float() * tick
+	}
 }
 
 func (r *Report) unit() float64 { return r.Market.Tick.Mul(r.Market.Step).InexactFloat64() }

@@ -3,9 +3,11 @@ package backtestreport
 import (
 	"context"
 	"encoding/binary"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
 // pageBytes is how many bytes one page of Closes has at the most.
@@ -21,6 +23,10 @@ type Closes struct {
 	quiet []uint64
 	count int
 	last  exchange.Ticks
+	// span is the length of the candles in milliseconds, next when the next one opens
+	// if there is no gap, and starts are where there was one; kept if span is.
+	span, next int64
+	starts     []backtest.Segment
 }
 
 // ClosesOf returns the closes of candles.
@@ -41,6 +47,10 @@ func (c *Closes) Add(candles []exchange.Candle) {
 		}
 		c.pages[n-1] = binary.AppendVarint(c.pages[n-1], int64(k.Close-c.last))
 		c.last = k.Close
+		if c.span > 0 && k.Time != c.next {
+			c.starts = append(c.starts, backtest.Segment{Index: c.count, Time: k.Time})
+		}
+		c.next = k.Time + c.span
 		if c.count%64 == 0 {
 			c.quiet = append(c.quiet, 0)
 		}
@@ -51,8 +61,13 @@ func (c *Closes) Add(candles []exchange.Candle) {
 	}
 }
 
-// Len returns how many there are.
-func (c *Closes) Len() int { return c.count }
+// Len returns how many there are; none of nil.
+func (c *Closes) Len() int {
+	if c == nil {
+		return 0
+	}
+	return c.count
+}
 
 // flat reports whether the candle of an index was without a trade.
 func (c *Closes) flat(i int) bool { return c.quiet[i/64]>>(i%64)&1 != 0 }
@@ -77,6 +92,25 @@ func (c *Closes) reader() func(i int) exchange.Ticks {
 	}
 }
 
+// since returns a function that returns the close of the newest candle that was open
+// at a time or before; false if there was none. It is asked for times in their order.
+func (c *Closes) since() func(ms int64) (exchange.Ticks, bool) {
+	closeOf, starts := c.reader(), c.starts
+	return func(ms int64) (exchange.Ticks, bool) {
+		for len(starts) > 1 && starts[1].Time <= ms {
+			starts = starts[1:]
+		}
+		if len(starts) == 0 || starts[0].Time > ms {
+			return 0, false
+		}
+		end := c.count
+		if len(starts) > 1 {
+			end = starts[1].Index
+		}
+		return closeOf(min(starts[0].Index+int((ms-starts[0].Time)/c.span), end-1)), true
+	}
+}
+
 // Watch returns a source of what another has, whose candles are added to the
 // closes on their way.
 func (c *Closes) Watch(src marketdata.Source) marketdata.Source {
@@ -87,21 +121,34 @@ func (c *Closes) Watch(src marketdata.Source) marketdata.Source {
 }
 
 // Watch keeps the closes of the pairs that a run trades, on the way of their candles.
-// The zero value has none.
-type Watch struct{ pairs map[string]*Closes }
+// Make it with NewWatch.
+type Watch struct {
+	interval time.Duration
+	pairs    map[string]*Closes
+}
+
+// NewWatch returns a watch over candles of a length.
+func NewWatch(interval time.Duration) *Watch {
+	return &Watch{interval: interval, pairs: map[string]*Closes{}}
+}
 
 // Through is a backtest.Through: it returns the source of a pair, watched. Closes that
 // it has of the pair are forgotten.
 func (w *Watch) Through(pair string, src marketdata.Source) marketdata.Source {
-	if w.pairs == nil {
-		w.pairs = map[string]*Closes{}
-	}
-	w.pairs[pair] = &Closes{}
+	w.pairs[pair] = &Closes{span: w.interval.Milliseconds()}
 	return w.pairs[pair].Watch(src)
 }
 
 // Of returns the closes of a pair; nil if none were seen.
 func (w *Watch) Of(pair string) *Closes { return w.pairs[pair] }
+
+// Further returns the closes of the further pairs of a run.
+func (w *Watch) Further(cfg backtest.Config) (out []*Closes) {
+	for _, m := range cfg.Markets()[1:] {
+		out = append(out, w.Of(m.Pair))
+	}
+	return out
+}
 
 type watched struct {
 	marketdata.Source

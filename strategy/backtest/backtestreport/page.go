@@ -32,6 +32,8 @@ type Page struct {
 	Settings []Setting `json:"settings"`
 	Drawing
 	Years []Year `json:"years,omitempty"`
+	// Assets are the pairs of a run that traded several, and its cash.
+	Assets []AssetRow `json:"assets,omitempty"`
 	// Spread is nil for fewer than two trades.
 	Spread *Spread    `json:"spread,omitempty"`
 	Trades []TradeRow `json:"trades,omitempty"`
@@ -81,7 +83,7 @@ func (r *Report) Page() Page {
 		},
 		Headline: r.headline(), Tiles: r.tiles(), Warnings: r.Warnings, Settings: r.settings(),
 		Drawing: Drawing{Charts: r.charts(a), Dates: r.dates(a), Folded: len(a.folds) > 0, Readings: r.readings(a)},
-		Years:   r.calendar(), Spread: r.distribution(),
+		Years:   r.calendar(), Assets: r.assets(), Spread: r.distribution(),
 	}
 	first := max(0, r.TradeCount()-maxRows)
 	if first > 0 {

@@ -11,6 +11,13 @@ func (r *Report) readings(a axis) Readings {
 	if r.closes != nil {
 		closeOf = r.closes.reader()
 	}
+	span := r.result.Config.Interval.Milliseconds()
+	since := make([]func(ms int64) (exchange.Ticks, bool), len(r.further))
+	for n, closes := range r.further {
+		if closes.Len() > 0 {
+			since[n] = closes.since()
+		}
+	}
 	for b := range a.buckets() {
 		k := a.bucket(b+1) - 1
 		i := a.candle(k)
@@ -19,6 +26,17 @@ func (r *Report) readings(a axis) Readings {
 			last := closeOf(i)
 			equity += " · holding " + amount(r.Market, r.Market.Amount(hold(r.result, last)))
 			add(priceID, price(r.Market, r.Market.Price(last)))
+		}
+		for n, closeOf := range since {
+			if closeOf == nil {
+				continue
+			}
+			text := "–"
+			if last, ok := closeOf(r.result.CloseTime(i) - span); ok {
+				m := r.result.Config.MarketOf(int64(n + 1))
+				text = price(m, m.Price(last))
+			}
+			add(furtherID(int64(n+1)), text)
 		}
 		out.X = append(out.X, tenth(a.x(k)))
 		out.Time = append(out.Time, minute(utc(r.result.CloseTime(i))))

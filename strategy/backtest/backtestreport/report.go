@@ -24,6 +24,9 @@ type Input struct {
 	// Data says what reading the candles did to them; the zero value if
 	// nothing.
 	Data marketdata.CSVReport
+	// Further are the closes of the further pairs, in their order and as a Watch keeps
+	// them; one that is nil is left out of the charts, and so are all if there are none.
+	Further []*Closes
 	// LookAhead is what a check for knowledge of the future found; nil if there was
 	// none.
 	LookAhead *lookahead.Report
@@ -84,7 +87,9 @@ type Report struct {
 
 	result *backtest.Result
 	closes *Closes
-	schema *param.Schema
+	// further are the closes of the further pairs.
+	further []*Closes
+	schema  *param.Schema
 }
 
 // Position is what a run held at its end.
@@ -108,6 +113,9 @@ func New(in Input) (*Report, error) {
 	if in.Closes != nil && in.Closes.Len() != len(res.Equity) {
 		return nil, fmt.Errorf("backtestreport: the closes of %d candles do not fit an equity curve of %d", in.Closes.Len(), len(res.Equity))
 	}
+	if len(in.Further) > 0 && len(in.Further) != len(res.Pairs) {
+		return nil, fmt.Errorf("backtestreport: the closes of %d further pairs do not fit a run of %d", len(in.Further), len(res.Pairs))
+	}
 	if in.Title == "" {
 		in.Title = res.Strategy
 	}
@@ -120,7 +128,7 @@ func New(in Input) (*Report, error) {
 		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
 		Initial: m.Amount(res.Initial()), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Fees()),
-		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, schema: in.Schema,
+		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, further: in.Further, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
 	r.Held = m.Amount(hold(res, res.LastPrice))

@@ -17,12 +17,13 @@ import (
 type SearchInput struct {
 	// Best is the best set's run over the same candles; nil if there is no best.
 	Best *backtest.Result
-	// Closes, Data, Notes, Schema and Source are as in Input.
-	Closes *Closes
-	Data   marketdata.CSVReport
-	Notes  []string
-	Schema *param.Schema
-	Source string
+	// Closes, Further, Data, Notes, Schema and Source are as in Input.
+	Closes  *Closes
+	Further []*Closes
+	Data    marketdata.CSVReport
+	Notes   []string
+	Schema  *param.Schema
+	Source  string
 	// Config is what all sets were run with; required.
 	Config backtest.Config
 	// Info is the strategy's; required.
@@ -60,7 +61,7 @@ func NewSearch(in SearchInput) (*Search, error) {
 	if in.Best != nil {
 		var err error
 		s.best, err = New(Input{
-			Closes: in.Closes, Data: in.Data, Notes: in.Notes, Result: in.Best, Schema: in.Schema, Source: in.Source, Title: in.Info.Title,
+			Closes: in.Closes, Further: in.Further, Data: in.Data, Notes: in.Notes, Result: in.Best, Schema: in.Schema, Source: in.Source, Title: in.Info.Title,
 		})
 		if err != nil {
 			return nil, err

@@ -1,0 +1,61 @@
+package research_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/research"
+)
+
+// Further pairs are kept with a run; what the history lacks of one is named at its
+// place, and the candles of all pairs count toward the most that are run.
+func TestFurtherPairsOfARun(t *testing.T) { // proves E9
+	t.Parallel()
+	each(t, "premium", func(b *bench) {
+		in := research.CreateInput{Pair: "XBTMYR", Strategy: "cross", From: first().AddDate(2, 0, 0), To: first().AddDate(2, 0, 30), Also: []string{"ETHMYR"}}
+		r, err := b.Create(t.Context(), b.who, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err = b.Run(t.Context(), b.who, r.ID); err != nil || len(r.Further) != 1 || r.Further[0].Pair != "ETHMYR" || r.Further[0].Base != "ETH" || r.Candles() != 30*24*60 {
+			t.Errorf("%+v, %v", r.Further, err)
+		}
+		early := in
+		early.From, early.To = first(), first().AddDate(0, 0, 30)
+		for name, c := range map[string]struct {
+			in         research.CreateInput
+			also       []string
+			path, want string
+		}{
+			"nothing of it":      {in, []string{"ETHMYR", "SOLMYR"}, "/further_pairs/1", "has no candles in this history: choose another pair"},
+			"nothing then":       {early, []string{"ETHMYR"}, "/further_pairs/0", "has candles from 2021-01-01T00:00:00Z to 2026-01-31T08:59:00Z only, and none of the time asked for"},
+			"candles of others":  {in, []string{"ADAMYR"}, "/further_pairs/0", "is recorded in candles of 7m0s, and the run goes over candles of 1m"},
+			"no pair":            {in, []string{"NOPE"}, "/further_pairs/0", "is not a pair that is traded here: XBTMYR"},
+			"its own pair":       {in, []string{"XBTMYR"}, "/further_pairs/0", "is the bot's own pair: choose another beside it"},
+			"what it cannot do":  {in, []string{"ETHMYR", "SOLMYR", "ADAMYR"}, "/further_pairs", "must be at most two"},
+			"a sweep of nothing": {in, []string{"SOLMYR"}, "/further_pairs/0", "has no candles in this history: choose another pair"},
+		} {
+			c.in.Also = c.also
+			if name == "a sweep of nothing" {
+				c.in.Kind, c.in.Search = research.Sweep, &research.Search{Ranges: []string{"fast=5,9"}}
+			}
+			_, err := b.Create(t.Context(), b.who, c.in)
+			var invalid *errs.Error
+			if !errors.As(err, &invalid) || invalid.Kind != errs.Invalid || len(invalid.Fields) != 1 || invalid.Fields[0].Path != c.path || invalid.Fields[0].Reason != c.want {
+				t.Errorf("%s: %+v", name, err)
+			}
+		}
+		// Two years of minutes fit for one pair, and for two do not.
+		long := research.CreateInput{Pair: "XBTMYR", Strategy: "cross", Interval: time.Hour, From: first().AddDate(2, 0, 0), To: first().AddDate(4, 0, 0)}
+		one, err := b.Check(t.Context(), b.who, long)
+		if err != nil || one.Detail() != time.Minute {
+			t.Errorf("one pair meets candles of %s, %v", one.Detail(), err)
+		}
+		long.Also = in.Also
+		if two, err := b.Check(t.Context(), b.who, long); err != nil || two.Detail() != time.Hour {
+			t.Errorf("two pairs meet candles of %s, %v", two.Detail(), err)
+		}
+	})
+}

@@ -1,0 +1,149 @@
+package backtestreport_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+)
+
+// both buys each pair at every fiftieth candle and sells 30 candles later.
+type both struct{ Seen int }
+
+func (s *both) TradePairs(exchange.Market, []exchange.Market) error { return nil }
+
+func (s *both) OnPair(*strategy.Bot, string, exchange.Candle) {}
+
+func (s *both) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	s.Seen++
+	for _, p := range b.Pairs() {
+		switch s.Seen % 50 {
+		case 0:
+			p.BuyWith(p.FreeCounter() / 3)
+		case 30:
+			p.SellAll()
+		}
+	}
+}
+
+// couple is the report of a run of two pairs, of which the second begins an hour later
+// and has holes.
+func couple(t *testing.T) (*backtestreport.Report, []exchange.Candle) {
+	t.Helper()
+	own := series(t)
+	market, err := demo.New(demo.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := own.Candles[0].OpenTime()
+	eth, err := market.Series(demo.ETHMYR, from.Add(time.Hour), from.Add(48*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others []exchange.Candle
+	for i, c := range eth.Candles {
+		if i%200 > 3 || i == 0 {
+			others = append(others, c)
+		}
+	}
+	cfg := backtest.Config{
+		Market: own.Market, Interval: own.Interval, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}, Pairs: []backtest.Pair{{Market: eth.Market}},
+	}
+	seen := backtestreport.NewWatch(cfg.Interval)
+	def := strategy.MustDefine(strategy.Info{Name: "both", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &both{} })
+	result, err := backtest.Run(t.Context(), def, cfg, &backtest.Feed{
+		Source: seen.Through(demo.XBTMYR, own.Source()),
+		Pairs:  []backtest.PairSource{{Pair: demo.ETHMYR, Source: seen.Through(demo.ETHMYR, marketdata.NewSliceSource(others))}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := backtestreport.New(backtestreport.Input{Result: result, Closes: seen.Of(demo.XBTMYR), Further: seen.Further(cfg)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, others
+}
+
+// A run of several pairs has a chart of each with its own prices and trades, which a
+// pointer reads, and what was done and is held in each adds up to the account.
+func TestReportOfSeveralPairs(t *testing.T) { // proves PL1, T8
+	t.Parallel()
+	r, others := couple(t)
+	p := r.Page()
+	again, _ := couple(t)
+	if html(t, again.Page()) != html(t, p) {
+		t.Error("the same run twice is drawn to other bytes")
+	}
+	raw, err := json.Marshal(p)
+	var back backtestreport.Page
+	if err != nil || json.Unmarshal(raw, &back) != nil || !reflect.DeepEqual(back, p) {
+		t.Errorf("a page that was kept is another: %v", err)
+	}
+	for id, title := range map[string]string{"price": demo.XBTMYR, "price-1": demo.ETHMYR} {
+		i := slices.IndexFunc(p.Charts, func(c backtestreport.Chart) bool { return c.ID == id })
+		if i < 0 || !strings.HasPrefix(p.Charts[i].Title, title) {
+			t.Fatalf("no chart %s of %s", id, title)
+		}
+		for _, l := range p.Charts[i].Lines {
+			if marks := strings.Count(l.D, "h0"); strings.HasPrefix(l.Class, "buy") && marks < 50 {
+				t.Errorf("%s has %d marks", id, marks)
+			}
+		}
+	}
+	readings := p.Readings.Values["price-1"]
+	if len(readings) != len(p.Readings.X) || readings[0] != "–" {
+		t.Fatalf("%d readings of %d, the first is %q", len(readings), len(p.Readings.X), readings[0])
+	}
+	for i, text := range readings {
+		at, err := time.Parse("2006-01-02 15:04", p.Readings.Time[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "–"
+		for _, c := range others {
+			if !c.OpenTime().Before(at) {
+				break
+			}
+			want = exchange.Grouped(r.Others[0].Market.Price(c.Close).StringFixed(r.Others[0].Market.PriceScale()))
+		}
+		if text != want {
+			t.Fatalf("at %s it reads %s, want %s", at, text, want)
+		}
+	}
+	number := func(text string) decimal.Decimal {
+		d, err := decimal.NewFromString(strings.ReplaceAll(strings.ReplaceAll(text, ",", ""), "−", "-"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	worth, trades := decimal.Zero, decimal.Zero
+	for _, a := range p.Assets {
+		worth = worth.Add(number(a.Value))
+		if a.Trades != "" {
+			trades = trades.Add(number(a.Trades))
+		}
+	}
+	off := worth.Sub(r.Final).Abs()
+	if len(p.Assets) != 3 || p.Assets[1].Pair != demo.ETHMYR || p.Assets[2].Asset != "MYR" || off.GreaterThan(decimal.New(2, -2)) || trades.IntPart() != int64(r.TradeCount()) {
+		t.Errorf("%+v are %s and %s trades, want %s and %d", p.Assets, worth, trades, r.Final, r.TradeCount())
+	}
+	if text := html(t, p); !strings.Contains(text, "<h2>By asset</h2>") || !strings.Contains(text, `data-chart="price-1"`) {
+		t.Error("the page lacks the assets or a chart")
+	}
+	if one := report(t, "{}").Page(); one.Assets != nil || strings.Contains(html(t, one), "By asset") {
+		t.Error("a run of one pair has a table of assets")
+	}
+}
