@@ -50,9 +50,23 @@ func (s *sessions) begin() {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 }
 
+// end ends all sessions and waits for them; there will be no others.
 func (s *sessions) end() {
+	s.mu.Lock()
 	s.stop()
+	s.mu.Unlock()
 	s.done.Wait()
+}
+
+// begun counts a connection that end has to wait for; false if it is over.
+func (s *sessions) begun() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return false
+	}
+	s.done.Add(1)
+	return true
 }
 
 // enter counts a session in; false if its account has as many as it may.
@@ -98,13 +112,16 @@ type streamError struct {
 // stream upgrades a call to a session, lets the client say who it is, and runs it.
 // A fault that is known before is told first.
 func (s *Sim) stream(w http.ResponseWriter, r *http.Request, fault *streamError, run func(*session)) {
+	if !s.sessions.begun() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	defer s.sessions.done.Done()
 	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	conn, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		return // it was answered
 	}
-	s.sessions.done.Add(1)
-	defer s.sessions.done.Done()
 	x := &session{conn: conn, path: r.URL.Path, pair: r.PathValue("pair")}
 	x.ctx, x.stop = context.WithCancel(s.sessions.ctx)
 	defer x.stop()

@@ -99,7 +99,8 @@ func (s *Sim) Keys() []Key {
 // Venue returns the matching engine, for those who look behind the protocol.
 func (s *Sim) Venue() *paper.Exchange { return s.venue }
 
-// Close ends all streams and waits for them. Calls are answered further on.
+// Close ends all streams, and all hangs, and waits for the streams; new ones are
+// refused. Calls are answered further on.
 func (s *Sim) Close() { s.sessions.end() }
 
 // ServeHTTP answers one call.

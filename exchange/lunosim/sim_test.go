@@ -71,6 +71,7 @@ func setup(t *testing.T, change func(*lunosim.Config)) *bench {
 	}
 	server := httptest.NewServer(b.Sim)
 	t.Cleanup(server.Close)
+	t.Cleanup(b.Close)
 	b.url = server.URL
 	keys := b.Keys()
 	b.ann, b.bob = caller{server.URL, keys[0]}, caller{server.URL, keys[3]}

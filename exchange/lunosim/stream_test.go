@@ -225,6 +225,12 @@ func TestMarketStream(t *testing.T) {
 	if _, _, err := s.ReadMessage(); err == nil {
 		t.Error("a closed simulator's stream goes on")
 	}
+	_, response, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(b.url, "http")+"/api/1/userstream", nil)
+	if err == nil || response == nil || response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a closed simulator's answer is %v", err)
+	} else if err := response.Body.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestStreamsRefuse(t *testing.T) {

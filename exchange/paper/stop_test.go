@@ -30,6 +30,18 @@ func (h hall) trade(t *testing.T, price exchange.Ticks) {
 	place(t, h.cat, limit(exchange.Buy, price, 2))
 }
 
+// fund gives members 1,000 of the currencies of XBTMYR.
+func fund(t *testing.T, members ...*paper.Member) {
+	t.Helper()
+	for _, m := range members {
+		for _, currency := range []string{"XBT", "MYR"} {
+			if err := m.Deposit(currency, decimal.NewFromInt(1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestStopsWaitForATrade(t *testing.T) {
 	t.Parallel()
 	h := openHall(t, exchange.Fees{})
@@ -113,13 +125,7 @@ func TestMarketOrdersRunSoFar(t *testing.T) {
 	}
 	a, _ := e.Join("a")
 	b, _ := e.Join("b")
-	for _, m := range []*paper.Member{a, b} {
-		for _, currency := range []string{"XBT", "MYR"} {
-			if err := m.Deposit(currency, decimal.NewFromInt(1000)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	fund(t, a, b)
 	for _, price := range []exchange.Ticks{100, 110, 111} {
 		place(t, a, limit(exchange.Sell, price, 10))
 	}
@@ -143,11 +149,7 @@ func TestForgetfulMembersKeepWhatLives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, currency := range []string{"XBT", "MYR"} {
-		if err := m.Deposit(currency, decimal.NewFromInt(1000)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	fund(t, m)
 	over, lives := place(t, m, limit(exchange.Sell, 100, 5)), place(t, m, limit(exchange.Sell, 101, 5))
 	place(t, h.ann, limit(exchange.Buy, 100, 5))
 	if _, err := m.Detail(t.Context(), over.ID); err == nil {
@@ -174,13 +176,7 @@ func TestFeesOfTheBaseCurrency(t *testing.T) { // proves T7: both fees are booke
 	}
 	a, _ := e.Join("a")
 	b, _ := e.Join("b")
-	for _, m := range []*paper.Member{a, b} {
-		for _, currency := range []string{"XBT", "MYR"} {
-			if err := m.Deposit(currency, decimal.NewFromInt(1000)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	fund(t, a, b)
 	place(t, a, limit(exchange.Sell, 100, 1000)) // 1 XBT and 0.0025 of fee at most
 	if got := balance(t, a, "XBT"); got != "1000/1.0025" {
 		t.Errorf("reserved %s", got)
@@ -214,13 +210,7 @@ func TestTapeForgets(t *testing.T) {
 	h := hall{Exchange: e, clock: clock}
 	h.bob, _ = e.Join("bob")
 	h.cat, _ = e.Join("cat")
-	for _, m := range []*paper.Member{h.bob, h.cat} {
-		for _, currency := range []string{"XBT", "MYR"} {
-			if err := m.Deposit(currency, decimal.NewFromInt(1000)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	fund(t, h.bob, h.cat)
 	for range 3_000 {
 		h.trade(t, 100)
 		clock.now = clock.now.Add(time.Minute)
