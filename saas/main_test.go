@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) {
 }
 
 func bundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition())
+	b, err := plugin.NewBundle(basic.Definition(), rebalance.Definition())
 	if err != nil {
 		panic(err)
 	}

@@ -84,21 +84,23 @@ func TestHistory(t *testing.T) {
 	_, id := b.create(token)
 	at := time.Date(2026, 1, 5, 8, 0, 0, 0, time.FixedZone("MYT", 8*3600))
 	b.work(token, id, func(e *journal.Entry) {
-		e.Orders = []journal.Order{{ClientID: "o-1", Run: 1, Number: 1, Side: "buy", Type: "market", Value: d("1000"), State: journal.Filled, Reason: "cross", CreatedAt: at, UpdatedAt: at}}
-		e.Fills = []journal.Fill{{Sequence: 7, ClientID: "o-1", Side: "buy", Price: d("250000"), Volume: d("0.004"), Value: d("1000"), FeeCounter: d("1"), Time: at}}
+		e.Orders = []journal.Order{{ClientID: "o-1", Pair: "ETHMYR", Run: 1, Number: 1, Side: "buy", Type: "market", Value: d("1000"), State: journal.Filled, Reason: "cross", CreatedAt: at, UpdatedAt: at}}
+		e.Fills = []journal.Fill{{Sequence: 7, Pair: "ETHMYR", ClientID: "o-1", Side: "buy", Price: d("250000"), Volume: d("0.004"), Value: d("1000"), FeeCounter: d("1"), Time: at}}
 		e.Decisions = []journal.Decision{{Number: 3, Kind: "buy", Text: "Buy: crossed above", Time: at}}
 		e.Equity = []journal.EquityPoint{{Time: at, Equity: d("9999"), Position: d("0.004"), Price: d("250000")}, {Time: at.Add(time.Hour), Equity: d("10001")}}
-		e.Checkpoint = &journal.Checkpoint{Run: 1, Sequence: 1, MarketTime: at, State: []byte(`{}`), Summary: journal.Summary{Equity: d("9999.10"), Fills: 1}}
+		e.Checkpoint = &journal.Checkpoint{Run: 1, Sequence: 1, MarketTime: at, State: []byte(`{}`), Summary: journal.Summary{
+			Equity: d("9999.10"), Fills: 1, Positions: []journal.Position{{Pair: "ETHMYR", Position: d("0.004"), Worth: d("1000"), Stop: d("240000")}},
+		}}
 	})
-	b.call("GET", bots+"/"+id+"/orders", token, "").want(200, `"id":"o-1"`, `"price":null`, `"value":"1000"`, `"state":"filled"`, `"created_at":"2026-01-05T00:00:00Z"`)
-	b.call("GET", bots+"/"+id+"/fills", token, "").want(200, `"sequence":7`, `"order_id":"o-1"`, `"price":"250000"`, `"fee_counter":"1"`)
+	b.call("GET", bots+"/"+id+"/orders", token, "").want(200, `"id":"o-1"`, `"pair":"ETHMYR"`, `"price":null`, `"value":"1000"`, `"state":"filled"`, `"created_at":"2026-01-05T00:00:00Z"`)
+	b.call("GET", bots+"/"+id+"/fills", token, "").want(200, `"sequence":7`, `"pair":"ETHMYR"`, `"order_id":"o-1"`, `"price":"250000"`, `"fee_counter":"1"`)
 	b.call("GET", bots+"/"+id+"/decisions", token, "").want(200, `"text":"Buy: crossed above"`)
 	b.call("GET", bots+"/"+id+"/equity", token, "").want(200, `"equity":"9999"`, `"equity":"10001"`, `"next_cursor":null`)
 	if items, ok := b.call("GET", bots+"/"+id+"/equity?from=2026-01-05T00:30:00Z", token, "").want(200).get("items").([]any); !ok || len(items) != 1 {
 		t.Errorf("equity from the second point on: %v", items)
 	}
 	b.call("GET", bots+"/"+id+"/performance", token, "").want(200, `"sharpe":null`, `"days":0`, `"trades":`, `"profit_factor":`, `"exposure":`)
-	b.call("GET", bots+"/"+id, token, "").want(200, `"summary":{"equity":"9999.1"`)
+	b.call("GET", bots+"/"+id, token, "").want(200, `"summary":{"equity":"9999.1"`, `"positions":[{"pair":"ETHMYR","position":"0.004","worth":"1000"`, `"stop":"240000"`)
 	b.call("GET", bots, token, "").want(200, `"summary":{"equity":"9999.1"`)
 }
 

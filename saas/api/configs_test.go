@@ -185,3 +185,19 @@ func TestConfigLimit(t *testing.T) {
 		t.Errorf("there are %d configurations", len(items))
 	}
 }
+
+// What a strategy cannot trade is refused with the field's name, at the making and at a
+// change; a configuration always tells its further pairs.
+func TestFurtherPairs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	const body = `{"name":"a","trading_pair":"XBTMYR","strategy_type":"basic","further_pairs":`
+	b.call("POST", configs, token, body+`["ETHMYR"]}`).want(422, `"pointer":"/further_pairs"`, "it trades one pair only")
+	b.call("POST", configs, token, body+`["NOPE","XBTMYR"]}`).want(422, `"pointer":"/further_pairs/0"`, "is not a pair that is traded here", `"pointer":"/further_pairs/1"`, "is the bot's own pair")
+	b.call("POST", configs, token, body+`"ETHMYR"}`).want(422, `"pointer":"/further_pairs"`)
+	made := b.call("POST", configs, token, body+`[]}`).want(201, `"further_pairs":[]`)
+	b.call("PATCH", configs+"/"+made.text("id"), token, `{"further_pairs":["ETHMYR"]}`).want(422, `"pointer":"/further_pairs"`)
+	b.call("PATCH", configs+"/"+made.text("id"), token, `{"further_pairs":[]}`).want(200, `"further_pairs":[]`)
+	b.call("GET", bots+"/"+made.text("bot_id"), token, "").want(200, `"trading_pair":"XBTMYR"`, `"further_pairs":[]`)
+}

@@ -50,9 +50,9 @@ func (a *API) streamRoute() {
 		method: http.MethodGet, path: "/api/v1/trading/bots/{bot_id}/stream", id: "stream-bot", tag: tagHistory,
 		media: "text/event-stream", fails: []errs.Kind{errs.RateLimited},
 		summary: "Follow a bot",
-		description: "Server-sent events with JSON as data. The first is `snapshot`, the bot as GET shows it; then come `tick` and `candle` (the market), " +
+		description: "Server-sent events with JSON as data. The first is `snapshot`, the bot as GET shows it; then come `tick` and `candle` (the markets of its pairs), " +
 			"`status`, `order`, `fill`, `decision`, `summary` and `plot` (the bot), and `dropped` with a count if the client was too slow: load the bot anew then. " +
-			"Comments keep the connection awake. When the token expires or the session ends, the last event is `end`, with a code: refresh the token and connect again. " +
+			"Those of a market, an order and a fill name their `pair`. Comments keep the connection awake. When the token expires or the session ends, the last event is `end`, with a code: refresh the token and connect again. " +
 			"It is also the last when the bot is deleted, with the code `deleted`. " +
 			"Nothing is replayed: what was missed is in the lists.",
 	}, a.stream)

@@ -328,3 +328,39 @@ func TestBotsThatTradeMeanwhile(t *testing.T) {
 		t.Errorf("a bot that never rests: %v", err)
 	}
 }
+
+// Of a bot that trades two pairs, the round trips are those of each pair, whatever lies
+// between their fills, and it holds something while it does in either.
+func TestTwoPairs(t *testing.T) {
+	t.Parallel()
+	ether := exchange.Market{Pair: "ETHMYR", Base: "ETH", Counter: "MYR", Tick: decimal.New(1, -2), Step: decimal.New(1, -6)}
+	at := func(hour int) time.Time { return start().Add(time.Duration(hour) * time.Hour) }
+	number := int64(0)
+	fill := func(pair, side, order string, hour int, profit int64) journal.Fill {
+		number++
+		return journal.Fill{Sequence: number, Pair: pair, Side: side, ClientID: order, Volume: decimal.New(1, 0), Profit: decimal.New(profit, 0), Time: at(hour)}
+	}
+	k := &kept{
+		sum: journal.Summary{Equity: decimal.New(1010, 0), Profit: decimal.New(10, 0), Fills: 6, Since: start(), Positions: []journal.Position{
+			{Pair: "XBTMYR"}, {Pair: "ETHMYR", Position: decimal.New(1, 0)},
+		}},
+		fills: []journal.Fill{
+			fill("XBTMYR", "buy", "1", 6, 0), fill("ETHMYR", "buy", "2", 9, 0), fill("XBTMYR", "sell", "3", 12, 30), fill("ETHMYR", "sell", "4", 15, -20),
+			fill("ETHMYR", "buy", "5", 18, 0), fill("XBTMYR", "buy", "6", 21, 0),
+		},
+		days: []journal.EquityPoint{{Time: at(24), Equity: decimal.New(1010, 0)}},
+	}
+	slices.Reverse(k.fills)
+	p, err := report.Measure(t.Context(), k, bot.Bot{ID: "b", TenantID: "t"}, market(), ether)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Trips != 2 || p.Won != 1 || p.Lost != 1 || p.ProfitFactor != 1.5 || !near(p.Exposure, 15.0/24) { // all but 0 to 6 and 15 to 18 o'clock
+		t.Errorf("measured %+v", p)
+	}
+	// Fills from before those that are read are told by what is held in each pair.
+	k.sum.Fills, k.sum.Positions[0].Position = 20, decimal.New(2, 0)
+	if p, err = report.Measure(t.Context(), k, bot.Bot{ID: "b", TenantID: "t"}, market(), ether); err != nil || p.Trips != 2 || !p.TripsFrom.Equal(at(6)) || !near(p.Exposure, 1) {
+		t.Errorf("of a part of the fills it measured %+v, %v", p, err)
+	}
+}

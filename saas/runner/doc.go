@@ -7,10 +7,11 @@
 // decisions (package engine), the processes (package pluginhost), the candles
 // (package marketdata) or the records (package journal).
 //
-// Bots of one pair, one strategy and one length of candles form a group with a
+// Bots of the same pairs, one strategy and one length of candles form a group with a
 // goroutine of its own, so that a slow strategy delays no other. Within a group,
 // a candle costs one call to the plugin however many bots there are, and one
-// commit. Whatever the length, the bots' orders meet every minute.
+// commit. Bots that trade several pairs are given the candles of a minute as one
+// step; what comes later is a step of its own and is committed at once. Whatever the length, the bots' orders meet every minute.
 //
 // A worker that cannot run a version which others may be able to, because its copy
 // of the file is gone or changed, gives the bots back and leaves them alone; it

@@ -17,6 +17,9 @@ import (
 // groupKey says which bots share a goroutine and a plugin process.
 type groupKey struct {
 	pair string
+	// also are the further pairs that the bots trade, with commas between: for their
+	// candles no other bot waits.
+	also string
 	// strategy is the version of it; see Plugins.
 	strategy catalog.Ref
 	// process is the key of the process: bots of one key share it.

@@ -161,22 +161,25 @@ func (m *member) build(st *checkpointState, markets bot.Markets, wants func(stra
 // wound returns the account of the run before without what belonged to its strategy:
 // it ended without cancelling its orders only if it failed.
 func (m *member) wound(st checkpointState, terms parity.Terms, markets bot.Markets) (parity.AccountState, error) {
-	var err error
-	if terms.Also, err = marketsOf(markets, st.Pairs()); err != nil {
-		return parity.AccountState{}, err
+	last := st.AccountState
+	if last.OpenOrders() > 0 {
+		var err error
+		if terms.Also, err = marketsOf(markets, st.Pairs()); err != nil {
+			return parity.AccountState{}, err
+		}
+		m.rec.markets = append(m.rec.markets, terms.Also...)
+		before, err := parity.NewAccount(terms, parity.AccountConfig{Recorder: m.rec})
+		if err != nil {
+			return parity.AccountState{}, err
+		}
+		if err := before.Restore(last); err != nil {
+			return parity.AccountState{}, err
+		}
+		if err := before.CancelAll("left by the run before"); err != nil {
+			return parity.AccountState{}, err
+		}
+		last = before.State()
 	}
-	m.rec.markets = append(m.rec.markets, terms.Also...)
-	before, err := parity.NewAccount(terms, parity.AccountConfig{Recorder: m.rec})
-	if err != nil {
-		return parity.AccountState{}, err
-	}
-	if err := before.Restore(st.AccountState); err != nil {
-		return parity.AccountState{}, err
-	}
-	if err := before.CancelAll("left by the run before"); err != nil {
-		return parity.AccountState{}, err
-	}
-	last := before.State()
 	last.Engine.Queue, last.Engine.Signals = nil, nil
 	for i := range last.Legs {
 		last.Legs[i].Engine.Queue = nil

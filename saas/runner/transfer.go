@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
@@ -25,7 +26,7 @@ func (r *Runner) keyOf(ctx context.Context, a *bot.Runnable) (groupKey, error) {
 	if err != nil {
 		return groupKey{}, fmt.Errorf("who may share the process of bot %s: %w", b.ID, err)
 	}
-	return groupKey{pair: b.Pair, strategy: ref, process: process, decide: cmp.Or(c.Interval, base)}, nil
+	return groupKey{pair: b.Pair, also: strings.Join(c.Also, ","), strategy: ref, process: process, decide: cmp.Or(c.Interval, base)}, nil
 }
 
 // refOf is the version that a bot shall run: that which it is to be upgraded to if

@@ -36,6 +36,7 @@ func TestBots(t *testing.T) {
 		same(t, "bot", gotBot, b)
 
 		c.Name, c.Interval, c.Risk.MaxPosition, c.UpdatedAt = "Second", 15*time.Minute, dec("0.00000001"), start().Add(time.Hour)
+		c.Also = []string{"SOLMYR", "ETHMYR"}
 		c.CreatedAt = time.Time{} // cannot be changed
 		changed, err := s.UpdateConfig(ctx, "a", c)
 		if err != nil {
@@ -50,6 +51,7 @@ func TestBots(t *testing.T) {
 		_, err = s.UpdateConfig(ctx, "a", c)
 		wantCode(t, err, errs.Stale, "config_changed")
 
+		b.Also = []string{"SOLMYR", "ETHMYR"}
 		b.Name, b.Interval, b.Desired, b.Status, b.Reason, b.Run, b.StartedAt = "Second", 15*time.Minute, true, bot.Starting, "asked to\x00 start", 1, start()
 		if err := s.UpdateBot(ctx, "a", b); err != nil {
 			t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 
 func order(client string, number int64, state journal.OrderState, at time.Time) journal.Order {
 	return journal.Order{
+		Pair:     "ETHMYR",
 		ClientID: client, Run: 1, Number: number, Side: "buy", Type: "limit", Price: dec("250000.5"), Volume: dec("0.1"),
 		PostOnly: true, TimeInForce: "gtc", State: state, Reason: string(state), CreatedAt: start(), UpdatedAt: at,
 	}
@@ -37,6 +38,7 @@ func TestCommitAndRead(t *testing.T) {
 			TenantID: "a", BotID: b.ID, Epoch: own(t, s, "a", b.ID),
 			Orders: []journal.Order{order("o1", 1, journal.Open, start()), order("o2", 2, journal.Submitted, start())},
 			Fills: []journal.Fill{{
+				Pair:     "ETHMYR",
 				Sequence: 7, ClientID: "o1", Side: "buy", Price: dec("250000.5"), Volume: dec("0.04"), Value: dec("10000.02"),
 				FeeCounter: dec("10.00002"), FeeBase: dec("0"), Profit: dec("-1.5"), Maker: true, Time: start(),
 			}},

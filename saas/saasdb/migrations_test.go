@@ -12,6 +12,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
 )
@@ -53,6 +54,49 @@ func TestBotsFromBeforeIntervals(t *testing.T) {
 		c, err := saasdb.New(d).Config(ctx, "a", "c")
 		if err != nil || c.Interval != time.Minute {
 			t.Errorf("it decides every %s, %v", c.Interval, err)
+		}
+	})
+}
+
+// Orders and fills from before bots traded several pairs are in their bot's own.
+func TestOrdersFromBeforeSeveralPairs(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0013")}, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
+			for _, statement := range []string{
+				`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
+				created_at, updated_at) VALUES ('a', 'c', 'b', 'Old', 'ETHMYR', 'basic', 'paper', '{}', '1', '{}', '', 1, 1, 1)`,
+				`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', FALSE, 'stopped', '', 1, 1, 1)`,
+				`INSERT INTO bot_orders (tenant_id, bot_id, client_id, run, number, side, type, price, volume, value, post_only, time_in_force, state, rank,
+				reason, filled, filled_value, fee, created_at, updated_at) VALUES ('a', 'b', 'o', 1, 1, 'buy', 'market', '0', '1', '0', FALSE, 'GTC', 'filled', 9, '', '1', '1', '0', 1, 1)`,
+				`INSERT INTO bot_fills (tenant_id, bot_id, sequence, client_id, side, price, volume, value, fee_counter, fee_base, profit, maker, at)
+				VALUES ('a', 'b', 1, 'o', 'buy', '1', '1', '1', '0', '0', '0', FALSE, 1)`,
+			} {
+				if _, err := tx.NewRaw(statement).Exec(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Migrate(ctx, sets()...); err != nil {
+			t.Fatal(err)
+		}
+		s := saasdb.New(d)
+		b, err := s.Bot(ctx, "a", "b")
+		if err != nil || len(b.Also) != 0 {
+			t.Errorf("it trades %v too, %v", b.Also, err)
+		}
+		orders, err := s.Orders(ctx, "a", "b", page.Page{})
+		if err != nil || len(orders) != 1 || orders[0].Pair != "ETHMYR" {
+			t.Errorf("orders %+v, %v", orders, err)
+		}
+		fills, err := s.Fills(ctx, "a", "b", page.Page{})
+		if err != nil || len(fills) != 1 || fills[0].Pair != "ETHMYR" {
+			t.Errorf("fills %+v, %v", fills, err)
 		}
 	})
 }

@@ -88,6 +88,15 @@ func (s AccountState) Pairs() []string {
 	return out
 }
 
+// OpenOrders is how many orders are open, in all pairs.
+func (s AccountState) OpenOrders() int {
+	n := len(s.Engine.Orders)
+	for _, l := range s.Legs {
+		n += len(l.Engine.Orders)
+	}
+	return n
+}
+
 // Markets are those of the pairs that are traded, the bot's own first.
 func (t Terms) Markets() []exchange.Market { return append([]exchange.Market{t.Market}, t.Also...) }
 
