@@ -47,12 +47,14 @@ func (g *group) look(pairs ...string) error {
 	return nil
 }
 
-// overlook ends the watching of pairs that no bot of the group looks at any more.
-// Those that wait to be opened again count: they go on with what is known.
+// overlook ends the watching of pairs that no bot of the group trades or looks at any
+// more. Those that wait to be opened again count: they go on with what is known.
 func (g *group) overlook() {
 	g.references = slices.DeleteFunc(g.references, func(r *reference) bool {
-		looks := func(m *member) bool { return slices.Contains(m.sees.Pairs, r.pair) }
-		if slices.ContainsFunc(g.active, looks) || slices.ContainsFunc(g.waiting, looks) {
+		needs := func(m *member) bool {
+			return slices.Contains(m.assignment.Config.Also, r.pair) || slices.Contains(m.sees.Pairs, r.pair)
+		}
+		if slices.ContainsFunc(g.active, needs) || slices.ContainsFunc(g.waiting, needs) {
 			return false
 		}
 		r.sub.Close()
