@@ -39,6 +39,12 @@ type backtest struct {
 	MakerFee     decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
 	TakerFee     decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
 	Slippage     decimal.Decimal `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0"`
+	Holding      decimal.Decimal `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open." example:"0"`
+	Spread       decimal.Decimal `json:"spread" doc:"Distance of bid and ask, as a fraction; market orders pay half." example:"0"`
+	RangeShare   decimal.Decimal `json:"range_share" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
+	Impact       decimal.Decimal `json:"impact" doc:"By how much an order of a candle's whole volume moves the price, as a fraction." example:"0"`
+	MaxShare     decimal.Decimal `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
+	LatencyMS    int64           `json:"latency_ms" doc:"How long an order takes to the exchange, in milliseconds." example:"0"`
 	Risk         risk            `json:"risk" doc:"The tenant's own bounds."`
 
 	Status       string     `json:"status" enum:"queued,running,done,failed,cancelled" doc:"Where it stands." example:"running"`
@@ -89,7 +95,9 @@ func backtestView(r research.Run) backtest {
 	v := backtest{
 		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, FurtherPairs: furtherPairs(r), Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Version: r.StrategyVersion, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
 		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
-		Status: string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
+		Holding: r.Terms.Holding, Spread: r.Terms.Spread, RangeShare: r.Terms.RangeShare, Impact: r.Terms.Impact, MaxShare: r.Terms.MaxShare,
+		LatencyMS: r.Terms.Latency.Milliseconds(),
+		Status:    string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
 	}
 	if f := r.Figures; f != nil {
@@ -121,6 +129,12 @@ type newBacktest struct {
 	MakerFee     *amount    `json:"maker_fee,omitempty" doc:"Fee of resting orders, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
 	TakerFee     *amount    `json:"taker_fee,omitempty" doc:"Fee of orders that trade at once, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
 	Slippage     *amount    `json:"slippage,omitempty" doc:"By how much market orders trade worse, as a fraction; 0 if it is left out." example:"\"0.0005\""`
+	Holding      *amount    `json:"holding,omitempty" doc:"What is held of the base currency to begin with, valued at the first open; 0 if it is left out." example:"\"0.5\""`
+	Spread       *amount    `json:"spread,omitempty" doc:"Distance of bid and ask, as a fraction; market orders pay half. 0 if it is left out." example:"\"0.001\""`
+	RangeShare   *amount    `json:"range_share,omitempty" doc:"Share of a candle's range by which market orders trade worse; 0 if it is left out." example:"\"0.1\""`
+	Impact       *amount    `json:"impact,omitempty" doc:"By how much an order of a candle's whole volume moves the price, as a fraction; smaller ones move it by the square of their share. 0 if it is left out." example:"\"0.01\""`
+	MaxShare     *amount    `json:"max_share,omitempty" doc:"Share of a candle's volume that an order may take; all if it is 0 or left out." example:"\"0.1\""`
+	LatencyMS    int        `json:"latency_ms,omitempty" validate:"min=0,max=86400000" doc:"How long an order takes to the exchange, in milliseconds." example:"500"`
 	Risk         *riskInput `json:"risk,omitempty" doc:"The tenant's own bounds, as a bot's."`
 }
 
@@ -135,6 +149,10 @@ func (n newBacktest) input() research.CreateInput {
 		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Also: n.FurtherPairs, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, StrategyVersion: n.Version, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
 		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
+		Terms: research.Terms{
+			Holding: or(n.Holding).Decimal, Spread: or(n.Spread).Decimal, RangeShare: or(n.RangeShare).Decimal, Impact: or(n.Impact).Decimal,
+			MaxShare: or(n.MaxShare).Decimal, Latency: time.Duration(n.LatencyMS) * time.Millisecond,
+		},
 	}
 }
 

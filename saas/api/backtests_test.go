@@ -88,9 +88,9 @@ func TestBacktestLife(t *testing.T) {
 	token := b.register("ada@example.com")
 	b.upgrade(token)
 	made := b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","interval":"1h","from":"2026-01-01T00:30:00+00:00","to":"2026-01-20",
-		"balance":"5000","maker_fee":0.001,"taker_fee":"0.002","slippage":"0.0005","parameters":{"fast":5},"risk":{"stop_loss_percent":"4"}}`).want(201,
+		"balance":"5000","maker_fee":0.001,"taker_fee":"0.002","slippage":"0.0005","holding":"0.5","spread":0.001,"max_share":"0.1","latency_ms":1500,"parameters":{"fast":5},"risk":{"stop_loss_percent":"4"}}`).want(201,
 		`"name":"basic on XBTMYR"`, `"from":"2026-01-01T01:00:00Z"`, `"to":"2026-01-20T00:00:00Z"`, `"interval":"1h"`, `"maker_fee":"0.001"`, `"taker_fee":"0.002"`,
-		`"slippage":"0.0005"`, `"stop_loss_percent":"4"`, `"status":"queued"`, `"percent":0`, `"started_at":null`, `"balance":"5000"`)
+		`"slippage":"0.0005"`, `"holding":"0.5"`, `"spread":"0.001"`, `"range_share":"0"`, `"max_share":"0.1"`, `"latency_ms":1500`, `"stop_loss_percent":"4"`, `"status":"queued"`, `"percent":0`, `"started_at":null`, `"balance":"5000"`)
 	if made.get("parameters", "slow") != 30.0 || strings.Contains(made.Body, "figures") {
 		t.Errorf("made = %s", made.Body)
 	}

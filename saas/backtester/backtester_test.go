@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
@@ -28,6 +31,10 @@ func TestRunIsTheEngines(t *testing.T) {
 		ada := w.tenant("a", "basic")
 		r, err := w.runs.Create(t.Context(), ada, research.CreateInput{
 			Pair: demo.XBTMYR, Strategy: "swing", Interval: time.Hour, From: demo.Start().Add(-48 * time.Hour), To: demo.Start(), Parameters: []byte(`{"every":3}`),
+			Terms: research.Terms{
+				Holding: decimal.New(5, -1), Spread: decimal.New(1, -3), RangeShare: decimal.New(1, -1), Impact: decimal.New(1, -2), MaxShare: decimal.New(2, -1),
+				Latency: 90 * time.Second,
+			},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -42,8 +49,13 @@ func TestRunIsTheEngines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		holding, err := m.Steps(decimal.New(5, -1), exchange.Exact)
+		if err != nil {
+			t.Fatal(err)
+		}
 		want, err := backtest.Run(t.Context(), definition(), backtest.Config{
-			Market: m, Interval: time.Minute, Decide: time.Hour, Balance: 10_000_000_000, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}, Params: []byte(`{"every":3}`),
+			Market: m, Interval: time.Minute, Decide: time.Hour, Balance: 10_000_000_000, Base: holding, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}, Params: []byte(`{"every":3}`),
+			Costs: paper.Costs{Spread: 100_000, Range: 10_000_000, Impact: 1_000_000, MaxShare: 20_000_000, Latency: 90 * time.Second},
 		}, series.Source(), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/research"
@@ -174,18 +173,16 @@ func configOf(r research.Run, m exchange.Market) (backtest.Config, error) {
 	if cfg.Interval != r.Interval {
 		cfg.Decide = r.Interval
 	}
-	var err, errMaker, errTaker, errSlippage, errRisk error
+	var err, errMaker, errTaker, errTerms, errRisk error
 	cfg.Balance, err = m.Units(r.Balance, exchange.Exact)
 	cfg.Fees.Maker, errMaker = exchange.ParseRate(r.MakerFee.String())
 	cfg.Fees.Taker, errTaker = exchange.ParseRate(r.TakerFee.String())
-	var slippage exchange.Rate
-	slippage, errSlippage = exchange.ParseRate(r.Slippage.String())
-	cfg.Costs = paper.Costs{Slippage: slippage}
+	cfg.Base, cfg.Costs, errTerms = termsIn(m, r.Terms, r.Slippage)
 	cfg.Risk, errRisk = r.Risk.Limits(m)
 	for _, one := range r.Further {
 		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: one})
 	}
-	return cfg, errors.Join(err, errMaker, errTaker, errSlippage, errRisk)
+	return cfg, errors.Join(err, errMaker, errTaker, errTerms, errRisk)
 }
 
 // notesOf says where a run differs from a bot.

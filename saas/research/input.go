@@ -56,7 +56,9 @@ type CreateInput struct {
 	// MakerFee and TakerFee are fractions and default to those of paper bots;
 	// Slippage defaults to none.
 	MakerFee, TakerFee, Slippage *decimal.Decimal
-	Risk                         bot.Risk
+	// Terms default to nothing more.
+	Terms Terms
+	Risk  bot.Risk
 }
 
 // request completes an input and names every faulty field.
@@ -65,7 +67,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	r := Request{
 		Name: strings.TrimSpace(in.Name), Kind: cmp.Or(in.Kind, Backtest), Source: cmp.Or(in.Source, FromMarket), Pair: in.Pair, Recorded: in.Recorded, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
 		Balance: or(in.Balance, decimal.NewFromInt(defaultBalance)), MakerFee: or(in.MakerFee, fees.Maker.Decimal()),
-		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero),
+		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero), Terms: in.Terms,
 	}
 	if r.Name == "" {
 		r.Name = nameOf(r)
@@ -84,13 +86,14 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	r.Parameters, r.StrategyVersion = setup.Check(&f, markets, s.cfg.Strategies)
 	for path, rate := range map[string]decimal.Decimal{"/maker_fee": r.MakerFee, "/taker_fee": r.TakerFee, "/slippage": r.Slippage} {
 		_, err := exchange.ParseRate(rate.String())
-		f.Check(err == nil, path, "must be a fraction from 0 to below 1 with at most 8 decimals, such as 0.0025")
+		f.Check(err == nil, path, rateFault)
 	}
 	if offer != nil {
 		r.Recorded, r.Market = offer.Recorded, offer.Market
 		r.Further = furtherMarkets(in.Also, markets)
 		r.checkSpan(*offer, &f)
 	}
+	r.checkTerms(&f, markets)
 	if f.Err() == nil {
 		if err := s.checkFurther(ctx, r, &f); err != nil {
 			return Request{}, err

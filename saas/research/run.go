@@ -58,6 +58,7 @@ type Request struct {
 	Balance decimal.Decimal
 	// MakerFee, TakerFee and Slippage are fractions, such as 0.0025.
 	MakerFee, TakerFee, Slippage decimal.Decimal
+	Terms                        Terms
 	Risk                         bot.Risk
 	// Search says what a sweep or a walk forward tries; nil for a backtest.
 	Search *Search

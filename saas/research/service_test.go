@@ -302,6 +302,14 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 			"after what is kept": {func(in *research.CreateInput) {
 				in.Source, in.Pair, in.Interval, in.From, in.To = research.FromStore, "BTCUSD", time.Hour, first().AddDate(0, 11, 0), first().AddDate(1, 1, 0)
 			}, "/to"},
+			"terms that are none": {func(in *research.CreateInput) {
+				in.Terms = research.Terms{Holding: negative, Spread: one, RangeShare: negative, Impact: one, MaxShare: one, Latency: 25 * time.Hour}
+			}, "/holding /impact /latency_ms /max_share /range_share /spread"},
+			"a holding finer than a step": {func(in *research.CreateInput) { in.Terms.Holding = decimal.New(1, -12) }, "/holding"},
+			"a walk that begins with a holding": {func(in *research.CreateInput) {
+				walk(20*24*time.Hour, 10*24*time.Hour)(in)
+				in.Terms.Holding = one
+			}, "/holding"},
 			"nothing given":            {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
 			"a fine fee":               {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
 			"before history":           {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},

@@ -35,7 +35,7 @@ func newRun(t *testing.T, s *saasdb.Store, tenantID string) research.Run {
 			Name:   "First", Source: research.FromStore, Pair: "XBTMYR", Recorded: 90 * time.Second,
 			Market: exchange.Market{Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: dec("0.01"), Step: dec("0.0001"), MinVolume: 5}, Strategy: "basic", Parameters: json.RawMessage(`{"fast": 10}`), Interval: time.Hour,
 			From: start().Truncate(time.Hour), To: start().Truncate(time.Hour).Add(48 * time.Hour), Balance: dec("10000.000000000000000001"),
-			MakerFee: dec("0.0025"), TakerFee: dec("0.00000001"), Slippage: dec("0"), Risk: bot.Risk{StopLossPercent: dec("2.5")},
+			MakerFee: dec("0.0025"), TakerFee: dec("0.00000001"), Slippage: dec("0"), Terms: research.Terms{Holding: dec("0.5"), Spread: dec("0.001"), Latency: 1_500 * time.Millisecond}, Risk: bot.Risk{StopLossPercent: dec("2.5")},
 		},
 		Status: research.Queued, Total: 2880, CreatedAt: start(),
 	}
@@ -203,7 +203,7 @@ func TestListsOfBacktests(t *testing.T) {
 			t.Fatalf("%d are pending, %v", len(pending), err)
 		}
 		for i, p := range pending {
-			want := research.Pending{TenantID: "a", Status: research.Queued}
+			want := research.Pending{TenantID: "a", Status: research.Queued, Strategy: "basic"}
 			if i < 6 {
 				want.ID = ids[i]
 			} else {

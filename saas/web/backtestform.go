@@ -22,6 +22,7 @@ type testForm struct {
 	Span, From, To string
 	// MakerFee, TakerFee and Slippage are in per cent.
 	MakerFee, TakerFee, Slippage string
+	Terms                        termsForm
 }
 
 // spanChoice is a length of history that ends now.
@@ -73,6 +74,7 @@ func readTestForm(sent url.Values, s Strategy) testForm {
 		botForm: readForm(sent, s), Search: readSearchForm(sent, s), Span: sent.Get("span"), From: sent.Get("from"), To: sent.Get("to"),
 		MakerFee: sent.Get("maker_fee"), TakerFee: sent.Get("taker_fee"), Slippage: sent.Get("slippage"),
 	}
+	f.Terms = readTermsForm(sent)
 	f.refer(f.Pair)
 	return f
 }
@@ -93,6 +95,7 @@ func testFormOf(r research.Run, s Strategy) testForm {
 		},
 		Ref: r.Ref(), Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
 		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),
+		Terms: termsFormOf(r.Terms),
 	}
 	f.fill(r.Parameters, s)
 	if r.Figures != nil {
@@ -119,7 +122,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Also: common.Also, Recorded: f.Ref.Recorded,
 		Strategy: common.Strategy, StrategyVersion: common.StrategyVersion, Parameters: common.Parameters, Interval: common.Interval,
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
-		Slippage: rate(f.Slippage, "slippage"),
+		Slippage: rate(f.Slippage, "slippage"), Terms: f.Terms.terms(bad),
 	}
 	f.Search.into(&in, s, bad)
 	switch days, err := strconv.Atoi(f.Span); {

@@ -190,7 +190,13 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 	})
 	line("Candles", func(r backtestRow) string { return r.Candle })
 	line("Time", func(r backtestRow) string { return r.Span() })
-	line("Starting balance", func(r backtestRow) string { return r.Market.MoneyText(r.Balance) + " " + r.Market.Counter })
+	line("Starting balance", func(r backtestRow) string {
+		text := r.Market.MoneyText(r.Balance) + " " + r.Market.Counter
+		if r.Terms.Holding.IsPositive() {
+			text += " and " + exchange.Grouped(r.Terms.Holding.String()) + " " + r.Market.Base
+		}
+		return text
+	})
 	line("Maker fee", func(r backtestRow) string { return percentText(r.MakerFee) + " %" })
 	line("Taker fee", func(r backtestRow) string { return percentText(r.TakerFee) + " %" })
 	line("Slippage", func(r backtestRow) string { return percentText(r.Slippage) + " %" })
@@ -199,6 +205,20 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 			return "none"
 		}
 		return exchange.Grouped(d.String()) + " " + unit
+	}
+	for _, cost := range []struct {
+		label, unit string
+		of          func(research.Terms) decimal.Decimal
+	}{
+		{"Spread", "%", func(t research.Terms) decimal.Decimal { return t.Spread.Shift(2) }},
+		{"Slippage by range", "%", func(t research.Terms) decimal.Decimal { return t.RangeShare.Shift(2) }},
+		{"Impact", "%", func(t research.Terms) decimal.Decimal { return t.Impact.Shift(2) }},
+		{"Share of the volume", "%", func(t research.Terms) decimal.Decimal { return t.MaxShare.Shift(2) }},
+		{"Latency", "s", func(t research.Terms) decimal.Decimal { return decimal.New(t.Latency.Milliseconds(), -3) }},
+	} {
+		if slices.ContainsFunc(rows, func(r backtestRow) bool { return cost.of(r.Terms).IsPositive() }) {
+			line(cost.label, func(r backtestRow) string { return bound(cost.of(r.Terms), cost.unit) })
+		}
 	}
 	line("Stop-loss", func(r backtestRow) string { return bound(r.Risk.StopLossPercent, "%") })
 	line("Take-profit", func(r backtestRow) string { return bound(r.Risk.TakeProfitPercent, "%") })

@@ -37,6 +37,11 @@ type testPage struct {
 	MarketNotice string
 }
 
+// CostFaults reports whether one of the costs is wrong that are folded away.
+func (p testPage) CostFaults() bool {
+	return slices.ContainsFunc(costPlaces(), func(place string) bool { return p.Faults[place] != "" })
+}
+
 // Sets is how many sets would be tried; 0 for a backtest.
 func (p testPage) Sets() int { return p.Request.Sets }
 
@@ -256,7 +261,7 @@ func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults
 		if _, faulty := more["search/max_drawdown"]; faulty {
 			more["search/max_drawdown"] = "Must be a percentage from 0 to below 100."
 		}
-		for _, place := range []string{"maker_fee", "taker_fee", "slippage"} {
+		for _, place := range rates() {
 			if _, faulty := more[place]; faulty {
 				more[place] = "Must be a percentage from 0 to below 100 with at most 6 decimals, such as 0.25."
 			}
