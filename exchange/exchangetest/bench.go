@@ -63,6 +63,22 @@ const (
 	Busy Capability = "fault: too many calls"
 	// CancelLost: the cancel is carried out, and the answer never comes.
 	CancelLost Capability = "fault: a cancel's answer is lost"
+	// FilledFirst: before the cancel is carried out, a part of the order is filled.
+	FilledFirst Capability = "fault: an order is filled while it is cancelled"
+	// FillsLate: the next fills are told later than the order tells of them.
+	FillsLate Capability = "fault: fills are told late"
+	// KeyRevoked: the venue refuses Ann's key from now on.
+	KeyRevoked Capability = "fault: the key is revoked"
+	// MessageDoubled, MessageGarbled, MessageLost and MessageSwapped: the next
+	// message of the market's stream comes twice, cannot be read, never comes, or
+	// comes after the one that follows. Something must follow within the bench's
+	// patience, such as a beat: a lost message shows by the next one alone.
+	MessageDoubled Capability = "fault: a message of a stream comes twice"
+	MessageGarbled Capability = "fault: a message of a stream cannot be read"
+	MessageLost    Capability = "fault: a message of a stream is lost"
+	MessageSwapped Capability = "fault: two messages of a stream are swapped"
+	// QuestionLost: the next question for the balances has no answer, once.
+	QuestionLost Capability = "fault: a question is lost"
 	// RequestLost: the order never comes to the venue, and no answer either.
 	RequestLost Capability = "fault: an order is lost"
 	// TakenLate: the order is taken only after nobody waits for the answer any more,
@@ -101,7 +117,7 @@ type Bench struct {
 	Advance func(time.Duration)
 	// Cut ends the open connections of all streams.
 	Cut func()
-	// Inject makes the next order, or cancel, of Ann suffer a fault.
+	// Inject makes Ann, or the market's stream, suffer a fault.
 	Inject func(Capability)
 	// KeyChecker looks at Ann's key.
 	KeyChecker exchange.KeyChecker
@@ -154,7 +170,8 @@ func (b *Bench) validate(needs []Capability) error {
 			there = b.SetStatus != nil
 		case Streams:
 			there = b.Streamer != nil
-		case AnswerLost, AnswerGarbled, Busy, CancelLost, RequestLost, TakenLate:
+		case AnswerLost, AnswerGarbled, Busy, CancelLost, FilledFirst, FillsLate, KeyRevoked, MessageDoubled, MessageGarbled, MessageLost,
+			MessageSwapped, QuestionLost, RequestLost, TakenLate:
 			there = b.Inject != nil
 		case Bounds:
 			there = m.MinVolume > 1 && m.MaxVolume > 0 && m.MinPrice > 1 && m.MaxPrice > 0

@@ -3,6 +3,8 @@ package exchangetest_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -139,6 +141,44 @@ func outcomeDefects() map[string]breaks {
 				b.Inject = func(exchangetest.Capability) { inject(exchangetest.RequestLost) }
 			},
 		},
+		"what is filled before a cancel counts": {
+			"tells it as cancelled": told(func(o *exchange.Order) {
+				if o.Status == exchange.Complete {
+					o.Filled, o.Value = 0, 0
+				}
+			}),
+			"hides the fill": listedFills(func([]exchange.Fill) []exchange.Fill { return nil }),
+		},
+		"fills that come late are not missed": {
+			"skips them": twist(func(w *twisted, real exchange.Trader) {
+				asked := 0
+				w.fills = func(ctx context.Context, pair string, after int64, limit int) ([]exchange.Fill, error) {
+					list, err := real.Fills(ctx, pair, after, limit)
+					if asked++; asked == 1 {
+						list = list[min(1, len(list)):]
+					}
+					return list, err
+				}
+			}),
+		},
+		"a key that is refused says so": {
+			"trades on":        func(b *exchangetest.Bench) { b.Inject = func(exchangetest.Capability) {} },
+			"an invalid order": refuses(),
+		},
+		"a question is asked again": {
+			"it is not": func(b *exchangetest.Bench) {
+				var lost atomic.Bool
+				b.Inject = func(exchangetest.Capability) { lost.Store(true) }
+				twist(func(w *twisted, _ exchange.Trader) {
+					w.balances = func(list []exchange.Balance) []exchange.Balance {
+						if lost.Load() {
+							return nil
+						}
+						return list
+					}
+				})(b)
+			},
+		},
 		"a cancel whose answer is lost is looked up": {
 			"a success": twist(func(w *twisted, real exchange.Trader) {
 				w.cancel = func(ctx context.Context, pair, id string) error { _ = real.Cancel(ctx, pair, id); return nil }
@@ -221,6 +261,27 @@ func hears(change func(e exchange.StreamEvent, sink func(exchange.StreamEvent)))
 	return func(b *exchangetest.Bench) { b.Streamer = streamer{b.Streamer, change} }
 }
 
+// ticks changes the first two trades that a stream tells after a fault.
+func ticks(change func([]exchange.StreamEvent) []exchange.StreamEvent) func(*exchangetest.Bench) {
+	return func(b *exchangetest.Bench) {
+		var hurt atomic.Bool
+		b.Inject = func(exchangetest.Capability) { hurt.Store(true) }
+		var held []exchange.StreamEvent
+		hears(func(e exchange.StreamEvent, sink func(exchange.StreamEvent)) {
+			if e.Tick == nil || !hurt.Load() {
+				sink(e)
+				return
+			}
+			if held = append(held, e); len(held) == 2 {
+				for _, e := range change(held) {
+					sink(e)
+				}
+				held = nil
+			}
+		})(b)
+	}
+}
+
 // accountStreamer does the same for an account.
 type accountStreamer struct {
 	exchange.AccountStreamer
@@ -292,6 +353,10 @@ func publicDefects() map[string]breaks {
 			"loses the first": func(b *exchangetest.Bench) { b.Streamer = lossy{b.Streamer, false} },
 			"tells all again": func(b *exchangetest.Bench) { b.Streamer = &lossy{b.Streamer, true} },
 		},
+		"a message that is lost loses no trade":        {"loses it": ticks(func(t []exchange.StreamEvent) []exchange.StreamEvent { return t[1:] })},
+		"a message that comes twice doubles no trade":  {"doubles it": ticks(func(t []exchange.StreamEvent) []exchange.StreamEvent { return append(t[:1], t...) })},
+		"messages that are swapped swap no trades":     {"swaps them": ticks(func(t []exchange.StreamEvent) []exchange.StreamEvent { slices.Reverse(t); return t })},
+		"a message that cannot be read loses no trade": {"loses it": ticks(func(t []exchange.StreamEvent) []exchange.StreamEvent { return t[1:] })},
 		"the account's stream tells totals": {
 			"increments": hearsAccount(func(e exchange.AccountEvent, sink func(exchange.AccountEvent)) {
 				if e.Order != nil && e.Order.Executed {

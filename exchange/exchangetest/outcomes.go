@@ -2,6 +2,7 @@ package exchangetest
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 )
@@ -20,6 +21,14 @@ func outcomeCards() []Card {
 			Proves: "An order that the venue has no time for is of unknown outcome, and may be sent again under its id (T2, T10)."},
 		{Name: "a cancel whose answer is lost is looked up", Needs: []Capability{CancelLost}, run: cancelUnknown,
 			Proves: "A cancel without an answer is of unknown outcome; the order itself tells what came of it (T2, T4)."},
+		{Name: "what is filled before a cancel counts", Needs: []Capability{FilledFirst}, run: filledFirst,
+			Proves: "A cancel that was taken says nothing of what was filled in between; the order, its fills and the balances do (T4)."},
+		{Name: "fills that come late are not missed", Needs: []Capability{FillsLate}, run: fillsLate,
+			Proves: "Fills may be told later than the order tells of them, but none is left out of a page that is asked for afterwards (T7)."},
+		{Name: "a key that is refused says so", Needs: []Capability{KeyRevoked}, run: keyRevoked,
+			Proves: "Calls with a key that was revoked are refused for good, as the key's matter, and place nothing (T2)."},
+		{Name: "a question is asked again", Needs: []Capability{QuestionLost}, run: questionLost,
+			Proves: "A question that had no answer is asked again by itself; only orders and cancels are not."},
 	}
 }
 
@@ -91,4 +100,69 @@ func cancelUnknown(d *desk) {
 	}
 	d.refused("a second cancel", d.ann.Cancel(d.Context(), d.pair, o.ID), exchange.KindNotOpen)
 	d.untouched()
+}
+
+func filledFirst(d *desk) {
+	base, counter := d.balances(d.ann)
+	o := d.rest(d.ann, exchange.Sell, d.Price, 2*d.Lot)
+	d.Inject(FilledFirst)
+	if err := d.ann.Cancel(d.Context(), d.pair, o.ID); err != nil {
+		d.Fatalf("the cancel: %v", err)
+	}
+	end := d.over(d.ann, o.Request.ClientID)
+	if end.Filled <= 0 || end.Filled >= 2*d.Lot || end.Value != d.value(d.Price, end.Filled) {
+		d.Errorf("an order of which a part was filled before its cancel is told as %+v", end)
+	}
+	d.moved(d.ann, end, base, counter)
+	if f := d.fills(d.ann, 1)[0]; f.Volume != end.Filled || f.OrderID != o.ID {
+		d.Errorf("of the order %d are filled, and its fill is %+v", end.Filled, f)
+	}
+}
+
+func fillsLate(d *desk) {
+	const count = 3
+	d.Inject(FillsLate)
+	hers := d.rest(d.ann, exchange.Buy, d.Price, count*d.Lot)
+	for range count {
+		d.place(d.bob, d.limit(exchange.Sell, d.Price, d.Lot))
+	}
+	d.filled(d.ann, hers.Request.ClientID, count*d.Lot)
+	var got []exchange.Fill
+	d.wait("all fills are told, page by page", func() bool {
+		after := int64(0)
+		if len(got) > 0 {
+			after = got[len(got)-1].Sequence
+		}
+		page, err := d.ann.Fills(d.Context(), d.pair, after, count)
+		if err != nil {
+			d.Fatal(err)
+		}
+		got = append(got, page...)
+		return len(got) >= count
+	})
+	if all := d.fills(d.ann, count); !slices.Equal(got, all) {
+		d.Errorf("as they came the fills were %+v, afterwards they are %+v", got, all)
+	}
+}
+
+func keyRevoked(d *desk) {
+	o := d.rest(d.ann, exchange.Buy, d.Price, d.Lot)
+	d.Inject(KeyRevoked)
+	_, err := d.ann.Place(d.Context(), d.limit(exchange.Buy, d.Price, d.Lot))
+	d.refused("an order with a revoked key", err, exchange.KindKey)
+	d.refused("a cancel with a revoked key", d.ann.Cancel(d.Context(), d.pair, o.ID), exchange.KindKey)
+	_, err = d.ann.Balances(d.Context())
+	d.refused("the balances with a revoked key", err, exchange.KindKey)
+	r := d.limit(exchange.Sell, d.Price, 2*d.Lot)
+	d.place(d.bob, r)
+	if his := d.order(d.bob, r.ClientID); his.Filled != d.Lot {
+		d.Errorf("with a revoked key one order of %d rests, and Bob's took %d", d.Lot, his.Filled)
+	}
+}
+
+func questionLost(d *desk) {
+	base, _ := d.balances(d.ann)
+	d.Inject(QuestionLost)
+	again, _ := d.balances(d.ann)
+	d.same("the balance that was asked for again", again.total, base.total)
 }

@@ -18,7 +18,7 @@ import (
 func openRemote(t testing.TB) *exchangetest.Bench {
 	t.Helper()
 	h := openHall(t)
-	r := &remote{Member: h.ann, now: h.clock.Now}
+	r := &remote{Member: h.ann, bob: h.bob, now: h.clock.Now}
 	s := &stream{hall: h, cut: make(chan struct{})}
 	return &exchangetest.Bench{
 		Ann: r, Bob: h.bob, Data: &history{h}, Quotes: h.Exchange, Market: h.market, Price: 400_000, Lot: 1000,
@@ -44,17 +44,39 @@ func everything() []exchangetest.Capability {
 // remote is a member whose calls can suffer faults.
 type remote struct {
 	*paper.Member
+	bob exchange.Trader
 	now func() time.Time
 
 	mu    sync.Mutex
 	fault exchangetest.Capability
 	late  func()
+	// hidden is how often the newest fill is not told, and revoked that the key is
+	// refused.
+	hidden  int
+	revoked bool
 }
 
 func (r *remote) inject(fault exchangetest.Capability) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fault = fault
+	switch fault {
+	case exchangetest.FillsLate:
+		r.hidden = 2
+	case exchangetest.KeyRevoked:
+		r.revoked = true
+	default: // a lost message cannot hurt a stream that has none, nor a lost question one that asks itself
+		r.fault = fault
+	}
+}
+
+// refuses returns the refusal of a key that was revoked.
+func (r *remote) refuses() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.revoked {
+		return exchange.Rejected("ErrApiKeyRevoked", "the key was revoked")
+	}
+	return nil
 }
 
 func (r *remote) take() exchangetest.Capability {
@@ -66,6 +88,9 @@ func (r *remote) take() exchangetest.Capability {
 }
 
 func (r *remote) Place(ctx context.Context, q exchange.OrderRequest) (exchange.Order, error) {
+	if err := r.refuses(); err != nil {
+		return exchange.Order{}, err
+	}
 	fault := r.take()
 	lost := &exchange.Error{Message: string(fault), Expires: r.now().UnixMilli() + 10_000}
 	switch fault {
@@ -103,15 +128,45 @@ func (r *remote) Order(ctx context.Context, pair, clientID string) (exchange.Ord
 }
 
 func (r *remote) Cancel(ctx context.Context, pair, id string) error {
+	if err := r.refuses(); err != nil {
+		return err
+	}
+	fault := r.take()
+	if fault == exchangetest.FilledFirst {
+		o, err := r.Member.OrderByID(ctx, pair, id)
+		if err != nil {
+			return err
+		}
+		q := o.Request
+		q.ClientID, q.Side, q.Volume = "first", q.Side.Opposite(), q.Volume/2
+		if _, err := r.bob.Place(ctx, q); err != nil {
+			return err
+		}
+	}
 	err := r.Member.Cancel(ctx, pair, id)
-	if r.take() == exchangetest.CancelLost && err == nil {
+	if fault == exchangetest.CancelLost && err == nil {
 		return &exchange.Error{Message: "the cancel's answer is lost"}
 	}
 	return err
 }
 
+// Fills leaves the newest one out while it is late.
+func (r *remote) Fills(ctx context.Context, pair string, after int64, limit int) ([]exchange.Fill, error) {
+	list, err := r.Member.Fills(ctx, pair, after, limit)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(list); n > 0 && r.hidden > 0 {
+		r.hidden--
+		list = list[:n-1]
+	}
+	return list, err
+}
+
 // Balances names the account of each currency.
 func (r *remote) Balances(ctx context.Context) ([]exchange.Balance, error) {
+	if err := r.refuses(); err != nil {
+		return nil, err
+	}
 	list, err := r.Member.Balances(ctx)
 	for i := range list {
 		list[i].Account = list[i].Currency

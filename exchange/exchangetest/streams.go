@@ -15,6 +15,14 @@ func streamCards() []Card {
 			Proves: "From the first trade that the stream tells on, it tells all, each once and in order; and the top of the book (M1, M4)."},
 		{Name: "a stream that breaks loses no trade", Needs: []Capability{Streams, Quotes, Cuts}, run: func(d *desk) { streamTells(d, d.Cut) },
 			Proves: "Over broken connections, and what was traded meanwhile, each trade is told once and in order (M1)."},
+		{Name: "a message that is lost loses no trade", Needs: []Capability{Streams, Quotes, MessageLost}, run: suffers(MessageLost),
+			Proves: "A gap in the stream is noticed, and what was missed is told (M1)."},
+		{Name: "a message that comes twice doubles no trade", Needs: []Capability{Streams, Quotes, MessageDoubled}, run: suffers(MessageDoubled),
+			Proves: "A message that comes again changes nothing (M1)."},
+		{Name: "messages that are swapped swap no trades", Needs: []Capability{Streams, Quotes, MessageSwapped}, run: suffers(MessageSwapped),
+			Proves: "Messages out of order are noticed, and trades are told in order (M1)."},
+		{Name: "a message that cannot be read loses no trade", Needs: []Capability{Streams, Quotes, MessageGarbled}, run: suffers(MessageGarbled),
+			Proves: "After a message that cannot be read the stream goes on, and what was missed is told (M1)."},
 		{Name: "the account's stream tells totals", Needs: []Capability{AccountStreams}, run: accountTells,
 			Proves: "What the account's stream tells of an order are totals that end with what the order tells; balances end with the balances (T7)."},
 		{Name: "the account's stream comes back", Needs: []Capability{AccountStreams, Cuts}, run: accountComesBack,
@@ -66,7 +74,8 @@ func (d *desk) trade(price exchange.Ticks) {
 	d.over(d.bob, r.ClientID)
 }
 
-func streamTells(d *desk, cut func()) {
+// streamTells makes trades, with something that hurts before each of them.
+func streamTells(d *desk, hurt func()) {
 	ear := listen(d, func(ctx context.Context, sink func(exchange.StreamEvent)) error {
 		return d.Streamer.Stream(ctx, d.pair, sink)
 	})
@@ -92,8 +101,8 @@ func streamTells(d *desk, cut func()) {
 		}
 	}
 	for i := range later {
-		if cut != nil {
-			cut()
+		if hurt != nil {
+			hurt()
 		}
 		d.trade(d.Price + exchange.Ticks(i))
 	}
@@ -133,6 +142,11 @@ func streamTells(d *desk, cut func()) {
 			d.Errorf("a candle is told that is still forming: %+v", *e.Candle)
 		}
 	}
+}
+
+// suffers is streamTells with a fault before each trade.
+func suffers(fault Capability) func(*desk) {
+	return func(d *desk) { streamTells(d, func() { d.Inject(fault) }) }
 }
 
 // account listens to the account until the venue listens too.

@@ -31,6 +31,8 @@ func TestSimulatorCards(t *testing.T) {
 			exchangetest.FOK, exchangetest.IOC, exchangetest.KeyChecks, exchangetest.Ledgers, exchangetest.MarketOrders, exchangetest.Parallel,
 			exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States, exchangetest.Streams,
 			exchangetest.AnswerGarbled, exchangetest.AnswerLost, exchangetest.Busy, exchangetest.CancelLost, exchangetest.RequestLost, exchangetest.TakenLate,
+			exchangetest.FilledFirst, exchangetest.FillsLate, exchangetest.KeyRevoked, exchangetest.QuestionLost,
+			exchangetest.MessageDoubled, exchangetest.MessageGarbled, exchangetest.MessageLost, exchangetest.MessageSwapped,
 		},
 	})
 }
@@ -64,7 +66,8 @@ func openSim(t testing.TB) *exchangetest.Bench {
 	clock := &later{}
 	sim, err := lunosim.New(lunosim.Config{
 		Markets: lunosim.Markets()[:1], Accounts: lunosim.DefaultAccounts(1, 2), Now: clock.Now,
-		Fees: &exchange.Fees{Maker: 100_000, Taker: 250_001},
+		Fees:    &exchange.Fees{Maker: 100_000, Taker: 250_001},
+		Streams: lunosim.Streams{Beat: 50 * time.Millisecond}, // a lost message shows by the next one
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,11 +75,23 @@ func openSim(t testing.TB) *exchangetest.Bench {
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
 	t.Cleanup(sim.Close)
+	t.Cleanup(func() {
+		faults, struck := sim.Faults(), 0
+		for _, f := range faults {
+			if struck += f.Struck; f.Kind == lunosim.RevokedKey {
+				struck++ // it is not counted: the card sees the refusals
+			}
+		}
+		if len(faults) > 0 && struck == 0 && !t.Failed() {
+			t.Errorf("no fault has struck, so the card proves nothing: %+v", faults)
+		}
+	})
 	keys, wire := sim.Keys(), &slow{next: &http.Transport{}}
 	t.Cleanup(wire.next.CloseIdleConnections)
 	account := func(key lunosim.Key, transport http.RoundTripper) *luno.Client {
 		c, err := luno.New(luno.Config{
 			BaseURL: server.URL, KeyID: key.ID, Secret: luno.Secret(key.Secret), Now: clock.Now, Budget: endless{}, Transport: transport,
+			Sleep: func(context.Context, time.Duration) error { return nil },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -112,12 +127,9 @@ func openSim(t testing.TB) *exchangetest.Bench {
 				wire.holdBack()
 				return
 			}
-			f := lunosim.Fault{Path: "/api/1/postorder", Account: "trader-1", Count: 1, Kind: map[exchangetest.Capability]lunosim.FaultKind{
-				exchangetest.AnswerGarbled: lunosim.BadGatewayAfter, exchangetest.AnswerLost: lunosim.ResetAfter, exchangetest.Busy: lunosim.TooManyRequests,
-				exchangetest.CancelLost: lunosim.ResetAfter, exchangetest.RequestLost: lunosim.ResetBefore,
-			}[fault]}
-			if fault == exchangetest.CancelLost {
-				f.Path = "/api/1/stoporder"
+			f := faultOf(fault)
+			if fault == exchangetest.KeyRevoked {
+				f.Key = keys[0].ID
 			}
 			if _, err := sim.AddFault(f); err != nil {
 				t.Error(err)
@@ -129,6 +141,28 @@ func openSim(t testing.TB) *exchangetest.Bench {
 			}
 		},
 	}
+}
+
+// faultOf returns the simulator's form of a fault.
+func faultOf(fault exchangetest.Capability) lunosim.Fault {
+	const orders, cancels, balance, market = "/api/1/postorder", "/api/1/stoporder", "/api/1/balance", "/api/1/stream/"
+	f := map[exchangetest.Capability]lunosim.Fault{
+		exchangetest.AnswerGarbled:  {Kind: lunosim.BadGatewayAfter, Path: orders},
+		exchangetest.AnswerLost:     {Kind: lunosim.ResetAfter, Path: orders},
+		exchangetest.Busy:           {Kind: lunosim.TooManyRequests, Path: orders},
+		exchangetest.CancelLost:     {Kind: lunosim.ResetAfter, Path: cancels},
+		exchangetest.FilledFirst:    {Kind: lunosim.FillBeforeStop},
+		exchangetest.FillsLate:      {Kind: lunosim.LateFills, Delay: 200},
+		exchangetest.KeyRevoked:     {Kind: lunosim.RevokedKey},
+		exchangetest.MessageDoubled: {Kind: lunosim.StreamDuplicate, Path: market},
+		exchangetest.MessageGarbled: {Kind: lunosim.StreamGarbage, Path: market},
+		exchangetest.MessageLost:    {Kind: lunosim.StreamGap, Path: market},
+		exchangetest.MessageSwapped: {Kind: lunosim.StreamReorder, Path: market},
+		exchangetest.QuestionLost:   {Kind: lunosim.BadGatewayBefore, Path: balance},
+		exchangetest.RequestLost:    {Kind: lunosim.ResetBefore, Path: orders},
+	}[fault]
+	f.Account, f.Count = "trader-1", 1
+	return f
 }
 
 // slow carries requests; an order that it holds back breaks for its sender, and
