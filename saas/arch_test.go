@@ -100,6 +100,7 @@ func importTable() []row {
 		)},
 		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
+		{"saas/execution", with("exchange", "saas/journal", "saas/lease")}, // needs no database: it is lent the journal
 		{"saas/hook", with("saas/bot", "tenancy", "tenancy/vault")},
 		{"saas/journal", with("exchange", "saas/bot", "strategy", "strategy/engine", "strategy/portfolio")},
 		{"saas/lease", kernel},

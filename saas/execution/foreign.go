@@ -1,0 +1,124 @@
+package execution
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+)
+
+// strangers returns those of the venue's open orders that no bot has placed, as
+// far as the journals say.
+func (e *Executor) strangers(ctx context.Context, open []exchange.Order, books []journal.Book) ([]exchange.Order, error) {
+	ids := make([]string, len(open))
+	for i, v := range open {
+		ids[i] = v.ID
+	}
+	owned, err := e.cfg.Store.OwnedOrders(ctx, e.cfg.TenantID, e.cfg.Account, ids)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(open), func(v exchange.Order) bool {
+		// An order that another bot is just placing has no id of the venue's yet.
+		id, ours := journal.ParseCommandID(v.Request.ClientID)
+		other := ours && id.Installation == e.cfg.Installation && id.BotID != e.cfg.BotID &&
+			slices.ContainsFunc(books, func(b journal.Book) bool { return b.BotID == id.BotID })
+		return other || slices.Contains(owned, v.ID)
+	}), nil
+}
+
+// quarantine notes orders that no bot placed and does what was decided about those
+// of before. It cancels none unasked (rule T6).
+func (e *Executor) quarantine(ctx context.Context, strangers []exchange.Order) error {
+	_, decided, err := e.cfg.Store.LastCheck(ctx, e.cfg.TenantID, e.cfg.BotID)
+	if err != nil && errs.KindOf(err) != errs.NotFound {
+		return err
+	}
+	decisions := make(map[string]journal.ForeignOrder, len(decided))
+	for _, f := range decided {
+		decisions[f.VenueID] = f
+	}
+	var cancel []exchange.Order
+	err = e.change(ctx, func(w *step) error {
+		open := make(map[string]bool, len(strangers))
+		for _, v := range strangers {
+			if e.placing(v) {
+				continue
+			}
+			open[v.ID] = true
+			f, known := e.foreign[v.ID]
+			if !known {
+				w.foreign[v.ID] = e.stranger(w, v)
+				continue
+			}
+			if d, ok := decisions[v.ID]; ok {
+				f.Decision, f.DecidedBy, f.DecidedAt = d.Decision, d.DecidedBy, d.DecidedAt
+				e.foreign[v.ID] = f
+			}
+			switch f.Decision {
+			case journal.Claim:
+				e.claim(w, f, v)
+			case journal.CancelForeign:
+				cancel = append(cancel, v)
+			case journal.Ignore:
+			}
+		}
+		for id, f := range e.foreign {
+			if !open[id] {
+				f.Over = true
+				w.foreign[id] = f
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, v := range cancel {
+		if cerr := e.cfg.Trader.Cancel(ctx, v.Request.Pair, v.ID); cerr != nil && exchange.KindOf(cerr) != exchange.KindNotOpen {
+			err = joined(err, fmt.Errorf("cancelling foreign order %s: %w", v.ID, cerr))
+		}
+	}
+	return err
+}
+
+// placing reports whether an order is one of the bot's that has become known since
+// the venue was asked.
+func (e *Executor) placing(v exchange.Order) bool {
+	_, mine := e.matching(v.ID, v.Request.ClientID)
+	return mine
+}
+
+func (e *Executor) stranger(w *step, v exchange.Order) journal.ForeignOrder {
+	m := e.markets[v.Request.Pair]
+	id, ok := journal.ParseCommandID(v.Request.ClientID)
+	return journal.ForeignOrder{
+		BotID: e.cfg.BotID, Pair: v.Request.Pair, VenueID: v.ID, ClientID: v.Request.ClientID, Side: v.Request.Side.String(),
+		Price: m.Price(v.Request.Price), Volume: m.Volume(v.Request.Volume), FoundAt: w.now,
+		Ours: ok && id.Installation == e.cfg.Installation && id.BotID == e.cfg.BotID,
+	}
+}
+
+// claim makes a foreign order one of the bot's, with all of its fills.
+func (e *Executor) claim(w *step, f journal.ForeignOrder, v exchange.Order) {
+	m := e.markets[f.Pair]
+	number := e.claimed - 1
+	for {
+		if _, taken := w.orders[number]; !taken {
+			break
+		}
+		number--
+	}
+	o := orderOf(m, v.Request)
+	if o.ClientID == "" {
+		o.ClientID = "claimed." + v.ID
+	}
+	o.BotID, o.Run, o.Number, o.Account, o.Epoch = e.cfg.BotID, e.cfg.RunNumber, number, e.cfg.Account, e.cfg.Epoch
+	o.Reason, o.CreatedAt, o.State = "claimed by "+f.DecidedBy, w.now, journal.Submitted
+	w.put(o.Hear(m, v), o.Reason)
+	f.Over = true
+	w.foreign[v.ID] = f
+}
