@@ -84,16 +84,17 @@ func (c *channel) snapshot() Snapshot {
 
 // run keeps the stream open until ctx ends.
 func (c *channel) run(ctx context.Context) {
-	for failures := 0; ; failures++ {
-		seen := c.snapshot().Seen
+	for failures := 0; ; {
+		seen, opened := c.snapshot().Seen, time.Now()
 		err := c.stream(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		var worked, pause time.Duration
 		if c.disconnected(err).After(seen) {
-			failures = 0
+			worked = time.Since(opened)
 		}
-		pause := c.backoff.Pause(failures)
+		pause, failures = c.backoff.Next(failures, worked)
 		c.cfg.Log.Warn("market data stream broke", slog.String("pair", c.pair),
 			slog.Duration("pause", pause), slog.Any("error", err))
 		timer := time.NewTimer(pause)

@@ -414,6 +414,37 @@ func TestFeedBacksOff(t *testing.T) {
 	})
 }
 
+// A stream that tells something and breaks at once is not opened ever again at
+// once; one that stayed for a while is.
+func TestFeedBacksOffFromAStreamThatKeepsBreaking(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newScripted()
+		f := startFeed(t, s, 256)
+		subscribe(t, f)
+		for i, round := range []struct{ stays, pause time.Duration }{
+			{time.Second, 375}, {time.Second, 750}, {time.Second, 1500}, {5 * time.Second, 3000}, {time.Minute, 375}, {time.Second, 750},
+		} {
+			synctest.Wait()
+			time.Sleep(round.stays)
+			s.events <- exchange.StreamEvent{Tick: &exchange.Tick{Time: time.Now().UnixMilli(), Price: 1000, Volume: 1}}
+			synctest.Wait()
+			s.broken <- nil
+			time.Sleep(round.pause*time.Millisecond - time.Microsecond)
+			synctest.Wait()
+			if times, _ := s.opens(); times != i+1 {
+				t.Fatalf("break %d: opened again within %d ms", i, round.pause)
+			}
+			time.Sleep(time.Microsecond)
+			synctest.Wait()
+			if times, _ := s.opens(); times != i+2 {
+				t.Fatalf("break %d: not opened again after %d ms", i, round.pause)
+			}
+		}
+		f.Stop()
+	})
+}
+
 func TestOneUpstreamPerPair(t *testing.T) { // proves M3
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

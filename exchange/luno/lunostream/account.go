@@ -75,17 +75,22 @@ func NewAccount(cfg AccountConfig) (*Account, error) {
 // happened more than five minutes before (rule T6).
 func (a *Account) Keep(ctx context.Context, sink func(exchange.AccountEvent)) error {
 	backoff := exchange.Backoff{Min: a.cfg.BackoffMin, Max: a.cfg.BackoffMax, Rand: a.cfg.Rand}
-	for failures := 0; ; failures++ {
+	for failures := 0; ; {
+		var worked, pause time.Duration
+		var connected time.Time
 		err := a.StreamAccount(ctx, func(e exchange.AccountEvent) {
-			if !e.Connected {
-				failures = 0 // it works
+			if e.Connected {
+				connected = time.Now()
 			}
 			sink(e)
 		})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		pause := backoff.Pause(failures)
+		if !connected.IsZero() {
+			worked = time.Since(connected)
+		}
+		pause, failures = backoff.Next(failures, worked)
 		a.cfg.Log.WarnContext(ctx, "user stream broke", slog.Duration("pause", pause), slog.Any("error", err))
 		timer := time.NewTimer(pause)
 		select {
