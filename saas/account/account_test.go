@@ -242,7 +242,16 @@ func TestConstructorsNameEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err := account.NewKeeper(account.KeeperConfig{})
 	_, err2 := account.NewOpener(account.OpenerConfig{})
-	text := fmt.Sprint(err, err2)
+	_, err3 := account.NewBudget(account.BudgetConfig{Lease: time.Minute, Burst: 300, Reserve: 300})
+	text := fmt.Sprint(err, err2, err3)
+	for _, want := range []string{
+		"BudgetConfig.TenantID", "BudgetConfig.AccountID", "BudgetConfig.Holder", "BudgetConfig.Now", "BudgetConfig.Store", "BudgetConfig.Lease",
+		"BudgetConfig.Burst", "BudgetConfig.Reserve", "BudgetConfig.Batch",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q does not name %s", text, want)
+		}
+	}
 	for _, want := range []string{"KeeperConfig.Now", "KeeperConfig.Sealer", "KeeperConfig.Store", "OpenerConfig.Opener", "OpenerConfig.Store"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q does not name %s", text, want)

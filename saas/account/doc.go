@@ -1,9 +1,10 @@
 // Package account keeps the exchange credentials that tenants entrust to their
 // bots.
 //
-// It owns the pair of key and secret: how it is sealed, stored and opened. It
-// does not own sealing itself (package vault), nor the table (package saasdb
-// implements Store).
+// It owns the pair of key and secret: how it is sealed, stored and opened; and how
+// many calls of its venue an account has left, for all workers that share it. It
+// does not own sealing itself (package vault), nor the tables (package saasdb
+// implements Store and TurnStore).
 //
 // A Keeper seals and cannot open: that is all the web tier has. An Opener opens,
 // and only workers have one. Both halves are bound to the tenant, to what they
@@ -17,4 +18,7 @@
 //	…
 //	opener, err := account.NewOpener(account.OpenerConfig{Opener: vaultOpener, Store: store})
 //	cred, err := opener.Open(ctx, tenantID, configID)
+//	budget, err := account.NewBudget(account.BudgetConfig{
+//		TenantID: tenantID, AccountID: accountID, Holder: worker, Now: time.Now, Store: store,
+//	})
 package account

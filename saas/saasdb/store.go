@@ -38,6 +38,7 @@ func Migrations() db.MigrationSet {
 
 var (
 	_ account.Store     = (*Store)(nil)
+	_ account.TurnStore = (*Store)(nil)
 	_ journal.LiveStore = (*Store)(nil)
 	_ bot.Store         = (*Store)(nil)
 	_ hook.Store        = (*Store)(nil)

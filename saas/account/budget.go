@@ -1,0 +1,175 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// BudgetConfig says whose calls are counted, and where.
+type BudgetConfig struct {
+	// TenantID and AccountID name the account. Required.
+	TenantID, AccountID string
+	// Batch is how many calls are asked of the store at once at the most. Defaults
+	// to 5.
+	Batch int
+	// Burst is how many calls may come at once. Defaults to 20.
+	Burst int
+	// Holder names this worker among those that share the account. Required.
+	Holder string
+	// Lease is for how long calls that the store gave may be made, and how late a
+	// pause is heard of that another worker began. Defaults to a second.
+	Lease time.Duration
+	// Now is the clock, which all workers should have within a Lease. Required.
+	Now func() time.Time
+	// PerMinute is how many calls there are in any minute at most, of all workers.
+	// Defaults to Luno's limit of 300.
+	PerMinute int
+	// Reserve is how many calls of a burst are kept for urgent ones. Defaults to
+	// half of the burst.
+	Reserve int
+	// Store is where the account's calls are counted. Required.
+	Store TurnStore
+}
+
+func (c BudgetConfig) withDefaults() BudgetConfig {
+	if c.Batch == 0 {
+		c.Batch = 5
+	}
+	if c.Burst == 0 {
+		c.Burst = 20
+	}
+	if c.Lease == 0 {
+		c.Lease = time.Second
+	}
+	if c.PerMinute == 0 {
+		c.PerMinute = 300
+	}
+	if c.Reserve == 0 {
+		c.Reserve = c.Burst / 2
+	}
+	return c
+}
+
+func (c BudgetConfig) validate() error {
+	var problems []error
+	need := func(ok bool, what string) {
+		if !ok {
+			problems = append(problems, errors.New("account: BudgetConfig."+what))
+		}
+	}
+	need(c.TenantID != "", "TenantID is required")
+	need(c.AccountID != "", "AccountID is required")
+	need(c.Holder != "", "Holder is required")
+	need(c.Now != nil, "Now is required")
+	need(c.Store != nil, "Store is required")
+	need(c.Lease > 0 && c.Lease <= 10*time.Second, "Lease must be above 0 and at most 10 s")
+	need(c.Burst > 0 && c.Burst < c.PerMinute, "Burst must be above 0 and below PerMinute")
+	need(c.Reserve >= 0 && c.Reserve < c.Burst, "Reserve must be at least 0 and below Burst")
+	need(c.Batch > 0 && c.Batch <= c.Burst-c.Reserve, "Batch must be above 0 and at most what Burst has beside Reserve")
+	return errors.Join(problems...)
+}
+
+// Budget is an exchange.Budget that all workers of an account share through a
+// store (rule T10). It is safe for concurrent use.
+//
+// A busy worker gets several calls from the store at once and may make them for
+// the length of a lease; what it has not made by then is lost, as it is when it
+// dies. So the store is asked less often than the venue, and never gives out more
+// than the venue allows. Workers that wait are served in the order in which they
+// asked; whose call of a worker is next is its client's matter, which goes by bot.
+type Budget struct {
+	cfg   BudgetConfig
+	rates rates
+
+	mu sync.Mutex
+	// given is how many calls the store gave last, and left how many of them may
+	// still be made, until then.
+	given, left int64
+	until       time.Time
+	// wanted is what the store was asked for and did not give yet; 0 if nothing.
+	wanted int64
+	// paused is when the last pause of this worker's own ends.
+	paused time.Time
+}
+
+var _ exchange.Budget = (*Budget)(nil)
+
+// NewBudget checks cfg and builds a Budget; the error names every fault.
+func NewBudget(cfg BudgetConfig) (*Budget, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	// A bucket lets its burst pass on top of its rate, and what was given before a
+	// minute began may be used in it for a lease.
+	return &Budget{cfg: cfg, rates: rates{
+		burst: int64(cfg.Burst) * oneCall, reserve: int64(cfg.Reserve) * oneCall,
+		perSecond: int64(float64(cfg.PerMinute-cfg.Burst) * oneCall / (time.Minute + cfg.Lease).Seconds()),
+	}}, nil
+}
+
+// Take implements exchange.Budget. An error is the store's.
+func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.cfg.Now()
+	if pause := b.paused.Sub(now); pause > 0 {
+		return pause, nil
+	}
+	if b.left > 0 && now.Before(b.until) {
+		b.left--
+		return 0, nil
+	}
+	a := ask{holder: b.cfg.Holder, calls: 1, urgent: t.Urgent}
+	if !t.Urgent {
+		if b.wanted == 0 {
+			b.wanted = b.demand(now)
+		}
+		a.calls = b.wanted
+	}
+	var (
+		got  int64
+		wait time.Duration
+	)
+	err := b.cfg.Store.ChangeTurns(ctx, b.cfg.TenantID, b.cfg.AccountID, func(turns Turns) Turns {
+		turns, got, wait = turns.take(now, b.rates, a)
+		return turns
+	})
+	if err != nil {
+		return 0, fmt.Errorf("asking for a call of account %s: %w", b.cfg.AccountID, err)
+	}
+	if got > 0 && !t.Urgent {
+		b.given, b.left, b.until, b.wanted = got, got-1, now.Add(b.cfg.Lease), 0
+	}
+	return wait, nil
+}
+
+// demand returns how many calls to ask for: twice as many as last time if they
+// were used up within the lease, and else as many as were used.
+func (b *Budget) demand(now time.Time) int64 {
+	if b.given > 0 && b.left == 0 && now.Before(b.until) {
+		return min(2*b.given, int64(b.cfg.Batch))
+	}
+	return max(1, b.given-b.left)
+}
+
+// Pause implements exchange.Budget. Calls that other workers were given they may
+// make until their lease ends. An error is the store's; this worker pauses even so.
+func (b *Budget) Pause(ctx context.Context, d time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	until := b.cfg.Now().Add(d)
+	if b.left = 0; until.After(b.paused) {
+		b.paused = until
+	}
+	err := b.cfg.Store.ChangeTurns(ctx, b.cfg.TenantID, b.cfg.AccountID, func(t Turns) Turns { return t.paused(until) })
+	if err != nil {
+		return fmt.Errorf("pausing the calls of account %s: %w", b.cfg.AccountID, err)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package account
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// oneCall is a call in the unit in which turns are counted, a millionth.
+const oneCall = 1_000_000
+
+// Turns is how many calls of its venue an account has left, as all workers see
+// it.
+type Turns struct {
+	// Left is how many calls could be made at At, in millionths.
+	Left int64
+	At   time.Time
+	// PausedUntil is when the venue may be called again; zero if it may.
+	PausedUntil time.Time
+	// Waiting are the workers that were told to wait, the first of them first.
+	Waiting []Waiting
+}
+
+// Waiting is a worker that was told to wait.
+type Waiting struct {
+	Holder string `json:"holder"`
+	// Calls is how many it asked for.
+	Calls int64 `json:"calls"`
+	// Until is when it loses its place, in microseconds since the epoch, because it
+	// did not ask again.
+	Until int64 `json:"until"`
+}
+
+// TurnStore keeps the turns of accounts.
+type TurnStore interface {
+	// ChangeTurns stores what change makes of an account's turns, alone among all
+	// processes. An account without turns begins with the zero value.
+	ChangeTurns(ctx context.Context, tenantID, accountID string, change func(Turns) Turns) error
+}
+
+// patience is how long a worker that was told to wait keeps its place beyond the
+// end of the wait.
+const patience = time.Second
+
+// ask is what a worker asks for.
+type ask struct {
+	holder string
+	calls  int64
+	urgent bool
+}
+
+// take gives a worker some of the calls that it asks for. It gets none, and a
+// time to wait, if there are none beside the reserve and what those who wait
+// before it have asked for. Who waits gets all that it asked for or goes on
+// waiting, so that a busy account is not asked about for every single call.
+func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wait time.Duration) {
+	t = t.refilled(now, r)
+	if pause := t.PausedUntil.Sub(now); pause > 0 {
+		return t, 0, pause
+	}
+	if a.urgent {
+		if t.Left < oneCall {
+			return t, 0, r.until(oneCall - t.Left)
+		}
+		t.Left -= oneCall
+		return t, 1, 0
+	}
+	t.Waiting = slices.DeleteFunc(slices.Clone(t.Waiting), func(w Waiting) bool { return w.Until < now.UnixMicro() })
+	place := slices.IndexFunc(t.Waiting, func(w Waiting) bool { return w.Holder == a.holder })
+	before, least := t.Waiting, int64(1)
+	if place >= 0 {
+		before, least = t.Waiting[:place], a.calls
+	}
+	kept := r.reserve
+	for _, w := range before {
+		kept += w.Calls * oneCall
+	}
+	if free := (t.Left - kept) / oneCall; free >= least {
+		calls = min(a.calls, free)
+		t.Left -= calls * oneCall
+		if place >= 0 {
+			t.Waiting = slices.Delete(t.Waiting, place, place+1)
+		}
+		return t, calls, 0
+	}
+	// With more of them waiting than the bucket holds, it is asked again when the
+	// bucket is full.
+	wait = r.until(min(kept+a.calls*oneCall, r.burst) - t.Left)
+	w := Waiting{Holder: a.holder, Calls: a.calls, Until: now.Add(wait + patience).UnixMicro()}
+	if place >= 0 {
+		t.Waiting[place] = w
+	} else {
+		t.Waiting = append(t.Waiting, w)
+	}
+	return t, 0, wait
+}
+
+// paused returns the turns after the venue said that there were too many calls.
+func (t Turns) paused(until time.Time) Turns {
+	if until.After(t.PausedUntil) {
+		t.PausedUntil = until
+	}
+	return t
+}
+
+// refilled returns the turns as of now. A clock that is behind another worker's
+// adds nothing.
+func (t Turns) refilled(now time.Time, r rates) Turns {
+	switch passed := now.Sub(t.At); {
+	case t.At.IsZero() || passed >= r.until(r.burst):
+		t.Left, t.At = r.burst, now
+	case passed > 0:
+		t.Left, t.At = min(r.burst, t.Left+passed.Microseconds()*r.perSecond/int64(time.Second/time.Microsecond)), now
+	}
+	return t
+}
+
+// rates are the numbers of a bucket, in millionths of a call.
+type rates struct{ burst, reserve, perSecond int64 }
+
+// until returns how long it takes for so much to come, and never nothing.
+func (r rates) until(missing int64) time.Duration {
+	us := (max(missing, 1)*int64(time.Second/time.Microsecond) + r.perSecond - 1) / r.perSecond
+	return time.Duration(max(us, 1000)) * time.Microsecond
+}
