@@ -255,6 +255,24 @@ func TestBacktestsNeedAPlan(t *testing.T) { // proves E6
 	ada.get("/subscription").want(t, "the plan", http.StatusOK, "Backtests at a time")
 }
 
+// What a run begins with and all of its costs are in the summary, on its page, and in
+// the form of one like it.
+func TestTermsOfABacktest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	form := testForm("With terms")
+	for key, value := range map[string]string{"holding": "0.5", "spread": "0.1", "range_share": "10", "impact": "1", "max_share": "20", "latency": "1.5"} {
+		form.Set(key, value)
+	}
+	ada.post("/backtests/new/check", form).want(t, "the summary", http.StatusOK, "0.5 XBT", "Spread</dt><dd>0.1 %", "at most 20 %", "1.5 s")
+	id := ada.newTest(form)
+	ada.get("/backtests/new?like="+id).want(t, "the form of one like it", http.StatusOK, `name="holding" type="text" value="0.5"`, `name="spread" type="text" value="0.1"`,
+		`name="range_share" type="text" value="10"`, `name="impact" type="text" value="1"`, `name="max_share" type="text" value="20"`, `name="latency" type="text" value="1.5"`,
+		`<details class="unfold" open><summary>More costs`)
+}
+
 func TestBacktestFormNamesFaults(t *testing.T) { //nolint:tparallel // that nothing was made is checked after all of them
 	t.Parallel()
 	cases := map[string]struct {
