@@ -227,6 +227,7 @@ func TestScreenshots(t *testing.T) {
 		{"backtests-free", "/backtests", empty, true}, {"backtests", "/backtests", ada, true}, {"backtest-new", "/backtests/new?bot=" + first, ada, true},
 		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},
 		{"backtest-queued", "/backtests/" + tests.queued, ada, true}, {"backtest-failed", "/backtests/" + tests.failed, ada, true},
+		{"backtest-pairs", "/backtests/" + tests.pairs, ada, true}, {"backtest-pairs-new", "/backtests/new?like=" + tests.pairs + "#parameters", ada, true},
 		{"compare", "/backtests/compare?id=" + strings.Join(tests.done, "&id="), ada, true}, {"compare-two", "/backtests/compare?id=" + strings.Join(tests.done[:2], "&id="), ada, true},
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep + "#step-kind", ada, true},
 		{"walk", "/backtests/" + tests.walk, ada, true}, {"backtest-stored", "/backtests/new?pair=store/BTCUSD/1h&interval=1h#step3", ada, true},
@@ -291,12 +292,17 @@ func TestScreenshots(t *testing.T) {
 type shown struct {
 	done                    []string
 	running, queued, failed string
-	sweep, walk             string
+	sweep, walk, pairs      string
 }
 
 func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
 	t.Helper()
 	var s shown
+	several := testForm("Two at once")
+	several.Set("strategy", mixer)
+	several["also"] = []string{"ETHMYR"}
+	s.pairs = ada.newTest(several)
+	w.finish(t, ada, s.pairs, 180)
 	for i, name := range []string{"Cross, calm", "Cross with quite a long name that somebody typed without any thought, on a phone", "<b>bold</b> & quick"} {
 		form := testForm(name)
 		form.Set("p-fast", fmt.Sprint(5+i*3))

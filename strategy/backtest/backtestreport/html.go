@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 )
 
 //go:embed page/frame.html.tmpl
@@ -97,8 +98,11 @@ func (p WalkPage) WriteParts(w io.Writer) error { return write(w, "walk", p) }
 // serves Style and Script.
 func (d Drawing) WriteParts(w io.Writer) error { return write(w, "drawing", d) }
 
+// together keeps numbers and their signs of percent on one line.
+func together(text string) string { return strings.ReplaceAll(text, " %", "\u00a0%") }
+
 func write(w io.Writer, name string, data any) error {
-	t, err := template.New("").Parse(frameTemplate + partsTemplate + searchTemplate)
+	t, err := template.New("").Funcs(template.FuncMap{"together": together}).Parse(frameTemplate + partsTemplate + searchTemplate)
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
