@@ -80,7 +80,9 @@ func (k *Keeper) Put(ctx context.Context, tenantID, configID, apiKey, apiSecret 
 
 // Hint returns what may be shown of a key's id: its last four characters, or
 // nothing of an id so short that these would be half of it.
-func (*Keeper) Hint(apiKey string) string {
+func (*Keeper) Hint(apiKey string) string { return hint(apiKey) }
+
+func hint(apiKey string) string {
 	if len(apiKey) < 8 {
 		return ""
 	}

@@ -243,7 +243,18 @@ func TestConstructorsNameEveryFault(t *testing.T) {
 	_, err := account.NewKeeper(account.KeeperConfig{})
 	_, err2 := account.NewOpener(account.OpenerConfig{})
 	_, err3 := account.NewBudget(account.BudgetConfig{Lease: time.Minute, Burst: 300, Reserve: 300})
-	text := fmt.Sprint(err, err2, err3)
+	_, err4 := account.NewService(account.ServiceConfig{})
+	_, err5 := account.NewChecker(account.CheckerConfig{})
+	text := fmt.Sprint(err, err2, err3, err4, err5)
+	for _, want := range []string{
+		"ServiceConfig.Events", "ServiceConfig.Now", "ServiceConfig.Sealer", "ServiceConfig.Store", "ServiceConfig.Tx", "ServiceConfig.Venues",
+	} {
+		for _, want := range []string{want, strings.NewReplacer("Service", "Checker", "Sealer", "Opener").Replace(want)} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q does not name %s", text, want)
+			}
+		}
+	}
 	for _, want := range []string{
 		"BudgetConfig.TenantID", "BudgetConfig.AccountID", "BudgetConfig.Holder", "BudgetConfig.Now", "BudgetConfig.Store", "BudgetConfig.Lease",
 		"BudgetConfig.Burst", "BudgetConfig.Reserve", "BudgetConfig.Batch",

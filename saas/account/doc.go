@@ -1,10 +1,20 @@
-// Package account keeps the exchange credentials that tenants entrust to their
-// bots.
+// Package account keeps the exchange accounts that tenants connect, and the
+// exchange credentials that they entrust to their bots.
 //
-// It owns the pair of key and secret: how it is sealed, stored and opened; and how
-// many calls of its venue an account has left, for all workers that share it. It
-// does not own sealing itself (package vault), nor the tables (package saasdb
-// implements Store and TurnStore).
+// It owns the pair of key and secret: how it is sealed, stored and opened; what the
+// check of an account's key found, and whether the key may be used; and how many
+// calls of its venue an account has left, for all workers that share it. It does
+// not own sealing itself (package vault), the questions that a check asks
+// (exchange.KeyChecker), nor the tables (package saasdb implements Store,
+// Connections and TurnStore).
+//
+// A Service seals an account's key; a Checker, in a worker, opens it and asks the
+// exchange:
+//
+//	service                                checker
+//	Connect, Recheck → checking  ────────→ connected, looked at again every day
+//	Disconnect       → gone        │       refused: lacks a right, may move money, or is wrong
+//	                               └─────→ revoked: was fine, and is not taken any more
 //
 // A Keeper seals and cannot open: that is all the web tier has. An Opener opens,
 // and only workers have one. Both halves are bound to the tenant, to what they

@@ -37,18 +37,19 @@ func Migrations() db.MigrationSet {
 }
 
 var (
-	_ account.Store     = (*Store)(nil)
-	_ account.TurnStore = (*Store)(nil)
-	_ journal.LiveStore = (*Store)(nil)
-	_ bot.Store         = (*Store)(nil)
-	_ hook.Store        = (*Store)(nil)
-	_ catalog.Store     = (*Store)(nil)
-	_ journal.Store     = (*Store)(nil)
-	_ lease.Store       = (*Store)(nil)
-	_ outbox.Store      = (*Store)(nil)
-	_ replay.Store      = (*Store)(nil)
-	_ research.Queue    = (*Store)(nil)
-	_ research.Store    = (*Store)(nil)
+	_ account.Store       = (*Store)(nil)
+	_ account.Connections = (*Store)(nil)
+	_ account.TurnStore   = (*Store)(nil)
+	_ journal.LiveStore   = (*Store)(nil)
+	_ bot.Store           = (*Store)(nil)
+	_ hook.Store          = (*Store)(nil)
+	_ catalog.Store       = (*Store)(nil)
+	_ journal.Store       = (*Store)(nil)
+	_ lease.Store         = (*Store)(nil)
+	_ outbox.Store        = (*Store)(nil)
+	_ replay.Store        = (*Store)(nil)
+	_ research.Queue      = (*Store)(nil)
+	_ research.Store      = (*Store)(nil)
 )
 
 // Store implements the stores of packages account, bot, catalog, journal, lease,

@@ -1,0 +1,220 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/event"
+)
+
+const (
+	// checkLimit is how long one check may take, and for how long no other worker
+	// makes it too.
+	checkLimit = 2 * time.Minute
+	// checksAtOnce is how many checks one look takes on.
+	checksAtOnce = 8
+	// longestRetry is the longest time after which a check that could not be made is
+	// tried again.
+	longestRetry = 10 * time.Minute
+	// recheckEvery is how often a key is checked that was fine: its owner can change
+	// its rights at the exchange.
+	recheckEvery = 24 * time.Hour
+)
+
+// Venue reaches an exchange.
+type Venue interface {
+	// KeyChecker returns what finds out about a key. Its calls count against the
+	// budget.
+	KeyChecker(c Credential, budget exchange.Budget) (exchange.KeyChecker, error)
+}
+
+// CheckerConfig are the checker's collaborators; all are required but Log.
+type CheckerConfig struct {
+	Events event.Recorder
+	// Holder names this worker among those that share accounts.
+	Holder string
+	// Log hears of checks that could not be made. Defaults to nobody.
+	Log    *slog.Logger
+	Now    func() time.Time
+	Opener Unsealer
+	Store  Connections
+	Turns  TurnStore
+	Tx     Transactor
+	// Venues are the exchanges by name.
+	Venues map[string]Venue
+}
+
+// Checker finds out what keys may do, in a worker, which alone can open them (rule
+// X4). It is safe for concurrent use.
+type Checker struct{ cfg CheckerConfig }
+
+// NewChecker returns a checker; the error names every collaborator that is
+// missing.
+func NewChecker(cfg CheckerConfig) (*Checker, error) {
+	var problems []error
+	need := func(ok bool, name string) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("account: CheckerConfig.%s is required", name))
+		}
+	}
+	need(cfg.Events != nil, "Events")
+	need(cfg.Holder != "", "Holder")
+	need(cfg.Now != nil, "Now")
+	need(cfg.Opener != nil, "Opener")
+	need(cfg.Store != nil, "Store")
+	need(cfg.Turns != nil, "Turns")
+	need(cfg.Tx != nil, "Tx")
+	need(len(cfg.Venues) > 0, "Venues")
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Checker{cfg: cfg}, nil
+}
+
+// Look makes the checks that are due, and returns how many there were. A check
+// that could not be made is tried again later, by whichever worker looks first; so
+// is one of a worker that died. The error is the store's.
+func (c *Checker) Look(ctx context.Context) (int, error) {
+	now := c.cfg.Now().UTC()
+	due, err := c.cfg.Store.ClaimChecks(ctx, now, now.Add(checkLimit), checksAtOnce)
+	if err != nil {
+		return 0, err
+	}
+	var problems []error
+	for _, a := range due {
+		if err := c.check(ctx, a); err != nil {
+			problems = append(problems, fmt.Errorf("checking account %s: %w", a.ID, err))
+		}
+	}
+	return len(due), errors.Join(problems...)
+}
+
+// check asks about one account's key and stores what was found, unless the account
+// was changed or deleted meanwhile.
+func (c *Checker) check(ctx context.Context, a Account) error {
+	asking, cancel := context.WithTimeout(ctx, checkLimit)
+	defer cancel()
+	report, err := c.ask(asking, a)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return c.cfg.Tx.Tx(ctx, a.TenantID, func(ctx context.Context) error {
+		now, claimed := c.cfg.Now().UTC(), a.CheckAt
+		a, found := c.cfg.Store.LockAccount(ctx, a.TenantID, a.ID)
+		switch {
+		case errs.KindOf(found) == errs.NotFound:
+			return nil
+		case found != nil:
+			return found
+		case !a.CheckAt.Equal(claimed): // asked for anew
+			return nil
+		}
+		a.UpdatedAt = now
+		if err != nil && !final(err) {
+			c.cfg.Log.Warn("a key could not be checked", "account", a.ID, "error", err)
+			a.Tries++
+			a.CheckAt = now.Add(min(longestRetry, 5*time.Second<<min(a.Tries, 8)))
+			if a.State == Checking {
+				a.Reason = "the key could not be checked yet and will be tried again: " + unreached(err)
+			}
+			return c.cfg.Store.UpdateAccount(ctx, a.TenantID, a)
+		}
+		a.Tries, a.CheckedAt = 0, now
+		judge(&a, report, err)
+		if err := c.cfg.Store.UpdateAccount(ctx, a.TenantID, a); err != nil {
+			return err
+		}
+		return tell(ctx, c.cfg.Events, now, EventChecked, a, "")
+	})
+}
+
+// judge sets what a check that was made says of an account.
+func judge(a *Account, report exchange.KeyReport, err error) {
+	known := len(a.Rights) > 0
+	a.CheckAt = time.Time{}
+	switch {
+	case err != nil && known && exchange.KindOf(err) == exchange.KindKey:
+		a.State, a.Reason = Revoked, "the exchange does not take this key any more: it was deleted or blocked there"
+	case err != nil:
+		a.State, a.Reason = Refused, refusal(err)
+	default:
+		a.State, a.Reason, a.Rights, a.Notes = Connected, "", rightsOf(report), report.Notes
+		if err := report.Err(); err != nil {
+			a.State, a.Reason = Refused, refusal(err)
+			return
+		}
+		a.CheckAt = a.CheckedAt.Add(recheckEvery)
+	}
+}
+
+// ask opens the key and asks the venue what it may do.
+func (c *Checker) ask(ctx context.Context, a Account) (exchange.KeyReport, error) {
+	venue, ok := c.cfg.Venues[a.Venue]
+	if !ok {
+		return exchange.KeyReport{}, errs.New(errs.Unavailable, "venue_missing", "this worker does not reach the exchange %q", a.Venue)
+	}
+	key, err := c.credential(ctx, a)
+	if err != nil {
+		return exchange.KeyReport{}, err
+	}
+	budget, err := NewBudget(BudgetConfig{TenantID: a.TenantID, AccountID: a.ID, Holder: c.cfg.Holder, Now: c.cfg.Now, Store: c.cfg.Turns})
+	if err != nil {
+		return exchange.KeyReport{}, err
+	}
+	checker, err := venue.KeyChecker(key, budget)
+	if err != nil {
+		return exchange.KeyReport{}, err
+	}
+	return checker.CheckKey(ctx)
+}
+
+// credential opens an account's key.
+func (c *Checker) credential(ctx context.Context, a Account) (Credential, error) {
+	sealed, err := c.cfg.Store.SealedKey(ctx, a.TenantID, a.ID)
+	if err != nil {
+		return Credential{}, err
+	}
+	key, err := c.cfg.Opener.Open(ctx, a.TenantID, sealed.Key, purposeAccountKey, a.ID)
+	if err != nil {
+		return Credential{}, fmt.Errorf("opening the key of account %s: %w", a.ID, err)
+	}
+	secret, err := c.cfg.Opener.Open(ctx, a.TenantID, sealed.Secret, purposeAccountSecret, a.ID)
+	if err != nil {
+		return Credential{}, fmt.Errorf("opening the secret of account %s: %w", a.ID, err)
+	}
+	return Credential{Key: key, Secret: secret}, nil
+}
+
+// final reports whether asking again cannot help: the venue does not take the key,
+// or it cannot be opened any more.
+func final(err error) bool {
+	return exchange.KindOf(err) == exchange.KindKey || errs.KindOf(err) == errs.Conflict
+}
+
+// refusal says to the key's owner why it is not used.
+func refusal(err error) string {
+	var key *exchange.KeyError
+	switch {
+	case errors.As(err, &key):
+		return key.Error()
+	case errs.KindOf(err) == errs.Conflict:
+		return "the stored key cannot be opened any more: connect the account again"
+	}
+	return "the exchange does not take this key: it is wrong, or was revoked, or may not be used from here"
+}
+
+// unreached says why there was no answer, without addresses and insides.
+func unreached(err error) string {
+	if errs.CodeOf(err) == "venue_missing" {
+		return "no worker that reaches the exchange has looked"
+	}
+	return "the exchange did not answer as it should"
+}

@@ -1,0 +1,219 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/vault"
+)
+
+// The events of this package. Their data never holds more of a key than its hint.
+const (
+	// EventAdded is told when a tenant gives a key, before it is checked.
+	EventAdded = "account.added"
+	// EventChecked is told when a check is over, with its state.
+	EventChecked = "account.checked"
+	// EventRemoved is told when an account and its key were deleted.
+	EventRemoved = "account.removed"
+)
+
+// The parts of the context that an account's key is sealed with, before its id.
+const (
+	purposeAccountKey    = "account key"
+	purposeAccountSecret = "account secret"
+)
+
+// Transactor makes several stores' changes one.
+type Transactor interface {
+	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
+}
+
+// ServiceConfig are the service's collaborators; all are required but Wake.
+type ServiceConfig struct {
+	Events event.Recorder
+	Now    func() time.Time
+	Sealer Sealer
+	Store  Connections
+	Tx     Transactor
+	// Venues are the names of the exchanges that can be connected.
+	Venues []string
+	// Wake tells a worker in this process that there is a key to check. Defaults to
+	// nothing; workers look by themselves.
+	Wake func()
+}
+
+// Service is what tenants do with their exchange accounts. It can seal keys and
+// cannot open them (rule X4). It is safe for concurrent use.
+type Service struct{ cfg ServiceConfig }
+
+// NewService returns a service; the error names every collaborator that is
+// missing.
+func NewService(cfg ServiceConfig) (*Service, error) {
+	var problems []error
+	need := func(ok bool, name string) {
+		if !ok {
+			problems = append(problems, fmt.Errorf("account: ServiceConfig.%s is required", name))
+		}
+	}
+	need(cfg.Events != nil, "Events")
+	need(cfg.Now != nil, "Now")
+	need(cfg.Sealer != nil, "Sealer")
+	need(cfg.Store != nil, "Store")
+	need(cfg.Tx != nil, "Tx")
+	need(len(cfg.Venues) > 0, "Venues")
+	if cfg.Wake == nil {
+		cfg.Wake = func() {}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return &Service{cfg: cfg}, nil
+}
+
+// Connect is what a tenant gives to connect an account.
+type Connect struct {
+	Name, Venue string
+	// KeyID and Secret are the key that the tenant made at the exchange.
+	KeyID, Secret vault.Secret
+}
+
+// The longest name, and the longest half of a key.
+const (
+	maxName = 80
+	maxKey  = 200
+)
+
+// check names every faulty field.
+func (c Connect) check(venues []string) error {
+	var f errs.Fields
+	f.Check(c.Name != "" && len([]rune(c.Name)) <= maxName, "/name", fmt.Sprintf("must have 1 to %d characters", maxName))
+	f.CheckLine("/name", c.Name)
+	f.Check(slices.Contains(venues, c.Venue), "/venue", "must be one of "+strings.Join(venues, ", "))
+	half := func(path string, s vault.Secret) {
+		text := s.Reveal()
+		f.Check(text != "" && len(text) <= maxKey, path, fmt.Sprintf("must have 1 to %d characters", maxKey))
+		f.Check(!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }), path, "must be without spaces and special characters: copy it whole from the exchange's page")
+	}
+	half("/key_id", c.KeyID)
+	half("/secret", c.Secret)
+	return f.Err()
+}
+
+// Connect seals a key and stores the account, which a worker then checks. Faulty
+// fields are one Invalid error that names them all.
+func (s *Service) Connect(ctx context.Context, p tenancy.Principal, in Connect) (Account, error) {
+	if err := p.Require(tenancy.AccountsWrite); err != nil {
+		return Account{}, err
+	}
+	in.Name = strings.TrimSpace(in.Name)
+	in.KeyID, in.Secret = vault.NewSecret(strings.TrimSpace(in.KeyID.Reveal())), vault.NewSecret(strings.TrimSpace(in.Secret.Reveal()))
+	if err := in.check(s.cfg.Venues); err != nil {
+		return Account{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Account{}, fmt.Errorf("naming an account: %w", err)
+	}
+	now := s.cfg.Now().UTC()
+	a := Account{
+		ID: id.String(), TenantID: p.TenantID, Name: in.Name, Venue: in.Venue, KeyHint: hint(in.KeyID.Reveal()),
+		State: Checking, Reason: "the key is being checked", CheckAt: now, CreatedAt: now, UpdatedAt: now,
+	}
+	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		var key SealedKey
+		if key.Key, err = s.cfg.Sealer.Seal(ctx, p.TenantID, in.KeyID, purposeAccountKey, a.ID); err != nil {
+			return fmt.Errorf("sealing the key of account %s: %w", a.ID, err)
+		}
+		if key.Secret, err = s.cfg.Sealer.Seal(ctx, p.TenantID, in.Secret, purposeAccountSecret, a.ID); err != nil {
+			return fmt.Errorf("sealing the secret of account %s: %w", a.ID, err)
+		}
+		if err := s.cfg.Store.InsertAccount(ctx, p.TenantID, a, key); err != nil {
+			return err
+		}
+		return tell(ctx, s.cfg.Events, now, EventAdded, a, p.UserID)
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	s.cfg.Wake()
+	return a, nil
+}
+
+// Account returns an account; one of another tenant is NotFound.
+func (s *Service) Account(ctx context.Context, p tenancy.Principal, id string) (Account, error) {
+	if err := p.Require(tenancy.BotsRead); err != nil {
+		return Account{}, err
+	}
+	return s.cfg.Store.Account(ctx, p.TenantID, id)
+}
+
+// Accounts lists the tenant's accounts, newest first.
+func (s *Service) Accounts(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[Account], error) {
+	if err := p.Require(tenancy.BotsRead); err != nil {
+		return page.List[Account]{}, err
+	}
+	pg = pg.Bounded()
+	rows, err := s.cfg.Store.Accounts(ctx, p.TenantID, pg)
+	return page.Of(rows, pg.Limit, func(a Account) string { return a.ID }), err
+}
+
+// Recheck has a worker look at the key again, after its rights were changed at the
+// exchange. The account is not usable until it has.
+func (s *Service) Recheck(ctx context.Context, p tenancy.Principal, id string) (Account, error) {
+	if err := p.Require(tenancy.AccountsWrite); err != nil {
+		return Account{}, err
+	}
+	var a Account
+	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) (err error) {
+		if a, err = s.cfg.Store.LockAccount(ctx, p.TenantID, id); err != nil {
+			return err
+		}
+		now := s.cfg.Now().UTC()
+		a.State, a.Reason, a.Tries, a.CheckAt, a.UpdatedAt = Checking, "the key is being checked", 0, now, now
+		return s.cfg.Store.UpdateAccount(ctx, p.TenantID, a)
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	s.cfg.Wake()
+	return a, nil
+}
+
+// Disconnect deletes an account with its sealed key: nothing here can use it any
+// more. The key itself lives on at the exchange until its owner deletes it there.
+func (s *Service) Disconnect(ctx context.Context, p tenancy.Principal, id string) error {
+	if err := p.Require(tenancy.AccountsWrite); err != nil {
+		return err
+	}
+	return s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		a, err := s.cfg.Store.LockAccount(ctx, p.TenantID, id)
+		if err != nil {
+			return err
+		}
+		if err := s.cfg.Store.DeleteAccount(ctx, p.TenantID, id); err != nil {
+			return err
+		}
+		return tell(ctx, s.cfg.Events, s.cfg.Now(), EventRemoved, a, p.UserID)
+	})
+}
+
+// tell records an event of an account.
+func tell(ctx context.Context, to event.Recorder, now time.Time, typ string, a Account, userID string) error {
+	e, err := event.New(now, a.TenantID, typ, a.ID, map[string]any{
+		"name": a.Name, "venue": a.Venue, "key_hint": a.KeyHint, "state": a.State, "reason": a.Reason, "user_id": userID,
+	})
+	if err != nil {
+		return err
+	}
+	return to.Record(ctx, e)
+}

@@ -1,0 +1,303 @@
+package saasdb_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+	"github.com/lunobot/lunobot/tenancy/vault"
+)
+
+// desk is the service of accounts and a worker's checker on a database, with an
+// exchange that answers what a test says.
+type desk struct {
+	*account.Service
+	*account.Checker
+	hand
+	t      *testing.T
+	store  *saasdb.Store
+	events []event.Event
+	// report and fault are what the exchange answers, meanwhile what happens while
+	// it does, and asked the keys that it saw.
+	report    exchange.KeyReport
+	fault     error
+	meanwhile func()
+	asked     []string
+}
+
+// Record implements event.Recorder.
+func (d *desk) Record(_ context.Context, events ...event.Event) error {
+	d.events = append(d.events, events...)
+	return nil
+}
+
+// KeyChecker implements account.Venue.
+func (d *desk) KeyChecker(c account.Credential, budget exchange.Budget) (exchange.KeyChecker, error) {
+	d.asked = append(d.asked, c.Key.Reveal()+":"+c.Secret.Reveal())
+	return answer{d, budget}, nil
+}
+
+// answer is what the exchange of a desk says.
+type answer struct {
+	*desk
+	budget exchange.Budget
+}
+
+// CheckKey implements exchange.KeyChecker.
+func (a answer) CheckKey(ctx context.Context) (exchange.KeyReport, error) {
+	if wait, err := a.budget.Take(ctx, exchange.Turn{}); wait > 0 || err != nil {
+		a.t.Errorf("the check waits %s, %v", wait, err)
+	}
+	if a.meanwhile != nil {
+		a.meanwhile()
+	}
+	return a.report, a.fault
+}
+
+func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
+	t.Helper()
+	kek, err := vault.NewKEK()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := tenancydb.New(d)
+	for _, tenant := range []string{"a", "b"} {
+		if err := keys.InsertTenant(t.Context(), tenant, tenancy.Tenant{ID: tenant, Name: tenant, CreatedAt: start()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k := &desk{t: t, store: s}
+	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: k.now, Store: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Service, err = account.NewService(account.ServiceConfig{Events: k, Now: k.now, Sealer: sealer, Store: s, Tx: d, Venues: []string{"luno", "gone"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.Checker, err = account.NewChecker(account.CheckerConfig{
+		Events: k, Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": k},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// member is somebody of a tenant in a role.
+func member(tenantID string, role tenancy.Role) tenancy.Principal {
+	return tenancy.Principal{TenantID: tenantID, UserID: "u", Role: role}
+}
+
+// connect connects an account of tenant "a".
+func (d *desk) connect(name string) account.Account {
+	d.t.Helper()
+	a, err := d.Connect(d.t.Context(), member("a", tenancy.Admin), account.Connect{
+		Name: name, Venue: "luno", KeyID: vault.NewSecret(" canarykeywxyz\n"), Secret: vault.NewSecret("canarysecret "),
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a
+}
+
+// look makes the checks that are due and returns the account afterwards.
+func (d *desk) look(id string, checks int) account.Account {
+	d.t.Helper()
+	if n, err := d.Look(d.t.Context()); n != checks || err != nil {
+		d.t.Fatalf("looked at %d accounts, want %d; %v", n, checks, err)
+	}
+	a, err := d.Account(d.t.Context(), member("a", tenancy.Viewer), id)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a
+}
+
+func right(name string, need exchange.Need, known exchange.Known) exchange.Right {
+	return exchange.Right{Name: name, Meaning: "do " + name, Need: need, Known: known}
+}
+
+// proves X4: a tenant's key is sealed, checked by the worker that alone can open
+// it, and shown by its hint only; a key that may withdraw or lacks a right is
+// refused with the reason.
+func TestAccountsAreChecked(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		trade := right("W_Orders", exchange.Required, exchange.Granted)
+		k.report = exchange.KeyReport{Rights: []exchange.Right{trade, right("W_Send", exchange.Forbidden, exchange.Untold)}, Notes: []string{"Two accounts."}}
+		a := k.connect("Mine")
+		if a.State != account.Checking || a.KeyHint != "wxyz" {
+			t.Errorf("connected as %+v", a)
+		}
+		a = k.look(a.ID, 1)
+		if a.State != account.Connected || a.Reason != "" || len(a.Rights) != 2 || a.Rights[1].Known != "untold" || len(a.Notes) != 1 || !a.CheckedAt.Equal(k.now()) {
+			t.Errorf("checked as %+v", a)
+		}
+		if len(k.asked) != 1 || k.asked[0] != "canarykeywxyz:canarysecret" {
+			t.Errorf("the exchange saw %q", k.asked)
+		}
+		k.look(a.ID, 0)
+		k.move(24 * time.Hour) // its owner gave it more since
+		k.report.Rights = append(k.report.Rights, right("R_Withdrawals", exchange.Forbidden, exchange.Granted))
+		if a = k.look(a.ID, 1); a.State != account.Refused || !strings.Contains(a.Reason, "R_Withdrawals") || !strings.Contains(a.Reason, "move money") {
+			t.Errorf("a key that may withdraw is %s: %s", a.State, a.Reason)
+		}
+		k.report.Rights = []exchange.Right{right("W_Orders", exchange.Required, exchange.Denied)}
+		if _, err := k.Recheck(t.Context(), member("a", tenancy.Owner), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		if a = k.look(a.ID, 1); a.State != account.Refused || !strings.Contains(a.Reason, "lacks the right W_Orders") {
+			t.Errorf("a key that cannot trade is %s: %s", a.State, a.Reason)
+		}
+		if _, err := k.Recheck(t.Context(), member("a", tenancy.Owner), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		k.fault = &exchange.Error{Code: "ErrApiKeyRevoked"}
+		if a = k.look(a.ID, 1); a.State != account.Revoked {
+			t.Errorf("a revoked key is %s: %s", a.State, a.Reason)
+		}
+		if b := k.look(k.connect("Wrong").ID, 1); b.State != account.Refused || !strings.Contains(b.Reason, "does not take this key") {
+			t.Errorf("a wrong key is %s: %s", b.State, b.Reason)
+		}
+		sealed, err := s.SealedKey(t.Context(), "a", a.ID)
+		if err != nil || sealed.Key == "" || sealed.Secret == "" {
+			t.Fatalf("sealed as %v, %v", sealed, err)
+		}
+		if shown := fmt.Sprintf("%+v %+v %s", sealed, a, k.events); strings.Contains(shown, "canary") {
+			t.Errorf("the key is in clear in %s", shown)
+		}
+		var told []string
+		for _, e := range k.events {
+			told = append(told, e.Type)
+		}
+		same(t, "the events", strings.Join(told, " "), "account.added account.checked account.checked account.checked account.checked account.added account.checked")
+	})
+}
+
+// A check that cannot be made is tried again, later each time; one of a worker that
+// died too; and one during which the account was changed or deleted says nothing.
+func TestAccountChecksAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		admin := member("a", tenancy.Admin)
+		k.fault = errors.New("https://inside:5000 does not answer")
+		a := k.look(k.connect("Mine").ID, 1)
+		if a.State != account.Checking || strings.Contains(a.Reason, "inside") || !strings.Contains(a.Reason, "tried again") {
+			t.Errorf("an exchange that does not answer gives %s: %s", a.State, a.Reason)
+		}
+		k.look(a.ID, 0)
+		k.move(a.CheckAt.Sub(k.now()))
+		before := a.CheckAt
+		if a = k.look(a.ID, 1); a.Tries != 2 || a.CheckAt.Sub(k.now()) <= before.Sub(start()) {
+			t.Errorf("after the second try: %+v", a)
+		}
+		k.fault, k.report = nil, exchange.KeyReport{Rights: []exchange.Right{right("W_Orders", exchange.Required, exchange.Granted)}}
+		k.move(time.Hour)
+		if list, err := s.ClaimChecks(t.Context(), k.now(), k.now().Add(time.Minute), 5); err != nil || len(list) != 1 {
+			t.Fatalf("a worker that dies claims %d, %v", len(list), err)
+		}
+		k.look(a.ID, 0)
+		k.move(time.Minute)
+		k.meanwhile = func() {
+			if _, err := k.Recheck(t.Context(), admin, a.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		if a = k.look(a.ID, 1); a.State != account.Checking {
+			t.Errorf("a check from before the key was to be checked anew made it %s", a.State)
+		}
+		k.meanwhile = func() {
+			if err := k.Disconnect(t.Context(), admin, a.ID); err != nil {
+				t.Error(err)
+			}
+		}
+		if n, err := k.Look(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d checks, %v, of an account that was deleted", n, err)
+		}
+		if _, err := s.SealedKey(t.Context(), "a", a.ID); errs.CodeOf(err) != "account_not_found" {
+			t.Errorf("the key outlives its account: %v", err)
+		}
+		k.meanwhile = nil
+		gone, err := k.Connect(t.Context(), admin, account.Connect{Name: "x", Venue: "gone", KeyID: vault.NewSecret("k"), Secret: vault.NewSecret("s")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gone = k.look(gone.ID, 1); gone.State != account.Checking || !strings.Contains(gone.Reason, "no worker") {
+			t.Errorf("an exchange that no worker reaches gives %s: %s", gone.State, gone.Reason)
+		}
+	})
+}
+
+// proves P12: another tenant's account is not found, whatever is done with it, and
+// stays as it is; roles may do what they may; faulty fields are all named.
+func TestAccountsBelongToTheirTenant(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k, ctx := newDesk(t, d, s), t.Context()
+		first := k.connect("One")
+		k.move(time.Second)
+		second := k.connect("Two")
+		list, err := k.Accounts(ctx, member("a", tenancy.Viewer), page.Page{Limit: 1})
+		if err != nil || len(list.Items) != 1 || list.Items[0].ID != second.ID || list.Next != second.ID {
+			t.Fatalf("listed %+v, %v", list, err)
+		}
+		if list, err = k.Accounts(ctx, member("a", tenancy.Viewer), page.Page{Limit: 1, After: list.Next}); err != nil || len(list.Items) != 1 || list.Next != "" {
+			t.Errorf("then %+v, %v", list, err)
+		}
+		same(t, "the last", list.Items[0].Name, "One")
+		tries := func(p tenancy.Principal) map[string]error {
+			_, get := k.Account(ctx, p, first.ID)
+			_, check := k.Recheck(ctx, p, first.ID)
+			return map[string]error{"get": get, "check": check, "delete": k.Disconnect(ctx, p, first.ID), "key": func() error { _, err := s.SealedKey(ctx, p.TenantID, first.ID); return err }()}
+		}
+		for what, err := range tries(member("b", tenancy.Owner)) {
+			if errs.CodeOf(err) != "account_not_found" || errs.KindOf(err) != errs.NotFound {
+				t.Errorf("%s of another tenant's account: %v", what, err)
+			}
+		}
+		if other, err := k.Accounts(ctx, member("b", tenancy.Owner), page.Page{}); err != nil || len(other.Items) != 0 {
+			t.Errorf("another tenant sees %+v, %v", other, err)
+		}
+		for what, err := range tries(member("a", tenancy.Trader)) {
+			if want := what == "check" || what == "delete"; (errs.KindOf(err) == errs.Forbidden) != want {
+				t.Errorf("%s by a trader: %v", what, err)
+			}
+		}
+		if a, err := k.Account(ctx, member("a", tenancy.Viewer), first.ID); err != nil || a.UpdatedAt != first.UpdatedAt {
+			t.Errorf("it became %+v, %v", a, err)
+		}
+		_, err = k.Connect(ctx, member("a", tenancy.Trader), account.Connect{})
+		if errs.KindOf(err) != errs.Forbidden {
+			t.Errorf("a trader connects: %v", err)
+		}
+		told := len(k.events)
+		_, err = k.Connect(ctx, member("a", tenancy.Admin), account.Connect{Name: " ", Venue: "nyse", KeyID: vault.NewSecret("a b"), Secret: vault.NewSecret("")})
+		for _, want := range []string{"name must", "venue must", "key_id must", "secret must"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v does not name %s", err, want)
+			}
+		}
+		if len(k.events) != told {
+			t.Error("a refused account was told of")
+		}
+	})
+}
