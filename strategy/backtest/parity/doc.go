@@ -1,8 +1,9 @@
 // Package parity replays what a paper or live bot saw and compares what it does
 // then with what it did (rule PL2).
 //
-// It owns the tape that a bot's worker keeps of it, the replay, and the sentence
-// that names the first difference and its cause. It does not own where tapes and
+// It owns the tape that a bot's worker keeps of it, the account on paper that bot and
+// replay are both made of, in one pair or several, the replay, and the sentence that
+// names the first difference and its cause. It does not own where tapes and
 // candles are stored, nor the strategy's process.
 //
 // A tape is a baseline, from which everything goes on, and points after it. A
@@ -10,7 +11,8 @@
 // (what its strategy asked for, what became of its orders, what it was told from
 // outside), and of what it said about them; and the acts themselves. So a quiet
 // hour costs three numbers, and still not one candle and not one word of it can
-// differ unnoticed.
+// differ unnoticed. Of a bot that trades several pairs, a point tells too with which
+// candles those of the further pairs did not come in time.
 //
 // What ends a tape is no fault: a bot that is stopped, is given other parameters
 // or another version begins a new tape. A worker that restarts in between does
