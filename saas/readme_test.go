@@ -39,6 +39,7 @@ func readmeCommands() []readmeCommand {
 		{form(`go test \./strategy/pluginhost -bench Start -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/pluginhost/bench_test.go", "BenchmarkStart"},
 		{form(`go test \./strategy/pluginhost -bench Tick -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "strategy/pluginhost/bench_test.go", "BenchmarkTick"},
 		{form(`go test \./saas/runner -bench Memory -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "saas/runner/bench_test.go", "BenchmarkMemory"},
+		{form(`go test \./saas/saasdb -bench Intents -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "saas/saasdb/intents_bench_test.go", "BenchmarkIntents"},
 		{form(`go test \./exchange/lunosim -bench Orders -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "exchange/lunosim/bench_test.go", "BenchmarkOrders"},
 		{form(`curl -sS --fail-with-body .*http://127\.0\.0\.1:5000/\S+`), `bash -c "${call//127.0.0.1:5000/127.0.0.1:$1}"`, "", ""},
 	}

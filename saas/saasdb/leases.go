@@ -265,7 +265,7 @@ func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource
 // another, so that their other rows cannot meet.
 func (s *Store) heldEpochs(ctx context.Context, tx bun.IDB, resources []lease.Resource) (map[lease.Resource]int64, error) {
 	var rows []leaseRow
-	err := tx.NewRaw("SELECT * FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
+	err := tx.NewRaw("SELECT tenant_id, kind, resource_id, epoch FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
 		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), tuples(keysOf(resources))).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("checking leases: %w", err)
