@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/billing/billingdb"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -45,6 +46,9 @@ type App struct {
 	tenancy    *tenancy.Service
 	billing    *billing.Service
 	bots       *bot.Service
+	accounts   *account.Service
+	checker    *account.Checker
+	keys       chan struct{} // wakes the checker
 	hooks      *hook.Service
 	market     *demo.Replay
 	history    *history
@@ -179,6 +183,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.anchor.keep(run, a.store, a.market, func(err error) { a.cfg.Log.Warn("the demo market's place was not kept", "error", err) })
 	})
 	a.work.Go(func() { a.housekeeping(run) })
+	a.work.Go(func() { a.checker.Run(run, a.keys) })
 	a.player.Start(run)
 	return nil
 }

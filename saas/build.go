@@ -140,6 +140,9 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err != nil {
 		return err
 	}
+	if err := a.buildAccounts(k, sealer, people, events); err != nil {
+		return err
+	}
 	m, err := newMarkets(ctx, a.market)
 	if err != nil {
 		return err
@@ -225,7 +228,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
 	streams := live.NewPlaces(live.DefaultPlaces)
 	a.rest, err = api.New(api.Config{
-		Replays: a.replays, Streams: streams,
+		Accounts: a.accounts, Replays: a.replays, Streams: streams,
 		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange/marketdata/archive"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
@@ -77,6 +78,9 @@ type Config struct {
 	// Strategies are the bundled strategies; at least one is required. The
 	// program's main begins with their ServeIfChild.
 	Strategies plugin.Bundle
+	// Venues are the exchanges whose accounts tenants can connect, by name. Defaults
+	// to none.
+	Venues map[string]account.Venue
 	// Version is the program's, for pages and documents. Defaults to "dev".
 	Version string
 }

@@ -247,7 +247,7 @@ func TestConstructorsNameEveryFault(t *testing.T) {
 	_, err5 := account.NewChecker(account.CheckerConfig{})
 	text := fmt.Sprint(err, err2, err3, err4, err5)
 	for _, want := range []string{
-		"ServiceConfig.Events", "ServiceConfig.Now", "ServiceConfig.Sealer", "ServiceConfig.Store", "ServiceConfig.Tx", "ServiceConfig.Venues",
+		"ServiceConfig.Events", "ServiceConfig.Now", "ServiceConfig.Sealer", "ServiceConfig.Store", "ServiceConfig.Tx",
 	} {
 		for _, want := range []string{want, strings.NewReplacer("Service", "Checker", "Sealer", "Opener").Replace(want)} {
 			if !strings.Contains(text, want) {

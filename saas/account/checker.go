@@ -21,6 +21,8 @@ const (
 	// longestRetry is the longest time after which a check that could not be made is
 	// tried again.
 	longestRetry = 10 * time.Minute
+	// lookEvery is how often a worker looks that nobody wakes.
+	lookEvery = 5 * time.Second
 	// recheckEvery is how often a key is checked that was fine: its owner can change
 	// its rights at the exchange.
 	recheckEvery = 24 * time.Hour
@@ -33,7 +35,7 @@ type Venue interface {
 	KeyChecker(c Credential, budget exchange.Budget) (exchange.KeyChecker, error)
 }
 
-// CheckerConfig are the checker's collaborators; all are required but Log.
+// CheckerConfig are the checker's collaborators; all are required but Log and Venues.
 type CheckerConfig struct {
 	Events event.Recorder
 	// Holder names this worker among those that share accounts.
@@ -45,7 +47,7 @@ type CheckerConfig struct {
 	Store  Connections
 	Turns  TurnStore
 	Tx     Transactor
-	// Venues are the exchanges by name.
+	// Venues are the exchanges by name. Defaults to none.
 	Venues map[string]Venue
 }
 
@@ -69,7 +71,6 @@ func NewChecker(cfg CheckerConfig) (*Checker, error) {
 	need(cfg.Store != nil, "Store")
 	need(cfg.Turns != nil, "Turns")
 	need(cfg.Tx != nil, "Tx")
-	need(len(cfg.Venues) > 0, "Venues")
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -77,6 +78,27 @@ func NewChecker(cfg CheckerConfig) (*Checker, error) {
 		return nil, err
 	}
 	return &Checker{cfg: cfg}, nil
+}
+
+// Run looks for checks that are due, at once when it is woken, until ctx ends.
+func (c *Checker) Run(ctx context.Context, woken <-chan struct{}) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		more, err := c.Look(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.cfg.Log.Error("checking the keys of accounts", "error", err)
+		}
+		if more == checksAtOnce && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-woken:
+		case <-tick.C:
+		}
+	}
 }
 
 // Look makes the checks that are due, and returns how many there were. A check

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,14 +39,14 @@ type Transactor interface {
 	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
 }
 
-// ServiceConfig are the service's collaborators; all are required but Wake.
+// ServiceConfig are the service's collaborators; all are required but Venues and Wake.
 type ServiceConfig struct {
 	Events event.Recorder
 	Now    func() time.Time
 	Sealer Sealer
 	Store  Connections
 	Tx     Transactor
-	// Venues are the names of the exchanges that can be connected.
+	// Venues are the names of the exchanges that can be connected. Defaults to none.
 	Venues []string
 	// Wake tells a worker in this process that there is a key to check. Defaults to
 	// nothing; workers look by themselves.
@@ -70,7 +71,6 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 	need(cfg.Sealer != nil, "Sealer")
 	need(cfg.Store != nil, "Store")
 	need(cfg.Tx != nil, "Tx")
-	need(len(cfg.Venues) > 0, "Venues")
 	if cfg.Wake == nil {
 		cfg.Wake = func() {}
 	}
@@ -98,7 +98,7 @@ func (c Connect) check(venues []string) error {
 	var f errs.Fields
 	f.Check(c.Name != "" && len([]rune(c.Name)) <= maxName, "/name", fmt.Sprintf("must have 1 to %d characters", maxName))
 	f.CheckLine("/name", c.Name)
-	f.Check(slices.Contains(venues, c.Venue), "/venue", "must be one of "+strings.Join(venues, ", "))
+	f.Check(slices.Contains(venues, c.Venue), "/venue", "must be an exchange that can be connected here: "+cmp.Or(strings.Join(venues, ", "), "there is none"))
 	half := func(path string, s vault.Secret) {
 		text := s.Reveal()
 		f.Check(text != "" && len(text) <= maxKey, path, fmt.Sprintf("must have 1 to %d characters", maxKey))

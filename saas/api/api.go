@@ -17,6 +17,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -37,6 +38,8 @@ type Config struct {
 	Bots *bot.Service
 	// Catalog knows the strategies that were put in. Required.
 	Catalog Catalog
+	// Accounts knows the tenants' exchange accounts. Required.
+	Accounts *account.Service
 	// ClientIP returns the address that a request came from; behind a proxy it
 	// is the place to trust the proxy's header. Defaults to the peer's address.
 	ClientIP func(r *http.Request) string
@@ -136,7 +139,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Replays", c.Replays == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
@@ -203,6 +206,7 @@ func New(cfg Config) (*API, error) {
 	a.performanceRoute()
 	a.streamRoute()
 	a.hookRoutes()
+	a.accountRoutes()
 	a.backtestRoutes()
 	a.historiesRoutes()
 	a.subscriptionRoutes()

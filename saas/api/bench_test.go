@@ -87,8 +87,12 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	})
 	must(t, err)
 	market := markets(t)
+	kek, err := vault.NewKEK()
+	must(t, err)
+	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: b.clock.Now, Store: tenancydb.New(d)})
+	must(t, err)
 	b.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: keeper(t, d, b), Events: events, Gate: plans.Gate(), Markets: pairs{market}, Now: b.clock.Now,
+		Credentials: keeper(t, sealer, b), Events: events, Gate: plans.Gate(), Markets: pairs{market}, Now: b.clock.Now,
 		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
@@ -109,8 +113,10 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 		Takes: func(_ context.Context, strategy, _ string) (bool, error) { return strategy == "basic", nil }, Tx: d,
 	})
 	must(t, err)
+	accounts, err := account.NewService(account.ServiceConfig{Events: events, Now: b.clock.Now, Sealer: sealer, Store: b.store, Tx: d, Venues: []string{"luno"}})
+	must(t, err)
 	cfg := api.Config{
-		Hooks: hooks, Replays: replays,
+		Accounts: accounts, Hooks: hooks, Replays: replays,
 		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,
@@ -133,12 +139,8 @@ func (b *bench) with(t *testing.T) *bench {
 	return &c
 }
 
-func keeper(t testing.TB, d *db.DB, b *bench) *account.Keeper {
+func keeper(t testing.TB, sealer *vault.Sealer, b *bench) *account.Keeper {
 	t.Helper()
-	kek, err := vault.NewKEK()
-	must(t, err)
-	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: b.clock.Now, Store: tenancydb.New(d)})
-	must(t, err)
 	k, err := account.NewKeeper(account.KeeperConfig{Now: b.clock.Now, Sealer: sealer, Store: b.store})
 	must(t, err)
 	return k

@@ -30,6 +30,7 @@ const (
 	tagBots          = "Bots"
 	tagHistory       = "History"
 	tagHooks         = "Webhooks"
+	tagAccounts      = "Exchanges"
 	tagBacktests     = "Backtests"
 	tagSubscriptions = "Subscriptions"
 	tagStrategies    = "Strategies"
@@ -65,6 +66,7 @@ func newDocument(a *API) huma.API {
 				{Name: tagBots, Description: "Bots: configurations at work."},
 				{Name: tagHistory, Description: "What a bot did, and the stream of what it does."},
 				{Name: tagHooks, Description: "Messages from outside that bots hear."},
+				{Name: tagAccounts, Description: "Accounts at exchanges, whose keys are sealed and checked."},
 				{Name: tagBacktests, Description: "Strategies over history, run by workers."},
 				{Name: tagSubscriptions, Description: "Plans, the tenant's subscription, its use and its invoices."},
 				{Name: tagStrategies, Description: "The strategies that bots can follow."},

@@ -227,6 +227,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 	configID, botID := b.create(token)
 	b.upgrade(token)
 	b.call("POST", bots+"/"+botID+"/webhook", token, "").want(201)
+	accountID := b.connect(token)
 	runID := b.backtest(token)
 	b.finish(token, runID)
 	b.call("POST", subscriptions+"/upgrade", token, `{"plan_id":3}`).want(200)
@@ -253,7 +254,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 		case strings.HasSuffix(path, "/walkforward"):
 			run = walkID
 		}
-		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run).Replace(path)
+		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run, "{account_id}", accountID).Replace(path)
 		as := token
 		if strings.Contains(path, "/admin/") {
 			as = admin

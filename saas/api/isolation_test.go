@@ -24,16 +24,17 @@ func TestOtherTenantsIDs(t *testing.T) {
 		b.upgrade(victim)
 		b.upgrade(thief)
 		hooked := b.call("POST", bots+"/"+botID+"/webhook", victim, "").want(201)
+		accountID := b.connect(victim)
 		runID := b.backtest(victim)
 		b.finish(victim, runID)
 		state := func() string {
-			return b.call("GET", backtests+"/"+runID, victim, "").want(200, "done").Body + b.call("GET", backtests+"/"+runID+"/result", victim, "").want(200).Body +
+			return b.call("GET", accounts+"/"+accountID, victim, "").want(200, "checking").Body + b.call("GET", backtests+"/"+runID, victim, "").want(200, "done").Body + b.call("GET", backtests+"/"+runID+"/result", victim, "").want(200).Body +
 				b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID+"/webhook", victim, "").want(200, hooked.text("id")).Body +
 				b.call("GET", bots+"/"+botID+"/orders", victim, "").want(200, "secret-order").Body
 		}
 		before, tried := state(), 0
 		for _, r := range b.api.Routes() {
-			if !strings.Contains(r.Path, "{config_id}") && !strings.Contains(r.Path, "{bot_id}") && !strings.Contains(r.Path, "{backtest_id}") {
+			if !strings.Contains(r.Path, "{config_id}") && !strings.Contains(r.Path, "{bot_id}") && !strings.Contains(r.Path, "{backtest_id}") && !strings.Contains(r.Path, "{account_id}") {
 				continue
 			}
 			body := ""
@@ -43,12 +44,12 @@ func TestOtherTenantsIDs(t *testing.T) {
 			if strings.HasSuffix(r.Path, "/upgrade") {
 				body = `{"strategy_version":"1.0.0"}`
 			}
-			fill := func(config, bot, run string) string {
-				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot, "{backtest_id}", run).Replace(r.Path)
+			fill := func(config, bot, run, account string) string {
+				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot, "{backtest_id}", run, "{account_id}", account).Replace(r.Path)
 			}
-			foreign := b.call(r.Method, fill(configID, botID, runID), thief, body)
+			foreign := b.call(r.Method, fill(configID, botID, runID, accountID), thief, body)
 			const never = "0197e1a2-6f00-7a00-8000-000000000000"
-			missing := b.call(r.Method, fill(never, never, never), thief, body)
+			missing := b.call(r.Method, fill(never, never, never, never), thief, body)
 			if foreign.Status != 404 || missing.Status != 404 || foreign.text("code") != missing.text("code") {
 				t.Errorf("%s %s: %d %s, and %d %s for an id that never was", r.Method, r.Path, foreign.Status, foreign.Body, missing.Status, missing.Body)
 			}
@@ -56,17 +57,17 @@ func TestOtherTenantsIDs(t *testing.T) {
 				t.Errorf("%s %s shows the victim's: %s", r.Method, r.Path, foreign.Body)
 			}
 			// Nor does an id of the wrong kind.
-			b.call(r.Method, fill(botID, configID, botID), victim, body).want(404)
+			b.call(r.Method, fill(botID, configID, botID, botID), victim, body).want(404)
 			tried++
 		}
-		if tried < 21 {
+		if tried < 24 {
 			t.Errorf("only %d routes were tried", tried)
 		}
 		if after := state(); after != before {
 			t.Errorf("something changed:\n%s\n%s", before, after)
 		}
-		for _, list := range []string{configs, bots, backtests, "/api/v1/subscriptions/invoices"} {
-			if r := b.call("GET", list, thief, "").want(200); strings.Contains(r.Body, configID) || strings.Contains(r.Body, botID) || strings.Contains(r.Body, runID) {
+		for _, list := range []string{accounts, configs, bots, backtests, "/api/v1/subscriptions/invoices"} {
+			if r := b.call("GET", list, thief, "").want(200); strings.Contains(r.Body, configID) || strings.Contains(r.Body, botID) || strings.Contains(r.Body, runID) || strings.Contains(r.Body, accountID) {
 				t.Errorf("%s lists the victim's: %s", list, r.Body)
 			}
 		}

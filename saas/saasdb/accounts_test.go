@@ -291,7 +291,7 @@ func TestAccountsBelongToTheirTenant(t *testing.T) {
 		}
 		told := len(k.events)
 		_, err = k.Connect(ctx, member("a", tenancy.Admin), account.Connect{Name: " ", Venue: "nyse", KeyID: vault.NewSecret("a b"), Secret: vault.NewSecret("")})
-		for _, want := range []string{"name must", "venue must", "key_id must", "secret must"} {
+		for _, want := range []string{"name must", "venue must be an exchange that can be connected here: luno, gone", "key_id must", "secret must"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v does not name %s", err, want)
 			}

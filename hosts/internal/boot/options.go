@@ -15,8 +15,10 @@ import (
 	"github.com/joho/godotenv"
 
 	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange/luno"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
@@ -35,6 +37,7 @@ type Options struct {
 	Env         string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
 	HistoryDir  string `name:"history-dir" env:"LUNOBOT_HISTORY_DIR" help:"Folder of the store of candles that backtests read; by default \"history\" in the data folder."`
 	LogLevel    string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LunoAddress string `name:"luno-address" env:"LUNOBOT_LUNO_ADDRESS" default:"https://api.luno.com" help:"Where Luno is: its own address, or a simulated one on this machine."`
 	PluginDir   string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
 	Sandbox     string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
 	SigningKey  string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
@@ -77,6 +80,10 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	if c.Sandbox, err = sandbox.ParsePolicy(o.Sandbox); err != nil {
 		problems = append(problems, fmt.Errorf("LUNOBOT_PLUGIN_SANDBOX: %w", err))
 	}
+	if _, err = luno.CheckAddress(o.LunoAddress, luno.Address, true); err != nil {
+		problems = append(problems, fmt.Errorf("LUNOBOT_LUNO_ADDRESS: %w", err))
+	}
+	c.Venues = map[string]account.Venue{"luno": lunoVenue{address: o.LunoAddress, log: log}}
 	if o.DatabaseURL != "" && !strings.HasPrefix(o.DatabaseURL, "sqlite://") && !strings.HasPrefix(o.DatabaseURL, "postgres://") && !strings.HasPrefix(o.DatabaseURL, "postgresql://") {
 		problems = append(problems, errors.New("DATABASE_URL begins with neither sqlite:// nor postgresql://"))
 	}

@@ -25,7 +25,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{
 		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
-		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL",
+		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL", "LUNOBOT_LUNO_ADDRESS",
 	} {
 		t.Setenv(name, env[name])
 		if env[name] == "" {
@@ -91,6 +91,7 @@ func TestBadSettings(t *testing.T) {
 		"a data folder of another server":   {map[string]string{"LUNOBOT_DATA_DIR": busy}, []string{"--addr", "127.0.0.1:0"}, 1, []string{busy, "in use", "LUNOBOT_DATA_DIR"}},
 		"a database of a newer version":     {map[string]string{"DATABASE_URL": newer}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"newer version"}},
 		"a database that is not there":      {map[string]string{"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"127.0.0.1:1"}},
+		"another Luno":                      {map[string]string{"LUNOBOT_LUNO_ADDRESS": "https://luno.example.com"}, nil, 2, []string{"LUNOBOT_LUNO_ADDRESS", "a key is sent to", "luno.example.com"}},
 		"plans with an unknown key":         {map[string]string{"LUNOBOT_PLANS": plans}, nil, 2, []string{"LUNOBOT_PLANS", "colour"}},
 	}
 	for name, c := range cases {

@@ -1,0 +1,41 @@
+package saas
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/tenancy/vault"
+)
+
+// buildAccounts builds what connects exchange accounts, and the worker that checks
+// their keys.
+func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, events event.Recorder) (err error) {
+	a.keys = make(chan struct{}, 1)
+	a.accounts, err = account.NewService(account.ServiceConfig{
+		Events: events, Now: a.cfg.Now, Sealer: sealer, Store: a.store, Tx: a.db, Venues: slices.Sorted(maps.Keys(a.cfg.Venues)), Wake: a.wakeChecker,
+	})
+	if err != nil {
+		return err
+	}
+	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: k.vault, Store: store})
+	if err != nil {
+		return err
+	}
+	a.checker, err = account.NewChecker(account.CheckerConfig{
+		Events: events, Holder: uuid.Must(uuid.NewV7()).String(), Log: a.cfg.Log, Now: a.cfg.Now, Opener: opener, Store: a.store, Turns: a.store, Tx: a.db,
+		Venues: a.cfg.Venues,
+	})
+	return err
+}
+
+// wakeChecker makes the worker look at once.
+func (a *App) wakeChecker() {
+	select {
+	case a.keys <- struct{}{}:
+	default:
+	}
+}
