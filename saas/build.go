@@ -236,7 +236,7 @@ func (a *App) buildHandler(ctx context.Context, k keys) error {
 		return err
 	}
 	pages, err := web.New(web.Config{
-		BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
+		Accounts: a.accounts, BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
 		Logger: a.cfg.Log, Machine: s.machine, MarketNotice: demo.Label, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now,
 		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Streams: streams, Tenancy: a.tenancy, Versions: s.versions,
 	})

@@ -87,6 +87,11 @@ type Connect struct {
 	KeyID, Secret vault.Secret
 }
 
+// NewConnect returns the input that connects an account with a key.
+func NewConnect(name, venue, keyID, secret string) Connect {
+	return Connect{Name: name, Venue: venue, KeyID: vault.NewSecret(keyID), Secret: vault.NewSecret(secret)}
+}
+
 // The longest name, and the longest half of a key.
 const (
 	maxName = 80

@@ -7,7 +7,6 @@ import (
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/tenancy"
-	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // exchangeAccount is a connected account as the API shows it: never more of the key
@@ -107,9 +106,7 @@ func accountAnswer(x account.Account, err error) (*answer[exchangeAccount], erro
 }
 
 func (a *API) connectAccount(ctx context.Context, who tenancy.Principal, in *struct{ Body body[accountInput] }) (*answer[exchangeAccount], error) {
-	return accountAnswer(a.cfg.Accounts.Connect(ctx, who, account.Connect{
-		Name: in.Body.Value.Name, Venue: in.Body.Value.Venue, KeyID: vault.NewSecret(in.Body.Value.KeyID), Secret: vault.NewSecret(in.Body.Value.Secret),
-	}))
+	return accountAnswer(a.cfg.Accounts.Connect(ctx, who, account.NewConnect(in.Body.Value.Name, in.Body.Value.Venue, in.Body.Value.KeyID, in.Body.Value.Secret)))
 }
 
 func (a *API) getAccount(ctx context.Context, who tenancy.Principal, in *struct{ AccountPath }) (*answer[exchangeAccount], error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/web/webtest"
@@ -210,6 +211,9 @@ func TestScreenshots(t *testing.T) {
 
 	mix := ada.newBotOf(mixForm("Both at once", "ETHMYR"))
 	w.mixed(t, ada, mix, 1, "0.341568")
+	w.connect(t, ada, "Luno main", account.Connected, "")
+	w.connect(t, ada, "Old key", account.Refused, "the key has the right R_Withdrawals (see withdrawals, which goes with the right to make them), and a key that trades must not be able to move money: make one without it")
+	gone := w.connect(t, ada, "Second", account.Checking, "")
 	tests := w.shownBacktests(t, ada)
 
 	tab := webtest.Open(t)
@@ -233,6 +237,7 @@ func TestScreenshots(t *testing.T) {
 		{"walk", "/backtests/" + tests.walk, ada, true}, {"backtest-stored", "/backtests/new?pair=store/BTCUSD/1h&interval=1h#step3", ada, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
+		{"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
 		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
 		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},

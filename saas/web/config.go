@@ -14,6 +14,7 @@ import (
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -40,6 +41,15 @@ type Tenancy interface {
 	Sessions(ctx context.Context, p tenancy.Principal) ([]tenancy.Session, error)
 	RevokeSession(ctx context.Context, p tenancy.Principal, sessionID string) error
 	RevokeOtherSessions(ctx context.Context, p tenancy.Principal) (int, error)
+}
+
+// Accounts is what the pages need of exchange accounts; *account.Service is one.
+type Accounts interface {
+	Account(ctx context.Context, p tenancy.Principal, id string) (account.Account, error)
+	Accounts(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[account.Account], error)
+	Connect(ctx context.Context, p tenancy.Principal, in account.Connect) (account.Account, error)
+	Disconnect(ctx context.Context, p tenancy.Principal, id string) error
+	Recheck(ctx context.Context, p tenancy.Principal, id string) (account.Account, error)
 }
 
 // Billing is what the pages need of subscriptions; *billing.Service is one.
@@ -147,6 +157,8 @@ type Config struct {
 	// BaseURL is the address under which browsers see the pages, such as
 	// "https://bots.example.com". Defaults to the address of each request.
 	BaseURL string
+	// Accounts knows the exchange accounts. Required.
+	Accounts Accounts
 	// Billing and Gate know the plan. Required.
 	Billing Billing
 	Gate    Gate
@@ -240,7 +252,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
+		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Machine", c.Machine == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 		{"Versions", c.Versions == nil},

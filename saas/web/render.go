@@ -169,6 +169,8 @@ func noticeText(name string) string {
 		return "The bot has the other version. Its next start begins the strategy anew."
 	case "deleted":
 		return "The bot and its history have been deleted."
+	case "disconnected":
+		return "The account has been disconnected and its key deleted here. Delete it at the exchange, too."
 	case "saved":
 		return "Your changes have been saved."
 	case "password":

@@ -23,6 +23,7 @@ import (
 	"github.com/lunobot/lunobot/billing/offline"
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -36,6 +37,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
+	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // noEvents is a recorder for which nobody waits.
@@ -69,6 +71,7 @@ type world struct {
 	research *research.Service
 	replays  *replay.Service
 	hooks    *hook.Service
+	accounts *account.Service
 	runs     *saasdb.Store
 	catalog  *worldCatalog
 	store    *memoryBots
@@ -149,6 +152,12 @@ func newWorld(t testing.TB) *world {
 		Events: noEvents{}, MarketNow: w.market.Now, Now: w.now, Pepper: []byte(strings.Repeat("p", 32)), Rand: rand.Reader, Store: worldHooks{w.runs, w.store},
 		Takes: func(_ context.Context, strategy, _ string) (bool, error) { return strategy == listener, nil }, Tx: d,
 	})
+	fail()
+	kek, err := vault.NewKEK()
+	fail()
+	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: w.now, Store: tenancydb.New(d)})
+	fail()
+	w.accounts, err = account.NewService(account.ServiceConfig{Events: noEvents{}, Now: w.now, Sealer: sealer, Store: w.runs, Tx: d, Venues: []string{"luno"}})
 	fail()
 	w.replays, err = replay.NewService(replay.ServiceConfig{Bots: w.bots, Now: w.now, Store: w.runs})
 	fail()
@@ -268,7 +277,8 @@ func (s worldStrategies) CanTrade(name, _ string, _ json.RawMessage, _ exchange.
 // config is the pages' configuration in this world.
 func (w *world) config() web.Config {
 	return web.Config{
-		Billing: w.billing, Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
+		Accounts: w.accounts,
+		Billing:  w.billing, Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Machine: w.machine, MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people, Versions: w.versions,
 		Strategies: func() []web.Strategy {

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// accountsPage is what the list of exchange accounts shows.
+type accountsPage struct {
+	Rows []accountRow
+	// Checking says that a check is under way, so that the list is renewed.
+	Checking bool
+	MayWrite bool
+	// Next leads to the accounts that follow; "" if these are the last.
+	Next string
+}
+
+// accountRow is one account of the list.
+type accountRow struct {
+	account.Account
+	MayWrite bool
+	Checked  moment
+	// Unknown are forbidden rights of which the exchange tells nothing: the owner
+	// has to look.
+	Unknown []account.Right
+}
+
+func (w *Web) accounts(rq *request) error { return w.showAccounts(rq, "page") }
+
+// accountsLive answers with the part that is renewed while a key is checked.
+func (w *Web) accountsLive(rq *request) error { return w.showAccounts(rq, "live") }
+
+func (w *Web) showAccounts(rq *request, part string) error {
+	l, err := w.cfg.Accounts.Accounts(rq.Context(), rq.who, page.Page{After: rq.URL.Query().Get("after")})
+	if err != nil {
+		return err
+	}
+	p := accountsPage{MayWrite: rq.who.Can(tenancy.AccountsWrite), Next: l.Next}
+	for _, a := range l.Items {
+		row := accountRow{Account: a, MayWrite: p.MayWrite, Checked: moment{a.CheckedAt}}
+		for _, r := range a.Rights {
+			if r.Need == "forbidden" && r.Known == "untold" {
+				row.Unknown = append(row.Unknown, r)
+			}
+		}
+		p.Checking = p.Checking || a.State == account.Checking
+		p.Rows = append(p.Rows, row)
+	}
+	if part == "live" {
+		return w.part(rq, "accounts/list", part, p)
+	}
+	return w.page(rq, http.StatusOK, "accounts/list", view{Title: "Exchange accounts", Nav: "accounts", D: p})
+}
+
+// connectPage is the form that connects an account; a secret is never sent back.
+type connectPage struct {
+	Name   string
+	Faults faults
+}
+
+func (w *Web) connectForm(rq *request) error {
+	if err := rq.who.Require(tenancy.AccountsWrite); err != nil {
+		return err
+	}
+	return w.showConnect(rq, http.StatusOK, connectPage{})
+}
+
+func (w *Web) showConnect(rq *request, status int, p connectPage) error {
+	return w.page(rq, status, "accounts/new", view{Title: "Connect an account", Nav: "accounts", D: p})
+}
+
+func (w *Web) connectAccount(rq *request) error {
+	name := rq.PostFormValue("name")
+	_, err := w.cfg.Accounts.Connect(rq.Context(), rq.who, account.NewConnect(name, "luno", rq.PostFormValue("key_id"), rq.PostFormValue("secret")))
+	if f, ok := faultsOf(err); ok {
+		return w.showConnect(rq, http.StatusUnprocessableEntity, connectPage{Name: name, Faults: f})
+	}
+	if err != nil {
+		return err
+	}
+	return rq.redirect("/accounts")
+}
+
+func (w *Web) recheckAccount(rq *request) error {
+	if _, err := w.cfg.Accounts.Recheck(rq.Context(), rq.who, rq.PathValue("id")); err != nil {
+		return err
+	}
+	return rq.redirect("/accounts")
+}
+
+func (w *Web) confirmDisconnect(rq *request) error {
+	if err := rq.who.Require(tenancy.AccountsWrite); err != nil {
+		return err
+	}
+	a, err := w.cfg.Accounts.Account(rq.Context(), rq.who, rq.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return w.page(rq, http.StatusOK, "accounts/remove", view{Title: "Disconnect " + a.Name, Nav: "accounts", D: a})
+}
+
+func (w *Web) disconnectAccount(rq *request) error {
+	if err := w.cfg.Accounts.Disconnect(rq.Context(), rq.who, rq.PathValue("id")); err != nil {
+		return err
+	}
+	return rq.redirect("/accounts?notice=disconnected")
+}

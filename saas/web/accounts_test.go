@@ -1,0 +1,78 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/page"
+)
+
+// keyForm is the form that connects an account.
+func keyForm(name string) url.Values {
+	return url.Values{"name": {name}, "key_id": {"canarykeywxyz"}, "secret": {"canarysecret"}}
+}
+
+// connect connects an account, and has its check end in a state.
+func (w *world) connect(t testing.TB, b *browser, name string, state account.State, reason string) string {
+	t.Helper()
+	if a := b.post("/accounts/new", keyForm(name)); a.status != http.StatusSeeOther {
+		t.Fatalf("connecting: %d %s", a.status, a.body)
+	}
+	l, err := w.accounts.Accounts(t.Context(), b.who, page.Page{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := l.Items[0]
+	if state != account.Checking {
+		a.State, a.Reason, a.CheckedAt = state, reason, w.now()
+		a.Rights = []account.Right{{Name: "W_Send", Meaning: "send coins to any address", Need: "forbidden", Known: "untold"}}
+		if err := w.runs.UpdateAccount(t.Context(), b.who.TenantID, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return a.ID
+}
+
+// proves X4, P12: the pages take a key, say what its check found, and never show
+// it; another tenant finds nothing.
+func TestAccountPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada, eve := w.member(t, server, "ada@example.com"), w.member(t, server, "eve@example.com")
+	ada.get("/accounts").want(t, "no account", http.StatusOK, "No account connected", "/accounts/new")
+	ada.get("/accounts/new").want(t, "the form", http.StatusOK, "create and cancel orders", "a key that can move money is refused")
+	form := keyForm(" ")
+	form.Set("secret", "canary secret")
+	if a := ada.post("/accounts/new", form); a.status != http.StatusUnprocessableEntity || strings.Contains(a.body, "canary") || !strings.Contains(a.body, "Must have 1 to 80 characters") {
+		t.Errorf("a faulty form: %d %s", a.status, a.body)
+	}
+	id := w.connect(t, ada, "Mine", account.Checking, "")
+	ada.get("/accounts").want(t, "a key that is checked", http.StatusOK, "checking", "wxyz", `hx-get="/accounts/rows"`)
+	w.connect(t, ada, "Bad", account.Refused, "the key has the right W_Send")
+	w.connect(t, ada, "Good", account.Connected, "")
+	shown := ada.get("/accounts/rows")
+	shown.want(t, "all of them", http.StatusOK, "the key has the right W_Send", "does not tell whether this key may send coins to any address", "Check again")
+	if strings.Contains(shown.body, "canary") {
+		t.Errorf("the key is shown in %s", shown.body)
+	}
+	for _, path := range []string{"/check", "/disconnect"} {
+		if a := eve.post("/accounts/"+id+path, nil); a.status != http.StatusNotFound {
+			t.Errorf("%s of another tenant's account: %d", path, a.status)
+		}
+	}
+	eve.get("/accounts/"+id+"/disconnect").want(t, "another tenant's account", http.StatusNotFound)
+	ada.get("/accounts/"+id+"/disconnect").want(t, "the question", http.StatusOK, "Disconnect Mine?")
+	if a := ada.post("/accounts/"+id+"/check", nil); a.status != http.StatusSeeOther {
+		t.Errorf("checking again: %d", a.status)
+	}
+	if a := ada.post("/accounts/"+id+"/disconnect", nil); a.status != http.StatusSeeOther {
+		t.Errorf("disconnecting: %d", a.status)
+	}
+	if a := ada.get("/accounts"); strings.Contains(a.body, "Mine") {
+		t.Error("it is still listed")
+	}
+}
