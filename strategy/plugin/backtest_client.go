@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"google.golang.org/grpc"
 
@@ -79,9 +80,14 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	sender := newCandleSender(src, cfg, stream, shared)
 	in := &resultReader{progress: progress, sender: sender, expected: task.Candles}
 	go sender.run(ctx, cancel)
+	var watching sync.WaitGroup
+	if shared != nil {
+		watching.Go(func() { shared.watch(ctx) })
+	}
 	err = in.read(stream)
 	cancel()
 	<-sender.done
+	watching.Wait()
 	switch {
 	case errors.Is(sender.failed, ErrGarbage):
 		return nil, sender.failed

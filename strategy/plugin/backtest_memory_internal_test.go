@@ -42,15 +42,19 @@ func put(t *testing.T, s *segments, times ...int64) {
 func TestCountsOfAStranger(t *testing.T) {
 	t.Parallel()
 	memory := sharing(t)
-	s := newSegments(memory, 10, nil)
+	told := 0
+	s := newSegments(memory, 10, func(done int64) {
+		if told++; done != 3 {
+			t.Errorf("%d of 3 candles are done", done)
+		}
+	})
 	put(t, s, 1, 2, 3)
 	h := memory.header()
 	h.done.Store(1 << 40)
 	h.processor.Store(1 << 31)
-	s.progress = func(done int64) {
-		if done != 3 {
-			t.Errorf("%d of 3 candles are done", done)
-		}
+	s.awake()
+	if told != 1 {
+		t.Errorf("the progress is told %d times", told)
 	}
 	h.settled.count.Store(s.next)
 	memory.equity(s.settled)[2] = 7

@@ -3,6 +3,9 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 )
@@ -17,10 +20,13 @@ type segments struct {
 	// counts is how many candles are in each slot: what stands in the memory may
 	// be changed by the plugin.
 	counts [memorySlots]int
-	// progress, if not nil, hears how many candles are done: of sent, which are in
-	// the memory or were, and more than said.
-	progress   func(done int64)
-	sent, said int64
+	// sent counts the candles that are in the memory or were.
+	sent atomic.Int64
+	// progress, if not nil, hears how many of them are done, more than said, from
+	// one goroutine at a time.
+	progress func(done int64)
+	telling  sync.Mutex
+	said     int64
 	// equity is the curve so far; room is set aside for as many values as are
 	// expected.
 	equity   []int64
@@ -53,7 +59,7 @@ func (s *segments) room(ctx context.Context) ([]exchange.Candle, error) {
 func (s *segments) publish(count int) {
 	h, slot := s.memory.header(), s.next%memorySlots
 	s.counts[slot] = count
-	s.sent += int64(count)
+	s.sent.Add(int64(count))
 	h.candles[slot].Store(uint32(count))
 	s.next++
 	s.memory.published = s.next
@@ -73,6 +79,7 @@ func (s *segments) end(ctx context.Context) error {
 // complete.
 func (s *segments) rest(ctx context.Context) ([]int64, error) {
 	err := s.settle(ctx, s.settled)
+	s.tell(int64(len(s.equity)))
 	return s.equity, err
 }
 
@@ -95,20 +102,39 @@ func (s *segments) settle(ctx context.Context, until uint64) error {
 		count := s.counts[s.settled%memorySlots]
 		s.equity = append(s.equity, s.memory.equity(s.settled)[:count]...)
 	}
-	s.tell()
 	return nil
 }
 
 // awake is called after each sleep.
 func (s *segments) awake() {
-	stepAside(s.memory.header().processor.Load())
-	s.tell()
+	h := s.memory.header()
+	stepAside(h.processor.Load())
+	s.tell(h.done.Load())
 }
 
-// tell tells the progress.
-func (s *segments) tell() {
-	done := min(max(s.memory.header().done.Load(), int64(len(s.equity))), s.sent)
-	if s.progress != nil && done > s.said {
+// progressInterval is how often the progress of a run is told at the least, also
+// of one whose candles are all in the memory.
+const progressInterval = 100 * time.Millisecond
+
+// watch tells the progress until ctx ends.
+func (s *segments) watch(ctx context.Context) {
+	ticker := time.NewTicker(progressInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.tell(s.memory.header().done.Load())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// tell tells how many candles are done, as the plugin says.
+func (s *segments) tell(done int64) {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	if done = min(done, s.sent.Load()); s.progress != nil && done > s.said {
 		s.said = done
 		s.progress(done)
 	}

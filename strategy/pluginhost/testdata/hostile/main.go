@@ -19,7 +19,7 @@ import (
 
 // params say what shall happen at a candle.
 type params struct {
-	At string `param:"at" validate:"oneof=nothing panic exit hang goroutine flood environment slow chatter future endless deaf"`
+	At string `param:"at" validate:"oneof=nothing panic exit hang goroutine flood environment slow chatter future endless deaf steady"`
 }
 
 // hostile is a strategy that does it.
@@ -48,6 +48,10 @@ func (s *hostile) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 		}
 	case "slow":
 		time.Sleep(300 * time.Millisecond)
+	case "steady": // most of a second for a block of candles, and never still
+		if s.Candles%1024 == 0 {
+			time.Sleep(100 * time.Millisecond)
+		}
 	case "chatter":
 		onLine([]byte("an answer that is no frame"))
 	case "future": // answers a round that nobody has begun
