@@ -88,7 +88,7 @@ func (r *liveRows) store(ctx context.Context, tx bun.IDB) error {
 		return q.On("CONFLICT (tenant_id, bot_id, number) DO UPDATE").
 			Set("state = EXCLUDED.state, rank = EXCLUDED.rank, settled = EXCLUDED.settled, reason = EXCLUDED.reason, venue_id = EXCLUDED.venue_id").
 			Set("told = EXCLUDED.told, filled = EXCLUDED.filled, filled_value = EXCLUDED.filled_value, fee = EXCLUDED.fee, fee_base = EXCLUDED.fee_base").
-			Set("floor = EXCLUDED.floor, cancel_asked = EXCLUDED.cancel_asked, updated_at = EXCLUDED.updated_at").
+			Set("floor = EXCLUDED.floor, valid_until = EXCLUDED.valid_until, cancel_asked = EXCLUDED.cancel_asked, updated_at = EXCLUDED.updated_at").
 			Where("o.client_id = EXCLUDED.client_id AND (o.rank < EXCLUDED.rank OR o.state = EXCLUDED.state)")
 	})
 	if err != nil {
