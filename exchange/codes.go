@@ -111,11 +111,19 @@ func KindOfCode(code string) Kind {
 	return KindOther
 }
 
-// KindOf returns the kind of an error: that of the first *Error in its chain.
+// unauthorised is the HTTP status of an answer to a key that is wrong or revoked.
+const unauthorised = 401
+
+// KindOf returns the kind of an error: that of the first *Error in its chain. One
+// without a code that is known is of the key if its HTTP status says so: without a
+// key that is taken nothing has an effect.
 func KindOf(err error) Kind {
 	var e *Error
-	if errors.As(err, &e) {
-		return KindOfCode(e.Code)
+	if !errors.As(err, &e) {
+		return KindOther
 	}
-	return KindOther
+	if k := KindOfCode(e.Code); k != KindOther || e.HTTPStatus != unauthorised {
+		return k
+	}
+	return KindKey
 }

@@ -46,6 +46,24 @@ func TestKindOfCode(t *testing.T) {
 	}
 }
 
+// proves T2: an answer of 401 without a code that is known is of the key, and of no
+// other status.
+func TestKindOfUnauthorised(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status int
+		code   string
+		want   exchange.Kind
+	}{
+		{401, "", exchange.KindKey}, {401, "ErrSomethingNew", exchange.KindKey}, {401, "ErrInternal", exchange.KindTransient},
+		{403, "", exchange.KindOther}, {400, "ErrSomethingNew", exchange.KindOther}, {0, "", exchange.KindOther},
+	} {
+		if got := exchange.KindOf(fmt.Errorf("asking: %w", &exchange.Error{HTTPStatus: c.status, Code: c.code})); got != c.want {
+			t.Errorf("%d %q is %s, want %s", c.status, c.code, got, c.want)
+		}
+	}
+}
+
 // What was held back here is not taken for an answer of the venue. // proves T11
 func TestUnsent(t *testing.T) {
 	t.Parallel()
@@ -81,5 +99,8 @@ func TestKeyReport(t *testing.T) {
 		!strings.Contains(err.Error(), "has the right withdraw (what withdraw means)") || !strings.Contains(err.Error(), "lacks the right read") ||
 		!strings.Contains(err.Error(), "the right trade (what trade means) cannot be told") {
 		t.Errorf("%v", err)
+	}
+	if e.Unclear() || (&exchange.KeyError{Excessive: bad.Rights[2:]}).Unclear() || !(&exchange.KeyError{Missing: bad.Rights[1:2]}).Unclear() {
+		t.Error("what speaks against a key is taken for what is not told, or not")
 	}
 }

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -95,6 +96,12 @@ type KeyError struct {
 	// Missing are required rights that it lacks, Excessive forbidden ones that it
 	// has.
 	Missing, Excessive []Right
+}
+
+// Unclear reports whether nothing speaks against the key but that the venue did not
+// tell of required rights: to ask again later may tell.
+func (e *KeyError) Unclear() bool {
+	return len(e.Excessive) == 0 && !slices.ContainsFunc(e.Missing, func(x Right) bool { return x.Known != Untold })
 }
 
 // Error implements error.

@@ -12,7 +12,8 @@ import (
 )
 
 // buildAccounts builds what connects exchange accounts, and the worker that checks
-// their keys.
+// their keys. Both are in this process, which so holds what seals and what opens:
+// rule X4 holds in full only with a worker in a host of its own.
 func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, events event.Recorder) (err error) {
 	a.keys = make(chan struct{}, 1)
 	a.accounts, err = account.NewService(account.ServiceConfig{

@@ -173,7 +173,7 @@ func unreached(err error) error {
 
 // refusal makes an error of an answer that is no success. A question that is
 // refused is refused; a request that changes something is so only by a code that
-// settles it (rule T2).
+// settles it, or because the key is not taken (rule T2).
 func refusal(method string, r *http.Response, body []byte) error {
 	var told struct {
 		Error     string `json:"error"`
@@ -200,7 +200,7 @@ func refusal(method string, r *http.Response, body []byte) error {
 		e.Message = "Luno sends elsewhere, and redirects are not followed"
 	}
 	if method != http.MethodGet {
-		refused = r.StatusCode >= 400 && r.StatusCode < 500 && r.StatusCode != http.StatusTooManyRequests && exchange.KindOfCode(e.Code).Definitive()
+		refused = r.StatusCode >= 400 && r.StatusCode < 500 && r.StatusCode != http.StatusTooManyRequests && exchange.KindOf(e).Definitive()
 	}
 	if refused {
 		e.Outcome = exchange.OutcomeRejected

@@ -109,7 +109,7 @@ func notOpen(err error) error {
 }
 
 // verdict reads an answer as one about a right. An error means that there was no
-// answer.
+// answer: a refusal without a code of Luno's may be that of a proxy on the way.
 func verdict(answer error, what string) (exchange.Known, string, error) {
 	var e *exchange.Error
 	switch {
@@ -117,8 +117,8 @@ func verdict(answer error, what string) (exchange.Known, string, error) {
 		return exchange.Granted, "Luno answered about " + what, nil
 	case exchange.KindOf(answer) == exchange.KindKey:
 		return exchange.Denied, "Luno refused " + what + " for want of the right", nil
-	case errors.As(answer, &e) && e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.HTTPStatus != http.StatusTooManyRequests:
-		return exchange.Untold, fmt.Sprintf("Luno answered about %s with %d, which does not tell", what, e.HTTPStatus), nil
+	case errors.As(answer, &e) && e.HTTPStatus >= 400 && e.HTTPStatus < 500 && e.HTTPStatus != http.StatusTooManyRequests && exchange.KindOf(answer).Definitive():
+		return exchange.Untold, fmt.Sprintf("Luno answered about %s with %s, which does not tell", what, e.Code), nil
 	}
 	return exchange.Untold, "", fmt.Errorf("checking the key: asking about %s: %w", what, answer)
 }

@@ -122,10 +122,25 @@ func TestCheckKeyFails(t *testing.T) {
 	if _, err := client(t, down, &pauses{}).CheckKey(t.Context()); err == nil || !strings.Contains(err.Error(), "asking about") {
 		t.Errorf("%v", err)
 	}
-	vague, _ := keyed(t, 99, func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) })
+	vague, _ := keyed(t, 99, func(w http.ResponseWriter) { refuse(w, http.StatusBadRequest, "ErrInvalidArguments", "no") })
 	report, err := client(t, vague, &pauses{}).CheckKey(t.Context())
 	if err != nil || report.Err() != nil || len(report.Untold()) != 4 {
 		t.Errorf("%+v, %v", report, err)
+	}
+	for _, rights := range []int{0, 35, 99} { // from the first call on, for the cancel, and for withdrawals
+		for _, status := range []int{http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout} {
+			wall, _ := keyed(t, rights, func(w http.ResponseWriter) {
+				w.WriteHeader(status)
+				fmt.Fprint(w, "<html>Just a moment...</html>")
+			})
+			if _, err := client(t, wall, &pauses{}).CheckKey(t.Context()); err == nil || exchange.KindOf(err) != exchange.KindOther {
+				t.Errorf("a proxy's %d is an answer about the key with the rights %d: %v", status, rights, err)
+			}
+		}
+	}
+	gone, _ := keyed(t, 0, func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) })
+	if _, err := client(t, gone, &pauses{}).CheckKey(t.Context()); exchange.KindOf(err) != exchange.KindKey {
+		t.Errorf("401 without a code: %v", err)
 	}
 	if c, err = luno.New(luno.Config{BaseURL: f.URL}); err != nil {
 		t.Fatal(err)

@@ -47,6 +47,8 @@ func TestPlaceOutcomes(t *testing.T) {
 		"post-only would trade":                    {refused(400, "ErrOrderCanceled"), exchange.OutcomeRejected, exchange.KindState, 400},
 		"too many decimals":                        {refused(400, "ErrPriceDenominationNotAllowed"), exchange.OutcomeRejected, exchange.KindInvalid, 400},
 		"a revoked key":                            {refused(401, "ErrApiKeyRevoked"), exchange.OutcomeRejected, exchange.KindKey, 401},
+		"a key that is not taken":                  {status(401, `{}`), exchange.OutcomeRejected, exchange.KindKey, 401},
+		"not taken, by a new code":                 {refused(401, "ErrSomethingNew"), exchange.OutcomeRejected, exchange.KindKey, 401},
 		"no right to trade":                        {refused(403, "ErrInsufficientPerms"), exchange.OutcomeRejected, exchange.KindKey, 403},
 		"a refusal of another shape":               {status(400, `{"code":"ErrVolumeTooLow","message":"no"}`), exchange.OutcomeRejected, exchange.KindInvalid, 400},
 		"a code that is new":                       {refused(400, "ErrSomethingNew"), exchange.OutcomeUnknown, exchange.KindOther, 400},

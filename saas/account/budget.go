@@ -118,6 +118,9 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.cfg.Now()
+	if latest := now.Add(longestPause); b.paused.After(latest) { // the clock was ahead
+		b.paused = latest
+	}
 	if pause := b.paused.Sub(now); pause > 0 {
 		return pause, nil
 	}

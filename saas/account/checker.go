@@ -10,6 +10,8 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 const (
@@ -27,6 +29,9 @@ const (
 	// its rights at the exchange.
 	recheckEvery = 24 * time.Hour
 )
+
+// codeTwin is the code of the error that another account has the key.
+const codeTwin = "key_connected"
 
 // Venue reaches an exchange.
 type Venue interface {
@@ -51,8 +56,8 @@ type CheckerConfig struct {
 	Venues map[string]Venue
 }
 
-// Checker finds out what keys may do, in a worker, which alone can open them (rule
-// X4). It is safe for concurrent use.
+// Checker finds out what keys may do, in a worker, which opens them. In the server of
+// one process the web tier is in the same one. It is safe for concurrent use.
 type Checker struct{ cfg CheckerConfig }
 
 // NewChecker returns a checker; the error names every collaborator that is
@@ -187,6 +192,13 @@ func (c *Checker) ask(ctx context.Context, a Account) (exchange.KeyReport, error
 	if err != nil {
 		return exchange.KeyReport{}, err
 	}
+	name, err := c.twin(ctx, a, key.Key)
+	if err != nil {
+		return exchange.KeyReport{}, err
+	}
+	if name != "" {
+		return exchange.KeyReport{}, errs.New(errs.Conflict, codeTwin, "this key is connected already, as %q: make another one at the exchange", name)
+	}
 	budget, err := NewBudget(BudgetConfig{TenantID: a.TenantID, AccountID: a.ID, Holder: c.cfg.Holder, Now: c.cfg.Now, Store: c.cfg.Turns})
 	if err != nil {
 		return exchange.KeyReport{}, err
@@ -195,7 +207,40 @@ func (c *Checker) ask(ctx context.Context, a Account) (exchange.KeyReport, error
 	if err != nil {
 		return exchange.KeyReport{}, err
 	}
-	return checker.CheckKey(ctx)
+	report, err := checker.CheckKey(ctx)
+	if unclear := (*exchange.KeyError)(nil); err == nil && errors.As(report.Err(), &unclear) && unclear.Unclear() {
+		return report, errs.New(errs.Unavailable, "key_unclear", "%s", unclear.Error())
+	}
+	return report, err
+}
+
+// twin returns the account of the tenant that has the same key already; "" if there
+// is none. An account with a key of its own keeps it, and of two that are new the
+// older one gets it: one key has one count of calls and one set of books.
+func (c *Checker) twin(ctx context.Context, a Account, key vault.Secret) (string, error) {
+	for p := (page.Page{Limit: page.MaxLimit}); ; {
+		list, err := c.cfg.Store.Accounts(ctx, a.TenantID, p)
+		if err != nil {
+			return "", err
+		}
+		l := page.Of(list, p.Limit, func(a Account) string { return a.ID })
+		for _, b := range l.Items {
+			first := b.State == Connected && a.State != Connected || (b.State == Connected || b.State == Checking) && b.ID < a.ID
+			if b.ID == a.ID || b.Venue != a.Venue || b.KeyHint != a.KeyHint || !first {
+				continue
+			}
+			other, err := c.credential(ctx, b)
+			switch kind := errs.KindOf(err); {
+			case err == nil && other.Key.Reveal() == key.Reveal():
+				return b.Name, nil
+			case err != nil && kind != errs.Conflict && kind != errs.NotFound: // unreadable, or deleted meanwhile
+				return "", err
+			}
+		}
+		if p.After = l.Next; p.After == "" {
+			return "", nil
+		}
+	}
 }
 
 // credential opens an account's key.
@@ -216,17 +261,22 @@ func (c *Checker) credential(ctx context.Context, a Account) (Credential, error)
 }
 
 // final reports whether asking again cannot help: the venue does not take the key,
-// or it cannot be opened any more.
+// it cannot be opened any more, or another account has it.
 func final(err error) bool {
 	return exchange.KindOf(err) == exchange.KindKey || errs.KindOf(err) == errs.Conflict
 }
 
 // refusal says to the key's owner why it is not used.
 func refusal(err error) string {
-	var key *exchange.KeyError
+	var (
+		key  *exchange.KeyError
+		told *errs.Error
+	)
 	switch {
 	case errors.As(err, &key):
 		return key.Error()
+	case errors.As(err, &told) && told.Code == codeTwin:
+		return told.Message
 	case errs.KindOf(err) == errs.Conflict:
 		return "the stored key cannot be opened any more: connect the account again"
 	}

@@ -13,11 +13,16 @@
 //
 //	service                                checker
 //	Connect, Recheck → checking  ────────→ connected, looked at again every day
-//	Disconnect       → gone        │       refused: lacks a right, may move money, or is wrong
+//	Disconnect       → gone        │       refused: lacks a right, may move money, is wrong,
+//	                               │       or is connected already
 //	                               └─────→ revoked: was fine, and is not taken any more
 //
-// A Keeper seals and cannot open: that is all the web tier has. An Opener opens,
-// and only workers have one. Both halves are bound to the tenant, to what they
+// A Keeper and a Service seal and cannot open: that is all the web tier is handed. An
+// Opener opens, and only workers are handed one. This parts the two halves of a
+// program, not yet two machines: in the server of one process the worker runs beside
+// the web tier, and whoever can read that process's memory or environment can open
+// what is sealed. Rule X4 holds in full only once a worker host of its own holds the
+// private half. Both halves are bound to the tenant, to what they
 // are and to the configuration, so that a value that was moved to another row
 // does not open. Neither half is ever in clear in a row, a log or an error.
 //

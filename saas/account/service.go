@@ -53,8 +53,8 @@ type ServiceConfig struct {
 	Wake func()
 }
 
-// Service is what tenants do with their exchange accounts. It can seal keys and
-// cannot open them (rule X4). It is safe for concurrent use.
+// Service is what tenants do with their exchange accounts. It seals keys and
+// holds nothing that opens them, though a Checker in the same process does. It is safe for concurrent use.
 type Service struct{ cfg ServiceConfig }
 
 // NewService returns a service; the error names every collaborator that is

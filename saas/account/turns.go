@@ -42,6 +42,14 @@ type TurnStore interface {
 // end of the wait.
 const patience = time.Second
 
+// Bounds on what a worker whose clock was ahead leaves behind for the others.
+const (
+	// clockSlack is how far ahead of this worker's clock another's may be.
+	clockSlack = 5 * time.Second
+	// longestPause is as long as a venue may pause an account.
+	longestPause = 5 * time.Minute
+)
+
 // ask is what a worker asks for.
 type ask struct {
 	holder string
@@ -55,6 +63,9 @@ type ask struct {
 // waiting, so that a busy account is not asked about for every single call.
 func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wait time.Duration) {
 	t = t.refilled(now, r)
+	if latest := now.Add(longestPause); t.PausedUntil.After(latest) {
+		t.PausedUntil = latest
+	}
 	if pause := t.PausedUntil.Sub(now); pause > 0 {
 		return t, 0, pause
 	}
@@ -65,7 +76,8 @@ func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wai
 		t.Left -= oneCall
 		return t, 1, 0
 	}
-	t.Waiting = slices.DeleteFunc(slices.Clone(t.Waiting), func(w Waiting) bool { return w.Until < now.UnixMicro() })
+	latest := now.Add(r.until(r.burst) + patience + clockSlack).UnixMicro()
+	t.Waiting = slices.DeleteFunc(slices.Clone(t.Waiting), func(w Waiting) bool { return w.Until < now.UnixMicro() || w.Until > latest })
 	place := slices.IndexFunc(t.Waiting, func(w Waiting) bool { return w.Holder == a.holder })
 	before, least := t.Waiting, int64(1)
 	if place >= 0 {
@@ -104,13 +116,15 @@ func (t Turns) paused(until time.Time) Turns {
 }
 
 // refilled returns the turns as of now. A clock that is behind another worker's
-// adds nothing.
+// adds nothing; where the other's was far ahead, turns come again from now on.
 func (t Turns) refilled(now time.Time, r rates) Turns {
 	switch passed := now.Sub(t.At); {
 	case t.At.IsZero() || passed >= r.until(r.burst):
 		t.Left, t.At = r.burst, now
 	case passed > 0:
 		t.Left, t.At = min(r.burst, t.Left+passed.Microseconds()*r.perSecond/int64(time.Second/time.Microsecond)), now
+	case passed < -clockSlack:
+		t.At = now
 	}
 	return t
 }

@@ -92,6 +92,7 @@ func TestOutcomes(t *testing.T) {
 		"reset":                   {"", errors.New("connection reset by peer"), journal.Unknown},
 		"the id is another's":     {"", exchange.Rejected(exchange.CodeDuplicate, "taken"), journal.Unknown},
 		"the key is refused":      {"", exchange.Rejected(exchange.CodePermissions, "no"), journal.Rejected},
+		"the key is not taken":    {"", &exchange.Error{Outcome: exchange.OutcomeRejected, HTTPStatus: 401}, journal.Rejected},
 		"accepted and an answer":  {"BX1", errors.New("but unreadable"), journal.Unknown},
 		"suspended":               {"", exchange.Rejected("ErrMarketUnavailable", "no"), journal.Rejected},
 		"maintenance, wrapped":    {"", errors.Join(exchange.Rejected("ErrUnderMaintenance", "no")), journal.Rejected},
@@ -100,7 +101,7 @@ func TestOutcomes(t *testing.T) {
 	w := sqlite(t)
 	s := w.script()
 	e := w.open(t)
-	number := int64(0)
+	number, keys := int64(0), 0
 	for name, c := range cases {
 		number++
 		s.place = func(exchange.OrderRequest) (exchange.Order, error) { return exchange.Order{ID: c.id}, c.err }
@@ -111,8 +112,8 @@ func TestOutcomes(t *testing.T) {
 		if got := w.journalled(t, number); got.State != c.state {
 			t.Errorf("%s: the journal has %s", name, got.State)
 		}
-		if name == "the key is refused" {
-			if len(w.paused) != 1 {
+		if name == "the key is refused" || name == "the key is not taken" {
+			if keys++; len(w.paused) != keys {
 				t.Errorf("paused %v", w.paused)
 			}
 			if err := e.Resume(t.Context()); err != nil {

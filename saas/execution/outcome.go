@@ -1,7 +1,9 @@
 package execution
 
 import (
+	"cmp"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -9,7 +11,7 @@ import (
 )
 
 // judge says what the answer to an order that was sent makes of it (rule T2):
-// accepted, rejected by a code that is known to be final, or unknown. margin is by
+// accepted, rejected by a code that is known to be final or for its key, or unknown. margin is by
 // how much clocks may differ.
 func judge(m exchange.Market, o journal.LiveOrder, placed exchange.Order, err error, margin time.Duration) (journal.LiveOrder, string) {
 	var e *exchange.Error
@@ -25,8 +27,8 @@ func judge(m exchange.Market, o journal.LiveOrder, placed exchange.Order, err er
 		return o.Hear(m, placed), "the venue had accepted it before"
 	case e.Outcome == exchange.OutcomeRejected && e.Unsent:
 		return refuse(o, journal.Denied, "it was not sent: "+e.Message)
-	case e.Outcome == exchange.OutcomeRejected && exchange.KindOfCode(e.Code).Definitive():
-		return refuse(o, journal.Rejected, "the venue refuses it: "+e.Message+" ("+e.Code+")")
+	case e.Outcome == exchange.OutcomeRejected && exchange.KindOf(e).Definitive():
+		return refuse(o, journal.Rejected, "the venue refuses it: "+e.Message+" ("+cmp.Or(e.Code, strconv.Itoa(e.HTTPStatus))+")")
 	}
 	if until := time.UnixMilli(e.Expires).Add(-margin).UTC(); e.Expires > 0 && until.After(o.ValidUntil) {
 		o.ValidUntil = until

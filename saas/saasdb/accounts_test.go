@@ -134,8 +134,8 @@ func right(name string, need exchange.Need, known exchange.Known) exchange.Right
 	return exchange.Right{Name: name, Meaning: "do " + name, Need: need, Known: known}
 }
 
-// proves X4: a tenant's key is sealed, checked by the worker that alone can open
-// it, and shown by its hint only; a key that may withdraw or lacks a right is
+// proves X4: a tenant's key is sealed, checked by the worker, and
+// shown by its hint only; a key that may withdraw or lacks a right is
 // refused with the reason.
 func TestAccountsAreChecked(t *testing.T) {
 	t.Parallel()
@@ -243,6 +243,71 @@ func TestAccountChecksAreTriedAgain(t *testing.T) {
 		}
 		if gone = k.look(gone.ID, 1); gone.State != account.Checking || !strings.Contains(gone.Reason, "no worker") {
 			t.Errorf("an exchange that no worker reaches gives %s: %s", gone.State, gone.Reason)
+		}
+	})
+}
+
+// A venue that does not tell of a required right has not spoken against the key: an
+// account that works goes on working, and is looked at again.
+func TestAnUnclearCheckRefusesNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		k.report.Rights = []exchange.Right{right("R_Balance", exchange.Required, exchange.Granted)}
+		a := k.look(k.connect("Mine").ID, 1)
+		k.move(24 * time.Hour)
+		k.report.Rights[0].Known = exchange.Untold
+		if a = k.look(a.ID, 1); a.State != account.Connected || a.Tries != 1 || !a.CheckAt.After(k.now()) {
+			t.Errorf("not told of a right it is %s, tried %d times, again at %s: %s", a.State, a.Tries, a.CheckAt, a.Reason)
+		}
+		k.move(a.CheckAt.Sub(k.now()))
+		k.report.Rights = append(k.report.Rights, right("R_Withdrawals", exchange.Forbidden, exchange.Granted))
+		if a = k.look(a.ID, 1); a.State != account.Refused {
+			t.Errorf("a key that may withdraw is %s", a.State)
+		}
+	})
+}
+
+// One key is connected once in a tenant, or it would have two counts of calls and
+// two sets of books (rule T10): the second account is refused, before the venue is
+// asked, until the first is gone. Another tenant learns nothing by it.
+func TestAKeyIsConnectedOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k, admin := newDesk(t, d, s), member("a", tenancy.Admin)
+		k.report.Rights = []exchange.Right{right("R_Balance", exchange.Required, exchange.Granted)}
+		first, second := k.connect("First"), k.connect("Second")
+		if a := k.look(first.ID, 2); a.State != account.Connected {
+			t.Errorf("the first is %s: %s", a.State, a.Reason)
+		}
+		if a := k.look(second.ID, 0); a.State != account.Refused || !strings.Contains(a.Reason, `connected already, as "First"`) || len(k.asked) != 1 {
+			t.Errorf("the second is %s after %d calls: %s", a.State, len(k.asked), a.Reason)
+		}
+		in := account.NewConnect("Like it", "luno", "anotherkeywxyz", "s")
+		like, err := k.Connect(t.Context(), admin, in) // the same hint
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := k.look(like.ID, 1); a.State != account.Connected {
+			t.Errorf("a key that ends alike is %s: %s", a.State, a.Reason)
+		}
+		in = account.NewConnect("Theirs", "luno", "canarykeywxyz", "canarysecret")
+		theirs, err := k.Connect(t.Context(), member("b", tenancy.Admin), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.look(first.ID, 1)
+		if a, err := k.Account(t.Context(), member("b", tenancy.Viewer), theirs.ID); err != nil || a.State != account.Connected {
+			t.Errorf("another tenant's is %s: %s, %v", a.State, a.Reason, err)
+		}
+		if err := k.Disconnect(t.Context(), admin, first.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Recheck(t.Context(), admin, second.ID); err != nil {
+			t.Fatal(err)
+		}
+		if a := k.look(second.ID, 1); a.State != account.Connected {
+			t.Errorf("once the first is gone the second is %s: %s", a.State, a.Reason)
 		}
 	})
 }

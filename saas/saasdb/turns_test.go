@@ -181,6 +181,51 @@ func TestThrottleKeepsAReserve(t *testing.T) {
 	})
 }
 
+// proves T10: what a worker leaves behind whose clock was once an hour ahead, as
+// turns, as a pause and as places in the queue, stops nobody for long.
+func TestThrottleAfterAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		clock, ahead := &hand{}, &hand{}
+		ahead.move(time.Hour)
+		w := callers(t, url, clock, "one")[0]
+		others := callers(t, url, ahead, "two", "three", "four")
+		for range 20 { // until they wait
+			for _, o := range others {
+				o.call(false)
+			}
+		}
+		for w.call(true) { // what they left
+		}
+		minute := func(urgent bool) {
+			t.Helper()
+			w.made = nil
+			for range 60 {
+				clock.move(time.Second)
+				for w.call(urgent) {
+				}
+			}
+			if n := len(w.made); n < 200 || n > 300 {
+				t.Errorf("%d calls in a minute, urgent: %t", n, urgent)
+			}
+		}
+		minute(true)
+		minute(false)
+		if err := others[0].Pause(t.Context(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if w.call(true) {
+			t.Error("a call passed a pause")
+		}
+		clock.move(5*time.Minute - time.Second)
+		if w.call(true) {
+			t.Error("a pause is over early")
+		}
+		clock.move(time.Second)
+		minute(true)
+	})
+}
+
 // proves T10: a 429 that one worker met pauses the other, for cancels as well, no
 // later than after a lease, and no other account; a pause never gets shorter.
 func TestThrottlePausesAll(t *testing.T) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/page"
@@ -16,6 +17,8 @@ type accountsPage struct {
 	MayWrite bool
 	// Next leads to the accounts that follow; "" if these are the last.
 	Next string
+	// Renew is where the same part of the list is found again.
+	Renew string
 }
 
 // accountRow is one account of the list.
@@ -34,11 +37,15 @@ func (w *Web) accounts(rq *request) error { return w.showAccounts(rq, "page") }
 func (w *Web) accountsLive(rq *request) error { return w.showAccounts(rq, "live") }
 
 func (w *Web) showAccounts(rq *request, part string) error {
-	l, err := w.cfg.Accounts.Accounts(rq.Context(), rq.who, page.Page{After: rq.URL.Query().Get("after")})
+	after, renew := rq.URL.Query().Get("after"), "/accounts/rows"
+	if after != "" {
+		renew += "?" + url.Values{"after": {after}}.Encode()
+	}
+	l, err := w.cfg.Accounts.Accounts(rq.Context(), rq.who, page.Page{After: after})
 	if err != nil {
 		return err
 	}
-	p := accountsPage{MayWrite: rq.who.Can(tenancy.AccountsWrite), Next: l.Next}
+	p := accountsPage{MayWrite: rq.who.Can(tenancy.AccountsWrite), Next: l.Next, Renew: renew}
 	for _, a := range l.Items {
 		row := accountRow{Account: a, MayWrite: p.MayWrite, Checked: moment{a.CheckedAt}}
 		for _, r := range a.Rights {

@@ -52,6 +52,8 @@ func TestAccountPages(t *testing.T) {
 	}
 	id := w.connect(t, ada, "Mine", account.Checking, "")
 	ada.get("/accounts").want(t, "a key that is checked", http.StatusOK, "checking", "wxyz", `hx-get="/accounts/rows"`)
+	ada.get("/accounts/rows?after=~%22%26").want(t, "a part that follows", http.StatusOK, `hx-get="/accounts/rows?after=~%22%26"`)
+	ada.get("/settings").want(t, "the settings", http.StatusOK, `<a class="button" href="/accounts">`, `<li class="rail-menu"><a href="/accounts"`)
 	w.connect(t, ada, "Bad", account.Refused, "the key has the right W_Send")
 	w.connect(t, ada, "Good", account.Connected, "")
 	shown := ada.get("/accounts/rows")

@@ -15,8 +15,11 @@
 //
 // The web tier seals with the tenant's public half. It makes a new tenant's
 // pair itself and wraps the private half to the KEK's public half, so that it
-// never holds anything that opens: not with its whole configuration and the
-// whole database. Everything is HPKE (X25519, HKDF-SHA256, AES-256-GCM) by Tink.
+// is never handed anything that opens. Where web tier and workers are one process, as
+// in the server of package saas, that process holds both halves, and this keeps
+// secrets from mistakes of the web tier and from a dump of the database, but not from
+// who can read the process or its configuration. Everything is HPKE (X25519,
+// HKDF-SHA256, AES-256-GCM) by Tink.
 //
 // A sealed value is bound to its tenant and to the context that the caller
 // names, such as the account: moved to another row it does not open. Deleting a
