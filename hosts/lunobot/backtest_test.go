@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 )
@@ -60,6 +61,8 @@ func TestWrongInput(t *testing.T) {
 		{"a holding that is none", "", []string{"--strategy", "basic", "--holding", "0"}, []string{"--holding 0 must be an amount above 0 in steps of"}},
 		{"a holding finer than a step", "", []string{"--strategy", "basic", "--holding", "0.123456789"}, []string{"--holding 0.123456789"}},
 		{"neither cash nor a holding", "", []string{"--strategy", "basic", "--balance", "0"}, []string{"--balance 0", "with --holding it may be 0"}},
+		{"fees that are none", "", []string{"--strategy", "basic", "--fee-tier", "100=0.1", "--fee-tier", "0=0.1,0.1"}, []string{"--fee-tier 100=0.1 must be", "--fee-tier 0=0.1,0.1 must be"}},
+		{"fees out of order", "", []string{"--strategy", "basic", "--fee-tier", "200=0.1,0.1", "--fee-tier", "100=0.1,0.1"}, []string{"--fee-tier 100=0.1,0.1 must come after"}},
 		{"a length that is none", "", []string{"--strategy", "basic", "--interval", "hourly"}, []string{"--interval hourly", "15m, 1h or 1d"}},
 		{"a length of nothing", "", []string{"--strategy", "basic", "--interval", "0d"}, []string{"--interval 0d", "above 0"}},
 		{"a length below the data's", "", []string{"--strategy", "basic", "--interval", "30s"}, []string{"--interval 30s", "a whole number of the data's candles, which are of 1m"}},
@@ -275,5 +278,45 @@ func TestHolding(t *testing.T) {
 	a = command(t, dir, "walkforward", "--strategy", "basic", "--range", "fast=5:10:5", "--holding", "0.5")
 	if a.code != 2 || !strings.Contains(a.problems, "--holding 0.5: each window") {
 		t.Errorf("a walk-forward with a holding ends with %d: %s", a.code, a.problems)
+	}
+}
+
+// proves PL4: the fees are those of the tier of what was traded in the days before.
+func TestFeeTiers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	a := command(t, dir, "backtest", "--strategy", "basic", "--from", "2025-12-28", "--to", "2026-01-01", "--taker-fee", "0.002", "--fee-tier", "100000=0,0.001", "--fee-tier", "1000000000=0,0",
+		"--json", "r.json", "--html", "r.html")
+	if a.code != 0 {
+		t.Fatalf("exit code %d\n%s%s", a.code, a.out, a.problems)
+	}
+	traded, today, day, seen := decimal.Zero, decimal.Zero, 0, map[string]bool{}
+	for _, one := range readReport(t, filepath.Join(dir, "r.json")).Trades {
+		for _, part := range []struct {
+			at         time.Time
+			price, fee decimal.Decimal
+		}{{one.EntryTime, one.EntryPrice, one.EntryFee}, {one.ExitTime, one.ExitPrice, one.ExitFee}} {
+			if part.at.YearDay() != day {
+				traded, today, day = traded.Add(today), decimal.Zero, part.at.YearDay()
+			}
+			want := "0.002"
+			switch {
+			case traded.GreaterThanOrEqual(decimal.NewFromInt(1_000_000_000)):
+				want = "0"
+			case traded.GreaterThanOrEqual(decimal.NewFromInt(100_000)):
+				want = "0.001"
+			}
+			value := part.price.Mul(one.Volume)
+			if got := part.fee.Div(value).Round(4).String(); got != want {
+				t.Fatalf("on %s, after %s, the fee is %s, want %s", part.at, traded, got, want)
+			}
+			today, seen[want] = today.Add(value), true
+		}
+	}
+	if !seen["0.001"] || !seen["0.002"] {
+		t.Errorf("only the fees %v were paid", seen)
+	}
+	if page, err := os.ReadFile(filepath.Join(dir, "r.html")); err != nil || !strings.Contains(string(page), "Fees from 100,000") {
+		t.Errorf("the page does not say the fees (%v)", err)
 	}
 }

@@ -52,6 +52,7 @@ func (s Setup) further(f *errs.Fields, own exchange.Market, markets Markets) (al
 	}
 	if len(s.Also) > MaxFurtherPairs {
 		fault(furtherPairs, fmt.Sprintf("must be at most %d", MaxFurtherPairs))
+		return nil, false // whatever they are: there may be very many
 	}
 	for i, pair := range s.Also {
 		path := fmt.Sprintf("%s/%d", furtherPairs, i)

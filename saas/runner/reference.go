@@ -75,7 +75,7 @@ func (g *group) forgetReferences() {
 // not there yet a while.
 func (g *group) others(ctx context.Context, until int64, wait bool) []engine.PairCandle {
 	var out []engine.PairCandle
-	var grace <-chan time.Time
+	var grace context.Context // of all of them together
 	for _, r := range g.references {
 		from, looked, traded := int64(unknown), false, false
 		for _, m := range g.active {
@@ -90,11 +90,11 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 		}
 		if wait && (traded || !r.late) && r.newest() < until {
 			if grace == nil {
-				timer := time.NewTimer(referenceGrace)
-				defer timer.Stop()
-				grace = timer.C
+				var end context.CancelFunc
+				grace, end = context.WithTimeout(ctx, referenceGrace)
+				defer end()
 			}
-			r.await(ctx, until, grace)
+			r.await(grace, until)
 		}
 		g.complete(ctx, r, from, until)
 		if late := r.newest() < until; late != r.late {
@@ -134,8 +134,8 @@ func (r *reference) drain() {
 	}
 }
 
-// await takes what comes until a candle is there or the grace is over.
-func (r *reference) await(ctx context.Context, until int64, grace <-chan time.Time) {
+// await takes what comes until a candle is there or ctx ends.
+func (r *reference) await(ctx context.Context, until int64) {
 	for r.newest() < until {
 		select {
 		case ev, open := <-r.sub.Events():
@@ -143,8 +143,6 @@ func (r *reference) await(ctx context.Context, until int64, grace <-chan time.Ti
 				return
 			}
 			r.take(ev)
-		case <-grace:
-			return
 		case <-ctx.Done():
 			return
 		}

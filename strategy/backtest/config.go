@@ -57,7 +57,7 @@ type Config struct {
 // candle that opens at a price.
 func (c Config) Initial(open exchange.Ticks) exchange.Units {
 	worth, err := open.Times(c.Base)
-	if err != nil {
+	if err != nil || c.Balance+worth < worth {
 		return c.Balance // no run gets so far: its engine refuses it
 	}
 	return c.Balance + worth

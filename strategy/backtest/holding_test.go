@@ -1,11 +1,14 @@
 package backtest_test
 
 import (
+	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
@@ -60,15 +63,46 @@ func TestHolding(t *testing.T) {
 	})
 }
 
+// proves RK1: the host's stop-loss holds for what was held to begin with, though the
+// strategy says nothing; and the past is no drawdown.
+func TestHoldingHasItsStop(t *testing.T) {
+	t.Parallel()
+	s := history(t, 300)
+	cfg := backtest.Config{Market: s.Market, Interval: s.Interval, Base: 1_000, Begin: s.Candles[200].Time}
+	cfg.Risk.StopLoss = 5_000_000
+	candles := slices.Clone(s.Candles)
+	for i := range candles {
+		price := candles[0].Open
+		switch {
+		case i < 100:
+			price *= 2 // before the run it was worth more
+		case i >= 250:
+			price = price * 9 / 10
+		}
+		candles[i] = exchange.Candle{Time: candles[i].Time, Open: price, High: price, Low: price, Close: price, Volume: candles[i].Volume}
+	}
+	r, err := backtest.Run(t.Context(), fixedDefinition(1_000), cfg, marketdata.NewSliceSource(candles), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Account.Base != 0 || r.Trades.Len() != 1 || r.MaxDrawdown > 0.11 {
+		t.Errorf("it ends with %d steps after %d trades, and fell by %v", r.Account.Base, r.Trades.Len(), r.MaxDrawdown)
+	}
+}
+
 func TestHoldingThatIsRefused(t *testing.T) {
 	t.Parallel()
 	s := history(t, 10)
 	cfg := backtest.Config{Market: s.Market, Interval: s.Interval, Balance: 1, Base: 1}
 	for name, spoil := range map[string]func(*backtest.Config){
-		"nothing at all":       func(c *backtest.Config) { c.Balance, c.Base = 0, 0 },
-		"less than nothing":    func(c *backtest.Config) { c.Base = -1 },
-		"cash below nothing":   func(c *backtest.Config) { c.Balance = -1 },
-		"more than can be":     func(c *backtest.Config) { c.Base = 1 << 62 },
+		"nothing at all":     func(c *backtest.Config) { c.Balance, c.Base = 0, 0 },
+		"less than nothing":  func(c *backtest.Config) { c.Base = -1 },
+		"cash below nothing": func(c *backtest.Config) { c.Balance = -1 },
+		"more than can be":   func(c *backtest.Config) { c.Base = 1 << 62 },
+		"more than can be, with cash": func(c *backtest.Config) {
+			c.Base = exchange.Steps(math.MaxInt64 / int64(s.Candles[0].Open))
+			c.Balance = math.MaxInt64 / 2
+		},
 		"one of several pairs": func(c *backtest.Config) { c.Pairs = []backtest.Pair{{Market: otherMarket(s.Market)}} },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -234,8 +234,9 @@ func (s *Session) price(c *exchange.Candle) error {
 	if err := st.Portfolio.Price(c.Open, c.Time); err != nil {
 		return fmt.Errorf("engine: %d steps at %d ticks: %w", st.Portfolio.Base, c.Open, err)
 	}
-	st.Peak, st.Equity = st.Portfolio.Start, st.Portfolio.Start
+	st.Peak, st.Equity, st.MaxDrawdown = st.Portfolio.Start, st.Portfolio.Start, 0 // without the past
 	s.measure()
+	s.sync()
 	return nil
 }
 

@@ -34,6 +34,9 @@ var _ candleFeed = (*memoryFeed)(nil)
 
 // newMemoryFeed returns the feed of a run whose first segment has that number.
 func newMemoryFeed(expected int, first uint64, stream backtestStream, memory *Memory) *memoryFeed {
+	h := memory.header()
+	h.done.Store(0)
+	h.begun.Store(first)
 	return &memoryFeed{stream: stream, memory: memory, expected: expected, segment: first, first: first, closed: make(chan []portfolio.Trade, 2)}
 }
 

@@ -50,7 +50,12 @@ func TestCountsOfAStranger(t *testing.T) {
 	})
 	put(t, s, 1, 2, 3)
 	h := memory.header()
-	h.done.Store(1 << 40)
+	h.done.Store(1 << 40) // of a run before this one
+	s.awake()
+	if told != 0 {
+		t.Error("the progress of another run is told")
+	}
+	h.begun.Store(s.first)
 	h.processor.Store(1 << 31)
 	s.awake()
 	if told != 1 {

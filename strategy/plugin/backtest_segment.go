@@ -17,6 +17,8 @@ type segments struct {
 	// next is the segment that comes next, settled the first whose equity curve
 	// has not been taken.
 	next, settled uint64
+	// first is the run's first one.
+	first uint64
 	// counts is how many candles are in each slot: what stands in the memory may
 	// be changed by the plugin.
 	counts [memorySlots]int
@@ -37,10 +39,9 @@ type segments struct {
 // also if that put nothing in.
 func newSegments(memory *Memory, expected int, progress func(done int64)) *segments {
 	memory.published++
-	h, first := memory.header(), memory.published
-	h.done.Store(0)
-	h.first.Store(first)
-	return &segments{memory: memory, next: first, settled: first, expected: expected, progress: progress}
+	first := memory.published
+	memory.header().first.Store(first)
+	return &segments{memory: memory, first: first, next: first, settled: first, expected: expected, progress: progress}
 }
 
 // room returns the next segment's room for candles, once there is one. While
@@ -107,9 +108,18 @@ func (s *segments) settle(ctx context.Context, until uint64) error {
 
 // awake is called after each sleep.
 func (s *segments) awake() {
+	stepAside(s.memory.header().processor.Load())
+	s.tell(s.done())
+}
+
+// done is how many candles the plugin is done with, as it says; none as long as it
+// is at a run that was given up.
+func (s *segments) done() int64 {
 	h := s.memory.header()
-	stepAside(h.processor.Load())
-	s.tell(h.done.Load())
+	if h.begun.Load() != s.first {
+		return 0
+	}
+	return h.done.Load()
 }
 
 // progressInterval is how often the progress of a run is told at the least, also
@@ -123,7 +133,7 @@ func (s *segments) watch(ctx context.Context) {
 	for {
 		select {
 		case <-ticker.C:
-			s.tell(s.memory.header().done.Load())
+			s.tell(s.done())
 		case <-ctx.Done():
 			return
 		}

@@ -42,6 +42,8 @@ type header struct {
 	// first is the first segment of the run that the host is at. A run that it has
 	// given up sees by this that what comes is not for it.
 	first atomic.Uint64
+	// begun is the first segment of the run that the plugin is at.
+	begun atomic.Uint64
 	// processor is 1 more than the number of the one that the engine was on last; 0
 	// if that is not known.
 	processor atomic.Uint32

@@ -75,7 +75,11 @@ func (p *Portfolio) Price(price exchange.Ticks, at int64) error {
 	if err != nil {
 		return err
 	}
-	p.Cost, p.Start, p.Opened = worth, p.Start+worth, at
+	start := p.Start + worth
+	if start < worth {
+		return fmt.Errorf("portfolio: %d and %d units: %w", p.Start, worth, exchange.ErrOverflow)
+	}
+	p.Cost, p.Start, p.Opened = worth, start, at
 	return nil
 }
 
@@ -188,7 +192,11 @@ func (p *Portfolio) Equity(price exchange.Ticks) (exchange.Units, error) {
 	if err != nil {
 		return 0, err
 	}
-	return p.Counter + value, nil
+	worth := p.Counter + value
+	if worth < value {
+		return 0, fmt.Errorf("portfolio: %d and %d units: %w", p.Counter, value, exchange.ErrOverflow)
+	}
+	return worth, nil
 }
 
 // Entry returns the average price of the position in ticks, fees included,

@@ -56,11 +56,18 @@ type documentMarket struct {
 	Step    decimal.Decimal `json:"step" doc:"The least step of a volume."`
 }
 
+type documentTier struct {
+	Volume   decimal.Decimal `json:"volume" doc:"The least value traded, in the counter currency." example:"100000"`
+	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.001"`
+	TakerFee decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0015"`
+}
+
 type documentConfig struct {
 	Balance  decimal.Decimal `json:"balance" doc:"Cash to begin with."`
 	Holding  decimal.Decimal `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open."`
 	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
 	TakerFee decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
+	FeeTiers []documentTier  `json:"fee_tiers,omitempty" doc:"The fees from a value on that was traded in the 30 days before the present one."`
 	Slippage decimal.Decimal `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0.0005"`
 	Spread   decimal.Decimal `json:"spread" doc:"Distance of bid and ask, as a fraction." example:"0"`
 	Range    decimal.Decimal `json:"range" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
@@ -276,11 +283,17 @@ func pairsDocument(cfg backtest.Config) (out []documentMarket) {
 }
 
 func configDocument(cfg backtest.Config) documentConfig {
-	return documentConfig{
+	d := documentConfig{
 		Balance: cfg.Market.Amount(cfg.Balance), Holding: cfg.Market.Volume(cfg.Base), MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
 		Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
 		Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
 	}
+	for _, tier := range cfg.Tiers {
+		d.FeeTiers = append(d.FeeTiers, documentTier{
+			Volume: cfg.Market.Amount(tier.Volume), MakerFee: tier.Fees.Maker.Decimal(), TakerFee: tier.Fees.Taker.Decimal(),
+		})
+	}
+	return d
 }
 
 func (r *Report) documentStatistics() documentStatistics {

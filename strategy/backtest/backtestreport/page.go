@@ -152,6 +152,9 @@ func conditions(cfg backtest.Config, candles int64) []Setting {
 		{"Tick, step", grid(m)},
 		{"Candles", whole(candles) + " of " + span(cfg.Interval)},
 	}
+	for _, t := range cfg.Tiers {
+		list = append(list, Setting{"Fees from " + amount(m, m.Amount(t.Volume)) + " " + m.Counter + " in 30 days", rate(t.Fees.Maker) + " maker, " + rate(t.Fees.Taker) + " taker"})
+	}
 	for _, p := range cfg.Pairs {
 		list = append(list, Setting{"Tick, step of " + p.Market.Pair, grid(p.Market)})
 		if p.MaxPosition > 0 {
