@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -140,6 +141,56 @@ func TestFurtherPairsCountTowardThePlan(t *testing.T) {
 			b.t.Fatal(err)
 		}
 		pairs(1)
+	})
+}
+
+// proves E5: changes and deletions of one bot at once leave the counter of pairs right:
+// who waited for the other sees what it did.
+func TestCounterOfPairsInRaces(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx := b.t.Context()
+		for round := range 12 {
+			c, made, err := b.Create(ctx, b.who, mixed("ETHMYR"))
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			name := "other"
+			for _, change := range []func() error{
+				func() error { _, err := b.Update(ctx, b.who, c.ID, bot.UpdateInput{Also: []string{}}); return err },
+				func() error {
+					_, err := b.Update(ctx, b.who, c.ID, bot.UpdateInput{Name: &name, Version: 2})
+					return err
+				},
+				func() error {
+					_, err := b.Update(ctx, b.who, c.ID, bot.UpdateInput{Also: []string{"SOLMYR"}})
+					return err
+				},
+				func() error {
+					if round%2 == 0 {
+						return nil
+					}
+					return b.Delete(ctx, b.who, made.ID)
+				},
+			} {
+				wg.Go(func() { _ = change() }) // some lose, as they should
+			}
+			wg.Wait()
+			truth := map[string]bool{}
+			if one, err := b.Bot(ctx, b.who, made.ID); err == nil {
+				for _, pair := range one.Pairs() {
+					truth[pair] = true
+				}
+			}
+			if got := b.used(billing.Pairs); got != int64(len(truth)) {
+				b.t.Fatalf("round %d: %d pairs count, and there are %d", round, got, len(truth))
+			}
+			_ = b.Delete(ctx, b.who, made.ID) // if it is still there
+			if got := b.used(billing.Pairs); got != 0 {
+				b.t.Fatalf("round %d: %d pairs count, and there is no bot", round, got)
+			}
+		}
 	})
 }
 

@@ -231,6 +231,9 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		if b.Desired || b.Status.Active() {
 			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
 		}
+		if c, err = s.cfg.Store.Config(ctx, p.TenantID, id); err != nil { // it may have changed before the lock
+			return err
+		}
 		before := c.Isolation
 		in.apply(&c)
 		if err := s.check(&c, errs.Fields{}); err != nil {

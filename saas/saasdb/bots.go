@@ -66,7 +66,7 @@ func (s *Store) Bot(ctx context.Context, tenantID, id string) (bot.Bot, error) {
 	var b bot.Bot
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		var err error
-		b, err = selectBot(ctx, tx, tenantID, id, "")
+		b, err = selectBot(ctx, tx, tenantID, id)
 		return err
 	})
 	return b, err
@@ -76,23 +76,24 @@ func (s *Store) Bot(ctx context.Context, tenantID, id string) (bot.Bot, error) {
 func (s *Store) LockBot(ctx context.Context, tenantID, id string) (bot.Bot, error) {
 	var b bot.Bot
 	err := s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		lock := ""
 		if s.db.Dialect() == db.Postgres {
-			lock = "NO KEY UPDATE OF b" // commits check their foreign key meanwhile
+			// In a statement of its own: one that waited shows the configuration as it was
+			// before it did. Commits check their foreign key meanwhile.
+			lock := tx.NewSelect().Model((*botRow)(nil)).Column("b.id").Where("b.tenant_id = ? AND b.id = ?", tenantID, id).For("NO KEY UPDATE OF b")
+			if _, err := lock.Exec(ctx); err != nil {
+				return fmt.Errorf("locking bot %s: %w", id, err)
+			}
 		}
 		var err error
-		b, err = selectBot(ctx, tx, tenantID, id, lock)
+		b, err = selectBot(ctx, tx, tenantID, id)
 		return err
 	})
 	return b, err
 }
 
-func selectBot(ctx context.Context, tx bun.IDB, tenantID, id, lock string) (bot.Bot, error) {
+func selectBot(ctx context.Context, tx bun.IDB, tenantID, id string) (bot.Bot, error) {
 	var row botRow
 	q := tx.NewSelect().Model(&row).Relation("Config").Where("b.tenant_id = ? AND b.id = ?", tenantID, id)
-	if lock != "" {
-		q = q.For(lock)
-	}
 	if err := db.NotFound(q.Scan(ctx), "reading bot "+id, notFound("bot", id)); err != nil {
 		return bot.Bot{}, err
 	}
