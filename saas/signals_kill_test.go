@@ -208,6 +208,15 @@ func (x *sender) check(s *saastest.Client) int {
 		}
 		return true
 	})
+	// One that the stop took back would say that as its reason, and not its signal.
+	waitFor(t, "all orders to be over", func() bool {
+		for _, o := range all[struct{ State string }](s, x.bot+"/orders") {
+			if o.State == "open" || o.State == "partially_filled" {
+				return false
+			}
+		}
+		return true
+	})
 	s.Call(http.MethodPost, x.bot+"/stop", nil, nil, http.StatusOK)
 	waitFor(t, "the bot to stop", func() bool {
 		var b struct {
