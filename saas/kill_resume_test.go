@@ -91,14 +91,7 @@ func TestKillResume(t *testing.T) {
 		s.Start()
 	}
 	time.Sleep(time.Second)
-	s.Call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
-	waitFor(t, "the bot to stop", func() bool {
-		var b struct {
-			Status string `json:"status"`
-		}
-		s.Call(http.MethodGet, path, nil, &b, http.StatusOK)
-		return b.Status == "stopped"
-	})
+	stopBot(t, s, path)
 	fills, orders := all[apiFill](s, path+"/fills"), all[apiOrder](s, path+"/orders")
 	decisions := all[struct {
 		Kind string    `json:"kind"`
@@ -115,6 +108,19 @@ func TestKillResume(t *testing.T) {
 	}
 	replayAll(t, s, path, int64(decisions[len(decisions)-1].Time.Sub(decisions[0].Time)/time.Minute), kills)
 	t.Logf("seed %d: %d kills, %d orders, %d fills, the same as without a kill", seed, kills, len(orders), len(fills))
+}
+
+// stopBot stops a bot and waits until it has.
+func stopBot(t *testing.T, s *saastest.Client, path string) {
+	t.Helper()
+	s.Call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
+	waitFor(t, "the bot to stop", func() bool {
+		var b struct {
+			Status string `json:"status"`
+		}
+		s.Call(http.MethodGet, path, nil, &b, http.StatusOK)
+		return b.Status == "stopped"
+	})
 }
 
 // replayAll asks for a parity report, which must be of all candles and identical.

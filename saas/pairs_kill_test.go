@@ -65,17 +65,13 @@ func TestKillResumeOfTwoPairs(t *testing.T) {
 		s.Start()
 	}
 	time.Sleep(time.Second)
-	s.Call(http.MethodPost, path+"/stop", nil, nil, http.StatusOK)
+	stopBot(t, s, path)
 	var b struct {
-		Status  string `json:"status"`
 		Summary struct {
 			Positions []struct{ Pair, Position string }
 		} `json:"summary"`
 	}
-	waitFor(t, "the bot to stop", func() bool {
-		s.Call(http.MethodGet, path, nil, &b, http.StatusOK)
-		return b.Status == "stopped"
-	})
+	s.Call(http.MethodGet, path, nil, &b, http.StatusOK)
 	decisions := all[struct {
 		Kind string    `json:"kind"`
 		Time time.Time `json:"time"`

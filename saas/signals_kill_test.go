@@ -217,14 +217,7 @@ func (x *sender) check(s *saastest.Client) int {
 		}
 		return true
 	})
-	s.Call(http.MethodPost, x.bot+"/stop", nil, nil, http.StatusOK)
-	waitFor(t, "the bot to stop", func() bool {
-		var b struct {
-			Status string `json:"status"`
-		}
-		s.Call(http.MethodGet, x.bot, nil, &b, http.StatusOK)
-		return b.Status == "stopped"
-	})
+	stopBot(t, s, x.bot)
 	decisions := all[struct {
 		Kind, Text string
 		Time       time.Time

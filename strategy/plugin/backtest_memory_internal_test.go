@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
 // sharing returns memory for a test.
@@ -15,7 +16,7 @@ func sharing(t *testing.T) *Memory {
 	t.Helper()
 	memory, err := NewMemory()
 	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("this system has no memory to share: backtests go in columns")
+		machine.Missing(t, "memory to share with a plugin", err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +118,7 @@ func TestGivenUpRunTakesNothing(t *testing.T) {
 func TestStepAside(t *testing.T) {
 	t.Parallel()
 	if runtime.NumCPU() < 2 || presentProcessor() == 0 {
-		t.Skip("this machine has one processor, or does not say which")
+		machine.Missing(t, "a second processor", errors.New("it has one, or does not say which it is on"))
 	}
 	runtime.LockOSThread() // and the thread ends with the test
 	moved := 0
