@@ -1,7 +1,6 @@
 package exchangetest_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -12,28 +11,10 @@ import (
 	"github.com/lunobot/lunobot/exchange/paper"
 )
 
-// clock is a clock that stands still until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // hall is a paper exchange with Ann and Bob.
 type hall struct {
 	*paper.Exchange
-	clock    *clock
+	clock    *exchangetest.StillClock
 	market   exchange.Market
 	ann, bob *paper.Member
 	book     *bookkeeper
@@ -41,7 +22,7 @@ type hall struct {
 
 func openHall(t testing.TB) *hall {
 	t.Helper()
-	h := &hall{clock: &clock{now: time.UnixMilli(1_800_000_000_123)}, book: &bookkeeper{}, market: exchange.Market{
+	h := &hall{clock: exchangetest.NewStillClock(time.UnixMilli(1_800_000_000_123)), book: &bookkeeper{}, market: exchange.Market{
 		Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -6), Status: exchange.MarketActive,
 		MinVolume: 100, MaxVolume: 100_000_000, MinPrice: 1000, MaxPrice: 100_000_000, MinValue: 80_000_000,
 	}}
@@ -75,7 +56,7 @@ func openPaper(t testing.TB) *exchangetest.Bench {
 	h := openHall(t)
 	return &exchangetest.Bench{
 		Ann: h.ann, Bob: h.bob, Data: &history{h}, Quotes: h.Exchange, Market: h.market, Price: 400_000, Lot: 1000,
-		Now: h.clock.Now, Advance: h.clock.advance,
+		Now: h.clock.Now, Advance: h.clock.Advance,
 		SetStatus: func(s exchange.MarketStatus) {
 			if err := h.SetStatus(h.market.Pair, s); err != nil {
 				t.Error(err)

@@ -22,7 +22,7 @@ func openRemote(t testing.TB) *exchangetest.Bench {
 	s := &stream{hall: h, cut: make(chan struct{})}
 	return &exchangetest.Bench{
 		Ann: r, Bob: h.bob, Data: &history{h}, Quotes: h.Exchange, Market: h.market, Price: 400_000, Lot: 1000,
-		Now: h.clock.Now, Advance: h.clock.advance, Inject: r.inject, KeyChecker: r, Ledger: h.book,
+		Now: h.clock.Now, Advance: h.clock.Advance, Inject: r.inject, KeyChecker: r, Ledger: h.book,
 		Streamer: s, AccountStreamer: &accountStream{stream: s, book: h.book}, Cut: s.end,
 		SetStatus: func(status exchange.MarketStatus) {
 			if err := h.SetStatus(h.market.Pair, status); err != nil {

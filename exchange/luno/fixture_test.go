@@ -41,24 +41,6 @@ func TestRecordedCards(t *testing.T) {
 	})
 }
 
-// still is a clock that stands still until it is moved.
-type still struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (s *still) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
-}
-
-func (s *still) advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
-}
-
 // call is one recorded call: who asked what, and what came. When an order is sent
 // is not kept, nor is any key.
 type call struct {
@@ -93,9 +75,9 @@ func openRecorded(t testing.TB) *exchangetest.Bench {
 	_, name, _ := strings.Cut(t.Name(), "/")
 	name = strings.ReplaceAll(name, "'", "") // which no file of a module may have in its name
 	file := filepath.Join("testdata", "cards", name+".jsonl")
-	clock := &still{now: time.UnixMilli(1_800_000_000_123)}
+	clock := exchangetest.NewStillClock(time.UnixMilli(1_800_000_000_123))
 	b := &exchangetest.Bench{
-		Price: 400_000, Lot: 1000, Now: clock.Now, Advance: clock.advance,
+		Price: 400_000, Lot: 1000, Now: clock.Now, Advance: clock.Advance,
 		Inject: func(exchangetest.Capability) {}, SetStatus: func(exchange.MarketStatus) {}, // what came of them is recorded
 	}
 	var server *httptest.Server
@@ -170,7 +152,7 @@ func replay(t testing.TB, file string) *httptest.Server {
 
 // record serves what a simulator answers, and writes it to a file if the card has
 // passed.
-func record(t testing.TB, file string, clock *still, b *exchangetest.Bench) *httptest.Server {
+func record(t testing.TB, file string, clock *exchangetest.StillClock, b *exchangetest.Bench) *httptest.Server {
 	t.Helper()
 	accounts := make([]lunosim.Account, 2)
 	for i, name := range []string{"ann", "bob"} {

@@ -107,7 +107,7 @@ func TestHangThenAccept(t *testing.T) { // proves T2: not found is not final bef
 		for b.Faults()[1].Struck == 0 && t.Context().Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
-		b.clock.add(1001 * time.Millisecond)
+		b.clock.Advance(1001 * time.Millisecond)
 	}()
 	b.ann.send(t, http.MethodPost, "/api/1/postorder", "pair=XBTMYR", "type=BID", "price=300000", "volume=1", stamp, "ttl=1000").
 		refused(t, 400, "ErrDeadlineExceeded")
@@ -167,7 +167,7 @@ func TestFaultsThatLast(t *testing.T) {
 	if trades(b.ann) != 0 || trades(b.bob) != 1 {
 		t.Errorf("%d and %d trades", trades(b.ann), trades(b.bob))
 	}
-	b.clock.add(5001 * time.Millisecond)
+	b.clock.Advance(5001 * time.Millisecond)
 	if trades(b.ann) != 1 {
 		t.Error("the fill never came")
 	}

@@ -8,39 +8,23 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/exchange/exchangetest"
 	"github.com/lunobot/lunobot/exchange/lunosim"
 )
 
-// clock is a clock that stands still until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.UnixMilli(1_800_000_000_123)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func newClock() *exchangetest.StillClock {
+	return exchangetest.NewStillClock(time.UnixMilli(1_800_000_000_123))
 }
 
 // bench is a simulator behind HTTP with two accounts: ann and bob.
 type bench struct {
 	*lunosim.Sim
-	clock    *clock
+	clock    *exchangetest.StillClock
 	url      string
 	ann, bob caller
 }

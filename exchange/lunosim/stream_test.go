@@ -379,7 +379,7 @@ func TestUserStream(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b.clock.add(time.Minute)
+	b.clock.Advance(time.Minute)
 	missed := b.bob.limit(t, "BID", "2000", "0.001")
 	back := b.bob.stream(t, "/api/1/userstream")
 	for {
@@ -393,7 +393,7 @@ func TestUserStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	old := b.bob.limit(t, "BID", "3000", "0.001")
-	b.clock.add(5*time.Minute + time.Millisecond)
+	b.clock.Advance(5*time.Minute + time.Millisecond)
 	now := b.bob.limit(t, "BID", "4000", "0.001")
 	late := b.bob.stream(t, "/api/1/userstream")
 	for {

@@ -24,7 +24,7 @@ func TestTradersMakeAMarket(t *testing.T) {
 			if err := traders.Step(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			b.clock.add(time.Second)
+			b.clock.Advance(time.Second)
 		}
 		return caller{base: b.url}.send(t, http.MethodGet, "/api/1/trades", "pair=XBTMYR").body, b
 	}

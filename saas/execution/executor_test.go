@@ -157,10 +157,10 @@ func TestUnknown(t *testing.T) {
 	if _, err := w.mine.Place(t.Context(), late); err != nil { // just in time
 		t.Fatal(err)
 	}
-	w.clock.forward(5*time.Second + 2*time.Second) // its ttl and the margin
+	w.clock.Advance(5*time.Second + 2*time.Second) // its ttl and the margin
 	check(t, e)
 	want("at the end of its time", journal.Unknown, journal.Open, journal.Open)
-	w.clock.forward(time.Millisecond)
+	w.clock.Advance(time.Millisecond)
 	if c := check(t, e); !c.Ready() {
 		t.Errorf("in the end the check says %+v", c)
 	}
@@ -238,7 +238,7 @@ func TestNothingAfterTheLease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.clock.forward(4900 * time.Millisecond) // frozen: the lease is renewed and the order's own time is over
+		w.clock.Advance(4900 * time.Millisecond) // frozen: the lease is renewed and the order's own time is over
 		if o, err = e.Send(t.Context(), o); err != nil || o.State != journal.Denied {
 			t.Errorf("it is %s, %v", o.State, err)
 		}
@@ -257,7 +257,7 @@ func TestNothingAfterTheLease(t *testing.T) {
 			t.Errorf("%d orders were sent", len(sent))
 		}
 		w.left = 10 * time.Second
-		w.clock.forward(10 * time.Second)
+		w.clock.Advance(10 * time.Second)
 		check(t, other)
 		if o := w.journalled(t, 4); o.State != journal.Expired {
 			t.Errorf("what was never sent is %s", o.State)
@@ -295,7 +295,7 @@ func TestDenied(t *testing.T) {
 	if o, err := e.Deny(t.Context(), limit(2, exchange.Buy, 100, 10), "too large a position"); err != nil || o.State != journal.Denied || o.Reason != "too large a position" {
 		t.Errorf("%s, %q, %v", o.State, o.Reason, err)
 	}
-	w.clock.forward(121 * time.Second)
+	w.clock.Advance(121 * time.Second)
 	denied(3, 10, "2m1s old")
 	exit := limit(4, exchange.Sell, 100, 10)
 	exit.Request.Urgent = true
@@ -371,7 +371,7 @@ func TestJournalWithoutAnswer(t *testing.T) {
 			t.Errorf("%d orders were sent without an intent, %v", len(open), err)
 		}
 		place(t, e, limit(2, exchange.Buy, 100, 10), journal.Open)
-		w.clock.forward(8 * time.Second)
+		w.clock.Advance(8 * time.Second)
 		if c := check(t, e); !c.Ready() || c.Open != 1 {
 			t.Errorf("written %v: the check says %+v", written, c)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/exchangetest"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/journal"
 )
@@ -36,7 +37,7 @@ func (l *life) step() bool {
 // used by one goroutine.
 type faulty struct {
 	*paper.Member
-	clock *clock
+	clock *exchangetest.StillClock
 	rng   *rand.Rand
 	life  *life
 	calm  bool // no faults any more

@@ -111,14 +111,14 @@ func (r *run) all(t *testing.T) tally {
 	r.start(t)
 	for steps := 0; r.number <= commands && steps < 10*commands; steps++ {
 		r.market(t)
-		r.clock.forward(time.Duration(r.rng.IntN(1500)) * time.Millisecond)
+		r.clock.Advance(time.Duration(r.rng.IntN(1500)) * time.Millisecond)
 		r.survive(t, r.act(t.Context()))
 	}
 	if r.number <= commands && !r.hasty {
 		r.tally.wrong = append(r.tally.wrong, "the bot was kept from trading for too long")
 	}
 	r.way.calm, r.way.life.rate = true, 0
-	r.clock.forward(time.Minute)
+	r.clock.Advance(time.Minute)
 	r.way.arrive(t.Context())
 	r.settle(t)
 	r.compare(t)
@@ -256,7 +256,7 @@ func (r *run) settle(t *testing.T) {
 		if c.Agrees() && c.Unsettled == 0 {
 			return
 		}
-		r.clock.forward(10 * time.Second)
+		r.clock.Advance(10 * time.Second)
 	}
 	if !r.hasty {
 		r.tally.wrong = append(r.tally.wrong, "journal and venue do not come to agree")

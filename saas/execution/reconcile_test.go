@@ -28,9 +28,9 @@ func differs(t *testing.T, c journal.Check, kind journal.DifferenceKind, confirm
 func (w *world) pausesFor(t *testing.T, e *execution.Executor, kind journal.DifferenceKind) {
 	t.Helper()
 	differs(t, check(t, e), kind, false)
-	w.clock.forward(29 * time.Second)
+	w.clock.Advance(29 * time.Second)
 	differs(t, check(t, e), kind, false)
-	w.clock.forward(time.Second)
+	w.clock.Advance(time.Second)
 	differs(t, check(t, e), kind, true)
 	w.pausedBy(t, e)
 }
@@ -270,7 +270,7 @@ func TestReconcileVenueDown(t *testing.T) {
 	s.open = func([]exchange.Order) []exchange.Order { return nil }
 	s.byID = func(string) (exchange.Order, error) { return exchange.Order{}, errors.New("no answer") }
 	for range 5 {
-		w.clock.forward(30 * time.Second)
+		w.clock.Advance(30 * time.Second)
 		if c, err := e.Check(t.Context()); err == nil {
 			t.Errorf("the check says %+v", c)
 		}

@@ -25,7 +25,7 @@ func TestUnknownAfterRestart(t *testing.T) {
 		if left := o.ValidUntil.Sub(w.clock.Now()); left != 15*time.Second { // less the margin
 			t.Errorf("it may arrive for %s", left)
 		}
-		w.clock.forward(8 * time.Second) // more than its own time and the margin
+		w.clock.Advance(8 * time.Second) // more than its own time and the margin
 		e = w.open(t)
 		if got := w.journalled(t, 1); got.State != journal.Unknown || !got.ValidUntil.Equal(o.ValidUntil) {
 			t.Errorf("after a restart it is %s and valid until %s, want %s", got.State, got.ValidUntil, o.ValidUntil)
@@ -34,12 +34,12 @@ func TestUnknownAfterRestart(t *testing.T) {
 		if _, err := w.mine.Place(t.Context(), late); err != nil {
 			t.Fatal(err)
 		}
-		w.clock.forward(9 * time.Second)
+		w.clock.Advance(9 * time.Second)
 		check(t, e)
 		if a, b := w.journalled(t, 1), w.journalled(t, 2); a.State != journal.Open || b.State != journal.Unknown {
 			t.Errorf("what has arrived is %s, what has not %s", a.State, b.State)
 		}
-		w.clock.forward(time.Millisecond)
+		w.clock.Advance(time.Millisecond)
 		if c := check(t, e); !c.Ready() || w.journalled(t, lost.Number).State != journal.Expired {
 			t.Errorf("in the end the check says %+v", c)
 		}

@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 	place(t, e, limit(2, exchange.Buy, 100, 10), journal.Unknown)
 	tick <- w.clock.Now()
 	expect(time.Second)
-	w.clock.forward(10 * time.Second)
+	w.clock.Advance(10 * time.Second)
 	tick <- w.clock.Now()
 	expect(30 * time.Second)
 	if o := w.journalled(t, 2); o.State != journal.Expired {

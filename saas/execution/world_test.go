@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/exchangetest"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
@@ -30,28 +30,10 @@ func dec(s string) decimal.Decimal { return decimal.RequireFromString(s) }
 
 const pair = "XBTMYR"
 
-// clock is a clock that stands until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) forward(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // world is a venue with our account and somebody to trade with, and a bot with its
 // journal.
 type world struct {
-	clock  *clock
+	clock  *exchangetest.StillClock
 	market exchange.Market
 	venue  *paper.Exchange
 	mine   *paper.Member
@@ -72,7 +54,7 @@ const given = 10_000_000 // units of MYR, and steps of XBT
 // newWorld makes a world whose bot has its journal in a database.
 func newWorld(t testing.TB, d *db.DB) *world {
 	t.Helper()
-	w := &world{clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, store: saasdb.New(d), botID: uuid.Must(uuid.NewV7()).String(), left: 10 * time.Second}
+	w := &world{clock: exchangetest.NewStillClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)), store: saasdb.New(d), botID: uuid.Must(uuid.NewV7()).String(), left: 10 * time.Second}
 	w.market = exchange.Market{
 		Pair: pair, Base: "XBT", Counter: "MYR", Tick: dec("1"), Step: dec("0.0001"), MinVolume: 2, Status: exchange.MarketActive,
 	}
