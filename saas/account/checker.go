@@ -33,13 +33,6 @@ const (
 // codeTwin is the code of the error that another account has the key.
 const codeTwin = "key_connected"
 
-// Venue reaches an exchange.
-type Venue interface {
-	// KeyChecker returns what finds out about a key. Its calls count against the
-	// budget.
-	KeyChecker(c Credential, budget exchange.Budget) (exchange.KeyChecker, error)
-}
-
 // CheckerConfig are the checker's collaborators; all are required but Log and Venues.
 type CheckerConfig struct {
 	Events event.Recorder

@@ -43,6 +43,14 @@ func (d *desk) Record(_ context.Context, events ...event.Event) error {
 	return nil
 }
 
+// counter is where a desk asks about keys.
+type counter struct{ *desk }
+
+// Connect implements account.Venue.
+func (counter) Connect(account.Credential, exchange.Budget, []exchange.Market) (account.Connection, error) {
+	return nil, errors.New("a check needs no connection")
+}
+
 // KeyChecker implements account.Venue.
 func (d *desk) KeyChecker(c account.Credential, budget exchange.Budget) (exchange.KeyChecker, error) {
 	d.asked = append(d.asked, c.Key.Reveal()+":"+c.Secret.Reveal())
@@ -92,7 +100,7 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 		t.Fatal(err)
 	}
 	k.Checker, err = account.NewChecker(account.CheckerConfig{
-		Events: k, Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": k},
+		Events: k, Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": counter{k}},
 	})
 	if err != nil {
 		t.Fatal(err)
