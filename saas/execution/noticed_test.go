@@ -24,7 +24,7 @@ func TestReconcileForeignCancelFails(t *testing.T) {
 	w.decide(t, foreign.ID, journal.CancelForeign)
 	s.cancel = func(string) error { return exchange.Rejected("ErrMarketUnavailable", "suspended") }
 	for range 5 {
-		w.clock.forward(time.Minute)
+		w.clock.Advance(time.Minute)
 		if c := check(t, e); !c.Ready() || len(c.Failed) != 1 || !strings.Contains(c.Failed[0], foreign.ID) {
 			t.Errorf("while the cancel fails the check says %+v", c)
 		}
@@ -59,7 +59,7 @@ func TestReconcileFillOfSettledOrder(t *testing.T) {
 		}
 		o := place(t, e, limit(1, exchange.Buy, 100, 10), journal.Unknown)
 		s.place = nil
-		w.clock.forward(8 * time.Second)
+		w.clock.Advance(8 * time.Second)
 		check(t, e)
 		if got := w.journalled(t, 1); got.State != journal.Expired {
 			t.Fatalf("it is %s", got.State)
@@ -71,8 +71,8 @@ func TestReconcileFillOfSettledOrder(t *testing.T) {
 		}
 		c := check(t, e)
 		differs(t, c, journal.FillUnbooked, true)
-		if d := c.Differences[0]; d.Subject != o.ClientID || len(c.Trades) != 0 {
-			t.Errorf("the check says %+v", c)
+		if len(c.Differences) != 1 || c.Differences[0].Subject != o.ClientID || len(c.Trades) != 0 {
+			t.Fatalf("the check says %+v", c)
 		}
 		w.pausedBy(t, e)
 		e = w.open(t) // another process
@@ -101,7 +101,7 @@ func TestReconcileFillsReadAgain(t *testing.T) {
 		}
 		return commit(ctx, entry)
 	}
-	e = w.open(t)
+	w.open(t)
 	e = w.open(t)
 	if c := check(t, e); !c.Ready() || !e.Books()[0].Base.Equal(dec("1000.002")) {
 		t.Errorf("the check says %+v, the book has %s", c, e.Books()[0].Base)
