@@ -22,7 +22,11 @@ func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, eve
 	if err != nil {
 		return err
 	}
-	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: k.vault, Store: store})
+	unsealer, err := vault.NewOpener(vault.OpenerConfig{KEK: k.vault, Store: store})
+	if err != nil {
+		return err
+	}
+	opener, err := account.NewOpener(account.OpenerConfig{Opener: unsealer, Store: a.store})
 	if err != nil {
 		return err
 	}

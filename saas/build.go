@@ -14,7 +14,6 @@ import (
 	"github.com/lunobot/lunobot/billing/offline"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
-	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -136,10 +135,6 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err := sealer.Check(ctx); err != nil {
 		return err
 	}
-	credentials, err := account.NewKeeper(account.KeeperConfig{Now: a.cfg.Now, Sealer: sealer, Store: a.store})
-	if err != nil {
-		return err
-	}
 	if err := a.buildAccounts(k, sealer, people, events); err != nil {
 		return err
 	}
@@ -154,7 +149,7 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		return err
 	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: credentials, Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ type CheckerConfig struct {
 	// Log hears of checks that could not be made. Defaults to nobody.
 	Log    *slog.Logger
 	Now    func() time.Time
-	Opener Unsealer
+	Opener *Opener
 	Store  Connections
 	Turns  TurnStore
 	Tx     Transactor
@@ -181,7 +181,7 @@ func (c *Checker) ask(ctx context.Context, a Account) (exchange.KeyReport, error
 	if !ok {
 		return exchange.KeyReport{}, errs.New(errs.Unavailable, "venue_missing", "this worker does not reach the exchange %q", a.Venue)
 	}
-	key, err := c.credential(ctx, a)
+	key, err := c.cfg.Opener.Open(ctx, a.TenantID, a.ID)
 	if err != nil {
 		return exchange.KeyReport{}, err
 	}
@@ -222,7 +222,7 @@ func (c *Checker) twin(ctx context.Context, a Account, key vault.Secret) (string
 			if b.ID == a.ID || b.Venue != a.Venue || b.KeyHint != a.KeyHint || !first {
 				continue
 			}
-			other, err := c.credential(ctx, b)
+			other, err := c.cfg.Opener.Open(ctx, b.TenantID, b.ID)
 			switch kind := errs.KindOf(err); {
 			case err == nil && other.Key.Reveal() == key.Reveal():
 				return b.Name, nil
@@ -234,23 +234,6 @@ func (c *Checker) twin(ctx context.Context, a Account, key vault.Secret) (string
 			return "", nil
 		}
 	}
-}
-
-// credential opens an account's key.
-func (c *Checker) credential(ctx context.Context, a Account) (Credential, error) {
-	sealed, err := c.cfg.Store.SealedKey(ctx, a.TenantID, a.ID)
-	if err != nil {
-		return Credential{}, err
-	}
-	key, err := c.cfg.Opener.Open(ctx, a.TenantID, sealed.Key, purposeAccountKey, a.ID)
-	if err != nil {
-		return Credential{}, fmt.Errorf("opening the key of account %s: %w", a.ID, err)
-	}
-	secret, err := c.cfg.Opener.Open(ctx, a.TenantID, sealed.Secret, purposeAccountSecret, a.ID)
-	if err != nil {
-		return Credential{}, fmt.Errorf("opening the secret of account %s: %w", a.ID, err)
-	}
-	return Credential{Key: key, Secret: secret}, nil
 }
 
 // final reports whether asking again cannot help: the venue does not take the key,

@@ -92,7 +92,7 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: b.clock.Now, Store: tenancydb.New(d)})
 	must(t, err)
 	b.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: keeper(t, sealer, b), Events: events, Gate: plans.Gate(), Markets: pairs{market}, Now: b.clock.Now,
+		Events: events, Gate: plans.Gate(), Markets: pairs{market}, Now: b.clock.Now,
 		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
@@ -137,13 +137,6 @@ func (b *bench) with(t *testing.T) *bench {
 	c := *b
 	c.t = t
 	return &c
-}
-
-func keeper(t testing.TB, sealer *vault.Sealer, b *bench) *account.Keeper {
-	t.Helper()
-	k, err := account.NewKeeper(account.KeeperConfig{Now: b.clock.Now, Sealer: sealer, Store: b.store})
-	must(t, err)
-	return k
 }
 
 func must(t testing.TB, err error) {

@@ -59,30 +59,24 @@ type Gate interface {
 	Release(ctx context.Context, tenantID string, wants ...billing.Want) error
 }
 
-// Credentials seals a tenant's exchange keys.
-type Credentials interface {
-	// Put seals and stores the key of a configuration, in the caller's
-	// transaction.
-	Put(ctx context.Context, tenantID, configID, apiKey, apiSecret string) error
-	// Hint returns the part of a key that may be shown.
-	Hint(apiKey string) string
-}
-
 // Transactor makes several stores' changes one.
 type Transactor interface {
 	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
 }
 
-// ServiceConfig are the service's collaborators; all are required.
+// ServiceConfig are the service's collaborators; all are required but LiveVenue.
 type ServiceConfig struct {
-	Credentials Credentials
-	Events      event.Recorder
-	Gate        Gate
-	Markets     Markets
-	Now         func() time.Time
-	Store       Store
-	Strategies  Strategies
-	Tx          Transactor
+	Events event.Recorder
+	Gate   Gate
+	// LiveVenue is the exchange whose market data this installation runs on, and so
+	// the only one whose accounts bots can trade on. Defaults to "": bots stay on
+	// paper.
+	LiveVenue  string
+	Markets    Markets
+	Now        func() time.Time
+	Store      Store
+	Strategies Strategies
+	Tx         Transactor
 }
 
 // Service is what tenants do with their bots. It is safe for concurrent use.
@@ -97,7 +91,6 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 			problems = append(problems, fmt.Errorf("bot: %s is required", name))
 		}
 	}
-	need(cfg.Credentials != nil, "Credentials")
 	need(cfg.Events != nil, "Events")
 	need(cfg.Gate != nil, "Gate")
 	need(cfg.Markets != nil, "Markets")
@@ -120,7 +113,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		return Config{}, Bot{}, err
 	}
 	b := Bot{
-		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
+		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, AccountID: c.AccountID, Interval: c.Interval,
 		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
@@ -132,11 +125,6 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		}
 		if err := s.cfg.Store.InsertBot(ctx, p.TenantID, c, b); err != nil {
 			return err
-		}
-		if in.APIKey != "" {
-			if err := s.cfg.Credentials.Put(ctx, p.TenantID, c.ID, in.APIKey, in.APISecret); err != nil {
-				return err
-			}
 		}
 		return s.record(ctx, EventCreated, b)
 	})
@@ -158,11 +146,6 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
-	if in.APIKey != "" {
-		if err := p.Require(tenancy.AccountsWrite); err != nil {
-			return Config{}, err
-		}
-	}
 	now := s.now()
 	c := Config{
 		ID: newID(), BotID: newID(), TenantID: p.TenantID, Name: strings.TrimSpace(in.Name), Pair: in.Pair, Also: in.Also, Strategy: in.Strategy, StrategyVersion: in.StrategyVersion,
@@ -181,12 +164,9 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 		c.Balance = *in.Balance
 	}
 	var f errs.Fields
-	in.checkKey(&f)
+	f.Check(c.Mode == Paper, "/mode", `must be "paper": a bot begins on paper and goes live afterwards`)
 	if err := s.check(&c, f); err != nil {
 		return Config{}, err
-	}
-	if in.APIKey != "" {
-		c.KeyHint = s.cfg.Credentials.Hint(in.APIKey)
 	}
 	return c, nil
 }

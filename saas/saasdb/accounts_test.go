@@ -91,7 +91,11 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	unsealer, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opener, err := account.NewOpener(account.OpenerConfig{Opener: unsealer, Store: s})
 	if err != nil {
 		t.Fatal(err)
 	}

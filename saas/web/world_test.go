@@ -45,15 +45,6 @@ type noEvents struct{}
 
 func (noEvents) Record(context.Context, ...event.Event) error { return nil }
 
-// noKeys refuses exchange keys: the pages do not ask for any.
-type noKeys struct{}
-
-func (noKeys) Hint(string) string { return "" }
-
-func (noKeys) Put(context.Context, string, string, string, string) error {
-	return errs.New(errs.Unavailable, "no_vault", "there is no vault here")
-}
-
 // testLog writes the log of the pages to the test's.
 type testLog struct{ t testing.TB }
 
@@ -137,7 +128,7 @@ func newWorld(t testing.TB) *world {
 	})
 	fail()
 	w.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: noKeys{}, Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
+		Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
 		Store: w.store, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
 	fail()
