@@ -214,21 +214,21 @@ func schema(t testing.TB) *param.Schema {
 // crossOnly knows one strategy, "basic".
 type crossOnly struct{ schema *param.Schema }
 
-func (c crossOnly) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
+func (c crossOnly) Validate(_ context.Context, name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "basic" {
 		return nil, fmt.Errorf("no strategy %q", name)
 	}
 	return c.schema.Validate(params)
 }
 
-func (c crossOnly) Schema(name, _ string) (*param.Schema, error) {
+func (c crossOnly) Schema(_ context.Context, name, _ string) (*param.Schema, error) {
 	if name != "basic" {
 		return nil, fmt.Errorf("no strategy %q", name)
 	}
 	return c.schema, nil
 }
 
-func (crossOnly) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+func (crossOnly) CanTrade(_ context.Context, _, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
 	if len(also) > 0 {
 		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
 	}

@@ -100,8 +100,8 @@ func (c newConfig) input() bot.CreateInput {
 	return in
 }
 
-func (c newConfig) check(_ context.Context, a *API, who tenancy.Principal) error {
-	return a.cfg.Bots.Check(who, c.input())
+func (c newConfig) check(ctx context.Context, a *API, who tenancy.Principal) error {
+	return a.cfg.Bots.Check(ctx, who, c.input())
 }
 
 // configChange is the body that changes a configuration; what is left out stays.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"time"
@@ -91,11 +92,11 @@ func (in UpdateInput) apply(c *Config) {
 // check looks at a configuration as it would be stored and names every faulty
 // field, beside those that the caller has found; it completes the parameters with
 // their defaults and pins the version.
-func (s *Service) check(c *Config, f errs.Fields) error {
+func (s *Service) check(ctx context.Context, c *Config, f errs.Fields) error {
 	f.Check(c.Isolation.Valid(), "/isolation", "must be shared, tenant or bot")
 	setup := Setup{
 		Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Version: c.StrategyVersion, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
 	}
-	c.Parameters, c.StrategyVersion = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
+	c.Parameters, c.StrategyVersion = setup.Check(ctx, &f, s.cfg.Markets, s.cfg.Strategies)
 	return f.Err()
 }

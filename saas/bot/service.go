@@ -32,21 +32,24 @@ type Markets interface {
 
 // Strategies says which strategies can be used here.
 type Strategies interface {
-	// Pin returns the version that a bot is pinned to that asks for one of a
+	// Pin asks no process; it may be called in a transaction. It returns the version that a bot is pinned to that asks for one of a
 	// strategy; "" asks for what the server contains, or else the newest, and what
 	// the server contains is pinned as "". A version that cannot be used is a
 	// *catalog.UnusableError.
 	Pin(name, version string) (string, error)
 	// Validate returns the parameters, completed with the defaults of a pinned
-	// version, or param.Errors; any other error means that it cannot be used.
-	Validate(name, pin string, params json.RawMessage) (json.RawMessage, error)
-	// Schema returns what the parameters of a strategy's pinned version are.
-	Schema(name, pin string) (*param.Schema, error)
+	// version, or param.Errors; any other error means that it cannot be used. It may
+	// ask the strategy's process, which may be slow: never call it in a transaction.
+	Validate(ctx context.Context, name, pin string, params json.RawMessage) (json.RawMessage, error)
+	// Schema returns what the parameters of a strategy's pinned version are. It may
+	// start the strategy's process: never call it in a transaction.
+	Schema(ctx context.Context, name, pin string) (*param.Schema, error)
 	// CanTrade reports why a strategy's pinned version cannot trade a market, and also
 	// further ones with the same balance, under complete parameters: param.Errors if
 	// those are at fault, and else a *PairsError; any other error means that it could
-	// not be asked. A version that trades one pair only is asked nothing of one.
-	CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error
+	// not be asked. A version that trades one pair only is asked nothing of one. It
+	// may ask the strategy's process: never call it in a transaction.
+	CanTrade(ctx context.Context, name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error
 	// Names lists the strategies.
 	Names() []string
 }
@@ -108,7 +111,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 // Invalid error that names them all; a plan's limit is LimitExceeded and leaves
 // nothing behind (rule E9), and so is an isolation that the plan does not include.
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, Bot, error) {
-	c, err := s.draft(p, in)
+	c, err := s.draft(ctx, p, in)
 	if err != nil {
 		return Config{}, Bot{}, err
 	}
@@ -117,6 +120,9 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		if err := s.pinned(c); err != nil {
+			return err
+		}
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
 			return err
 		}
@@ -136,13 +142,13 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 
 // Check names what Create would refuse in the fields, as the same Invalid
 // error, and stores nothing. Plan limits are not looked at.
-func (s *Service) Check(p tenancy.Principal, in CreateInput) error {
-	_, err := s.draft(p, in)
+func (s *Service) Check(ctx context.Context, p tenancy.Principal, in CreateInput) error {
+	_, err := s.draft(ctx, p, in)
 	return err
 }
 
 // draft is the configuration that Create would store.
-func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
+func (s *Service) draft(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
@@ -165,7 +171,7 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 	}
 	var f errs.Fields
 	f.Check(c.Mode == Paper, "/mode", `must be "paper": a bot begins on paper and goes live afterwards`)
-	if err := s.check(&c, f); err != nil {
+	if err := s.check(ctx, &c, f); err != nil {
 		return Config{}, err
 	}
 	return c, nil
@@ -193,33 +199,50 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // "bot_running"), because a running bot does not change its rules under way. An
 // isolation that the plan does not include is LimitExceeded; one that the bot has
 // from before may stay, and counts as far as the plan allows it. So are more pairs
-// than the plan allows.
+// than the plan allows. A configuration that keeps changing meanwhile is Stale.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
-	var c Config
-	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		var err error
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, id); err != nil {
-			return err
-		}
-		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, c.BotID)
+	return settled(func() (Config, error) { return s.update(ctx, p, id, in) })
+}
+
+// update is one try of Update. The strategy is asked before the transaction, for it may
+// be slow; errMoved if the configuration is not the one any more that it was asked of.
+func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
+	seen, err := s.cfg.Store.Config(ctx, p.TenantID, id)
+	if err != nil {
+		return Config{}, err
+	}
+	b, err := s.cfg.Store.Bot(ctx, p.TenantID, seen.BotID)
+	if err == nil {
+		err = changeable(b)
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	c := seen
+	in.apply(&c)
+	if err := s.check(ctx, &c, errs.Fields{}); err != nil {
+		return Config{}, err
+	}
+	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, seen.BotID)
 		if err != nil {
 			return err
 		}
-		if b.Desired || b.Status.Active() {
-			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
-		}
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, id); err != nil { // it may have changed before the lock
+		if err := changeable(b); err != nil {
 			return err
 		}
-		before := c.Isolation
-		in.apply(&c)
-		if err := s.check(&c, errs.Fields{}); err != nil {
+		if now, err := s.cfg.Store.Config(ctx, p.TenantID, id); err != nil {
+			return err
+		} else if now.Version != seen.Version {
+			return errMoved
+		}
+		if err := s.pinned(c); err != nil {
 			return err
 		}
-		if c.Isolation != before {
+		if c.Isolation != seen.Isolation {
 			if err := s.cfg.Gate.Require(ctx, p.TenantID, isolated(c.Isolation)...); err != nil {
 				return err
 			}
@@ -235,6 +258,41 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		return s.record(ctx, EventUpdated, b)
 	})
 	return c, err
+}
+
+// changeable is the Conflict of a bot that must be stopped before it is changed.
+func changeable(b Bot) error {
+	if b.Desired || b.Status.Active() {
+		return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
+	}
+	return nil
+}
+
+// errMoved means that a configuration was changed while its strategy was asked.
+var errMoved = errors.New("the configuration has changed")
+
+// tries is how often a change is made that somebody else's comes before.
+const tries = 3
+
+// settled makes a change until nobody else's comes before it. After some tries it is
+// Stale, code "config_changed".
+func settled(change func() (Config, error)) (Config, error) {
+	for try := 1; ; try++ {
+		c, err := change()
+		switch {
+		case !errors.Is(err, errMoved):
+			return c, err
+		case try == tries:
+			return Config{}, errs.New(errs.Stale, "config_changed", "somebody else keeps changing it: look at it again and repeat your change").Wrap(err)
+		}
+	}
+}
+
+// pinned reports whether the version that a configuration was checked with can be used
+// still; else the error is a *catalog.UnusableError.
+func (s *Service) pinned(c Config) error {
+	_, err := s.cfg.Strategies.Pin(c.Strategy, c.StrategyVersion)
+	return err
 }
 
 // exchange gives the places in the plan back of further pairs that a bot is not to
@@ -266,7 +324,7 @@ func (s *Service) CheckUpdate(ctx context.Context, p tenancy.Principal, id strin
 		return err
 	}
 	in.apply(&c)
-	return s.check(&c, errs.Fields{})
+	return s.check(ctx, &c, errs.Fields{})
 }
 
 // Bot returns one of the tenant's bots.

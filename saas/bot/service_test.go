@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -28,7 +29,13 @@ import (
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // goods are markets, a strategy that trades one pair, and one that trades several.
-type goods struct{ schema *param.Schema }
+type goods struct {
+	schema *param.Schema
+	// slow is called before a strategy says what it can trade, unless it is nil; gone
+	// reports whether a version cannot be used any more.
+	slow *func(name string)
+	gone *bool
+}
 
 func (g goods) Market(pair string) (exchange.Market, error) {
 	if !slices.Contains(g.Pairs(), pair) {
@@ -46,7 +53,10 @@ func (goods) Pairs() []string {
 func (goods) Names() []string { return []string{"cross", "mix"} }
 
 // CanTrade refuses a share of a pair that is not there, as a parameter's fault.
-func (goods) CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+func (g goods) CanTrade(_ context.Context, name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+	if *g.slow != nil {
+		(*g.slow)(name)
+	}
 	switch {
 	case (name != "mix" || pin == "2.0.0") && len(also) > 0:
 		return &bot.PairsError{Reason: "must be empty: " + name + " trades one pair only"}
@@ -56,21 +66,21 @@ func (goods) CanTrade(name, pin string, params json.RawMessage, own exchange.Mar
 	return nil
 }
 
-func (goods) Pin(name, version string) (string, error) {
-	if name != "cross" && name != "mix" || version != "" && version != "2.0.0" {
+func (g goods) Pin(name, version string) (string, error) {
+	if *g.gone || name != "cross" && name != "mix" || version != "" && version != "2.0.0" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return version, nil
 }
 
-func (c goods) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
+func (c goods) Validate(_ context.Context, name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "cross" && name != "mix" {
 		return nil, errors.New("no such strategy")
 	}
 	return c.schema.Validate(params)
 }
 
-func (c goods) Schema(string, string) (*param.Schema, error) { return c.schema, nil }
+func (c goods) Schema(context.Context, string, string) (*param.Schema, error) { return c.schema, nil }
 
 // bench is the service on real stores, with one tenant on the Basic plan.
 type bench struct {
@@ -79,6 +89,8 @@ type bench struct {
 	billing *billingtest.Bench
 	store   *saasdb.Store
 	who     tenancy.Principal
+	slow    func(name string)
+	gone    bool
 }
 
 func each(t *testing.T, fn func(b *bench)) {
@@ -94,7 +106,7 @@ func each(t *testing.T, fn func(b *bench)) {
 		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), store: saasdb.New(d)}
 		b.billing.Tenant(t, "tenant-1", "basic")
 		b.who = tenancy.Principal{UserID: "user-1", TenantID: "tenant-1", Role: tenancy.Owner}
-		shop := goods{schema: schema}
+		shop := goods{schema: schema, slow: &b.slow, gone: &b.gone}
 		b.Service, err = bot.NewService(bot.ServiceConfig{
 			Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: b.store, Strategies: shop, Tx: d,
 		})

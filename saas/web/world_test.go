@@ -241,7 +241,7 @@ func (s worldStrategies) Pin(name, version string) (string, error) {
 	return "", nil
 }
 
-func (s worldStrategies) Validate(name, pin string, raw json.RawMessage) (json.RawMessage, error) {
+func (s worldStrategies) Validate(_ context.Context, name, pin string, raw json.RawMessage) (json.RawMessage, error) {
 	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
@@ -251,14 +251,14 @@ func (s worldStrategies) Validate(name, pin string, raw json.RawMessage) (json.R
 	return s.schema.Validate(raw)
 }
 
-func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
+func (s worldStrategies) Schema(_ context.Context, name, _ string) (*param.Schema, error) {
 	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
 	return s.schema, nil
 }
 
-func (s worldStrategies) CanTrade(name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+func (s worldStrategies) CanTrade(_ context.Context, name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
 	if len(also) > 0 && name != mixer {
 		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
 	}
