@@ -148,6 +148,9 @@ func (c *Checker) check(ctx context.Context, a Account) error {
 			return c.cfg.Store.UpdateAccount(ctx, a.TenantID, a)
 		}
 		a.Tries, a.CheckedAt = 0, now
+		if report.Balances != nil {
+			a.Balances, a.BalancesAt = balancesOf(report.Balances), now
+		}
 		judge(&a, report, err)
 		if err := c.cfg.Store.UpdateAccount(ctx, a.TenantID, a); err != nil {
 			return err
