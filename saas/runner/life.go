@@ -84,7 +84,7 @@ func (g *group) open(ctx context.Context) {
 		}
 	}
 	g.rebase(ctx, launched)
-	g.catchUp(ctx, unknown)
+	g.catchUp(ctx, nil)
 	g.settled()
 }
 
