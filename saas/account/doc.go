@@ -17,13 +17,11 @@
 //	                               └─────→ revoked: was fine, and is not taken any more
 //
 // A Service seals and cannot open: that is all the web tier is handed. An
-// Opener opens, and only workers are handed one. This parts the two halves of a
-// program, not yet two machines: in the server of one process the worker runs beside
+// Opener opens, and only workers are handed one. With servers and workers in hosts of
+// their own, rule X4 holds in full; in the server of one process the worker runs beside
 // the web tier, and whoever can read that process's memory or environment can open
-// what is sealed. Rule X4 holds in full only once a worker host of its own holds the
-// private half. Key and secret are bound to the tenant, to what they
-// are and to the account, so that a value that was moved to another row
-// does not open. Neither is ever in clear in a row, a log or an error.
+// what is sealed. Key and secret are bound to the tenant, to what they are and to the
+// account, so that a value that was moved to another row does not open. Neither is ever in clear in a row, a log or an error.
 //
 // Smallest use:
 //
