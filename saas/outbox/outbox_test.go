@@ -53,13 +53,7 @@ type process struct {
 // relay sees.
 func (b bench) start(t *testing.T, store outbox.Store) process {
 	t.Helper()
-	return b.startAt(t, outbox.BrokerConfig{Dir: b.dir}, store)
-}
-
-// startAt is start with a broker of its own kind.
-func (b bench) startAt(t *testing.T, at outbox.BrokerConfig, store outbox.Store) process {
-	t.Helper()
-	broker, err := outbox.NewBroker(at)
+	broker, err := outbox.NewBroker(outbox.BrokerConfig{Dir: b.dir})
 	if err != nil {
 		t.Fatal(err)
 	}

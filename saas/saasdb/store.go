@@ -37,6 +37,7 @@ func Migrations() db.MigrationSet {
 }
 
 var (
+	_ account.Store       = (*Store)(nil)
 	_ account.Connections = (*Store)(nil)
 	_ account.TurnStore   = (*Store)(nil)
 	_ journal.LiveStore   = (*Store)(nil)
