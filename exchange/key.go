@@ -61,6 +61,9 @@ type KeyReport struct {
 	// Notes are sentences that the key's owner should read, such as that there are
 	// several accounts in one currency.
 	Notes []string
+	// Balances are what the account held when the venue was asked; nil if the key
+	// may not read them.
+	Balances []Balance
 }
 
 // Untold lists the forbidden rights of which nobody can tell whether the key has

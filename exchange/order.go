@@ -208,4 +208,19 @@ type Report struct {
 	Executed bool
 	// Reason is why the order ended without being filled whole; "" otherwise.
 	Reason string
+	// Ending says how it ended then.
+	Ending Ending
 }
+
+// Ending is how an order ended that was not filled whole.
+type Ending uint8
+
+// The endings. The zero value is that of an order that was taken back, by whomever,
+// or that never got to its venue in time.
+const (
+	EndedCancelled Ending = iota
+	// EndedDenied orders were held back here and never sent (rule T11).
+	EndedDenied
+	// EndedRejected orders were refused by the venue.
+	EndedRejected
+)

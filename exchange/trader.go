@@ -46,7 +46,9 @@ type Trader interface {
 	// whoever placed them, oldest first (rule T6).
 	OpenOrders(ctx context.Context, pair string) ([]Order, error)
 	// Fills lists the account's fills in a market with a sequence above after,
-	// oldest first, at most limit. It may lag behind what Order tells.
+	// oldest first, at most limit. It may lag behind what Order tells. An own bid
+	// that met an own ask makes two fills of one sequence, which come together, even
+	// if that is one more than limit.
 	Fills(ctx context.Context, pair string, after int64, limit int) ([]Fill, error)
 	// Balances lists what the account holds. A currency is there once for each of
 	// the venue's accounts in it.

@@ -12,17 +12,21 @@ import (
 )
 
 // buildAccounts builds what connects exchange accounts, and the worker that checks
-// their keys. Both are in this process, which so holds what seals and what opens:
-// rule X4 holds in full only with a worker in a host of its own.
+// their keys. In the role All both are in this process, which so holds what seals and
+// what opens; in the others it holds one of the two (rule X4).
 func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, events event.Recorder) (err error) {
 	a.keys = make(chan struct{}, 1)
 	a.accounts, err = account.NewService(account.ServiceConfig{
 		Events: events, Now: a.cfg.Now, Sealer: sealer, Store: a.store, Tx: a.db, Venues: slices.Sorted(maps.Keys(a.cfg.Venues)), Wake: a.wakeChecker,
 	})
+	if err != nil || !a.cfg.Role.works() {
+		return err
+	}
+	unsealer, err := vault.NewOpener(vault.OpenerConfig{KEK: k.opens, Store: store})
 	if err != nil {
 		return err
 	}
-	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: k.vault, Store: store})
+	opener, err := account.NewOpener(account.OpenerConfig{Opener: unsealer, Store: a.store})
 	if err != nil {
 		return err
 	}

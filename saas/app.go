@@ -37,7 +37,8 @@ func Migrations() []db.MigrationSet {
 	return []db.MigrationSet{tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations()}
 }
 
-// App is a whole installation: services, worker, pages and API in one process.
+// App is an installation: services, worker, pages and API in one process, or, by its
+// Role, one of several processes of an installation.
 type App struct {
 	cfg        Config
 	lock       *os.File
@@ -83,7 +84,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := errors.Join(cfg.validate(), cfg.prepareDir()); err != nil {
 		return nil, err
 	}
-	secrets, err := cfg.Secrets.load(cfg.Environment, cfg.DataDir)
+	secrets, err := cfg.Secrets.load(cfg.Role, cfg.Environment, cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
@@ -115,17 +116,21 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 	if err := a.buildServices(ctx, secrets); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(a.buildWorker(ctx), a.buildPlayer()); err != nil {
-		return nil, err
+	if cfg.Role.works() {
+		if err := errors.Join(a.buildWorker(ctx), a.buildPlayer()); err != nil {
+			return nil, err
+		}
 	}
 	return a, a.buildHandler(ctx, secrets)
 }
 
 // Handler serves the pages and, under /api, /health, /ready, /docs and
-// /openapi.json, the API.
+// /openapi.json, the API; in the role Worker /health and /ready alone.
 func (a *App) Handler() http.Handler { return a.handler }
 
-// Tenancy, Billing and Bots are the services, for programs that embed the App.
+// Tenancy, Billing and Bots are the services, for programs that embed the App. Those
+// that only pages and API use, which are Tenancy, Hooks and Catalog, are nil in the role
+// Worker.
 func (a *App) Tenancy() *tenancy.Service { return a.tenancy }
 
 // Billing returns the service of plans and subscriptions.
@@ -156,7 +161,11 @@ func (a *App) DataDir() string { return a.cfg.DataDir }
 // error; nil if it can. The database must answer, and its workers must not have
 // been replaced by those of another process.
 func (a *App) Ready(ctx context.Context) error {
-	return errors.Join(a.db.Ping(ctx), a.runner.Ready(), a.tester.Ready())
+	err := a.db.Ping(ctx)
+	if a.cfg.Role.works() {
+		err = errors.Join(err, a.runner.Ready(), a.tester.Ready())
+	}
+	return err
 }
 
 // Start begins the work: events are relayed, bots and backtests run, the demo market's place
@@ -170,39 +179,62 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.shelf.Start(run); err != nil {
 		return err
 	}
+	if a.cfg.Role.works() {
+		if err := a.startWorkers(run); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(a.events.Listen(run, a.hear), a.events.Subscribe(run, "worker", a.tellWatchers)); err != nil {
+		return fmt.Errorf("listening to events: %w", err)
+	}
+	a.work.Go(func() {
+		a.anchor.keep(run, a.store, a.market, func(err error) { a.cfg.Log.Warn("the demo market's place was not kept", "error", err) })
+	})
+	if a.cfg.Role.serves() {
+		a.work.Go(func() { a.housekeeping(run) })
+	}
+	return nil
+}
+
+// startWorkers starts what runs bots and jobs.
+func (a *App) startWorkers(run context.Context) error {
 	if err := a.runner.Start(run); err != nil {
 		return fmt.Errorf("starting the worker: %w", err)
 	}
 	if err := a.tester.Start(run); err != nil {
 		return fmt.Errorf("starting the worker of backtests: %w", err)
 	}
-	if err := a.events.Subscribe(run, "worker", a.wakeWorkers); err != nil {
-		return fmt.Errorf("listening to events: %w", err)
-	}
-	a.work.Go(func() {
-		a.anchor.keep(run, a.store, a.market, func(err error) { a.cfg.Log.Warn("the demo market's place was not kept", "error", err) })
-	})
-	a.work.Go(func() { a.housekeeping(run) })
 	a.work.Go(func() { a.checker.Run(run, a.keys) })
 	a.player.Start(run)
 	return nil
 }
 
-// wakeWorkers makes the workers look at once when a tenant starts or stops a bot
-// or a backtest or changes its plan, and tells who watches a backtest that it is
-// over.
-func (a *App) wakeWorkers(ctx context.Context, e event.Event) error {
+// hear makes this process look at once when something has happened, in whichever
+// process that was: a tenant starts or stops a bot or a backtest, connects an account or
+// changes its plan, an operator approves a strategy. What is missed is found a little
+// later all the same.
+func (a *App) hear(e event.Event) {
 	switch e.Type {
-	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested:
-		a.runner.Wake()
-	case research.EventQueued, research.EventCancelled:
-		a.tester.Wake()
 	case catalog.EventApproved, catalog.EventRevoked, catalog.EventRemoved, catalog.EventIsolated:
 		a.shelf.Wake()
 	case billing.EventSubscriptionChanged:
 		a.strategies.plans.forget(e.TenantID)
-		a.runner.Wake()
 	}
+	if !a.cfg.Role.works() {
+		return
+	}
+	switch e.Type {
+	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested, billing.EventSubscriptionChanged:
+		a.runner.Wake()
+	case research.EventQueued, research.EventCancelled:
+		a.tester.Wake()
+	case account.EventAdded:
+		a.wakeChecker()
+	}
+}
+
+// tellWatchers tells who watches a backtest that it is over.
+func (a *App) tellWatchers(ctx context.Context, e event.Event) error {
 	switch e.Type {
 	case research.EventDone, research.EventFailed, research.EventCancelled:
 		return a.hub.Publish(ctx, e.TenantID, e.Subject, live.Update{Type: "status", Time: e.Time, Data: e.Data})
@@ -240,9 +272,11 @@ func (a *App) Stop() {
 			a.rest.Stop()
 		}
 		if a.cancel != nil {
-			a.tester.Stop()
-			a.player.Stop()
-			a.runner.Stop()
+			if a.cfg.Role.works() {
+				a.tester.Stop()
+				a.player.Stop()
+				a.runner.Stop()
+			}
 			a.shelf.Stop()
 			a.cancel()
 			a.work.Wait()

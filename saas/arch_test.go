@@ -56,6 +56,7 @@ func importTable() []row {
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
 		}},
 		{"strategy/engine", []string{"exchange", "strategy", "strategy/portfolio", "strategy/risk"}},
+		{"strategy/engine/remote", []string{"exchange", "strategy/engine"}},
 		{"strategy/indicator", []string{"exchange"}},
 		{"strategy/param", nil},
 		{"strategy/perf", []string{"exchange", "strategy/portfolio"}},

@@ -3,6 +3,7 @@ package saas
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -14,11 +15,11 @@ import (
 	"github.com/lunobot/lunobot/billing/offline"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
-	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
@@ -36,11 +37,11 @@ import (
 
 // openMarket places the demo market and its feed.
 func (a *App) openMarket(ctx context.Context) (err error) {
-	if a.anchor, err = loadAnchor(ctx, a.store, a.cfg.DemoSpeed, a.cfg.Now()); err != nil {
+	if a.anchor, err = loadAnchor(ctx, a.store, a.cfg.Role, a.cfg.DemoSpeed, a.cfg.Now()); err != nil {
 		return err
 	}
 	a.market, err = demo.New(demo.Config{
-		Anchor: demo.Anchor{Wall: a.anchor.Wall, Index: a.anchor.Index}, Now: a.cfg.Now, Seed: a.cfg.DemoSeed, Speed: a.cfg.DemoSpeed,
+		Anchor: demo.Anchor{Wall: a.anchor.Wall, Index: a.anchor.Index}, Now: a.cfg.Now, Seed: a.cfg.DemoSeed, Speed: a.anchor.Speed,
 	})
 	if err != nil {
 		return err
@@ -85,7 +86,11 @@ func (a *App) wakeRunner() {
 
 // openBroker builds the way of events: outbox, broker and live updates.
 func (a *App) openBroker(ctx context.Context) (err error) {
-	if a.broker, err = outbox.NewBroker(outbox.BrokerConfig{Dir: filepath.Join(a.cfg.DataDir, "events"), Log: a.cfg.Log}); err != nil {
+	cfg := outbox.BrokerConfig{Log: a.cfg.Log, Replicas: a.cfg.EventsReplicas, URL: a.cfg.EventsURL}
+	if cfg.URL == "" {
+		cfg.Dir = filepath.Join(a.cfg.DataDir, "events")
+	}
+	if a.broker, err = outbox.NewBroker(cfg); err != nil {
 		return err
 	}
 	if err := a.broker.Start(ctx); err != nil {
@@ -101,7 +106,7 @@ func (a *App) openBroker(ctx context.Context) (err error) {
 	return err
 }
 
-// buildServices builds what tenants use.
+// buildServices builds what tenants use, and what of it workers do.
 func (a *App) buildServices(ctx context.Context, k keys) error {
 	events, err := outbox.NewRecorder(outbox.RecorderConfig{Store: a.store, Wake: a.relay.Wake})
 	if err != nil {
@@ -117,27 +122,13 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err != nil {
 		return err
 	}
-	if err := a.billing.Publish(ctx); err != nil {
-		return err
-	}
 	a.strategies = strategies{a.host, a.shelf, &plans{billing: a.billing, now: a.cfg.Now, known: map[string]planned{}}}
 	people := tenancydb.New(a.db)
-	a.tenancy, err = tenancy.New(tenancy.Config{
-		Enrol: func(ctx context.Context, t tenancy.Tenant) error { return a.billing.Enrol(ctx, t.ID) }, Events: events, Logger: a.cfg.Log,
-		Now: a.cfg.Now, Store: people, Tokens: tenancy.TokenConfig{Keys: []tenancy.SigningKey{k.signing}}, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: k.vault.Public(), Now: a.cfg.Now, Store: people})
+	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: k.seals, Now: a.cfg.Now, Store: people})
 	if err != nil {
 		return err
 	}
 	if err := sealer.Check(ctx); err != nil {
-		return err
-	}
-	credentials, err := account.NewKeeper(account.KeeperConfig{Now: a.cfg.Now, Sealer: sealer, Store: a.store})
-	if err != nil {
 		return err
 	}
 	if err := a.buildAccounts(k, sealer, people, events); err != nil {
@@ -147,25 +138,9 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err != nil {
 		return err
 	}
-	a.catalog, err = catalog.NewService(catalog.Config{
-		Contained: Contained(a.cfg.Strategies), Events: events, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Now: a.cfg.Now, Store: a.store, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: credentials, Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
-	})
-	if err != nil {
-		return err
-	}
-	a.replays, err = replay.NewService(replay.ServiceConfig{Bots: a.bots, Now: a.cfg.Now, Store: a.store, Wake: func() { a.player.Wake() }})
-	if err != nil {
-		return err
-	}
-	a.hooks, err = hook.NewService(hook.Config{
-		Events: events, MarketNow: a.market.Now, Now: a.cfg.Now, Pepper: k.pepper, Rand: rand.Reader, Store: a.store, Takes: a.strategies.takesSignals, Tx: a.db,
 	})
 	if err != nil {
 		return err
@@ -174,17 +149,71 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		Events: events, Gate: a.billing.Gate(), History: a.history, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
-	return err
+	if err != nil || !a.cfg.Role.serves() {
+		return err
+	}
+	return a.buildServed(ctx, k, events, people)
 }
 
-// buildWorker builds the workers of this process. Their names are the same after
-// a restart, so that they go on with their own bots and backtests at once.
-func (a *App) buildWorker(ctx context.Context) error {
-	installation, err := a.store.EnsureSetting(ctx, "installation", uuid.Must(uuid.NewV7()).String())
+// buildServed builds the services that pages and API alone use.
+func (a *App) buildServed(ctx context.Context, k keys, events event.Recorder, people *tenancydb.Store) (err error) {
+	if err := a.billing.Publish(ctx); err != nil {
+		return err
+	}
+	a.tenancy, err = tenancy.New(tenancy.Config{
+		Enrol: func(ctx context.Context, t tenancy.Tenant) error { return a.billing.Enrol(ctx, t.ID) }, Events: events, Logger: a.cfg.Log,
+		Now: a.cfg.Now, Store: people, Tokens: tenancy.TokenConfig{Keys: []tenancy.SigningKey{k.signing}}, Tx: a.db,
+	})
 	if err != nil {
 		return err
 	}
-	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: "server:" + installation, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store})
+	a.catalog, err = catalog.NewService(catalog.Config{
+		Contained: Contained(a.cfg.Strategies), Events: events, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Now: a.cfg.Now, Store: a.store, Tx: a.db,
+	})
+	if err != nil {
+		return err
+	}
+	a.replays, err = replay.NewService(replay.ServiceConfig{Bots: a.bots, Now: a.cfg.Now, Store: a.store, Wake: a.wakePlayer})
+	if err != nil {
+		return err
+	}
+	a.hooks, err = hook.NewService(hook.Config{
+		Events: events, MarketNow: a.market.Now, Now: a.cfg.Now, Pepper: k.pepper, Rand: rand.Reader, Store: a.store, Takes: a.strategies.takesSignals, Tx: a.db,
+	})
+	return err
+}
+
+// wakePlayer makes the worker of parity reports look at once, if it is in this
+// process; another one looks by itself.
+func (a *App) wakePlayer() {
+	if a.player != nil {
+		a.player.Wake()
+	}
+}
+
+// holder returns the name by which this process has leases, after a restart the same:
+// it goes on with its own bots and backtests at once. Where no other process can reach
+// the broker it is the installation's, and a second process of it replaces this one.
+func (a *App) holder(ctx context.Context) (string, error) {
+	fresh := uuid.Must(uuid.NewV7()).String()
+	if a.cfg.EventsURL == "" {
+		return a.store.EnsureSetting(ctx, "installation", fresh)
+	}
+	return keep(filepath.Join(a.cfg.DataDir, "worker.id"), func() (string, error) { return fresh, nil })
+}
+
+// buildWorker builds the workers of this process.
+func (a *App) buildWorker(ctx context.Context) error {
+	name, err := a.holder(ctx)
+	if err != nil {
+		return fmt.Errorf("naming this worker: %w", err)
+	}
+	leases := func(kind string) (*lease.Keeper, error) {
+		return lease.NewKeeper(lease.KeeperConfig{
+			Holder: kind + ":" + name, Log: a.cfg.Log, Now: a.cfg.Now, RenewEvery: a.cfg.Lease * 3 / 10, Store: a.store, TTL: a.cfg.Lease,
+		})
+	}
+	keeper, err := leases("server")
 	if err != nil {
 		return err
 	}
@@ -199,8 +228,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	keeper, err = lease.NewKeeper(lease.KeeperConfig{Holder: "backtests:" + installation, Log: a.cfg.Log, Now: a.cfg.Now, Store: a.store})
-	if err != nil {
+	if keeper, err = leases("backtests"); err != nil {
 		return err
 	}
 	a.tester, err = backtester.New(backtester.Config{
@@ -218,8 +246,12 @@ func (a *App) buildPlayer() (err error) {
 	return err
 }
 
-// buildHandler builds the pages and the API.
+// buildHandler builds the pages and the API; a worker answers load balancers only.
 func (a *App) buildHandler(ctx context.Context, k keys) error {
+	if !a.cfg.Role.serves() {
+		a.handler = api.Probes(a.cfg.Log, a.Ready)
+		return nil
+	}
 	s := a.strategies
 	m, err := newMarkets(ctx, a.market)
 	if err != nil {

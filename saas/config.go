@@ -54,10 +54,20 @@ type Config struct {
 	DemoSpeed float64
 	// Environment defaults to Development.
 	Environment Environment
+	// EventsReplicas is how many servers of a NATS cluster keep each event. Defaults
+	// to 1.
+	EventsReplicas int
+	// EventsURL is the address of a NATS server or cluster with JetStream, such as
+	// nats://user:password@host:4222; several may follow each other with commas.
+	// Defaults to a broker in this process, which no other one reaches.
+	EventsURL string
 	// HistoryDir is the folder of the store of candles, which backtests of all
 	// tenants read and nothing here writes; processes on several machines share it,
 	// or are each given the files. Defaults to DefaultHistoryDir of DataDir.
 	HistoryDir string
+	// Lease is how long a bot stays with a worker that gives no sign of life; then
+	// another one takes it. Defaults to DefaultLease.
+	Lease time.Duration
 	// Log is where everything is told. Defaults to none.
 	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
@@ -66,6 +76,8 @@ type Config struct {
 	// on several machines share it, or are each given the files. Defaults to
 	// DefaultPluginDir of DataDir.
 	PluginDir string
+	// Role is the part of the installation that this process is. Defaults to All.
+	Role Role
 	// Sandbox says what happens where the processes of strategies cannot be shut
 	// in wholly. Defaults to sandbox.Prefer.
 	Sandbox sandbox.Policy
@@ -110,6 +122,12 @@ func (c Config) withDefaults() Config {
 	if c.HistoryDir == "" {
 		c.HistoryDir = DefaultHistoryDir(c.DataDir)
 	}
+	if c.EventsReplicas == 0 {
+		c.EventsReplicas = 1
+	}
+	if c.Lease == 0 {
+		c.Lease = DefaultLease
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -119,11 +137,21 @@ func (c Config) withDefaults() Config {
 	if c.PluginDir == "" {
 		c.PluginDir = DefaultPluginDir(c.DataDir)
 	}
+	if c.Role == "" {
+		c.Role = All
+	}
 	if c.Version == "" {
 		c.Version = "dev"
 	}
 	return c
 }
+
+// DefaultLease is how long a bot stays with a silent worker that is not told
+// otherwise; MinLease is the shortest that can be asked for.
+const (
+	DefaultLease = 10 * time.Second
+	MinLease     = time.Second
+)
 
 // DefaultHistoryDir is where a data folder keeps the store of candles.
 func DefaultHistoryDir(dataDir string) string { return filepath.Join(dataDir, archive.FolderName) }
@@ -143,6 +171,13 @@ func (c Config) validate() error {
 	if !(c.DemoSpeed > 0 && c.DemoSpeed <= demo.MaxSpeed) {
 		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SPEED %v must be above 0 and at most %d", c.DemoSpeed, demo.MaxSpeed))
 	}
+	if c.EventsReplicas < 0 {
+		problems = append(problems, fmt.Errorf("LUNOBOT_NATS_REPLICAS %d must be above 0", c.EventsReplicas))
+	}
+	if c.Lease < MinLease {
+		problems = append(problems, fmt.Errorf("LUNOBOT_LEASE %s must be at least %s", c.Lease, MinLease))
+	}
+	problems = append(problems, c.checkRole())
 	if len(c.Strategies.Definitions()) == 0 {
 		problems = append(problems, errors.New("saas: Config.Strategies holds no strategy"))
 	}

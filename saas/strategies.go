@@ -63,13 +63,13 @@ func (s strategies) takesSignals(_ context.Context, name, version string) (bool,
 }
 
 // Validate implements bot.Strategies.
-func (s strategies) Validate(name, pin string, params json.RawMessage) (json.RawMessage, error) {
-	return s.host.Validate(context.Background(), pluginhost.Key(name, pin), params)
+func (s strategies) Validate(ctx context.Context, name, pin string, params json.RawMessage) (json.RawMessage, error) {
+	return s.host.Validate(ctx, pluginhost.Key(name, pin), params)
 }
 
 // CanTrade implements bot.Strategies.
-func (s strategies) CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
-	ctx, key := context.Background(), pluginhost.Key(name, pin)
+func (s strategies) CanTrade(ctx context.Context, name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+	key := pluginhost.Key(name, pin)
 	m, err := s.host.Manifest(ctx, key)
 	if err != nil {
 		return err
@@ -128,8 +128,8 @@ func (s strategies) Process(ctx context.Context, ref catalog.Ref, key string) (r
 }
 
 // Schema implements bot.Strategies.
-func (s strategies) Schema(name, pin string) (*param.Schema, error) {
-	m, err := s.host.Manifest(context.Background(), pluginhost.Key(name, pin))
+func (s strategies) Schema(ctx context.Context, name, pin string) (*param.Schema, error) {
+	m, err := s.host.Manifest(ctx, pluginhost.Key(name, pin))
 	if err != nil {
 		return nil, err
 	}

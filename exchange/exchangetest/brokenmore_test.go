@@ -62,6 +62,15 @@ func moneyDefects() map[string]breaks {
 		"the key may trade and no more": {
 			"it may send":        func(b *exchangetest.Bench) { b.KeyChecker = key{exchange.Granted} },
 			"nobody looks at it": func(b *exchangetest.Bench) { b.KeyChecker = key{} },
+			"it holds nothing": func(b *exchangetest.Bench) {
+				b.KeyChecker = counted{b.KeyChecker, func(list []exchange.Balance) []exchange.Balance { return nil }}
+			},
+			"it holds more": func(b *exchangetest.Bench) {
+				b.KeyChecker = counted{b.KeyChecker, func(list []exchange.Balance) []exchange.Balance {
+					list[0].Total = list[0].Total.Add(decimal.NewFromInt(1))
+					return list
+				}}
+			},
 		},
 		"the ledger explains the balances": {
 			"the last one again": func(b *exchangetest.Bench) { b.Ledger = ledger{b.Ledger, 1, 0} },
@@ -79,6 +88,18 @@ func (k key) CheckKey(context.Context) (exchange.KeyReport, error) {
 		{Name: "trade", Meaning: "trade", Need: exchange.Required, Known: k.known, Reason: "it is so"},
 		{Name: "send", Meaning: "move money away", Need: exchange.Forbidden, Known: k.known, Reason: "it is so"},
 	}}, nil
+}
+
+// counted is a check that tells other balances than there are.
+type counted struct {
+	exchange.KeyChecker
+	tells func([]exchange.Balance) []exchange.Balance
+}
+
+func (c counted) CheckKey(ctx context.Context) (exchange.KeyReport, error) {
+	report, err := c.KeyChecker.CheckKey(ctx)
+	report.Balances = c.tells(report.Balances)
+	return report, err
 }
 
 // ledger is off by some rows, or by a small amount.

@@ -3,6 +3,7 @@ package exchangetest
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -238,5 +239,17 @@ func keyCheck(d *desk) {
 	}
 	if needs[exchange.Required] == 0 || needs[exchange.Forbidden] == 0 {
 		d.Errorf("the report names no right that is required, or none that is forbidden: %+v", report)
+	}
+	held, err := d.Ann.Balances(d.Context())
+	if err != nil {
+		d.Fatal(err)
+	}
+	if len(report.Balances) == 0 {
+		d.Errorf("the report does not say what the account holds: %+v", report)
+	}
+	for _, b := range report.Balances {
+		if i := slices.IndexFunc(held, func(h exchange.Balance) bool { return h.Currency == b.Currency && h.Account == b.Account }); i < 0 || !held[i].Total.Equal(b.Total) {
+			d.Errorf("the report says that Ann holds %+v, and she holds %+v", b, held)
+		}
 	}
 }

@@ -174,11 +174,12 @@ func (r *remote) Balances(ctx context.Context) ([]exchange.Balance, error) {
 	return list, err
 }
 
-func (r *remote) CheckKey(context.Context) (exchange.KeyReport, error) {
-	return exchange.KeyReport{Rights: []exchange.Right{
+func (r *remote) CheckKey(ctx context.Context) (exchange.KeyReport, error) {
+	held, err := r.Balances(ctx)
+	return exchange.KeyReport{Balances: held, Rights: []exchange.Right{
 		{Name: "trade", Meaning: "place and cancel orders", Need: exchange.Required, Known: exchange.Granted, Reason: "it is a member"},
 		{Name: "send", Meaning: "move money away", Need: exchange.Forbidden, Known: exchange.Denied, Reason: "no member can"},
-	}}, nil
+	}}, err
 }
 
 // history is the public side, with candles made of the tape.

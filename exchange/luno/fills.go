@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/shopspring/decimal"
@@ -38,31 +39,54 @@ func (c *Client) Fills(ctx context.Context, pair string, after int64, limit int)
 		return nil, err
 	}
 	var all []exchange.Fill
-	for len(all) < limit {
+	for from := after; len(all) <= limit; {
 		var told struct {
 			Trades []fill `json:"trades"`
 		}
-		size := min(pageSize, limit-len(all))
-		query := url.Values{"pair": {pair}, "after_seq": {strconv.FormatInt(after+1, 10)}, "limit": {strconv.Itoa(size)}}
+		size := min(pageSize-1, limit-len(all)) + 1 // one more shows whether the last one has a twin
+		query := url.Values{"pair": {pair}, "after_seq": {strconv.FormatInt(from+1, 10)}, "limit": {strconv.Itoa(size)}}
 		if _, err := c.get(ctx, pathMyTrades, query, &told); err != nil {
 			return nil, fmt.Errorf("reading the fills of Luno in %s: %w", pair, err)
 		}
 		for _, t := range told.Trades[:min(size, len(told.Trades))] {
 			f, err := t.fill(m)
-			if err == nil && f.Sequence <= after {
-				err = fmt.Errorf("it does not follow %d", after)
+			if err == nil {
+				err = follows(all, from, f)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("reading the fills of Luno in %s: number %d: %w", pair, t.Sequence, err)
 			}
-			after = f.Sequence
 			all = append(all, f)
 		}
 		if len(told.Trades) < size {
 			break
 		}
+		if len(all) <= limit { // the last one is read again, with its twin if it has one
+			last := all[len(all)-1].Sequence
+			all = slices.DeleteFunc(all, func(f exchange.Fill) bool { return f.Sequence == last })
+			from = last - 1
+		}
+	}
+	if len(all) > limit && all[limit].Sequence != all[limit-1].Sequence {
+		all = all[:limit]
 	}
 	return all, nil
+}
+
+// follows returns an error unless a fill comes after those that were read above a
+// sequence. An own bid that met an own ask makes two of one sequence.
+func follows(read []exchange.Fill, after int64, f exchange.Fill) error {
+	if n := len(read); n > 0 {
+		last := read[n-1]
+		if f.Sequence == last.Sequence && f.OrderID != last.OrderID && (n == 1 || read[n-2].Sequence != f.Sequence) {
+			return nil
+		}
+		after = last.Sequence
+	}
+	if f.Sequence <= after {
+		return fmt.Errorf("it does not follow %d", after)
+	}
+	return nil
 }
 
 // fill translates a fill of a market.

@@ -173,12 +173,13 @@ func FuzzFills(f *testing.F) {
 		list, err := c.Fills(ctx, "XBTMYR", 0, 100)
 		for i, k := range list {
 			value, errValue := k.Price.Times(k.Volume)
-			if k.Price <= 0 || k.Volume <= 0 || errValue != nil || value != k.Value || k.Sequence <= 0 || i > 0 && k.Sequence <= list[i-1].Sequence {
+			if k.Price <= 0 || k.Volume <= 0 || errValue != nil || value != k.Value || k.Sequence <= 0 ||
+				i > 0 && (k.Sequence < list[i-1].Sequence || k.Sequence == list[i-1].Sequence && k.OrderID == list[i-1].OrderID) {
 				t.Errorf("%+v", list)
 			}
 		}
 		return err
-	}, `{"trades":[`+fillJSON(3, "ASK", true)+","+fillJSON(5, "BID", false)+`]}`)
+	}, `{"trades":[`+fillJSON(3, "ASK", true)+","+fillJSON(5, "BID", false)+`]}`, `{"trades":[`+fillJSON(5, "ASK", true)+","+twinJSON(5)+`]}`)
 }
 
 func FuzzBalances(f *testing.F) {

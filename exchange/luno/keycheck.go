@@ -92,7 +92,7 @@ func (c *Client) CheckKey(ctx context.Context) (exchange.KeyReport, error) {
 		add(w.name, w.meaning, exchange.Forbidden, exchange.Untold,
 			"Luno tells this of no key, and the only way to find out is to do it: look at the key's rights on Luno's page")
 	}
-	report.Notes = notes(balances)
+	report.Notes, report.Balances = notes(balances), balances
 	return report, nil
 }
 

@@ -224,6 +224,59 @@ func fillJSON(sequence int64, kind string, takerBought bool) string {
 		"base":"0.0003","counter":"75.00","fee_base":"0.0000000000001","fee_counter":"0.123456","timestamp":%d}`, sequence, kind, takerBought, first+sequence)
 }
 
+// twinJSON is the other side of a trade of the account with itself.
+func twinJSON(sequence int64) string {
+	return strings.NewReplacer("BX1", "BX2", "c-1", "c-2").Replace(fillJSON(sequence, "BID", true))
+}
+
+// proves T7: the two fills of an own bid that met an own ask have one sequence; both
+// are told, and no end of a page parts them.
+func TestFillsOfOneTrade(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	c := client(t, f, &pauses{})
+	var rows []string // in pairs: sequences 1, 1, 2, 2, ...; the first has no twin, so that pages of even size part a pair
+	var sequences []int64
+	for n := range int64(1500) {
+		rows, sequences = append(rows, fillJSON(n+1, "ASK", true)), append(sequences, n+1)
+		if n > 0 {
+			rows, sequences = append(rows, twinJSON(n+1)), append(sequences, n+1)
+		}
+	}
+	f.routes["/api/1/listtrades"] = func(w http.ResponseWriter, r *http.Request) {
+		after, _ := strconv.ParseInt(r.URL.Query().Get("after_seq"), 10, 64)
+		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
+		from, _ := slices.BinarySearch(sequences, after)
+		fmt.Fprintf(w, `{"trades":[%s]}`, strings.Join(rows[from:min(len(rows), from+limit)], ","))
+	}
+	type key struct {
+		sequence int64
+		order    string
+	}
+	for _, limit := range []int{1, 2, 7, 999, 1000, 1001, 10_000} {
+		after, calls, seen := int64(0), 0, map[key]bool{}
+		for {
+			page, err := c.Fills(t.Context(), "XBTMYR", after, limit)
+			if err != nil || len(page) > limit+1 {
+				t.Fatalf("%d at most: %d fills, %v", limit, len(page), err)
+			}
+			for _, fill := range page {
+				seen[key{fill.Sequence, fill.OrderID}] = true
+			}
+			if calls++; len(page) < limit || calls == 10 {
+				if limit > 7 && len(seen) != len(rows) || len(seen) < 10 {
+					t.Errorf("%d at most: %d of %d fills in %d pages", limit, len(seen), len(rows), calls)
+				}
+				break
+			}
+			after = page[len(page)-1].Sequence
+			if twin := page[len(page)-1]; after > 1 && twin.OrderID != "BX2" {
+				t.Fatalf("%d at most: the page ends with %+v", limit, twin)
+			}
+		}
+	}
+}
+
 // Pages of fills follow each other by sequence; side and part are the account's
 // own, whatever the taker did. // proves T7
 func TestFills(t *testing.T) {
@@ -270,7 +323,8 @@ func TestFills(t *testing.T) {
 		}
 	}
 	for name, rows := range map[string]string{
-		"it comes again": fillJSON(5, "BID", true) + "," + fillJSON(5, "BID", true), "it goes back": fillJSON(5, "BID", true) + "," + fillJSON(4, "BID", true),
+		"it comes again": fillJSON(5, "BID", true) + "," + fillJSON(5, "BID", true),
+		"after its twin": fillJSON(5, "ASK", true) + "," + twinJSON(5) + "," + fillJSON(5, "ASK", true), "it goes back": fillJSON(5, "BID", true) + "," + fillJSON(4, "BID", true),
 		"it is older": fillJSON(0, "BID", true), "no side": fillJSON(5, "X", true), "finer": strings.Replace(fillJSON(5, "BID", true), `"0.0003"`, `"0.00035"`, 1),
 		"no volume": strings.Replace(fillJSON(5, "BID", true), `"0.0003"`, `"0"`, 1), "another pair": strings.Replace(fillJSON(5, "BID", true), "XBTMYR", "ETHMYR", 1),
 	} {

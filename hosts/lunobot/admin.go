@@ -46,6 +46,9 @@ func (a adminCreateCommand) Run(ctx context.Context, c *console) error {
 	if err := in.Validate(); err != nil {
 		return inputError{err}
 	}
+	if a.NATS != "" { // beside workers; the settings are those of a server
+		cfg.Role = saas.Web
+	}
 	app, err := saas.New(ctx, cfg)
 	if err != nil {
 		return err

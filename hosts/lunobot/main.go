@@ -13,19 +13,6 @@ import (
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
-// commands are all that the program can do.
-type commands struct {
-	Admin       adminCommand       `cmd:"" help:"Manage administrators."`
-	Backtest    backtestCommand    `cmd:"" help:"Run a strategy over recorded candles."`
-	History     historyCommand     `cmd:"" help:"Keep candles for backtests: import, fetch, list, check."`
-	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date."`
-	Plugin      pluginCommand      `cmd:"" help:"Begin, check and put in strategies that are programs of their own."`
-	Sim         simCommand         `cmd:"" help:"Serve a simulated Luno with play money."`
-	Strategies  strategiesCommand  `cmd:"" help:"Show the strategies that there are."`
-	Sweep       sweepCommand       `cmd:"" help:"Try many sets of a strategy's parameters and tell what the best is worth."`
-	Walkforward walkforwardCommand `cmd:"" help:"Choose parameters window by window and trade each choice on the candles after it."`
-}
-
 func main() {
 	shim := sandbox.Serve()
 	bundle := boot.Bundle()
@@ -45,6 +32,7 @@ func main() {
 func run(ctx context.Context, args []string, c *console) int {
 	parser, err := kong.New(&commands{}, kong.Name("lunobot"), kong.Description("Trading bots on Luno: the operator's command line."),
 		kong.Writers(c.out, c.problems), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"data_dir": boot.DataDir},
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(c))
 	if err != nil {
 		return c.fail(err)

@@ -1,5 +1,5 @@
 // Command server is a whole installation in one process: pages, API, worker and
-// demo market.
+// demo market; or, beside workers, pages and API alone.
 package main
 
 import (

@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/saas/account"
-	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/tenancy"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
@@ -24,8 +24,6 @@ import (
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
-
-var _ bot.Credentials = (*account.Keeper)(nil)
 
 // The canaries: whatever shows one of them gives a secret away.
 const (
@@ -37,10 +35,112 @@ func now() time.Time { return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) }
 
 func sets() []db.MigrationSet { return []db.MigrationSet{tenancydb.Migrations(), saasdb.Migrations()} }
 
-// build returns both halves on a database with a configuration "c1" of tenant
-// "a" and "c2" of tenant "b".
-func build(t *testing.T, d *db.DB) (*account.Keeper, *account.Opener, *saasdb.Store) {
+// told remembers the data of events.
+type told struct{ text strings.Builder }
+
+func (r *told) Record(_ context.Context, events ...event.Event) error {
+	for _, e := range events {
+		r.text.Write(e.Data)
+	}
+	return nil
+}
+
+// halves are the one that seals and the one that opens, on one database.
+type halves struct {
+	*account.Service
+	*account.Opener
+	store  *saasdb.Store
+	events told
+}
+
+// build returns both halves on a database with the tenants "a" and "b".
+func build(t *testing.T, d *db.DB) *halves {
 	t.Helper()
+	kek, err := vault.NewKEK()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := tenancydb.New(d)
+	h := &halves{store: saasdb.New(d)}
+	seal, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: now, Store: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Service, err = account.NewService(account.ServiceConfig{
+		Events: &h.events, Now: now, Sealer: seal, Store: h.store, Tx: d, Venues: []string{"luno"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if h.Opener, err = account.NewOpener(account.OpenerConfig{Opener: open, Store: h.store}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{"a", "b"} {
+		if err := keys.InsertTenant(t.Context(), tenant, tenancy.Tenant{ID: tenant, Name: tenant, CreatedAt: now()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+// connect connects an account of a tenant with a key.
+func (h *halves) connect(t *testing.T, tenant, key, secret string) account.Account {
+	t.Helper()
+	a, err := h.Connect(t.Context(), owner(tenant), account.NewConnect("Main", "luno", key, secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func owner(tenant string) tenancy.Principal {
+	return tenancy.Principal{TenantID: tenant, UserID: "u", Role: tenancy.Owner}
+}
+
+func TestKeysOpenForTheirTenantOnly(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, sets(), func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		h := build(t, d)
+		a := h.connect(t, "a", canaryKey, canarySecret)
+		cred, err := h.Open(ctx, "a", a.ID)
+		if err != nil || cred.Key.Reveal() != canaryKey || cred.Secret.Reveal() != canarySecret {
+			t.Fatalf("opened %v, %v", cred, err)
+		}
+		if a.KeyHint != "wxyz" {
+			t.Errorf("the hint is %q", a.KeyHint)
+		}
+		if _, err := h.Open(ctx, "b", a.ID); errs.CodeOf(err) != "account_not_found" {
+			t.Errorf("another tenant opened it: %v", err)
+		}
+		if err := h.Disconnect(ctx, owner("a"), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.Open(ctx, "a", a.ID); errs.CodeOf(err) != "account_not_found" {
+			t.Errorf("the key of an account that is gone gave %v", err)
+		}
+	})
+}
+
+// altered is a store whose sealed keys are not those that were stored.
+type altered struct {
+	account.Connections
+	alter func(account.SealedKey) account.SealedKey
+}
+
+func (s altered) SealedKey(ctx context.Context, tenantID, id string) (account.SealedKey, error) {
+	key, err := s.Connections.SealedKey(ctx, tenantID, id)
+	return s.alter(key), err
+}
+
+// proves X4: a value that was moved to another row, of whichever tenant, or to the
+// other half of its own, does not open.
+func TestMovedValuesDoNotOpen(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t, sets()...)
 	kek, err := vault.NewKEK()
 	if err != nil {
 		t.Fatal(err)
@@ -50,105 +150,53 @@ func build(t *testing.T, d *db.DB) (*account.Keeper, *account.Opener, *saasdb.St
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	unsealer, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
 	if err != nil {
 		t.Fatal(err)
 	}
-	keeper, err := account.NewKeeper(account.KeeperConfig{Now: now, Sealer: seal, Store: store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	opener, err := account.NewOpener(account.OpenerConfig{Opener: open, Store: store})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for tenant, config := range map[string]string{"a": "c1", "b": "c2"} {
-		if err := keys.InsertTenant(t.Context(), tenant, tenancy.Tenant{ID: tenant, Name: tenant, CreatedAt: now()}); err != nil {
-			t.Fatal(err)
-		}
-		err := store.InsertBot(t.Context(), tenant, bot.Config{ID: config, BotID: "of " + config, CreatedAt: now(), UpdatedAt: now()},
-			bot.Bot{ID: "of " + config, ConfigID: config, CreatedAt: now(), UpdatedAt: now()})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	return keeper, opener, store
-}
-
-func TestCredentials(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, sets(), func(t *testing.T, d *db.DB) {
-		ctx := t.Context()
-		keeper, opener, store := build(t, d)
-		err := d.Tx(ctx, "a", func(ctx context.Context) error { return keeper.Put(ctx, "a", "c1", canaryKey, canarySecret) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		cred, err := opener.Open(ctx, "a", "c1")
-		if err != nil || cred.Key.Reveal() != canaryKey || cred.Secret.Reveal() != canarySecret {
-			t.Fatalf("opened %v, %v", cred, err)
-		}
-		if err := keeper.Put(ctx, "a", "c1", "another-key", "another-secret"); err != nil {
-			t.Fatal(err)
-		}
-		if cred, err = opener.Open(ctx, "a", "c1"); err != nil || cred.Key.Reveal() != "another-key" {
-			t.Fatalf("the second key did not take the place of the first: %v", err)
-		}
-		if sealed, err := store.Credential(ctx, "a", "c1"); err != nil || sealed.KeyHint != "-key" || !sealed.CreatedAt.Equal(now()) {
-			t.Errorf("stored %+v, %v", sealed, err)
-		}
-
-		if _, err := opener.Open(ctx, "b", "c1"); errs.KindOf(err) != errs.NotFound {
-			t.Errorf("another tenant opened it: %v", err)
-		}
-		if err := keeper.Put(ctx, "b", "c1", canaryKey, canarySecret); err == nil {
-			t.Error("another tenant put a key on the configuration")
-		}
-		if err := keeper.Delete(ctx, "b", "c1"); errs.CodeOf(err) != "credential_not_found" {
-			t.Errorf("another tenant deleted it: %v", err)
-		}
-		if err := keeper.Delete(ctx, "a", "c1"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := opener.Open(ctx, "a", "c1"); errs.CodeOf(err) != "credential_not_found" {
-			t.Errorf("a deleted credential gave %v", err)
-		}
-	})
-}
-
-// proves X4: a value that was moved to another row, or to the other half of
-// its own, does not open.
-func TestMovedValuesDoNotOpen(t *testing.T) {
-	t.Parallel()
-	d := dbtest.SQLite(t, sets()...)
-	keeper, opener, store := build(t, d)
 	ctx := t.Context()
-	for tenant, config := range map[string]string{"a": "c1", "b": "c2"} {
-		if err := keeper.Put(ctx, tenant, config, canaryKey, canarySecret); err != nil {
-			t.Fatal(err)
+	sealed := map[string]account.SealedKey{}
+	ids := map[string]string{}
+	for row, tenant := range map[string]string{"one": "a", "two": "a", "other": "b"} {
+		if row != "two" {
+			if err := keys.InsertTenant(ctx, tenant, tenancy.Tenant{ID: tenant, Name: tenant, CreatedAt: now()}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	good, err := store.Credential(ctx, "a", "c1")
+	service, err := account.NewService(account.ServiceConfig{Events: &told{}, Now: now, Sealer: seal, Store: store, Tx: d, Venues: []string{"luno"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	swapped := good
-	swapped.Key, swapped.Secret = good.Secret, good.Key
-	moved := good
-	moved.ConfigID = "c2"
-	for tenant, c := range map[string]account.Sealed{"a": swapped, "b": moved} {
-		if err := store.PutCredential(ctx, tenant, c); err != nil {
+	for row, tenant := range map[string]string{"one": "a", "two": "a", "other": "b"} {
+		a, err := service.Connect(ctx, owner(tenant), account.NewConnect(row, "luno", canaryKey, canarySecret))
+		if err != nil {
 			t.Fatal(err)
 		}
-		cred, err := opener.Open(ctx, tenant, c.ConfigID)
+		ids[row] = a.ID
+		if sealed[row], err = store.SealedKey(ctx, tenant, a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, alter := range map[string]func(account.SealedKey) account.SealedKey{
+		"halves swapped":          func(k account.SealedKey) account.SealedKey { return account.SealedKey{Key: k.Secret, Secret: k.Key} },
+		"of another account":      func(account.SealedKey) account.SealedKey { return sealed["two"] },
+		"of another tenant":       func(account.SealedKey) account.SealedKey { return sealed["other"] },
+		"secret of another's row": func(k account.SealedKey) account.SealedKey { k.Secret = sealed["two"].Secret; return k },
+	} {
+		opener, err := account.NewOpener(account.OpenerConfig{Opener: unsealer, Store: altered{store, alter}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cred, err := opener.Open(ctx, "a", ids["one"])
 		if err == nil || errs.KindOf(err) != errs.Conflict || !cred.Key.Empty() {
-			t.Errorf("tenant %s opened a moved value: %v", tenant, err)
+			t.Errorf("%s: it opened: %v", name, err)
 		}
 	}
 }
 
-// proves X4: no secret is in clear in the database's files, in errors, in logs
-// or in anything printed.
+// proves X4: no secret is in clear in the database's files, in errors, in events, in
+// logs or in anything printed.
 func TestSecretsAreNeverInClear(t *testing.T) {
 	t.Parallel()
 	url := dbtest.SQLiteURL(t)
@@ -159,33 +207,36 @@ func TestSecretsAreNeverInClear(t *testing.T) {
 	if _, err := d.Migrate(t.Context(), sets()...); err != nil {
 		t.Fatal(err)
 	}
-	keeper, opener, _ := build(t, d)
+	h := build(t, d)
 	ctx := t.Context()
-	if err := keeper.Put(ctx, "a", "c1", canaryKey, canarySecret); err != nil {
-		t.Fatal(err)
-	}
-	cred, err := opener.Open(ctx, "a", "c1")
+	a := h.connect(t, "a", canaryKey, canarySecret)
+	cred, err := h.Open(ctx, "a", a.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var shown strings.Builder
-	slog.New(slog.NewJSONHandler(&shown, nil)).Info("opened", "credential", cred, "key", cred.Key)
+	slog.New(slog.NewJSONHandler(&shown, nil)).Info("opened", "credential", cred, "key", cred.Key, "account", a)
 	fmt.Fprintf(&shown, "%v %+v %#v %s %q %x", cred, cred, cred, cred.Secret, &cred, cred.Key)
-	raw, err := json.Marshal(cred)
+	raw, err := json.Marshal([]any{cred, a})
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown.Write(raw)
-	failing := keeper.Put(ctx, "a", "no such configuration", canaryKey, canarySecret)
-	if failing == nil {
-		t.Fatal("a key of no configuration was stored")
+	if !strings.Contains(h.events.text.String(), "wxyz") {
+		t.Error("not even the hint is in the events: the test looks at the wrong place")
 	}
-	broken := sealerThatFails{}
-	k, err := account.NewKeeper(account.KeeperConfig{Now: now, Sealer: broken, Store: nowhere{}})
+	shown.WriteString(h.events.text.String())
+	broken, err := account.NewService(account.ServiceConfig{
+		Events: &h.events, Now: now, Sealer: sealerThatFails{}, Store: h.store, Tx: d, Venues: []string{"luno"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprint(&shown, failing, k.Put(ctx, "a", "c1", canaryKey, canarySecret))
+	in := account.NewConnect("Main", "luno", canaryKey, canarySecret)
+	if _, err = broken.Connect(ctx, owner("a"), in); err == nil {
+		t.Fatal("a key was stored that could not be sealed")
+	}
+	fmt.Fprint(&shown, err, in)
 	look := func(where, text string) {
 		for _, canary := range []string{canaryKey, canarySecret} {
 			if strings.Contains(text, canary) {
@@ -226,26 +277,13 @@ func (sealerThatFails) Seal(context.Context, string, vault.Secret, ...string) (s
 	return "", errors.New("no keys")
 }
 
-// nowhere is a Store that was never reached.
-type nowhere struct{ account.Store }
-
-func TestHintShowsLittle(t *testing.T) {
-	t.Parallel()
-	for key, want := range map[string]string{"": "", "abc": "", "abcdefg": "", "abcdefgh": "efgh", canaryKey: "wxyz"} {
-		if got := (*account.Keeper)(nil).Hint(key); got != want {
-			t.Errorf("hint of %q is %q, want %q", key, got, want)
-		}
-	}
-}
-
 func TestConstructorsNameEveryFault(t *testing.T) {
 	t.Parallel()
-	_, err := account.NewKeeper(account.KeeperConfig{})
 	_, err2 := account.NewOpener(account.OpenerConfig{})
 	_, err3 := account.NewBudget(account.BudgetConfig{Lease: time.Minute, Burst: 300, Reserve: 300})
 	_, err4 := account.NewService(account.ServiceConfig{})
 	_, err5 := account.NewChecker(account.CheckerConfig{})
-	text := fmt.Sprint(err, err2, err3, err4, err5)
+	text := fmt.Sprint(err2, err3, err4, err5)
 	for _, want := range []string{
 		"ServiceConfig.Events", "ServiceConfig.Now", "ServiceConfig.Sealer", "ServiceConfig.Store", "ServiceConfig.Tx",
 	} {
@@ -263,7 +301,7 @@ func TestConstructorsNameEveryFault(t *testing.T) {
 			t.Errorf("%q does not name %s", text, want)
 		}
 	}
-	for _, want := range []string{"KeeperConfig.Now", "KeeperConfig.Sealer", "KeeperConfig.Store", "OpenerConfig.Opener", "OpenerConfig.Store"} {
+	for _, want := range []string{"OpenerConfig.Opener", "OpenerConfig.Store"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q does not name %s", text, want)
 		}

@@ -33,13 +33,6 @@ const (
 // codeTwin is the code of the error that another account has the key.
 const codeTwin = "key_connected"
 
-// Venue reaches an exchange.
-type Venue interface {
-	// KeyChecker returns what finds out about a key. Its calls count against the
-	// budget.
-	KeyChecker(c Credential, budget exchange.Budget) (exchange.KeyChecker, error)
-}
-
 // CheckerConfig are the checker's collaborators; all are required but Log and Venues.
 type CheckerConfig struct {
 	Events event.Recorder
@@ -48,7 +41,7 @@ type CheckerConfig struct {
 	// Log hears of checks that could not be made. Defaults to nobody.
 	Log    *slog.Logger
 	Now    func() time.Time
-	Opener Unsealer
+	Opener *Opener
 	Store  Connections
 	Turns  TurnStore
 	Tx     Transactor
@@ -155,6 +148,9 @@ func (c *Checker) check(ctx context.Context, a Account) error {
 			return c.cfg.Store.UpdateAccount(ctx, a.TenantID, a)
 		}
 		a.Tries, a.CheckedAt = 0, now
+		if report.Balances != nil {
+			a.Balances, a.BalancesAt = balancesOf(report.Balances), now
+		}
 		judge(&a, report, err)
 		if err := c.cfg.Store.UpdateAccount(ctx, a.TenantID, a); err != nil {
 			return err
@@ -188,7 +184,7 @@ func (c *Checker) ask(ctx context.Context, a Account) (exchange.KeyReport, error
 	if !ok {
 		return exchange.KeyReport{}, errs.New(errs.Unavailable, "venue_missing", "this worker does not reach the exchange %q", a.Venue)
 	}
-	key, err := c.credential(ctx, a)
+	key, err := c.cfg.Opener.Open(ctx, a.TenantID, a.ID)
 	if err != nil {
 		return exchange.KeyReport{}, err
 	}
@@ -229,7 +225,7 @@ func (c *Checker) twin(ctx context.Context, a Account, key vault.Secret) (string
 			if b.ID == a.ID || b.Venue != a.Venue || b.KeyHint != a.KeyHint || !first {
 				continue
 			}
-			other, err := c.credential(ctx, b)
+			other, err := c.cfg.Opener.Open(ctx, b.TenantID, b.ID)
 			switch kind := errs.KindOf(err); {
 			case err == nil && other.Key.Reveal() == key.Reveal():
 				return b.Name, nil
@@ -241,23 +237,6 @@ func (c *Checker) twin(ctx context.Context, a Account, key vault.Secret) (string
 			return "", nil
 		}
 	}
-}
-
-// credential opens an account's key.
-func (c *Checker) credential(ctx context.Context, a Account) (Credential, error) {
-	sealed, err := c.cfg.Store.SealedKey(ctx, a.TenantID, a.ID)
-	if err != nil {
-		return Credential{}, err
-	}
-	key, err := c.cfg.Opener.Open(ctx, a.TenantID, sealed.Key, purposeAccountKey, a.ID)
-	if err != nil {
-		return Credential{}, fmt.Errorf("opening the key of account %s: %w", a.ID, err)
-	}
-	secret, err := c.cfg.Opener.Open(ctx, a.TenantID, sealed.Secret, purposeAccountSecret, a.ID)
-	if err != nil {
-		return Credential{}, fmt.Errorf("opening the secret of account %s: %w", a.ID, err)
-	}
-	return Credential{Key: key, Secret: secret}, nil
 }
 
 // final reports whether asking again cannot help: the venue does not take the key,

@@ -50,6 +50,10 @@ type Account struct {
 	Rights []Right
 	// Notes are sentences of the last check that the key's owner should read.
 	Notes []string
+	// Balances are what the last check that could read them saw, and BalancesAt is
+	// when that was; zero if none could.
+	Balances   []Balance
+	BalancesAt time.Time
 	// Tries is how often the check could not be made since it was asked for.
 	Tries int
 	// CheckAt is when a worker looks, or looks again; zero if none shall.

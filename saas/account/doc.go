@@ -1,12 +1,11 @@
-// Package account keeps the exchange accounts that tenants connect, and the
-// exchange credentials that they entrust to their bots.
+// Package account keeps the exchange accounts that tenants connect.
 //
 // It owns the pair of key and secret: how it is sealed, stored and opened; what the
 // check of an account's key found, and whether the key may be used; and how many
 // calls of its venue an account has left, for all workers that share it. It does
 // not own sealing itself (package vault), the questions that a check asks
-// (exchange.KeyChecker), nor the tables (package saasdb implements Store,
-// Connections and TurnStore).
+// (exchange.KeyChecker), nor the tables (package saasdb implements Connections and
+// TurnStore).
 //
 // A Service seals an account's key; a Checker, in a worker, opens it and asks the
 // exchange:
@@ -17,22 +16,20 @@
 //	                               │       or is connected already
 //	                               └─────→ revoked: was fine, and is not taken any more
 //
-// A Keeper and a Service seal and cannot open: that is all the web tier is handed. An
-// Opener opens, and only workers are handed one. This parts the two halves of a
-// program, not yet two machines: in the server of one process the worker runs beside
+// A Service seals and cannot open: that is all the web tier is handed. An
+// Opener opens, and only workers are handed one. With servers and workers in hosts of
+// their own, rule X4 holds in full; in the server of one process the worker runs beside
 // the web tier, and whoever can read that process's memory or environment can open
-// what is sealed. Rule X4 holds in full only once a worker host of its own holds the
-// private half. Both halves are bound to the tenant, to what they
-// are and to the configuration, so that a value that was moved to another row
-// does not open. Neither half is ever in clear in a row, a log or an error.
+// what is sealed. Key and secret are bound to the tenant, to what they are and to the
+// account, so that a value that was moved to another row does not open. Neither is ever in clear in a row, a log or an error.
 //
 // Smallest use:
 //
-//	keeper, err := account.NewKeeper(account.KeeperConfig{Now: time.Now, Sealer: sealer, Store: store})
-//	err = keeper.Put(ctx, tenantID, configID, apiKey, apiSecret)
+//	accounts, err := account.NewService(account.ServiceConfig{Events: events, Now: time.Now, Sealer: sealer, Store: store, Tx: db, Venues: []string{"luno"}})
+//	a, err := accounts.Connect(ctx, principal, account.NewConnect("Main", "luno", keyID, secret))
 //	…
 //	opener, err := account.NewOpener(account.OpenerConfig{Opener: vaultOpener, Store: store})
-//	cred, err := opener.Open(ctx, tenantID, configID)
+//	cred, err := opener.Open(ctx, tenantID, a.ID)
 //	budget, err := account.NewBudget(account.BudgetConfig{
 //		TenantID: tenantID, AccountID: accountID, Holder: worker, Now: time.Now, Store: store,
 //	})

@@ -16,7 +16,7 @@ type Unsealer interface {
 // OpenerConfig says what an Opener works with; both fields are required.
 type OpenerConfig struct {
 	Opener Unsealer
-	Store  Store
+	Store  Connections
 }
 
 func (c OpenerConfig) validate() error {
@@ -41,20 +41,21 @@ func NewOpener(cfg OpenerConfig) (*Opener, error) {
 	return &Opener{cfg: cfg}, nil
 }
 
-// Open returns a configuration's credential. Errors: NotFound, code
-// "credential_not_found", if there is none; those of vault.Opener otherwise.
-func (o *Opener) Open(ctx context.Context, tenantID, configID string) (Credential, error) {
-	sealed, err := o.cfg.Store.Credential(ctx, tenantID, configID)
+// Open returns the key of an account, whatever its check has found. Errors:
+// NotFound, code "account_not_found", if there is no such account; those of
+// vault.Opener otherwise.
+func (o *Opener) Open(ctx context.Context, tenantID, accountID string) (Credential, error) {
+	sealed, err := o.cfg.Store.SealedKey(ctx, tenantID, accountID)
 	if err != nil {
 		return Credential{}, err
 	}
-	key, err := o.cfg.Opener.Open(ctx, tenantID, sealed.Key, purposeKey, configID)
+	key, err := o.cfg.Opener.Open(ctx, tenantID, sealed.Key, purposeAccountKey, accountID)
 	if err != nil {
-		return Credential{}, fmt.Errorf("opening the exchange key of configuration %s: %w", configID, err)
+		return Credential{}, fmt.Errorf("opening the key of account %s: %w", accountID, err)
 	}
-	secret, err := o.cfg.Opener.Open(ctx, tenantID, sealed.Secret, purposeSecret, configID)
+	secret, err := o.cfg.Opener.Open(ctx, tenantID, sealed.Secret, purposeAccountSecret, accountID)
 	if err != nil {
-		return Credential{}, fmt.Errorf("opening the exchange secret of configuration %s: %w", configID, err)
+		return Credential{}, fmt.Errorf("opening the secret of account %s: %w", accountID, err)
 	}
 	return Credential{Key: key, Secret: secret}, nil
 }

@@ -28,12 +28,6 @@ const (
 	EventRemoved = "account.removed"
 )
 
-// The parts of the context that an account's key is sealed with, before its id.
-const (
-	purposeAccountKey    = "account key"
-	purposeAccountSecret = "account secret"
-)
-
 // Transactor makes several stores' changes one.
 type Transactor interface {
 	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/tenancy"
 )
@@ -12,16 +14,18 @@ import (
 // exchangeAccount is a connected account as the API shows it: never more of the key
 // than its end.
 type exchangeAccount struct {
-	ID        string         `json:"id" doc:"The account's id." example:"0197e1a2-6f00-7a00-8000-000000000001"`
-	Name      string         `json:"name" doc:"The name that it was given." example:"My Luno account"`
-	Venue     string         `json:"venue" doc:"The exchange." example:"luno"`
-	KeyHint   string         `json:"key_hint" doc:"The end of the key's id; the key itself and its secret are never shown." example:"wxyz"`
-	State     string         `json:"state" enum:"checking,connected,refused,revoked" doc:"The key waits for its check, may be used, must not be used, or is not taken by the exchange any more." example:"connected"`
-	Reason    string         `json:"reason" doc:"Why the state is what it is; empty while all is well."`
-	Rights    []accountRight `json:"rights" doc:"What the last check found."`
-	Notes     []string       `json:"notes" doc:"What the key's owner should know."`
-	CheckedAt *time.Time     `json:"checked_at" doc:"When the key was checked last; null before."`
-	CreatedAt time.Time      `json:"created_at" doc:"When it was connected." example:"2026-01-02T15:04:05Z"`
+	ID         string           `json:"id" doc:"The account's id." example:"0197e1a2-6f00-7a00-8000-000000000001"`
+	Name       string           `json:"name" doc:"The name that it was given." example:"My Luno account"`
+	Venue      string           `json:"venue" doc:"The exchange." example:"luno"`
+	KeyHint    string           `json:"key_hint" doc:"The end of the key's id; the key itself and its secret are never shown." example:"wxyz"`
+	State      string           `json:"state" enum:"checking,connected,refused,revoked" doc:"The key waits for its check, may be used, must not be used, or is not taken by the exchange any more." example:"connected"`
+	Reason     string           `json:"reason" doc:"Why the state is what it is; empty while all is well."`
+	Rights     []accountRight   `json:"rights" doc:"What the last check found."`
+	Notes      []string         `json:"notes" doc:"What the key's owner should know."`
+	Balances   []accountBalance `json:"balances" doc:"What the account held when a check could last read it, by currency."`
+	BalancesAt *time.Time       `json:"balances_at" doc:"When that was; null before."`
+	CheckedAt  *time.Time       `json:"checked_at" doc:"When the key was checked last; null before."`
+	CreatedAt  time.Time        `json:"created_at" doc:"When it was connected." example:"2026-01-02T15:04:05Z"`
 }
 
 // accountRight is what a check found of a key's right.
@@ -33,15 +37,27 @@ type accountRight struct {
 	Reason  string `json:"reason" doc:"How it is known, or why it cannot be known."`
 }
 
+// accountBalance is what an account held of a currency.
+type accountBalance struct {
+	Currency string          `json:"currency" doc:"The currency." example:"MYR"`
+	Wallet   string          `json:"wallet" doc:"The exchange's id of the account that holds it, of which there may be several in one currency." example:"1234567890123456789"`
+	Total    decimal.Decimal `json:"total" doc:"What it holds, including what open orders have set aside." example:"12402.11"`
+	Free     decimal.Decimal `json:"free" doc:"What is not set aside." example:"8000"`
+}
+
 func accountView(a account.Account) exchangeAccount {
 	v := exchangeAccount{
-		ID: a.ID, Name: a.Name, Venue: a.Venue, KeyHint: a.KeyHint, State: string(a.State), Reason: a.Reason, Rights: []accountRight{}, Notes: []string{},
-		CheckedAt: moment(a.CheckedAt), CreatedAt: a.CreatedAt.UTC(),
+		ID: a.ID, Name: a.Name, Venue: a.Venue, KeyHint: a.KeyHint, State: string(a.State), Reason: a.Reason, Rights: []accountRight{}, Notes: []string{}, Balances: []accountBalance{},
+		BalancesAt: moment(a.BalancesAt),
+		CheckedAt:  moment(a.CheckedAt), CreatedAt: a.CreatedAt.UTC(),
 	}
 	for _, r := range a.Rights {
 		v.Rights = append(v.Rights, accountRight(r))
 	}
 	v.Notes = append(v.Notes, a.Notes...)
+	for _, b := range a.Balances {
+		v.Balances = append(v.Balances, accountBalance(b))
+	}
 	return v
 }
 

@@ -16,8 +16,7 @@ import (
 	"github.com/lunobot/lunobot/tenancy"
 )
 
-// config is a configuration as the API shows it. The exchange key is never in
-// it.
+// config is a configuration as the API shows it.
 type config struct {
 	ID              string          `json:"id" doc:"Identifies the configuration." example:"0197e1a2-6f00-7a00-8000-000000000003"`
 	BotID           string          `json:"bot_id" doc:"The bot of the configuration." example:"0197e1a2-6f00-7a00-8000-000000000004"`
@@ -29,13 +28,12 @@ type config struct {
 	Isolation       string          `json:"isolation" enum:"shared,tenant,bot" doc:"Who may share a process with the bot at most: every bot of the version, the tenant's, or none. The plan and the operator can ask for more; what is above the plan after a change of it does not count." example:"shared"`
 	Upgrade         *pendingUpgrade `json:"upgrade,omitempty" doc:"A change of the version that has yet to be made; missing if there is none."`
 	UpgradeFault    string          `json:"upgrade_fault" doc:"Why the last upgrade was refused; empty if it was not."`
-	Mode            string          `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Mode            string          `json:"mode" enum:"paper,live" doc:"Whose money the bot moves: simulated, or that of an exchange account." example:"paper"`
+	AccountID       string          `json:"account_id" doc:"The exchange account of a live bot; empty on paper." example:"0197e1a2-6f00-7a00-8000-000000000009"`
 	Interval        string          `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on. Its orders meet every minute, whatever it is." example:"1h"`
 	Parameters      object          `json:"parameters" doc:"The strategy's parameters, complete."`
-	Balance         decimal.Decimal `json:"balance" doc:"The starting balance of a paper account, in the counter currency." example:"10000"`
+	Balance         decimal.Decimal `json:"balance" doc:"What the bot begins with in the counter currency: simulated on paper, and live how much of the account's it may use." example:"10000"`
 	Risk            risk            `json:"risk" doc:"The tenant's own bounds."`
-	HasKey          bool            `json:"has_key" doc:"Whether an exchange key is stored."`
-	KeyHint         string          `json:"key_hint" doc:"The end of the exchange key's id." example:"x7Qa"`
 	Version         int64           `json:"version" doc:"Counts the changes; it is the ETag too." example:"1"`
 	CreatedAt       time.Time       `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`
 	UpdatedAt       time.Time       `json:"updated_at" doc:"When it was last changed." example:"2026-01-02T15:04:05Z"`
@@ -75,26 +73,26 @@ func (r riskInput) risk() bot.Risk {
 
 // newConfig is the body that makes a configuration.
 type newConfig struct {
-	Name            string     `json:"name" validate:"required,max=80" doc:"What the bot shall be called." example:"Morning cross"`
-	TradingPair     string     `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
-	FurtherPairs    []string   `json:"further_pairs,omitempty" doc:"Further pairs to trade with the same balance, at most 8 and of the same counter currency; only for a strategy that trades several. Each different pair of all bots counts toward the plan." example:"[\"ETHMYR\"]"`
-	LunoAPIKey      string     `json:"luno_api_key,omitempty" validate:"max=200" doc:"Id of the exchange key; not needed on paper. It is sealed and never shown again."`
-	LunoAPISecret   string     `json:"luno_api_secret,omitempty" validate:"max=200" doc:"Secret of the exchange key; given together with the key or not at all."`
-	StrategyType    string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
-	StrategyVersion string     `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to be pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
-	Isolation       string     `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most; shared if it is left out. More than the plan includes is refused." example:"shared"`
-	Mode            string     `json:"mode,omitempty" validate:"max=16" doc:"Whose money the bot moves: paper, which is also what it is if left out." example:"paper"`
-	Interval        string     `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the bot decides on; 1m if it is left out." example:"1h"`
-	Parameters      object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
-	Balance         *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency; 10000 if left out." example:"\"10000\""`
-	Risk            *riskInput `json:"risk,omitempty" doc:"The tenant's own bounds."`
+	Name            string      `json:"name" validate:"required,max=80" doc:"What the bot shall be called." example:"Morning cross"`
+	TradingPair     string      `json:"trading_pair" validate:"required,max=32" doc:"The market's symbol." example:"XBTMYR"`
+	FurtherPairs    []string    `json:"further_pairs,omitempty" doc:"Further pairs to trade with the same balance, at most 8 and of the same counter currency; only for a strategy that trades several. Each different pair of all bots counts toward the plan." example:"[\"ETHMYR\"]"`
+	LunoAPIKey      *retiredKey `json:"luno_api_key,omitempty" doc:"Not taken any more: keys belong to exchange accounts."`
+	LunoAPISecret   *retiredKey `json:"luno_api_secret,omitempty" doc:"Not taken any more: keys belong to exchange accounts."`
+	StrategyType    string      `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
+	StrategyVersion string      `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to be pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
+	Isolation       string      `json:"isolation,omitempty" validate:"omitempty,oneof=shared tenant bot" doc:"Who may share a process with the bot at most; shared if it is left out. More than the plan includes is refused." example:"shared"`
+	Mode            string      `json:"mode,omitempty" validate:"max=16" doc:"paper, which is also what it is if left out: a bot goes live with an operation of its own, once it has run on paper." example:"paper"`
+	Interval        string      `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the bot decides on; 1m if it is left out." example:"1h"`
+	Parameters      object      `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
+	Balance         *amount     `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency; 10000 if left out." example:"\"10000\""`
+	Risk            *riskInput  `json:"risk,omitempty" doc:"The tenant's own bounds."`
 }
 
 func (c newConfig) input() bot.CreateInput {
 	in := bot.CreateInput{
 		Name: c.Name, Pair: c.TradingPair, Also: c.FurtherPairs, Strategy: c.StrategyType, StrategyVersion: c.StrategyVersion,
 		Isolation: catalog.Isolation(c.Isolation), Mode: bot.Mode(c.Mode), Interval: bot.ParseInterval(c.Interval), Parameters: json.RawMessage(c.Parameters),
-		Risk: or(c.Risk).risk(), APIKey: c.LunoAPIKey, APISecret: c.LunoAPISecret,
+		Risk: or(c.Risk).risk(),
 	}
 	if c.Balance != nil {
 		in.Balance = &c.Balance.Decimal
@@ -102,8 +100,8 @@ func (c newConfig) input() bot.CreateInput {
 	return in
 }
 
-func (c newConfig) check(_ context.Context, a *API, who tenancy.Principal) error {
-	return a.cfg.Bots.Check(who, c.input())
+func (c newConfig) check(ctx context.Context, a *API, who tenancy.Principal) error {
+	return a.cfg.Bots.Check(ctx, who, c.input())
 }
 
 // configChange is the body that changes a configuration; what is left out stays.
@@ -144,8 +142,8 @@ func listOfPairs(pairs []string) []string { return append([]string{}, pairs...) 
 func configView(c bot.Config) config {
 	return config{
 		ID: c.ID, BotID: c.BotID, Name: c.Name, TradingPair: c.Pair, FurtherPairs: listOfPairs(c.Also), StrategyType: c.Strategy,
-		StrategyVersion: c.StrategyVersion, Isolation: string(c.Isolation), Upgrade: upgradeView(c.Upgrade), UpgradeFault: c.Upgrade.Fault, Mode: string(c.Mode), Interval: bot.IntervalName(c.Interval),
-		Parameters: object(c.Parameters), Balance: c.Balance, Risk: risk(c.Risk), HasKey: c.KeyHint != "", KeyHint: c.KeyHint, Version: c.Version,
+		StrategyVersion: c.StrategyVersion, Isolation: string(c.Isolation), Upgrade: upgradeView(c.Upgrade), UpgradeFault: c.Upgrade.Fault, Mode: string(c.Mode), AccountID: c.AccountID, Interval: bot.IntervalName(c.Interval),
+		Parameters: object(c.Parameters), Balance: c.Balance, Risk: risk(c.Risk), Version: c.Version,
 		CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 	}
 }

@@ -67,6 +67,19 @@ func (w *when) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
+// retiredKey stands for a field that took a bot's own exchange key once.
+type retiredKey struct{}
+
+// UnmarshalJSON refuses whatever was given.
+func (*retiredKey) UnmarshalJSON([]byte) error {
+	return errors.New("is not taken any more: connect an exchange account with the key, and let the bot go live on it")
+}
+
+// Schema implements huma.SchemaProvider.
+func (*retiredKey) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Deprecated: true}
+}
+
 // object is a JSON object that this package does not look into.
 type object []byte
 

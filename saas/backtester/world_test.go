@@ -165,7 +165,7 @@ func (*world) Pin(name, version string) (string, error) {
 	return "", nil
 }
 
-func (*world) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
+func (*world) Validate(_ context.Context, name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if !slices.Contains(names(), name) {
 		return nil, errors.New("no such strategy")
 	}
@@ -212,14 +212,14 @@ func (*world) Manifest(_ context.Context, key string) (plugin.Manifest, error) {
 	return plugin.ManifestOf(definitionOf(key)), nil
 }
 
-func (*world) Schema(name, _ string) (*param.Schema, error) {
+func (*world) Schema(_ context.Context, name, _ string) (*param.Schema, error) {
 	if !slices.Contains(names(), name) {
 		return nil, errors.New("no such strategy")
 	}
 	return definitionOf(name).Schema(), nil
 }
 
-func (*world) CanTrade(name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+func (*world) CanTrade(_ context.Context, name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
 	if name != "flock" && len(also) > 0 {
 		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
 	}
@@ -230,8 +230,8 @@ func (*world) CanTrade(name, _ string, _ json.RawMessage, _ exchange.Market, als
 // worker.
 type plugins struct{ *world }
 
-func (p plugins) Validate(_ context.Context, name string, params json.RawMessage) (json.RawMessage, error) {
-	return p.world.Validate(name, "", params)
+func (p plugins) Validate(ctx context.Context, name string, params json.RawMessage) (json.RawMessage, error) {
+	return p.world.Validate(ctx, name, "", params)
 }
 
 // process stands for the strategy's process.

@@ -12,8 +12,13 @@ import (
 // Mode says whose money a bot moves.
 type Mode string
 
-// Paper bots trade simulated money at the demo market's prices.
-const Paper Mode = "paper"
+// The modes.
+const (
+	// Paper bots trade simulated money at the market's prices.
+	Paper Mode = "paper"
+	// Live bots place real orders with the money of an exchange account.
+	Live Mode = "live"
+)
 
 // Status is what a worker last saw of a bot.
 type Status string
@@ -45,16 +50,17 @@ type Config struct {
 	// order in which its strategy hears them.
 	Also []string
 	Mode Mode
+	// AccountID is the exchange account whose money a live bot moves; "" on paper.
+	AccountID string
 	// Interval is the length of the candles that the bot decides on. Its orders
 	// meet every minute, whatever it is.
 	Interval time.Duration
 	// Parameters are the strategy's parameters, complete and valid, as JSON.
 	Parameters json.RawMessage
-	// Balance is the paper account's starting balance in the counter currency.
+	// Balance is what the bot begins with in the counter currency: simulated money on
+	// paper, and live how much of the account's it may use, whatever else is there.
 	Balance decimal.Decimal
 	Risk    Risk
-	// KeyHint is the end of the exchange key's id if a key is stored, else "".
-	KeyHint string
 	// StrategyVersion is the version that the bot is pinned to; "" is the one that
 	// the server contains, whichever that is.
 	StrategyVersion string
@@ -90,6 +96,8 @@ type Bot struct {
 	// Also are the further pairs, as in its configuration.
 	Also []string
 	Mode Mode
+	// AccountID is the exchange account of a live bot, as its configuration's.
+	AccountID string
 	// Interval is the length of the candles that the bot decides on.
 	Interval time.Duration
 	// StrategyVersion is the version that it is pinned to, as its configuration's.

@@ -1,8 +1,8 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -11,10 +11,6 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/errs"
 )
-
-// minKey is the least length of an exchange key's id and of its secret; Luno's
-// are longer.
-const minKey = 8
 
 // CreateInput is what a tenant gives to make a bot.
 type CreateInput struct {
@@ -28,7 +24,7 @@ type CreateInput struct {
 	StrategyVersion string
 	// Isolation defaults to Shared.
 	Isolation catalog.Isolation
-	// Mode defaults to Paper.
+	// Mode defaults to Paper, and can be no other: a bot goes live with GoLive.
 	Mode Mode
 	// Interval is the length of the candles that the bot decides on; it defaults
 	// to DefaultInterval.
@@ -39,21 +35,6 @@ type CreateInput struct {
 	// 10,000.
 	Balance *decimal.Decimal
 	Risk    Risk
-	// APIKey and APISecret are the exchange credentials; optional on paper, and
-	// given together or not at all.
-	APIKey, APISecret string
-}
-
-// checkKey notes what cannot be an exchange key.
-func (in CreateInput) checkKey(f *errs.Fields) {
-	f.Check(in.APIKey == "" || in.APISecret != "", "/luno_api_secret", "is required with a key")
-	f.Check(in.APISecret == "" || in.APIKey != "", "/luno_api_key", "is required with a secret")
-	check := func(path, text string) {
-		f.Check(text == "" || len(text) >= minKey, path, "must have at least "+strconv.Itoa(minKey)+" characters")
-		f.Check(strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) < 0, path, "must hold letters, digits and signs only, without spaces")
-	}
-	check("/luno_api_key", in.APIKey)
-	check("/luno_api_secret", in.APISecret)
 }
 
 // UpdateInput changes a configuration; nil fields stay as they are.
@@ -111,12 +92,11 @@ func (in UpdateInput) apply(c *Config) {
 // check looks at a configuration as it would be stored and names every faulty
 // field, beside those that the caller has found; it completes the parameters with
 // their defaults and pins the version.
-func (s *Service) check(c *Config, f errs.Fields) error {
-	f.Check(c.Mode == Paper, "/mode", `must be "paper"`)
+func (s *Service) check(ctx context.Context, c *Config, f errs.Fields) error {
 	f.Check(c.Isolation.Valid(), "/isolation", "must be shared, tenant or bot")
 	setup := Setup{
 		Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Version: c.StrategyVersion, Interval: c.Interval, Parameters: c.Parameters, Balance: c.Balance, Risk: c.Risk,
 	}
-	c.Parameters, c.StrategyVersion = setup.Check(&f, s.cfg.Markets, s.cfg.Strategies)
+	c.Parameters, c.StrategyVersion = setup.Check(ctx, &f, s.cfg.Markets, s.cfg.Strategies)
 	return f.Err()
 }

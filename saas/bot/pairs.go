@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ const furtherPairs = "/further_pairs"
 
 // checkTraded notes what is wrong with the further pairs, and what the strategy says
 // of all that it is to trade.
-func (s Setup) checkTraded(f *errs.Fields, markets Markets, strategies Strategies, params json.RawMessage, pin string) {
+func (s Setup) checkTraded(ctx context.Context, f *errs.Fields, markets Markets, strategies Strategies, params json.RawMessage, pin string) {
 	own, err := markets.Market(s.Pair)
 	if err != nil {
 		return // noted
@@ -38,7 +39,7 @@ func (s Setup) checkTraded(f *errs.Fields, markets Markets, strategies Strategie
 		if len(also) > 0 {
 			path = furtherPairs
 		}
-		s.ask(f, path, strategies, params, pin, own, also)
+		s.ask(ctx, f, path, strategies, params, pin, own, also)
 	}
 }
 
@@ -80,8 +81,8 @@ func (s Setup) further(f *errs.Fields, own exchange.Market, markets Markets) (al
 
 // ask notes what the strategy says of the pairs that it is to trade, at a path if no
 // parameter is at fault.
-func (s Setup) ask(f *errs.Fields, path string, strategies Strategies, params json.RawMessage, pin string, own exchange.Market, also []exchange.Market) {
-	err := strategies.CanTrade(s.Strategy, pin, params, own, also...)
+func (s Setup) ask(ctx context.Context, f *errs.Fields, path string, strategies Strategies, params json.RawMessage, pin string, own exchange.Market, also []exchange.Market) {
+	err := strategies.CanTrade(ctx, s.Strategy, pin, params, own, also...)
 	var bad param.Errors
 	var pairs *PairsError
 	switch {

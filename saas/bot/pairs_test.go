@@ -51,7 +51,7 @@ func TestFurtherPairsThatCannotBeTradedAreNamed(t *testing.T) {
 			one(err, bad.path, bad.reason)
 			_, err = b.Update(ctx, b.who, c.ID, bot.UpdateInput{Also: bad.also})
 			one(err, bad.path, bad.reason)
-			one(b.Check(b.who, mixed(bad.also...)), bad.path, bad.reason)
+			one(b.Check(ctx, b.who, mixed(bad.also...)), bad.path, bad.reason)
 		}
 		_, _, err = b.Create(ctx, b.who, bot.CreateInput{Name: "a", Pair: "XBTMYR", Also: []string{"ETHMYR"}, Strategy: "cross"})
 		one(err, "/further_pairs", "must be empty: cross trades one pair only")

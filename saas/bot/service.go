@@ -32,21 +32,24 @@ type Markets interface {
 
 // Strategies says which strategies can be used here.
 type Strategies interface {
-	// Pin returns the version that a bot is pinned to that asks for one of a
+	// Pin asks no process; it may be called in a transaction. It returns the version that a bot is pinned to that asks for one of a
 	// strategy; "" asks for what the server contains, or else the newest, and what
 	// the server contains is pinned as "". A version that cannot be used is a
 	// *catalog.UnusableError.
 	Pin(name, version string) (string, error)
 	// Validate returns the parameters, completed with the defaults of a pinned
-	// version, or param.Errors; any other error means that it cannot be used.
-	Validate(name, pin string, params json.RawMessage) (json.RawMessage, error)
-	// Schema returns what the parameters of a strategy's pinned version are.
-	Schema(name, pin string) (*param.Schema, error)
+	// version, or param.Errors; any other error means that it cannot be used. It may
+	// ask the strategy's process, which may be slow: never call it in a transaction.
+	Validate(ctx context.Context, name, pin string, params json.RawMessage) (json.RawMessage, error)
+	// Schema returns what the parameters of a strategy's pinned version are. It may
+	// start the strategy's process: never call it in a transaction.
+	Schema(ctx context.Context, name, pin string) (*param.Schema, error)
 	// CanTrade reports why a strategy's pinned version cannot trade a market, and also
 	// further ones with the same balance, under complete parameters: param.Errors if
 	// those are at fault, and else a *PairsError; any other error means that it could
-	// not be asked. A version that trades one pair only is asked nothing of one.
-	CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error
+	// not be asked. A version that trades one pair only is asked nothing of one. It
+	// may ask the strategy's process: never call it in a transaction.
+	CanTrade(ctx context.Context, name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error
 	// Names lists the strategies.
 	Names() []string
 }
@@ -59,30 +62,24 @@ type Gate interface {
 	Release(ctx context.Context, tenantID string, wants ...billing.Want) error
 }
 
-// Credentials seals a tenant's exchange keys.
-type Credentials interface {
-	// Put seals and stores the key of a configuration, in the caller's
-	// transaction.
-	Put(ctx context.Context, tenantID, configID, apiKey, apiSecret string) error
-	// Hint returns the part of a key that may be shown.
-	Hint(apiKey string) string
-}
-
 // Transactor makes several stores' changes one.
 type Transactor interface {
 	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
 }
 
-// ServiceConfig are the service's collaborators; all are required.
+// ServiceConfig are the service's collaborators; all are required but LiveVenue.
 type ServiceConfig struct {
-	Credentials Credentials
-	Events      event.Recorder
-	Gate        Gate
-	Markets     Markets
-	Now         func() time.Time
-	Store       Store
-	Strategies  Strategies
-	Tx          Transactor
+	Events event.Recorder
+	Gate   Gate
+	// LiveVenue is the exchange whose market data this installation runs on, and so
+	// the only one whose accounts bots can trade on. Defaults to "": bots stay on
+	// paper.
+	LiveVenue  string
+	Markets    Markets
+	Now        func() time.Time
+	Store      Store
+	Strategies Strategies
+	Tx         Transactor
 }
 
 // Service is what tenants do with their bots. It is safe for concurrent use.
@@ -97,7 +94,6 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 			problems = append(problems, fmt.Errorf("bot: %s is required", name))
 		}
 	}
-	need(cfg.Credentials != nil, "Credentials")
 	need(cfg.Events != nil, "Events")
 	need(cfg.Gate != nil, "Gate")
 	need(cfg.Markets != nil, "Markets")
@@ -115,15 +111,18 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 // Invalid error that names them all; a plan's limit is LimitExceeded and leaves
 // nothing behind (rule E9), and so is an isolation that the plan does not include.
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, Bot, error) {
-	c, err := s.draft(p, in)
+	c, err := s.draft(ctx, p, in)
 	if err != nil {
 		return Config{}, Bot{}, err
 	}
 	b := Bot{
-		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
+		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, AccountID: c.AccountID, Interval: c.Interval,
 		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		if err := s.pinned(c); err != nil {
+			return err
+		}
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
 			return err
 		}
@@ -132,11 +131,6 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		}
 		if err := s.cfg.Store.InsertBot(ctx, p.TenantID, c, b); err != nil {
 			return err
-		}
-		if in.APIKey != "" {
-			if err := s.cfg.Credentials.Put(ctx, p.TenantID, c.ID, in.APIKey, in.APISecret); err != nil {
-				return err
-			}
 		}
 		return s.record(ctx, EventCreated, b)
 	})
@@ -148,20 +142,15 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 
 // Check names what Create would refuse in the fields, as the same Invalid
 // error, and stores nothing. Plan limits are not looked at.
-func (s *Service) Check(p tenancy.Principal, in CreateInput) error {
-	_, err := s.draft(p, in)
+func (s *Service) Check(ctx context.Context, p tenancy.Principal, in CreateInput) error {
+	_, err := s.draft(ctx, p, in)
 	return err
 }
 
 // draft is the configuration that Create would store.
-func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
+func (s *Service) draft(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
-	}
-	if in.APIKey != "" {
-		if err := p.Require(tenancy.AccountsWrite); err != nil {
-			return Config{}, err
-		}
 	}
 	now := s.now()
 	c := Config{
@@ -181,12 +170,9 @@ func (s *Service) draft(p tenancy.Principal, in CreateInput) (Config, error) {
 		c.Balance = *in.Balance
 	}
 	var f errs.Fields
-	in.checkKey(&f)
-	if err := s.check(&c, f); err != nil {
+	f.Check(c.Mode == Paper, "/mode", `must be "paper": a bot begins on paper and goes live afterwards`)
+	if err := s.check(ctx, &c, f); err != nil {
 		return Config{}, err
-	}
-	if in.APIKey != "" {
-		c.KeyHint = s.cfg.Credentials.Hint(in.APIKey)
 	}
 	return c, nil
 }
@@ -213,33 +199,50 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // "bot_running"), because a running bot does not change its rules under way. An
 // isolation that the plan does not include is LimitExceeded; one that the bot has
 // from before may stay, and counts as far as the plan allows it. So are more pairs
-// than the plan allows.
+// than the plan allows. A configuration that keeps changing meanwhile is Stale.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
-	var c Config
-	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		var err error
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, id); err != nil {
-			return err
-		}
-		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, c.BotID)
+	return settled(func() (Config, error) { return s.update(ctx, p, id, in) })
+}
+
+// update is one try of Update. The strategy is asked before the transaction, for it may
+// be slow; errMoved if the configuration is not the one any more that it was asked of.
+func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
+	seen, err := s.cfg.Store.Config(ctx, p.TenantID, id)
+	if err != nil {
+		return Config{}, err
+	}
+	b, err := s.cfg.Store.Bot(ctx, p.TenantID, seen.BotID)
+	if err == nil {
+		err = changeable(b)
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	c := seen
+	in.apply(&c)
+	if err := s.check(ctx, &c, errs.Fields{}); err != nil {
+		return Config{}, err
+	}
+	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, seen.BotID)
 		if err != nil {
 			return err
 		}
-		if b.Desired || b.Status.Active() {
-			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
-		}
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, id); err != nil { // it may have changed before the lock
+		if err := changeable(b); err != nil {
 			return err
 		}
-		before := c.Isolation
-		in.apply(&c)
-		if err := s.check(&c, errs.Fields{}); err != nil {
+		if now, err := s.cfg.Store.Config(ctx, p.TenantID, id); err != nil {
+			return err
+		} else if now.Version != seen.Version {
+			return errMoved
+		}
+		if err := s.pinned(c); err != nil {
 			return err
 		}
-		if c.Isolation != before {
+		if c.Isolation != seen.Isolation {
 			if err := s.cfg.Gate.Require(ctx, p.TenantID, isolated(c.Isolation)...); err != nil {
 				return err
 			}
@@ -255,6 +258,41 @@ func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in
 		return s.record(ctx, EventUpdated, b)
 	})
 	return c, err
+}
+
+// changeable is the Conflict of a bot that must be stopped before it is changed.
+func changeable(b Bot) error {
+	if b.Desired || b.Status.Active() {
+		return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
+	}
+	return nil
+}
+
+// errMoved means that a configuration was changed while its strategy was asked.
+var errMoved = errors.New("the configuration has changed")
+
+// tries is how often a change is made that somebody else's comes before.
+const tries = 3
+
+// settled makes a change until nobody else's comes before it. After some tries it is
+// Stale, code "config_changed".
+func settled(change func() (Config, error)) (Config, error) {
+	for try := 1; ; try++ {
+		c, err := change()
+		switch {
+		case !errors.Is(err, errMoved):
+			return c, err
+		case try == tries:
+			return Config{}, errs.New(errs.Stale, "config_changed", "somebody else keeps changing it: look at it again and repeat your change").Wrap(err)
+		}
+	}
+}
+
+// pinned reports whether the version that a configuration was checked with can be used
+// still; else the error is a *catalog.UnusableError.
+func (s *Service) pinned(c Config) error {
+	_, err := s.cfg.Strategies.Pin(c.Strategy, c.StrategyVersion)
+	return err
 }
 
 // exchange gives the places in the plan back of further pairs that a bot is not to
@@ -286,7 +324,7 @@ func (s *Service) CheckUpdate(ctx context.Context, p tenancy.Principal, id strin
 		return err
 	}
 	in.apply(&c)
-	return s.check(&c, errs.Fields{})
+	return s.check(ctx, &c, errs.Fields{})
 }
 
 // Bot returns one of the tenant's bots.

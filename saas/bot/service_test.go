@@ -29,7 +29,13 @@ import (
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // goods are markets, a strategy that trades one pair, and one that trades several.
-type goods struct{ schema *param.Schema }
+type goods struct {
+	schema *param.Schema
+	// slow is called before a strategy says what it can trade, unless it is nil; gone
+	// reports whether a version cannot be used any more.
+	slow *func(name string)
+	gone *bool
+}
 
 func (g goods) Market(pair string) (exchange.Market, error) {
 	if !slices.Contains(g.Pairs(), pair) {
@@ -47,7 +53,10 @@ func (goods) Pairs() []string {
 func (goods) Names() []string { return []string{"cross", "mix"} }
 
 // CanTrade refuses a share of a pair that is not there, as a parameter's fault.
-func (goods) CanTrade(name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+func (g goods) CanTrade(_ context.Context, name, pin string, params json.RawMessage, own exchange.Market, also ...exchange.Market) error {
+	if *g.slow != nil {
+		(*g.slow)(name)
+	}
 	switch {
 	case (name != "mix" || pin == "2.0.0") && len(also) > 0:
 		return &bot.PairsError{Reason: "must be empty: " + name + " trades one pair only"}
@@ -57,31 +66,21 @@ func (goods) CanTrade(name, pin string, params json.RawMessage, own exchange.Mar
 	return nil
 }
 
-func (goods) Pin(name, version string) (string, error) {
-	if name != "cross" && name != "mix" || version != "" && version != "2.0.0" {
+func (g goods) Pin(name, version string) (string, error) {
+	if *g.gone || name != "cross" && name != "mix" || version != "" && version != "2.0.0" {
 		return "", &catalog.UnusableError{Ref: catalog.Ref{Name: name, Version: version}, Why: catalog.Unknown}
 	}
 	return version, nil
 }
 
-func (c goods) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
+func (c goods) Validate(_ context.Context, name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "cross" && name != "mix" {
 		return nil, errors.New("no such strategy")
 	}
 	return c.schema.Validate(params)
 }
 
-func (c goods) Schema(string, string) (*param.Schema, error) { return c.schema, nil }
-
-// keys remembers which configurations got a key.
-type keys struct{ stored []string }
-
-func (k *keys) Put(_ context.Context, _, configID, _, _ string) error {
-	k.stored = append(k.stored, configID)
-	return nil
-}
-
-func (*keys) Hint(string) string { return "hint" }
+func (c goods) Schema(context.Context, string, string) (*param.Schema, error) { return c.schema, nil }
 
 // bench is the service on real stores, with one tenant on the Basic plan.
 type bench struct {
@@ -89,8 +88,9 @@ type bench struct {
 	t       *testing.T
 	billing *billingtest.Bench
 	store   *saasdb.Store
-	keys    *keys
 	who     tenancy.Principal
+	slow    func(name string)
+	gone    bool
 }
 
 func each(t *testing.T, fn func(b *bench)) {
@@ -103,12 +103,12 @@ func each(t *testing.T, fn func(b *bench)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), store: saasdb.New(d), keys: &keys{}}
+		b := &bench{t: t, billing: billingtest.NewBench(t, billingdb.New(d), d, nil), store: saasdb.New(d)}
 		b.billing.Tenant(t, "tenant-1", "basic")
 		b.who = tenancy.Principal{UserID: "user-1", TenantID: "tenant-1", Role: tenancy.Owner}
-		shop := goods{schema: schema}
+		shop := goods{schema: schema, slow: &b.slow, gone: &b.gone}
 		b.Service, err = bot.NewService(bot.ServiceConfig{
-			Credentials: b.keys, Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: b.store, Strategies: shop, Tx: d,
+			Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: b.store, Strategies: shop, Tx: d,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -147,7 +147,7 @@ func (b *bench) want(err error, kind errs.Kind, code string) {
 func TestMissingCollaborators(t *testing.T) {
 	t.Parallel()
 	_, err := bot.NewService(bot.ServiceConfig{})
-	for _, name := range []string{"Credentials", "Events", "Gate", "Markets", "Now", "Store", "Strategies", "Tx"} {
+	for _, name := range []string{"Events", "Gate", "Markets", "Now", "Store", "Strategies", "Tx"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)
 		}
@@ -160,7 +160,7 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 		negative := decimal.NewFromInt(-1)
 		_, _, err := b.Create(b.t.Context(), b.who, bot.CreateInput{
 			Pair: "NOPE", Strategy: "cross", Mode: "live", Interval: 7 * time.Minute, Balance: &negative, Parameters: json.RawMessage(`{"fast":50,"slow":40,"odd":1}`),
-			Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100), TakeProfitPercent: negative, MaxPosition: negative}, APISecret: "s",
+			Risk: bot.Risk{StopLossPercent: decimal.NewFromInt(100), TakeProfitPercent: negative, MaxPosition: negative},
 		})
 		b.want(err, errs.Invalid, "invalid_input")
 		var faults *errs.Error
@@ -173,7 +173,7 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 		}
 		for _, path := range []string{
 			"/name", "/trading_pair", "/mode", "/interval", "/balance", "/risk/stop_loss_percent", "/risk/take_profit_percent", "/risk/max_position",
-			"/luno_api_key", "/parameters/fast", "/parameters/odd",
+			"/parameters/fast", "/parameters/odd",
 		} {
 			if !got[path] {
 				b.t.Errorf("%s is not named in %v", path, err)
@@ -201,22 +201,19 @@ func TestBalanceIsRefusedForOneReason(t *testing.T) {
 	})
 }
 
-// Each of these was once stored: a name that looks like another's, a key whose
-// configuration said that it had none, and a stop-loss so fine that it was cut to
-// no stop-loss.
+// Each of these was once stored: a name that looks like another's, and a stop-loss so
+// fine that it was cut to no stop-loss.
 func TestWhatWouldMisleadIsRefused(t *testing.T) {
 	t.Parallel()
 	each(t, func(b *bench) {
-		valid := bot.CreateInput{Name: "a", Pair: "XBTMYR", Strategy: "cross", APIKey: "key-id-7Qa", APISecret: "very-secret"}
+		valid := bot.CreateInput{Name: "a", Pair: "XBTMYR", Strategy: "cross"}
 		for want, change := range map[string]func(in *bot.CreateInput){
-			"/name must be one line of text without control characters":                 func(in *bot.CreateInput) { in.Name = "a\u202eb" },
-			"/name must have a character that can be seen":                              func(in *bot.CreateInput) { in.Name = "\u200b" },
-			"/luno_api_key must have at least 8 characters":                             func(in *bot.CreateInput) { in.APIKey = "key" },
-			"/luno_api_secret must hold letters, digits and signs only, without spaces": func(in *bot.CreateInput) { in.APISecret = "very\r\nsecret" },
-			"/risk/stop_loss_percent must have at most 6 decimals":                      func(in *bot.CreateInput) { in.Risk.StopLossPercent = decimal.New(1, -7) },
-			"/risk/take_profit_percent must have at most 6 decimals":                    func(in *bot.CreateInput) { in.Risk.TakeProfitPercent = decimal.New(12345678, -7) },
-			"/risk/max_position is larger than any position can be; 0 is no bound":      func(in *bot.CreateInput) { in.Risk.MaxPosition = decimal.New(1, 19) },
-			"/risk/max_position must be 0 or at least the least order, 0.0001 XBT":      func(in *bot.CreateInput) { in.Risk.MaxPosition = decimal.New(1, -6) },
+			"/name must be one line of text without control characters":            func(in *bot.CreateInput) { in.Name = "a\u202eb" },
+			"/name must have a character that can be seen":                         func(in *bot.CreateInput) { in.Name = "\u200b" },
+			"/risk/stop_loss_percent must have at most 6 decimals":                 func(in *bot.CreateInput) { in.Risk.StopLossPercent = decimal.New(1, -7) },
+			"/risk/take_profit_percent must have at most 6 decimals":               func(in *bot.CreateInput) { in.Risk.TakeProfitPercent = decimal.New(12345678, -7) },
+			"/risk/max_position is larger than any position can be; 0 is no bound": func(in *bot.CreateInput) { in.Risk.MaxPosition = decimal.New(1, 19) },
+			"/risk/max_position must be 0 or at least the least order, 0.0001 XBT": func(in *bot.CreateInput) { in.Risk.MaxPosition = decimal.New(1, -6) },
 		} {
 			in := valid
 			change(&in)
@@ -355,14 +352,14 @@ func TestRoles(t *testing.T) {
 		_, err := b.Start(ctx, viewer, made.ID)
 		b.want(err, errs.Forbidden, "permission_denied")
 		b.want(b.Delete(ctx, viewer, made.ID), errs.Forbidden, "permission_denied")
-		_, _, err = b.Create(ctx, trader, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "cross", APIKey: "key-id-7Qa", APISecret: "very-secret"})
+		_, _, err = b.Create(ctx, viewer, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "cross"})
 		b.want(err, errs.Forbidden, "permission_denied")
+		if _, _, err = b.Create(ctx, trader, bot.CreateInput{Name: "x", Pair: "XBTMYR", Strategy: "cross"}); err != nil {
+			b.t.Errorf("a trader may not create: %v", err)
+		}
 		stranger := tenancy.Principal{TenantID: "tenant-2", Role: tenancy.Owner}
 		_, err = b.Start(ctx, stranger, made.ID)
 		b.want(err, errs.NotFound, "bot_not_found") // proves P12
-		if _, _, err := b.Create(ctx, b.who, bot.CreateInput{Name: "y", Pair: "XBTMYR", Strategy: "cross", APIKey: "key-id-7Qa", APISecret: "very-secret"}); err != nil || len(b.keys.stored) != 1 {
-			b.t.Errorf("an owner's key: %v, %d stored", err, len(b.keys.stored))
-		}
 	})
 }
 

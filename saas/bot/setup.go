@@ -2,6 +2,7 @@ package bot
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -42,13 +43,20 @@ type Setup struct {
 	Risk    Risk
 }
 
+// askLimit is how long a strategy may take to say what it thinks of its parameters and
+// pairs, its start counted.
+const askLimit = 20 * time.Second
+
 // Check notes every faulty field under the name that the API gives it, and
-// returns the parameters completed with their defaults, and the version to pin.
-func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) (params json.RawMessage, pin string) {
+// returns the parameters completed with their defaults, and the version to pin. It may
+// ask the strategy's process: never call it in a transaction.
+func (s Setup) Check(ctx context.Context, f *errs.Fields, markets Markets, strategies Strategies) (params json.RawMessage, pin string) {
 	name := strings.TrimSpace(s.Name)
 	f.Check(name != "", "/name", "is required")
 	f.Check(len([]rune(name)) <= 80, "/name", "must have at most 80 characters")
 	f.CheckLine("/name", name)
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
 	market, err := markets.Market(s.Pair)
 	known := err == nil
 	switch {
@@ -66,20 +74,20 @@ func (s Setup) Check(f *errs.Fields, markets Markets, strategies Strategies) (pa
 		f.Check(err == nil, "/balance", "has more decimals than "+market.Counter+" is traded with")
 	}
 	s.Risk.check(f, market, known)
-	params, pin = s.checkStrategy(f, strategies)
-	s.checkPairs(f, markets, strategies, params, pin)
-	s.checkTraded(f, markets, strategies, params, pin)
+	params, pin = s.checkStrategy(ctx, f, strategies)
+	s.checkPairs(ctx, f, markets, strategies, params, pin)
+	s.checkTraded(ctx, f, markets, strategies, params, pin)
 	return params, pin
 }
 
 // checkPairs notes parameters that name a market which is not there, or the one that
 // is traded anyway.
-func (s Setup) checkPairs(f *errs.Fields, markets Markets, strategies Strategies, params json.RawMessage, pin string) {
+func (s Setup) checkPairs(ctx context.Context, f *errs.Fields, markets Markets, strategies Strategies, params json.RawMessage, pin string) {
 	var given map[string]json.RawMessage
 	if len(params) == 0 || json.Unmarshal(params, &given) != nil {
 		return // its faults are noted
 	}
-	schema, err := strategies.Schema(s.Strategy, pin)
+	schema, err := strategies.Schema(ctx, s.Strategy, pin)
 	if err != nil {
 		return // noted
 	}
@@ -95,7 +103,7 @@ func (s Setup) checkPairs(f *errs.Fields, markets Markets, strategies Strategies
 	}
 }
 
-func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) (params json.RawMessage, pin string) {
+func (s Setup) checkStrategy(ctx context.Context, f *errs.Fields, strategies Strategies) (params json.RawMessage, pin string) {
 	if s.Strategy == "" {
 		f.Add("/strategy_type", "is required")
 		return nil, ""
@@ -107,7 +115,7 @@ func (s Setup) checkStrategy(f *errs.Fields, strategies Strategies) (params json
 		return nil, ""
 	}
 	if err == nil {
-		params, err = strategies.Validate(s.Strategy, pin, s.Parameters)
+		params, err = strategies.Validate(ctx, s.Strategy, pin, s.Parameters)
 	}
 	var bad param.Errors
 	switch {

@@ -28,7 +28,7 @@ func TestUnknownPairsAreAnsweredWithThoseThatAre(t *testing.T) {
 		"is not a pair that is traded here: there is none":  nil,
 	} {
 		var f errs.Fields
-		bot.Setup{Pair: "NOPE"}.Check(&f, there, nil)
+		bot.Setup{Pair: "NOPE"}.Check(t.Context(), &f, there, nil)
 		var e *errs.Error
 		if err := f.Err(); !errors.As(err, &e) {
 			t.Fatal(err)

@@ -32,11 +32,20 @@ func (s *Service) Upgrade(ctx context.Context, p tenancy.Principal, botID string
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
 	}
+	return settled(func() (Config, error) { return s.upgrade(ctx, p, botID, in) })
+}
+
+// upgrade is one try of Upgrade. The strategy is asked before the transaction, for it may
+// be slow; errMoved if the configuration is not the one any more that it was asked of.
+func (s *Service) upgrade(ctx context.Context, p tenancy.Principal, botID string, in UpgradeInput) (Config, error) {
+	seen, pin, params, err := s.checkUpgrade(ctx, p, botID, in)
+	if err != nil {
+		return Config{}, err
+	}
 	return s.changeVersion(ctx, p.TenantID, botID, EventUpgradeRequested, func(b Bot, c *Config) error {
-		pin, params, err := s.checkUpgrade(*c, in)
 		switch {
-		case err != nil:
-			return err
+		case c.Version != seen.Version:
+			return errMoved
 		case pin == c.StrategyVersion:
 			return errs.New(errs.Conflict, "strategy_version_same", "%s has that version already", b.Name)
 		case b.Desired || b.Status.Active():
@@ -44,7 +53,7 @@ func (s *Service) Upgrade(ctx context.Context, p tenancy.Principal, botID string
 		default:
 			c.StrategyVersion, c.Parameters, c.Upgrade = pin, params, Upgrade{}
 		}
-		return nil
+		return s.pinned(Config{Strategy: c.Strategy, StrategyVersion: pin})
 	})
 }
 
@@ -53,41 +62,44 @@ func (s *Service) CheckUpgrade(ctx context.Context, p tenancy.Principal, botID s
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return err
 	}
-	b, err := s.cfg.Store.Bot(ctx, p.TenantID, botID)
-	if err != nil {
-		return err
-	}
-	c, err := s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID)
-	if err != nil {
-		return err
-	}
-	_, _, err = s.checkUpgrade(c, in)
+	_, _, _, err := s.checkUpgrade(ctx, p, botID, in)
 	return err
 }
 
-func (s *Service) checkUpgrade(c Config, in UpgradeInput) (pin string, params json.RawMessage, err error) {
+// checkUpgrade asks the version to upgrade to; c is the configuration that it was asked
+// of.
+func (s *Service) checkUpgrade(ctx context.Context, p tenancy.Principal, botID string, in UpgradeInput) (c Config, pin string, params json.RawMessage, err error) {
+	b, err := s.cfg.Store.Bot(ctx, p.TenantID, botID)
+	if err != nil {
+		return c, "", nil, err
+	}
+	if c, err = s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID); err != nil {
+		return c, "", nil, err
+	}
 	var f errs.Fields
 	f.Check(in.StrategyVersion != "", "/strategy_version", "is required")
 	if err := f.Err(); err != nil {
-		return "", nil, err
+		return c, "", nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
 	given := in.Parameters
 	if len(given) == 0 {
 		given = c.Parameters
 	}
 	setup := Setup{Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Version: in.StrategyVersion, Parameters: given}
-	params, pin = setup.checkStrategy(&f, s.cfg.Strategies)
+	params, pin = setup.checkStrategy(ctx, &f, s.cfg.Strategies)
 	if f.Err() != nil {
-		return pin, params, f.Err()
+		return c, pin, params, f.Err()
 	}
 	own, err := s.cfg.Markets.Market(c.Pair)
 	if err != nil {
-		return "", nil, fmt.Errorf("the pair of bot %s: %w", c.BotID, err)
+		return c, "", nil, fmt.Errorf("the pair of bot %s: %w", c.BotID, err)
 	}
 	if also, ok := setup.further(&f, own, s.cfg.Markets); ok {
-		setup.ask(&f, "/strategy_version", s.cfg.Strategies, params, pin, own, also)
+		setup.ask(ctx, &f, "/strategy_version", s.cfg.Strategies, params, pin, own, also)
 	}
-	return pin, params, f.Err()
+	return c, pin, params, f.Err()
 }
 
 // Upgraded writes that a worker has brought a bot to the version that it is to be

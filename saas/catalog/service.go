@@ -177,12 +177,23 @@ func (s *Service) Approve(ctx context.Context, ref Ref, by string) (Entry, error
 // that of the file which somebody looked at: if another one was put in meanwhile,
 // it is Stale, code "strategy_version_replaced".
 func (s *Service) ApproveFile(ctx context.Context, ref Ref, sum, by string) (Entry, error) {
+	seen, err := s.cfg.Store.Entry(ctx, ref)
+	if err != nil {
+		return Entry{}, err
+	}
+	if sum == "" {
+		sum = seen.SHA256
+	}
+	var bad error
+	if sum == seen.SHA256 {
+		bad = s.cfg.Folder.Verify(ref, sum) // it reads the whole file: not in a transaction
+	}
 	return s.change(ctx, ref, by, "", EventApproved, func(e *Entry) (bool, error) {
-		if sum != "" && sum != e.SHA256 {
+		if sum != e.SHA256 {
 			return false, errs.New(errs.Stale, "strategy_version_replaced", "%s has another file by now (SHA-256 %.12s…): look at that one first", ref, e.SHA256)
 		}
-		if err := s.cfg.Folder.Verify(e.Ref, e.SHA256); err != nil {
-			return false, err
+		if bad != nil {
+			return false, bad
 		}
 		if e.Status == Approved {
 			return false, nil

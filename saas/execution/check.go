@@ -38,13 +38,13 @@ func (e *Executor) Check(ctx context.Context) (journal.Check, error) {
 	if err != nil {
 		return journal.Check{}, err
 	}
-	if err := e.quarantine(ctx, strangers); err != nil {
+	if err := e.quarantine(ctx, strangers, &s); err != nil {
 		return journal.Check{}, err
 	}
 	if err := e.weigh(ctx, &s); err != nil {
 		return journal.Check{}, err
 	}
-	trades, err := e.foreignTrades(ctx)
+	trades, seen, err := e.foreignTrades(ctx)
 	if err != nil {
 		return journal.Check{}, err
 	}
@@ -66,7 +66,8 @@ func (e *Executor) Check(ctx context.Context) (journal.Check, error) {
 	e.mu.Lock()
 	e.checked = true
 	e.cleared = e.cleared || check.Agrees()
-	e.strange = nil
+	// The stream may have told of more since.
+	e.strange = slices.DeleteFunc(e.strange, func(f exchange.Fill) bool { return slices.Contains(seen, f) })
 	e.mu.Unlock()
 	if before == "" && check.Paused != "" && e.cfg.Paused != nil {
 		e.cfg.Paused(ctx, check.Paused)
@@ -77,7 +78,7 @@ func (e *Executor) Check(ctx context.Context) (journal.Check, error) {
 // report says what was found. Differences that may pass count once they have
 // lasted.
 func (e *Executor) report(w *step, s sight, trades []journal.ForeignTrade) journal.Check {
-	c := journal.Check{BotID: e.cfg.BotID, Account: e.cfg.Account, Trades: trades, Paused: e.check.Paused}
+	c := journal.Check{BotID: e.cfg.BotID, Account: e.cfg.Account, Trades: trades, Failed: s.failed, Paused: e.check.Paused}
 	for _, o := range e.orders {
 		switch {
 		case o.Doubtful():
@@ -96,6 +97,11 @@ func (e *Executor) report(w *step, s sight, trades []journal.ForeignTrade) journ
 		}
 		if f.Ours && f.Decision == "" {
 			s.differ(journal.OrderOrphaned, f.ClientID, fmt.Sprintf("order %s has an id of this bot and is not in its journal", f.ClientID))
+		}
+	}
+	for _, d := range e.check.Differences { // it is found once, and stays until somebody lifts the pause
+		if d.Kind == journal.FillUnbooked {
+			s.differ(d.Kind, d.Subject, d.Text)
 		}
 	}
 	for _, d := range s.differences {
@@ -206,11 +212,11 @@ func (e *Executor) lastEvent() int64 {
 }
 
 // foreignTrades returns the executions since the last reconciliation that no bot
-// ordered, in the journal's words.
-func (e *Executor) foreignTrades(ctx context.Context) ([]journal.ForeignTrade, error) {
+// ordered, in the journal's words, and those that it has judged.
+func (e *Executor) foreignTrades(ctx context.Context) (kept []journal.ForeignTrade, strange []exchange.Fill, err error) {
 	e.mu.Lock()
-	strange := slices.Clone(e.strange)
-	kept := slices.Clone(e.check.Trades)
+	strange = slices.Clone(e.strange)
+	kept = slices.Clone(e.check.Trades)
 	e.mu.Unlock()
 	ids := make([]string, len(strange))
 	for i, f := range strange {
@@ -218,7 +224,7 @@ func (e *Executor) foreignTrades(ctx context.Context) ([]journal.ForeignTrade, e
 	}
 	owned, err := e.cfg.Store.OwnedOrders(ctx, e.cfg.TenantID, e.cfg.Account, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, f := range strange {
 		m := e.markets[f.Pair]
@@ -232,7 +238,7 @@ func (e *Executor) foreignTrades(ctx context.Context) ([]journal.ForeignTrade, e
 			Pair: f.Pair, Sequence: f.Sequence, Side: f.Side.String(), Price: m.Price(f.Price), Volume: m.Volume(f.Volume), At: time.UnixMilli(f.Time).UTC(),
 		})
 	}
-	return kept[max(0, len(kept)-keptTrades):], nil
+	return kept[max(0, len(kept)-keptTrades):], strange, nil
 }
 
 // joined is errors.Join that keeps a lone error as it is.

@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,8 +32,9 @@ func (e *Executor) strangers(ctx context.Context, open []exchange.Order, books [
 }
 
 // quarantine notes orders that no bot placed and does what was decided about those
-// of before. It cancels none unasked (rule T6).
-func (e *Executor) quarantine(ctx context.Context, strangers []exchange.Order) error {
+// of before. It cancels none unasked (rule T6). A cancel that fails is noted, and
+// tried again by the next Check.
+func (e *Executor) quarantine(ctx context.Context, strangers []exchange.Order, s *sight) error {
 	_, decided, err := e.cfg.Store.LastCheck(ctx, e.cfg.TenantID, e.cfg.BotID)
 	if err != nil && errs.KindOf(err) != errs.NotFound {
 		return err
@@ -79,10 +81,10 @@ func (e *Executor) quarantine(ctx context.Context, strangers []exchange.Order) e
 	}
 	for _, v := range cancel {
 		if cerr := e.cfg.Trader.Cancel(ctx, v.Request.Pair, v.ID); cerr != nil && exchange.KindOf(cerr) != exchange.KindNotOpen {
-			err = joined(err, fmt.Errorf("cancelling foreign order %s: %w", v.ID, cerr))
+			s.failed = append(s.failed, fmt.Sprintf("foreign order %s could not be cancelled: %s", v.ID, cerr))
 		}
 	}
-	return err
+	return nil
 }
 
 // placing reports whether an order is one of the bot's that has become known since
@@ -121,4 +123,55 @@ func (e *Executor) claim(w *step, f journal.ForeignOrder, v exchange.Order) {
 	w.put(o.Hear(m, v), o.Reason)
 	f.Over = true
 	w.foreign[v.ID] = f
+}
+
+// suspect notes an execution that is none of this bot's open orders; Check finds
+// out whose it was. Those of before the bot's first reconciliation are nobody's
+// business.
+func (e *Executor) suspect(ctx context.Context, w *step, f exchange.Fill) error {
+	if e.check.At.IsZero() {
+		return nil
+	}
+	if id, ok := journal.ParseCommandID(f.ClientID); ok && id.Installation == e.cfg.Installation {
+		if id.BotID != e.cfg.BotID {
+			return nil // that bot reads it itself
+		}
+		o, found, err := e.known(ctx, id.Number)
+		if err != nil {
+			return err
+		}
+		if found && o.ClientID == f.ClientID {
+			return e.tooLate(ctx, w, o, f)
+		}
+	}
+	if len(e.strange) == keptTrades {
+		e.strange = e.strange[1:]
+	}
+	e.strange = append(e.strange, f)
+	return nil
+}
+
+// tooLate pauses the bot if an execution of an order that is settled is not in the
+// journal. The pause is written together with how far fills were read.
+func (e *Executor) tooLate(ctx context.Context, w *step, o journal.LiveOrder, f exchange.Fill) error {
+	booked, err := e.cfg.Store.LiveFills(ctx, e.cfg.TenantID, e.cfg.BotID, o.Number)
+	if err != nil || slices.ContainsFunc(booked, func(b journal.LiveFill) bool { return b.Sequence == f.Sequence }) {
+		return err
+	}
+	m := e.markets[f.Pair]
+	c := e.check
+	if w.entry.Check != nil {
+		c = *w.entry.Check
+	}
+	d := journal.Difference{
+		Kind: journal.FillUnbooked, Subject: o.ClientID, Since: w.now, Confirmed: true,
+		Text: fmt.Sprintf("order %s is %s here, and the venue lists a fill of it that is in no book: %s of %s at %s, trade %d",
+			o.ClientID, o.State, f.Side, m.Volume(f.Volume), m.Price(f.Price), f.Sequence),
+	}
+	if slices.ContainsFunc(c.Differences, func(old journal.Difference) bool { return old.Text == d.Text }) {
+		return nil
+	}
+	c.Differences, c.Paused = append(slices.Clone(c.Differences), d), cmp.Or(c.Paused, d.Text)
+	w.entry.Check = &c
+	return nil
 }

@@ -18,6 +18,8 @@ type sight struct {
 	open []exchange.Order
 	// differences are what does not fit.
 	differences []journal.Difference
+	// failed are what was decided about foreign orders and could not be done.
+	failed []string
 }
 
 // Sync learns what has become of the bot's orders: those in doubt are looked up,
@@ -206,7 +208,7 @@ func (e *Executor) read(ctx context.Context, m exchange.Market, after int64) err
 // bookFills takes fills that are not known and returns up to which sequence all of
 // them were judged.
 func (e *Executor) bookFills(ctx context.Context, m exchange.Market, after int64, fills []exchange.Fill) (int64, error) {
-	upTo := after
+	upTo, paused := after, ""
 	err := e.change(ctx, func(w *step) error {
 		held := int64(-1) // the lowest that cannot be judged yet
 		book := w.bookOf(m.Pair)
@@ -220,7 +222,9 @@ func (e *Executor) bookFills(ctx context.Context, m exchange.Market, after int64
 						held = f.Sequence
 					}
 				} else if f.Sequence > mark {
-					e.suspect(f)
+					if err := e.suspect(ctx, w, f); err != nil {
+						return err
+					}
 				}
 				continue
 			}
@@ -252,8 +256,14 @@ func (e *Executor) bookFills(ctx context.Context, m exchange.Market, after int64
 				e.books[m.Pair] = book
 			}
 		}
+		if w.entry.Check != nil && e.check.Paused == "" {
+			paused = w.entry.Check.Paused
+		}
 		return nil
 	})
+	if err == nil && paused != "" && e.cfg.Paused != nil {
+		e.cfg.Paused(ctx, paused)
+	}
 	return upTo, err
 }
 
@@ -266,22 +276,6 @@ func (e *Executor) doubts(pair string) bool {
 		}
 	}
 	return false
-}
-
-// suspect notes an execution that is none of this bot's open orders; Check finds
-// out whose it was. Those of before the bot's first reconciliation are nobody's
-// business.
-func (e *Executor) suspect(f exchange.Fill) {
-	if id, ok := journal.ParseCommandID(f.ClientID); ok && id.Installation == e.cfg.Installation {
-		return
-	}
-	if e.check.At.IsZero() {
-		return
-	}
-	if len(e.strange) == keptTrades {
-		e.strange = e.strange[1:]
-	}
-	e.strange = append(e.strange, f)
 }
 
 // differ notes a difference; Check says since when it is there.

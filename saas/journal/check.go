@@ -25,6 +25,9 @@ type Check struct {
 	Trades []ForeignTrade `json:"trades,omitempty"`
 	// Differences are what journal and venue do not agree on.
 	Differences []Difference `json:"differences,omitempty"`
+	// Failed says what was decided about foreign orders and could not be done, in
+	// sentences; the next reconciliation tries again.
+	Failed []string `json:"failed,omitempty"`
 	// Paused is why the bot places no new orders; "" if it may. It stays until
 	// somebody lifts it.
 	Paused string `json:"-"`
@@ -54,6 +57,9 @@ const (
 	OrderOrphaned DifferenceKind = "order_orphaned"
 	// FillsMissing orders have more volume filled than their fills add up to.
 	FillsMissing DifferenceKind = "fills_missing"
+	// FillUnbooked orders are over in the journal, and their venue lists a fill that
+	// is not in it and in no book.
+	FillUnbooked DifferenceKind = "fill_unbooked"
 	// BalanceShort accounts hold less than their bots' books say.
 	BalanceShort DifferenceKind = "balance_short"
 )

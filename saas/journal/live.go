@@ -126,6 +126,8 @@ type LiveStore interface {
 	LiveOrders(ctx context.Context, tenantID, botID string, p page.Page) ([]LiveOrder, error)
 	// LiveHistory lists the transitions of an order, oldest first.
 	LiveHistory(ctx context.Context, tenantID, botID string, number int64) ([]Transition, error)
+	// LiveFills lists the fills of an order, in the order in which they were booked.
+	LiveFills(ctx context.Context, tenantID, botID string, number int64) ([]LiveFill, error)
 	// LiveEvents lists a bot's events after one, oldest first, at most limit.
 	LiveEvents(ctx context.Context, tenantID, botID string, after int64, limit int) ([]LiveEvent, error)
 	// AccountBooks lists the books of all of a tenant's bots on an account.

@@ -17,8 +17,8 @@ import (
 // KeeperConfig says how a Keeper works.
 type KeeperConfig struct {
 	// Holder is the worker's name: the same after a restart, different from
-	// every other worker's; such as "server:" and the id of the installation,
-	// which lies in its data folder. Required.
+	// every other worker's; such as "server:" and an id that lies in its data
+	// folder. Required.
 	Holder string
 	// Log is where a failing renewal is told of. Defaults to no log.
 	Log *slog.Logger

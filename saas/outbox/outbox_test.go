@@ -53,7 +53,13 @@ type process struct {
 // relay sees.
 func (b bench) start(t *testing.T, store outbox.Store) process {
 	t.Helper()
-	broker, err := outbox.NewBroker(outbox.BrokerConfig{Dir: b.dir})
+	return b.startAt(t, outbox.BrokerConfig{Dir: b.dir}, store)
+}
+
+// startAt is start with a broker of its own kind.
+func (b bench) startAt(t *testing.T, at outbox.BrokerConfig, store outbox.Store) process {
+	t.Helper()
+	broker, err := outbox.NewBroker(at)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, consumer string, fn Handler)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return errs.New(errs.Conflict, "subscriber_stopped", "the subscriber was stopped")
+		return errStopped()
 	}
 	conn, err := s.cfg.Broker.connect("lunobot " + consumer)
 	if err != nil {
@@ -126,6 +126,51 @@ func (s *Subscriber) Subscribe(ctx context.Context, consumer string, fn Handler)
 		}
 	})
 	return nil
+}
+
+// Listen calls the function with events as they are published, in every process that
+// listens, until ctx ends or Stop. Nothing is kept for it: what is published while the
+// broker is out of reach is missed, and an event that is published again is heard
+// again. It is for what is only hurried by it, such as waking who looks now and then by
+// itself, and fn must not wait for anything.
+func (s *Subscriber) Listen(ctx context.Context, fn func(e event.Event)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return errStopped()
+	}
+	conn := s.cfg.Broker.Conn()
+	if conn == nil {
+		return errs.New(errs.Conflict, "broker_start", "the message broker has not started")
+	}
+	heard := make(chan *nats.Msg, 1024)
+	sub, err := conn.ChanSubscribe(subjectPrefix+">", heard)
+	if err != nil {
+		return errs.New(errs.Unavailable, "broker_start", "events cannot be listened to").Wrap(err)
+	}
+	work, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(s.ctx, cancel)
+	s.wg.Go(func() {
+		defer cancel()
+		defer unhook()
+		defer sub.Unsubscribe() //nolint:errcheck // it fails only where the connection is gone and the subscription with it
+		for {
+			select {
+			case <-work.Done():
+				return
+			case m := <-heard:
+				var e event.Event
+				if json.Unmarshal(m.Data, &e) == nil {
+					fn(e)
+				}
+			}
+		}
+	})
+	return nil
+}
+
+func errStopped() error {
+	return errs.New(errs.Conflict, "subscriber_stopped", "the subscriber was stopped")
 }
 
 // open makes the durable consumer and its subscription.

@@ -83,7 +83,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	if err != nil {
 		return Request{}, err
 	}
-	r.Parameters, r.StrategyVersion = setup.Check(&f, markets, s.cfg.Strategies)
+	r.Parameters, r.StrategyVersion = setup.Check(ctx, &f, markets, s.cfg.Strategies)
 	for path, rate := range map[string]decimal.Decimal{"/maker_fee": r.MakerFee, "/taker_fee": r.TakerFee, "/slippage": r.Slippage} {
 		_, err := exchange.ParseRate(rate.String())
 		f.Check(err == nil, path, rateFault)
@@ -99,7 +99,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 			return Request{}, err
 		}
 	}
-	s.checkSearch(&r, in.Search, &f)
+	s.checkSearch(ctx, &r, in.Search, &f)
 	return r, f.Err()
 }
 

@@ -1,6 +1,7 @@
 package research
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ type Search struct {
 }
 
 // checkSearch completes and checks what a sweep or a walk forward tries.
-func (s *Service) checkSearch(r *Request, in *Search, f *errs.Fields) {
+func (s *Service) checkSearch(ctx context.Context, r *Request, in *Search, f *errs.Fields) {
 	switch r.Kind {
 	case Backtest:
 		f.Check(in == nil, "/search", "is for the kinds "+string(Sweep)+" and "+string(WalkForward))
@@ -85,7 +86,7 @@ func (s *Service) checkSearch(r *Request, in *Search, f *errs.Fields) {
 	}
 	r.Search = in.withDefaults()
 	r.Search.check(f)
-	schema, err := s.cfg.Strategies.Schema(r.Strategy, r.StrategyVersion)
+	schema, err := s.cfg.Strategies.Schema(ctx, r.Strategy, r.StrategyVersion)
 	if err != nil {
 		return // said already
 	}

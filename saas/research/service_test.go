@@ -55,21 +55,21 @@ func (shop) Pin(name, version string) (string, error) {
 	return "", nil
 }
 
-func (s shop) Validate(name, _ string, params json.RawMessage) (json.RawMessage, error) {
+func (s shop) Validate(_ context.Context, name, _ string, params json.RawMessage) (json.RawMessage, error) {
 	if name != "cross" {
 		return nil, errors.New("no such strategy")
 	}
 	return s.schema.Validate(params)
 }
 
-func (s shop) Schema(name, _ string) (*param.Schema, error) {
+func (s shop) Schema(_ context.Context, name, _ string) (*param.Schema, error) {
 	if name != "cross" {
 		return nil, errors.New("no such strategy")
 	}
 	return s.schema, nil
 }
 
-func (shop) CanTrade(_, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+func (shop) CanTrade(_ context.Context, _, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
 	if len(also) > 2 {
 		return &bot.PairsError{Reason: "must be at most two"}
 	}

@@ -2,6 +2,8 @@ package runner_test
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -73,6 +75,18 @@ func (b book) Checkpoint(_ context.Context, _, id string) (journal.Checkpoint, e
 		return *e.Checkpoint, nil
 	}
 	return journal.Checkpoint{}, errs.New(errs.NotFound, "checkpoint_not_found", "none")
+}
+
+// OpenOrders implements journal.Store.
+func (b book) OpenOrders(_ context.Context, _, id string) (list []journal.Order, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, n := range slices.Sorted(maps.Keys(b.orders)) {
+		if o := b.orders[n]; o.BotID == id && !o.State.Final() {
+			list = append(list, o)
+		}
+	}
+	return list, b.outage
 }
 
 // KeepCandles implements journal.Store.

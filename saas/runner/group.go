@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -139,7 +140,7 @@ func (g *group) run(ctx context.Context) {
 			g.again = nil
 			g.open(ctx)
 		case <-g.behind:
-			g.catchUp(ctx, unknown)
+			g.catchUp(ctx, nil)
 		case ev, ok := <-sub.Events():
 			if !ok {
 				return
@@ -153,23 +154,18 @@ func (g *group) run(ctx context.Context) {
 func (g *group) event(ctx context.Context, ev marketdata.Event) {
 	switch {
 	case ev.Lagged:
-		g.catchUp(ctx, unknown)
+		g.catchUp(ctx, nil)
 	case ev.Candle != nil:
 		g.candle(ctx, *ev.Candle, engine.Beside{Trades: ev.Trades, Top: ev.Book})
 	}
 }
 
 // candle gives a closed candle to every bot that has not had it; if some have
-// missed earlier ones, those are read from the history first. Beside is what the
-// feed heard with it.
+// missed earlier ones, those are read from the history first. Bots whose candles cannot
+// be read now stay behind, and hold nobody up. Beside is what the feed heard with it.
 func (g *group) candle(ctx context.Context, c exchange.Candle, beside engine.Beside) {
-	for _, m := range g.active {
-		if m.lastTime() < c.Time-span {
-			if !g.catchUp(ctx, c.Time) {
-				return // or there would be a hole
-			}
-			break
-		}
+	if slices.ContainsFunc(g.active, func(m *member) bool { return m.lastTime() < c.Time-span }) {
+		g.catchUp(ctx, &c)
 	}
 	if g.wants(func(s strategy.Subscription) bool { return s.Trades }) && !whole(beside.Trades, c) {
 		if read := g.tape(ctx, c.Time, c.Time+span); whole(read, c) {

@@ -84,7 +84,7 @@ func (g *group) open(ctx context.Context) {
 		}
 	}
 	g.rebase(ctx, launched)
-	g.catchUp(ctx, unknown)
+	g.catchUp(ctx, nil)
 	g.settled()
 }
 
@@ -147,7 +147,7 @@ func (g *group) launch(ctx context.Context, m *member, st *checkpointState, o pl
 	if o.Err != nil {
 		return o.Err
 	}
-	if err := m.build(st, g.r.cfg.Markets, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
+	if err := m.build(ctx, st, g.r.cfg.Journal, g.r.cfg.Markets, func(k strategy.EventKind) bool { return slices.Contains(o.Wants, k) }, o.Subscription); err != nil {
 		return err
 	}
 	if err := g.look(slices.Concat(m.assignment.Config.Also, o.Subscription.Pairs)...); err != nil {
@@ -228,7 +228,7 @@ func (g *group) begin(ctx context.Context, m *member, warmup int) error {
 	m.rec.note(journal.Decision{
 		BotID: m.assignment.Bot.ID, Kind: "started", Time: m.marketTime(),
 		Text: fmt.Sprintf("started %s on %s %s with %s %s", g.key.named(), strings.Join(m.pairs(), ", "), bot.IntervalName(g.key.decide),
-			m.market.Amount(m.account.Equity()), m.market.Counter),
+			m.market.FormatAmount(m.account.Equity()), m.market.Counter),
 	})
 	m.fresh = false
 	if err := g.save(ctx, []*member{m}); err != nil {
@@ -312,7 +312,7 @@ func (g *group) wind(ctx context.Context, m *member) error {
 		if err != nil {
 			return err
 		}
-		if err := m.build(st, g.r.cfg.Markets, nil, strategy.Subscription{}); err != nil {
+		if err := m.build(ctx, st, g.r.cfg.Journal, g.r.cfg.Markets, nil, strategy.Subscription{}); err != nil {
 			return err
 		}
 	}
@@ -328,7 +328,7 @@ func (g *group) wind(ctx context.Context, m *member) error {
 	var held []string
 	for _, p := range m.account.Positions() {
 		if p.Base > 0 {
-			held = append(held, p.Market.Volume(p.Base).String()+" "+p.Market.Base)
+			held = append(held, exchange.Grouped(p.Market.Volume(p.Base).String())+" "+p.Market.Base)
 		}
 	}
 	if len(held) > 0 {

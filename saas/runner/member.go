@@ -52,6 +52,8 @@ type member struct {
 	listens bool
 	// snapshot is the strategy's state at the newest checkpoint.
 	snapshot *strategy.Snapshot
+	// before is the account at the newest checkpoint when it was taken up.
+	before journal.Summary
 	// fresh is true for a run that has no checkpoint yet, and anew if it begins with
 	// a new account.
 	fresh, anew bool
@@ -113,7 +115,7 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 	if err != nil {
 		return nil, err
 	}
-	m.fresh = cp.Run != b.Run
+	m.fresh, m.before = cp.Run != b.Run, cp.Summary
 	if !m.fresh {
 		m.snapshot = st.Strategy
 	}
@@ -122,7 +124,7 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 
 // build makes the bot's engine and account, in the state of its checkpoint if
 // there is one.
-func (m *member) build(st *checkpointState, markets bot.Markets, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
+func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store, markets bot.Markets, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
 	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
 	if err != nil {
 		return err
@@ -144,47 +146,20 @@ func (m *member) build(st *checkpointState, markets bot.Markets, wants func(stra
 	if !m.fresh {
 		return m.account.Restore(st.AccountState)
 	}
-	last, err := m.wound(*st, terms, markets)
+	last, gone, err := m.wound(ctx, *st, terms, j, markets)
 	if err != nil {
 		return err
 	}
-	if last.Engine.Portfolio.Start == terms.Balance && slices.Equal(last.Pairs(), m.assignment.Config.Also) {
+	if last.Engine.Portfolio.Start == terms.Balance && slices.Equal(st.Pairs(), m.assignment.Config.Also) {
 		return m.account.Restore(last)
 	}
 	// A tenant who changed the starting balance or the pairs wants a new account;
 	// otherwise a new run goes on with the old one. Numbers are never used twice.
 	m.anew = true
 	m.account.Renew(last)
-	return nil
-}
-
-// wound returns the account of the run before without what belonged to its strategy:
-// it ended without cancelling its orders only if it failed.
-func (m *member) wound(st checkpointState, terms parity.Terms, markets bot.Markets) (parity.AccountState, error) {
-	last := st.AccountState
-	if last.OpenOrders() > 0 {
-		var err error
-		if terms.Also, err = marketsOf(markets, st.Pairs()); err != nil {
-			return parity.AccountState{}, err
-		}
-		m.rec.markets = append(m.rec.markets, terms.Also...)
-		before, err := parity.NewAccount(terms, parity.AccountConfig{Recorder: m.rec})
-		if err != nil {
-			return parity.AccountState{}, err
-		}
-		if err := before.Restore(last); err != nil {
-			return parity.AccountState{}, err
-		}
-		if err := before.CancelAll("left by the run before"); err != nil {
-			return parity.AccountState{}, err
-		}
-		last = before.State()
-	}
-	last.Engine.Queue, last.Engine.Signals = nil, nil
-	for i := range last.Legs {
-		last.Legs[i].Engine.Queue = nil
-	}
-	return last, nil
+	text, err := m.bequest(gone)
+	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "started", Time: st.time(), Text: text})
+	return err
 }
 
 // state returns what the bot is.

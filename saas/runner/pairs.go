@@ -15,7 +15,7 @@ func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.P
 	for {
 		at := int64(math.MaxInt64)
 		for _, m := range g.active {
-			if m.lastTime() < c.Time {
+			if m.follows(c) {
 				at = min(at, m.pending(candles, c.Time))
 			}
 		}
@@ -25,7 +25,7 @@ func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.P
 		var begun []*member
 		for _, m := range append([]*member(nil), g.active...) {
 			step := m.traded(candles, at)
-			if len(step) == 0 || m.lastTime() >= c.Time {
+			if len(step) == 0 || !m.follows(c) {
 				continue
 			}
 			m.odd = true
@@ -45,8 +45,8 @@ func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.P
 	}
 }
 
-// pending is when the first candle of a further pair opened that the bot has not had
-// and that is before a time; math.MaxInt64 if there is none.
+// pending is when the candle of a further pair opened that comes next for the bot and is
+// before a time; math.MaxInt64 if there is none.
 func (m *member) pending(candles []engine.PairCandle, before int64) int64 {
 	for i := range candles {
 		if p := &candles[i]; p.Candle.Time < before && m.awaits(p) {
@@ -56,8 +56,8 @@ func (m *member) pending(candles []engine.PairCandle, before int64) int64 {
 	return math.MaxInt64
 }
 
-// traded returns those of the candles that opened at a time, and are of further pairs
-// that the bot trades and has not had them of, in the order of its pairs.
+// traded returns those of the candles that opened at a time and come next for the bot in
+// the further pairs that it trades, in the order of its pairs.
 func (m *member) traded(candles []engine.PairCandle, at int64) []engine.PairCandle {
 	var out []engine.PairCandle
 	for _, pair := range m.assignment.Config.Also {
@@ -71,11 +71,14 @@ func (m *member) traded(candles []engine.PairCandle, at int64) []engine.PairCand
 	return out
 }
 
-// awaits reports whether a candle is of a further pair and comes after the newest one
-// that the bot has had of it.
+// awaits reports whether a candle is of a further pair and follows the newest one that
+// the bot has had of it: one after a hole waits until that is filled.
 func (m *member) awaits(p *engine.PairCandle) bool {
-	return m.account.Trades(p.Pair) && p.Candle.Time > m.account.PairTime(p.Pair)
+	return m.account.Trades(p.Pair) && p.Candle.Time == m.account.PairTime(p.Pair)+span
 }
+
+// follows reports whether a candle of the bot's own pair is the one after its newest.
+func (m *member) follows(c exchange.Candle) bool { return c.Time == m.lastTime()+span }
 
 // sawAll notes candles of further pairs that bots saw.
 func (g *group) sawAll(candles []engine.PairCandle) {

@@ -1,18 +1,13 @@
 package runner_test
 
 import (
-	"context"
-	"encoding/json"
 	"reflect"
-	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
@@ -243,74 +238,6 @@ func TestAccountOfTwoPairs(t *testing.T) {
 	if !paid.Equal(s.Fees) || int64(len(fills)) != s.Fills {
 		t.Errorf("%d fills paid %s, the account says %d and %s", len(fills), paid, s.Fills, s.Fees)
 	}
-}
-
-// withheld is a venue that keeps candles of the other pair back while it is shut.
-type withheld struct {
-	exchange.Streamer
-	shut *atomic.Bool
-}
-
-// Stream implements exchange.Streamer.
-func (h withheld) Stream(ctx context.Context, pair string, sink func(exchange.StreamEvent)) error {
-	return h.Streamer.Stream(ctx, pair, func(e exchange.StreamEvent) {
-		if e.Candle == nil || pair != demo.ETHMYR || !h.shut.Load() {
-			sink(e)
-		}
-	})
-}
-
-// proves PL2, M2: a further pair whose candles do not come holds the bot up for a
-// moment only; they are told when they come, each once, and what came of that is
-// committed at once and comes to the same again.
-func TestALateFurtherPair(t *testing.T) {
-	t.Parallel()
-	w := newPaced(t)
-	var shut atomic.Bool
-	w.hides = func(pair string) bool { return pair == demo.ETHMYR && shut.Load() }
-	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: past{w.world}, Upstream: withheld{w.market, &shut}, Now: w.market.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(feed.Stop)
-	w.feed = feed
-	w.set(2)
-	w.addDuo(time.Minute, "a", `{}`)
-	r := w.begin()
-	w.run("a", 3, 10)
-	shut.Store(true)
-	w.run("a", 11, 12)
-	w.await("the commit of each candle that came alone", func() bool { return w.point("a").Engine.Sequence == 10 }) // from minute 3 to 12
-	w.kill(r)
-	shut.Store(false)
-	w.set(13)
-	r = w.start()
-	w.run("a", 13, 45)
-	r.Stop()
-	told := w.told("a")
-	want, err := w.market.Candles(t.Context(), demo.ETHMYR, time.Minute, told.Company[0].OpenTime(), len(told.Company))
-	if err != nil || !slices.Equal(told.Company, want) || len(want) < 40 {
-		t.Errorf("it was told %d other candles than there were (%v)", len(told.Company), err)
-	}
-	if told.Late != 2 {
-		t.Errorf("%d of its own candles came before the other's of the same time, want 2", told.Late)
-	}
-	w.identical("a", true)
-}
-
-// told is the state of a bot's strategy.
-func (w *world) told(id string) duo {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var p struct {
-		Strategy struct {
-			Data duo `json:"data"`
-		} `json:"strategy"`
-	}
-	if err := json.Unmarshal(w.latest[id].Checkpoint.State, &p); err != nil {
-		w.t.Fatal(err)
-	}
-	return p.Strategy.Data
 }
 
 // A tenant who changes the pairs gets a new account at the next start, whose numbers

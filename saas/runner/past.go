@@ -84,40 +84,49 @@ func (g *group) past(ctx context.Context, market exchange.Market, warmup int, un
 	return p, nil
 }
 
-// unknown is the end of a catching-up that goes as far as the history does.
+// unknown is the time of a candle that is not known.
 const unknown = math.MaxInt64
 
-// catchUp gives every bot the candles since its last one and before until. Where
-// the history has none, nothing was traded, and they are flat (rule M4); but
-// after its newest candle only if until is known. It reports whether the bots
-// have had all. A message of the runner breaks it off, to go on after it: where
-// candles close faster than bots can take them it has no end of its own, and a
-// bot must stop when it is told to.
-func (g *group) catchUp(ctx context.Context, until int64) bool {
+// catchUp gives every bot the candles since its last one: before next, or as far as the
+// history goes if that is nil. Where the history has none, nothing was traded, and they are
+// flat (rule M4); but after its newest candle only up to next, and only if it is not
+// behind the stream that brought that. A message of the runner breaks it off, to go on
+// after it: where candles close faster than bots can take them it has no end of its own,
+// and a bot must stop when it is told to.
+func (g *group) catchUp(ctx context.Context, next *exchange.Candle) {
+	until := int64(unknown)
+	if next != nil {
+		until = next.Time
+	}
 	for len(g.active) > 0 {
 		last := g.last()
 		if last.Time+span >= until {
-			return true
+			return
 		}
 		page, err := g.r.cfg.History.Candles(ctx, g.key.pair, base, time.UnixMilli(last.Time+span).UTC(), pageSize)
 		if err != nil {
-			g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
-			return false
+			if ctx.Err() == nil {
+				g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
+			}
+			return
 		}
-		page = slices.DeleteFunc(page, func(c exchange.Candle) bool { return c.Time >= until })
+		all := len(page)
+		page = slices.DeleteFunc(page, func(c exchange.Candle) bool { return c.Time <= last.Time || c.Time >= until })
 		if len(page) == 0 {
-			return until == unknown || g.flat(ctx, last, until, g.dealer(ctx, last.Time+span, until-span))
+			if next != nil && (all > 0 || next.Volume == 0) {
+				g.flat(ctx, last, until, g.dealer(ctx, last.Time+span, until-span))
+			}
+			return
 		}
 		beside := g.dealer(ctx, last.Time+span, page[len(page)-1].Time)
 		for i, c := range page {
 			if !g.flat(ctx, last, c.Time, beside) || g.broken() {
-				return false
+				return
 			}
 			g.take(ctx, c, beside(c.Time), i == len(page)-1)
 			last = c
 		}
 	}
-	return ctx.Err() == nil
 }
 
 // last is the newest candle of the bot that is furthest behind; only its time

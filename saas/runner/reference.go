@@ -17,12 +17,19 @@ import (
 // stop-loss is near must not wait for another market.
 const referenceGrace = 2 * time.Second
 
+// settles is after which time a candle that the history has not had no trade: it is not
+// only late.
+const settles = 3 * time.Minute
+
 // reference is another pair that bots of a group trade or look at.
 type reference struct {
 	pair string
 	sub  *marketdata.Subscription
-	// candles are the newest that are known, without a hole.
+	// candles are the newest that are known, without a hole but one that the history
+	// has not answered for.
 	candles []exchange.Candle
+	// hole is when the first candle after that opened; 0 if there is none.
+	hole int64
 	// late is true while it has not come in time; it is not waited for then, unless a
 	// bot trades it.
 	late bool
@@ -77,15 +84,9 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 	var out []engine.PairCandle
 	var grace context.Context // of all of them together
 	for _, r := range g.references {
-		from, looked, traded := int64(unknown), false, false
-		for _, m := range g.active {
-			trades := m.account.Trades(r.pair)
-			if traded = traded || trades; trades || slices.Contains(m.sees.Pairs, r.pair) {
-				from, looked = min(from, cmp.Or(m.account.PairTime(r.pair), m.lastTime())), true
-			}
-		}
+		from, close, traded := g.heard(r.pair)
 		r.drain()
-		if !looked || from >= until {
+		if from >= until {
 			continue
 		}
 		if wait && (traded || !r.late) && r.newest() < until {
@@ -96,8 +97,8 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 			}
 			r.await(grace, until)
 		}
-		g.complete(ctx, r, from, until)
-		if late := r.newest() < until; late != r.late {
+		g.complete(ctx, r, from, until, close)
+		if late := r.newest() < until || r.hole > 0; late != r.late {
 			r.late = late
 			g.r.cfg.Log.InfoContext(ctx, "another pair that bots trade or look at", "trading_pair", r.pair, "late", late)
 		}
@@ -110,6 +111,28 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 	slices.SortStableFunc(out, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
 	return out
 }
+
+// heard is when the newest candle of another pair opened that all bots have had which
+// trade it or look at it, unknown if none does, and at what it closed, 0 if that is not
+// known.
+func (g *group) heard(pair string) (at int64, close exchange.Ticks, traded bool) {
+	at = unknown
+	for _, m := range g.active {
+		if t := m.had(pair); m.needs(pair) && t < at {
+			at, close, traded = t, m.account.PairPrice(pair), m.account.Trades(pair)
+		}
+	}
+	return at, close, traded
+}
+
+// needs reports whether the bot trades another pair or looks at it.
+func (m *member) needs(pair string) bool {
+	return m.account.Trades(pair) || slices.Contains(m.sees.Pairs, pair)
+}
+
+// had is when the newest candle of another pair opened that the bot has had; before its
+// first one counts those that come with the next of its own.
+func (m *member) had(pair string) int64 { return cmp.Or(m.account.PairTime(pair), m.lastTime()) }
 
 // newest is when the newest known candle opened, 0 without one.
 func (r *reference) newest() int64 {
@@ -162,52 +185,120 @@ func (r *reference) take(ev marketdata.Event) {
 	}
 }
 
-// complete reads from the history what is missing after one time and up to
-// another, and forgets what all bots have had.
-func (g *group) complete(ctx context.Context, r *reference, from, until int64) {
+// complete reads from the history what is missing after one time, at which the pair
+// closed at a price, 0 if that is not known, and up to another; it forgets what all bots
+// have had. Where the history has no candle, nothing was traded, and they are flat (rule
+// M4); but only where it has answered: what it may have yet stays missing.
+func (g *group) complete(ctx context.Context, r *reference, from, until int64, price exchange.Ticks) {
 	if i := slices.IndexFunc(r.candles, func(c exchange.Candle) bool { return c.Time >= from }); i > 0 {
 		r.candles = slices.Clone(r.candles[i:])
 	}
-	var known []exchange.Candle // the older ones, in front of which the read ones go
-	next := r.newest() + span
-	if len(r.candles) == 0 || r.candles[0].Time > from+span {
-		known, r.candles, next = r.candles, nil, from
+	r.hole = 0
+	last := exchange.Flat(from, price)
+	known := 0 // how many follow
+	for known < len(r.candles) && (r.candles[known].Time == from || r.candles[known].Time == last.Time+span) {
+		last = r.candles[known]
+		known++
 	}
-	for next <= until && (len(known) == 0 || next < known[0].Time) {
-		page, err := g.r.cfg.History.Candles(ctx, r.pair, base, time.UnixMilli(next).UTC(), pageSize)
-		if err != nil && ctx.Err() == nil {
-			g.r.cfg.Log.WarnContext(ctx, "reading candles of another pair; they are told later", "trading_pair", r.pair, "error", err)
+	since, end := last.Time+span, until+span
+	if known < len(r.candles) {
+		end = r.candles[known].Time
+	}
+	if since >= end || since > until {
+		return
+	}
+	if last.Close == 0 {
+		since = from // for its price
+	}
+	read, err := g.read(ctx, r.pair, since, end)
+	if err == nil && last.Close == 0 && (len(read) == 0 || read[0].Time > from) {
+		last.Close, err = g.closed(ctx, r.pair, from)
+	}
+	if err != nil && ctx.Err() == nil {
+		g.r.cfg.Log.WarnContext(ctx, "reading candles of another pair; they are told later", "trading_pair", r.pair, "error", err)
+	}
+	rest := r.candles[known:]
+	r.candles = slices.Clone(r.candles[:known])
+	newest, settled := int64(0), int64(0) // of the history, and what it has no candle of for good
+	if len(read) > 0 {
+		newest = read[len(read)-1].Time
+	}
+	if err == nil {
+		ago := settles
+		if slices.ContainsFunc(rest, func(c exchange.Candle) bool { return c.Volume > 0 && c.Time > newest }) {
+			ago = quiet // it is behind the stream
 		}
+		settled = g.r.cfg.MarketNow().Add(-ago).UnixMilli() - span
+	}
+	for len(read) > 0 || len(rest) > 0 {
+		next := &rest
+		if len(rest) == 0 || len(read) > 0 && read[0].Time < rest[0].Time {
+			next = &read
+		}
+		c := (*next)[0]
+		*next = (*next)[1:]
+		if c.Time == from && last.Time == from && last.Close == 0 {
+			last.Close = c.Close
+		}
+		if c.Time <= last.Time {
+			continue
+		}
+		last = r.extend(last, c.Time, max(newest, settled))
+		if last.Time+span < c.Time && last.Close > 0 {
+			r.hole = c.Time
+		}
+		r.candles = append(r.candles, c)
+		last = c
+	}
+	r.extend(last, until+span, settled)
+}
+
+// extend adds flat candles after one and before a time, as far as the history has
+// answered, and returns the newest; without a price there are none.
+func (r *reference) extend(last exchange.Candle, before, answered int64) exchange.Candle {
+	for t := last.Time + span; t < before && t <= answered && last.Close > 0; t += span {
+		last = exchange.Flat(t, last.Close)
+		r.candles = append(r.candles, last)
+	}
+	return last
+}
+
+// read returns the candles of a pair that the history has from one time on and before
+// another, and perhaps later ones; with an error those before it.
+func (g *group) read(ctx context.Context, pair string, since, end int64) (out []exchange.Candle, err error) {
+	for since < end {
+		page, err := g.r.cfg.History.Candles(ctx, pair, base, time.UnixMilli(since).UTC(), pageSize)
+		if err != nil {
+			return out, err
+		}
+		page = slices.DeleteFunc(page, func(c exchange.Candle) bool { return c.Time < since })
 		if len(page) == 0 {
 			break
 		}
-		for _, c := range page {
-			r.append(c)
-		}
-		next = r.newest() + span
+		out = append(out, page...)
+		since = page[len(page)-1].Time + span
 	}
-	for _, c := range known {
-		r.append(c)
-	}
+	return out, nil
 }
 
-// append adds a candle, and flat ones where nothing was traded before it (rule
-// M4).
-func (r *reference) append(c exchange.Candle) {
-	if n := len(r.candles); n > 0 {
-		last := r.candles[n-1]
-		for t := last.Time + span; t < c.Time; t += span {
-			r.candles = append(r.candles, exchange.Flat(t, last.Close))
-		}
+// closed is the price at which a pair closed last before the end of the candle of a time,
+// 0 if the history has none of the hours before.
+func (g *group) closed(ctx context.Context, pair string, at int64) (exchange.Ticks, error) {
+	list, err := g.read(ctx, pair, at-(pageSize-1)*span, at+span)
+	if err != nil {
+		return 0, err
 	}
-	if c.Time > r.newest() {
-		r.candles = append(r.candles, c)
+	list = slices.DeleteFunc(list, func(c exchange.Candle) bool { return c.Time > at })
+	if len(list) == 0 {
+		return 0, nil
 	}
+	return list[len(list)-1].Close, nil
 }
 
 // dealer returns what gives candles from one open time to another what comes
 // beside each, in their order, as far as the history and the other pairs' feeds
-// have it.
+// have it: the trades within, and the candles of the other pairs up to then that some bot
+// has not had.
 func (g *group) dealer(ctx context.Context, from, until int64) func(at int64) engine.Beside {
 	var trades []exchange.Trade
 	if g.wants(func(s strategy.Subscription) bool { return s.Trades }) {
@@ -215,12 +306,33 @@ func (g *group) dealer(ctx context.Context, from, until int64) func(at int64) en
 	}
 	pairs := g.others(ctx, until, false)
 	return func(at int64) engine.Beside {
+		for len(pairs) > 0 && !g.lacks(&pairs[0]) {
+			pairs = pairs[1:]
+		}
 		n := 0
 		for n < len(pairs) && pairs[n].Candle.Time <= at {
 			n++
 		}
-		b := engine.Beside{Trades: within(trades, at, at+span), Pairs: pairs[:n:n]}
-		pairs = pairs[n:]
-		return b
+		return engine.Beside{Trades: within(trades, at, at+span), Pairs: pairs[:n:n]}
 	}
+}
+
+// lacks reports whether a bot has not had a candle of another pair.
+func (g *group) lacks(p *engine.PairCandle) bool {
+	return slices.ContainsFunc(g.active, func(m *member) bool { return m.needs(p.Pair) && p.Candle.Time > m.had(p.Pair) })
+}
+
+// visible returns those of the candles of other pairs that a bot may be told which looks
+// at them: it has not had them, and none before them is missing.
+func (g *group) visible(m *member, list []engine.PairCandle) []engine.PairCandle {
+	hidden := func(p engine.PairCandle) bool {
+		had := m.had(p.Pair)
+		return p.Candle.Time <= had || slices.ContainsFunc(g.references, func(r *reference) bool {
+			return r.pair == p.Pair && had < r.hole-span && p.Candle.Time >= r.hole
+		})
+	}
+	if !slices.ContainsFunc(list, hidden) {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), hidden)
 }

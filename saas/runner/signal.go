@@ -32,7 +32,7 @@ func (g *group) signals(ctx context.Context, c exchange.Candle) map[string][]hoo
 	}
 	var listeners []hook.Listener
 	for _, m := range g.active {
-		if m.listens && m.lastTime() < c.Time {
+		if m.listens && m.follows(c) {
 			listeners = append(listeners, hook.Listener{
 				TenantID: m.assignment.Bot.TenantID, BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run,
 			})

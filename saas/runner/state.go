@@ -29,6 +29,9 @@ type checkpointState struct {
 	Tape *tapeState `json:"tape,omitempty"`
 }
 
+// time is the close of the newest candle of the bot's own pair.
+func (s checkpointState) time() time.Time { return time.UnixMilli(s.Engine.LastTime + span).UTC() }
+
 // encode returns the checkpoint's JSON.
 func (s checkpointState) encode() (json.RawMessage, error) {
 	raw, err := json.Marshal(s)

@@ -48,7 +48,7 @@ func sameNews(a, b *strategy.Event) bool {
 	return len(a.Trades) == 0 || &a.Trades[0] == &b.Trades[0]
 }
 
-// take gives one closed candle, and what came beside it, to every bot that has not had it, in as few
+// take gives one closed candle, and what came beside it, to every bot that it follows the newest one of, in as few
 // calls as the events allow, and commits what they did. Watchers are told if
 // tell is true, which it is not for candles of long ago.
 func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Beside, tell bool) {
@@ -60,7 +60,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		return
 	}
 	for _, m := range append([]*member(nil), g.active...) {
-		if m.lastTime() >= c.Time {
+		if !m.follows(c) {
 			continue
 		}
 		m.rec.quiet = nil
@@ -79,7 +79,9 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 			continue
 		}
 		if m.sees.Any() {
-			m.account.With(beside)
+			seen := beside
+			seen.Pairs = g.visible(m, beside.Pairs)
+			m.account.With(seen)
 			if m.taping != nil && m.sees.Book {
 				m.taping.tape.Book(beside.Top)
 			}

@@ -64,9 +64,10 @@ type world struct {
 	baselines map[string][]journal.Baseline
 	// missing are the times of candles that the history has not.
 	missing map[int64]bool
-	// hides, if set, says of which pairs the history has nothing; it is asked without
-	// the lock.
-	hides func(pair string) bool
+	// edits, if set, changes what the history answers; it is asked without the lock.
+	edits func(pair string, list []exchange.Candle) ([]exchange.Candle, error)
+	// gone are pairs that there are no markets of any more.
+	gone map[string]bool
 	// outage, if set, fails what the journal is asked, and refuse what it is to
 	// commit; the world is locked.
 	outage error
@@ -327,10 +328,10 @@ func (p past) Markets(ctx context.Context) ([]exchange.Market, error) { return p
 
 // Candles implements exchange.MarketData.
 func (p past) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
-	if p.hides != nil && p.hides(pair) {
-		return nil, nil
-	}
 	list, err := p.market.Candles(ctx, pair, interval, since, limit)
+	if p.edits != nil && err == nil {
+		list, err = p.edits(pair, list)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.DeleteFunc(list, func(c exchange.Candle) bool { return p.missing[c.Time] }), err
@@ -344,8 +345,10 @@ func (p past) TradesBetween(ctx context.Context, pair string, from, to time.Time
 // Market implements bot.Markets.
 func (w *world) Market(pair string) (exchange.Market, error) {
 	list, err := w.market.Markets(context.Background())
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, m := range list {
-		if m.Pair == pair {
+		if m.Pair == pair && !w.gone[pair] {
 			return m, nil
 		}
 	}
@@ -353,4 +356,8 @@ func (w *world) Market(pair string) (exchange.Market, error) {
 }
 
 // Pairs implements bot.Markets.
-func (w *world) Pairs() []string { return []string{demo.XBTMYR, demo.ETHMYR} }
+func (w *world) Pairs() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc([]string{demo.XBTMYR, demo.ETHMYR}, func(pair string) bool { return w.gone[pair] })
+}

@@ -27,6 +27,8 @@ type accountRow struct {
 	Reason       string
 	Rights       string // JSON
 	Notes        string // JSON
+	Balances     string // JSON
+	BalancesAt   db.Timestamp
 	Tries        int
 	CheckAt      db.Timestamp
 	CheckedAt    db.Timestamp
@@ -43,22 +45,29 @@ func accountRowOf(tenantID string, a account.Account) (accountRow, error) {
 	if err != nil {
 		return accountRow{}, err
 	}
+	balances, err := json.Marshal(a.Balances)
+	if err != nil {
+		return accountRow{}, err
+	}
 	return accountRow{
 		TenantID: tenantID, ID: a.ID, Name: clean(a.Name), Venue: a.Venue, KeyHint: a.KeyHint, State: a.State, Reason: clean(a.Reason), Rights: string(rights),
-		Notes: string(notes), Tries: a.Tries, CheckAt: db.At(a.CheckAt), CheckedAt: db.At(a.CheckedAt), CreatedAt: db.At(a.CreatedAt), UpdatedAt: db.At(a.UpdatedAt),
+		Notes: string(notes), Balances: string(balances), BalancesAt: db.At(a.BalancesAt), Tries: a.Tries, CheckAt: db.At(a.CheckAt), CheckedAt: db.At(a.CheckedAt), CreatedAt: db.At(a.CreatedAt), UpdatedAt: db.At(a.UpdatedAt),
 	}, nil
 }
 
 func (r accountRow) account() (account.Account, error) {
 	a := account.Account{
 		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Venue: r.Venue, KeyHint: r.KeyHint, State: r.State, Reason: r.Reason, Tries: r.Tries,
-		CheckAt: r.CheckAt.Time, CheckedAt: r.CheckedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		BalancesAt: r.BalancesAt.Time, CheckAt: r.CheckAt.Time, CheckedAt: r.CheckedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 	if err := json.Unmarshal([]byte(r.Rights), &a.Rights); err != nil {
 		return account.Account{}, fmt.Errorf("reading the rights of account %s: %w", r.ID, err)
 	}
 	if err := json.Unmarshal([]byte(r.Notes), &a.Notes); err != nil {
 		return account.Account{}, fmt.Errorf("reading the notes of account %s: %w", r.ID, err)
+	}
+	if err := json.Unmarshal([]byte(r.Balances), &a.Balances); err != nil {
+		return account.Account{}, fmt.Errorf("reading the balances of account %s: %w", r.ID, err)
 	}
 	return a, nil
 }

@@ -43,6 +43,14 @@ func (d *desk) Record(_ context.Context, events ...event.Event) error {
 	return nil
 }
 
+// counter is where a desk asks about keys.
+type counter struct{ *desk }
+
+// Connect implements account.Venue.
+func (counter) Connect(account.Credential, exchange.Budget, []exchange.Market) (account.Connection, error) {
+	return nil, errors.New("a check needs no connection")
+}
+
 // KeyChecker implements account.Venue.
 func (d *desk) KeyChecker(c account.Credential, budget exchange.Budget) (exchange.KeyChecker, error) {
 	d.asked = append(d.asked, c.Key.Reveal()+":"+c.Secret.Reveal())
@@ -83,7 +91,11 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opener, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	unsealer, err := vault.NewOpener(vault.OpenerConfig{KEK: kek, Store: keys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opener, err := account.NewOpener(account.OpenerConfig{Opener: unsealer, Store: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +104,7 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 		t.Fatal(err)
 	}
 	k.Checker, err = account.NewChecker(account.CheckerConfig{
-		Events: k, Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": k},
+		Events: k, Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": counter{k}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +155,10 @@ func TestAccountsAreChecked(t *testing.T) {
 		k := newDesk(t, d, s)
 		trade := right("W_Orders", exchange.Required, exchange.Granted)
 		k.report = exchange.KeyReport{Rights: []exchange.Right{trade, right("W_Send", exchange.Forbidden, exchange.Untold)}, Notes: []string{"Two accounts."}}
+		k.report.Balances = []exchange.Balance{
+			{Currency: "XBT", Account: "3", Total: dec("0.5")}, {Currency: "MYR", Account: "2", Total: dec("90071992547409.93"), Reserved: dec("0.01")},
+			{Currency: "MYR", Account: "1", Total: dec("7")},
+		}
 		a := k.connect("Mine")
 		if a.State != account.Checking || a.KeyHint != "wxyz" {
 			t.Errorf("connected as %+v", a)
@@ -151,14 +167,22 @@ func TestAccountsAreChecked(t *testing.T) {
 		if a.State != account.Connected || a.Reason != "" || len(a.Rights) != 2 || a.Rights[1].Known != "untold" || len(a.Notes) != 1 || !a.CheckedAt.Equal(k.now()) {
 			t.Errorf("checked as %+v", a)
 		}
+		same(t, "the balances", fmt.Sprint(a.Balances), "[{MYR 1 7 7} {MYR 2 90071992547409.93 90071992547409.92} {XBT 3 0.5 0.5}]")
+		if a.Held("MYR").Wallet != "1" || !a.Held("ETH").Total.IsZero() || !a.BalancesAt.Equal(k.now()) {
+			t.Errorf("it holds %+v and %+v since %s", a.Held("MYR"), a.Held("ETH"), a.BalancesAt)
+		}
 		if len(k.asked) != 1 || k.asked[0] != "canarykeywxyz:canarysecret" {
 			t.Errorf("the exchange saw %q", k.asked)
 		}
 		k.look(a.ID, 0)
 		k.move(24 * time.Hour) // its owner gave it more since
 		k.report.Rights = append(k.report.Rights, right("R_Withdrawals", exchange.Forbidden, exchange.Granted))
+		k.report.Balances = nil // which could not be read
 		if a = k.look(a.ID, 1); a.State != account.Refused || !strings.Contains(a.Reason, "R_Withdrawals") || !strings.Contains(a.Reason, "move money") {
 			t.Errorf("a key that may withdraw is %s: %s", a.State, a.Reason)
+		}
+		if len(a.Balances) != 3 || !a.BalancesAt.Equal(start()) {
+			t.Errorf("what was seen before became %+v of %s", a.Balances, a.BalancesAt)
 		}
 		k.report.Rights = []exchange.Right{right("W_Orders", exchange.Required, exchange.Denied)}
 		if _, err := k.Recheck(t.Context(), member("a", tenancy.Owner), a.ID); err != nil {

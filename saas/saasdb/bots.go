@@ -39,7 +39,7 @@ func botRowOf(tenantID string, b bot.Bot) botRow {
 func (r botRow) bot() bot.Bot {
 	return bot.Bot{
 		ID: r.ID, ConfigID: r.ConfigID, TenantID: r.TenantID, Name: r.Config.Name, Pair: r.Config.Pair, Also: r.Config.also(), Strategy: r.Config.Strategy,
-		Mode: r.Config.Mode, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run,
+		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run,
 		StartedAt: r.StartedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }

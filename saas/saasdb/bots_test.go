@@ -8,7 +8,6 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -138,9 +137,6 @@ func TestListsGoOnWhereTheyStopped(t *testing.T) {
 func full(t *testing.T, d *db.DB, s *saasdb.Store, tenantID string) (bot.Config, bot.Bot) {
 	t.Helper()
 	c, b := newBot(t, s, tenantID)
-	if err := s.PutCredential(t.Context(), tenantID, account.Sealed{ConfigID: c.ID, Key: "k", Secret: "s", CreatedAt: start()}); err != nil {
-		t.Fatal(err)
-	}
 	commit(t, s, journal.Entry{
 		TenantID: tenantID, BotID: b.ID, Epoch: own(t, s, tenantID, b.ID),
 		Point:      &journal.TapePoint{Run: 1, Sequence: 5, MarketTime: start(), Body: json.RawMessage(`{}`)},
@@ -176,7 +172,7 @@ func TestDeleteBotLeavesNothing(t *testing.T) {
 			}
 			return n
 		}
-		tables := []string{"bot_configs", "bots", "exchange_credentials", "bot_orders", "bot_fills", "bot_decisions", "bot_baselines", "bot_equity", "bot_plots", "bot_tape", "bot_checkpoints", "leases"}
+		tables := []string{"bot_configs", "bots", "bot_orders", "bot_fills", "bot_decisions", "bot_baselines", "bot_equity", "bot_plots", "bot_tape", "bot_checkpoints", "leases"}
 		for _, table := range tables {
 			if n := count(table); n != 2 {
 				t.Fatalf("%s holds %d rows before, want 2", table, n)
@@ -222,7 +218,6 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"config_not_found":     func() error { _, err := s.Config(ctx, "b", c.ID); return err },
 			"bot_not_found":        func() error { _, err := s.Bot(ctx, "b", b.ID); return err },
 			"checkpoint_not_found": func() error { _, err := s.Checkpoint(ctx, "b", b.ID); return err },
-			"credential_not_found": func() error { _, err := s.Credential(ctx, "b", c.ID); return err },
 		}
 		for code, call := range one {
 			wantCode(t, call(), errs.NotFound, code)
@@ -232,10 +227,6 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 		_, err = s.LockBot(ctx, "b", b.ID)
 		wantCode(t, err, errs.NotFound, "bot_not_found")
 		wantCode(t, s.UpdateBot(ctx, "b", b), errs.NotFound, "bot_not_found")
-		wantCode(t, s.DeleteCredential(ctx, "b", c.ID), errs.NotFound, "credential_not_found")
-		if err := s.PutCredential(ctx, "b", account.Sealed{ConfigID: c.ID, CreatedAt: start()}); err == nil {
-			t.Error("a credential was put on another tenant's configuration")
-		}
 		if err := s.Commit(ctx, journal.Entry{TenantID: "b", BotID: b.ID, Epoch: 1}); errs.CodeOf(err) != "lease_lost" {
 			t.Errorf("a commit for another tenant's bot gave %v", err)
 		}

@@ -27,11 +27,11 @@ type configRow struct {
 	Also       document[[]string]
 	Strategy   string
 	Mode       bot.Mode
+	AccountID  string
 	Interval   int64 `bun:"interval_seconds"`
 	Parameters string
 	Balance    decimal.Decimal
 	Risk       document[bot.Risk]
-	KeyHint    string
 	Version    int64
 	CreatedAt  db.Timestamp
 	UpdatedAt  db.Timestamp
@@ -46,7 +46,7 @@ type configRow struct {
 func configRowOf(tenantID string, c bot.Config) configRow {
 	return configRow{
 		TenantID: tenantID, ID: c.ID, BotID: c.BotID, Name: c.Name, Pair: c.Pair, Also: document[[]string]{c.Also}, Strategy: c.Strategy, Mode: c.Mode, Interval: int64(c.Interval / time.Second),
-		Parameters: string(c.Parameters), Balance: c.Balance, Risk: document[bot.Risk]{c.Risk}, KeyHint: c.KeyHint, Version: c.Version,
+		Parameters: string(c.Parameters), Balance: c.Balance, Risk: document[bot.Risk]{c.Risk}, AccountID: c.AccountID, Version: c.Version,
 		CreatedAt: db.At(c.CreatedAt), UpdatedAt: db.At(c.UpdatedAt),
 		StrategyVersion: c.StrategyVersion, UpgradeVersion: c.Upgrade.Version, UpgradeParameters: string(c.Upgrade.Parameters),
 		UpgradeFault: clean(c.Upgrade.Fault), Isolation: c.Isolation,
@@ -56,7 +56,7 @@ func configRowOf(tenantID string, c bot.Config) configRow {
 func (r configRow) config() bot.Config {
 	c := bot.Config{
 		ID: r.ID, TenantID: r.TenantID, BotID: r.BotID, Name: r.Name, Pair: r.Pair, Also: r.also(), Strategy: r.Strategy, Mode: r.Mode, Interval: r.length(),
-		Parameters: json.RawMessage(r.Parameters), Balance: r.Balance, Risk: r.Risk.value, KeyHint: r.KeyHint, Version: r.Version,
+		Parameters: json.RawMessage(r.Parameters), Balance: r.Balance, Risk: r.Risk.value, AccountID: r.AccountID, Version: r.Version,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 		StrategyVersion: r.StrategyVersion, Isolation: r.Isolation, Upgrade: bot.Upgrade{Version: r.UpgradeVersion, Fault: r.UpgradeFault},
 	}
@@ -119,7 +119,7 @@ func (s *Store) UpdateConfig(ctx context.Context, tenantID string, c bot.Config)
 			}
 		}
 		res, err := tx.NewUpdate().Model(&row).
-			Column("name", "pair", "also", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "key_hint", "version", "updated_at",
+			Column("name", "pair", "also", "strategy", "mode", "interval_seconds", "parameters", "balance", "risk", "account_id", "version", "updated_at",
 				"strategy_version", "upgrade_version", "upgrade_parameters", "upgrade_fault", "isolation").
 			Where("c.tenant_id = ? AND c.id = ? AND c.version = ?", tenantID, c.ID, c.Version).Exec(ctx)
 		n, err := affected(res, err, "changing configuration "+c.ID)

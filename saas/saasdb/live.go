@@ -110,6 +110,19 @@ func (s *Store) LiveHistory(ctx context.Context, tenantID, botID string, number 
 	return convert(rows, transitionRow.transition), err
 }
 
+// LiveFills implements journal.LiveStore.
+func (s *Store) LiveFills(ctx context.Context, tenantID, botID string, number int64) ([]journal.LiveFill, error) {
+	var rows []liveFillRow
+	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewSelect().Model(&rows).Where(ofBot, tenantID, botID).Where("number = ?", number).Order("event").Scan(ctx)
+		if err != nil {
+			return fmt.Errorf("reading the fills of order %d of bot %s: %w", number, botID, err)
+		}
+		return nil
+	})
+	return convert(rows, liveFillRow.fill), err
+}
+
 // LiveEvents implements journal.LiveStore.
 func (s *Store) LiveEvents(ctx context.Context, tenantID, botID string, after int64, limit int) ([]journal.LiveEvent, error) {
 	var transitions []transitionRow

@@ -92,6 +92,14 @@ func TestLiveCommitAndRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, "history", history, e.Transitions)
+		fills, err := s.LiveFills(ctx, "a", b.ID, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "fills", fills, e.Fills)
+		if fills, err := s.LiveFills(ctx, "a", b.ID, 2); err != nil || len(fills) != 0 {
+			t.Errorf("another order has the fills %+v, %v", fills, err)
+		}
 		events, err := s.LiveEvents(ctx, "a", b.ID, 1, 10)
 		if err != nil || len(events) != 2 {
 			t.Fatalf("events %+v, %v", events, err)

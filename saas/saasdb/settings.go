@@ -27,12 +27,19 @@ func (s *Store) Setting(ctx context.Context, name string) (value string, ok bool
 	return value, err == nil, err
 }
 
-// PutSetting stores a fact of the installation in place of what was known.
-func (s *Store) PutSetting(ctx context.Context, name, value string) error {
-	return s.db.System(ctx, "writing setting "+name, func(ctx context.Context, tx bun.IDB) error {
-		_, err := tx.NewInsert().Model(&settingRow{Name: name, Value: value}).On("CONFLICT (name) DO UPDATE").Set("value = EXCLUDED.value").Exec(ctx)
+// SwapSetting stores a fact of the installation in place of what the caller has read,
+// and reports false, changing nothing, if it is another one by now.
+func (s *Store) SwapSetting(ctx context.Context, name, old, value string) (swapped bool, err error) {
+	err = s.db.System(ctx, "writing setting "+name, func(ctx context.Context, tx bun.IDB) error {
+		res, err := tx.NewUpdate().Model((*settingRow)(nil)).Set("value = ?", value).Where("name = ?", name).Where("value = ?", old).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		swapped = n == 1
 		return err
 	})
+	return swapped, err
 }
 
 // EnsureSetting stores a fact of the installation unless it is known, and

@@ -3,6 +3,7 @@ package saasdb_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lunobot/lunobot/saas/db"
@@ -32,8 +33,24 @@ func TestSettings(t *testing.T) {
 				t.Fatalf("ten at once settled on %v", got)
 			}
 		}
-		if err := s.PutSetting(ctx, "colour", "blue"); err != nil {
-			t.Fatal(err)
+		var won atomic.Int32
+		for range 10 {
+			wg.Go(func() {
+				swapped, err := s.SwapSetting(ctx, "colour", got[0], "blue")
+				if err != nil {
+					t.Error(err)
+				}
+				if swapped {
+					won.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if won.Load() != 1 {
+			t.Errorf("of ten that replace one value %d have done it", won.Load())
+		}
+		if swapped, err := s.SwapSetting(ctx, "sound", "", "loud"); swapped || err != nil {
+			t.Errorf("a setting that is not known was replaced: %v, %v", swapped, err)
 		}
 		if v, ok, err := s.Setting(ctx, "colour"); v != "blue" || !ok || err != nil {
 			t.Fatalf("setting = %q, %v, %v", v, ok, err)

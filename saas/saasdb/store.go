@@ -37,7 +37,6 @@ func Migrations() db.MigrationSet {
 }
 
 var (
-	_ account.Store       = (*Store)(nil)
 	_ account.Connections = (*Store)(nil)
 	_ account.TurnStore   = (*Store)(nil)
 	_ journal.LiveStore   = (*Store)(nil)

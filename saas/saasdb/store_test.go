@@ -43,11 +43,11 @@ func newBot(t *testing.T, s *saasdb.Store, tenantID string) (bot.Config, bot.Bot
 	c := bot.Config{
 		ID: id(), TenantID: tenantID, BotID: id(), Name: "First", Pair: "XBTMYR", Also: []string{"ETHMYR"}, Strategy: "basic", Mode: bot.Paper, Interval: 4 * time.Hour,
 		Parameters: json.RawMessage(`{"fast": 10}`), Balance: dec("10000.000000000000000001"),
-		Risk: bot.Risk{StopLossPercent: dec("2.5")}, KeyHint: "abcd", Version: 1, CreatedAt: start(), UpdatedAt: start(),
+		Risk: bot.Risk{StopLossPercent: dec("2.5")}, AccountID: "account", Version: 1, CreatedAt: start(), UpdatedAt: start(),
 		StrategyVersion: "1.0.0", Upgrade: bot.Upgrade{Version: "1.1.0", Parameters: json.RawMessage(`{"slow": 30}`), Fault: "no"}, Isolation: catalog.PerTenant,
 	}
 	b := bot.Bot{
-		ID: c.BotID, ConfigID: c.ID, TenantID: tenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, Interval: c.Interval,
+		ID: c.BotID, ConfigID: c.ID, TenantID: tenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, AccountID: c.AccountID, Interval: c.Interval,
 		StrategyVersion: c.StrategyVersion, Status: bot.Stopped, Reason: "never started", CreatedAt: start(), UpdatedAt: start(),
 	}
 	for _, version := range []string{"1.0.0", "1.1.0"} {

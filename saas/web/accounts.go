@@ -29,6 +29,9 @@ type accountRow struct {
 	// Unknown are forbidden rights of which the exchange tells nothing: the owner
 	// has to look.
 	Unknown []account.Right
+	// Held are the balances that are not nothing, as of Seen.
+	Held []account.Balance
+	Seen moment
 }
 
 func (w *Web) accounts(rq *request) error { return w.showAccounts(rq, "page") }
@@ -47,7 +50,12 @@ func (w *Web) showAccounts(rq *request, part string) error {
 	}
 	p := accountsPage{MayWrite: rq.who.Can(tenancy.AccountsWrite), Next: l.Next, Renew: renew}
 	for _, a := range l.Items {
-		row := accountRow{Account: a, MayWrite: p.MayWrite, Checked: moment{a.CheckedAt}}
+		row := accountRow{Account: a, MayWrite: p.MayWrite, Checked: moment{a.CheckedAt}, Seen: moment{a.BalancesAt}}
+		for _, b := range a.Balances {
+			if !b.Total.IsZero() {
+				row.Held = append(row.Held, b)
+			}
+		}
 		for _, r := range a.Rights {
 			if r.Need == "forbidden" && r.Known == "untold" {
 				row.Unknown = append(row.Unknown, r)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/page"
 )
@@ -29,6 +31,9 @@ func (w *world) connect(t testing.TB, b *browser, name string, state account.Sta
 	if state != account.Checking {
 		a.State, a.Reason, a.CheckedAt = state, reason, w.now()
 		a.Rights = []account.Right{{Name: "W_Send", Meaning: "send coins to any address", Need: "forbidden", Known: "untold"}}
+		a.Balances, a.BalancesAt = []account.Balance{
+			{Currency: "ETH"}, {Currency: "MYR", Total: decimal.RequireFromString("12402.11"), Free: decimal.RequireFromString("8000")}, {Currency: "XBT", Total: decimal.RequireFromString("0.0123"), Free: decimal.RequireFromString("0.0123")},
+		}, w.now()
 		if err := w.runs.UpdateAccount(t.Context(), b.who.TenantID, a); err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +62,11 @@ func TestAccountPages(t *testing.T) {
 	w.connect(t, ada, "Bad", account.Refused, "the key has the right W_Send")
 	w.connect(t, ada, "Good", account.Connected, "")
 	shown := ada.get("/accounts/rows")
-	shown.want(t, "all of them", http.StatusOK, "the key has the right W_Send", "does not tell whether this key may send coins to any address", "Check again")
+	shown.want(t, "all of them", http.StatusOK, "the key has the right W_Send", "does not tell whether this key may send coins to any address", "Check again",
+		`<td>MYR</td><td class="figure">12,402.11</td><td class="figure">8,000</td>`, "0.0123")
+	if strings.Contains(shown.body, "ETH") {
+		t.Error("a currency is shown of which there is nothing")
+	}
 	if strings.Contains(shown.body, "canary") {
 		t.Errorf("the key is shown in %s", shown.body)
 	}

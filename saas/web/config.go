@@ -67,7 +67,7 @@ type Gate interface {
 
 // Bots is what the pages need of bots; *bot.Service is one.
 type Bots interface {
-	Check(p tenancy.Principal, in bot.CreateInput) error
+	Check(ctx context.Context, p tenancy.Principal, in bot.CreateInput) error
 	Create(ctx context.Context, p tenancy.Principal, in bot.CreateInput) (bot.Config, bot.Bot, error)
 	Config(ctx context.Context, p tenancy.Principal, id string) (bot.Config, error)
 	Update(ctx context.Context, p tenancy.Principal, id string, in bot.UpdateInput) (bot.Config, error)

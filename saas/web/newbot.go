@@ -146,7 +146,7 @@ func (w *Web) submitted(rq *request) (botForm, bot.CreateInput, faults, error) {
 	chosen, _ := w.chosen(rq.PostFormValue("strategy"), rq.PostFormValue("pin"))
 	form := readForm(rq.PostForm, chosen)
 	in, bad := form.input(chosen)
-	if err := w.cfg.Bots.Check(rq.who, in); err != nil {
+	if err := w.cfg.Bots.Check(rq.Context(), rq.who, in); err != nil {
 		more, ok := faultsOf(err)
 		if !ok {
 			return form, in, nil, err

@@ -45,15 +45,6 @@ type noEvents struct{}
 
 func (noEvents) Record(context.Context, ...event.Event) error { return nil }
 
-// noKeys refuses exchange keys: the pages do not ask for any.
-type noKeys struct{}
-
-func (noKeys) Hint(string) string { return "" }
-
-func (noKeys) Put(context.Context, string, string, string, string) error {
-	return errs.New(errs.Unavailable, "no_vault", "there is no vault here")
-}
-
 // testLog writes the log of the pages to the test's.
 type testLog struct{ t testing.TB }
 
@@ -137,7 +128,7 @@ func newWorld(t testing.TB) *world {
 	})
 	fail()
 	w.bots, err = bot.NewService(bot.ServiceConfig{
-		Credentials: noKeys{}, Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
+		Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
 		Store: w.store, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
 	fail()
@@ -250,7 +241,7 @@ func (s worldStrategies) Pin(name, version string) (string, error) {
 	return "", nil
 }
 
-func (s worldStrategies) Validate(name, pin string, raw json.RawMessage) (json.RawMessage, error) {
+func (s worldStrategies) Validate(_ context.Context, name, pin string, raw json.RawMessage) (json.RawMessage, error) {
 	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
@@ -260,14 +251,14 @@ func (s worldStrategies) Validate(name, pin string, raw json.RawMessage) (json.R
 	return s.schema.Validate(raw)
 }
 
-func (s worldStrategies) Schema(name, _ string) (*param.Schema, error) {
+func (s worldStrategies) Schema(_ context.Context, name, _ string) (*param.Schema, error) {
 	if !slices.Contains(s.Names(), name) {
 		return nil, errs.New(errs.NotFound, "strategy_not_found", "no strategy %q", name)
 	}
 	return s.schema, nil
 }
 
-func (s worldStrategies) CanTrade(name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
+func (s worldStrategies) CanTrade(_ context.Context, name, _ string, _ json.RawMessage, _ exchange.Market, also ...exchange.Market) error {
 	if len(also) > 0 && name != mixer {
 		return &bot.PairsError{Reason: "must be empty: it trades one pair only"}
 	}

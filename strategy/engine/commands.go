@@ -45,9 +45,9 @@ func (s *Session) command(c *strategy.Command) error {
 	case strategy.PlaceCommand:
 		return s.place(*c)
 	case strategy.CancelCommand:
-		return s.cancel(func(o *OpenOrder) bool { return o.Ref == c.Ref }, "cancelled by the strategy")
+		return s.cancel(func(o *OpenOrder) bool { return o.Ref == c.Ref && !o.Exit }, "cancelled by the strategy")
 	case strategy.CancelAllCommand:
-		return s.cancel(func(*OpenOrder) bool { return true }, "cancelled by the strategy")
+		return s.cancel(func(o *OpenOrder) bool { return !o.Exit }, "cancelled by the strategy")
 	case strategy.ExitsCommand:
 		if c.Exits.Stop < 0 || c.Exits.Target < 0 {
 			s.decide(Denied, "denied exits: a price is below 0")
@@ -100,15 +100,22 @@ func (s *Session) place(c strategy.Command) error {
 	switch {
 	case errors.As(err, &refused) && refused.Outcome == exchange.OutcomeRejected:
 		s.sync()
-		s.order(OrderRecord{Request: r, Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message, Time: s.now()})
-		s.decide(Rejected, fmt.Sprintf("%s rejected: %s", c.Side, refused.Message))
-		s.echo(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderRejected, Reason: refused.Message})
+		state, kind, text := strategy.OrderRejected, Rejected, fmt.Sprintf("%s rejected: %s", c.Side, refused.Message)
+		if refused.Unsent {
+			state, kind, text = strategy.OrderDenied, Denied, fmt.Sprintf("denied %s: %s", c.Side, refused.Message)
+		}
+		s.order(OrderRecord{Request: r, Ref: c.Ref, State: state, Reason: refused.Message, Time: s.now()})
+		s.decide(kind, text)
+		s.echo(strategy.OrderUpdate{Ref: c.Ref, State: state, Reason: refused.Message})
 		return nil
 	case err != nil:
 		return fmt.Errorf("placing order %s: %w", r.ClientID, err)
 	}
+	r = placed.Request // as the venue understands it
 	s.keep(c.Ref, placed, checked.Text)
-	s.order(OrderRecord{Request: r, VenueID: placed.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: checked.Text, Time: s.now()})
+	s.order(OrderRecord{
+		Request: r, VenueID: placed.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: checked.Text, Time: s.now(), Pending: placed.Status == exchange.Pending,
+	})
 	s.decide(kindOf(r.Side), s.sentence(r, checked.Text))
 	return nil
 }
@@ -151,11 +158,20 @@ func (s *Session) clientID(ref uint64) string {
 func (s *Session) cancel(match func(*OpenOrder) bool, reason string) error {
 	kept := s.state.Orders[:0]
 	for _, o := range s.state.Orders {
-		if !match(&o) {
+		if !match(&o) || o.Asked != "" {
 			kept = append(kept, o)
 			continue
 		}
 		ended, err := s.cfg.Venue.Cancel(o.VenueID, s.now())
+		if errors.Is(err, ErrAsked) {
+			o.Asked = reason
+			kept = append(kept, o)
+			s.order(OrderRecord{
+				Request: ended.Request, VenueID: o.VenueID, Ref: o.Ref, State: strategy.OrderOpen, Filled: ended.Filled, Value: ended.Value, Fee: ended.Fee,
+				Reason: "being taken back: " + reason, Time: s.now(), Pending: ended.Status == exchange.Pending,
+			})
+			continue
+		}
 		if err != nil {
 			kept = append(kept, o) // it is over already; its report says how
 			continue

@@ -41,6 +41,9 @@ type OrderRecord struct {
 	Reason string
 	// Time is in epoch milliseconds.
 	Time int64
+	// Pending is true of an open order as long as it is not known whether the venue
+	// has it.
+	Pending bool
 }
 
 // DecisionKind says what a decision was.

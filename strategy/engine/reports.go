@@ -28,7 +28,7 @@ func (s *Session) report(r *exchange.Report) error {
 	}
 	o := &s.state.Orders[i]
 	if r.Executed {
-		result, err := s.state.Portfolio.Apply(r.Fill)
+		result, err := s.apply(r.Fill)
 		if err != nil {
 			return err
 		}
@@ -45,21 +45,25 @@ func (s *Session) report(r *exchange.Report) error {
 			}})
 		}
 	}
-	state := strategy.OrderOpen
+	state, reason := strategy.OrderOpen, r.Reason
 	if r.Order.Status == exchange.Complete {
 		state = strategy.OrderFilled
-		if r.Reason != "" {
-			state = strategy.OrderCancelled
-			if s.narrator != nil {
-				s.decide(Cancelled, fmt.Sprintf("%s cancelled: %s", o.Side, r.Reason))
-			}
+		if reason != "" {
+			state, reason = s.ended(o, r)
 		}
+	}
+	at := s.present.Candle.Time
+	if s.remote != nil {
+		if v := r.Order.Request.Volume; v > 0 {
+			o.Volume = v // an exit may have come to less
+		}
+		at = max(s.now(), r.Fill.Time, r.Order.Completed)
 	}
 	s.order(OrderRecord{
 		Request: r.Order.Request, VenueID: r.Order.ID, Ref: o.Ref, State: state, Filled: r.Order.Filled, Value: r.Order.Value,
-		Fee: r.Order.Fee, Reason: cmp.Or(r.Reason, o.Reason), Time: s.present.Candle.Time,
+		Fee: r.Order.Fee, Reason: cmp.Or(reason, o.Reason), Time: at, Pending: r.Order.Status == exchange.Pending,
 	})
-	s.tell(strategy.OrderUpdate{Ref: o.Ref, State: state, Filled: r.Order.Filled, Reason: r.Reason})
+	s.tell(strategy.OrderUpdate{Ref: o.Ref, State: state, Filled: r.Order.Filled, Reason: reason})
 	if r.Order.Status == exchange.Complete {
 		s.state.Orders = append(s.state.Orders[:i], s.state.Orders[i+1:]...)
 	}
@@ -89,6 +93,9 @@ func (s *Session) exit() bool {
 	kind := "take-profit"
 	if reached.Stop {
 		kind = "stop-loss"
+	}
+	if s.leaving() {
+		return false // an exit is under way: a second one would sell twice
 	}
 	reason := fmt.Sprintf("%s at %s reached", kind, s.cfg.Market.Price(reached.Trigger))
 	left := s.state.Portfolio.Base
@@ -136,9 +143,12 @@ func (s *Session) leave(r exchange.OrderRequest, reached risk.Exit, reason strin
 	if err != nil {
 		return err
 	}
-	s.order(OrderRecord{Request: r, VenueID: rs[0].Order.ID, Ref: ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time})
+	s.order(OrderRecord{
+		Request: r, VenueID: rs[0].Order.ID, Ref: ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time, Pending: rs[0].Order.Status == exchange.Pending,
+	})
 	s.decide(Exit, s.sentence(r, reason))
 	s.keep(ref, exchange.Order{ID: rs[0].Order.ID, Request: r}, reason)
+	s.state.Orders[len(s.state.Orders)-1].Exit = s.remote != nil
 	return s.book(rs)
 }
 

@@ -19,9 +19,11 @@ type Venue interface {
 	Candle(c *exchange.Candle) []exchange.Report
 	// Place sends an order; a refusal is an *exchange.Error.
 	Place(r exchange.OrderRequest) (exchange.Order, error)
-	// Cancel takes an order back and returns it as it ended.
+	// Cancel takes an order back and returns it as it ended. An error that is
+	// ErrAsked, with the order as it stands, says that its end is reported later.
 	Cancel(id string, now int64) (exchange.Order, error)
-	// Exit closes a position at once at a trigger that the candle reached.
+	// Exit closes a position at once at a trigger that the candle reached. Its first
+	// report names the order.
 	Exit(r exchange.OrderRequest, trigger exchange.Ticks, stop bool, c *exchange.Candle) ([]exchange.Report, error)
 }
 
@@ -84,10 +86,12 @@ type Session struct {
 	beside  Beside         // what came with the present candle, as far as it is not told
 	stirred bool           // whether the strategy is yet to hear of a change of the top
 	quoter  Quoter         // the venue, if it is one and the book is subscribed to
+	remote  Remote         // the venue, if it is one
 	// signalled is how many of state.Signals the strategy has heard.
 	signalled int
-	// inside is true once a resting buy has traded within the present candle.
-	inside bool
+	// inside is true once a resting buy has traded within the present candle, and
+	// bought once one has been heard of that traded since the candle before.
+	inside, bought bool
 	// left is true once a protective exit has acted in the present candle.
 	left bool
 
@@ -136,6 +140,7 @@ func New(cfg Config) (*Session, error) {
 	}
 	s := &Session{cfg: cfg, guard: guard, span: cfg.Interval.Milliseconds(), frames: int64(cfg.Decide / cfg.Interval), looks: cfg.Subscription.Any()}
 	s.narrator, _ = cfg.Recorder.(Narrator)
+	s.remote, _ = cfg.Venue.(Remote)
 	if cfg.Subscription.Book {
 		s.quoter, _ = cfg.Venue.(Quoter)
 	}
@@ -209,7 +214,7 @@ func (s *Session) Begin(c *exchange.Candle) error {
 	}
 	s.take(c)
 	s.state.Sequence++
-	s.inside, s.left = false, false
+	s.inside, s.left, s.bought = s.bought, false, false
 	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 {
 		if err := s.yieldToStop(); err != nil {
 			return err

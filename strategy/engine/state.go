@@ -57,6 +57,10 @@ type OpenOrder struct {
 	Reserve exchange.Units `json:"reserve"`
 	// Reason is why it was wanted.
 	Reason string `json:"reason,omitempty"`
+	// Asked is why its venue was asked for it back, if it was and has not answered.
+	Asked string `json:"asked,omitempty"`
+	// Exit is true of a protective exit that is under way at a Remote venue.
+	Exit bool `json:"exit,omitempty"`
 }
 
 // State returns a copy of the session's state.
@@ -79,6 +83,7 @@ func (s *Session) Restore(st State) {
 	s.align(st.Pairs)
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.signalled, s.inside = idle, 0, 0, 0, false
+	s.bought = false
 	s.beside, s.stirred, s.view.Top = Beside{}, false, st.Top
 	s.measure()
 	s.sync()

@@ -30,7 +30,7 @@ type Host struct {
 	sources map[string]*entry
 	slots   map[slotKey]*slot
 	running map[*Process]struct{}
-	// work counts the starts and the processes that are not gone.
+	// work counts the starts, the tries and the processes that are not gone.
 	work sync.WaitGroup
 
 	probe    sync.Once
@@ -155,12 +155,35 @@ func (h *Host) Validate(ctx context.Context, name string, params json.RawMessage
 }
 
 // Try opens a bot of a strategy and closes it again, and returns what was wrong with
-// the input, as Process.Open tells it; it serves no bot.
+// the input, as Process.Open tells it; it serves no bot. If ctx ends before, the bot is
+// closed all the same once it has been opened: many share the process.
 func (h *Host) Try(ctx context.Context, name string, in strategy.OpenInput) error {
 	p, err := h.Process(ctx, name, checking)
 	if err != nil {
 		return err
 	}
+	h.mu.Lock()
+	if h.stopped {
+		h.mu.Unlock()
+		return fault(name, Stopped, "the host has stopped")
+	}
+	h.work.Add(1)
+	h.mu.Unlock()
+	said := make(chan error, 1)
+	go func() {
+		defer h.work.Done()
+		said <- p.try(context.WithoutCancel(ctx), in)
+	}()
+	select {
+	case err := <-said:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("plugin %s: trying parameters: %w", name, context.Cause(ctx))
+	}
+}
+
+// try opens a bot and closes it again.
+func (p *Process) try(ctx context.Context, in strategy.OpenInput) error {
 	opened, err := p.Open(ctx, []strategy.OpenInput{in})
 	if err != nil {
 		return err

@@ -335,3 +335,32 @@ func running(pid int) bool {
 	_, state, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(state, "Z")
 }
+
+// A caller who gives up waiting for a strategy to look at its parameters leaves no bot
+// behind in the process that all callers share.
+func TestTryThatIsGivenUpLeavesNothingOpen(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("serve")}})
+	if err := host.Try(t.Context(), "hostile", input("")); err != nil {
+		t.Fatal(err)
+	}
+	p, err := host.Process(t.Context(), "hostile", "checking")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Microsecond) // before, while and after it is opened
+		if err := host.Try(ctx, "hostile", input("")); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+	}
+	for deadline := time.Now().Add(time.Minute); p.Bots() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bots are left open", p.Bots())
+		}
+	}
+	if err := p.Err(); err != nil {
+		t.Errorf("that callers gave up has ended the process: %v", err)
+	}
+}

@@ -103,18 +103,35 @@ func (p *Portfolio) Apply(f exchange.Fill) (Result, error) {
 	}
 	switch f.Side {
 	case exchange.Buy:
-		return Result{}, p.buy(f)
+		if spent := f.Value + f.FeeCounter; spent > p.Counter {
+			return Result{}, fmt.Errorf("portfolio: fill %d spends %d of %d units", f.Sequence, spent, p.Counter)
+		}
+		p.buy(f)
+		return Result{}, nil
+	case exchange.Sell:
+		if f.Volume > p.Base {
+			return Result{}, fmt.Errorf("portfolio: fill %d sells %d of %d steps", f.Sequence, f.Volume, p.Base)
+		}
+		return p.sell(f)
+	}
+	return Result{}, fmt.Errorf("portfolio: fill %d of order %s has no side", f.Sequence, f.OrderID)
+}
+
+// Book is Apply for a fill of a venue that holds the money itself: it has happened,
+// whatever the account says, so cash or position may fall below 0.
+func (p *Portfolio) Book(f exchange.Fill) (Result, error) {
+	switch f.Side {
+	case exchange.Buy:
+		p.buy(f)
+		return Result{}, nil
 	case exchange.Sell:
 		return p.sell(f)
 	}
 	return Result{}, fmt.Errorf("portfolio: fill %d of order %s has no side", f.Sequence, f.OrderID)
 }
 
-func (p *Portfolio) buy(f exchange.Fill) error {
+func (p *Portfolio) buy(f exchange.Fill) {
 	spent := f.Value + f.FeeCounter
-	if spent > p.Counter {
-		return fmt.Errorf("portfolio: fill %d spends %d of %d units", f.Sequence, spent, p.Counter)
-	}
 	if p.Base == 0 && p.Opened == 0 {
 		p.Opened = f.Time
 	}
@@ -125,18 +142,17 @@ func (p *Portfolio) buy(f exchange.Fill) error {
 	p.takeBaseFee(f.FeeBase)
 	p.Fees += f.FeeCounter
 	p.Fills++
-	return nil
 }
 
 func (p *Portfolio) sell(f exchange.Fill) (Result, error) {
-	if f.Volume > p.Base {
-		return Result{}, fmt.Errorf("portfolio: fill %d sells %d of %d steps", f.Sequence, f.Volume, p.Base)
-	}
-	cost, err := exchange.MulDiv(int64(p.Cost), int64(f.Volume), int64(p.Base))
+	// Of a sale beyond the position, the part beyond cost nothing.
+	held := max(1, p.Base)
+	part := min(f.Volume, held)
+	cost, err := exchange.MulDiv(int64(p.Cost), int64(part), int64(held))
 	if err != nil {
 		return Result{}, err
 	}
-	fee, err := exchange.MulDiv(int64(p.Closing.PaidFees), int64(f.Volume), int64(p.Base))
+	fee, err := exchange.MulDiv(int64(p.Closing.PaidFees), int64(part), int64(held))
 	if err != nil {
 		return Result{}, err
 	}

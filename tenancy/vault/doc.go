@@ -16,9 +16,10 @@
 // The web tier seals with the tenant's public half. It makes a new tenant's
 // pair itself and wraps the private half to the KEK's public half, so that it
 // is never handed anything that opens. Where web tier and workers are one process, as
-// in the server of package saas, that process holds both halves, and this keeps
+// in the role All of package saas, that process holds both halves, and this keeps
 // secrets from mistakes of the web tier and from a dump of the database, but not from
-// who can read the process or its configuration. Everything is HPKE (X25519,
+// who can read the process or its configuration; in its other roles each process holds
+// one half. Everything is HPKE (X25519,
 // HKDF-SHA256, AES-256-GCM) by Tink.
 //
 // A sealed value is bound to its tenant and to the context that the caller

@@ -1,5 +1,5 @@
 // Package boot is what the hosts have in common: the bundled strategies, the
-// configuration by environment, flags or .env, and the life of the server.
+// configuration by environment, flags or .env, and the lives of server and worker.
 //
 // It owns no rule of the product; a program of one's own replaces it with a few
 // lines, as examples/embed does.

@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/joho/godotenv"
 
@@ -27,22 +29,30 @@ import (
 // wrong with them can be named together. The tags are kong's: a flag wins over
 // the environment, which wins over the file .env.
 type Options struct {
-	Backtests   string `name:"backtests" env:"LUNOBOT_BACKTESTS" default:"2" help:"Backtests that run at once in this process."`
-	BaseURL     string `name:"base-url" env:"LUNOBOT_BASE_URL" help:"Address under which browsers see the pages, such as https://bots.example.com."`
-	Catalog     string `name:"plans" env:"LUNOBOT_PLANS" help:"YAML file with the plans on offer."`
-	DataDir     string `name:"data-dir" env:"LUNOBOT_DATA_DIR" default:"./lunobot-data" help:"Folder of the database file and all else that is kept."`
-	DatabaseURL string `name:"database-url" env:"DATABASE_URL" help:"sqlite:///path or postgresql://…; by default a SQLite file in the data folder."`
-	DemoSeed    string `name:"demo-seed" env:"LUNOBOT_DEMO_SEED" default:"1" help:"Seed of the demo market."`
-	DemoSpeed   string `name:"demo-speed" env:"LUNOBOT_DEMO_SPEED" default:"60" help:"Minutes of the demo market in one minute."`
-	Env         string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
-	HistoryDir  string `name:"history-dir" env:"LUNOBOT_HISTORY_DIR" help:"Folder of the store of candles that backtests read; by default \"history\" in the data folder."`
-	LogLevel    string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
-	LunoAddress string `name:"luno-address" env:"LUNOBOT_LUNO_ADDRESS" default:"https://api.luno.com" help:"Where Luno is: its own address, or a simulated one on this machine."`
-	PluginDir   string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
-	Sandbox     string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
-	SigningKey  string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
-	VaultKey    string `name:"vault-key" env:"LUNOBOT_VAULT_KEY" help:"Key that opens the tenants' exchange keys."`
+	Backtests      string `name:"backtests" env:"LUNOBOT_BACKTESTS" default:"2" help:"Backtests that run at once in this process."`
+	BaseURL        string `name:"base-url" env:"LUNOBOT_BASE_URL" help:"Address under which browsers see the pages, such as https://bots.example.com."`
+	Catalog        string `name:"plans" env:"LUNOBOT_PLANS" help:"YAML file with the plans on offer."`
+	DataDir        string `name:"data-dir" env:"LUNOBOT_DATA_DIR" default:"${data_dir}" help:"Folder of the database file and all else that is kept."`
+	DatabaseURL    string `name:"database-url" env:"DATABASE_URL" help:"sqlite:///path or postgresql://…; by default a SQLite file in the data folder."`
+	DemoSeed       string `name:"demo-seed" env:"LUNOBOT_DEMO_SEED" default:"1" help:"Seed of the demo market."`
+	DemoSpeed      string `name:"demo-speed" env:"LUNOBOT_DEMO_SPEED" default:"60" help:"Minutes of the demo market in one minute."`
+	Env            string `name:"env" env:"LUNOBOT_ENV" default:"development" help:"development or production."`
+	HistoryDir     string `name:"history-dir" env:"LUNOBOT_HISTORY_DIR" help:"Folder of the store of candles that backtests read; by default \"history\" in the data folder."`
+	Lease          string `name:"lease" env:"LUNOBOT_LEASE" default:"10s" help:"How long bots stay with a worker that gives no sign of life."`
+	LogLevel       string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LunoAddress    string `name:"luno-address" env:"LUNOBOT_LUNO_ADDRESS" default:"https://api.luno.com" help:"Where Luno is: its own address, or a simulated one on this machine."`
+	NATS           string `name:"nats-url" env:"LUNOBOT_NATS_URL" help:"NATS server or cluster with JetStream that several processes share, such as nats://user:password@host:4222; by default a broker in this process."`
+	NATSReplicas   string `name:"nats-replicas" env:"LUNOBOT_NATS_REPLICAS" default:"1" help:"Servers of the NATS cluster that keep each event."`
+	PluginDir      string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
+	Sandbox        string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
+	SigningKey     string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
+	VaultKey       string `name:"vault-key" env:"LUNOBOT_VAULT_KEY" help:"Key that opens the tenants' exchange keys; a server beside workers must not have it."`
+	VaultPublicKey string `name:"vault-public-key" env:"LUNOBOT_VAULT_PUBLIC_KEY" help:"Its other half, which seals them, for a server beside workers."`
 }
+
+// DataDir is where the server and the command line keep what they keep, unless
+// another folder is asked for: the variable data_dir of the tags above.
+const DataDir = "./lunobot-data"
 
 // LoadDotEnv reads .env in the working directory, if there is one, into the
 // environment; what is set there already stays.
@@ -59,7 +69,7 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	var problems []error
 	c := saas.Config{
 		BaseURL: strings.TrimSuffix(o.BaseURL, "/"), DataDir: o.DataDir, DatabaseURL: o.DatabaseURL, HistoryDir: o.HistoryDir, PluginDir: o.PluginDir, Environment: saas.Environment(o.Env), Log: log,
-		Secrets: saas.Secrets{Signing: vault.NewSecret(o.SigningKey), Vault: vault.NewSecret(o.VaultKey)}, Strategies: Bundle(), Version: version(),
+		EventsURL: o.NATS, Secrets: saas.Secrets{Signing: vault.NewSecret(o.SigningKey), Vault: vault.NewSecret(o.VaultKey), VaultPublic: o.VaultPublicKey}, Strategies: Bundle(), Version: version(),
 	}
 	if u, err := url.Parse(c.BaseURL); c.BaseURL != "" && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Path != "") {
 		problems = append(problems, fmt.Errorf("LUNOBOT_BASE_URL %q is not of the form https://host", o.BaseURL))
@@ -76,6 +86,18 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	}
 	if c.DemoSpeed, err = strconv.ParseFloat(o.DemoSpeed, 64); err != nil || !(c.DemoSpeed > 0 && c.DemoSpeed <= demo.MaxSpeed) {
 		problems = append(problems, fmt.Errorf("LUNOBOT_DEMO_SPEED %q is not a number above 0 and at most %d", o.DemoSpeed, demo.MaxSpeed))
+	}
+	if c.Lease, err = time.ParseDuration(o.Lease); err != nil || c.Lease < saas.MinLease {
+		problems = append(problems, fmt.Errorf("LUNOBOT_LEASE %q is not a time of at least %s, such as 10s", o.Lease, saas.MinLease))
+	}
+	if c.EventsReplicas, err = strconv.Atoi(o.NATSReplicas); err != nil || c.EventsReplicas < 1 || c.EventsReplicas > 5 {
+		problems = append(problems, fmt.Errorf("LUNOBOT_NATS_REPLICAS %q is not a whole number from 1 to 5", o.NATSReplicas))
+	}
+	for server := range strings.SplitSeq(o.NATS, ",") {
+		if u, err := url.Parse(server); server != "" && (err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)) {
+			problems = append(problems, errors.New("LUNOBOT_NATS_URL is not of the form nats://host:4222, with several of them separated by commas")) // it may hold a password
+			break
+		}
 	}
 	if c.Sandbox, err = sandbox.ParsePolicy(o.Sandbox); err != nil {
 		problems = append(problems, fmt.Errorf("LUNOBOT_PLUGIN_SANDBOX: %w", err))
@@ -113,14 +135,14 @@ func readCatalog(path string) (*billing.Catalog, error) {
 	return c, errors.Join(err, f.Close())
 }
 
-// checkAddr reports what is wrong with an address to listen on.
-func checkAddr(addr string) error {
+// checkAddr reports what is wrong with an address to listen on, by its setting's name.
+func checkAddr(name, addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return fmt.Errorf("LUNOBOT_ADDR %q is not of the form host:port, such as 127.0.0.1:5000", addr)
+		return fmt.Errorf("%s %q is not of the form host:port, such as 127.0.0.1:5000", name, addr)
 	}
 	return nil
 }

@@ -18,14 +18,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// run starts the server with settings that cannot work and returns its exit
+// run starts the server, or with "worker" first the worker, with settings that cannot work and returns its exit
 // code and what it complains of.
 func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	t.Helper()
+	program := boot.Server
+	if len(args) > 0 && args[0] == "worker" {
+		program, args = boot.Worker, args[1:]
+	}
 	t.Chdir(t.TempDir())
 	for _, name := range []string{
 		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
-		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL", "LUNOBOT_LUNO_ADDRESS",
+		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL", "LUNOBOT_LUNO_ADDRESS", "LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_ROLE", "LUNOBOT_VAULT_PUBLIC_KEY", "LUNOBOT_WORKER_ADDR",
 	} {
 		t.Setenv(name, env[name])
 		if env[name] == "" {
@@ -42,7 +46,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code := boot.Server(sandbox.Shim{}, args, out, problems)
+	code := program(sandbox.Shim{}, args, out, problems)
 	text, err := os.ReadFile(problems.Name())
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +83,8 @@ func TestBadSettings(t *testing.T) {
 		says []string
 	}{
 		"all faulty values together": {
-			map[string]string{"LUNOBOT_ADDR": "nowhere", "LUNOBOT_DEMO_SPEED": "-1", "LUNOBOT_DEMO_SEED": "x", "LUNOBOT_ENV": "testing", "DATABASE_URL": "mysql://x", "LUNOBOT_BASE_URL": "bots", "LUNOBOT_LOG_LEVEL": "loud", "LUNOBOT_BACKTESTS": "0"},
-			nil, 2, []string{"LUNOBOT_BACKTESTS", "LUNOBOT_ADDR", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "DATABASE_URL", "LUNOBOT_BASE_URL", "LUNOBOT_LOG_LEVEL"},
+			map[string]string{"LUNOBOT_ADDR": "nowhere", "LUNOBOT_DEMO_SPEED": "-1", "LUNOBOT_DEMO_SEED": "x", "LUNOBOT_ENV": "testing", "DATABASE_URL": "mysql://x", "LUNOBOT_BASE_URL": "bots", "LUNOBOT_LOG_LEVEL": "loud", "LUNOBOT_BACKTESTS": "0", "LUNOBOT_LEASE": "1", "LUNOBOT_NATS_URL": "hunter2@nats", "LUNOBOT_NATS_REPLICAS": "0"},
+			nil, 2, []string{"LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_BACKTESTS", "LUNOBOT_ADDR", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "DATABASE_URL", "LUNOBOT_BASE_URL", "LUNOBOT_LOG_LEVEL"},
 		},
 		"a flag that does not exist":        {nil, []string{"--fast"}, 2, []string{"--fast"}},
 		"a port in use":                     {map[string]string{"LUNOBOT_ADDR": taken.Addr().String()}, nil, 1, []string{"in use", taken.Addr().String(), "LUNOBOT_ADDR"}},
@@ -92,6 +96,10 @@ func TestBadSettings(t *testing.T) {
 		"a database of a newer version":     {map[string]string{"DATABASE_URL": newer}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"newer version"}},
 		"a database that is not there":      {map[string]string{"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/x"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"127.0.0.1:1"}},
 		"another Luno":                      {map[string]string{"LUNOBOT_LUNO_ADDRESS": "https://luno.example.com"}, nil, 2, []string{"LUNOBOT_LUNO_ADDRESS", "a key is sent to", "luno.example.com"}},
+		"a role that there is not":          {map[string]string{"LUNOBOT_ROLE": "worker"}, nil, 2, []string{"role", "all", "web"}},
+		"pages alone on SQLite":             {map[string]string{"LUNOBOT_ROLE": "web"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"web needs PostgreSQL", "DATABASE_URL", "LUNOBOT_NATS_URL"}},
+		"a worker by itself":                {nil, []string{"worker", "--addr", "127.0.0.1:0"}, 1, []string{"worker needs PostgreSQL", "DATABASE_URL", "LUNOBOT_NATS_URL"}},
+		"a worker at no address":            {map[string]string{"LUNOBOT_WORKER_ADDR": "nowhere"}, []string{"worker"}, 2, []string{"LUNOBOT_WORKER_ADDR", "nowhere"}},
 		"plans with an unknown key":         {map[string]string{"LUNOBOT_PLANS": plans}, nil, 2, []string{"LUNOBOT_PLANS", "colour"}},
 	}
 	for name, c := range cases {

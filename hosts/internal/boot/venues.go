@@ -2,9 +2,11 @@ package boot
 
 import (
 	"log/slog"
+	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/luno"
+	"github.com/lunobot/lunobot/exchange/luno/lunostream"
 	"github.com/lunobot/lunobot/saas/account"
 )
 
@@ -12,6 +14,39 @@ import (
 type lunoVenue struct {
 	address string
 	log     *slog.Logger
+}
+
+// lunoAccount is an account at Luno with its user stream.
+type lunoAccount struct {
+	exchange.Account
+	exchange.AccountStreamer
+}
+
+// streamAddress is where the streams are that belong to an address of the API: a
+// simulated Luno serves both at one.
+func streamAddress(address string) string {
+	if address = strings.TrimRight(address, "/"); address == luno.Address {
+		return luno.StreamAddress
+	}
+	return "ws" + strings.TrimPrefix(address, "http")
+}
+
+// Connect implements account.Venue.
+func (v lunoVenue) Connect(c account.Credential, budget exchange.Budget, markets []exchange.Market) (account.Connection, error) {
+	id, secret := c.Key.Reveal(), luno.Secret(c.Secret.Reveal())
+	client, err := luno.New(luno.Config{BaseURL: v.address, Budget: budget, KeyID: id, Secret: secret, Log: v.log, Markets: markets})
+	if err != nil {
+		return nil, err
+	}
+	dialer, err := lunostream.NewDialer(lunostream.DialerConfig{BaseURL: streamAddress(v.address), KeyID: id, Secret: secret})
+	if err != nil {
+		return nil, err
+	}
+	stream, err := lunostream.NewAccount(lunostream.AccountConfig{Dialer: dialer, Log: v.log, Markets: client})
+	if err != nil {
+		return nil, err
+	}
+	return lunoAccount{client, stream}, nil
 }
 
 // KeyChecker implements account.Venue.

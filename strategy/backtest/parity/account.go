@@ -270,6 +270,14 @@ func (a *Account) LastPrice() exchange.Ticks {
 	return a.basket.LastPrice(a.basket.Pair())
 }
 
+// PairPrice is the newest close of one of the further pairs that are traded; 0 of any other.
+func (a *Account) PairPrice(pair string) exchange.Ticks {
+	if !a.Trades(pair) {
+		return 0
+	}
+	return a.basket.LastPrice(pair)
+}
+
 // MaxDrawdown is the deepest fall of the account's worth below a peak, as a
 // fraction of it.
 func (a *Account) MaxDrawdown() float64 {

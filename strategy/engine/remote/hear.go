@@ -1,0 +1,98 @@
+package remote
+
+import (
+	"slices"
+
+	"github.com/lunobot/lunobot/exchange"
+)
+
+// Hear takes one event. Events come in their order; one that was heard before, or is
+// of an order that is over or of another market, only counts (rule T7).
+func (v *Venue) Hear(n News) {
+	if n.Event <= v.state.Event {
+		return
+	}
+	v.state.Event = n.Event
+	w := v.find(n.Number)
+	if w == nil {
+		return
+	}
+	switch {
+	case n.Fill != nil:
+		v.fill(w, *n.Fill)
+	case n.End != nil && w.End == nil:
+		end := *n.End
+		w.End = &end
+	case n.End != nil: // more was filled than it said at first
+		w.End.Filled = max(w.End.Filled, n.End.Filled)
+	case n.Placed && !w.Placed && w.End == nil:
+		w.Placed = true
+		v.tell(exchange.Report{Order: w.order()})
+	}
+	if w.settled() {
+		v.over(w, n.At)
+	}
+}
+
+// fill books an execution.
+func (v *Venue) fill(w *Wish, f exchange.Fill) {
+	f.Pair, f.OrderID, f.ClientID = v.cfg.Market.Pair, w.Request.ClientID, w.Request.ClientID
+	w.take(&f)
+	if f.Side == exchange.Buy {
+		v.state.Counter -= f.Value + f.FeeCounter
+		v.state.Base += f.Volume
+	} else {
+		v.state.Counter += f.Value - f.FeeCounter
+		v.state.Base -= f.Volume
+	}
+	if v.state.Dust -= f.FeeBase; v.state.Dust < 0 {
+		steps := (-v.state.Dust + exchange.DustPerStep - 1) / exchange.DustPerStep
+		v.state.Base -= exchange.Steps(steps)
+		v.state.Dust += steps * exchange.DustPerStep
+	}
+	o := w.order()
+	o.Status = exchange.Open
+	v.tell(exchange.Report{Order: o, Fill: f, Executed: true})
+}
+
+// over ends a wish, and lets the exits go on that waited for it.
+func (v *Venue) over(w *Wish, at int64) {
+	o := w.order()
+	o.Status, o.Completed = exchange.Complete, at
+	number := w.Number
+	v.tell(exchange.Report{Order: o, Reason: w.End.Reason, Ending: w.End.Ending})
+	v.state.Wishes = slices.DeleteFunc(v.state.Wishes, func(x Wish) bool { return x.Number == number })
+	for i := 0; i < len(v.state.Wishes); i++ {
+		x := &v.state.Wishes[i]
+		k := slices.Index(x.After, number)
+		if k < 0 {
+			continue
+		}
+		x.After = slices.Delete(x.After, k, k+1)
+		if !x.waits() && !v.release(x, at) {
+			i--
+		}
+	}
+}
+
+// release lets an exit be carried out that waited: it sells what is there by now. It
+// reports whether anything is; the wish is over if not.
+func (v *Venue) release(x *Wish, at int64) bool {
+	wanted := x.Request.Volume
+	x.Base = 0
+	x.Request.Volume = max(0, min(wanted, v.freeBase()))
+	if v.cfg.Market.Check(x.Request) != nil {
+		number := x.Number
+		o := x.order()
+		o.Request.Volume, o.Status, o.Completed = wanted, exchange.Complete, at
+		v.tell(exchange.Report{Order: o, Reason: "too little is left to sell"})
+		v.state.Wishes = slices.DeleteFunc(v.state.Wishes, func(x Wish) bool { return x.Number == number })
+		return false
+	}
+	if x.Base = x.Request.Volume; x.Base != wanted {
+		v.tell(exchange.Report{Order: x.order()})
+	}
+	return true
+}
+
+func (v *Venue) tell(r exchange.Report) { v.state.Told = append(v.state.Told, r) }

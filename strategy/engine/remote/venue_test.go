@@ -1,0 +1,123 @@
+package remote_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
+)
+
+func venue(t *testing.T, m exchange.Market, balance exchange.Units) *remote.Venue {
+	t.Helper()
+	v, err := remote.New(remote.Config{Balance: balance, Fees: exchange.Fees{Taker: 1_000_000}, Market: m, OrderPrefix: prefix}) // 1 %
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Candle(&exchange.Candle{Time: 60_000, Close: 100})
+	return v
+}
+
+// proves T9, T11: what the bot cannot pay, the market does not take or comes too late is
+// denied and not sent; a buy at the market by volume gets a price that it can pay.
+func TestOrdersAreWishedOrDenied(t *testing.T) {
+	t.Parallel()
+	request := func(number string, side exchange.Side, typ exchange.OrderType, price exchange.Ticks, volume exchange.Steps, value exchange.Units) exchange.OrderRequest {
+		return exchange.OrderRequest{ClientID: prefix + number, Pair: pair, Side: side, Type: typ, Price: price, Volume: volume, Value: value, Time: 120_000}
+	}
+	for name, c := range map[string]struct {
+		request exchange.OrderRequest
+		now     int64
+		price   exchange.Ticks
+		held    exchange.Units
+		denied  string
+	}{
+		"a limit order":                {request: request("1", exchange.Buy, exchange.LimitOrder, 90, 100, 0), price: 90, held: 9_090},
+		"by value":                     {request: request("1", exchange.Buy, exchange.MarketOrder, 0, 0, 9_999), held: 9_999},
+		"by volume":                    {request: request("1", exchange.Buy, exchange.MarketOrder, 0, 50, 0), price: 102, held: 5_151},
+		"by volume with little cash":   {request: request("1", exchange.Buy, exchange.MarketOrder, 0, 99, 0), price: 100, held: 9_999},
+		"by volume without cash":       {request: request("1", exchange.Buy, exchange.MarketOrder, 0, 100, 0), denied: "ErrInsufficientBalance"},
+		"by value without cash":        {request: request("1", exchange.Buy, exchange.MarketOrder, 0, 0, 10_001), denied: "ErrInsufficientBalance"},
+		"a sale of nothing":            {request: request("1", exchange.Sell, exchange.MarketOrder, 0, 10, 0), denied: "ErrInsufficientBalance"},
+		"too little":                   {request: request("1", exchange.Buy, exchange.LimitOrder, 90, 2, 0), denied: "ErrVolumeTooLow"},
+		"a candle of two minutes ago":  {request: request("1", exchange.Buy, exchange.LimitOrder, 90, 100, 0), now: 240_000, price: 90, held: 9_090},
+		"a candle of longer ago":       {request: request("1", exchange.Buy, exchange.LimitOrder, 90, 100, 0), now: 240_001, denied: "ErrStale"},
+		"a value that is out of range": {request: request("1", exchange.Buy, exchange.LimitOrder, 1<<60, 100, 0), denied: "ErrValueTooHigh"},
+	} {
+		v := venue(t, market(), 10_000)
+		v.At(c.now)
+		o, err := v.Place(c.request)
+		var refused *exchange.Error
+		if errors.As(err, &refused) != (c.denied != "") || c.denied != "" && (refused.Code != c.denied || !refused.Unsent || len(v.Wishes()) > 0) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.denied == "" && (o.Status != exchange.Pending || o.Request.Price != c.price || len(v.Wishes()) != 1 || v.Free() != 10_000-c.held) {
+			t.Errorf("%s: %+v with %d free, %v", name, o, v.Free(), err)
+		}
+	}
+	if _, err := venue(t, market(), 1).Place(request("x", exchange.Buy, exchange.LimitOrder, 1, 1, 0)); err == nil {
+		t.Error("an order without a number")
+	}
+	if _, err := remote.New(remote.Config{Balance: -1, Slippage: 2 * exchange.RateOne, Stale: time.Hour}); err == nil || !strings.Contains(err.Error(), "Slippage") {
+		t.Error(err)
+	}
+}
+
+// A basket's pairs share one balance at an exchange too; fills that are heard between
+// candles are in its account at once, and told with the next candle.
+func TestABasketTradesAtAnExchange(t *testing.T) {
+	t.Parallel()
+	further := market()
+	further.Pair, further.Base = "ETHMYR", "ETH"
+	own, other := venue(t, market(), 10_000), venue(t, further, 0)
+	b, err := engine.NewBasket(engine.BasketConfig{
+		Config: engine.Config{Balance: 10_000, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Venue: own},
+		Legs:   []engine.Leg{{Market: further, Venue: other}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(at int64, cs ...strategy.Command) (told []string) {
+		t.Helper()
+		candle := exchange.Candle{Time: at * 60_000, Open: 100, High: 100, Low: 100, Close: 100, Volume: 1}
+		if err := b.Begin([]engine.PairCandle{{Pair: pair, Candle: candle}, {Pair: "ETHMYR", Candle: candle}}); err != nil {
+			t.Fatal(err)
+		}
+		for ev := b.Next(); ev != nil; ev = b.Next() {
+			told = append(told, ev.Kind.String()+ev.Fill.Pair)
+			var answer []strategy.Command
+			if ev.Kind == strategy.CandleEvent {
+				answer = cs
+			}
+			if err := b.Commands(answer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return told
+	}
+	buy := strategy.Command{Kind: strategy.PlaceCommand, Ref: 1, Side: exchange.Buy, Type: exchange.LimitOrder, Price: 100, Volume: 60, Pair: "ETHMYR"}
+	short := buy
+	short.Ref, short.Pair = 2, ""
+	step(1, buy, short) // together they cost 12,120
+	if w := other.Wishes(); len(w) != 1 || len(own.Wishes()) != 0 || b.Why(1) != "" {
+		t.Fatalf("%+v and %+v are wanted", w, own.Wishes())
+	}
+	fill := exchange.Fill{Sequence: 1, Side: exchange.Buy, Price: 100, Volume: 60, Value: 6_000, FeeCounter: 61} // more than was set aside
+	for _, n := range []remote.News{{Event: 1, Number: 1, Fill: &fill}, {Event: 2, Number: 1, End: &remote.End{Filled: 60}}, {Event: 2, Number: 1, Fill: &fill}} {
+		own.Hear(n)
+		other.Hear(n)
+	}
+	if err := b.Hear(); err != nil {
+		t.Fatal(err)
+	}
+	if v := b.View(); v.Others[0].Base != 60 || v.Counter != 3_939 || v.ReservedCounter != 0 || b.Equity() != 9_939 {
+		t.Errorf("after the fill the account is %+v, worth %d", v, b.Equity())
+	}
+	if told := strings.Join(step(2), " "); !strings.Contains(told, "fillETHMYR") {
+		t.Errorf("the strategy hears %s", told)
+	}
+}
