@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -14,10 +15,13 @@ type MarketData interface {
 	Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]Candle, error)
 }
 
+// ErrTradesNotKept means that nobody knows the trades of a time any more.
+var ErrTradesNotKept = errors.New("the trades of this time are not kept")
+
 // TradeHistory is a MarketData that remembers the trades of the public tape.
 type TradeHistory interface {
 	// TradesBetween returns a pair's trades at from or later and before to, oldest
-	// first.
+	// first. The error is ErrTradesNotKept if the venue does not tell them.
 	TradesBetween(ctx context.Context, pair string, from, to time.Time) ([]Trade, error)
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/billing/billingdb"
 	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
@@ -51,9 +50,8 @@ type App struct {
 	checker    *account.Checker
 	keys       chan struct{} // wakes the checker
 	hooks      *hook.Service
-	market     *demo.Replay
+	market     market
 	history    *history
-	anchor     anchor
 	feed       *marketdata.Feed
 	host       *pluginhost.Host
 	catalog    *catalog.Service
@@ -121,7 +119,7 @@ func New(ctx context.Context, cfg Config) (_ *App, err error) {
 			return nil, err
 		}
 	}
-	return a, a.buildHandler(ctx, secrets)
+	return a, a.buildHandler(secrets)
 }
 
 // Handler serves the pages and, under /api, /health, /ready, /docs and
@@ -142,6 +140,9 @@ func (a *App) Bots() *bot.Service { return a.bots }
 // Hooks returns the service of the bots' webhooks.
 func (a *App) Hooks() *hook.Service { return a.hooks }
 
+// Replays returns the service of parity reports.
+func (a *App) Replays() *replay.Service { return a.replays }
+
 // Backtests returns the service of backtests.
 func (a *App) Backtests() *research.Service { return a.runs }
 
@@ -158,18 +159,18 @@ func (a *App) DatabaseURL() string { return db.Redact(a.cfg.DatabaseURL) }
 func (a *App) DataDir() string { return a.cfg.DataDir }
 
 // Ready reports why the App cannot do its work at present, as an Unavailable
-// error; nil if it can. The database must answer, and its workers must not have
-// been replaced by those of another process.
+// error; nil if it can. The database must answer, its workers must not have been
+// replaced by those of another process, and a live market must have been reached.
 func (a *App) Ready(ctx context.Context) error {
-	err := a.db.Ping(ctx)
+	err := errors.Join(a.db.Ping(ctx), a.market.ready())
 	if a.cfg.Role.works() {
 		err = errors.Join(err, a.runner.Ready(), a.tester.Ready())
 	}
 	return err
 }
 
-// Start begins the work: events are relayed, bots and backtests run, the demo market's place
-// is kept, periodic jobs are done.
+// Start begins the work: events are relayed, bots and backtests run, the market's place
+// or its list of pairs is kept, periodic jobs are done.
 func (a *App) Start(ctx context.Context) error {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
@@ -187,9 +188,7 @@ func (a *App) Start(ctx context.Context) error {
 	if err := errors.Join(a.events.Listen(run, a.hear), a.events.Subscribe(run, "worker", a.tellWatchers)); err != nil {
 		return fmt.Errorf("listening to events: %w", err)
 	}
-	a.work.Go(func() {
-		a.anchor.keep(run, a.store, a.market, func(err error) { a.cfg.Log.Warn("the demo market's place was not kept", "error", err) })
-	})
+	a.work.Go(func() { a.market.keep(run) })
 	if a.cfg.Role.serves() {
 		a.work.Go(func() { a.housekeeping(run) })
 	}

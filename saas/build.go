@@ -13,8 +13,6 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/billing/billingdb"
 	"github.com/lunobot/lunobot/billing/offline"
-	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -34,24 +32,6 @@ import (
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
-
-// openMarket places the demo market and its feed.
-func (a *App) openMarket(ctx context.Context) (err error) {
-	if a.anchor, err = loadAnchor(ctx, a.store, a.cfg.Role, a.cfg.DemoSpeed, a.cfg.Now()); err != nil {
-		return err
-	}
-	a.market, err = demo.New(demo.Config{
-		Anchor: demo.Anchor{Wall: a.anchor.Wall, Index: a.anchor.Index}, Now: a.cfg.Now, Seed: a.cfg.DemoSeed, Speed: a.anchor.Speed,
-	})
-	if err != nil {
-		return err
-	}
-	if a.history, err = openHistory(a.market, a.cfg.HistoryDir, a.cfg.Log); err != nil {
-		return err
-	}
-	a.feed, err = marketdata.NewFeed(marketdata.FeedConfig{History: a.market, Upstream: a.market, Now: a.market.Now, Log: a.cfg.Log})
-	return err
-}
 
 // openStrategies builds the host of the strategies' processes and the shelf of
 // those that can be used.
@@ -134,19 +114,15 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err := a.buildAccounts(k, sealer, people, events); err != nil {
 		return err
 	}
-	m, err := newMarkets(ctx, a.market)
-	if err != nil {
-		return err
-	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), Markets: m, Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil {
 		return err
 	}
 	a.runs, err = research.NewService(research.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), History: a.history, Leases: a.store, Markets: m, Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), History: a.history, Leases: a.store, Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil || !a.cfg.Role.serves() {
@@ -217,12 +193,8 @@ func (a *App) buildWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := newMarkets(ctx, a.market)
-	if err != nil {
-		return err
-	}
 	a.runner, err = runner.New(runner.Config{
-		Bots: a.store, Feed: a.feed, History: a.market, Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: m,
+		Bots: a.store, Feed: a.feed, History: a.market.bots(), Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: a.market.traded(),
 		MarketNow: a.market.Now, Plugins: a.strategies, Signals: a.store, Status: a.bots,
 	})
 	if err != nil {
@@ -241,35 +213,32 @@ func (a *App) buildWorker(ctx context.Context) error {
 // buildPlayer builds the worker that makes parity reports.
 func (a *App) buildPlayer() (err error) {
 	a.player, err = replay.NewWorker(replay.Config{
-		History: a.market, Log: a.cfg.Log, MarketNow: a.market.Now, Now: a.cfg.Now, Plugins: a.strategies, Store: a.store,
+		History: a.market.replays(), Log: a.cfg.Log, MarketNow: a.market.Now, Now: a.cfg.Now, Plugins: a.strategies, Store: a.store,
 	})
 	return err
 }
 
 // buildHandler builds the pages and the API; a worker answers load balancers only.
-func (a *App) buildHandler(ctx context.Context, k keys) error {
+func (a *App) buildHandler(k keys) error {
 	if !a.cfg.Role.serves() {
 		a.handler = api.Probes(a.cfg.Log, a.Ready)
 		return nil
 	}
 	s := a.strategies
-	m, err := newMarkets(ctx, a.market)
-	if err != nil {
-		return err
-	}
-	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: m}
+	watch := watcher{hub: a.hub, feed: a.feed, bots: a.store, markets: a.market.traded()}
 	streams := live.NewPlaces(live.DefaultPlaces)
+	var err error
 	a.rest, err = api.New(api.Config{
 		Accounts: a.accounts, Replays: a.replays, Streams: streams,
 		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
-		Markets: a.market, MarketLabel: demo.Label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
+		Markets: a.market, MarketLabel: a.market.said().label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
 	if err != nil {
 		return err
 	}
 	pages, err := web.New(web.Config{
 		Accounts: a.accounts, BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
-		Logger: a.cfg.Log, Machine: s.machine, MarketNotice: demo.Label, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now,
+		Logger: a.cfg.Log, Machine: s.machine, MarketKind: a.market.said().kind, MarketNotice: a.market.said().notice, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now,
 		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Streams: streams, Tenancy: a.tenancy, Versions: s.versions,
 	})
 	if err != nil {

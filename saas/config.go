@@ -68,6 +68,9 @@ type Config struct {
 	// Lease is how long a bot stays with a worker that gives no sign of life; then
 	// another one takes it. Defaults to DefaultLease.
 	Lease time.Duration
+	// Live is the venue at whose live prices bots trade; fills on paper are simulated.
+	// Defaults to none: bots trade in the demo market.
+	Live *LiveMarket
 	// Log is where everything is told. Defaults to none.
 	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
@@ -178,6 +181,9 @@ func (c Config) validate() error {
 		problems = append(problems, fmt.Errorf("LUNOBOT_LEASE %s must be at least %s", c.Lease, MinLease))
 	}
 	problems = append(problems, c.checkRole())
+	if err := c.Live.validate(); err != nil {
+		problems = append(problems, err)
+	}
 	if len(c.Strategies.Definitions()) == 0 {
 		problems = append(problems, errors.New("saas: Config.Strategies holds no strategy"))
 	}

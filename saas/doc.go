@@ -2,9 +2,10 @@
 // runs trading bots.
 //
 // It owns the composition: which part gets which, in what order they start and
-// stop, the secrets and the demo market. It has no rules of its own; they are in
-// the packages that it joins. It does not listen on a port: the program does,
-// with App.Handler, beside whatever else it serves.
+// stop, the secrets, and the market: the demo market, or a venue's at its live
+// prices. It has no rules of its own; they are in the packages that it joins. It
+// does not listen on a port: the program does, with App.Handler, beside whatever
+// else it serves.
 //
 // Smallest use:
 //

@@ -26,6 +26,8 @@ func readmeCommands() []readmeCommand {
 	return []readmeCommand{
 		{form(`go test \./\.\.\.`), `tests() { go test -race -shuffle=on -timeout 25m -p 2 ./...; }`, "", ""},
 		{form(`go run \./hosts/server`), `'go run ./hosts/server')`, "", ""},
+		{form(`go run \./hosts/lunobot sim --addr 127\.0\.0\.1:7700`), `'go run ./hosts/lunobot sim '*)`, "saas/liveprograms_test.go", "TestLiveMarketOfPrograms"},
+		{form(`go run \./hosts/server --data-dir \./lunobot-live --market luno --luno-address http://127\.0\.0\.1:7700 .*`), `'go run ./hosts/server --data-dir ./lunobot-live '*)`, "saas/liveprograms_test.go", "TestLiveMarketOfPrograms"},
 		{form(`go run \./examples/embed`), `'go run ./examples/embed')`, "examples/embed/main_test.go", "TestEmbed"},
 		{form(`go run \./examples/venue`), anyOther, "examples/venue/main_test.go", "TestVenue"},
 		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},

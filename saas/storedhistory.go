@@ -93,10 +93,10 @@ func (h *history) holesOf(ctx context.Context, i archive.Info) ([]research.Hole,
 	return list, nil
 }
 
-// stored reads candles of the store; its holes are filled with flat ones (rule M4),
-// of which the report warns.
-func (h *history) stored(ctx context.Context, q research.Query) (research.Data, error) {
-	r, err := h.store.Read(ctx, archive.Query{Key: archive.Key{Pair: q.Pair, Interval: q.Recorded}, From: q.From, To: q.To})
+// readStored reads candles of an archive; its holes are filled with flat ones (rule
+// M4), of which the report warns.
+func readStored(ctx context.Context, from *archive.Archive, q research.Query) (research.Data, error) {
+	r, err := from.Read(ctx, archive.Query{Key: archive.Key{Pair: q.Pair, Interval: q.Recorded}, From: q.From, To: q.To})
 	if err != nil {
 		return research.Data{}, gone(q.Pair, err)
 	}

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -204,34 +202,3 @@ func shownStrategy(i catalog.Item) web.Strategy {
 	m := i.Manifest
 	return web.Strategy{Name: m.Name, Version: m.Version, Pin: i.Pin(), Title: m.Title, Summary: m.Summary, Schema: m.Schema, TradesPairs: m.Can(plugin.Pairs)}
 }
-
-// markets knows the demo market's pairs.
-type markets struct {
-	byPair map[string]exchange.Market
-	pairs  []string
-}
-
-func newMarkets(ctx context.Context, replay *demo.Replay) (markets, error) {
-	list, err := replay.Markets(ctx)
-	if err != nil {
-		return markets{}, err
-	}
-	m := markets{byPair: map[string]exchange.Market{}}
-	for _, one := range list {
-		m.byPair[one.Pair] = one
-		m.pairs = append(m.pairs, one.Pair)
-	}
-	return m, nil
-}
-
-// Market implements bot.Markets.
-func (m markets) Market(pair string) (exchange.Market, error) {
-	one, ok := m.byPair[pair]
-	if !ok {
-		return exchange.Market{}, fmt.Errorf("there is no market %q", pair)
-	}
-	return one, nil
-}
-
-// Pairs implements bot.Markets.
-func (m markets) Pairs() []string { return m.pairs }

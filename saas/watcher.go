@@ -20,7 +20,7 @@ type watcher struct {
 	}
 	feed    *marketdata.Feed
 	hub     *live.Hub
-	markets markets
+	markets bot.Markets
 }
 
 // Subscribe returns the bot's updates until ctx ends. A bot of another tenant

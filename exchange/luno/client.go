@@ -180,7 +180,11 @@ func (c *Config) withDefaults() (*url.URL, error) {
 }
 
 // For implements exchange.Account.
-func (c *Client) For(bot string) exchange.Trader { return &Client{core: c.core, bot: bot} }
+func (c *Client) For(bot string) exchange.Trader { return c.Queue(bot) }
+
+// Queue returns the client with a queue of its own for its calls: those of one name
+// wait behind one another, and the names take turns (rule T10).
+func (c *Client) Queue(name string) *Client { return &Client{core: c.core, bot: name} }
 
 // Drift returns how far Luno's clock is ahead of this machine's, by the answers
 // so far.

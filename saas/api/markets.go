@@ -35,7 +35,7 @@ type market struct {
 	MaxPrice  *decimal.Decimal `json:"max_price" doc:"The largest price; null is no bound."`
 	MinValue  decimal.Decimal  `json:"min_value" doc:"The least value of an order."`
 	Status    string           `json:"status" doc:"Which orders the market takes: ACTIVE, POSTONLY or DISABLED." example:"ACTIVE"`
-	Label     string           `json:"label" doc:"Where the prices come from, if they are not live ones." example:"Demo market"`
+	Label     string           `json:"label" doc:"Where the prices come from." example:"Luno, live prices"`
 }
 
 func (a *API) marketView(m exchange.Market) market {

@@ -274,6 +274,8 @@ func reasonOf(err error) string {
 	var dead *pluginhost.Error
 	var one *plugin.BotError
 	switch {
+	case errors.Is(err, exchange.ErrTradesNotKept):
+		return "The bot's strategy listens to the market's trades, and this market does not tell those of the past: what the bot heard cannot be replayed."
 	case errors.As(err, new(*historyError)):
 		return "The market's history could not be read. Try again in a while."
 	case errors.As(err, new(*catalog.UnusableError)), errors.As(err, &dead) && dead.Kind == pluginhost.NotFound:

@@ -150,6 +150,19 @@ type Strategy struct {
 	TradesPairs bool
 }
 
+// MarketKind says what prices are, so that nobody takes one for another.
+type MarketKind string
+
+// The kinds of markets.
+const (
+	// MarketReplay has recorded prices and a clock of its own.
+	MarketReplay MarketKind = "replay"
+	// MarketSimulated has prices that are made up as time goes on.
+	MarketSimulated MarketKind = "simulated"
+	// MarketLive has those of this moment.
+	MarketLive MarketKind = "live"
+)
+
 // Config is what the pages work with.
 type Config struct {
 	// AppName is the name at the top of each page. Defaults to "Lunobot".
@@ -182,8 +195,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Machine tells how this server runs strategies. Required.
 	Machine func(ctx context.Context) Machine
-	// MarketNotice stands beside prices that are not live, such as "Replay of
-	// real candles, not live prices". Defaults to nothing.
+	// MarketKind says what the prices are. Defaults to MarketReplay.
+	MarketKind MarketKind
+	// MarketNotice stands beside prices, such as "Replay of real candles, not live
+	// prices". Defaults to nothing.
 	MarketNotice string
 	// MarketTime is the clock of the market. Defaults to Now.
 	MarketTime func() time.Time
@@ -227,6 +242,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 15 * time.Second
+	}
+	if c.MarketKind == "" {
+		c.MarketKind = MarketReplay
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -27,8 +27,10 @@ type view struct {
 	Look   look
 	Who    tenancy.Principal
 	Notice string
-	// MarketNotice says that prices are not live; "" if they are.
+	// MarketNotice says where prices come from, MarketKind what they are; "" on pages
+	// without any.
 	MarketNotice string
+	MarketKind   MarketKind
 	// Mode is the mode of the bot that the page is about, or "".
 	Mode string
 	D    any
@@ -120,7 +122,7 @@ func dict(pairs ...any) (map[string]any, error) {
 
 // page renders a whole page.
 func (w *Web) page(rq *request, status int, name string, v view) error {
-	v.App, v.Look, v.Who, v.Path = w.cfg.AppName, rq.look, rq.who, rq.URL.Path
+	v.App, v.Look, v.Who, v.Path, v.MarketKind = w.cfg.AppName, rq.look, rq.who, rq.URL.Path, w.cfg.MarketKind
 	if v.Notice == "" {
 		v.Notice = noticeText(rq.URL.Query().Get("notice"))
 	}

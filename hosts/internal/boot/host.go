@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/lunobot/lunobot/saas"
+	"github.com/lunobot/lunobot/saas/errs"
 )
 
 // host is a program that runs an App and listens.
@@ -66,6 +67,10 @@ func (h host) run(args []string, out, problems *os.File) int {
 	defer stop()
 	if err := h.serve(ctx, cfg, out, log); err != nil {
 		complain(err)
+		switch errs.CodeOf(err) {
+		case saas.CodeKeyRefused, saas.CodeMarketSettled: // settings that only their use shows to be wrong
+			return 2
+		}
 		return 1
 	}
 	return 0

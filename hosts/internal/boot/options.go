@@ -41,6 +41,9 @@ type Options struct {
 	Lease          string `name:"lease" env:"LUNOBOT_LEASE" default:"10s" help:"How long bots stay with a worker that gives no sign of life."`
 	LogLevel       string `name:"log-level" env:"LUNOBOT_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
 	LunoAddress    string `name:"luno-address" env:"LUNOBOT_LUNO_ADDRESS" default:"https://api.luno.com" help:"Where Luno is: its own address, or a simulated one on this machine."`
+	LunoKeyID      string `name:"luno-key-id" env:"LUNOBOT_LUNO_KEY_ID" help:"With --market luno: id of an API key of yours, which candles and streams are read with; one without any right to trade will do."`
+	LunoSecret     string `name:"luno-key-secret" env:"LUNOBOT_LUNO_KEY_SECRET" help:"Its secret. Better left in the environment or .env, where a list of processes does not show it."`
+	Market         string `name:"market" env:"LUNOBOT_MARKET" default:"demo" help:"Where bots trade: demo, a replay of recorded candles; or luno, at its live prices."`
 	NATS           string `name:"nats-url" env:"LUNOBOT_NATS_URL" help:"NATS server or cluster with JetStream that several processes share, such as nats://user:password@host:4222; by default a broker in this process."`
 	NATSReplicas   string `name:"nats-replicas" env:"LUNOBOT_NATS_REPLICAS" default:"1" help:"Servers of the NATS cluster that keep each event."`
 	PluginDir      string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
@@ -104,6 +107,9 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 	}
 	if _, err = luno.CheckAddress(o.LunoAddress, luno.Address, true); err != nil {
 		problems = append(problems, fmt.Errorf("LUNOBOT_LUNO_ADDRESS: %w", err))
+	}
+	if c.Live, err = o.live(log); err != nil {
+		problems = append(problems, err)
 	}
 	c.Venues = map[string]account.Venue{"luno": lunoVenue{address: o.LunoAddress, log: log}}
 	if o.DatabaseURL != "" && !strings.HasPrefix(o.DatabaseURL, "sqlite://") && !strings.HasPrefix(o.DatabaseURL, "postgres://") && !strings.HasPrefix(o.DatabaseURL, "postgresql://") {

@@ -2,15 +2,19 @@ package boot_test
 
 import (
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/lunobot/lunobot/exchange/lunosim"
 	"github.com/lunobot/lunobot/hosts/internal/boot"
 	"github.com/lunobot/lunobot/saas"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
+	"github.com/lunobot/lunobot/tenancy"
 )
 
 func TestMain(m *testing.M) {
@@ -30,6 +34,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	for _, name := range []string{
 		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
 		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL", "LUNOBOT_LUNO_ADDRESS", "LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_ROLE", "LUNOBOT_VAULT_PUBLIC_KEY", "LUNOBOT_WORKER_ADDR",
+		"LUNOBOT_MARKET", "LUNOBOT_LUNO_KEY_ID", "LUNOBOT_LUNO_KEY_SECRET",
 	} {
 		t.Setenv(name, env[name])
 		if env[name] == "" {
@@ -76,6 +81,24 @@ func TestBadSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(first.Stop)
+	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(sim.Close)
+	simulated := httptest.NewServer(sim)
+	t.Cleanup(simulated.Close)
+	settled := t.TempDir()
+	settle(t, settled)
+	market := func(more ...string) map[string]string {
+		env := map[string]string{
+			"LUNOBOT_MARKET": "luno", "LUNOBOT_LUNO_ADDRESS": simulated.URL, "LUNOBOT_LUNO_KEY_ID": sim.Keys()[1].ID, "LUNOBOT_LUNO_KEY_SECRET": sim.Keys()[1].Secret,
+		}
+		for i := 0; i < len(more); i += 2 {
+			env[more[i]] = more[i+1]
+		}
+		return env
+	}
 	cases := map[string]struct {
 		env  map[string]string
 		args []string
@@ -100,6 +123,11 @@ func TestBadSettings(t *testing.T) {
 		"pages alone on SQLite":             {map[string]string{"LUNOBOT_ROLE": "web"}, []string{"--addr", "127.0.0.1:0"}, 1, []string{"web needs PostgreSQL", "DATABASE_URL", "LUNOBOT_NATS_URL"}},
 		"a worker by itself":                {nil, []string{"worker", "--addr", "127.0.0.1:0"}, 1, []string{"worker needs PostgreSQL", "DATABASE_URL", "LUNOBOT_NATS_URL"}},
 		"a worker at no address":            {map[string]string{"LUNOBOT_WORKER_ADDR": "nowhere"}, []string{"worker"}, 2, []string{"LUNOBOT_WORKER_ADDR", "nowhere"}},
+		"an unknown market":                 {map[string]string{"LUNOBOT_MARKET": "bourse"}, nil, 2, []string{"LUNOBOT_MARKET", "bourse", "neither demo nor luno"}},
+		"a live market without a key":       {market("LUNOBOT_LUNO_KEY_SECRET", ""), nil, 2, []string{"LUNOBOT_LUNO_KEY_ID", "LUNOBOT_LUNO_KEY_SECRET", "holders of an API key"}},
+		"a live market's key that is wrong": {market("LUNOBOT_LUNO_KEY_SECRET", "hunter2"), []string{"--addr", "127.0.0.1:0"}, 2, []string{"refuses the key of LUNOBOT_LUNO_KEY_ID"}},
+		"a live market for a demo's bots":   {market("LUNOBOT_DATA_DIR", settled), []string{"--addr", "127.0.0.1:0"}, 2, []string{"LUNOBOT_MARKET", "demo", "luno-simulated", "LUNOBOT_DATA_DIR"}},
+		"a simulated Luno's key at Luno":    {market("LUNOBOT_LUNO_ADDRESS", "http://luno.example.com"), nil, 2, []string{"LUNOBOT_LUNO_ADDRESS", "luno.example.com"}},
 		"plans with an unknown key":         {map[string]string{"LUNOBOT_PLANS": plans}, nil, 2, []string{"LUNOBOT_PLANS", "colour"}},
 	}
 	for name, c := range cases {
@@ -117,6 +145,23 @@ func TestBadSettings(t *testing.T) {
 				t.Errorf("it tells the password:\n%s", text)
 			}
 		})
+	}
+}
+
+// settle leaves a bot of the demo market in a data folder.
+func settle(t *testing.T, dir string) {
+	t.Helper()
+	app, err := saas.New(t.Context(), saas.Config{DataDir: dir, Strategies: boot.Bundle()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Stop()
+	login, err := app.Tenancy().Register(t.Context(), tenancy.RegisterInput{Email: "ada@example.com", Password: "a long enough phrase", FirstName: "Ada", LastName: "L"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := app.Bots().Create(t.Context(), login.Principal, bot.CreateInput{Name: "one", Pair: "XBTMYR", Strategy: "basic"}); err != nil {
+		t.Fatal(err)
 	}
 }
 

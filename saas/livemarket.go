@@ -1,0 +1,363 @@
+package saas
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/saas/web"
+)
+
+const (
+	// pagePatience is how long somebody who looks at a page waits for it.
+	pagePatience = 8 * time.Second
+	// startPatience is how long a start waits for the venue.
+	startPatience = 10 * time.Second
+	// listEvery is how often the venue's markets are read anew.
+	listEvery = 10 * time.Minute
+	// answerAge is how old a venue's answers may be at the most.
+	answerAge = 3 * time.Second
+	// listSetting is the name under which they are kept, before that of the venue.
+	listSetting = "market_list:"
+)
+
+// LiveMarket is a venue at whose live prices bots trade.
+type LiveMarket struct {
+	// Data returns the venue's public side, for one kind of caller: "bots", "pages",
+	// "backtests", "replays". Each has its place in the queue of calls, of which
+	// there is one. Required.
+	Data func(caller string) exchange.MarketData
+	// Key says where the key is set that the venue is asked with, for the message
+	// when the venue refuses it. Defaults to "the venue's key".
+	Key string
+	// Name tells the venue from others, whose prices are other ones: an installation
+	// whose bots have run at one does not start with another. Letters, digits and
+	// hyphens; required.
+	Name string
+	// Now is the venue's clock. Defaults to that of the App.
+	Now func() time.Time
+	// Notice is what pages say beside prices, such as "Luno, live prices". Required.
+	Notice string
+	// Simulated says that the prices are made up, and begin anew with the venue.
+	Simulated bool
+	// Stream delivers what happens. Required.
+	Stream exchange.Streamer
+	// Title is what the venue is called in sentences, such as "Luno". Required.
+	Title string
+	// Venue is its name in Config.Venues, whose accounts live bots trade on. Defaults
+	// to "": bots stay on paper.
+	Venue string
+}
+
+func (l *LiveMarket) validate() error {
+	if l == nil {
+		return nil
+	}
+	if l.Data == nil || l.Stream == nil || l.Name == "" || l.Name == demoName || l.Notice == "" || l.Title == "" {
+		return errors.New("saas: Config.Live needs Data, Name, Notice, Stream and Title")
+	}
+	return nil
+}
+
+// liveMarket is a venue's market as this process knows it.
+type liveMarket struct {
+	cfg   LiveMarket
+	store *saasdb.Store
+	log   *slog.Logger
+	cache *marketdata.Cache
+	recorded
+
+	mu sync.Mutex
+	// list are the pairs that were active at some time, with their rules; those of
+	// changed are counted in another tick or step than the venue's present one.
+	list    []exchange.Market
+	changed map[string]bool
+	// heard is true once the venue has told its markets and taken the key, since this
+	// process began; before, fault says why not.
+	heard bool
+	fault error
+}
+
+// openLive asks the venue for its markets. Where it does not answer, those that were
+// known last are used, and it is asked again later; a key that it refuses is an
+// Invalid error, CodeKeyRefused.
+func openLive(ctx context.Context, cfg LiveMarket, store *saasdb.Store, app Config) (*liveMarket, error) {
+	if cfg.Now == nil {
+		cfg.Now = app.Now
+	}
+	m := &liveMarket{cfg: cfg, store: store, log: app.Log, changed: map[string]bool{}}
+	var err error
+	if m.cache, err = marketdata.NewCache(marketdata.CacheConfig{History: cfg.Data("bots"), Now: cfg.Now, Settle: answerAge}); err != nil {
+		return nil, err
+	}
+	if m.recorded, err = openRecorded(cfg, app); err != nil {
+		return nil, err
+	}
+	known, ok, err := store.Setting(ctx, listSetting+cfg.Name)
+	if err == nil && ok {
+		err = json.Unmarshal([]byte(known), &m.list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the markets that were known last: %w", err)
+	}
+	patient, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	switch err := m.hear(patient); {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errs.CodeOf(err) == CodeKeyRefused:
+		return nil, err
+	case err != nil:
+		m.log.WarnContext(ctx, "the market cannot be reached; it is tried again", "market", cfg.Title, "known_pairs", len(m.list), "error", err)
+	}
+	return m, nil
+}
+
+// CodeKeyRefused is the code of the Invalid error of a start whose venue does not
+// take the key that the market is read with.
+const CodeKeyRefused = "market_key_refused"
+
+// hear reads the venue's markets and, as long as that is not known, tries the key.
+func (m *liveMarket) hear(ctx context.Context) error {
+	data := m.cfg.Data("pages")
+	list, err := data.Markets(ctx)
+	if err == nil {
+		err = m.learn(ctx, list)
+	}
+	m.mu.Lock()
+	tried := m.heard
+	m.mu.Unlock()
+	if err == nil && !tried {
+		err = m.try(ctx, data)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fault = err; err == nil {
+		m.heard = true
+	}
+	return err
+}
+
+// try asks for a candle, which takes a key.
+func (m *liveMarket) try(ctx context.Context, data exchange.MarketData) error {
+	pairs := m.Pairs()
+	if len(pairs) == 0 {
+		return fmt.Errorf("%s has no market that is open", m.cfg.Title)
+	}
+	_, err := data.Candles(ctx, pairs[0], time.Minute, m.cfg.Now().Add(-5*time.Minute), 1)
+	if exchange.KindOf(err) == exchange.KindKey {
+		key := m.cfg.Key
+		if key == "" {
+			key = "the venue's key"
+		}
+		return errs.New(errs.Invalid, CodeKeyRefused, "%s refuses %s, without which there are no candles and no stream: %v", m.cfg.Title, key, err)
+	}
+	return err
+}
+
+// learn takes a new list of the venue's.
+func (m *liveMarket) learn(ctx context.Context, told []exchange.Market) error {
+	m.mu.Lock()
+	before := slices.Clone(m.list)
+	first := !m.heard
+	m.mu.Unlock()
+	var counted []string
+	if first && len(before) > 0 {
+		var err error
+		if counted, err = m.store.BotPairs(ctx); err != nil {
+			return err
+		}
+	}
+	var list []exchange.Market
+	changed := map[string]bool{}
+	for _, now := range told {
+		i := slices.IndexFunc(before, func(old exchange.Market) bool { return old.Pair == now.Pair })
+		switch {
+		case i < 0 && now.Status != exchange.MarketActive:
+			continue
+		case i >= 0 && (!before[i].Tick.Equal(now.Tick) || !before[i].Step.Equal(now.Step)) && (!first || slices.Contains(counted, now.Pair)):
+			m.log.WarnContext(ctx, "a market has another tick or step than its bots have counted in", "trading_pair", now.Pair,
+				"tick", now.Tick, "step", now.Step, "was_tick", before[i].Tick, "was_step", before[i].Step)
+			changed[now.Pair] = true
+			now.Tick, now.Step = before[i].Tick, before[i].Step
+			now.MinVolume, now.MaxVolume, now.MinPrice, now.MaxPrice = before[i].MinVolume, before[i].MaxVolume, before[i].MinPrice, before[i].MaxPrice
+		}
+		list = append(list, now)
+	}
+	for _, old := range before { // what the venue tells no more is still some bots'
+		if !slices.ContainsFunc(list, func(n exchange.Market) bool { return n.Pair == old.Pair }) {
+			old.Status = exchange.MarketDisabled
+			list = append(list, old)
+		}
+	}
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return fmt.Errorf("encoding markets: %w", err)
+	}
+	was, err := m.store.EnsureSetting(ctx, listSetting+m.cfg.Name, string(raw))
+	if err == nil && was != string(raw) {
+		// If another process was faster, it has told what the venue told.
+		_, err = m.store.SwapSetting(ctx, listSetting+m.cfg.Name, was, string(raw))
+	}
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list, m.changed = list, changed
+	return nil
+}
+
+// keep reads the list anew from time to time.
+func (m *liveMarket) keep(ctx context.Context) {
+	backoff := exchange.Backoff{Min: 2 * time.Second, Max: time.Minute, Rand: rand.Float64}
+	for failures := 0; ; {
+		pause := listEvery
+		if m.ready() != nil || failures > 0 {
+			pause = backoff.Pause(failures)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if err := m.hear(ctx); err != nil {
+			if failures++; ctx.Err() == nil {
+				m.log.WarnContext(ctx, "reading the venue's markets", "market", m.cfg.Title, "error", err)
+			}
+			continue
+		}
+		failures = 0
+	}
+}
+
+// ready implements market: it tells of a venue that was not reached since the start.
+// One that is lost later makes bots wait, which their pages say.
+func (m *liveMarket) ready() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.heard {
+		return nil
+	}
+	return errs.New(errs.Unavailable, "market_unavailable", "%s was not reached since the start, and is tried again: %v", m.cfg.Title, m.fault)
+}
+
+// Now implements market.
+func (m *liveMarket) Now() time.Time { return m.cfg.Now().UTC() }
+
+// Markets implements exchange.MarketData: those that were active at some time, with
+// their present state.
+func (m *liveMarket) Markets(context.Context) ([]exchange.Market, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list), nil
+}
+
+// Candles implements exchange.MarketData, for those who look at a page: a venue that
+// does not answer soon is an Unavailable error.
+func (m *liveMarket) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	patient, cancel := context.WithTimeout(ctx, pagePatience)
+	defer cancel()
+	list, err := m.candles(patient, m.cache.Through(m.cfg.Data("pages")), pair, interval, since, limit)
+	if err != nil && ctx.Err() == nil {
+		return nil, errs.New(errs.Unavailable, "market_unavailable", "The candles of %s cannot be had from %s at present; try again.", pair, m.cfg.Title).Wrap(err)
+	}
+	return list, err
+}
+
+// candles reads those of a pair that is counted as the venue counts.
+func (m *liveMarket) candles(ctx context.Context, from exchange.MarketData, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	if _, err := m.Market(pair); err != nil {
+		return nil, err
+	}
+	return from.Candles(ctx, pair, interval, since, limit)
+}
+
+// Market implements bot.Markets. What a market takes at present is the matter of
+// those who place orders there: bots on paper trade on while it rests.
+func (m *liveMarket) Market(pair string) (exchange.Market, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.list, func(x exchange.Market) bool { return x.Pair == pair })
+	switch {
+	case i < 0 && len(m.list) == 0:
+		return exchange.Market{}, fmt.Errorf("the markets of %s are not known yet", m.cfg.Title)
+	case i < 0:
+		return exchange.Market{}, fmt.Errorf("%s has no market %q", m.cfg.Title, pair)
+	case m.changed[pair]:
+		return exchange.Market{}, exchange.Unsent("ErrMarketUnavailable",
+			"%s has changed the tick or the step of %s, and its bots have counted in %s and %s: delete them and start the server anew", m.cfg.Title, pair, m.list[i].Tick, m.list[i].Step)
+	}
+	one := m.list[i]
+	one.Status = exchange.MarketActive
+	return one, nil
+}
+
+// Pairs implements bot.Markets: those that are active.
+func (m *liveMarket) Pairs() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var pairs []string
+	for _, x := range m.list {
+		if x.Status == exchange.MarketActive && !m.changed[x.Pair] {
+			pairs = append(pairs, x.Pair)
+		}
+	}
+	return pairs
+}
+
+// Stream implements exchange.Streamer.
+func (m *liveMarket) Stream(ctx context.Context, pair string, sink func(exchange.StreamEvent)) error {
+	if _, err := m.Market(pair); err != nil {
+		return err
+	}
+	return m.cfg.Stream.Stream(ctx, pair, sink)
+}
+
+func (m *liveMarket) traded() bot.Markets       { return m }
+func (m *liveMarket) stream() exchange.Streamer { return m }
+func (m *liveMarket) bots() exchange.MarketData { return reading{m, m.cache} }
+func (m *liveMarket) replays() exchange.MarketData {
+	return untraded{reading{m, m.cfg.Data("replays")}}
+}
+
+func (m *liveMarket) said() saying {
+	kind := web.MarketLive
+	if m.cfg.Simulated {
+		kind = web.MarketSimulated
+	}
+	return saying{label: m.cfg.Notice, notice: m.cfg.Notice, kind: kind}
+}
+
+// reading is a live market's history by one of the ways to it.
+type reading struct {
+	*liveMarket
+	from exchange.MarketData
+}
+
+// Candles implements exchange.MarketData.
+func (r reading) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	return r.candles(ctx, r.from, pair, interval, since, limit)
+}
+
+// untraded is a history that says so of its trades: what was traded once, nobody
+// tells any more.
+type untraded struct{ exchange.MarketData }
+
+// TradesBetween implements exchange.TradeHistory.
+func (untraded) TradesBetween(context.Context, string, time.Time, time.Time) ([]exchange.Trade, error) {
+	return nil, exchange.ErrTradesNotKept
+}
