@@ -223,7 +223,8 @@ func (a *App) hear(e event.Event) {
 		return
 	}
 	switch e.Type {
-	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested, billing.EventSubscriptionChanged:
+	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested, bot.EventForeignDecided, bot.EventResumeRequested,
+		billing.EventSubscriptionChanged:
 		a.runner.Wake()
 	case research.EventQueued, research.EventCancelled:
 		a.tester.Wake()

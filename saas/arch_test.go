@@ -99,6 +99,7 @@ func importTable() []row {
 			"strategy/backtest", "strategy/backtest/backtestreport", "strategy/backtest/lookahead", "strategy/backtest/search", "strategy/plugin",
 			"strategy/pluginhost",
 		)},
+		{"saas/blotter", with("saas/bot", "saas/journal", "tenancy")}, // what tenants see and decide of live orders
 		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
 		{"saas/execution", with("exchange", "saas/journal", "saas/lease")}, // needs no database: it is lent the journal
@@ -128,11 +129,11 @@ func importTable() []row {
 			"saas/report", "saas/replay", "saas/research", "strategy/plugin", "strategy/portfolio",
 		)},
 		{"saas/api", with(
-			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
-			"billing", "exchange", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 

@@ -86,6 +86,9 @@ type Connections interface {
 	UpdateAccount(ctx context.Context, tenantID string, a Account) error
 	// DeleteAccount removes an account, its sealed key and its count of calls.
 	DeleteAccount(ctx context.Context, tenantID, id string) error
+	// AccountBots names the live bots that trade on an account. None can be added to one
+	// that is locked.
+	AccountBots(ctx context.Context, tenantID, id string) ([]string, error)
 	// SealedKey returns an account's sealed key.
 	SealedKey(ctx context.Context, tenantID, id string) (SealedKey, error)
 	// ClaimChecks returns accounts of all tenants whose check is due, at most limit,

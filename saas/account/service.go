@@ -189,7 +189,9 @@ func (s *Service) Recheck(ctx context.Context, p tenancy.Principal, id string) (
 }
 
 // Disconnect deletes an account with its sealed key: nothing here can use it any
-// more. The key itself lives on at the exchange until its owner deletes it there.
+// more. The key itself lives on at the exchange until its owner deletes it there. An
+// account that live bots trade on is a Conflict, code "account_in_use": they would
+// lose sight of their orders.
 func (s *Service) Disconnect(ctx context.Context, p tenancy.Principal, id string) error {
 	if err := p.Require(tenancy.AccountsWrite); err != nil {
 		return err
@@ -198,6 +200,13 @@ func (s *Service) Disconnect(ctx context.Context, p tenancy.Principal, id string
 		a, err := s.cfg.Store.LockAccount(ctx, p.TenantID, id)
 		if err != nil {
 			return err
+		}
+		bots, err := s.cfg.Store.AccountBots(ctx, p.TenantID, id)
+		if err != nil {
+			return err
+		}
+		if len(bots) > 0 {
+			return errs.New(errs.Conflict, "account_in_use", "%s is traded on by %s: take what trades on it back to paper first", a.Name, strings.Join(bots, " and "))
 		}
 		if err := s.cfg.Store.DeleteAccount(ctx, p.TenantID, id); err != nil {
 			return err

@@ -109,6 +109,16 @@ type Bot struct {
 	Reason string
 	// Run counts the starts; the state of an earlier run is not gone on with.
 	Run int64
+	// Ledger counts the accounts that the bot has begun by going live, by going back
+	// to paper, or by another allocation while live: what an account of an earlier
+	// ledger holds is not gone on with.
+	Ledger int64
+	// Market is the exchange whose prices it traded at when it was started last; ""
+	// for the demo market.
+	Market string
+	// SetupAt is since when it trades what it trades, how it does, at the prices of
+	// Market: what it did before is no proof of its present configuration.
+	SetupAt time.Time
 	// StartedAt is when the present run began; zero if it never ran.
 	StartedAt time.Time
 	CreatedAt time.Time
@@ -134,6 +144,11 @@ const (
 	EventStartRequested = "bot.start_requested"
 	EventStopRequested  = "bot.stop_requested"
 	EventStatusChanged  = "bot.status_changed"
+
+	EventWentLive        = "bot.went_live"
+	EventWentToPaper     = "bot.went_to_paper"
+	EventResumeRequested = "bot.resume_requested"
+	EventForeignDecided  = "bot.foreign_order_decided"
 
 	EventUpgradeRequested = "bot.upgrade_requested"
 	EventUpgraded         = "bot.upgraded"

@@ -28,6 +28,11 @@ type Risk struct {
 	MaxPosition decimal.Decimal `json:"max_position"`
 }
 
+// equal reports whether two bots have the same bounds.
+func (r Risk) equal(o Risk) bool {
+	return r.StopLossPercent.Equal(o.StopLossPercent) && r.TakeProfitPercent.Equal(o.TakeProfitPercent) && r.MaxPosition.Equal(o.MaxPosition)
+}
+
 // check notes faulty bounds; the market counts if it is known.
 func (r Risk) check(f *errs.Fields, market exchange.Market, known bool) {
 	percent := func(d decimal.Decimal, path string, most int64) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 	}
 	b := Bot{
 		ID: c.BotID, ConfigID: c.ID, TenantID: p.TenantID, Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Mode: c.Mode, AccountID: c.AccountID, Interval: c.Interval,
-		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
+		StrategyVersion: c.StrategyVersion, Status: Stopped, Reason: "never started", SetupAt: c.CreatedAt, CreatedAt: c.CreatedAt, UpdatedAt: c.CreatedAt,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
 		if err := s.pinned(c); err != nil {
@@ -254,6 +255,9 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 		if c, err = s.cfg.Store.UpdateConfig(ctx, p.TenantID, c); err != nil {
 			return err
 		}
+		if err := s.changed(ctx, b, seen, c); err != nil {
+			return err
+		}
 		b.Name, b.Also, b.Interval, b.StrategyVersion = c.Name, c.Also, c.Interval, c.StrategyVersion
 		return s.record(ctx, EventUpdated, b)
 	})
@@ -346,7 +350,7 @@ func (s *Service) Bots(ctx context.Context, p tenancy.Principal, pg page.Page) (
 }
 
 // Delete removes a stopped bot with its configuration, orders and history, and
-// gives its place in the plan back. A running bot is a Conflict.
+// gives its place in the plan back. A running bot is a Conflict, and so is a live one.
 func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string) error {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return err
@@ -358,6 +362,9 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string)
 		}
 		if b.Desired || b.Status.Active() {
 			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you delete it", b.Name)
+		}
+		if b.Mode == Live {
+			return errs.New(errs.Conflict, "bot_live", "%s is a live bot: take it back to paper before you delete it", b.Name)
 		}
 		if err := s.cfg.Store.DeleteBot(ctx, p.TenantID, botID); err != nil {
 			return err
@@ -399,8 +406,14 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 			if _, err := s.cfg.Strategies.Pin(b.Strategy, b.StrategyVersion); err != nil {
 				return err
 			}
+			if err := s.trade(ctx, b); err != nil {
+				return err
+			}
 			if err := s.cfg.Gate.Reserve(ctx, p.TenantID, running(b)); err != nil {
 				return err
+			}
+			if b.Market != s.cfg.LiveVenue { // what it did at other prices proves nothing here
+				b.Market, b.SetupAt = s.cfg.LiveVenue, now
 			}
 			b.Desired, b.Status, b.Reason = true, Starting, "waiting for a worker"
 			b.Run, b.StartedAt = b.Run+1, now
@@ -456,10 +469,15 @@ func (s *Service) Observe(ctx context.Context, tenantID, id string, run int64, s
 // now is the clock, cut to what the databases keep.
 func (s *Service) now() time.Time { return s.cfg.Now().UTC().Truncate(time.Microsecond) }
 
-func (s *Service) record(ctx context.Context, typ string, b Bot) error {
-	e, err := event.New(s.cfg.Now(), b.TenantID, typ, b.ID, map[string]any{
+// record records an event of a bot, with more data if there is any.
+func (s *Service) record(ctx context.Context, typ string, b Bot, more ...map[string]any) error {
+	data := map[string]any{
 		"name": b.Name, "trading_pair": b.Pair, "further_pairs": b.Also, "strategy_type": b.Strategy, "strategy_version": b.StrategyVersion, "mode": b.Mode, "status": b.Status, "status_reason": b.Reason,
-	})
+	}
+	for _, m := range more {
+		maps.Copy(data, m)
+	}
+	e, err := event.New(s.cfg.Now(), b.TenantID, typ, b.ID, data)
 	if err != nil {
 		return err
 	}

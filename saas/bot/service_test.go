@@ -91,6 +91,8 @@ type bench struct {
 	who     tenancy.Principal
 	slow    func(name string)
 	gone    bool
+	// cfg is the service's, for tests that want another one.
+	cfg bot.ServiceConfig
 }
 
 func each(t *testing.T, fn func(b *bench)) {
@@ -107,10 +109,10 @@ func each(t *testing.T, fn func(b *bench)) {
 		b.billing.Tenant(t, "tenant-1", "basic")
 		b.who = tenancy.Principal{UserID: "user-1", TenantID: "tenant-1", Role: tenancy.Owner}
 		shop := goods{schema: schema, slow: &b.slow, gone: &b.gone}
-		b.Service, err = bot.NewService(bot.ServiceConfig{
+		b.cfg = bot.ServiceConfig{
 			Events: b.billing.Events, Gate: b.billing.Gate(), Markets: shop, Now: time.Now, Store: b.store, Strategies: shop, Tx: d,
-		})
-		if err != nil {
+		}
+		if b.Service, err = bot.NewService(b.cfg); err != nil {
 			t.Fatal(err)
 		}
 		fn(b)

@@ -66,18 +66,24 @@ func (s Setup) Check(ctx context.Context, f *errs.Fields, markets Markets, strat
 		f.Add("/trading_pair", "is not a pair that is traded here: "+cmp.Or(strings.Join(markets.Pairs(), ", "), "there is none"))
 	}
 	f.Check(s.Interval == 0 || IntervalName(s.Interval) != "", "/interval", "must be one of "+strings.Join(Intervals(), ", "))
-	f.Check(s.Balance.IsPositive(), "/balance", "must be above 0")
-	small := s.Balance.LessThanOrEqual(decimal.NewFromInt(maxBalance))
-	f.Check(small, "/balance", "must be at most 1,000,000,000")
-	if known && s.Balance.IsPositive() && small {
-		_, err := market.Units(s.Balance, exchange.Exact)
-		f.Check(err == nil, "/balance", "has more decimals than "+market.Counter+" is traded with")
-	}
+	checkBalance(f, s.Balance, market, known)
 	s.Risk.check(f, market, known)
 	params, pin = s.checkStrategy(ctx, f, strategies)
 	s.checkPairs(ctx, f, markets, strategies, params, pin)
 	s.checkTraded(ctx, f, markets, strategies, params, pin)
 	return params, pin
+}
+
+// checkBalance notes what is wrong with an amount of the counter currency; the market
+// counts if it is known.
+func checkBalance(f *errs.Fields, balance decimal.Decimal, market exchange.Market, known bool) {
+	f.Check(balance.IsPositive(), "/balance", "must be above 0")
+	small := balance.LessThanOrEqual(decimal.NewFromInt(maxBalance))
+	f.Check(small, "/balance", "must be at most 1,000,000,000")
+	if known && balance.IsPositive() && small {
+		_, err := market.Units(balance, exchange.Exact)
+		f.Check(err == nil, "/balance", "has more decimals than "+market.Counter+" is traded with")
+	}
 }
 
 // checkPairs notes parameters that name a market which is not there, or the one that

@@ -2,7 +2,11 @@ package bot
 
 import (
 	"context"
+	"time"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/page"
 )
 
@@ -28,8 +32,58 @@ type Store interface {
 	// Bots lists bots, newest first; it returns one more than the limit if more
 	// follow.
 	Bots(ctx context.Context, tenantID string, p page.Page) ([]Bot, error)
-	// UpdateBot stores the bot's wish, status, reason, run and times.
+	// UpdateBot stores the bot's wish, status, reason, run, ledger, market and times.
 	UpdateBot(ctx context.Context, tenantID string, b Bot) error
 	// DeleteBot removes a bot, its configuration and all that hangs on them.
 	DeleteBot(ctx context.Context, tenantID, id string) error
+	// Account returns an exchange account; one of another tenant is NotFound, code
+	// "account_not_found".
+	Account(ctx context.Context, tenantID, id string) (account.Account, error)
+	// LockAccount is Account, which stays as it is until the transaction ends: two
+	// bots cannot be given its money at once.
+	LockAccount(ctx context.Context, tenantID, id string) (account.Account, error)
+	// PaperRun tells what a bot did on paper since a time. Of its life before thinned
+	// one record an hour is kept.
+	PaperRun(ctx context.Context, tenantID, botID string, since, thinned time.Time) (PaperRun, error)
+	// Claims lists what each bot of an account may call its own of a currency there.
+	Claims(ctx context.Context, tenantID, accountID, currency string, since time.Time) ([]Claim, error)
+	// Stake returns what a bot has at its exchange.
+	Stake(ctx context.Context, tenantID, botID string) (Stake, error)
+	// CloseBooks ends what a bot may call its own on an account, and forgets the
+	// report of its last reconciliation.
+	CloseBooks(ctx context.Context, tenantID, botID string) error
+}
+
+// PaperRun is what a bot has shown without real money.
+type PaperRun struct {
+	// Lasted is how long it has run, in market time.
+	Lasted time.Duration
+	// MaxDrawdown is the largest fall of its account from a peak, as a fraction, and
+	// Profit and Fees are the account's, in the counter currency; all since the account
+	// began.
+	MaxDrawdown  decimal.Decimal
+	Profit, Fees decimal.Decimal
+	Trades       int64
+}
+
+// Claim is what a bot may call its own of a currency on an account.
+type Claim struct {
+	BotID, Name string
+	// Amount is the most that it was at any time since the time that was asked for:
+	// what its books say, or what it was given if it has none yet.
+	Amount decimal.Decimal
+}
+
+// Stake is what a bot has at its exchange.
+type Stake struct {
+	// Unsettled counts the orders whose end, or whose fills, are not all known.
+	Unsettled int
+	// Held is what its books say that it holds in each pair, in base.
+	Held []Holding
+}
+
+// Holding is what a bot has of the base currency of a pair.
+type Holding struct {
+	Pair, Currency string
+	Amount         decimal.Decimal
 }

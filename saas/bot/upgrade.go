@@ -139,6 +139,7 @@ func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string
 		if c, err = s.cfg.Store.Config(ctx, tenantID, b.ConfigID); err != nil {
 			return err
 		}
+		before := c
 		if err := change(b, &c); errors.Is(err, errUnchanged) {
 			return nil
 		} else if err != nil {
@@ -146,6 +147,9 @@ func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string
 		}
 		c.UpdatedAt = s.now()
 		if c, err = s.cfg.Store.UpdateConfig(ctx, tenantID, c); err != nil {
+			return err
+		}
+		if err := s.changed(ctx, b, before, c); err != nil {
 			return err
 		}
 		b.StrategyVersion = c.StrategyVersion

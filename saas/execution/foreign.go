@@ -32,12 +32,17 @@ func (e *Executor) strangers(ctx context.Context, open []exchange.Order, books [
 }
 
 // quarantine notes orders that no bot placed and does what was decided about those
-// of before. It cancels none unasked (rule T6). A cancel that fails is noted, and
+// of before, and lifts a pause that somebody wants lifted. It cancels none unasked (rule T6). A cancel that fails is noted, and
 // tried again by the next Check.
 func (e *Executor) quarantine(ctx context.Context, strangers []exchange.Order, s *sight) error {
-	_, decided, err := e.cfg.Store.LastCheck(ctx, e.cfg.TenantID, e.cfg.BotID)
+	last, decided, err := e.cfg.Store.LastCheck(ctx, e.cfg.TenantID, e.cfg.BotID)
 	if err != nil && errs.KindOf(err) != errs.NotFound {
 		return err
+	}
+	if last.Paused != "" && !last.ResumeAt.IsZero() { // what still differs is found again right below
+		if err := e.Resume(ctx); err != nil {
+			return err
+		}
 	}
 	decisions := make(map[string]journal.ForeignOrder, len(decided))
 	for _, f := range decided {

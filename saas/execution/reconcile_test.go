@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/execution"
 	"github.com/lunobot/lunobot/saas/journal"
 )
@@ -138,6 +139,51 @@ func TestReconcileOrphan(t *testing.T) {
 	if c := check(t, e); !c.Ready() {
 		t.Errorf("once it is to be ignored the check says %+v", c)
 	}
+}
+
+// proves T6: a pause that somebody wants lifted is lifted by the next check, by
+// whichever process makes it, once; and not while the mismatch is there.
+func TestReconcileResumes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		ask := func() error { return w.store.AskResume(t.Context(), "t", w.botID, "ann", w.clock.Now()) }
+		if err := ask(); errs.CodeOf(err) != "not_paused" {
+			t.Errorf("before there was a check it gave %v", err)
+		}
+		s := w.script()
+		e := w.open(t)
+		place(t, e, limit(1, exchange.Buy, 100, 10), journal.Open)
+		if err := ask(); errs.CodeOf(err) != "not_paused" {
+			t.Errorf("without a pause it gave %v", err)
+		}
+		s.open = func(list []exchange.Order) []exchange.Order {
+			list[0].Request.Price++
+			return list
+		}
+		check(t, e)
+		w.pausedBy(t, e)
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		if c := check(t, e); c.Paused == "" {
+			t.Errorf("while it differs the check says %+v", c)
+		}
+		s.open = nil
+		if c := check(t, e); c.Paused == "" { // the wish was granted, and is used up
+			t.Errorf("unasked the check says %+v", c)
+		}
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		e = w.open(t) // another process, which checks as it opens
+		last, _, err := w.store.LastCheck(t.Context(), "t", w.botID)
+		if err != nil || last.Paused != "" || !last.ResumeAt.IsZero() || last.ResumeBy != "" {
+			t.Errorf("the newest check says %+v, %v", last, err)
+		}
+		if c := check(t, e); !c.Ready() {
+			t.Errorf("the check after says %+v", c)
+		}
+	})
 }
 
 // proves T6, T7: the venue says that more is filled than it lists, for a while and

@@ -31,6 +31,10 @@ type Check struct {
 	// Paused is why the bot places no new orders; "" if it may. It stays until
 	// somebody lifts it.
 	Paused string `json:"-"`
+	// ResumeBy and ResumeAt say who wants the pause lifted, which the next
+	// reconciliation does; they are written by AskResume alone.
+	ResumeBy string    `json:"-"`
+	ResumeAt time.Time `json:"-"`
 }
 
 // ForeignTrade is an execution on the account that no bot ordered, such as one by

@@ -137,6 +137,10 @@ type LiveStore interface {
 	// DecideForeign notes what somebody wants of a foreign order that is not over;
 	// NotFound, code "foreign_order_not_found", if there is none.
 	DecideForeign(ctx context.Context, tenantID, botID, pair, venueID string, d ForeignDecision, by string, at time.Time) error
+	// AskResume notes that somebody wants a bot's pause lifted; Conflict, code
+	// "not_paused", if there is none. CommitLive forgets the wish once a check says that
+	// the bot is not paused any more.
+	AskResume(ctx context.Context, tenantID, botID, by string, at time.Time) error
 	// LastCheck returns a bot's newest reconciliation and the foreign orders that
 	// are not over; NotFound, code "check_not_found", if there was none.
 	LastCheck(ctx context.Context, tenantID, botID string) (Check, []ForeignOrder, error)

@@ -218,6 +218,8 @@ type Summary struct {
 	LastDecision string `json:"last_decision"`
 	// Since is when the account began, in market time; zero if that was not noted.
 	Since time.Time `json:"since,omitzero"`
+	// Ledger is that of the account, see bot.Bot: of another one this says nothing.
+	Ledger int64 `json:"ledger,omitempty"`
 	// Positions are what is held in each pair, the bot's own first, of a bot that
 	// trades several.
 	Positions []Position `json:"positions,omitempty"`

@@ -150,11 +150,12 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	if err != nil {
 		return err
 	}
-	if last.Engine.Portfolio.Start == terms.Balance && slices.Equal(st.Pairs(), m.assignment.Config.Also) {
+	if st.Ledger == m.assignment.Bot.Ledger && last.Engine.Portfolio.Start == terms.Balance && slices.Equal(st.Pairs(), m.assignment.Config.Also) {
 		return m.account.Restore(last)
 	}
-	// A tenant who changed the starting balance or the pairs wants a new account;
-	// otherwise a new run goes on with the old one. Numbers are never used twice.
+	// A tenant who changed the starting balance or the pairs wants a new account, and so
+	// does one who took the bot live or back to paper; otherwise a new run goes on with
+	// the old one. Numbers are never used twice.
 	m.anew = true
 	m.account.Renew(last)
 	text, err := m.bequest(gone)
@@ -165,7 +166,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 // state returns what the bot is.
 func (m *member) state() checkpointState {
 	return checkpointState{
-		AccountState: m.account.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Fills: m.rec.filled, Since: m.since,
+		AccountState: m.account.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Fills: m.rec.filled, Since: m.since, Ledger: m.assignment.Bot.Ledger,
 		Tape: m.taping.state(),
 	}
 }

@@ -22,6 +22,8 @@ type checkpointState struct {
 	// Fills numbers the fills, over all pairs; 0 in a checkpoint from before there were
 	// several, where it is the venue's own.
 	Fills int64 `json:"fills,omitempty"`
+	// Ledger is that of the bot's account, see bot.Bot.
+	Ledger int64 `json:"ledger,omitempty"`
 	// Since is when the account began, in epoch milliseconds of market time; 0 if it
 	// was not noted.
 	Since int64 `json:"since,omitempty"`
@@ -60,7 +62,7 @@ func (m *member) summary() journal.Summary {
 	s := journal.Summary{
 		Equity: market.Amount(equity), Cash: market.Amount(view.Counter), FreeCash: market.Amount(view.Counter - view.ReservedCounter),
 		Profit: market.Amount(equity - positions[0].Start), MaxDrawdown: decimal.NewFromFloat(m.account.MaxDrawdown()).Round(6),
-		LastDecision: m.rec.last, Since: since,
+		LastDecision: m.rec.last, Since: since, Ledger: m.assignment.Bot.Ledger,
 	}
 	for _, p := range positions {
 		one := positionOf(p)

@@ -336,6 +336,32 @@ func TestAKeyIsConnectedOnce(t *testing.T) {
 	})
 }
 
+// An account that a live bot trades on stays connected until the bot is on paper again.
+func TestAccountsInUseStay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		a := k.connect("One")
+		c, _ := newBot(t, s, "a")
+		c.AccountID = a.ID
+		c, err := s.UpdateConfig(t.Context(), "a", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, k.Disconnect(t.Context(), member("a", tenancy.Owner), a.ID), errs.Conflict, "account_in_use")
+		if _, err := s.SealedKey(t.Context(), "a", a.ID); err != nil {
+			t.Errorf("its key is gone: %v", err)
+		}
+		c.AccountID = ""
+		if _, err = s.UpdateConfig(t.Context(), "a", c); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Disconnect(t.Context(), member("a", tenancy.Owner), a.ID); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // proves P12: another tenant's account is not found, whatever is done with it, and
 // stays as it is; roles may do what they may; faulty fields are all named.
 func TestAccountsBelongToTheirTenant(t *testing.T) {

@@ -22,6 +22,9 @@ type botRow struct {
 	Status    bot.Status
 	Reason    string
 	Run       int64
+	Ledger    int64
+	Market    string
+	SetupAt   db.Timestamp
 	StartedAt db.Timestamp
 	CreatedAt db.Timestamp
 	UpdatedAt db.Timestamp
@@ -32,7 +35,7 @@ type botRow struct {
 func botRowOf(tenantID string, b bot.Bot) botRow {
 	return botRow{
 		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run,
-		StartedAt: db.At(b.StartedAt), CreatedAt: db.At(b.CreatedAt), UpdatedAt: db.At(b.UpdatedAt),
+		Ledger: b.Ledger, Market: b.Market, SetupAt: db.At(b.SetupAt), StartedAt: db.At(b.StartedAt), CreatedAt: db.At(b.CreatedAt), UpdatedAt: db.At(b.UpdatedAt),
 	}
 }
 
@@ -40,7 +43,7 @@ func (r botRow) bot() bot.Bot {
 	return bot.Bot{
 		ID: r.ID, ConfigID: r.ConfigID, TenantID: r.TenantID, Name: r.Config.Name, Pair: r.Config.Pair, Also: r.Config.also(), Strategy: r.Config.Strategy,
 		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run,
-		StartedAt: r.StartedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		Ledger: r.Ledger, Market: r.Market, SetupAt: r.SetupAt.Time, StartedAt: r.StartedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 
@@ -133,7 +136,7 @@ func (s *Store) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 func (s *Store) UpdateBot(ctx context.Context, tenantID string, b bot.Bot) error {
 	row := botRowOf(tenantID, b)
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "started_at", "updated_at").
+		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at").
 			Where("b.tenant_id = ? AND b.id = ?", tenantID, b.ID).Exec(ctx)
 		return changed(res, err, "changing bot "+b.ID, notFound("bot", b.ID))
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
 )
@@ -190,6 +191,15 @@ func (s *Store) DecideForeign(
 		res, err := tx.NewUpdate().Model((*foreignRow)(nil)).Set("decision = ?, decided_by = ?, decided_at = ?", d, by, db.At(at)).
 			Where(ofBot, tenantID, botID).Where("pair = ? AND venue_id = ? AND NOT over", pair, venueID).Exec(ctx)
 		return changed(res, err, "deciding about a foreign order", notFound("foreign_order", venueID))
+	})
+}
+
+// AskResume implements journal.LiveStore.
+func (s *Store) AskResume(ctx context.Context, tenantID, botID, by string, at time.Time) error {
+	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		res, err := tx.NewUpdate().Model((*checkRow)(nil)).Set("resume_by = ?, resume_at = ?", by, db.At(at)).
+			Where(ofBot, tenantID, botID).Where("paused <> ''").Exec(ctx)
+		return changed(res, err, "resuming bot "+botID, errs.New(errs.Conflict, "not_paused", "the bot is not paused by a reconciliation"))
 	})
 }
 

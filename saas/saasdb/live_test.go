@@ -229,3 +229,52 @@ func TestForeignOrdersAreDecidedOnce(t *testing.T) {
 		}
 	})
 }
+
+// proves P12: another tenant has no claim on an account, sees no stake and ends no
+// books.
+func TestLiveBotsOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, s *saasdb.Store) {
+		ctx := t.Context()
+		c, b := newBot(t, s, "a")
+		newBot(t, s, "b")
+		book := journal.Book{BotID: b.ID, Account: c.AccountID, Pair: "XBTMYR", BaseCurrency: "XBT", CounterCurrency: "MYR", Base: dec("2"), Counter: dec("5")}
+		e := journal.LiveEntry{
+			TenantID: "a", BotID: b.ID, Epoch: own(t, s, "a", b.ID), Books: []journal.Book{book}, Orders: []journal.LiveOrder{liveOrder(b.ID, 1, journal.Open)},
+			Check: &journal.Check{BotID: b.ID, Account: c.AccountID, At: start(), Paused: "because"},
+		}
+		if err := commitLive(t, s, e); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.PaperRun(ctx, "b", b.ID, start(), start())
+		wantCode(t, err, errs.NotFound, "bot_not_found")
+		wantCode(t, s.AskResume(ctx, "b", b.ID, "x", start()), errs.Conflict, "not_paused")
+		if err := s.CloseBooks(ctx, "b", b.ID); err != nil {
+			t.Fatal(err)
+		}
+		for tenant, all := range map[string]int{"a": 1, "b": 0} {
+			stake, err := s.Stake(ctx, tenant, b.ID)
+			if err != nil || stake.Unsettled != all || len(stake.Held) != all {
+				t.Errorf("%s has at stake %+v, %v", tenant, stake, err)
+			}
+		}
+		claims, err := s.Claims(ctx, "a", c.AccountID, "MYR", start())
+		if err != nil || len(claims) != 1 || !claims[0].Amount.Equal(dec("5")) || claims[0].BotID != b.ID {
+			t.Errorf("the claims are %+v, %v", claims, err)
+		}
+		if claims, err = s.Claims(ctx, "b", c.AccountID, "XBT", start()); err != nil || len(claims) != 1 || claims[0].BotID == b.ID {
+			t.Errorf("the other tenant's claims on its account of that id are %+v, %v", claims, err)
+		}
+		if names, err := s.AccountBots(ctx, "b", "elsewhere"); err != nil || len(names) != 0 {
+			t.Errorf("an account that nobody has is traded on by %v, %v", names, err)
+		}
+		if err := s.CloseBooks(ctx, "a", b.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = s.LastCheck(ctx, "a", b.ID)
+		wantCode(t, err, errs.NotFound, "check_not_found")
+		if stake, err := s.Stake(ctx, "a", b.ID); err != nil || stake.Unsettled != 1 || len(stake.Held) != 0 {
+			t.Errorf("once its books are closed there is at stake %+v, %v", stake, err)
+		}
+	})
+}

@@ -118,7 +118,9 @@ func (r *liveRows) store(ctx context.Context, tx bun.IDB) error {
 	}
 	return insertWhole(ctx, tx, r.checks, "checks", func(q *bun.InsertQuery) *bun.InsertQuery {
 		return q.On("CONFLICT (tenant_id, bot_id) DO UPDATE").
-			Set("account = EXCLUDED.account, at = EXCLUDED.at, paused = EXCLUDED.paused, body = EXCLUDED.body")
+			Set("account = EXCLUDED.account, at = EXCLUDED.at, paused = EXCLUDED.paused, body = EXCLUDED.body").
+			Set("resume_by = CASE WHEN EXCLUDED.paused = '' THEN '' ELSE c.resume_by END").
+			Set("resume_at = CASE WHEN EXCLUDED.paused = '' THEN NULL ELSE c.resume_at END")
 	})
 }
 

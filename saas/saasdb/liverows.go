@@ -198,6 +198,8 @@ type checkRow struct {
 	Account  string
 	At       db.Timestamp
 	Paused   string
+	ResumeBy string
+	ResumeAt db.Timestamp
 	Body     document[journal.Check]
 }
 
@@ -207,6 +209,6 @@ func checkRowOf(tenantID, botID string, c journal.Check) checkRow {
 
 func (r checkRow) check() journal.Check {
 	c := r.Body.value
-	c.BotID, c.Account, c.At, c.Paused = r.BotID, r.Account, r.At.Time, r.Paused
+	c.BotID, c.Account, c.At, c.Paused, c.ResumeBy, c.ResumeAt = r.BotID, r.Account, r.At.Time, r.Paused, r.ResumeBy, r.ResumeAt.Time
 	return c
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/page"
@@ -54,6 +55,38 @@ func TestBotsFromBeforeIntervals(t *testing.T) {
 		c, err := saasdb.New(d).Config(ctx, "a", "c")
 		if err != nil || c.Interval != time.Minute {
 			t.Errorf("it decides every %s, %v", c.Interval, err)
+		}
+	})
+}
+
+// Bots from before there were ledgers have traded as they do since their configuration
+// was changed last, on a market that is not known.
+func TestBotsFromBeforeLedgers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0021")}, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
+			for _, statement := range []string{
+				`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
+				created_at, updated_at, interval_seconds) VALUES ('a', 'c', 'b', 'Old', 'XBTMYR', 'basic', 'paper', '{}', '1', '{}', 'wxyz', 1, 1000000, 7000000, 60)`,
+				`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', FALSE, 'stopped', '', 1, 1, 1)`,
+				`INSERT INTO exchange_credentials (tenant_id, config_id, sealed_key, sealed_secret, key_hint, created_at) VALUES ('a', 'c', 'k', 's', 'wxyz', 1)`,
+			} {
+				if _, err := tx.NewRaw(statement).Exec(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Migrate(ctx, sets()...); err != nil {
+			t.Fatal(err)
+		}
+		b, err := saasdb.New(d).Bot(ctx, "a", "b")
+		if err != nil || !b.SetupAt.Equal(time.Unix(7, 0)) || b.Market != "" || b.Ledger != 0 || b.AccountID != "" || b.Mode != bot.Paper {
+			t.Errorf("it is %+v, %v", b, err)
 		}
 	})
 }

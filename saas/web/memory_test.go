@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/saasdb"
 )
 
 func readAll(t testing.TB, res *http.Response) string {
@@ -37,13 +39,24 @@ type memoryBots struct {
 	mu      sync.Mutex
 	bots    []bot.Bot
 	configs map[string]bot.Config
+	// db has the accounts, and what is at stake there; paper is what bots have shown
+	// without real money.
+	db    *saasdb.Store
+	paper bot.PaperRun
 }
 
-func newMemoryBots() *memoryBots { return &memoryBots{configs: map[string]bot.Config{}} }
+func newMemoryBots(db *saasdb.Store) *memoryBots {
+	return &memoryBots{configs: map[string]bot.Config{}, db: db}
+}
 
-func (m *memoryBots) InsertBot(_ context.Context, _ string, c bot.Config, b bot.Bot) error {
+func (m *memoryBots) InsertBot(ctx context.Context, tenantID string, c bot.Config, b bot.Bot) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	hung := c // what hangs on it in the database needs a row there
+	hung.StrategyVersion, hung.Upgrade = "", bot.Upgrade{}
+	if err := m.db.InsertBot(ctx, tenantID, hung, b); err != nil {
+		return err
+	}
 	m.configs[c.ID] = c
 	m.bots = append(m.bots, b)
 	return nil
@@ -86,10 +99,16 @@ func (m *memoryBots) UpdateConfig(ctx context.Context, tenantID string, c bot.Co
 	m.configs[c.ID] = c
 	for i := range m.bots {
 		if m.bots[i].ConfigID == c.ID {
-			m.bots[i].Name, m.bots[i].Also, m.bots[i].Interval = c.Name, c.Also, c.Interval
+			m.bots[i] = configured(m.bots[i], c)
 		}
 	}
 	return c, nil
+}
+
+// configured is a bot with what it has from its configuration.
+func configured(b bot.Bot, c bot.Config) bot.Bot {
+	b.Name, b.Also, b.Interval, b.Mode, b.AccountID = c.Name, c.Also, c.Interval, c.Mode, c.AccountID
+	return b
 }
 
 func (m *memoryBots) Bot(_ context.Context, tenantID, id string) (bot.Bot, error) {
@@ -124,7 +143,7 @@ func (m *memoryBots) UpdateBot(_ context.Context, _ string, changed bot.Bot) err
 	defer m.mu.Unlock()
 	for i, b := range m.bots {
 		if b.ID == changed.ID {
-			m.bots[i] = changed
+			m.bots[i] = configured(changed, m.configs[b.ConfigID])
 		}
 	}
 	return nil
@@ -139,6 +158,39 @@ func (m *memoryBots) DeleteBot(_ context.Context, tenantID, id string) error {
 
 // after returns the part of a list that follows the page's key, and one more
 // than its limit.
+func (m *memoryBots) Account(ctx context.Context, tenantID, id string) (account.Account, error) {
+	return m.db.Account(ctx, tenantID, id)
+}
+
+func (m *memoryBots) LockAccount(ctx context.Context, tenantID, id string) (account.Account, error) {
+	return m.db.LockAccount(ctx, tenantID, id)
+}
+
+func (m *memoryBots) PaperRun(_ context.Context, _, _ string, _, _ time.Time) (bot.PaperRun, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.paper, nil
+}
+
+func (m *memoryBots) Claims(_ context.Context, tenantID, accountID, _ string, _ time.Time) (list []bot.Claim, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.configs {
+		if c.TenantID == tenantID && c.AccountID == accountID {
+			list = append(list, bot.Claim{BotID: c.BotID, Name: c.Name, Amount: c.Balance})
+		}
+	}
+	return list, nil
+}
+
+func (m *memoryBots) Stake(ctx context.Context, tenantID, botID string) (bot.Stake, error) {
+	return m.db.Stake(ctx, tenantID, botID)
+}
+
+func (m *memoryBots) CloseBooks(ctx context.Context, tenantID, botID string) error {
+	return m.db.CloseBooks(ctx, tenantID, botID)
+}
+
 func after[T any](list []T, p page.Page, key func(T) string) []T {
 	if p.After != "" {
 		i := slices.IndexFunc(list, func(v T) bool { return key(v) == p.After })

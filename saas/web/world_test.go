@@ -102,7 +102,8 @@ type parameters struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	d := dbtest.SQLite(t, tenancydb.Migrations(), billingdb.Migrations(), saasdb.Migrations())
-	w := &world{store: newMemoryBots(), journal: newMemoryJournal(), live: newHub(), offers: &offers{}, log: testLog{t}}
+	runs := saasdb.New(d)
+	w := &world{runs: runs, store: newMemoryBots(runs), journal: newMemoryJournal(), live: newHub(), offers: &offers{}, log: testLog{t}}
 	var err error
 	fail := func() {
 		t.Helper()
@@ -132,7 +133,6 @@ func newWorld(t testing.TB) *world {
 		Store: w.store, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
 	fail()
-	w.runs = saasdb.New(d)
 	w.catalog = newWorldCatalog(t, w, d)
 	w.research, err = research.NewService(research.ServiceConfig{
 		Events: noEvents{}, Gate: w.billing.Gate(), History: worldHistory{w.market}, Leases: w.runs, Markets: worldMarkets{w.market}, Now: w.now,

@@ -103,6 +103,7 @@ func TestHoldingThatIsRefused(t *testing.T) {
 			c.Base = exchange.Steps(math.MaxInt64 / int64(s.Candles[0].Open))
 			c.Balance = math.MaxInt64 / 2
 		},
+		"one of several pairs": func(c *backtest.Config) { c.Pairs = []backtest.Pair{{Market: otherMarket(s.Market)}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -113,4 +114,10 @@ func TestHoldingThatIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// otherMarket is another market of the same counter currency.
+func otherMarket(m exchange.Market) exchange.Market {
+	m.Pair, m.Base = "ETH"+m.Counter, "ETH"
+	return m
 }

@@ -49,16 +49,7 @@ type Result struct {
 }
 
 // Initial returns what the account was worth when trading began.
-func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.opens()...) }
-
-// opens are the first opens of all pairs.
-func (r *Result) opens() []exchange.Ticks {
-	out := []exchange.Ticks{r.FirstPrice}
-	for _, p := range r.Pairs {
-		out = append(out, p.FirstPrice)
-	}
-	return out
-}
+func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.FirstPrice) }
 
 // Segment is a run of candles without a gap.
 type Segment struct {

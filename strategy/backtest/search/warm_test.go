@@ -141,15 +141,11 @@ func (elsewhere) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, 
 	return backtest.NeedsOf(lateDefinition(), cfg)
 }
 
-func (e elsewhere) Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error) {
+func (e elsewhere) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(int64)) (*backtest.Result, error) {
 	if cfg.Begin != 0 {
 		e.t.Errorf("it is told when to begin, at %d", cfg.Begin)
 	}
-	r, err := backtest.Run(ctx, lateDefinition(), cfg, src, nil)
-	if err == nil {
-		equity(r.Equity)
-	}
-	return r, err
+	return backtest.Run(ctx, lateDefinition(), cfg, src, progress)
 }
 
 // What cannot warm up is given no candle of the past, and its runs say so.

@@ -1,0 +1,407 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+const (
+	// provenRun is how long a bot must have run on paper before it moves real money.
+	provenRun = time.Hour
+	// keptWhole is how old records of a paper run are thinned to one an hour.
+	keptWhole = 7 * 24 * time.Hour
+)
+
+// GoLiveInput says with whose money a bot shall trade.
+type GoLiveInput struct {
+	// AccountID is the exchange account. Required.
+	AccountID string
+	// Balance is how much of the account's counter currency the bot may use. Defaults
+	// to the balance that it has on paper.
+	Balance *decimal.Decimal
+	// Confirm is the bot's name, typed by whoever is responsible. Only GoLive looks at
+	// it.
+	Confirm string
+	// Waive lets a bot go live that has not run on paper long enough. Defaults to
+	// false.
+	Waive bool
+	// Version is the version of the configuration that the caller saw; 0 skips the
+	// check.
+	Version int64
+}
+
+// LiveSummary is what there is to know before a bot moves real money.
+type LiveSummary struct {
+	Bot Bot
+	// Account is the exchange account; its id is "" if none was chosen.
+	Account account.Account
+	// Currency is that of the amounts, the counter currency of the bot's pairs.
+	Currency string
+	// Balance is what the bot may use, and so the most that it can lose.
+	Balance decimal.Decimal
+	// Held is what the account was last seen to hold of the currency, and Free what of
+	// that no bot may use. Both are zero if it was never seen.
+	Held, Free decimal.Decimal
+	// Paper is what it has shown, and Proven whether that is enough.
+	Paper  PaperRun
+	Proven bool
+	// Fees are those that paper accounts pay; the exchange's are its own matter.
+	Fees exchange.Fees
+	Risk Risk
+	// Obstacles are what GoLive would refuse it for, the weightiest first, beside a
+	// paper run that is too short and the confirmation.
+	Obstacles []*errs.Error
+}
+
+// Preview tells what GoLive would do with an input, and what stands against it. It
+// changes nothing. Errors: Conflict, code "live_not_offered", on an installation
+// that trades at no exchange's prices; those of finding bot and account.
+func (s *Service) Preview(ctx context.Context, p tenancy.Principal, botID string, in GoLiveInput) (LiveSummary, error) {
+	if err := s.responsible(p); err != nil {
+		return LiveSummary{}, err
+	}
+	b, err := s.cfg.Store.Bot(ctx, p.TenantID, botID)
+	if err != nil {
+		return LiveSummary{}, err
+	}
+	c, err := s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID)
+	if err != nil {
+		return LiveSummary{}, err
+	}
+	return s.summary(ctx, b, c, in, s.cfg.Store.Account)
+}
+
+// responsible is the error of who may not decide about real money: that needs the
+// right to run bots and the one to connect accounts.
+func (s *Service) responsible(p tenancy.Principal) error {
+	if err := p.Require(tenancy.BotsTrade); err != nil {
+		return err
+	}
+	if err := p.Require(tenancy.AccountsWrite); err != nil {
+		return err
+	}
+	if s.cfg.LiveVenue == "" {
+		return errs.New(errs.Conflict, "live_not_offered", "bots trade on paper here: this server's prices are those of a demonstration, and no exchange's")
+	}
+	return nil
+}
+
+// finder reads an account.
+type finder func(ctx context.Context, tenantID, id string) (account.Account, error)
+
+// summary gathers what there is to know. It holds until the transaction ends if bot
+// and account are locked.
+func (s *Service) summary(ctx context.Context, b Bot, c Config, in GoLiveInput, find finder) (LiveSummary, error) {
+	market, err := s.cfg.Markets.Market(c.Pair)
+	if err != nil {
+		return LiveSummary{}, fmt.Errorf("the pair of bot %s: %w", b.ID, err)
+	}
+	sum := LiveSummary{Bot: b, Currency: market.Counter, Balance: c.Balance, Fees: PaperFees(), Risk: c.Risk}
+	if in.Balance != nil {
+		sum.Balance = *in.Balance
+	}
+	if b.Market == s.cfg.LiveVenue {
+		if sum.Paper, err = s.cfg.Store.PaperRun(ctx, b.TenantID, b.ID, b.SetupAt, s.now().Add(-keptWhole)); err != nil {
+			return LiveSummary{}, err
+		}
+	}
+	sum.Proven = sum.Paper.Lasted >= provenRun
+	refuse := func(e *errs.Error) { sum.Obstacles = append(sum.Obstacles, e) }
+	switch {
+	case c.Mode == Live:
+		refuse(errs.New(errs.Conflict, "bot_live", "%s trades live already", b.Name))
+	case b.Desired || b.Status.Active():
+		refuse(errs.New(errs.Conflict, "bot_running", "%s is running: stop it before it goes live", b.Name))
+	case c.Upgrade.Pending():
+		refuse(errs.New(errs.Conflict, "bot_upgrading", "%s is about to be upgraded: let that be done first", b.Name))
+	}
+	var f errs.Fields
+	checkBalance(&f, sum.Balance, market, true)
+	if in.AccountID == "" {
+		f.Add("/account_id", "is required: connect an account of the exchange "+s.cfg.LiveVenue+" and choose it")
+	} else if sum.Account, err = find(ctx, b.TenantID, in.AccountID); err != nil {
+		return LiveSummary{}, err
+	}
+	if bad := asFields(f); bad != nil {
+		refuse(bad)
+		return sum, nil
+	}
+	if e := s.usable(sum.Account); e != nil {
+		refuse(e)
+		return sum, nil
+	}
+	e, err := s.allocate(ctx, &sum, b)
+	if e != nil {
+		refuse(e)
+	}
+	return sum, err
+}
+
+// asFields is the Invalid error of faulty fields, or nil.
+func asFields(f errs.Fields) *errs.Error {
+	e, _ := f.Err().(*errs.Error) //nolint:errorlint // it is made right here
+	return e
+}
+
+// usable is the Conflict of an account that no bot can trade on.
+func (s *Service) usable(a account.Account) *errs.Error {
+	switch {
+	case a.Venue != s.cfg.LiveVenue:
+		return errs.New(errs.Conflict, "account_elsewhere", "%s is an account of the exchange %s, and this server trades at %s", a.Name, a.Venue, s.cfg.LiveVenue)
+	case a.State != account.Connected:
+		return errs.New(errs.Conflict, "account_not_connected", "%s cannot be traded on: %s", a.Name, reasonOf(a))
+	}
+	return nil
+}
+
+func reasonOf(a account.Account) string {
+	if a.Reason == "" {
+		return "its key is " + string(a.State)
+	}
+	return a.Reason
+}
+
+// allocate finds out how much of the account's money is free, and refuses what is
+// more than that. What the bot itself has there already counts as free.
+func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.Error, error) {
+	a := sum.Account
+	if a.BalancesAt.IsZero() {
+		return errs.New(errs.Conflict, "balance_unknown", "what %s holds has not been seen yet: have its key checked again, and try then", a.Name), nil
+	}
+	for _, held := range a.Balances {
+		if held.Currency == sum.Currency {
+			sum.Held = sum.Held.Add(held.Total)
+		}
+	}
+	claims, err := s.cfg.Store.Claims(ctx, b.TenantID, a.ID, sum.Currency, a.BalancesAt)
+	if err != nil {
+		return nil, err
+	}
+	sum.Free = sum.Held
+	var others []string
+	for _, c := range claims {
+		if c.BotID != b.ID && c.Amount.IsPositive() {
+			sum.Free = sum.Free.Sub(c.Amount)
+			others = append(others, c.Name)
+		}
+	}
+	if sum.Free = decimal.Max(sum.Free, decimal.Zero); sum.Balance.LessThanOrEqual(sum.Free) {
+		return nil, nil
+	}
+	text := fmt.Sprintf("%s held %s %s when it was last looked at, and %s of that is free", a.Name, exchange.Grouped(sum.Held.String()), sum.Currency,
+		exchange.Grouped(sum.Free.String()))
+	if len(others) > 0 {
+		text += fmt.Sprintf(" beside what %s may use", strings.Join(others, " and "))
+	}
+	return errs.New(errs.Conflict, "allocation_unavailable", "%s: give the bot at most that much, or pay in and have the key checked again", text).
+		With("currency", sum.Currency).With("held", sum.Held.String()).With("free", sum.Free.String()), nil
+}
+
+// GoLive has a stopped bot trade with an account's money from its next start on. It
+// needs a paper run of an hour of market time in the present configuration, at this
+// installation's prices, or a waiver; the bot's name, typed; and as much free money
+// on the account as the bot may use, so that two bots are never given the same. Who
+// decides must have the right to run bots and the one to connect accounts.
+//
+// Errors: those of Preview; its first obstacle; Invalid for the wrong name; Conflict,
+// code "paper_run_missing", without waiver; Stale, code "config_changed".
+func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string, in GoLiveInput) (Config, error) {
+	if err := s.responsible(p); err != nil {
+		return Config{}, err
+	}
+	var c Config
+	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
+		if err != nil {
+			return err
+		}
+		if c, err = s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID); err != nil {
+			return err
+		}
+		sum, err := s.summary(ctx, b, c, in, s.cfg.Store.LockAccount)
+		if err != nil {
+			return err
+		}
+		if len(sum.Obstacles) > 0 {
+			return sum.Obstacles[0]
+		}
+		var f errs.Fields
+		f.Check(strings.TrimSpace(in.Confirm) == b.Name, "/confirm", "must be the bot's name, "+b.Name)
+		if err := f.Err(); err != nil {
+			return err
+		}
+		if !sum.Proven && !in.Waive {
+			return errs.New(errs.Conflict, "paper_run_missing", "%s has run on paper for %s in this configuration, of %s that it should: let it, or say that you do without",
+				b.Name, sum.Paper.Lasted.Round(time.Minute), provenRun)
+		}
+		if in.Version != 0 {
+			c.Version = in.Version
+		}
+		c.Mode, c.AccountID, c.Balance = Live, in.AccountID, sum.Balance
+		return s.switchMode(ctx, b, &c, EventWentLive, map[string]any{
+			"user_id": p.UserID, "account_id": c.AccountID, "account": sum.Account.Name, "balance": c.Balance, "currency": sum.Currency,
+			"paper_run_seconds": int64(sum.Paper.Lasted / time.Second), "waived": !sum.Proven,
+		})
+	})
+	return c, err
+}
+
+// GoPaper has a stopped live bot trade simulated money again. What it holds stays on
+// the account and is its tenant's. Its orders must be over (Conflict, code
+// "orders_unsettled"), unless the account's key cannot be used any more.
+func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string, version int64) (Config, error) {
+	if err := p.Require(tenancy.BotsTrade); err != nil {
+		return Config{}, err
+	}
+	if err := p.Require(tenancy.AccountsWrite); err != nil {
+		return Config{}, err
+	}
+	var c Config
+	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
+		if err != nil {
+			return err
+		}
+		if c, err = s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID); err != nil {
+			return err
+		}
+		switch {
+		case c.Mode == Paper:
+			return errs.New(errs.Conflict, "bot_on_paper", "%s trades on paper already", b.Name)
+		case b.Desired || b.Status.Active():
+			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before it goes back to paper", b.Name)
+		}
+		a, err := s.cfg.Store.LockAccount(ctx, p.TenantID, c.AccountID)
+		if err != nil {
+			return err
+		}
+		stake, err := s.cfg.Store.Stake(ctx, p.TenantID, b.ID)
+		if err != nil {
+			return err
+		}
+		if stake.Unsettled > 0 && a.State == account.Connected {
+			return errUnsettled(b, stake)
+		}
+		if version != 0 {
+			c.Version = version
+		}
+		data := map[string]any{"user_id": p.UserID, "account_id": c.AccountID, "account": a.Name, "left_there": stake.Held, "unsettled_orders": stake.Unsettled}
+		c.Mode, c.AccountID = Paper, ""
+		return s.switchMode(ctx, b, &c, EventWentToPaper, data)
+	})
+	return c, err
+}
+
+func errUnsettled(b Bot, stake Stake) *errs.Error {
+	return errs.New(errs.Conflict, "orders_unsettled",
+		"it is not known yet what became of %d orders of %s: start it, so that it asks the exchange, and stop it again", stake.Unsettled, b.Name)
+}
+
+// switchMode stores the other mode and begins another account.
+func (s *Service) switchMode(ctx context.Context, b Bot, c *Config, typ string, data map[string]any) error {
+	var err error
+	c.UpdatedAt = s.now()
+	if *c, err = s.cfg.Store.UpdateConfig(ctx, b.TenantID, *c); err != nil {
+		return err
+	}
+	if err := s.renew(ctx, b); err != nil {
+		return err
+	}
+	b.Mode, b.AccountID = c.Mode, c.AccountID
+	return s.record(ctx, typ, b, data)
+}
+
+// renew ends the account that a bot keeps, so that the next start begins another.
+func (s *Service) renew(ctx context.Context, b Bot) error {
+	b.Ledger++
+	b.UpdatedAt = s.now()
+	if err := s.cfg.Store.UpdateBot(ctx, b.TenantID, b); err != nil {
+		return err
+	}
+	return s.cfg.Store.CloseBooks(ctx, b.TenantID, b.ID)
+}
+
+// changed follows a change of the configuration, in the transaction that stores it.
+// A live bot that gets another balance, or other pairs, begins another account: it
+// must have nothing at its exchange but money, and the new balance must be free there.
+func (s *Service) changed(ctx context.Context, b Bot, before, after Config) error {
+	same := before.Interval == after.Interval && before.StrategyVersion == after.StrategyVersion && slices.Equal(before.Also, after.Also) &&
+		bytes.Equal(before.Parameters, after.Parameters) && before.Risk.equal(after.Risk)
+	if !same {
+		b.SetupAt = s.now()
+	}
+	if after.Mode == Live && (!before.Balance.Equal(after.Balance) || !slices.Equal(before.Also, after.Also)) {
+		if err := s.reallocate(ctx, b, after); err != nil {
+			return err
+		}
+		return s.renew(ctx, b)
+	}
+	if same {
+		return nil
+	}
+	return s.cfg.Store.UpdateBot(ctx, b.TenantID, b)
+}
+
+// reallocate is the error of a live bot that cannot begin another account with its
+// balance.
+func (s *Service) reallocate(ctx context.Context, b Bot, c Config) error {
+	a, err := s.cfg.Store.LockAccount(ctx, b.TenantID, c.AccountID)
+	if err != nil {
+		return err
+	}
+	if e := s.usable(a); e != nil {
+		return e
+	}
+	stake, err := s.cfg.Store.Stake(ctx, b.TenantID, b.ID)
+	switch {
+	case err != nil:
+		return err
+	case stake.Unsettled > 0:
+		return errUnsettled(b, stake)
+	}
+	for _, h := range stake.Held {
+		m, err := s.cfg.Markets.Market(h.Pair)
+		if err != nil || h.Amount.GreaterThanOrEqual(m.Volume(m.MinVolume)) {
+			return errs.New(errs.Conflict, "position_held",
+				"%s holds %s %s: let it sell that before you change its balance or its pairs, for it begins anew with them", b.Name, h.Amount, h.Currency)
+		}
+	}
+	market, err := s.cfg.Markets.Market(c.Pair)
+	if err != nil {
+		return fmt.Errorf("the pair of bot %s: %w", b.ID, err)
+	}
+	refusal, err := s.allocate(ctx, &LiveSummary{Account: a, Currency: market.Counter, Balance: c.Balance}, b)
+	if err != nil || refusal == nil {
+		return err
+	}
+	return refusal
+}
+
+// trade is the Conflict of a live bot that cannot trade at present.
+func (s *Service) trade(ctx context.Context, b Bot) error {
+	if b.Mode != Live {
+		return nil
+	}
+	if s.cfg.LiveVenue == "" {
+		return errs.New(errs.Conflict, "live_not_offered", "%s is a live bot, and this server's prices are those of a demonstration, and no exchange's", b.Name)
+	}
+	a, err := s.cfg.Store.LockAccount(ctx, b.TenantID, b.AccountID)
+	if err != nil {
+		return err
+	}
+	if e := s.usable(a); e != nil {
+		return e
+	}
+	return nil
+}
