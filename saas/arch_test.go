@@ -102,7 +102,8 @@ func importTable() []row {
 		{"saas/blotter", with("saas/bot", "saas/journal", "tenancy")}, // what tenants see and decide of live orders
 		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
-		{"saas/execution", with("exchange", "saas/journal", "saas/lease")}, // needs no database: it is lent the journal
+		// Needs no database: it is lent the journal. What the engine wants at an exchange it is told in the engine's words.
+		{"saas/execution", with("exchange", "saas/journal", "saas/lease", "strategy/engine/remote")},
 		{"saas/hook", with("saas/bot", "tenancy", "tenancy/vault")},
 		{"saas/journal", with("exchange", "saas/bot", "strategy", "strategy/engine", "strategy/portfolio")},
 		{"saas/lease", kernel},

@@ -38,19 +38,26 @@ func (e *Executor) Place(ctx context.Context, in Intent) (journal.LiveOrder, err
 	return e.Send(ctx, o)
 }
 
-// Deny journals an order that our own checks have refused (rule T11).
+// Deny journals an order that our own checks have refused (rule T11), at any time: it
+// is not sent. A command that is in the journal already stays as it is and is returned.
 func (e *Executor) Deny(ctx context.Context, in Intent, reason string) (journal.LiveOrder, error) {
-	return e.enter(ctx, in, func(journal.LiveOrder) string { return reason })
+	return e.enter(ctx, in, func(journal.LiveOrder) (string, error) { return reason, nil })
 }
 
 // Intend commits an intent and sends nothing (rule T1). An order that may not be
 // placed at present is denied, and the order's reason says why.
 func (e *Executor) Intend(ctx context.Context, in Intent) (journal.LiveOrder, error) {
-	return e.enter(ctx, in, func(o journal.LiveOrder) string { return e.forbids(in, o) })
+	return e.enter(ctx, in, func(o journal.LiveOrder) (string, error) {
+		if !e.checked || !e.cleared && !o.Urgent {
+			return "", errs.New(errs.Conflict, "not_reconciled", "bot %s has not been reconciled with its venue since it started: %s",
+				e.cfg.BotID, cmp.Or(e.check.Mismatch(), "wait for the first reconciliation that finds nothing"))
+		}
+		return e.forbids(in, o), nil
+	})
 }
 
 // enter puts a command into the journal unless it is there.
-func (e *Executor) enter(ctx context.Context, in Intent, refusal func(o journal.LiveOrder) string) (journal.LiveOrder, error) {
+func (e *Executor) enter(ctx context.Context, in Intent, refusal func(o journal.LiveOrder) (string, error)) (journal.LiveOrder, error) {
 	m, ok := e.markets[in.Request.Pair]
 	if !ok {
 		return journal.LiveOrder{}, errs.New(errs.Invalid, "unknown_pair", "bot %s does not trade %q", e.cfg.BotID, in.Request.Pair)
@@ -73,11 +80,11 @@ func (e *Executor) enter(ctx context.Context, in Intent, refusal func(o journal.
 			o = known
 			return nil
 		}
-		if !e.checked || !e.cleared && !o.Urgent {
-			return errs.New(errs.Conflict, "not_reconciled", "bot %s has not been reconciled with its venue since it started: %s",
-				e.cfg.BotID, cmp.Or(e.check.Mismatch(), "wait for the first reconciliation that finds nothing"))
+		why, err := refusal(o)
+		if err != nil {
+			return err
 		}
-		if why := refusal(o); why != "" {
+		if why != "" {
 			o.State, o.Reason = journal.Denied, why
 			w.put(o, why)
 			return nil
