@@ -11,11 +11,14 @@ import (
 )
 
 // TestMain lets the test binary be what the tests start: the process of a
-// strategy, and one of the processes of TestGateConcurrent.
+// strategy, one of the processes of TestGateConcurrent, and a worker of TestKillPoints.
 func TestMain(m *testing.M) {
 	oddBundle().ServeIfChild()
 	if os.Getenv(creatorEnv) != "" {
 		os.Exit(runCreator())
+	}
+	if os.Getenv(traderEnv) != "" {
+		os.Exit(runTrader())
 	}
 	dbtest.Main(m, shared.remove)
 }

@@ -31,6 +31,7 @@ func readmeCommands() []readmeCommand {
 		{form(`go run \./examples/embed`), `'go run ./examples/embed')`, "examples/embed/main_test.go", "TestEmbed"},
 		{form(`go run \./examples/venue`), anyOther, "examples/venue/main_test.go", "TestVenue"},
 		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},
+		{form(`go test \./saas -run TestKillPoints -points 200 -v`), anyOther, "saas/killpoints_test.go", "TestKillPoints"},
 		{form(`go run \./hosts/lunobot keys new`), anyOther, "hosts/lunobot/keys_test.go", "TestKeys"},
 		{form(`go run \./hosts/lunobot backtest --strategy basic --data demo .*`), anyOther, "hosts/lunobot/backtest_test.go", "TestBacktestTwiceGivesTheSameBytes"},
 		{form(`go run \./hosts/lunobot (sweep|walkforward) --strategy basic --data demo .*`), anyOther, "hosts/lunobot/sweep_test.go", "TestSearchTwiceGivesTheSameBytes"},

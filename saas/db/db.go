@@ -108,13 +108,22 @@ func openSQLite(ctx context.Context, cfg Config) (*DB, error) {
 	return &DB{dialect: SQLite, write: w, read: r}, nil
 }
 
+// idleInTransaction is how long PostgreSQL waits for the next statement of a
+// transaction before it takes it back and ends the connection.
+const idleInTransaction = 20 * time.Second
+
 func openPostgres(ctx context.Context, cfg Config) (*DB, error) {
 	conf, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, errs.New(errs.Invalid, "database_url", "DATABASE_URL %q is not a PostgreSQL address", Redact(cfg.URL))
 	}
 	conf.DefaultQueryExecMode = pgx.QueryExecModeExec
-	pool := stdlib.OpenDB(*conf)
+	// A process that freezes within a transaction must not hold rows for ever that
+	// others wait for, such as the leases of its bots.
+	pool := stdlib.OpenDB(*conf, stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", idleInTransaction.Milliseconds()))
+		return err
+	}))
 	pool.SetMaxOpenConns(cfg.MaxConns)
 	pool.SetMaxIdleConns(cfg.MaxConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)

@@ -7,6 +7,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
 )
 
 // Cancel wants an order taken back, and returns it as the venue then has it: open
@@ -42,8 +43,12 @@ func missing(found bool, botID string, number int64) error {
 	return errs.New(errs.NotFound, "order_not_found", "bot %s has no order %d", botID, number)
 }
 
-// recall asks the venue for an order back and reads what has become of it.
+// recall asks the venue for an order back and reads what has become of it. Once the
+// lease has ended that is its new owner's matter (rule T5).
 func (e *Executor) recall(ctx context.Context, o journal.LiveOrder) (journal.LiveOrder, error) {
+	if e.cfg.Left() <= e.cfg.Margin {
+		return o, lease.ErrLost
+	}
 	asked := e.cfg.Trader.Cancel(ctx, o.Pair, o.VenueID)
 	if exchange.KindOf(asked) == exchange.KindKey {
 		return o, joined(asked, e.pause(ctx, "the venue refuses the bot's key: "+asked.Error()))
