@@ -13,6 +13,11 @@
 // commit. Bots that trade several pairs are given the candles of a minute as one
 // step; what comes later is a step of its own and is committed at once. Whatever the length, the bots' orders meet every minute.
 //
+// A market that tells nothing is asked by its history. If that answers, its candles count,
+// and where there are none nothing was traded; if not, the bots are degraded: they hear
+// nothing and order nothing. A further pair that is silent is waited for a few candles
+// long, and nothing is bought in it until its candles have come.
+//
 // A worker that cannot run a version which others may be able to, because its copy
 // of the file is gone or changed, gives the bots back and leaves them alone; it
 // looks at them again, each time after a longer while, only to tell their tenants

@@ -19,6 +19,7 @@ func TestAPairThatIsGone(t *testing.T) {
 	w.addDuo(time.Minute, "a", `{}`)
 	r := w.begin()
 	w.run("a", 3, 12)
+	w.await("the commit", func() bool { return w.point("a").Engine.Sequence == 10 })
 	w.kill(r)
 	before := w.summary("a")
 	if p := before.Positions[1]; p.OpenOrders == 0 || p.Position.IsZero() {

@@ -63,8 +63,12 @@ type group struct {
 	waiting []*member // to be opened, once the process runs
 	retry   time.Duration
 	again   <-chan time.Time
-	// behind is ready while a catching-up waits that a message has broken off.
+	// sub are the events of the group's own pair.
+	sub *marketdata.Subscription
+	// behind is ready while a catching-up waits that has been broken off.
 	behind chan struct{}
+	// silent is true while no candle comes and the history is asked instead.
+	silent bool
 	step   stepper
 	// seen is what the bots saw and is not kept yet, by pair.
 	seen map[string][]exchange.Candle
@@ -123,6 +127,9 @@ func (g *group) run(ctx context.Context) {
 		g.r.cfg.Log.ErrorContext(ctx, "a pair cannot be watched", "trading_pair", g.key.pair, "error", err)
 		return
 	}
+	g.sub = sub
+	pulse := time.NewTicker(g.r.cfg.Stale / pulses)
+	defer pulse.Stop()
 	defer sub.Close()
 	defer g.forgetReferences()
 	defer g.rest(ctx)
@@ -140,7 +147,9 @@ func (g *group) run(ctx context.Context) {
 			g.again = nil
 			g.open(ctx)
 		case <-g.behind:
-			g.catchUp(ctx, nil)
+			_ = g.catchUp(ctx, nil) // which logs
+		case <-pulse.C:
+			g.pulse(ctx)
 		case ev, ok := <-sub.Events():
 			if !ok {
 				return
@@ -154,18 +163,29 @@ func (g *group) run(ctx context.Context) {
 func (g *group) event(ctx context.Context, ev marketdata.Event) {
 	switch {
 	case ev.Lagged:
-		g.catchUp(ctx, nil)
+		_ = g.catchUp(ctx, nil) // which logs
 	case ev.Candle != nil:
+		g.silent = false
 		g.candle(ctx, *ev.Candle, engine.Beside{Trades: ev.Trades, Top: ev.Book})
 	}
 }
 
-// candle gives a closed candle to every bot that has not had it; if some have
-// missed earlier ones, those are read from the history first. Bots whose candles cannot
-// be read now stay behind, and hold nobody up. Beside is what the feed heard with it.
+// candle gives a closed candle to every bot that has not had it. Those that have missed
+// earlier ones get these from the history first, after the others, so that they hold
+// nobody up; bots whose candles cannot be read now stay behind. Beside is what the feed
+// heard with it.
 func (g *group) candle(ctx context.Context, c exchange.Candle, beside engine.Beside) {
-	if slices.ContainsFunc(g.active, func(m *member) bool { return m.lastTime() < c.Time-span }) {
-		g.catchUp(ctx, &c)
+	g.give(ctx, c, beside)
+	if slices.ContainsFunc(g.active, func(m *member) bool { return m.lastTime() < c.Time }) {
+		_ = g.catchUp(ctx, &c) // which logs
+		g.give(ctx, c, beside)
+	}
+}
+
+// give gives a closed candle to the bots whose next one it is, with what comes beside it.
+func (g *group) give(ctx context.Context, c exchange.Candle, beside engine.Beside) {
+	if !slices.ContainsFunc(g.active, func(m *member) bool { return m.follows(c) }) {
+		return
 	}
 	if g.wants(func(s strategy.Subscription) bool { return s.Trades }) && !whole(beside.Trades, c) {
 		if read := g.tape(ctx, c.Time, c.Time+span); whole(read, c) {

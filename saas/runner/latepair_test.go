@@ -15,19 +15,34 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 )
 
-// withheld is a venue that keeps candles of the other pair back while it is shut.
+// withheld is a venue that keeps candles of pairs back while they are shut.
 type withheld struct {
 	exchange.Streamer
-	shut *atomic.Bool
+	shut func(pair string) bool
 }
 
 // Stream implements exchange.Streamer.
 func (h withheld) Stream(ctx context.Context, pair string, sink func(exchange.StreamEvent)) error {
 	return h.Streamer.Stream(ctx, pair, func(e exchange.StreamEvent) {
-		if e.Candle == nil || pair != demo.ETHMYR || !h.shut.Load() {
+		if e.Candle == nil || !h.shut(pair) {
 			sink(e)
 		}
 	})
+}
+
+// withhold makes the stream of a pair tell no candle while it is shut.
+func (w *world) withhold(pair string) (shut *atomic.Bool) {
+	w.t.Helper()
+	shut = &atomic.Bool{}
+	feed, err := marketdata.NewFeed(marketdata.FeedConfig{
+		History: past{w}, Upstream: withheld{w.market, func(p string) bool { return p == pair && shut.Load() }}, Now: w.market.Now,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(feed.Stop)
+	w.feed = feed
+	return shut
 }
 
 // proves PL2, M2: a further pair whose candles do not come holds the bot up for a
@@ -36,19 +51,13 @@ func (h withheld) Stream(ctx context.Context, pair string, sink func(exchange.St
 func TestALateFurtherPair(t *testing.T) {
 	t.Parallel()
 	w := newPaced(t)
-	var shut atomic.Bool
+	shut := w.withhold(demo.ETHMYR)
 	w.edits = func(pair string, list []exchange.Candle) ([]exchange.Candle, error) {
 		if pair == demo.ETHMYR && shut.Load() {
 			return nil, nil
 		}
 		return list, nil
 	}
-	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: past{w.world}, Upstream: withheld{w.market, &shut}, Now: w.market.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(feed.Stop)
-	w.feed = feed
 	w.set(2)
 	w.addDuo(time.Minute, "a", `{}`)
 	r := w.begin()
@@ -126,13 +135,7 @@ func (p *paced) toldAll(id string, atLeast int, flat ...int64) {
 func TestALateFurtherPairBesideABotThatIsBehind(t *testing.T) {
 	t.Parallel()
 	w := newPaced(t)
-	var shut atomic.Bool
-	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: past{w.world}, Upstream: withheld{w.market, &shut}, Now: w.market.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(feed.Stop)
-	w.feed = feed
+	shut := w.withhold(demo.ETHMYR)
 	w.edits = func(pair string, list []exchange.Candle) ([]exchange.Candle, error) {
 		if pair == demo.ETHMYR && shut.Load() {
 			return nil, errors.New("the history is away")
@@ -281,5 +284,59 @@ func TestABotThatCannotCatchUpHoldsNobodyUp(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// proves M3, RK3: a bot that has much to catch up with lets those go on meanwhile that are
+// up to date.
+func TestABotThatCatchesUpHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	w := newPaced(t)
+	w.set(2)
+	w.add("behind", `{"who":"behind","trade":true}`)
+	r := w.begin()
+	w.run("behind", 3, 6)
+	w.kill(r)
+	var behind []bot.Runnable
+	w.change(func() { behind, w.bots = w.bots, nil })
+	w.set(100)
+	w.add("ahead", `{"who":"ahead","trade":true}`)
+	var ticks atomic.Int64 // each look at the clock is a second later, so that every candle takes long
+	w.pauses = func() time.Time { return midnight().Add(time.Duration(ticks.Add(1)) * time.Second) }
+	var far atomic.Int64 // what the bot that is ahead has had when the other one had all but the last candles
+	rounds := 0
+	w.process.after = func(ctx context.Context) error {
+		w.mu.Lock()
+		joined := slices.ContainsFunc(w.bots, func(b bot.Runnable) bool { return b.Bot.ID == "behind" })
+		w.mu.Unlock()
+		if !joined {
+			return nil
+		}
+		switch rounds++; rounds {
+		case 5: // within the catching-up
+			w.set(101)
+			for s, _ := w.feed.Snapshot(demo.XBTMYR); minuteOf(s.Closed) < 100 && ctx.Err() == nil; s, _ = w.feed.Snapshot(demo.XBTMYR) {
+				time.Sleep(time.Millisecond)
+			}
+		case 60:
+			w.mu.Lock()
+			far.Store(int64(w.seen["ahead"].Sub(midnight()) / time.Minute))
+			w.mu.Unlock()
+		}
+		return nil
+	}
+	r = w.start()
+	w.await("the start", func() bool { return w.latest["ahead"].Checkpoint != nil })
+	w.change(func() { w.bots = append(w.bots, behind...) })
+	w.await("both", func() bool {
+		return !w.seen["ahead"].Before(midnight().Add(101*time.Minute)) && !w.seen["behind"].Before(midnight().Add(101*time.Minute))
+	})
+	r.Stop()
+	if far.Load() != 101 {
+		t.Errorf("while the other one caught up, the bot was told minutes up to %d only", far.Load())
+	}
+	heard := w.look("behind").Strategy.Data.Heard
+	if want := w.candles(time.Minute, 2)[:98]; len(heard) < len(want) || !slices.Equal(heard[:len(want)], want) {
+		t.Errorf("it heard %d candles, want %d", len(heard), len(want))
 	}
 }

@@ -77,14 +77,14 @@ func (g *group) open(ctx context.Context) {
 			g.fail(ctx, m, err)
 		case !m.over:
 			g.remove(m)
-			g.active, m.held = append(g.active, m), ""
+			g.active, m.held, m.ailing, m.moved = append(g.active, m), "", "", g.r.cfg.Now()
 			launched = append(launched, m)
 			g.r.has(m.assignment.Bot.ID)
-			g.r.observe(ctx, m, bot.Running, "watching "+strings.Join(m.pairs(), ", ")+" "+bot.IntervalName(g.key.decide))
+			g.r.observe(ctx, m, bot.Running, m.watching(g.key.decide))
 		}
 	}
 	g.rebase(ctx, launched)
-	g.catchUp(ctx, nil)
+	_ = g.catchUp(ctx, nil) // which logs
 	g.settled()
 }
 

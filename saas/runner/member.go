@@ -41,6 +41,11 @@ type member struct {
 	// held is what the tenant was told last of why its strategy must not run.
 	held string
 
+	// ailing is what the tenant was told of why the bot is degraded although it works,
+	// and moved when it was given a candle last, by the clock of back-offs.
+	ailing string
+	moved  time.Time
+
 	// number is the bot's within its plugin process; 0 while it is not open.
 	number  uint64
 	market  exchange.Market // of its own pair

@@ -92,41 +92,52 @@ const unknown = math.MaxInt64
 // flat (rule M4); but after its newest candle only up to next, and only if it is not
 // behind the stream that brought that. A message of the runner breaks it off, to go on
 // after it: where candles close faster than bots can take them it has no end of its own,
-// and a bot must stop when it is told to.
-func (g *group) catchUp(ctx context.Context, next *exchange.Candle) {
+// and a bot must stop when it is told to. So does, after a while, an event of the market,
+// if there are bots that wait for it.
+// The error is the history's.
+func (g *group) catchUp(ctx context.Context, next *exchange.Candle) error {
 	until := int64(unknown)
 	if next != nil {
 		until = next.Time
 	}
-	for len(g.active) > 0 {
+	for began := g.r.cfg.Now(); len(g.active) > 0; {
 		last := g.last()
 		if last.Time+span >= until {
-			return
+			return nil
 		}
-		page, err := g.r.cfg.History.Candles(ctx, g.key.pair, base, time.UnixMilli(last.Time+span).UTC(), pageSize)
+		page, err := g.page(ctx, g.key.pair, last.Time+span)
 		if err != nil {
 			if ctx.Err() == nil {
 				g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
 			}
-			return
+			return err
 		}
 		all := len(page)
 		page = slices.DeleteFunc(page, func(c exchange.Candle) bool { return c.Time <= last.Time || c.Time >= until })
 		if len(page) == 0 {
 			if next != nil && (all > 0 || next.Volume == 0) {
-				g.flat(ctx, last, until, g.dealer(ctx, last.Time+span, until-span))
+				g.flat(ctx, began, last, until, g.dealer(ctx, last.Time+span, until-span))
 			}
-			return
+			return nil
 		}
 		beside := g.dealer(ctx, last.Time+span, page[len(page)-1].Time)
 		for i, c := range page {
-			if !g.flat(ctx, last, c.Time, beside) || g.broken() {
-				return
+			if !g.flat(ctx, began, last, c.Time, beside) || g.broken(began, c.Time) {
+				return nil
 			}
 			g.take(ctx, c, beside(c.Time), i == len(page)-1)
 			last = c
 		}
 	}
+	return nil
+}
+
+// page asks the history for candles of a pair since a time. A history that hangs is given
+// up, because the bots wait.
+func (g *group) page(ctx context.Context, pair string, since int64) ([]exchange.Candle, error) {
+	call, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return g.r.cfg.History.Candles(call, pair, base, time.UnixMilli(since).UTC(), pageSize)
 }
 
 // last is the newest candle of the bot that is furthest behind; only its time
@@ -136,10 +147,16 @@ func (g *group) last() exchange.Candle {
 	return exchange.Flat(behind.lastTime(), behind.account.LastPrice())
 }
 
-// broken reports whether a message waits, and if so lets the catching-up go on
-// after it.
-func (g *group) broken() bool {
-	if !g.mail.waits() {
+// slice is how long bots that are up to date wait for those that catch up.
+const slice = time.Second
+
+// broken reports whether a message waits, or an event of the market for bots that have had
+// the candle of a time already, while others have been catching up for long. If so, it lets
+// the catching-up go on after it.
+func (g *group) broken(began time.Time, at int64) bool {
+	ahead := func(m *member) bool { return m.lastTime() >= at }
+	late := len(g.sub.Events()) > 0 && g.r.cfg.Now().Sub(began) >= slice && slices.ContainsFunc(g.active, ahead)
+	if !late && !g.mail.waits() {
 		return false
 	}
 	select {
@@ -150,10 +167,10 @@ func (g *group) broken() bool {
 }
 
 // flat gives every bot flat candles after one and before a time; it stops when
-// the worker does or a message waits, and reports whether it has not.
-func (g *group) flat(ctx context.Context, after exchange.Candle, until int64, beside func(at int64) engine.Beside) bool {
+// the worker does or is broken off, and reports whether it has not.
+func (g *group) flat(ctx context.Context, began time.Time, after exchange.Candle, until int64, beside func(at int64) engine.Beside) bool {
 	for t := after.Time + span; t < until; t += span {
-		if ctx.Err() != nil || g.broken() {
+		if ctx.Err() != nil || g.broken(began, t) {
 			return false
 		}
 		g.take(ctx, exchange.Flat(t, after.Close), beside(t), false)

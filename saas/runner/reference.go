@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -11,11 +12,6 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
-
-// referenceGrace is how long a candle waits for those of the other pairs that
-// bots trade or look at. What comes later is told with the next minute: a bot whose
-// stop-loss is near must not wait for another market.
-const referenceGrace = 2 * time.Second
 
 // settles is after which time a candle that the history has not had no trade: it is not
 // only late.
@@ -30,10 +26,15 @@ type reference struct {
 	candles []exchange.Candle
 	// hole is when the first candle after that opened; 0 if there is none.
 	hole int64
-	// late is true while it has not come in time; it is not waited for then, unless a
-	// bot trades it.
+	// late is true while it has not come in time.
 	late bool
+	// asked is how the history of the pair has answered.
+	asked patience
 }
+
+// lookedCandles is how many candles may be missing of a pair that bots only look at and
+// that is waited for; of one that they trade it is engine.StaleCandles.
+const lookedCandles = 1
 
 // look begins to watch pairs that a bot trades or looks at. An unknown pair is an
 // error.
@@ -82,22 +83,33 @@ func (g *group) forgetReferences() {
 // not there yet a while.
 func (g *group) others(ctx context.Context, until int64, wait bool) []engine.PairCandle {
 	var out []engine.PairCandle
-	var grace context.Context // of all of them together
+	var grace, asking context.Context // of all of them together
 	for _, r := range g.references {
 		from, close, traded := g.heard(r.pair)
 		r.drain()
 		if from >= until {
 			continue
 		}
-		if wait && (traded || !r.late) && r.newest() < until {
+		if wait && r.newest() < until && !r.silent(from, until, traded) {
 			if grace == nil {
 				var end context.CancelFunc
-				grace, end = context.WithTimeout(ctx, referenceGrace)
+				grace, end = context.WithTimeout(ctx, g.r.cfg.Grace)
 				defer end()
 			}
 			r.await(grace, until)
 		}
-		g.complete(ctx, r, from, until, close)
+		if !wait {
+			g.complete(ctx, r, from, until, close)
+		} else if r.asked.again() {
+			if asking == nil {
+				var end context.CancelFunc
+				asking, end = context.WithTimeout(ctx, g.r.cfg.Grace)
+				defer end()
+			}
+			if asking.Err() == nil {
+				g.complete(asking, r, from, until, close)
+			}
+		}
 		if late := r.newest() < until || r.hole > 0; late != r.late {
 			r.late = late
 			g.r.cfg.Log.InfoContext(ctx, "another pair that bots trade or look at", "trading_pair", r.pair, "late", late)
@@ -110,6 +122,16 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 	}
 	slices.SortStableFunc(out, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
 	return out
+}
+
+// silent reports whether so many candles are missing of a pair, of which bots have had
+// those up to a time, that the one that opens at until is not waited for.
+func (r *reference) silent(from, until int64, traded bool) bool {
+	most := int64(lookedCandles)
+	if traded {
+		most = engine.StaleCandles
+	}
+	return max(r.newest(), from) < until-most*span
 }
 
 // heard is when the newest candle of another pair opened that all bots have had which
@@ -174,6 +196,9 @@ func (r *reference) await(ctx context.Context, until int64) {
 
 // take keeps a candle that follows; after a hole the history has what is missing.
 func (r *reference) take(ev marketdata.Event) {
+	if ev.Candle != nil {
+		r.asked = patience{}
+	}
 	switch {
 	case ev.Lagged:
 		r.candles = nil
@@ -214,7 +239,8 @@ func (g *group) complete(ctx context.Context, r *reference, from, until int64, p
 	if err == nil && last.Close == 0 && (len(read) == 0 || read[0].Time > from) {
 		last.Close, err = g.closed(ctx, r.pair, from)
 	}
-	if err != nil && ctx.Err() == nil {
+	r.asked.answered(err)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		g.r.cfg.Log.WarnContext(ctx, "reading candles of another pair; they are told later", "trading_pair", r.pair, "error", err)
 	}
 	rest := r.candles[known:]
@@ -267,7 +293,7 @@ func (r *reference) extend(last exchange.Candle, before, answered int64) exchang
 // another, and perhaps later ones; with an error those before it.
 func (g *group) read(ctx context.Context, pair string, since, end int64) (out []exchange.Candle, err error) {
 	for since < end {
-		page, err := g.r.cfg.History.Candles(ctx, pair, base, time.UnixMilli(since).UTC(), pageSize)
+		page, err := g.page(ctx, pair, since)
 		if err != nil {
 			return out, err
 		}

@@ -76,29 +76,39 @@ type Config struct {
 	// Capacity is how many bots this worker takes at most. Defaults to 10,000.
 	Capacity int
 	Feed     *marketdata.Feed
-	History  exchange.MarketData
-	Journal  journal.Store
-	Keeper   *lease.Keeper
-	Live     Publisher
+	// Grace is how long a candle waits for those of the other pairs that bots trade or
+	// look at. What comes later is told with the next minute: a bot whose stop-loss is
+	// near must not wait for another market. Defaults to two seconds.
+	Grace   time.Duration
+	History exchange.MarketData
+	Journal journal.Store
+	Keeper  *lease.Keeper
+	Live    Publisher
 	// Log defaults to none.
 	Log     *slog.Logger
 	Markets bot.Markets
 	// MarketNow is the venue's clock.
 	MarketNow func() time.Time
 	Plugins   Plugins
-	// Now is the clock of back-offs. Defaults to time.Now.
+	// Now is the clock of back-offs and of what is stale. Defaults to time.Now.
 	Now func() time.Time
 	// Poll is how often bots are looked for when nobody calls Wake. Defaults to
 	// one second.
 	Poll time.Duration
 	// Signals are messages from outside. Defaults to none.
 	Signals Signals
-	Status  Status
+	// Stale is after how long without a candle the history is asked, and bots are degraded
+	// if it does not answer. Defaults to three minutes.
+	Stale  time.Duration
+	Status Status
 }
 
 func (c Config) withDefaults() Config {
 	if c.Capacity == 0 {
 		c.Capacity = 10_000
+	}
+	if c.Grace == 0 {
+		c.Grace = 2 * time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -108,6 +118,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Poll == 0 {
 		c.Poll = time.Second
+	}
+	if c.Stale == 0 {
+		c.Stale = 3 * time.Minute
 	}
 	return c
 }

@@ -99,8 +99,9 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		g.crashed(ctx, err)
 		return
 	}
-	if tell {
-		for _, m := range begun {
+	now := g.r.cfg.Now()
+	for _, m := range begun {
+		if m.moved = now; tell {
 			g.tellCandle(ctx, m)
 		}
 	}
@@ -117,6 +118,11 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		// What was not committed stays with the members and goes with the next
 		// commit; a restart would do the candles again and come to the same.
 		g.r.cfg.Log.ErrorContext(ctx, "bots were not committed", "bots", len(due), "error", err)
+	}
+	if tell {
+		for _, m := range begun {
+			g.ail(ctx, m, m.lack())
+		}
 	}
 }
 

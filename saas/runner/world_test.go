@@ -46,6 +46,8 @@ type world struct {
 	holder   int64
 	leases   map[lease.Resource]lease.Lease
 	holders  map[lease.Resource]string // who has them
+	// grace and stale are the worker's; 0 is the default.
+	grace, stale time.Duration
 	// pauses, if set, is the clock of the worker's back-offs.
 	pauses func() time.Time
 	// takers are those who took the lease on a bot, in order, by bot.
@@ -117,8 +119,8 @@ func (w *world) startAs(name string, plugins runner.Plugins) *runner.Runner {
 		w.t.Fatal(err)
 	}
 	r, err := runner.New(runner.Config{
-		Bots: w, Feed: w.feed, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
-		Now: w.pauses, Plugins: plugins, Poll: 10 * time.Millisecond, Signals: w, Status: w,
+		Bots: w, Feed: w.feed, Grace: w.grace, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
+		Now: w.pauses, Plugins: plugins, Poll: 10 * time.Millisecond, Signals: w, Stale: w.stale, Status: w,
 	})
 	if err != nil {
 		w.t.Fatal(err)

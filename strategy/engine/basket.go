@@ -80,6 +80,11 @@ type Basket struct {
 	failed error
 }
 
+// StaleCandles is how many candles of another pair may come while none of a pair does,
+// before nothing is bought there: its price is too old to enter at (rule M2). What was
+// ordered before stays, and what is held is sold as ever.
+const StaleCandles = 5
+
 // leg is a pair of a basket at work.
 type leg struct {
 	*Session
@@ -157,6 +162,22 @@ func (b *Basket) find(pair string) *leg {
 		}
 	}
 	return nil
+}
+
+// behind is how far the newest candle of a pair lies behind the newest of all, in
+// milliseconds.
+func (b *Basket) behind(l *leg) int64 { return b.now - l.state.LastTime - l.span }
+
+// Stale returns the pairs in which nothing is bought, because no candle of them has come
+// while StaleCandles of another have.
+func (b *Basket) Stale() []string {
+	var out []string
+	for _, l := range b.legs {
+		if l.state.LastTime > 0 && b.behind(l) >= StaleCandles*l.span {
+			out = append(out, l.cfg.Market.Pair)
+		}
+	}
+	return out
 }
 
 // Start is Session.Start.

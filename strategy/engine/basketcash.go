@@ -19,6 +19,7 @@ func (b *Basket) enter(l *leg) {
 		}
 		l.state.NextRef = max(l.state.NextRef, o.state.NextRef)
 	}
+	l.behind = b.behind(l)
 	l.present.Time = max(l.present.Time, b.now)
 	l.sync()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -86,6 +87,9 @@ func (s *Session) place(c strategy.Command) error {
 	checked, denial := s.guard.Check(account, c)
 	if denial == "" && s.leg != "" && s.state.LastPrice == 0 {
 		denial = "no candle of " + s.leg + " has come yet"
+	}
+	if denial == "" && c.Side == exchange.Buy && s.behind >= StaleCandles*s.span {
+		denial = fmt.Sprintf("no candle of %s has come since %s", s.cfg.Market.Pair, time.UnixMilli(s.state.LastTime+s.span).UTC().Format("15:04 UTC on 2 Jan 2006"))
 	}
 	r := s.request(checked)
 	if denial != "" {

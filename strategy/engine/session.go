@@ -95,10 +95,12 @@ type Session struct {
 	// left is true once a protective exit has acted in the present candle.
 	left bool
 
-	// leg is the pair's name if it is a further one of a Basket, and elsewhere how
-	// many orders are open in the basket's other pairs.
+	// leg is the pair's name if it is a further one of a Basket, elsewhere how many
+	// orders are open in the basket's other pairs, and behind how far the newest candle
+	// lies behind theirs, in milliseconds.
 	leg       string
 	elsewhere int
+	behind    int64
 }
 
 // phase is how far the present candle has come.

@@ -278,6 +278,14 @@ func (a *Account) PairPrice(pair string) exchange.Ticks {
 	return a.basket.LastPrice(pair)
 }
 
+// Stale is engine.Basket.Stale; a single pair never is.
+func (a *Account) Stale() []string {
+	if a.basket == nil {
+		return nil
+	}
+	return a.basket.Stale()
+}
+
 // MaxDrawdown is the deepest fall of the account's worth below a peak, as a
 // fraction of it.
 func (a *Account) MaxDrawdown() float64 {
