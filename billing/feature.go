@@ -28,6 +28,9 @@ const (
 	// and not counted: see Gate.Fit. A plan that does not say allows what its
 	// level of backtesting does.
 	BacktestDays Feature = "backtest_days"
+	// ExchangeAccounts counts the exchange accounts that a tenant has connected. A plan
+	// that does not say allows as many as it allows bots.
+	ExchangeAccounts Feature = "exchange_accounts"
 	// APICallsPerHour is how many calls a tenant's own API keys may make in an
 	// hour. The Gate gives its limit; counting is package ratelimit's.
 	APICallsPerHour Feature = "api_calls_per_hour"
@@ -35,11 +38,13 @@ const (
 
 // Features lists every feature in the order in which pages show them.
 func Features() []Feature {
-	return []Feature{Bots, RunningBots, Pairs, RunningBacktests, BacktestDays, APICallsPerHour}
+	return []Feature{Bots, RunningBots, Pairs, ExchangeAccounts, RunningBacktests, BacktestDays, APICallsPerHour}
 }
 
 // Counted lists the features that the Gate counts, in the same order.
-func Counted() []Feature { return []Feature{Bots, RunningBots, Pairs, RunningBacktests} }
+func Counted() []Feature {
+	return []Feature{Bots, RunningBots, Pairs, ExchangeAccounts, RunningBacktests}
+}
 
 // IsValid reports whether it is one of Features.
 func (f Feature) IsValid() bool { return slices.Contains(Features(), f) }
@@ -55,6 +60,8 @@ func (f Feature) Count(n int64) string {
 		one, many = "running bot", "running bots"
 	case Pairs:
 		one, many = "trading pair", "trading pairs"
+	case ExchangeAccounts:
+		one, many = "exchange account", "exchange accounts"
 	case RunningBacktests:
 		one, many = "backtest at a time", "backtests at a time"
 	case BacktestDays:

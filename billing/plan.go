@@ -33,8 +33,8 @@ type Plan struct {
 	// Interval is how often the price is due.
 	Interval Interval `json:"interval" yaml:"interval"`
 	// Limits says how many of each feature are allowed. A feature that is
-	// missing allows none, but for RunningBots, which then follows Bots, and
-	// those of backtests, which then follow Entitlements.Backtests.
+	// missing allows none, but for RunningBots and ExchangeAccounts, which then
+	// follow Bots, and those of backtests, which then follow Entitlements.Backtests.
 	Limits map[Feature]Limit `json:"limits" yaml:"limits"`
 	// Entitlements is what is included beside.
 	Entitlements Entitlements `json:"entitlements" yaml:"entitlements"`
@@ -51,7 +51,7 @@ func (p Plan) Ref() PlanRef { return PlanRef{ID: p.ID, Version: p.Version} }
 func (p Plan) Limit(f Feature) Limit { return p.limit(f, nil) }
 
 // limit is Limit with a tenant's overrides; a plan that does not say how many
-// bots may run follows the override of bots too.
+// bots may run, or accounts be connected, follows the override of bots too.
 func (p Plan) limit(f Feature, over map[Feature]Limit) Limit {
 	if l, ok := over[f]; ok {
 		return l
@@ -59,7 +59,7 @@ func (p Plan) limit(f Feature, over map[Feature]Limit) Limit {
 	if l, ok := p.Limits[f]; ok {
 		return l
 	}
-	if f == RunningBots {
+	if f == RunningBots || f == ExchangeAccounts {
 		return p.limit(Bots, over)
 	}
 	return p.Entitlements.Backtests.limit(f)

@@ -17,7 +17,7 @@ import (
 func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, events event.Recorder) (err error) {
 	a.keys = make(chan struct{}, 1)
 	a.accounts, err = account.NewService(account.ServiceConfig{
-		Events: events, Now: a.cfg.Now, Sealer: sealer, Store: a.store, Tx: a.db, Venues: slices.Sorted(maps.Keys(a.cfg.Venues)), Wake: a.wakeChecker,
+		Events: events, Gate: a.billing.Gate(), Now: a.cfg.Now, Sealer: sealer, Store: a.store, Tx: a.db, Venues: slices.Sorted(maps.Keys(a.cfg.Venues)), Wake: a.wakeChecker,
 	})
 	if err != nil || !a.cfg.Role.works() {
 		return err

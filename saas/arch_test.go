@@ -93,7 +93,7 @@ func importTable() []row {
 		{"saas/db/dbtest", []string{"saas/db", "strategy/strategytest/machine"}}, // says what a machine lacks
 
 		// Where the worlds meet.
-		{"saas/account", with("exchange", "tenancy", "tenancy/vault")},
+		{"saas/account", with("billing", "exchange", "tenancy", "tenancy/vault")},
 		{"saas/backtester", with(
 			"exchange", "exchange/marketdata", "exchange/paper", "saas/bot", "saas/lease", "saas/live", "saas/research",
 			"strategy/backtest", "strategy/backtest/backtestreport", "strategy/backtest/lookahead", "strategy/backtest/search", "strategy/plugin",

@@ -61,7 +61,7 @@ func (b *bench) used(t testing.TB, tenantID string) map[billing.Feature]int64 {
 
 func (b *bench) wantUsed(t testing.TB, tenantID string, bots, runs, pairs int64) {
 	t.Helper()
-	want := map[billing.Feature]int64{billing.Bots: bots, billing.RunningBots: runs, billing.Pairs: pairs, billing.RunningBacktests: 0}
+	want := map[billing.Feature]int64{billing.Bots: bots, billing.RunningBots: runs, billing.Pairs: pairs, billing.ExchangeAccounts: 0, billing.RunningBacktests: 0}
 	if got := b.used(t, tenantID); !maps.Equal(got, want) {
 		t.Errorf("used = %v, want %v", got, want)
 	}
@@ -408,7 +408,7 @@ func TestCounterEqualsTruth(t *testing.T) {
 				case !errors.Is(err, boom) && errs.CodeOf(err) != billing.CodeLimitExceeded:
 					r.Fatal(err)
 				}
-				limits := map[billing.Feature]int{billing.Bots: 3, billing.RunningBots: 3, billing.Pairs: 5, billing.RunningBacktests: 1}
+				limits := map[billing.Feature]int{billing.Bots: 3, billing.RunningBots: 3, billing.Pairs: 5, billing.ExchangeAccounts: 3, billing.RunningBacktests: 1}
 				for f, used := range b.used(t, id) {
 					if n := len(keys(f)); int(used) != n || n > limits[f] {
 						r.Fatalf("%s: the counter is %d, the truth %d, the limit %d", f, used, n, limits[f])

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -71,7 +72,7 @@ func build(t *testing.T, d *db.DB) *halves {
 		t.Fatal(err)
 	}
 	if h.Service, err = account.NewService(account.ServiceConfig{
-		Events: &h.events, Now: now, Sealer: seal, Store: h.store, Tx: d, Venues: []string{"luno"},
+		Events: &h.events, Gate: roomy{}, Now: now, Sealer: seal, Store: h.store, Tx: d, Venues: []string{"luno"},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestMovedValuesDoNotOpen(t *testing.T) {
 			}
 		}
 	}
-	service, err := account.NewService(account.ServiceConfig{Events: &told{}, Now: now, Sealer: seal, Store: store, Tx: d, Venues: []string{"luno"}})
+	service, err := account.NewService(account.ServiceConfig{Events: &told{}, Gate: roomy{}, Now: now, Sealer: seal, Store: store, Tx: d, Venues: []string{"luno"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +228,7 @@ func TestSecretsAreNeverInClear(t *testing.T) {
 	}
 	shown.WriteString(h.events.text.String())
 	broken, err := account.NewService(account.ServiceConfig{
-		Events: &h.events, Now: now, Sealer: sealerThatFails{}, Store: h.store, Tx: d, Venues: []string{"luno"},
+		Events: &h.events, Gate: roomy{}, Now: now, Sealer: sealerThatFails{}, Store: h.store, Tx: d, Venues: []string{"luno"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -277,6 +278,12 @@ func (sealerThatFails) Seal(context.Context, string, vault.Secret, ...string) (s
 	return "", errors.New("no keys")
 }
 
+// roomy is a plan without limits.
+type roomy struct{}
+
+func (roomy) Reserve(context.Context, string, ...billing.Want) error { return nil }
+func (roomy) Release(context.Context, string, ...billing.Want) error { return nil }
+
 func TestConstructorsNameEveryFault(t *testing.T) {
 	t.Parallel()
 	_, err2 := account.NewOpener(account.OpenerConfig{})
@@ -294,7 +301,7 @@ func TestConstructorsNameEveryFault(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"BudgetConfig.TenantID", "BudgetConfig.AccountID", "BudgetConfig.Holder", "BudgetConfig.Now", "BudgetConfig.Store", "BudgetConfig.Lease",
+		"ServiceConfig.Gate", "BudgetConfig.TenantID", "BudgetConfig.AccountID", "BudgetConfig.Holder", "BudgetConfig.Now", "BudgetConfig.Store", "BudgetConfig.Lease",
 		"BudgetConfig.Burst", "BudgetConfig.Reserve", "BudgetConfig.Batch",
 	} {
 		if !strings.Contains(text, want) {

@@ -95,6 +95,8 @@ type Budget struct {
 	wanted int64
 	// paused is when the last pause of this worker's own ends.
 	paused time.Time
+	// taken is how many calls there were.
+	taken int64
 }
 
 var _ exchange.Budget = (*Budget)(nil)
@@ -126,6 +128,7 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 	}
 	if b.left > 0 && now.Before(b.until) {
 		b.left--
+		b.taken++
 		return 0, nil
 	}
 	a := ask{holder: b.cfg.Holder, calls: 1, urgent: t.Urgent}
@@ -146,10 +149,21 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 	if err != nil {
 		return 0, fmt.Errorf("asking for a call of account %s: %w", b.cfg.AccountID, err)
 	}
+	if got > 0 {
+		b.taken++
+	}
 	if got > 0 && !t.Urgent {
 		b.given, b.left, b.until, b.wanted = got, got-1, now.Add(b.cfg.Lease), 0
 	}
 	return wait, nil
+}
+
+// spent returns turns of the same rates from which the calls are taken that were let
+// through here.
+func (b *Budget) spent(t Turns, now time.Time) Turns {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return t.spent(now, b.rates, b.taken)
 }
 
 // demand returns how many calls to ask for: twice as many as last time if they

@@ -46,6 +46,9 @@ type Account struct {
 	State   State
 	// Reason says in a sentence why the state is what it is; "" while all is well.
 	Reason string
+	// VenueAccount is one of the venue's own ids, the same for all keys of an account
+	// there; "" until a check has found it out.
+	VenueAccount string
 	// Rights are what the last check found, in the venue's order.
 	Rights []Right
 	// Notes are sentences of the last check that the key's owner should read.
@@ -59,7 +62,9 @@ type Account struct {
 	// CheckAt is when a worker looks, or looks again; zero if none shall.
 	CheckAt time.Time
 	// CheckedAt is when the key was checked last; zero if it never was.
-	CheckedAt            time.Time
+	CheckedAt time.Time
+	// KeyDestroyedAt is when the sealed key was destroyed; zero while it is there.
+	KeyDestroyedAt       time.Time
 	CreatedAt, UpdatedAt time.Time
 }
 
@@ -82,18 +87,41 @@ type Connections interface {
 	Accounts(ctx context.Context, tenantID string, p page.Page) ([]Account, error)
 	// LockAccount returns an account and keeps it as it is for the transaction.
 	LockAccount(ctx context.Context, tenantID, id string) (Account, error)
-	// UpdateAccount stores what is new of an account.
+	// UpdateAccount stores what is new of an account. A Conflict error, code
+	// "venue_account_connected", says that another one that is connected, of this or
+	// another tenant, is the same account at the venue; nothing is stored then.
 	UpdateAccount(ctx context.Context, tenantID string, a Account) error
-	// DeleteAccount removes an account, its sealed key and its count of calls.
+	// DeleteAccount removes an account and its sealed key.
 	DeleteAccount(ctx context.Context, tenantID, id string) error
 	// AccountBots names the live bots that trade on an account. None can be added to one
 	// that is locked.
 	AccountBots(ctx context.Context, tenantID, id string) ([]string, error)
 	// SealedKey returns an account's sealed key.
 	SealedKey(ctx context.Context, tenantID, id string) (SealedKey, error)
-	// ClaimChecks returns accounts of all tenants whose check is due, at most limit,
-	// and moves their next look to again, so that no other worker makes it as well.
-	ClaimChecks(ctx context.Context, now, again time.Time, limit int) ([]Account, error)
+	// DestroyKey removes the sealed key of an account, which stays.
+	DestroyKey(ctx context.Context, tenantID, id string) error
+	// ClaimCheck returns an account whose check is due, of any tenant but those that
+	// are busy, and moves its next look to again, so that no other worker makes it as
+	// well. Checks that failed before come last. It reports whether there is one.
+	ClaimCheck(ctx context.Context, now, again time.Time, busy []string) (Account, bool, error)
+	// VenueAccount returns by which of some ids a venue's account is known here, to
+	// whatever tenant; "" if it is not.
+	VenueAccount(ctx context.Context, venue string, ids []string) (string, error)
+	// CheckSoon has the connection to a venue's account checked now, whose ever it
+	// is, unless it was since some time.
+	CheckSoon(ctx context.Context, venue, venueAccount string, now, since time.Time) error
+	// StaleKeys lists refused and revoked accounts of all tenants that were checked
+	// last before a time and still have a key, at most limit.
+	StaleKeys(ctx context.Context, before time.Time, limit int) ([]Account, error)
+}
+
+// KeyUntil is when the sealed key is destroyed, because it was refused and nobody had
+// it checked again; zero for one that is in use, or gone.
+func (a Account) KeyUntil() time.Time {
+	if (a.State != Refused && a.State != Revoked) || !a.KeyDestroyedAt.IsZero() || a.CheckedAt.IsZero() {
+		return time.Time{}
+	}
+	return a.CheckedAt.Add(keptRefused)
 }
 
 // rightsOf tells a report's rights as they are stored and shown.

@@ -16,6 +16,19 @@
 //	                               │       or is connected already
 //	                               └─────→ revoked: was fine, and is not taken any more
 //
+// The key of an account that is refused or revoked is kept for 30 days, in which it can be
+// checked again, and then destroyed.
+//
+// A check finds out whose the key is: the ids of an account at a venue are the same for
+// all its keys. Such an account is connected once in an installation, by one key of
+// one tenant (rule T10): its calls have one count, its money is allotted to bots
+// once, and no bot takes the orders of another tenant's for a stranger's, which
+// that could have cancelled. Who was first keeps it for as long as its key is good.
+// Another tenant's key of the same account is refused; whoever has a key at all can
+// delete the other one at the exchange, and the connection that it served is looked at
+// again within minutes of the refusal. The refused check itself is some ten calls, at most one
+// check a tenant and worker at a time, which the count of the connected account does not have.
+//
 // A Service seals and cannot open: that is all the web tier is handed. An
 // Opener opens, and only workers are handed one. With servers and workers in hosts of
 // their own, rule X4 holds in full; in the server of one process the worker runs beside
@@ -25,7 +38,7 @@
 //
 // Smallest use:
 //
-//	accounts, err := account.NewService(account.ServiceConfig{Events: events, Now: time.Now, Sealer: sealer, Store: store, Tx: db, Venues: []string{"luno"}})
+//	accounts, err := account.NewService(account.ServiceConfig{Events: events, Gate: gate, Now: time.Now, Sealer: sealer, Store: store, Tx: db, Venues: []string{"luno"}})
 //	a, err := accounts.Connect(ctx, principal, account.NewConnect("Main", "luno", keyID, secret))
 //	…
 //	opener, err := account.NewOpener(account.OpenerConfig{Opener: vaultOpener, Store: store})

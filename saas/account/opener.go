@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
@@ -42,12 +43,16 @@ func NewOpener(cfg OpenerConfig) (*Opener, error) {
 }
 
 // Open returns the key of an account, whatever its check has found. Errors:
-// NotFound, code "account_not_found", if there is no such account; those of
+// NotFound, code "account_not_found", if there is no such account; Conflict, code "key_destroyed", if it
+// has no key any more; those of
 // vault.Opener otherwise.
 func (o *Opener) Open(ctx context.Context, tenantID, accountID string) (Credential, error) {
 	sealed, err := o.cfg.Store.SealedKey(ctx, tenantID, accountID)
 	if err != nil {
 		return Credential{}, err
+	}
+	if sealed == (SealedKey{}) {
+		return Credential{}, errs.New(errs.Conflict, "key_destroyed", "the key of account %s was destroyed", accountID)
 	}
 	key, err := o.cfg.Opener.Open(ctx, tenantID, sealed.Key, purposeAccountKey, accountID)
 	if err != nil {

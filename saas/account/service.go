@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/page"
@@ -24,6 +25,10 @@ const (
 	EventAdded = "account.added"
 	// EventChecked is told when a check is over, with its state.
 	EventChecked = "account.checked"
+	// EventRecheck is told when somebody has a key checked again.
+	EventRecheck = "account.recheck"
+	// EventKeyDestroyed is told when the sealed key of a refused account was deleted.
+	EventKeyDestroyed = "account.key_destroyed"
 	// EventRemoved is told when an account and its key were deleted.
 	EventRemoved = "account.removed"
 )
@@ -33,9 +38,19 @@ type Transactor interface {
 	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
 }
 
+// Gate enforces the plan's limits in the caller's transaction.
+type Gate interface {
+	Reserve(ctx context.Context, tenantID string, wants ...billing.Want) error
+	Release(ctx context.Context, tenantID string, wants ...billing.Want) error
+}
+
+// place is what an account takes of its tenant's plan.
+func place(id string) billing.Want { return billing.Want{Feature: billing.ExchangeAccounts, Key: id} }
+
 // ServiceConfig are the service's collaborators; all are required but Venues and Wake.
 type ServiceConfig struct {
 	Events event.Recorder
+	Gate   Gate
 	Now    func() time.Time
 	Sealer Sealer
 	Store  Connections
@@ -61,6 +76,7 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 		}
 	}
 	need(cfg.Events != nil, "Events")
+	need(cfg.Gate != nil, "Gate")
 	need(cfg.Now != nil, "Now")
 	need(cfg.Sealer != nil, "Sealer")
 	need(cfg.Store != nil, "Store")
@@ -109,7 +125,8 @@ func (c Connect) check(venues []string) error {
 }
 
 // Connect seals a key and stores the account, which a worker then checks. Faulty
-// fields are one Invalid error that names them all.
+// fields are one Invalid error that names them all; a plan's limit is LimitExceeded
+// and leaves nothing behind (rule E9).
 func (s *Service) Connect(ctx context.Context, p tenancy.Principal, in Connect) (Account, error) {
 	if err := p.Require(tenancy.AccountsWrite); err != nil {
 		return Account{}, err
@@ -129,6 +146,9 @@ func (s *Service) Connect(ctx context.Context, p tenancy.Principal, in Connect) 
 		State: Checking, Reason: "the key is being checked", CheckAt: now, CreatedAt: now, UpdatedAt: now,
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, place(a.ID)); err != nil {
+			return err
+		}
 		var key SealedKey
 		if key.Key, err = s.cfg.Sealer.Seal(ctx, p.TenantID, in.KeyID, purposeAccountKey, a.ID); err != nil {
 			return fmt.Errorf("sealing the key of account %s: %w", a.ID, err)
@@ -167,7 +187,8 @@ func (s *Service) Accounts(ctx context.Context, p tenancy.Principal, pg page.Pag
 }
 
 // Recheck has a worker look at the key again, after its rights were changed at the
-// exchange. The account is not usable until it has.
+// exchange. The account is not usable until it has. A Conflict error, code
+// "key_destroyed", says that the key is here no more.
 func (s *Service) Recheck(ctx context.Context, p tenancy.Principal, id string) (Account, error) {
 	if err := p.Require(tenancy.AccountsWrite); err != nil {
 		return Account{}, err
@@ -177,9 +198,15 @@ func (s *Service) Recheck(ctx context.Context, p tenancy.Principal, id string) (
 		if a, err = s.cfg.Store.LockAccount(ctx, p.TenantID, id); err != nil {
 			return err
 		}
+		if !a.KeyDestroyedAt.IsZero() {
+			return destroyed(a)
+		}
 		now := s.cfg.Now().UTC()
 		a.State, a.Reason, a.Tries, a.CheckAt, a.UpdatedAt = Checking, "the key is being checked", 0, now, now
-		return s.cfg.Store.UpdateAccount(ctx, p.TenantID, a)
+		if err := s.cfg.Store.UpdateAccount(ctx, p.TenantID, a); err != nil {
+			return err
+		}
+		return tell(ctx, s.cfg.Events, now, EventRecheck, a, p.UserID)
 	})
 	if err != nil {
 		return Account{}, err
@@ -211,8 +238,16 @@ func (s *Service) Disconnect(ctx context.Context, p tenancy.Principal, id string
 		if err := s.cfg.Store.DeleteAccount(ctx, p.TenantID, id); err != nil {
 			return err
 		}
+		if err := s.cfg.Gate.Release(ctx, p.TenantID, place(id)); err != nil {
+			return err
+		}
 		return tell(ctx, s.cfg.Events, s.cfg.Now(), EventRemoved, a, p.UserID)
 	})
+}
+
+// destroyed is the answer for what needs a key that is here no more.
+func destroyed(a Account) error {
+	return errs.New(errs.Conflict, "key_destroyed", "the key of %q was destroyed here, for it was refused and not checked again: disconnect the account and connect it with a new key", a.Name)
 }
 
 // tell records an event of an account.

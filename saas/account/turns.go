@@ -35,7 +35,14 @@ type Waiting struct {
 type TurnStore interface {
 	// ChangeTurns stores what change makes of an account's turns, alone among all
 	// processes. An account without turns begins with the zero value.
+	//
+	// What is counted is an account at a venue: once a check has found out which one
+	// it is, the turns are those of the venue's account, which outlive a connection
+	// to it and are there for the next one.
 	ChangeTurns(ctx context.Context, tenantID, accountID string, change func(Turns) Turns) error
+	// SweepTurns forgets turns that were counted last before a time. That must be so
+	// long ago that they are all there again.
+	SweepTurns(ctx context.Context, before time.Time) error
 }
 
 // patience is how long a worker that was told to wait keeps its place beyond the
@@ -112,6 +119,13 @@ func (t Turns) paused(until time.Time) Turns {
 	if until.After(t.PausedUntil) {
 		t.PausedUntil = until
 	}
+	return t
+}
+
+// spent returns the turns after calls that were counted elsewhere.
+func (t Turns) spent(now time.Time, r rates, calls int64) Turns {
+	t = t.refilled(now, r)
+	t.Left -= calls * oneCall
 	return t
 }
 

@@ -14,18 +14,20 @@ import (
 // exchangeAccount is a connected account as the API shows it: never more of the key
 // than its end.
 type exchangeAccount struct {
-	ID         string           `json:"id" doc:"The account's id." example:"0197e1a2-6f00-7a00-8000-000000000001"`
-	Name       string           `json:"name" doc:"The name that it was given." example:"My Luno account"`
-	Venue      string           `json:"venue" doc:"The exchange." example:"luno"`
-	KeyHint    string           `json:"key_hint" doc:"The end of the key's id; the key itself and its secret are never shown." example:"wxyz"`
-	State      string           `json:"state" enum:"checking,connected,refused,revoked" doc:"The key waits for its check, may be used, must not be used, or is not taken by the exchange any more." example:"connected"`
-	Reason     string           `json:"reason" doc:"Why the state is what it is; empty while all is well."`
-	Rights     []accountRight   `json:"rights" doc:"What the last check found."`
-	Notes      []string         `json:"notes" doc:"What the key's owner should know."`
-	Balances   []accountBalance `json:"balances" doc:"What the account held when a check could last read it, by currency."`
-	BalancesAt *time.Time       `json:"balances_at" doc:"When that was; null before."`
-	CheckedAt  *time.Time       `json:"checked_at" doc:"When the key was checked last; null before."`
-	CreatedAt  time.Time        `json:"created_at" doc:"When it was connected." example:"2026-01-02T15:04:05Z"`
+	ID             string           `json:"id" doc:"The account's id." example:"0197e1a2-6f00-7a00-8000-000000000001"`
+	Name           string           `json:"name" doc:"The name that it was given." example:"My Luno account"`
+	Venue          string           `json:"venue" doc:"The exchange." example:"luno"`
+	KeyHint        string           `json:"key_hint" doc:"The end of the key's id; the key itself and its secret are never shown." example:"wxyz"`
+	State          string           `json:"state" enum:"checking,connected,refused,revoked" doc:"The key waits for its check, may be used, must not be used, or is not taken by the exchange any more." example:"connected"`
+	Reason         string           `json:"reason" doc:"Why the state is what it is; empty while all is well."`
+	Rights         []accountRight   `json:"rights" doc:"What the last check found."`
+	Notes          []string         `json:"notes" doc:"What the key's owner should know."`
+	Balances       []accountBalance `json:"balances" doc:"What the account held when a check could last read it, by currency."`
+	BalancesAt     *time.Time       `json:"balances_at" doc:"When that was; null before."`
+	CheckedAt      *time.Time       `json:"checked_at" doc:"When the key was checked last; null before."`
+	KeyUntil       *time.Time       `json:"key_until" doc:"When the sealed key of a refused account is destroyed unless it is checked again; null for one that is in use."`
+	KeyDestroyedAt *time.Time       `json:"key_destroyed_at" doc:"When the sealed key was destroyed, after which the account can only be disconnected; null while it is there."`
+	CreatedAt      time.Time        `json:"created_at" doc:"When it was connected." example:"2026-01-02T15:04:05Z"`
 }
 
 // accountRight is what a check found of a key's right.
@@ -48,8 +50,8 @@ type accountBalance struct {
 func accountView(a account.Account) exchangeAccount {
 	v := exchangeAccount{
 		ID: a.ID, Name: a.Name, Venue: a.Venue, KeyHint: a.KeyHint, State: string(a.State), Reason: a.Reason, Rights: []accountRight{}, Notes: []string{}, Balances: []accountBalance{},
-		BalancesAt: moment(a.BalancesAt),
-		CheckedAt:  moment(a.CheckedAt), CreatedAt: a.CreatedAt.UTC(),
+		BalancesAt: moment(a.BalancesAt), KeyUntil: moment(a.KeyUntil()), KeyDestroyedAt: moment(a.KeyDestroyedAt),
+		CheckedAt: moment(a.CheckedAt), CreatedAt: a.CreatedAt.UTC(),
 	}
 	for _, r := range a.Rights {
 		v.Rights = append(v.Rights, accountRight(r))
@@ -84,7 +86,8 @@ func (a *API) accountRoutes() {
 		method: http.MethodPost, path: all, id: "connect-account", tag: tagAccounts, status: http.StatusCreated,
 		summary: "Connect an exchange account",
 		description: "Seals a key and has a worker find out what it may do, which takes a few seconds: get the account until its state is no longer `checking`. " +
-			"A key that could withdraw or send money, or lacks a right that trading needs, is refused with the reason.",
+			"A key that could withdraw or send money, or lacks a right that trading needs, is refused with the reason; so is one of an account at the exchange that is " +
+			"connected already, by whatever key. How many accounts there may be is the plan's matter (`exchange_accounts`).",
 	}, a.connectAccount)
 	handle(a, operation{
 		method: http.MethodGet, path: one, id: "get-account", tag: tagAccounts,

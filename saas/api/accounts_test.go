@@ -36,7 +36,13 @@ func TestAccounts(t *testing.T) {
 		b.call("POST", accounts+"/"+id+"/check", token, "").want(403)
 		b.call("DELETE", accounts+"/"+id, token, "").want(403)
 	}
+	// proves E1, E6, E9: the plan says how many; a refusal leaves nothing, and an account that is gone makes room.
+	b.call("POST", accounts, owner, `{"name":"One more","venue":"luno","key_id":"anotherkey","secret":"s"}`).
+		want(403, `"code":"limit_exceeded"`, `"feature":"exchange_accounts"`, `"limit":1`, `"upgrade"`)
 	b.call("POST", accounts+"/"+id+"/check", owner, "").want(200, `"state":"checking"`)
 	b.call("DELETE", accounts+"/"+id, owner, "").want(204)
 	b.call("GET", accounts+"/"+id, owner, "").want(404, `"code":"account_not_found"`)
+	if again := b.connect(owner); strings.Contains(b.call("GET", accounts, owner, "").want(200, again).Body, "One more") {
+		t.Error("a refused account is listed")
+	}
 }

@@ -113,7 +113,7 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 		Takes: func(_ context.Context, strategy, _ string) (bool, error) { return strategy == "basic", nil }, Tx: d,
 	})
 	must(t, err)
-	accounts, err := account.NewService(account.ServiceConfig{Events: events, Now: b.clock.Now, Sealer: sealer, Store: b.store, Tx: d, Venues: []string{"luno"}})
+	accounts, err := account.NewService(account.ServiceConfig{Events: events, Gate: plans.Gate(), Now: b.clock.Now, Sealer: sealer, Store: b.store, Tx: d, Venues: []string{"luno"}})
 	must(t, err)
 	cfg := api.Config{
 		Accounts: accounts, Hooks: hooks, Replays: replays,

@@ -30,6 +30,7 @@ type limits struct {
 	Bots             limit `json:"bots" doc:"Bots."`
 	RunningBots      limit `json:"running_bots" doc:"Bots that run at once."`
 	Pairs            limit `json:"pairs" doc:"Different trading pairs."`
+	ExchangeAccounts limit `json:"exchange_accounts" doc:"Exchange accounts that are connected."`
 	RunningBacktests limit `json:"running_backtests" doc:"Backtests that wait or run at once."`
 	BacktestDays     limit `json:"backtest_days" doc:"Days of data in one backtest."`
 	APICallsPerHour  limit `json:"api_calls_per_hour" doc:"Calls of the tenant's own API keys in an hour."`
@@ -38,7 +39,7 @@ type limits struct {
 func limitsView(of func(billing.Feature) billing.Limit) limits {
 	return limits{
 		Bots: limit(of(billing.Bots)), RunningBots: limit(of(billing.RunningBots)), Pairs: limit(of(billing.Pairs)),
-		RunningBacktests: limit(of(billing.RunningBacktests)), BacktestDays: limit(of(billing.BacktestDays)),
+		ExchangeAccounts: limit(of(billing.ExchangeAccounts)), RunningBacktests: limit(of(billing.RunningBacktests)), BacktestDays: limit(of(billing.BacktestDays)),
 		APICallsPerHour: limit(of(billing.APICallsPerHour)),
 	}
 }

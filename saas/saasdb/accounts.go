@@ -4,36 +4,38 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/uptrace/bun"
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/page"
 )
 
 type accountRow struct {
 	bun.BaseModel `bun:"table:exchange_accounts,alias:a"`
 
-	TenantID     string `bun:",pk"`
-	ID           string `bun:",pk"`
-	Name         string
-	Venue        string
-	SealedKey    string
-	SealedSecret string
-	KeyHint      string
-	State        account.State
-	Reason       string
-	Rights       string // JSON
-	Notes        string // JSON
-	Balances     string // JSON
-	BalancesAt   db.Timestamp
-	Tries        int
-	CheckAt      db.Timestamp
-	CheckedAt    db.Timestamp
-	CreatedAt    db.Timestamp
-	UpdatedAt    db.Timestamp
+	TenantID       string `bun:",pk"`
+	ID             string `bun:",pk"`
+	Name           string
+	Venue          string
+	SealedKey      string
+	SealedSecret   string
+	KeyHint        string
+	VenueAccount   string
+	State          account.State
+	Reason         string
+	Rights         string // JSON
+	Notes          string // JSON
+	Balances       string // JSON
+	BalancesAt     db.Timestamp
+	Tries          int
+	CheckAt        db.Timestamp
+	CheckedAt      db.Timestamp
+	KeyDestroyedAt db.Timestamp
+	CreatedAt      db.Timestamp
+	UpdatedAt      db.Timestamp
 }
 
 func accountRowOf(tenantID string, a account.Account) (accountRow, error) {
@@ -50,14 +52,14 @@ func accountRowOf(tenantID string, a account.Account) (accountRow, error) {
 		return accountRow{}, err
 	}
 	return accountRow{
-		TenantID: tenantID, ID: a.ID, Name: clean(a.Name), Venue: a.Venue, KeyHint: a.KeyHint, State: a.State, Reason: clean(a.Reason), Rights: string(rights),
+		TenantID: tenantID, ID: a.ID, Name: clean(a.Name), Venue: a.Venue, KeyHint: a.KeyHint, VenueAccount: a.VenueAccount, KeyDestroyedAt: db.At(a.KeyDestroyedAt), State: a.State, Reason: clean(a.Reason), Rights: string(rights),
 		Notes: string(notes), Balances: string(balances), BalancesAt: db.At(a.BalancesAt), Tries: a.Tries, CheckAt: db.At(a.CheckAt), CheckedAt: db.At(a.CheckedAt), CreatedAt: db.At(a.CreatedAt), UpdatedAt: db.At(a.UpdatedAt),
 	}, nil
 }
 
 func (r accountRow) account() (account.Account, error) {
 	a := account.Account{
-		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Venue: r.Venue, KeyHint: r.KeyHint, State: r.State, Reason: r.Reason, Tries: r.Tries,
+		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Venue: r.Venue, KeyHint: r.KeyHint, VenueAccount: r.VenueAccount, KeyDestroyedAt: r.KeyDestroyedAt.Time, State: r.State, Reason: r.Reason, Tries: r.Tries,
 		BalancesAt: r.BalancesAt.Time, CheckAt: r.CheckAt.Time, CheckedAt: r.CheckedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 	if err := json.Unmarshal([]byte(r.Rights), &a.Rights); err != nil {
@@ -167,6 +169,9 @@ func (s *Store) UpdateAccount(ctx context.Context, tenantID string, a account.Ac
 	}
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewUpdate().Model(&row).ExcludeColumn("sealed_key", "sealed_secret", "created_at").WherePK().Exec(ctx)
+		if db.IsUnique(err) {
+			return errs.New(errs.Conflict, "venue_account_connected", "the account at %s that account %s belongs to is connected already", a.Venue, a.ID)
+		}
 		return changed(res, err, "changing account "+a.ID, notFound("account", a.ID))
 	})
 }
@@ -175,26 +180,6 @@ func (s *Store) UpdateAccount(ctx context.Context, tenantID string, a account.Ac
 func (s *Store) DeleteAccount(ctx context.Context, tenantID, id string) error {
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewDelete().Model((*accountRow)(nil)).Where("tenant_id = ? AND id = ?", tenantID, id).Exec(ctx)
-		if err := changed(res, err, "deleting account "+id, notFound("account", id)); err != nil {
-			return err
-		}
-		if _, err := tx.NewDelete().Model((*turnsRow)(nil)).Where("tenant_id = ? AND account_id = ?", tenantID, id).Exec(ctx); err != nil {
-			return fmt.Errorf("deleting the turns of account %s: %w", id, err)
-		}
-		return nil
+		return changed(res, err, "deleting account "+id, notFound("account", id))
 	})
-}
-
-// ClaimChecks implements account.Connections.
-func (s *Store) ClaimChecks(ctx context.Context, now, again time.Time, limit int) ([]account.Account, error) {
-	var rows []accountRow
-	err := s.db.System(ctx, "claiming checks of accounts", func(ctx context.Context, tx bun.IDB) error {
-		return tx.NewRaw("WITH due AS (SELECT tenant_id, id FROM exchange_accounts WHERE check_at <= ? ORDER BY check_at LIMIT ?"+s.locking("FOR UPDATE SKIP LOCKED")+
-			") UPDATE exchange_accounts SET check_at = ? WHERE (tenant_id, id) IN (SELECT tenant_id, id FROM due) RETURNING *",
-			now.UnixMicro(), limit, again.UnixMicro()).Scan(ctx, &rows)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return accountsOf(rows)
 }

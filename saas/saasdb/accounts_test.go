@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/db"
@@ -26,19 +28,43 @@ type desk struct {
 	*account.Service
 	*account.Checker
 	hand
-	t      *testing.T
-	store  *saasdb.Store
+	t     *testing.T
+	store *saasdb.Store
+
+	mu     sync.Mutex // for checks of several tenants at once
 	events []event.Event
+	// hangs are the keys of which the exchange does not answer.
+	hangs map[string]bool
 	// report and fault are what the exchange answers, meanwhile what happens while
 	// it does, and asked the keys that it saw.
 	report    exchange.KeyReport
 	fault     error
 	meanwhile func()
 	asked     []string
+	// places are the accounts that the tenants' plan counts.
+	places map[string]bool
+}
+
+// Reserve implements account.Gate.
+func (d *desk) Reserve(_ context.Context, tenantID string, wants ...billing.Want) error {
+	for _, w := range wants {
+		d.places[tenantID+" "+string(w.Feature)+" "+w.Key] = true
+	}
+	return nil
+}
+
+// Release implements account.Gate.
+func (d *desk) Release(_ context.Context, tenantID string, wants ...billing.Want) error {
+	for _, w := range wants {
+		delete(d.places, tenantID+" "+string(w.Feature)+" "+w.Key)
+	}
+	return nil
 }
 
 // Record implements event.Recorder.
 func (d *desk) Record(_ context.Context, events ...event.Event) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.events = append(d.events, events...)
 	return nil
 }
@@ -53,14 +79,17 @@ func (counter) Connect(account.Credential, exchange.Budget, []exchange.Market) (
 
 // KeyChecker implements account.Venue.
 func (d *desk) KeyChecker(c account.Credential, budget exchange.Budget) (exchange.KeyChecker, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.asked = append(d.asked, c.Key.Reveal()+":"+c.Secret.Reveal())
-	return answer{d, budget}, nil
+	return answer{d, budget, d.hangs[c.Key.Reveal()]}, nil
 }
 
 // answer is what the exchange of a desk says.
 type answer struct {
 	*desk
 	budget exchange.Budget
+	hangs  bool
 }
 
 // CheckKey implements exchange.KeyChecker.
@@ -68,8 +97,13 @@ func (a answer) CheckKey(ctx context.Context) (exchange.KeyReport, error) {
 	if wait, err := a.budget.Take(ctx, exchange.Turn{}); wait > 0 || err != nil {
 		a.t.Errorf("the check waits %s, %v", wait, err)
 	}
-	if a.meanwhile != nil {
-		a.meanwhile()
+	if a.hangs {
+		<-ctx.Done()
+		return exchange.KeyReport{}, ctx.Err()
+	}
+	if do := a.meanwhile; do != nil {
+		a.meanwhile = nil
+		do()
 	}
 	return a.report, a.fault
 }
@@ -86,7 +120,7 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 			t.Fatal(err)
 		}
 	}
-	k := &desk{t: t, store: s}
+	k := &desk{t: t, store: s, places: map[string]bool{}}
 	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: k.now, Store: keys})
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +133,7 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k.Service, err = account.NewService(account.ServiceConfig{Events: k, Now: k.now, Sealer: sealer, Store: s, Tx: d, Venues: []string{"luno", "gone"}})
+	k.Service, err = account.NewService(account.ServiceConfig{Events: k, Gate: k, Now: k.now, Sealer: sealer, Store: s, Tx: d, Venues: []string{"luno", "gone"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +161,38 @@ func (d *desk) connect(name string) account.Account {
 		d.t.Fatal(err)
 	}
 	return a
+}
+
+// connectKey connects an account of a tenant with a key.
+func (d *desk) connectKey(tenant, name, key string) account.Account {
+	d.t.Helper()
+	a, err := d.Connect(d.t.Context(), member(tenant, tenancy.Admin), account.NewConnect(name, "luno", key, "secret"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a
+}
+
+// shown returns an account as its tenant sees it.
+func (d *desk) shown(a account.Account) account.Account {
+	d.t.Helper()
+	a, err := d.Account(d.t.Context(), member(a.TenantID, tenancy.Viewer), a.ID)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return a
+}
+
+// recheck has an account's key checked, with the checks that are due beside it.
+func (d *desk) recheck(a account.Account) account.Account {
+	d.t.Helper()
+	if _, err := d.Recheck(d.t.Context(), member(a.TenantID, tenancy.Admin), a.ID); err != nil {
+		d.t.Fatal(err)
+	}
+	if _, err := d.Look(d.t.Context()); err != nil {
+		d.t.Fatal(err)
+	}
+	return d.shown(a)
 }
 
 // look makes the checks that are due and returns the account afterwards.
@@ -212,7 +278,7 @@ func TestAccountsAreChecked(t *testing.T) {
 		for _, e := range k.events {
 			told = append(told, e.Type)
 		}
-		same(t, "the events", strings.Join(told, " "), "account.added account.checked account.checked account.checked account.checked account.added account.checked")
+		same(t, "the events", strings.Join(told, " "), "account.added account.checked account.checked account.recheck account.checked account.recheck account.checked account.added account.checked")
 	})
 }
 
@@ -236,8 +302,8 @@ func TestAccountChecksAreTriedAgain(t *testing.T) {
 		}
 		k.fault, k.report = nil, exchange.KeyReport{Rights: []exchange.Right{right("W_Orders", exchange.Required, exchange.Granted)}}
 		k.move(time.Hour)
-		if list, err := s.ClaimChecks(t.Context(), k.now(), k.now().Add(time.Minute), 5); err != nil || len(list) != 1 {
-			t.Fatalf("a worker that dies claims %d, %v", len(list), err)
+		if _, found, err := s.ClaimCheck(t.Context(), k.now(), k.now().Add(time.Minute), []string{"b", "c"}); err != nil || !found {
+			t.Fatalf("a worker that dies claims %v, %v", found, err)
 		}
 		k.look(a.ID, 0)
 		k.move(time.Minute)
@@ -245,10 +311,13 @@ func TestAccountChecksAreTriedAgain(t *testing.T) {
 			if _, err := k.Recheck(t.Context(), admin, a.ID); err != nil {
 				t.Error(err)
 			}
+			k.report.Notes = []string{"of the second check"}
 		}
-		if a = k.look(a.ID, 1); a.State != account.Checking {
-			t.Errorf("a check from before the key was to be checked anew made it %s", a.State)
+		told := len(k.events)
+		if a = k.look(a.ID, 2); a.State != account.Connected || len(a.Notes) != 1 || len(k.events) != told+2 {
+			t.Errorf("a check from before the key was to be checked anew, and one after, made it %+v and told %d", a, len(k.events)-told)
 		}
+		k.move(24 * time.Hour)
 		k.meanwhile = func() {
 			if err := k.Disconnect(t.Context(), admin, a.ID); err != nil {
 				t.Error(err)
@@ -260,7 +329,9 @@ func TestAccountChecksAreTriedAgain(t *testing.T) {
 		if _, err := s.SealedKey(t.Context(), "a", a.ID); errs.CodeOf(err) != "account_not_found" {
 			t.Errorf("the key outlives its account: %v", err)
 		}
-		k.meanwhile = nil
+		if len(k.places) != 0 {
+			t.Errorf("of the plan it takes %v", k.places)
+		}
 		gone, err := k.Connect(t.Context(), admin, account.Connect{Name: "x", Venue: "gone", KeyID: vault.NewSecret("k"), Secret: vault.NewSecret("s")})
 		if err != nil {
 			t.Fatal(err)

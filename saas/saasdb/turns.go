@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -23,6 +24,10 @@ type turnsRow struct {
 	PausedUntil db.Timestamp
 	Waiting     string
 }
+
+// counter names the row in which the calls of an account are counted: that of its
+// account at the venue, once that is known.
+const counter = "COALESCE((SELECT venue || '/' || venue_account FROM exchange_accounts WHERE tenant_id = ? AND id = ? AND venue_account <> ''), ?)"
 
 // ChangeTurns implements account.TurnStore.
 func (s *Store) ChangeTurns(ctx context.Context, tenantID, accountID string, change func(account.Turns) account.Turns) error {
@@ -52,16 +57,30 @@ func (s *Store) ChangeTurns(ctx context.Context, tenantID, accountID string, cha
 
 // lockTurns returns an account's row, which it makes if there is none.
 func (s *Store) lockTurns(ctx context.Context, tx bun.IDB, tenantID, accountID string) (turnsRow, error) {
-	row := turnsRow{TenantID: tenantID, AccountID: accountID, Waiting: "[]"}
+	row := turnsRow{TenantID: tenantID, Waiting: "[]"}
 	read := func() error {
-		return tx.NewRaw("SELECT * FROM account_turns WHERE tenant_id = ? AND account_id = ?"+s.locking("FOR UPDATE"), tenantID, accountID).Scan(ctx, &row)
+		return tx.NewRaw("SELECT * FROM account_turns WHERE tenant_id = ? AND account_id = "+counter+s.locking("FOR UPDATE"),
+			tenantID, tenantID, accountID, accountID).Scan(ctx, &row)
 	}
 	err := read()
 	if !errors.Is(err, sql.ErrNoRows) {
 		return row, err
 	}
+	if err := tx.NewRaw("SELECT "+counter, tenantID, accountID, accountID).Scan(ctx, &row.AccountID); err != nil {
+		return turnsRow{}, err
+	}
 	if _, err := tx.NewInsert().Model(&row).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
 		return turnsRow{}, err
 	}
 	return row, read()
+}
+
+// SweepTurns implements account.TurnStore.
+func (s *Store) SweepTurns(ctx context.Context, before time.Time) error {
+	return s.db.System(ctx, "forgetting counts of calls", func(ctx context.Context, tx bun.IDB) error {
+		if _, err := tx.NewDelete().Model((*turnsRow)(nil)).Where("counted_at < ?", before.UnixMicro()).Exec(ctx); err != nil {
+			return fmt.Errorf("forgetting counts of calls: %w", err)
+		}
+		return nil
+	})
 }

@@ -30,8 +30,8 @@ type accountRow struct {
 	// has to look.
 	Unknown []account.Right
 	// Held are the balances that are not nothing, as of Seen.
-	Held []account.Balance
-	Seen moment
+	Held            []account.Balance
+	Seen, Destroyed moment
 }
 
 func (w *Web) accounts(rq *request) error { return w.showAccounts(rq, "page") }
@@ -50,7 +50,7 @@ func (w *Web) showAccounts(rq *request, part string) error {
 	}
 	p := accountsPage{MayWrite: rq.who.Can(tenancy.AccountsWrite), Next: l.Next, Renew: renew}
 	for _, a := range l.Items {
-		row := accountRow{Account: a, MayWrite: p.MayWrite, Checked: moment{a.CheckedAt}, Seen: moment{a.BalancesAt}}
+		row := accountRow{Account: a, MayWrite: p.MayWrite, Checked: moment{a.CheckedAt}, Seen: moment{a.BalancesAt}, Destroyed: moment{a.KeyDestroyedAt}}
 		for _, b := range a.Balances {
 			if !b.Total.IsZero() {
 				row.Held = append(row.Held, b)

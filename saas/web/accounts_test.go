@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -48,6 +49,7 @@ func TestAccountPages(t *testing.T) {
 	w := newWorld(t)
 	server := serve(t, w.config())
 	ada, eve := w.member(t, server, "ada@example.com"), w.member(t, server, "eve@example.com")
+	ada.upgrade("premium")
 	ada.get("/accounts").want(t, "no account", http.StatusOK, "No account connected", "/accounts/new")
 	ada.get("/accounts/new").want(t, "the form", http.StatusOK, "create and cancel orders", "a key that can move money is refused")
 	form := keyForm(" ")
@@ -64,6 +66,7 @@ func TestAccountPages(t *testing.T) {
 	shown := ada.get("/accounts/rows")
 	shown.want(t, "all of them", http.StatusOK, "the key has the right W_Send", "does not tell whether this key may send coins to any address", "Check again",
 		`<td>MYR</td><td class="figure">12,402.11</td><td class="figure">8,000</td>`, "0.0123")
+	shown.want(t, "what becomes of a refused key", http.StatusOK, "Its sealed key is destroyed here on "+w.now().Add(30*24*time.Hour).Format("2 January 2006"))
 	if strings.Contains(shown.body, "ETH") {
 		t.Error("a currency is shown of which there is nothing")
 	}
@@ -76,6 +79,18 @@ func TestAccountPages(t *testing.T) {
 		}
 	}
 	eve.get("/accounts/"+id+"/disconnect").want(t, "another tenant's account", http.StatusNotFound)
+	if l, err := w.accounts.Accounts(t.Context(), ada.who, page.Page{}); err != nil {
+		t.Fatal(err)
+	} else {
+		a := l.Items[1]
+		a.KeyDestroyedAt = w.now()
+		if err := w.runs.UpdateAccount(t.Context(), ada.who.TenantID, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := ada.get("/accounts"); !strings.Contains(a.body, "connect it with a new key") || strings.Contains(a.body, "Check the key of Bad again") {
+		t.Errorf("an account without its key shows %s", a.body)
+	}
 	ada.get("/accounts/"+id+"/disconnect").want(t, "the question", http.StatusOK, "Disconnect Mine?")
 	if a := ada.post("/accounts/"+id+"/check", nil); a.status != http.StatusSeeOther {
 		t.Errorf("checking again: %d", a.status)
@@ -83,6 +98,10 @@ func TestAccountPages(t *testing.T) {
 	if a := ada.post("/accounts/"+id+"/disconnect", nil); a.status != http.StatusSeeOther {
 		t.Errorf("disconnecting: %d", a.status)
 	}
+	if a := eve.post("/accounts/new", keyForm("Hers")); a.status != http.StatusSeeOther {
+		t.Errorf("the first account of another tenant: %d", a.status)
+	}
+	eve.post("/accounts/new", keyForm("One more")).want(t, "more than the plan allows", http.StatusForbidden, "allows 1 exchange account and you have 1", "Basic allows 3", "/subscription")
 	if a := ada.get("/accounts"); strings.Contains(a.body, "Mine") {
 		t.Error("it is still listed")
 	}

@@ -72,6 +72,8 @@ func featureLabel(f billing.Feature) string {
 		return "Running bots"
 	case billing.Pairs:
 		return "Trading pairs"
+	case billing.ExchangeAccounts:
+		return "Exchange accounts"
 	case billing.RunningBacktests:
 		return "Backtests at a time"
 	case billing.BacktestDays:

@@ -148,7 +148,7 @@ func newWorld(t testing.TB) *world {
 	fail()
 	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: w.now, Store: tenancydb.New(d)})
 	fail()
-	w.accounts, err = account.NewService(account.ServiceConfig{Events: noEvents{}, Now: w.now, Sealer: sealer, Store: w.runs, Tx: d, Venues: []string{"luno"}})
+	w.accounts, err = account.NewService(account.ServiceConfig{Events: noEvents{}, Gate: w.billing.Gate(), Now: w.now, Sealer: sealer, Store: w.runs, Tx: d, Venues: []string{"luno"}})
 	fail()
 	w.replays, err = replay.NewService(replay.ServiceConfig{Bots: w.bots, Now: w.now, Store: w.runs})
 	fail()

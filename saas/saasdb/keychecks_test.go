@@ -1,0 +1,237 @@
+package saasdb_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/tenancy"
+)
+
+// fine is what is found of a key that may trade, of an account with some wallets.
+func fine(wallets ...string) exchange.KeyReport {
+	r := exchange.KeyReport{Rights: []exchange.Right{right("R_Balance", exchange.Required, exchange.Granted)}}
+	for _, w := range wallets {
+		r.Balances = append(r.Balances, exchange.Balance{Currency: "MYR", Account: w, Total: dec("1")})
+	}
+	return r
+}
+
+// A tenant whose exchange does not answer keeps no other waiting, however many
+// accounts it has: a worker checks one of a tenant's at a time.
+func TestAHangingCheckDelaysNoOtherTenant(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		k.report, k.hangs = fine(), map[string]bool{}
+		for i := range 40 { // more than a worker checks at once
+			key := fmt.Sprintf("hanging%02dwxyz", i)
+			k.hangs[key] = true
+			k.connectKey("a", fmt.Sprint(i), key)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		woken, over := make(chan struct{}, 1), make(chan struct{})
+		go func() {
+			defer close(over)
+			k.Run(ctx, woken)
+		}()
+		for i := range 3 {
+			b := k.connectKey("b", fmt.Sprint(i), fmt.Sprintf("quick%dwxyz", i))
+			woken <- struct{}{}
+			for k.shown(b).State == account.Checking {
+				select {
+				case <-time.After(5 * time.Millisecond):
+				case <-over:
+					t.Fatal("the worker stopped")
+				}
+			}
+		}
+		stop()
+		<-over
+		hanging := 0
+		for _, key := range k.asked {
+			if strings.HasPrefix(key, "hanging") {
+				hanging++
+			}
+		}
+		if hanging != 1 {
+			t.Errorf("%d checks of one tenant were under way at once", hanging)
+		}
+	})
+}
+
+// proves T10: an account at an exchange is connected once in an installation, by
+// whatever key and whatever tenant: one count of calls, and bots that take no order of
+// each other's for a stranger's. Who was first keeps it while its key is good.
+func TestAVenueAccountIsConnectedOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		look := func(a account.Account) account.Account {
+			t.Helper()
+			if _, err := k.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return k.shown(a)
+		}
+		k.report = fine("200", "31")
+		first := look(k.connectKey("a", "First", "firstkeywxyz"))
+		if first.State != account.Connected || first.VenueAccount != "31" {
+			t.Fatalf("the first is %+v", first)
+		}
+		if second := look(k.connectKey("a", "Second", "secondkeywxyz")); second.State != account.Refused || !strings.Contains(second.Reason, `connected already, as "First"`) {
+			t.Errorf("another key of the same tenant is %s: %s", second.State, second.Reason)
+		}
+		k.report = fine("200", "31", "4") // a wallet was added, and its id is below the others
+		k.move(time.Hour)
+		theirs := look(k.connectKey("b", "Theirs", "theirkeywxyz"))
+		if theirs.State != account.Refused || !strings.Contains(theirs.Reason, "another tenant") || strings.Contains(theirs.Reason, "First") || theirs.VenueAccount != "" {
+			t.Errorf("another tenant's key is %s: %s", theirs.State, theirs.Reason)
+		}
+		if first = k.shown(first); first.State != account.Connected || !first.CheckedAt.Equal(k.now()) {
+			t.Errorf("the key of the first is not looked at anew: %+v", first)
+		}
+		for range 3 { // who asks again and again does not have the first one checked again and again
+			k.recheck(theirs)
+		}
+		if asked := len(k.asked); asked != 7 {
+			t.Errorf("%d checks: %q", asked, k.asked)
+		}
+		if first = k.recheck(first); first.State != account.Connected || first.VenueAccount != "31" {
+			t.Errorf("checked again the first is %+v", first)
+		}
+		k.report = fine("5")
+		if other := look(k.connectKey("b", "Other", "otherkeywxyz")); other.State != account.Connected {
+			t.Errorf("another account is %s: %s", other.State, other.Reason)
+		}
+		k.report = fine("200", "31", "4")
+		k.fault = &exchange.Error{Code: "ErrApiKeyRevoked"}
+		if first = k.recheck(first); first.State != account.Revoked || first.VenueAccount != "" {
+			t.Errorf("without a key the first is %+v", first)
+		}
+		k.fault = nil
+		if theirs = k.recheck(theirs); theirs.State != account.Connected {
+			t.Errorf("once the first is gone theirs is %s: %s", theirs.State, theirs.Reason)
+		}
+		if first = k.recheck(first); first.State != account.Refused || !strings.Contains(first.Reason, "another tenant") {
+			t.Errorf("and the first is %s: %s", first.State, first.Reason)
+		}
+	})
+}
+
+// proves T10: calls are counted for the account at the exchange, over its connections:
+// those of the check itself, and those from before it was disconnected.
+func TestTurnsAreOfTheVenueAccount(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		k.report = fine("7")
+		left := func(a account.Account, take int64) (calls int64) {
+			t.Helper()
+			err := s.ChangeTurns(t.Context(), "a", a.ID, func(t account.Turns) account.Turns {
+				t.Left -= take * 1_000_000
+				calls = t.Left / 1_000_000
+				return t
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return calls
+		}
+		a := k.look(k.connectKey("a", "One", "firstkeywxyz").ID, 1)
+		if got := left(a, 10); got != 9 { // of 20, less the check's
+			t.Errorf("after the check and ten calls there are %d", got)
+		}
+		if err := k.Disconnect(t.Context(), member("a", tenancy.Admin), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		b := k.look(k.connectKey("a", "Again", "secondkeywxyz").ID, 1)
+		if got := left(b, 0); got != 8 {
+			t.Errorf("connected again there are %d", got)
+		}
+		k.move(2 * time.Hour)
+		if err := k.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		err := d.SystemRead(t.Context(), "counting rows", func(ctx context.Context, tx bun.IDB) error {
+			return tx.NewRaw("SELECT COUNT(*) FROM account_turns").Scan(ctx, &rows)
+		})
+		if err != nil || rows != 0 {
+			t.Errorf("%d counts are left, %v", rows, err)
+		}
+		k.recheck(b)
+		if got := left(b, 0); got != 19 {
+			t.Errorf("after two hours and a check there are %d", got)
+		}
+	})
+}
+
+// The key of an account that was refused is not kept without end: it is destroyed
+// after 30 days in which nobody had it checked again, and the tenant is told.
+func TestRefusedKeysAreDestroyed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k, ctx := newDesk(t, d, s), t.Context()
+		k.report = fine()
+		good := k.look(k.connectKey("a", "Good", "goodkeywxyz").ID, 1)
+		k.report.Rights[0].Known = exchange.Denied
+		bad := k.connectKey("b", "Bad", "badkeywxyz")
+		if n, err := k.Look(ctx); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		bad = k.shown(bad)
+		if !good.KeyUntil().IsZero() || !bad.KeyUntil().Equal(start().Add(30*24*time.Hour)) {
+			t.Errorf("the keys are kept until %s and %s", good.KeyUntil(), bad.KeyUntil())
+		}
+		tidy := func() {
+			t.Helper()
+			if err := k.Tidy(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k.move(29 * 24 * time.Hour)
+		tidy()
+		if bad = k.recheck(bad); bad.State != account.Refused {
+			t.Fatalf("it is %s", bad.State)
+		}
+		k.move(29 * 24 * time.Hour)
+		tidy()
+		if key, err := s.SealedKey(ctx, "b", bad.ID); err != nil || key == (account.SealedKey{}) {
+			t.Errorf("a key that was checked 29 days ago is gone: %v", err)
+		}
+		k.move(24*time.Hour + time.Second)
+		tidy()
+		tidy()
+		if key, err := s.SealedKey(ctx, "b", bad.ID); err != nil || key != (account.SealedKey{}) {
+			t.Errorf("the key is still there, %v", err)
+		}
+		if key, err := s.SealedKey(ctx, "a", good.ID); err != nil || key == (account.SealedKey{}) {
+			t.Errorf("a key that is in use is gone: %v", err)
+		}
+		if bad = k.shown(bad); !bad.KeyDestroyedAt.Equal(k.now()) || bad.State != account.Refused || !bad.KeyUntil().IsZero() {
+			t.Errorf("it is %+v", bad)
+		}
+		if _, err := k.Recheck(ctx, member("b", tenancy.Owner), bad.ID); errs.CodeOf(err) != "key_destroyed" || errs.KindOf(err) != errs.Conflict {
+			t.Errorf("it is checked again: %v", err)
+		}
+		told := 0
+		for _, e := range k.events {
+			if e.Type == account.EventKeyDestroyed && e.TenantID == "b" {
+				told++
+			}
+		}
+		if told != 1 {
+			t.Errorf("it was told %d times", told)
+		}
+	})
+}
