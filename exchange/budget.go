@@ -11,6 +11,10 @@ type Turn struct {
 	Bot string
 	// Urgent calls may use the reserve: cancels and protective exits.
 	Urgent bool
+	// Bots is how many bots have calls waiting in this process, this one among them;
+	// 0 if nobody counted, which is one. A budget that several processes share gives
+	// them turns accordingly.
+	Bots int
 }
 
 // Budget is how many calls an account may make of its venue. All that call for

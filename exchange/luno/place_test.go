@@ -312,7 +312,7 @@ func TestTurns(t *testing.T) {
 	if _, err := c.For("b").Place(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(p.turns); got != "[{ false} {a false} {b true}]" {
+	if got := fmt.Sprint(p.turns); got != "[{ false 0} {a false 0} {b true 0}]" {
 		t.Errorf("turns %s", got)
 	}
 }

@@ -136,7 +136,7 @@ func (q *queue) wake() {
 	}
 }
 
-// next returns the call to serve; nil, and the end of serving, if none waits.
+// next returns the call to serve, which says how many bots wait; nil, and the end of serving, if none waits.
 func (q *queue) next() *waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,7 +144,9 @@ func (q *queue) next() *waiter {
 		return w
 	}
 	w := q.normal.head()
-	q.serving = w != nil
+	if q.serving = w != nil; q.serving {
+		w.turn.Bots = len(q.normal.bots)
+	}
 	return w
 }
 

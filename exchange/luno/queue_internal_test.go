@@ -190,7 +190,7 @@ func TestQueueUrgent(t *testing.T) {
 }
 
 // Nobody starves: with more demand than budget for long, all bots get the same.
-// // proves T10
+// proves T10
 func TestQueueNobodyStarves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -291,6 +291,45 @@ func TestQueuesShare(t *testing.T) {
 		}
 		if total > 5*280+20 || total < 5*270 || slices.Min(counts) < 200 {
 			t.Errorf("calls by process: %v", counts)
+		}
+	})
+}
+
+// closed is a budget that lets nothing pass for a second, and then everything; it
+// notes how many bots it was told that wait.
+type closed struct {
+	opens time.Time
+	bots  []int
+}
+
+func (b *closed) Take(_ context.Context, t exchange.Turn) (time.Duration, error) {
+	if wait := time.Until(b.opens); wait > 0 {
+		return wait, nil
+	}
+	b.bots = append(b.bots, t.Bots)
+	return 0, nil
+}
+
+func (*closed) Pause(context.Context, time.Duration) error { return nil }
+
+// A budget that several processes share is told how many bots wait in this one.
+// proves T10
+func TestQueueCountsBots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &closed{opens: time.Now().Add(time.Second)}
+		q := newQueue(b)
+		var waiting sync.WaitGroup
+		for i := range 6 { // of three bots, two of each
+			waiting.Go(func() {
+				if err := q.wait(t.Context(), exchange.Turn{Bot: fmt.Sprint(i % 3)}, time.Hour); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		waiting.Wait()
+		if !slices.Equal(b.bots, []int{3, 3, 3, 3, 2, 1}) {
+			t.Errorf("waiting were told %v", b.bots)
 		}
 	})
 }

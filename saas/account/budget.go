@@ -80,8 +80,9 @@ func (c BudgetConfig) validate() error {
 // A busy worker gets several calls from the store at once and may make them for
 // the length of a lease; what it has not made by then is lost, as it is when it
 // dies. So the store is asked less often than the venue, and never gives out more
-// than the venue allows. Workers that wait are served in the order in which they
-// asked; whose call of a worker is next is its client's matter, which goes by bot.
+// than the venue allows. Workers that wait are served by turns, as often as they have bots
+// that wait; whose call of a worker is next is its client's matter, which goes by
+// bot.
 type Budget struct {
 	cfg   BudgetConfig
 	rates rates
@@ -131,7 +132,7 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 		b.taken++
 		return 0, nil
 	}
-	a := ask{holder: b.cfg.Holder, calls: 1, urgent: t.Urgent}
+	a := ask{holder: b.cfg.Holder, calls: 1, bots: int64(max(1, t.Bots)), urgent: t.Urgent}
 	if !t.Urgent {
 		if b.wanted == 0 {
 			b.wanted = b.demand(now)

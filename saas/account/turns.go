@@ -17,15 +17,20 @@ type Turns struct {
 	At   time.Time
 	// PausedUntil is when the venue may be called again; zero if it may.
 	PausedUntil time.Time
-	// Waiting are the workers that were told to wait, the first of them first.
+	// Waiting are the workers that were told to wait, or were lately.
 	Waiting []Waiting
 }
 
-// Waiting is a worker that was told to wait.
+// Waiting is a worker that was told to wait, or was lately.
 type Waiting struct {
 	Holder string `json:"holder"`
-	// Calls is how many it asked for.
+	// Calls is how many it asked for; 0 if it got them.
 	Calls int64 `json:"calls"`
+	// Pass is what it has had in millionths of a call, divided by how many of its
+	// bots waited for it: who has had the least is next.
+	Pass int64 `json:"pass"`
+	// Served is what Pass was when it got some last.
+	Served int64 `json:"served"`
 	// Until is when it loses its place, in microseconds since the epoch, because it
 	// did not ask again.
 	Until int64 `json:"until"`
@@ -46,7 +51,7 @@ type TurnStore interface {
 }
 
 // patience is how long a worker that was told to wait keeps its place beyond the
-// end of the wait.
+// end of the wait, and for how long it is known what one has had.
 const patience = time.Second
 
 // Bounds on what a worker whose clock was ahead leaves behind for the others.
@@ -61,12 +66,15 @@ const (
 type ask struct {
 	holder string
 	calls  int64
+	// bots is how many bots of the worker wait, from 1.
+	bots   int64
 	urgent bool
 }
 
 // take gives a worker some of the calls that it asks for. It gets none, and a
 // time to wait, if there are none beside the reserve and what those who wait
-// before it have asked for. Who waits gets all that it asked for or goes on
+// before it have asked for: those that have had less, each of their bots, for so long
+// as they waited. Who waits gets all that it asked for or goes on
 // waiting, so that a busy account is not asked about for every single call.
 func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wait time.Duration) {
 	t = t.refilled(now, r)
@@ -85,33 +93,49 @@ func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wai
 	}
 	latest := now.Add(r.until(r.burst) + patience + clockSlack).UnixMicro()
 	t.Waiting = slices.DeleteFunc(slices.Clone(t.Waiting), func(w Waiting) bool { return w.Until < now.UnixMicro() || w.Until > latest })
-	place := slices.IndexFunc(t.Waiting, func(w Waiting) bool { return w.Holder == a.holder })
-	before, least := t.Waiting, int64(1)
-	if place >= 0 {
-		before, least = t.Waiting[:place], a.calls
+	own, place := t.place(a.holder)
+	kept, least := r.reserve, int64(1)
+	for i, w := range t.Waiting {
+		if i != place && w.Calls > 0 && (w.Pass < own.Pass || w.Pass == own.Pass && i < place) {
+			kept += w.Calls * oneCall
+		}
 	}
-	kept := r.reserve
-	for _, w := range before {
-		kept += w.Calls * oneCall
+	if own.Calls > 0 {
+		least = a.calls
 	}
 	if free := (t.Left - kept) / oneCall; free >= least {
 		calls = min(a.calls, free)
 		t.Left -= calls * oneCall
-		if place >= 0 {
-			t.Waiting = slices.Delete(t.Waiting, place, place+1)
-		}
+		own.Calls, own.Served, own.Until = 0, own.Pass, now.Add(patience).UnixMicro()
+		own.Pass += calls * oneCall / a.bots
+		t.Waiting[place] = own
 		return t, calls, 0
 	}
 	// With more of them waiting than the bucket holds, it is asked again when the
 	// bucket is full.
 	wait = r.until(min(kept+a.calls*oneCall, r.burst) - t.Left)
-	w := Waiting{Holder: a.holder, Calls: a.calls, Until: now.Add(wait + patience).UnixMicro()}
-	if place >= 0 {
-		t.Waiting[place] = w
-	} else {
-		t.Waiting = append(t.Waiting, w)
-	}
+	own.Calls, own.Until = a.calls, now.Add(wait+patience).UnixMicro()
+	t.Waiting[place] = own
 	return t, 0, wait
+}
+
+// place returns a worker's place among those that wait, which it gets at the end if
+// it has none. Who did not wait makes up for nothing: it begins where the one was that
+// got some last. This is start-time fair queueing (Goyal, Vin and Cheng, 1996).
+func (t *Turns) place(holder string) (own Waiting, place int) {
+	place = slices.IndexFunc(t.Waiting, func(w Waiting) bool { return w.Holder == holder })
+	if place < 0 {
+		place = len(t.Waiting)
+		t.Waiting = append(t.Waiting, Waiting{Holder: holder})
+	}
+	own = t.Waiting[place]
+	if own.Calls > 0 {
+		return own, place
+	}
+	for _, w := range t.Waiting {
+		own.Pass = max(own.Pass, w.Served)
+	}
+	return own, place
 }
 
 // paused returns the turns after the venue said that there were too many calls.

@@ -33,8 +33,9 @@ type desk struct {
 
 	mu     sync.Mutex // for checks of several tenants at once
 	events []event.Event
-	// hangs are the keys of which the exchange does not answer.
-	hangs map[string]bool
+	// hangs are the keys of which the exchange does not answer, and powerless those
+	// that lack a right.
+	hangs, powerless map[string]bool
 	// report and fault are what the exchange answers, meanwhile what happens while
 	// it does, and asked the keys that it saw.
 	report    exchange.KeyReport
@@ -82,14 +83,14 @@ func (d *desk) KeyChecker(c account.Credential, budget exchange.Budget) (exchang
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.asked = append(d.asked, c.Key.Reveal()+":"+c.Secret.Reveal())
-	return answer{d, budget, d.hangs[c.Key.Reveal()]}, nil
+	return answer{d, budget, d.hangs[c.Key.Reveal()], d.powerless[c.Key.Reveal()]}, nil
 }
 
 // answer is what the exchange of a desk says.
 type answer struct {
 	*desk
-	budget exchange.Budget
-	hangs  bool
+	budget           exchange.Budget
+	hangs, powerless bool
 }
 
 // CheckKey implements exchange.KeyChecker.
@@ -100,6 +101,9 @@ func (a answer) CheckKey(ctx context.Context) (exchange.KeyReport, error) {
 	if a.hangs {
 		<-ctx.Done()
 		return exchange.KeyReport{}, ctx.Err()
+	}
+	if a.powerless {
+		return exchange.KeyReport{Rights: []exchange.Right{right("W_Orders", exchange.Required, exchange.Denied)}}, nil
 	}
 	if do := a.meanwhile; do != nil {
 		a.meanwhile = nil

@@ -182,9 +182,8 @@ func TestRefusedKeysAreDestroyed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
 		k, ctx := newDesk(t, d, s), t.Context()
-		k.report = fine()
+		k.report, k.powerless = fine(), map[string]bool{"badkeywxyz": true}
 		good := k.look(k.connectKey("a", "Good", "goodkeywxyz").ID, 1)
-		k.report.Rights[0].Known = exchange.Denied
 		bad := k.connectKey("b", "Bad", "badkeywxyz")
 		if n, err := k.Look(ctx); n != 1 || err != nil {
 			t.Fatal(n, err)

@@ -45,6 +45,8 @@ type caller struct {
 	store *counted
 	ready time.Time
 	made  []time.Time
+	// bots is how many of its bots wait.
+	bots int
 }
 
 // callers returns workers that share account "x" of tenant "a".
@@ -77,7 +79,7 @@ func (c *caller) call(urgent bool) bool {
 	if now.Before(c.ready) && !urgent {
 		return false
 	}
-	wait, err := c.Take(c.t.Context(), exchange.Turn{Bot: "bot", Urgent: urgent})
+	wait, err := c.Take(c.t.Context(), exchange.Turn{Bot: "bot", Urgent: urgent, Bots: c.bots})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -145,6 +147,44 @@ func TestThrottleShared(t *testing.T) {
 			t.Errorf("the database was asked %d times for %d calls", asked, len(all))
 		}
 		t.Logf("%d calls in %d minutes, %d at most in one; the database was asked %d times", len(all), minutes, busiest(all), asked)
+	})
+}
+
+// proves T10: no bot starves beside those of a worker that has many: workers get as
+// many calls as they have bots that wait, and one that comes back gets no more for
+// having been away.
+func TestThrottleIsFairByBot(t *testing.T) {
+	t.Parallel()
+	dbtest.EachURL(t, func(t *testing.T, url string) {
+		clock := &hand{}
+		workers := callers(t, url, clock, "many", "few", "away")
+		for i, bots := range []int{24, 3, 3} {
+			workers[i].bots = bots
+		}
+		many, few, away := workers[0], workers[1], workers[2]
+		run := func(d time.Duration, working ...*caller) {
+			for _, w := range workers {
+				w.made = nil
+			}
+			for end := clock.now().Add(d); clock.now().Before(end); clock.move(100 * time.Millisecond) {
+				for _, w := range working {
+					for w.call(false) {
+					}
+				}
+			}
+		}
+		share := func(what string, w *caller, least, most int) {
+			t.Helper()
+			all := len(many.made) + len(few.made) + len(away.made)
+			if per := 1000 * len(w.made) / all; per < least || per > most {
+				t.Errorf("%s: %d of %d calls", what, len(w.made), all)
+			}
+		}
+		run(4*time.Minute, many, few)
+		share("3 bots beside 24", few, 90, 133) // a ninth
+		run(2*time.Minute, many, few, away)
+		share("3 bots that were away", away, 80, 133) // a tenth
+		share("24 bots", many, 750, 840)
 	})
 }
 
