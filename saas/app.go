@@ -19,6 +19,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/live"
 	"github.com/lunobot/lunobot/saas/outbox"
@@ -49,6 +50,7 @@ type App struct {
 	accounts   *account.Service
 	checker    *account.Checker
 	keys       chan struct{} // wakes the checker
+	halts      *halt.Service
 	hooks      *hook.Service
 	market     market
 	history    *history
@@ -136,6 +138,9 @@ func (a *App) Billing() *billing.Service { return a.billing }
 
 // Bots returns the service of bots.
 func (a *App) Bots() *bot.Service { return a.bots }
+
+// Halts returns the service of the kill switches.
+func (a *App) Halts() *halt.Service { return a.halts }
 
 // Hooks returns the service of the bots' webhooks.
 func (a *App) Hooks() *hook.Service { return a.hooks }
@@ -226,6 +231,8 @@ func (a *App) hear(e event.Event) {
 	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested, bot.EventForeignDecided, bot.EventResumeRequested,
 		billing.EventSubscriptionChanged:
 		a.runner.Wake()
+	case halt.EventPulled, halt.EventReleased:
+		a.runner.WakeHalts()
 	case research.EventQueued, research.EventCancelled:
 		a.tester.Wake()
 	case account.EventAdded:

@@ -104,6 +104,7 @@ func importTable() []row {
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
 		// Needs no database: it is lent the journal. What the engine wants at an exchange it is told in the engine's words.
 		{"saas/execution", with("exchange", "saas/journal", "saas/lease", "strategy/engine/remote")},
+		{"saas/halt", with("tenancy")},
 		{"saas/hook", with("saas/bot", "tenancy", "tenancy/vault")},
 		{"saas/journal", with("exchange", "saas/bot", "strategy", "strategy/engine", "strategy/portfolio")},
 		{"saas/lease", kernel},
@@ -121,20 +122,20 @@ func importTable() []row {
 			"strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/runner", with(
-			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/lease", "saas/live",
+			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/halt", "saas/hook", "saas/journal", "saas/lease", "saas/live",
 			"strategy", "strategy/backtest/parity", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin",
 			"strategy/pluginhost", "strategy/portfolio", "strategy/risk",
 		)},
 		{"saas/saasdb", with(
-			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
+			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/halt", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
 			"saas/report", "saas/replay", "saas/research", "strategy/plugin", "strategy/portfolio",
 		)},
 		{"saas/api", with(
-			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/halt", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
-			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/halt", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 

@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
@@ -114,8 +115,12 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 	if err := a.buildAccounts(k, sealer, people, events); err != nil {
 		return err
 	}
+	a.halts, err = halt.NewService(halt.Config{Events: events, Now: a.cfg.Now, Store: a.store, Tx: a.db})
+	if err != nil {
+		return err
+	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), Halts: a.halts, Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil {
@@ -194,7 +199,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 		return err
 	}
 	a.runner, err = runner.New(runner.Config{
-		Bots: a.store, Feed: a.feed, History: a.market.bots(), Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: a.market.traded(),
+		Bots: a.store, Feed: a.feed, Halts: a.halts, History: a.market.bots(), Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: a.market.traded(),
 		MarketNow: a.market.Now, Plugins: a.strategies, Signals: a.store, Status: a.bots,
 	})
 	if err != nil {
@@ -229,7 +234,7 @@ func (a *App) buildHandler(k keys) error {
 	streams := live.NewPlaces(live.DefaultPlaces)
 	var err error
 	a.rest, err = api.New(api.Config{
-		Accounts: a.accounts, Replays: a.replays, Streams: streams,
+		Accounts: a.accounts, Halts: a.halts, Replays: a.replays, Streams: streams,
 		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: a.market.said().label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})

@@ -19,6 +19,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/live"
@@ -46,6 +47,8 @@ type Config struct {
 	// CursorKey signs cursors, at least 32 bytes. All servers of an installation
 	// share it. Required.
 	CursorKey []byte
+	// Halts knows the kill switches. Required.
+	Halts *halt.Service
 	// Heartbeat is how often a stream is kept awake and its token checked anew.
 	// Defaults to 15 seconds.
 	Heartbeat time.Duration
@@ -139,7 +142,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Replays", c.Replays == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
@@ -213,6 +216,7 @@ func New(cfg Config) (*API, error) {
 	a.strategyRoutes()
 	a.marketRoutes()
 	a.catalogRoutes()
+	a.haltRoutes()
 	if err := a.finishDocument(); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
@@ -91,8 +92,10 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	must(t, err)
 	sealer, err := vault.NewSealer(vault.SealerConfig{KEK: kek.Public(), Now: b.clock.Now, Store: tenancydb.New(d)})
 	must(t, err)
+	halts, err := halt.NewService(halt.Config{Events: events, Now: b.clock.Now, Store: b.store, Tx: d})
+	must(t, err)
 	b.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: events, Gate: plans.Gate(), Markets: pairs{market}, Now: b.clock.Now,
+		Events: events, Gate: plans.Gate(), Halts: halts, Markets: pairs{market}, Now: b.clock.Now,
 		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
@@ -116,7 +119,7 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	accounts, err := account.NewService(account.ServiceConfig{Events: events, Gate: plans.Gate(), Now: b.clock.Now, Sealer: sealer, Store: b.store, Tx: d, Venues: []string{"luno"}})
 	must(t, err)
 	cfg := api.Config{
-		Accounts: accounts, Hooks: hooks, Replays: replays,
+		Accounts: accounts, Halts: halts, Hooks: hooks, Replays: replays,
 		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,

@@ -34,6 +34,20 @@ const (
 	Failed   Status = "error"
 )
 
+// Ending says how a bot that is to stop ends its run. Its orders are taken back in any
+// case.
+type Ending string
+
+// The endings.
+const (
+	// Asked is an end as the tenant asked for it: the position stays.
+	Asked Ending = ""
+	// Halted is the same by a kill switch.
+	Halted Ending = "halted"
+	// Flattened is an end by a kill switch that also closes the position.
+	Flattened Ending = "flattened"
+)
+
 // Active reports whether the bot counts as running against the plan's limits.
 func (s Status) Active() bool { return s != Stopped && s != Failed }
 
@@ -107,6 +121,8 @@ type Bot struct {
 	// Status is what a worker last saw, Reason why, as a sentence.
 	Status Status
 	Reason string
+	// Ending is how it ends, or has ended, its newest run.
+	Ending Ending
 	// Run counts the starts; the state of an earlier run is not gone on with.
 	Run int64
 	// Ledger counts the accounts that the bot has begun by going live, by going back

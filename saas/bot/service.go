@@ -63,15 +63,23 @@ type Gate interface {
 	Release(ctx context.Context, tenantID string, wants ...billing.Want) error
 }
 
+// Halts knows the kill switches that are on; *halt.Service is one.
+type Halts interface {
+	// Startable is a Conflict, code "halted", if a kill switch covers a bot.
+	Startable(ctx context.Context, tenantID, botID string) error
+}
+
 // Transactor makes several stores' changes one.
 type Transactor interface {
 	Tx(ctx context.Context, tenantID string, fn func(ctx context.Context) error) error
 }
 
-// ServiceConfig are the service's collaborators; all are required but LiveVenue.
+// ServiceConfig are the service's collaborators; all are required but Halts and LiveVenue.
 type ServiceConfig struct {
 	Events event.Recorder
 	Gate   Gate
+	// Halts defaults to no kill switches.
+	Halts Halts
 	// LiveVenue is the exchange whose market data this installation runs on, and so
 	// the only one whose accounts bots can trade on. Defaults to "": bots stay on
 	// paper.
@@ -377,7 +385,7 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string)
 }
 
 // Start asks for the bot to run; a worker takes it up. Starting a bot that is
-// to run already changes nothing. The plan's limit of running bots is
+// to run already changes nothing. One under a kill switch is a Conflict, code "halted". The plan's limit of running bots is
 // LimitExceeded (rule E7).
 func (s *Service) Start(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
 	return s.wish(ctx, p, id, true)
@@ -398,6 +406,11 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 		if b, err = s.cfg.Store.LockBot(ctx, p.TenantID, id); err != nil {
 			return err
 		}
+		if run && !b.Desired && s.cfg.Halts != nil {
+			if err := s.cfg.Halts.Startable(ctx, p.TenantID, id); err != nil {
+				return err
+			}
+		}
 		now := s.now()
 		switch {
 		case run && !b.Desired && b.Status == Stopping:
@@ -415,7 +428,7 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 			if b.Market != s.cfg.LiveVenue { // what it did at other prices proves nothing here
 				b.Market, b.SetupAt = s.cfg.LiveVenue, now
 			}
-			b.Desired, b.Status, b.Reason = true, Starting, "waiting for a worker"
+			b.Desired, b.Status, b.Reason, b.Ending = true, Starting, "waiting for a worker", Asked
 			b.Run, b.StartedAt = b.Run+1, now
 		case !run && b.Desired:
 			b.Desired, b.Status, b.Reason = false, Stopping, "asked to stop"

@@ -61,6 +61,7 @@ type group struct {
 	process Process
 	active  []*member // opened in the process
 	waiting []*member // to be opened, once the process runs
+	leaving []*member // ending, once their positions are closed
 	retry   time.Duration
 	again   <-chan time.Time
 	// sub are the events of the group's own pair.
@@ -197,6 +198,7 @@ func (g *group) give(ctx context.Context, c exchange.Candle, beside engine.Besid
 		return // what belongs beside it may lack; the worker that goes on reads all anew
 	}
 	g.take(ctx, c, beside, true)
+	g.leave(ctx, c, beside.Pairs)
 }
 
 // handle carries out what the runner says.
@@ -286,7 +288,7 @@ func (g *group) remove(m *member) {
 		clear(list[len(kept):])
 		return kept
 	}
-	g.active, g.waiting = without(g.active), without(g.waiting)
+	g.active, g.waiting, g.leaving = without(g.active), without(g.waiting), without(g.leaving)
 }
 
 // close forgets bots in their process, which may be gone. Those that are not

@@ -281,6 +281,9 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, 
 	if err := round.Reactions[0].Err; err != nil {
 		return err
 	}
+	if g.r.halted(&m.assignment.Bot) {
+		return nil
+	}
 	return m.account.Commands(round.Reactions[0].Commands)
 }
 
@@ -288,7 +291,16 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, 
 // its strategy is forgotten. In an outage it gives the bot back, and the worker
 // that takes it up next stops it.
 func (g *group) stop(ctx context.Context, m *member) {
-	err := g.wind(ctx, m)
+	var err error
+	if m.end == bot.Flattened {
+		var waits bool
+		if waits, err = g.flatten(ctx, m); waits {
+			return
+		}
+	}
+	if err == nil {
+		err = g.wind(ctx, m)
+	}
 	var out *outageError
 	switch {
 	case errors.As(err, &out):
@@ -300,21 +312,28 @@ func (g *group) stop(ctx context.Context, m *member) {
 		g.fail(ctx, m, err)
 	case !m.over: // else another worker has it, and stops it
 		g.part(ctx, m)
-		g.r.observe(ctx, m, bot.Stopped, "stopped by you")
+		g.r.observe(ctx, m, bot.Stopped, m.rested())
 		g.r.forget(ctx, m)
 	}
 }
 
+// recall makes the account of a bot that is to stop, if it has none here, as it was at
+// its newest checkpoint; no strategy is opened for that.
+func (g *group) recall(ctx context.Context, m *member) error {
+	if m.account != nil {
+		return nil
+	}
+	st, err := m.load(ctx, g.r.cfg.Journal)
+	if err != nil {
+		return err
+	}
+	return m.build(ctx, st, g.r.cfg.Journal, g.r.cfg.Markets, nil, strategy.Subscription{})
+}
+
 // wind commits the end of a bot's run.
 func (g *group) wind(ctx context.Context, m *member) error {
-	if m.account == nil {
-		st, err := m.load(ctx, g.r.cfg.Journal)
-		if err != nil {
-			return err
-		}
-		if err := m.build(ctx, st, g.r.cfg.Journal, g.r.cfg.Markets, nil, strategy.Subscription{}); err != nil {
-			return err
-		}
+	if err := g.recall(ctx, m); err != nil {
+		return err
 	}
 	if m.account.LastTime() == 0 {
 		return nil // it never began

@@ -22,6 +22,10 @@ type member struct {
 	assignment bot.Runnable
 	lease      lease.Lease
 	stopping   bool
+	// end is how it ends its run once it is to stop, and sold is true once its positions
+	// have been closed for that.
+	end  bot.Ending
+	sold bool
 	// over is true once the group is done with it.
 	over bool
 	// at is the group that it belongs to.

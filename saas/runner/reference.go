@@ -62,7 +62,7 @@ func (g *group) overlook() {
 		needs := func(m *member) bool {
 			return slices.Contains(m.assignment.Config.Also, r.pair) || slices.Contains(m.sees.Pairs, r.pair)
 		}
-		if slices.ContainsFunc(g.active, needs) || slices.ContainsFunc(g.waiting, needs) {
+		if slices.ContainsFunc(g.active, needs) || slices.ContainsFunc(g.waiting, needs) || slices.ContainsFunc(g.leaving, needs) {
 			return false
 		}
 		r.sub.Close()
@@ -139,7 +139,7 @@ func (r *reference) silent(from, until int64, traded bool) bool {
 // known.
 func (g *group) heard(pair string) (at int64, close exchange.Ticks, traded bool) {
 	at = unknown
-	for _, m := range g.active {
+	for _, m := range slices.Concat(g.active, g.leaving) {
 		if t := m.had(pair); m.needs(pair) && t < at {
 			at, close, traded = t, m.account.PairPrice(pair), m.account.Trades(pair)
 		}

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/live"
@@ -79,7 +81,9 @@ type Config struct {
 	// Grace is how long a candle waits for those of the other pairs that bots trade or
 	// look at. What comes later is told with the next minute: a bot whose stop-loss is
 	// near must not wait for another market. Defaults to two seconds.
-	Grace   time.Duration
+	Grace time.Duration
+	// Halts are the kill switches. Defaults to none.
+	Halts   Halts
 	History exchange.MarketData
 	Journal journal.Store
 	Keeper  *lease.Keeper
@@ -159,6 +163,11 @@ type Runner struct {
 	arrivals []*member
 	// passed are the bots that this worker leaves to others, by id.
 	passed map[string]pass
+
+	// halts are the kill switches that are on; nil before they were read first. alarm
+	// wakes who reads them.
+	halts atomic.Pointer[halt.Halts]
+	alarm chan struct{}
 }
 
 // New returns a worker that has not started; the error names everything that is
@@ -168,7 +177,7 @@ func New(cfg Config) (*Runner, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Runner{cfg: cfg, wake: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}, passed: map[string]pass{}}, nil
+	return &Runner{cfg: cfg, wake: make(chan struct{}, 1), alarm: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}, passed: map[string]pass{}}, nil
 }
 
 // Start begins the work; it returns once the worker has its name, and leaves
@@ -185,6 +194,15 @@ func (r *Runner) Start(ctx context.Context) error {
 			cancel()
 		}
 	})
+	if r.cfg.Halts != nil {
+		list, err := r.cfg.Halts.On(ctx) // before the first bot is taken up
+		if err != nil {
+			cancel()
+			return err
+		}
+		r.halt(list)
+		r.done.Go(func() { r.halting(run) })
+	}
 	r.done.Go(func() { r.placing(run) })
 	return nil
 }
@@ -244,6 +262,9 @@ func (r *Runner) placing(ctx context.Context) {
 // groups, and tells groups of bots that are to stop.
 func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	rows, err := r.cfg.Bots.RunnableBots(ctx)
+	if err == nil {
+		rows, err = r.enforce(ctx, rows)
+	}
 	if err != nil {
 		return err
 	}
@@ -259,7 +280,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		case !mine:
 			candidates = append(candidates, lease.Resource{Kind: lease.Bots, TenantID: a.Bot.TenantID, ID: a.Bot.ID})
 		case !a.Bot.Desired && !m.stopping:
-			m.stopping = true
+			m.stopping, m.end = true, a.Bot.Ending
 			stops[m.key()] = append(stops[m.key()], m)
 		case a.Bot.Desired && !m.stopping && !m.moving && a.Config.Version >= m.seen:
 			working = append(working, settled{m, a})

@@ -169,7 +169,7 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 				continue
 			}
 			err := reaction.Err
-			if err == nil {
+			if err == nil && !g.r.halted(&m.assignment.Bot) { // else nothing that it asks for is done
 				if m.taping != nil {
 					m.taping.tape.Commands(reaction.Commands)
 				}

@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -84,6 +85,9 @@ type world struct {
 	reasons map[string][]string
 	// readBots, if set, answers for the list of bots.
 	readBots func(read int, all []bot.Runnable) []bot.Runnable
+	// switches are the kill switches that are on, and enforced how often they were.
+	switches halt.Halts
+	enforced int
 }
 
 func newWorld(t *testing.T) *world { return newWorldOf(t, demo.Config{Speed: 3_000}) }
@@ -119,7 +123,7 @@ func (w *world) startAs(name string, plugins runner.Plugins) *runner.Runner {
 		w.t.Fatal(err)
 	}
 	r, err := runner.New(runner.Config{
-		Bots: w, Feed: w.feed, Grace: w.grace, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
+		Bots: w, Feed: w.feed, Grace: w.grace, Halts: w, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
 		Now: w.pauses, Plugins: plugins, Poll: 10 * time.Millisecond, Signals: w, Stale: w.stale, Status: w,
 	})
 	if err != nil {

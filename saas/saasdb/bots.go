@@ -28,13 +28,14 @@ type botRow struct {
 	StartedAt db.Timestamp
 	CreatedAt db.Timestamp
 	UpdatedAt db.Timestamp
+	Ending    bot.Ending
 
 	Config configRow `bun:"rel:belongs-to,join:tenant_id=tenant_id,join:config_id=id"`
 }
 
 func botRowOf(tenantID string, b bot.Bot) botRow {
 	return botRow{
-		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run,
+		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run, Ending: b.Ending,
 		Ledger: b.Ledger, Market: b.Market, SetupAt: db.At(b.SetupAt), StartedAt: db.At(b.StartedAt), CreatedAt: db.At(b.CreatedAt), UpdatedAt: db.At(b.UpdatedAt),
 	}
 }
@@ -42,7 +43,7 @@ func botRowOf(tenantID string, b bot.Bot) botRow {
 func (r botRow) bot() bot.Bot {
 	return bot.Bot{
 		ID: r.ID, ConfigID: r.ConfigID, TenantID: r.TenantID, Name: r.Config.Name, Pair: r.Config.Pair, Also: r.Config.also(), Strategy: r.Config.Strategy,
-		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run,
+		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run, Ending: r.Ending,
 		Ledger: r.Ledger, Market: r.Market, SetupAt: r.SetupAt.Time, StartedAt: r.StartedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
@@ -136,13 +137,13 @@ func (s *Store) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 func (s *Store) UpdateBot(ctx context.Context, tenantID string, b bot.Bot) error {
 	row := botRowOf(tenantID, b)
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at").
+		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at", "ending").
 			Where("b.tenant_id = ? AND b.id = ?", tenantID, b.ID).Exec(ctx)
 		return changed(res, err, "changing bot "+b.ID, notFound("bot", b.ID))
 	})
 }
 
-// DeleteBot implements bot.Store. The lease goes too, so that a worker that has
+// DeleteBot implements bot.Store. Its kill switches go, and the lease too, so that a worker that has
 // not noticed yet cannot commit any more.
 func (s *Store) DeleteBot(ctx context.Context, tenantID, id string) error {
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
@@ -151,6 +152,9 @@ func (s *Store) DeleteBot(ctx context.Context, tenantID, id string) error {
 			Where("tenant_id = ? AND kind = ? AND resource_id = ?", tenantID, lease.Bots, id).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("deleting the lease of bot %s: %w", id, err)
+		}
+		if _, err := tx.NewDelete().Model((*haltRow)(nil)).Where("tenant_id = ? AND bot_id = ?", tenantID, id).Exec(ctx); err != nil {
+			return fmt.Errorf("deleting the kill switches of bot %s: %w", id, err)
 		}
 		res, err := tx.NewDelete().Model((*configRow)(nil)).Where("tenant_id = ? AND bot_id = ?", tenantID, id).Exec(ctx)
 		return changed(res, err, "deleting bot "+id, notFound("bot", id))

@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -41,6 +42,7 @@ var (
 	_ account.TurnStore   = (*Store)(nil)
 	_ journal.LiveStore   = (*Store)(nil)
 	_ bot.Store           = (*Store)(nil)
+	_ halt.Store          = (*Store)(nil)
 	_ hook.Store          = (*Store)(nil)
 	_ catalog.Store       = (*Store)(nil)
 	_ journal.Store       = (*Store)(nil)
@@ -51,7 +53,7 @@ var (
 	_ research.Store      = (*Store)(nil)
 )
 
-// Store implements the stores of packages account, bot, catalog, journal, lease,
+// Store implements the stores of packages account, bot, catalog, halt, journal, lease,
 // outbox, replay and research. It is safe for concurrent use.
 type Store struct{ db *db.DB }
 
