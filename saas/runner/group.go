@@ -181,6 +181,7 @@ func (g *group) candle(ctx context.Context, c exchange.Candle, beside engine.Bes
 		_ = g.catchUp(ctx, &c) // which logs
 		g.give(ctx, c, beside)
 	}
+	g.leave(ctx, c)
 }
 
 // give gives a closed candle to the bots whose next one it is, with what comes beside it.
@@ -198,7 +199,6 @@ func (g *group) give(ctx context.Context, c exchange.Candle, beside engine.Besid
 		return // what belongs beside it may lack; the worker that goes on reads all anew
 	}
 	g.take(ctx, c, beside, true)
-	g.leave(ctx, c, beside.Pairs)
 }
 
 // handle carries out what the runner says.

@@ -153,7 +153,14 @@ func (m *member) sell() (open bool, err error) {
 // leave gives a closed candle to the bots whose positions are being closed, and ends the
 // runs of those that hold nothing any more. They need no candle that they missed: what is
 // sold is sold at the next price that there is.
-func (g *group) leave(ctx context.Context, c exchange.Candle, pairs []engine.PairCandle) {
+func (g *group) leave(ctx context.Context, c exchange.Candle) {
+	if len(g.leaving) == 0 {
+		return
+	}
+	pairs := g.others(ctx, c.Time, true)
+	if ctx.Err() != nil {
+		return // the worker that goes on sells
+	}
 	for _, m := range slices.Clone(g.leaving) {
 		if m.over || m.lastTime() >= c.Time {
 			continue
