@@ -15,6 +15,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
+	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
@@ -47,6 +48,7 @@ type App struct {
 	tenancy    *tenancy.Service
 	billing    *billing.Service
 	bots       *bot.Service
+	blotter    *blotter.Service
 	accounts   *account.Service
 	checker    *account.Checker
 	keys       chan struct{} // wakes the checker

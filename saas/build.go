@@ -15,6 +15,7 @@ import (
 	"github.com/lunobot/lunobot/billing/offline"
 	"github.com/lunobot/lunobot/saas/api"
 	"github.com/lunobot/lunobot/saas/backtester"
+	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/event"
@@ -120,7 +121,7 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		return err
 	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), Halts: a.halts, Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
+		Events: events, Gate: a.billing.Gate(), Halts: a.halts, LiveVenue: a.cfg.Live.venue(), Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
 		Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil {
@@ -152,6 +153,9 @@ func (a *App) buildServed(ctx context.Context, k keys, events event.Recorder, pe
 		Contained: Contained(a.cfg.Strategies), Events: events, Folder: catalog.NewFolder(a.cfg.PluginDir), Host: a.host, Now: a.cfg.Now, Store: a.store, Tx: a.db,
 	})
 	if err != nil {
+		return err
+	}
+	if a.blotter, err = blotter.New(blotter.Config{Bots: a.bots, Events: events, Now: a.cfg.Now, Store: a.store, Tx: a.db}); err != nil {
 		return err
 	}
 	a.replays, err = replay.NewService(replay.ServiceConfig{Bots: a.bots, Now: a.cfg.Now, Store: a.store, Wake: a.wakePlayer})
@@ -235,7 +239,7 @@ func (a *App) buildHandler(k keys) error {
 	var err error
 	a.rest, err = api.New(api.Config{
 		Accounts: a.accounts, Halts: a.halts, Replays: a.replays, Streams: streams,
-		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
+		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Blotter: a.blotter, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: a.market.said().label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
 	if err != nil {

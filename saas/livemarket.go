@@ -70,6 +70,14 @@ func (l *LiveMarket) validate() error {
 	return nil
 }
 
+// venue is the exchange that live bots trade at; "" if there is none.
+func (l *LiveMarket) venue() string {
+	if l == nil {
+		return ""
+	}
+	return l.Venue
+}
+
 // liveMarket is a venue's market as this process knows it.
 type liveMarket struct {
 	cfg   LiveMarket

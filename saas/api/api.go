@@ -18,6 +18,7 @@ import (
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
@@ -35,6 +36,8 @@ type Config struct {
 	Backtests *research.Service
 	// Billing knows plans and subscriptions. Required.
 	Billing *billing.Service
+	// Blotter knows live orders. Required.
+	Blotter *blotter.Service
 	// Bots knows configurations and bots. Required.
 	Bots *bot.Service
 	// Catalog knows the strategies that were put in. Required.
@@ -142,7 +145,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Replays", c.Replays == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
@@ -204,6 +207,8 @@ func New(cfg Config) (*API, error) {
 	a.authRoutes()
 	a.configRoutes()
 	a.botRoutes()
+	a.liveRoutes()
+	a.blotterRoutes()
 	a.parityRoutes()
 	a.historyRoutes()
 	a.performanceRoute()

@@ -27,6 +27,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/api"
+	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db"
@@ -95,7 +96,7 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	halts, err := halt.NewService(halt.Config{Events: events, Now: b.clock.Now, Store: b.store, Tx: d})
 	must(t, err)
 	b.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: events, Gate: plans.Gate(), Halts: halts, Markets: pairs{market}, Now: b.clock.Now,
+		Events: events, Gate: plans.Gate(), Halts: halts, LiveVenue: "luno", Markets: pairs{market}, Now: b.clock.Now,
 		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
 	})
 	must(t, err)
@@ -118,9 +119,11 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	must(t, err)
 	accounts, err := account.NewService(account.ServiceConfig{Events: events, Gate: plans.Gate(), Now: b.clock.Now, Sealer: sealer, Store: b.store, Tx: d, Venues: []string{"luno"}})
 	must(t, err)
+	orders, err := blotter.New(blotter.Config{Bots: b.bots, Events: events, Now: b.clock.Now, Store: b.store, Tx: d})
+	must(t, err)
 	cfg := api.Config{
 		Accounts: accounts, Halts: halts, Hooks: hooks, Replays: replays,
-		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
+		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Blotter: orders, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,
 	}

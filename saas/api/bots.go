@@ -23,7 +23,8 @@ type botView struct {
 	FurtherPairs    []string   `json:"further_pairs" doc:"Further pairs that are traded with the same balance." example:"[\"ETHMYR\"]"`
 	StrategyType    string     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
 	StrategyVersion string     `json:"strategy_version" doc:"The version that the bot is pinned to; empty if it follows the one that the server contains." example:"1.0.0"`
-	Mode            string     `json:"mode" doc:"Whose money the bot moves." example:"paper"`
+	Mode            string     `json:"mode" enum:"paper,live" doc:"Whose money the bot moves: simulated, or that of an exchange account." example:"paper"`
+	AccountID       string     `json:"account_id" doc:"The exchange account of a live bot; empty on paper." example:"0197e1a2-6f00-7a00-8000-000000000009"`
 	Interval        string     `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on." example:"1h"`
 	Status          string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
 	StatusReason    string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
@@ -85,10 +86,10 @@ func summaryView(s journal.Summary) *summary {
 
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
 	v := botView{
-		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, FurtherPairs: listOfPairs(b.Also), StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), Interval: bot.IntervalName(b.Interval),
+		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, FurtherPairs: listOfPairs(b.Also), StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), AccountID: b.AccountID, Interval: bot.IntervalName(b.Interval),
 		Status: string(b.Status), StatusReason: b.Reason, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
 	}
-	if found, ok := s[b.ID]; ok {
+	if found, ok := s[b.ID]; ok && found.Ledger == b.Ledger {
 		v.Summary = summaryView(found)
 	}
 	return v

@@ -29,6 +29,7 @@ const (
 	tagConfigs       = "Configurations"
 	tagBots          = "Bots"
 	tagHistory       = "History"
+	tagLive          = "Live"
 	tagHooks         = "Webhooks"
 	tagAccounts      = "Exchanges"
 	tagBacktests     = "Backtests"
@@ -64,6 +65,7 @@ func newDocument(a *API) huma.API {
 				{Name: tagAuth, Description: "Registering, logging in, and the session."},
 				{Name: tagConfigs, Description: "What a bot shall do. Each configuration has one bot."},
 				{Name: tagBots, Description: "Bots: configurations at work."},
+				{Name: tagLive, Description: "Bots that trade with the money of an exchange account: going live and back, orders, and how they compare with the exchange's."},
 				{Name: tagHistory, Description: "What a bot did, and the stream of what it does."},
 				{Name: tagHooks, Description: "Messages from outside that bots hear."},
 				{Name: tagAccounts, Description: "Accounts at exchanges, whose keys are sealed and checked."},

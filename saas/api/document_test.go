@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
@@ -228,6 +229,14 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 	b.upgrade(token)
 	b.call("POST", bots+"/"+botID+"/webhook", token, "").want(201)
 	accountID := b.connect(token)
+	b.trade(token, botID, func(e *journal.LiveEntry) {
+		now := b.clock.Now()
+		e.Orders = []journal.LiveOrder{{Order: journal.Order{ClientID: "o", Number: 1, Side: "buy", Type: "market", State: journal.Open, CreatedAt: now, UpdatedAt: now}, CancelAsked: now}}
+		e.Transitions = []journal.Transition{{Order: 1, Event: 1, To: journal.Open, At: now}}
+		e.Fills = []journal.LiveFill{{Order: 1, Event: 2, Fill: journal.Fill{Sequence: 1, Side: "buy", Time: now}}}
+		e.Foreign = []journal.ForeignOrder{{Pair: "XBTMYR", VenueID: "BX1", Side: "buy", FoundAt: now}}
+		e.Check = &journal.Check{At: now, Trades: []journal.ForeignTrade{{Side: "sell", At: now}}, Differences: []journal.Difference{{Kind: journal.BalanceShort, Since: now}}}
+	})
 	runID := b.backtest(token)
 	b.finish(token, runID)
 	b.call("POST", subscriptions+"/upgrade", token, `{"plan_id":3}`).want(200)
@@ -254,7 +263,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 		case strings.HasSuffix(path, "/walkforward"):
 			run = walkID
 		}
-		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run, "{account_id}", accountID).Replace(path)
+		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run, "{account_id}", accountID, "{number}", "1").Replace(path)
 		as := token
 		if strings.Contains(path, "/admin/") {
 			as = admin

@@ -20,9 +20,9 @@ type order struct {
 	Run         int64            `json:"run" doc:"The bot's run that placed it." example:"1"`
 	Side        string           `json:"side" enum:"buy,sell" doc:"Buy or sell." example:"buy"`
 	Type        string           `json:"type" enum:"market,limit" doc:"Market or limit." example:"market"`
-	Price       *decimal.Decimal `json:"price" doc:"The limit price; null for a market order."`
-	Volume      *decimal.Decimal `json:"volume" doc:"Ordered volume in the base currency; null for a purchase by value."`
-	Value       *decimal.Decimal `json:"value" doc:"Ordered value in the counter currency; null for an order by volume."`
+	Price       *decimal.Decimal `json:"price" nullable:"true" doc:"The limit price; null for a market order."`
+	Volume      *decimal.Decimal `json:"volume" nullable:"true" doc:"Ordered volume in the base currency; null for a purchase by value."`
+	Value       *decimal.Decimal `json:"value" nullable:"true" doc:"Ordered value in the counter currency; null for an order by volume."`
 	PostOnly    bool             `json:"post_only" doc:"Whether it may only add to the book."`
 	TimeInForce string           `json:"time_in_force" doc:"How long it stands." example:"GTC"`
 	State       string           `json:"state" enum:"denied,submitted,unknown,open,partially_filled,filled,cancelled,rejected,expired" doc:"Where it stands. Denied is our own refusal, rejected the venue's." example:"filled"`

@@ -21,6 +21,11 @@ func TestOtherTenantsIDs(t *testing.T) {
 		b.work(victim, botID, func(e *journal.Entry) {
 			e.Orders = []journal.Order{{ClientID: "secret-order", Number: 1, Side: "buy", Type: "market", State: journal.Open, CreatedAt: b.clock.Now(), UpdatedAt: b.clock.Now()}}
 		})
+		b.trade(victim, botID, func(e *journal.LiveEntry) {
+			e.Orders = []journal.LiveOrder{{Order: journal.Order{ClientID: "secret-live", Number: 1, State: journal.Open, CreatedAt: b.clock.Now(), UpdatedAt: b.clock.Now()}}}
+			e.Foreign = []journal.ForeignOrder{{Pair: "XBTMYR", VenueID: "BX1", FoundAt: b.clock.Now()}}
+			e.Check = &journal.Check{At: b.clock.Now(), Paused: "a secret mismatch"}
+		})
 		b.upgrade(victim)
 		b.upgrade(thief)
 		hooked := b.call("POST", bots+"/"+botID+"/webhook", victim, "").want(201)
@@ -28,7 +33,8 @@ func TestOtherTenantsIDs(t *testing.T) {
 		runID := b.backtest(victim)
 		b.finish(victim, runID)
 		state := func() string {
-			return b.call("GET", accounts+"/"+accountID, victim, "").want(200, "checking").Body + b.call("GET", backtests+"/"+runID, victim, "").want(200, "done").Body + b.call("GET", backtests+"/"+runID+"/result", victim, "").want(200).Body +
+			return b.call("GET", bots+"/"+botID+"/live/reconciliation", victim, "").want(200, "secret mismatch", `"decision":""`, `"resume_asked_at":null`).Body +
+				b.call("GET", bots+"/"+botID+"/live/orders/1", victim, "").want(200, "secret-live").Body + b.call("GET", accounts+"/"+accountID, victim, "").want(200, "checking").Body + b.call("GET", backtests+"/"+runID, victim, "").want(200, "done").Body + b.call("GET", backtests+"/"+runID+"/result", victim, "").want(200).Body +
 				b.call("GET", configs+"/"+configID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID, victim, "").want(200).Body + b.call("GET", bots+"/"+botID+"/webhook", victim, "").want(200, hooked.text("id")).Body +
 				b.call("GET", bots+"/"+botID+"/orders", victim, "").want(200, "secret-order").Body
 		}
@@ -41,11 +47,16 @@ func TestOtherTenantsIDs(t *testing.T) {
 			if r.Method == "PUT" || r.Method == "PATCH" {
 				body = `{"name":"Stolen"}`
 			}
-			if strings.HasSuffix(r.Path, "/upgrade") {
-				body = `{"strategy_version":"1.0.0"}`
+			for suffix, with := range map[string]string{
+				"/upgrade": `{"strategy_version":"1.0.0"}`, "/live/preview": `{}`, "/live": `{"account_id":"x","confirm":"Cross","waive":true}`, "/{venue_id}": `{"decision":"claim"}`,
+			} {
+				if strings.HasSuffix(r.Path, suffix) {
+					body = with
+				}
 			}
 			fill := func(config, bot, run, account string) string {
-				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot, "{backtest_id}", run, "{account_id}", account).Replace(r.Path)
+				return strings.NewReplacer("{config_id}", config, "{bot_id}", bot, "{backtest_id}", run, "{account_id}", account,
+					"{number}", "1", "{pair}", "XBTMYR", "{venue_id}", "BX1").Replace(r.Path)
 			}
 			foreign := b.call(r.Method, fill(configID, botID, runID, accountID), thief, body)
 			const never = "0197e1a2-6f00-7a00-8000-000000000000"
@@ -60,7 +71,7 @@ func TestOtherTenantsIDs(t *testing.T) {
 			b.call(r.Method, fill(botID, configID, botID, botID), victim, body).want(404)
 			tried++
 		}
-		if tried < 24 {
+		if tried < 32 {
 			t.Errorf("only %d routes were tried", tried)
 		}
 		if after := state(); after != before {

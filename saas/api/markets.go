@@ -30,9 +30,9 @@ type market struct {
 	Tick      decimal.Decimal  `json:"tick" doc:"The smallest difference of prices." example:"1"`
 	Step      decimal.Decimal  `json:"step" doc:"The smallest difference of volumes." example:"0.0001"`
 	MinVolume decimal.Decimal  `json:"min_volume" doc:"The least volume of an order." example:"0.0005"`
-	MaxVolume *decimal.Decimal `json:"max_volume" doc:"The largest volume; null is no bound."`
+	MaxVolume *decimal.Decimal `json:"max_volume" nullable:"true" doc:"The largest volume; null is no bound."`
 	MinPrice  decimal.Decimal  `json:"min_price" doc:"The least price of an order."`
-	MaxPrice  *decimal.Decimal `json:"max_price" doc:"The largest price; null is no bound."`
+	MaxPrice  *decimal.Decimal `json:"max_price" nullable:"true" doc:"The largest price; null is no bound."`
 	MinValue  decimal.Decimal  `json:"min_value" doc:"The least value of an order."`
 	Status    string           `json:"status" doc:"Which orders the market takes: ACTIVE, POSTONLY or DISABLED." example:"ACTIVE"`
 	Label     string           `json:"label" doc:"Where the prices come from." example:"Luno, live prices"`

@@ -1,0 +1,140 @@
+package api_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+)
+
+// trade writes into a bot's journal of live orders as a worker would.
+func (b *bench) trade(token, botID string, fill func(e *journal.LiveEntry)) {
+	b.t.Helper()
+	ctx := b.t.Context()
+	h, err := b.store.StartHolder(ctx, "worker")
+	must(b.t, err)
+	tenantID := b.tenant(token)
+	got, err := b.store.TakeLeases(ctx, lease.Take{
+		Holder: h, Resources: []lease.Resource{{Kind: lease.Bots, TenantID: tenantID, ID: botID}}, Limit: 1,
+		Now: b.clock.Now(), Until: b.clock.Now().Add(time.Minute),
+	})
+	must(b.t, err)
+	e := journal.LiveEntry{TenantID: tenantID, BotID: botID, Epoch: got[0].Epoch}
+	fill(&e)
+	refused, err := b.store.CommitLive(ctx, e)
+	must(b.t, errors.Join(append(refused, err)...))
+}
+
+// funded connects an account that is checked and holds an amount of MYR.
+func (b *bench) funded(token, held string) string {
+	b.t.Helper()
+	id, tenantID := b.connect(token), b.tenant(token)
+	a, err := b.store.Account(b.t.Context(), tenantID, id)
+	must(b.t, err)
+	a.State, a.Reason, a.BalancesAt = account.Connected, "", b.clock.Now()
+	a.Balances = []account.Balance{{Currency: "MYR", Total: d(held), Free: d(held)}}
+	must(b.t, b.store.UpdateAccount(b.t.Context(), tenantID, a))
+	return id
+}
+
+func TestGoLive(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	configID, id := b.create(token)
+	one := bots + "/" + id
+	b.call("POST", one+"/live/preview", token, `{}`).want(200, `"obstacles":[{"code":"invalid_input"`, `"pointer":"/account_id"`, `"needs_waiver":true`, `"held_at":null`)
+	accountID := b.funded(token, "1500.25")
+	with := func(more string) string { return `{"account_id":"` + accountID + `"` + more + `}` }
+	b.call("POST", one+"/live/preview", token, with("")).want(200, `"code":"allocation_unavailable"`, `"free":"1500.25"`, `"balance":"10000"`)
+	b.call("POST", one+"/live", token, with(`,"confirm":"Cross","waive":true`)).want(409, `"code":"allocation_unavailable"`, `"free":"1500.25"`, `"held":"1500.25"`, `"currency":"MYR"`)
+	b.call("POST", one+"/live/preview", token, with(`,"balance":"1500.25"`)).want(200, `"obstacles":[]`, `"account":"Mine"`, `"currency":"MYR"`, `"paper_fee_percent":"0.25"`, `"seconds":0`)
+	right := `,"balance":"1500.25","confirm":"Cross"`
+	b.call("POST", one+"/live", token, with(right)).want(409, `"code":"paper_run_missing"`)
+	b.call("POST", one+"/live", token, with(`,"balance":1500.25,"confirm":"cross","waive":true`)).want(422, `"pointer":"/confirm"`)
+	b.call("POST", one+"/live", token, with(`,"waive":true`)).want(422, `"pointer":"/confirm"`, "is required")
+	b.call("POST", one+"/live", token, with(right+`,"waive":true`), "If-Match", `"7"`).want(412, `"code":"config_changed"`)
+	live := b.call("POST", one+"/live", token, with(right+`,"waive":true`), "If-Match", `"1"`).want(200, `"mode":"live"`, accountID, `"balance":"1500.25"`)
+	if live.Header.Get("ETag") != `"2"` {
+		t.Errorf("its tag is %s", live.Header.Get("ETag"))
+	}
+	b.call("GET", one, token, "").want(200, `"mode":"live"`, `"account_id":"`+accountID)
+	b.call("POST", one+"/live", token, with(right+`,"waive":true`)).want(409, `"code":"bot_live"`)
+	b.call("DELETE", one, token, "").want(409, `"code":"bot_live"`)
+	b.call("DELETE", accounts+"/"+accountID, token, "").want(409, `"code":"account_in_use"`)
+	b.call("PATCH", configs+"/"+configID, token, `{"balance":"1500.26"}`).want(409, `"code":"allocation_unavailable"`)
+	trader := b.member(token, "t@example.com", "trader")
+	b.call("POST", one+"/paper", trader, "").want(403, `"permission":"accounts.write"`)
+	b.call("POST", one+"/live/preview", trader, `{}`).want(403, `"permission":"accounts.write"`)
+	b.call("POST", one+"/paper", token, "", "If-Match", `"1"`).want(412)
+	b.call("POST", one+"/paper", token, "", "If-Match", `"2"`).want(200, `"mode":"paper"`, `"account_id":""`)
+	b.call("POST", one+"/paper", token, "").want(409, `"code":"bot_on_paper"`)
+	b.call("DELETE", accounts+"/"+accountID, token, "").want(204)
+}
+
+// What paper made of the money is not told of a live bot.
+func TestLiveBotBeginsAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	_, id := b.create(token)
+	b.work(token, id, func(e *journal.Entry) {
+		e.Checkpoint = &journal.Checkpoint{Run: 1, Sequence: 1, State: []byte(`{}`), Summary: journal.Summary{Equity: d("9999")}}
+	})
+	b.call("GET", bots+"/"+id, token, "").want(200, `"equity":"9999"`)
+	b.call("POST", bots+"/"+id+"/live", token, `{"account_id":"`+b.funded(token, "100")+`","balance":"100","confirm":"Cross","waive":true}`).want(200)
+	if got := b.call("GET", bots+"/"+id, token, "").want(200); got.get("summary") != nil {
+		t.Errorf("live it has the summary of its paper run: %s", got.Body)
+	}
+}
+
+func TestLiveOrders(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	_, id := b.create(token)
+	one, now := bots+"/"+id+"/live", b.clock.Now()
+	b.call("GET", one+"/orders", token, "").want(200, `"items":[]`, `"next_cursor":null`)
+	b.call("GET", one+"/reconciliation", token, "").want(404, `"code":"check_not_found"`)
+	b.call("POST", one+"/resume", token, "").want(409, `"code":"not_paused"`)
+	order := func(number int64, state journal.OrderState, reason string) journal.LiveOrder {
+		return journal.LiveOrder{
+			Order: journal.Order{
+				ClientID: "lb.x." + string(state), Number: number, Side: "buy", Type: "limit", Price: d("250000"), Volume: d("0.5"), TimeInForce: "GTC", State: state, Reason: reason,
+				Filled: d("0.1"), CreatedAt: now, UpdatedAt: now,
+			},
+			Account: "acc", Pair: "XBTMYR", VenueID: "BX7", Told: d("0.2"), CancelAsked: now,
+		}
+	}
+	b.trade(token, id, func(e *journal.LiveEntry) {
+		e.Orders = []journal.LiveOrder{order(1, journal.Denied, "below the least volume"), order(2, journal.Rejected, "not enough money"), order(3, journal.PartiallyFilled, "")}
+		e.Transitions = []journal.Transition{
+			{Order: 3, Event: 1, To: journal.Submitted, Cause: "intent", At: now}, {Order: 3, Event: 2, From: journal.Submitted, To: journal.PartiallyFilled, Cause: "the exchange says so", At: now},
+		}
+		e.Fills = []journal.LiveFill{{Order: 3, Event: 3, Pair: "XBTMYR", Fill: journal.Fill{Sequence: 77, Side: "buy", Price: d("249000"), Volume: d("0.1"), Value: d("24900"), FeeCounter: d("1.5"), Time: now}}}
+		e.Foreign = []journal.ForeignOrder{{Pair: "XBTMYR", VenueID: "BX9", Side: "sell", Price: d("1"), Volume: d("2"), FoundAt: now}}
+		e.Check = &journal.Check{
+			Account: "acc", At: now.Add(-12 * time.Second), Open: 1, Foreign: 1, Paused: "the account holds less", Failed: []string{"BX8 could not be cancelled"},
+			Trades:      []journal.ForeignTrade{{Pair: "XBTMYR", Sequence: 5, Side: "sell", Price: d("1"), Volume: d("3"), At: now}},
+			Differences: []journal.Difference{{Kind: journal.BalanceShort, Subject: "MYR", Text: "the account holds less", Since: now, Confirmed: true}},
+		}
+	})
+	page := b.call("GET", one+"/orders?limit=2", token, "").want(200, `"number":3`, `"pair":"XBTMYR"`, `"state":"partially_filled"`, `"told":"0.2"`, `"state":"rejected"`, `"reason":"not enough money"`)
+	b.call("GET", one+"/orders?limit=2&cursor="+page.text("next_cursor"), token, "").want(200, `"state":"denied"`, `"next_cursor":null`)
+	b.call("GET", bots+"/"+id+"/orders?cursor="+page.text("next_cursor"), token, "").want(400) // proves O3
+	b.call("GET", one+"/orders/3", token, "").want(200, `"from":"submitted","to":"partially_filled","cause":"the exchange says so"`, `"sequence":77`, `"fee_counter":"1.5"`, `"settled":false`)
+	b.call("GET", one+"/orders/4", token, "").want(404, `"code":"order_not_found"`)
+	b.call("GET", one+"/orders/three", token, "").want(404, `"code":"order_not_found"`)
+	b.call("GET", one+"/reconciliation", token, "").want(200, `"age_seconds":12`, `"agrees":false`, `"paused":"the account holds less"`, `"venue_id":"BX9"`, `"decision":""`,
+		`"kind":"balance_short"`, `"sequence":5`, `BX8 could not be cancelled`, `"resume_asked_at":null`)
+	viewer := b.member(token, "v@example.com", "viewer")
+	b.call("PUT", one+"/foreign/XBTMYR/BX9", viewer, `{"decision":"cancel"}`).want(403)
+	b.call("POST", one+"/resume", viewer, "").want(403)
+	b.call("PUT", one+"/foreign/XBTMYR/BX9", token, `{"decision":"eat"}`).want(422, `"pointer":"/decision"`)
+	b.call("PUT", one+"/foreign/XBTMYR/BX1", token, `{"decision":"cancel"}`).want(404, `"code":"foreign_order_not_found"`)
+	b.call("PUT", one+"/foreign/XBTMYR/BX9", token, `{"decision":"cancel"}`).want(204)
+	b.call("POST", one+"/resume", token, "").want(202, `"decision":"cancel"`, `"resume_asked_at":"2026-01-31T09:00:00Z"`)
+}
