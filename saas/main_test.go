@@ -11,11 +11,15 @@ import (
 )
 
 // TestMain lets the test binary be what the tests start: the process of a
-// strategy, one of the processes of TestGateConcurrent, and a worker of TestKillPoints.
+// strategy, one of the processes of TestGateConcurrent or TestThrottleShared, and a
+// worker of TestKillPoints.
 func TestMain(m *testing.M) {
 	oddBundle().ServeIfChild()
 	if os.Getenv(creatorEnv) != "" {
 		os.Exit(runCreator())
+	}
+	if os.Getenv(callerEnv) != "" {
+		os.Exit(runCaller())
 	}
 	if os.Getenv(traderEnv) != "" {
 		os.Exit(runTrader())
