@@ -48,20 +48,17 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := b.config(past)
+	traded, err := b.further(ctx, subject, b.historyFlags, past)
+	if err != nil {
+		return err
+	}
+	cfg, err := b.config(past, traded)
 	if err != nil {
 		return err
 	}
 	cfg.Params = params
 	if cfg.Signals, err = b.messages(subject); err != nil {
 		return err
-	}
-	traded, err := b.further(ctx, subject, b.historyFlags, past)
-	if err != nil {
-		return err
-	}
-	for _, one := range traded {
-		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: one.market})
 	}
 	process, err := subject.host.Start(ctx, subject.key)
 	if err != nil {

@@ -60,6 +60,12 @@ func TestWrongInput(t *testing.T) {
 		{"every wrong amount is named", "", []string{"--strategy", "basic", "--balance=-1", "--maker-fee", "2", "--slippage", "x"}, []string{"--balance", "--maker-fee", "--slippage"}},
 		{"a holding that is none", "", []string{"--strategy", "basic", "--holding", "0"}, []string{"--holding 0 must be an amount above 0 in steps of"}},
 		{"a holding finer than a step", "", []string{"--strategy", "basic", "--holding", "0.123456789"}, []string{"--holding 0.123456789"}},
+		{"a holding of another pair", "", []string{"--strategy", "basic", "--holding", "ETHMYR=1"}, []string{"--holding ETHMYR=1: the run does not trade that pair; it trades XBTMYR"}},
+		{"two holdings of a pair", "", []string{"--strategy", "basic", "--holding", "1", "--holding", "xbt/myr=2"}, []string{"--holding is given twice for XBTMYR"}},
+		{
+			"bounds that are none", "", []string{"--strategy", "basic", "--max-position", "0", "--stop-loss", "1", "--take-profit=-1"},
+			[]string{"--max-position 0 must be an amount above 0", "--stop-loss 1 must be a fraction", "--take-profit -1 must be a fraction"},
+		},
 		{"neither cash nor a holding", "", []string{"--strategy", "basic", "--balance", "0"}, []string{"--balance 0", "with --holding it may be 0"}},
 		{"fees that are none", "", []string{"--strategy", "basic", "--fee-tier", "100=0.1", "--fee-tier", "0=0.1,0.1"}, []string{"--fee-tier 100=0.1 must be", "--fee-tier 0=0.1,0.1 must be"}},
 		{"fees out of order", "", []string{"--strategy", "basic", "--fee-tier", "200=0.1,0.1", "--fee-tier", "100=0.1,0.1"}, []string{"--fee-tier 100=0.1,0.1 must come after"}},
@@ -274,10 +280,6 @@ func TestHolding(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(dir, "r.html"))
 	if err != nil || !strings.Contains(string(page), "and 0.5 XBT") {
 		t.Errorf("the page does not say what was held (%v)", err)
-	}
-	a = command(t, dir, "walkforward", "--strategy", "basic", "--range", "fast=5:10:5", "--holding", "0.5")
-	if a.code != 2 || !strings.Contains(a.problems, "--holding 0.5: each window") {
-		t.Errorf("a walk-forward with a holding ends with %d: %s", a.code, a.problems)
 	}
 }
 

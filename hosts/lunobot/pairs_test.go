@@ -82,6 +82,63 @@ func TestBacktestTradesSeveralPairs(t *testing.T) { // proves T8, PL1
 	}
 }
 
+// proves PL4, RK1: runs of several pairs begin with what each of them holds, without
+// any cash too, and each pair has a largest position of its own; sweeps and
+// walk-forwards do the same.
+func TestEachPairHasItsHoldingAndItsBound(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	funds := []string{
+		"--strategy", "rebalance", "--with", "ETHMYR", "--param", "others=ETHMYR=30", "--balance", "0", "--holding", "xbtmyr=0.5", "--holding", "ETH/MYR=2",
+		"--max-position", "ETHMYR=2.5", "--max-position", "0.75", "--stop-loss", "0.2", "--take-profit", "1.5", "--from", "2025-12-29", "--to", "2025-12-31",
+	}
+	type report struct {
+		Config struct {
+			Balance, Holding decimal.Decimal
+			MaxPosition      decimal.Decimal `json:"max_position"`
+			StopLoss         decimal.Decimal `json:"stop_loss"`
+			TakeProfit       decimal.Decimal `json:"take_profit"`
+		}
+		Pairs []struct {
+			Holding     decimal.Decimal
+			MaxPosition decimal.Decimal `json:"max_position"`
+		} `json:"further_pairs"`
+		Statistics struct {
+			Initial decimal.Decimal `json:"initial_equity"`
+		}
+		Walk struct {
+			Trades int
+		}
+	}
+	for _, args := range [][]string{
+		{"backtest", "--param", "weight=40"},
+		{"sweep", "--range", "weight=35:45:5"},
+		{"walkforward", "--range", "weight=35:45:5", "--in-sample", "24h", "--out-of-sample", "12h", "--objective", "equity"},
+	} {
+		file := args[0] + ".json"
+		a := command(t, dir, append(append(args, funds...), "--json", file)...)
+		if a.code != 0 {
+			t.Fatalf("%s ends with %d\n%s%s", args[0], a.code, a.out, a.problems)
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, file))
+		var r report
+		if err == nil {
+			err = json.Unmarshal(raw, &r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := r.Config
+		if !c.Balance.IsZero() || c.Holding.String() != "0.5" || c.MaxPosition.String() != "0.75" || c.StopLoss.String() != "0.2" || c.TakeProfit.String() != "1.5" ||
+			len(r.Pairs) != 1 || r.Pairs[0].Holding.String() != "2" || r.Pairs[0].MaxPosition.String() != "2.5" {
+			t.Errorf("%s was made with %+v and %+v", args[0], c, r.Pairs)
+		}
+		if args[0] == "backtest" && !r.Statistics.Initial.IsPositive() || args[0] == "walkforward" && r.Walk.Trades == 0 {
+			t.Errorf("%s begins with %s and has %d trades", args[0], r.Statistics.Initial, r.Walk.Trades)
+		}
+	}
+}
+
 func checkPairsReport(t *testing.T, dir string, args []string) {
 	t.Helper()
 	for i, arg := range args {

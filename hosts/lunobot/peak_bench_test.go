@@ -30,8 +30,9 @@ const peakCandles = 10_000_000
 // candles of a CSV file go through the moving-average cross with fees, which puts
 // a hundredth of its cash in at a time so that it trades to the end: the program
 // lunobot, which writes the JSON and the page, and the plugin's process that it
-// starts; a sweep of it, whose runs share the candles and which shows the best one;
-// and this process, with the engine in it, as a program would that is built upon the
+// starts; a sweep of it, whose runs share the candles and which shows the best one,
+// and the same of a plugin's file, whose runs are in processes of its own; and this
+// process, with the engine in it, as a program would that is built upon the
 // packages.
 func BenchmarkPeak(b *testing.B) {
 	file, market := peakFile(b)
@@ -53,23 +54,28 @@ func BenchmarkPeak(b *testing.B) {
 			b.ReportMetric(plugin/1e6, "plugin-peak-MB")
 		}
 	})
-	b.Run("sweep", func(b *testing.B) {
+	sweep := func(b *testing.B, subject ...string) {
+		b.Helper()
 		program := strategytest.Build(b, "./hosts/lunobot")
 		for b.Loop() {
-			run := exec.CommandContext(b.Context(), program, "sweep", "--strategy", "basic", "--data", file, "--pair", "XBT/MYR", "--tick", market.Tick.String(),
-				"--step", market.Step.String(), "--balance", "1000000", "--param", "size=1", "--range", "fast=20,40", "--workers", "2", "--json", os.DevNull, "--html", os.DevNull)
+			args := append([]string{"sweep"}, subject...)
+			run := exec.CommandContext(b.Context(), program, append(args, "--data", file, "--pair", "XBT/MYR", "--tick", market.Tick.String(),
+				"--step", market.Step.String(), "--balance", "1000000", "--param", "size=1", "--range", "fast=20,40", "--workers", "2", "--json", os.DevNull, "--html", os.DevNull)...)
 			var out bytes.Buffer
 			run.Stdout, run.Stderr = &out, &out
 			if err := run.Start(); err != nil {
 				b.Fatal(err)
 			}
-			host, _ := watch(b, run)
+			host, plugin := watch(b, run)
 			if err := run.Wait(); err != nil || !strings.Contains(out.String(), "10,000,000 candles") {
 				b.Fatalf("%v\n%s", err, out.String())
 			}
 			b.ReportMetric(host/1e6, "peak-MB")
+			b.ReportMetric(plugin/1e6, "plugin-peak-MB")
 		}
-	})
+	}
+	b.Run("sweep", func(b *testing.B) { sweep(b, "--strategy", "basic") })
+	b.Run("sweep-of-a-file", func(b *testing.B) { sweep(b, "--plugin", strategytest.Build(b, "./plugins/basic")) })
 	b.Run("packages", func(b *testing.B) {
 		cfg := backtest.Config{Market: market, Interval: time.Minute, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000}, Params: []byte(`{"size":1}`)}
 		var err error

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/param"
@@ -23,8 +21,8 @@ type runFlags struct {
 	Param []string `sep:"none" placeholder:"NAME=VALUE" help:"A parameter of the strategy; repeat it for others."`
 	historyFlags
 	intervalFlag
-	Balance string `default:"10000" placeholder:"AMOUNT" help:"Cash to begin with, in the counter currency. Default: ${default}."`
-	Holding string `placeholder:"AMOUNT" help:"What is held of the base currency to begin with, valued at the first candle's open. Default: nothing."`
+	fundsFlags
+	boundFlags
 	costFlags
 }
 
@@ -64,28 +62,14 @@ func (r runFlags) params(ctx context.Context, s *subject) (json.RawMessage, erro
 	return raw, nil
 }
 
-// config reads the flags about money and candles; the error names every wrong one.
-func (r runFlags) config(past history) (backtest.Config, error) {
+// config reads the flags about money and candles of a run over these histories; the
+// error names every wrong one.
+func (r runFlags) config(past history, traded []further) (backtest.Config, error) {
 	cfg := backtest.Config{Market: past.market, Interval: past.interval}
-	var problems []string
-	balance, err := decimal.NewFromString(r.Balance)
-	if err == nil {
-		cfg.Balance, err = cfg.Market.Units(balance, exchange.Down)
+	for _, one := range traded {
+		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: one.market})
 	}
-	if err != nil || cfg.Balance < 0 || cfg.Balance == 0 && r.Holding == "" {
-		problems = append(problems, "--balance "+r.Balance+" must be an amount above 0 that fits the market's tick and step; with --holding it may be 0")
-	}
-	if r.Holding != "" {
-		holding, err := decimal.NewFromString(r.Holding)
-		if err == nil {
-			cfg.Base, err = cfg.Market.Steps(holding, exchange.Exact)
-		}
-		if err != nil || cfg.Base <= 0 {
-			problems = append(problems, "--holding "+r.Holding+" must be an amount above 0 in steps of "+cfg.Market.Step.String()+" "+cfg.Market.Base)
-		}
-	}
-	problems = append(problems, r.costFlags.into(&cfg)...)
-	problems = append(problems, r.intervalFlag.into(&cfg)...)
+	problems := slices.Concat(r.fundsFlags.into(&cfg), r.boundFlags.into(&cfg), r.costFlags.into(&cfg), r.intervalFlag.into(&cfg))
 	if len(problems) > 0 {
 		return cfg, input("%s", strings.Join(problems, "; "))
 	}

@@ -103,14 +103,11 @@ func (f searchFlags) prepare(
 	if s.past, err = run.load(ctx); err != nil {
 		return s, err
 	}
-	if s.run, err = run.config(s.past); err != nil {
-		return s, err
-	}
 	if s.traded, err = pairs.further(ctx, s.subject, run.historyFlags, s.past); err != nil {
 		return s, err
 	}
-	for _, one := range s.traded {
-		s.run.Pairs = append(s.run.Pairs, backtest.Pair{Market: one.market})
+	if s.run, err = run.config(s.past, s.traded); err != nil {
+		return s, err
 	}
 	if s.long() {
 		debug.SetGCPercent(collectLong)

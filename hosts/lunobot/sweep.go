@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
@@ -35,15 +36,12 @@ func (w sweepCommand) Run(ctx context.Context, c *console) error {
 	if err := s.fault(ctx, err); err != nil {
 		return err
 	}
-	if s.long() {
-		debug.FreeOSMemory() // what the runs left
-	}
 	seen := backtestreport.NewWatch(s.run.Interval)
 	best, err := s.best(ctx, result, seen)
 	if err != nil {
 		return err
 	}
-	s.forget()
+	s.forget() // before the report is made
 	report, err := backtestreport.NewSearch(backtestreport.SearchInput{
 		Best: best, Closes: seen.Of(s.run.Market.Pair), Further: seen.Further(s.run), Data: s.past.report, Schema: s.subject.manifest.Schema, Source: s.past.source, Notes: notesOf(s.past, s.traded), Config: s.run,
 		Info: s.subject.manifest.Info, Result: result,
@@ -57,7 +55,7 @@ func (w sweepCommand) Run(ctx context.Context, c *console) error {
 	return report.WriteTable(c.out, elapsed)
 }
 
-// forget lets the candles go that no run needs any more, before the report is made.
+// forget lets the candles go that no run needs any more.
 func (s *searching) forget() {
 	s.shared, s.library, s.search.Runners = nil, nil, nil
 	if s.long() {
@@ -66,7 +64,8 @@ func (s *searching) forget() {
 }
 
 // best runs the best set once more, to show all of it; nil if there is none. What
-// candles it saw goes into seen.
+// candles it saw goes into seen. It keeps the whole equity curve: where there are very
+// many candles, those that the runs shared make room for it, and are read anew.
 func (s *searching) best(ctx context.Context, result *search.Result, seen *backtestreport.Watch) (*backtest.Result, error) {
 	set, ok := result.Best()
 	if !ok {
@@ -84,11 +83,28 @@ func (s *searching) best(ctx context.Context, result *search.Result, seen *backt
 	if err != nil {
 		return nil, err
 	}
-	src, end, err := backtest.Bring(ctx, s.library, cfg, needs, s.candles(), seen.Through)
+	through := seen.Through
+	if s.long() {
+		own, closed, err := s.past.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer closed()
+		through = func(pair string, src marketdata.Source) marketdata.Source {
+			if pair == cfg.Market.Pair {
+				src = own
+			}
+			return seen.Through(pair, src)
+		}
+	}
+	src, end, err := backtest.Bring(ctx, s.library, cfg, needs, s.candles(), through)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
+	if s.long() {
+		s.forget()
+	}
 	var out *backtest.Result
 	if def := s.subject.contained; def != nil {
 		out, err = backtest.Run(ctx, *def, cfg, src, nil)

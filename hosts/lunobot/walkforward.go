@@ -26,9 +26,6 @@ type walkforwardCommand struct {
 
 // Run walks forward.
 func (w walkforwardCommand) Run(ctx context.Context, c *console) error {
-	if w.Holding != "" {
-		return input("--holding %s: each window of a walk-forward begins with cash alone", w.Holding)
-	}
 	s, err := w.prepare(ctx, c, w.runFlags, w.companyFlags, w.pairsFlag, w.reportFlags, true)
 	if err != nil {
 		return err

@@ -45,6 +45,9 @@ type Process interface {
 	Needs(ctx context.Context, cfg backtest.Config) (backtest.Needs, error)
 	// Backtest runs a backtest, which ends with ctx.
 	Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
+	// Stream is Backtest for a run of a search: its equity curve is told as it
+	// grows, and is not in the result.
+	Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error)
 	// Stop ends the process.
 	Stop()
 }

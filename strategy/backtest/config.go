@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -53,14 +55,46 @@ type Config struct {
 	Tiers []paper.Tier `json:"tiers,omitempty"`
 }
 
-// Initial returns what the account is worth when trading begins, with a first
-// candle that opens at a price.
-func (c Config) Initial(open exchange.Ticks) exchange.Units {
-	worth, err := open.Times(c.Base)
-	if err != nil || c.Balance+worth < worth {
+// Initial returns what the account is worth when trading begins, with first candles
+// that open at these prices, in the order of Markets. Of several pairs it is rounded
+// down to a unit of Market.
+func (c Config) Initial(opens ...exchange.Ticks) exchange.Units {
+	start, err := c.initial(opens)
+	if err != nil {
 		return c.Balance // no run gets so far: its engine refuses it
 	}
-	return c.Balance + worth
+	return start
+}
+
+func (c Config) initial(opens []exchange.Ticks) (exchange.Units, error) {
+	_, per, err := exchange.SharedUnit(c.Markets()...)
+	if err != nil {
+		return 0, err
+	}
+	total, err := exchange.MulDiv(int64(c.Balance), per[0], 1)
+	if err != nil {
+		return 0, err
+	}
+	for leg, open := range opens {
+		worth, err := open.Times(c.BaseOf(int64(leg)))
+		if err != nil {
+			return 0, err
+		}
+		part, err := exchange.MulDiv(int64(worth), per[leg], 1)
+		if err != nil || part > math.MaxInt64-total {
+			return 0, exchange.ErrOverflow
+		}
+		total += part
+	}
+	return exchange.Units(total / per[0]), nil
+}
+
+// BaseOf returns what is held to begin with in the market of a leg.
+func (c Config) BaseOf(leg int64) exchange.Steps {
+	if leg > 0 && leg <= int64(len(c.Pairs)) {
+		return c.Pairs[leg-1].Base
+	}
+	return c.Base
 }
 
 // WarmFrom returns when the oldest candle opens, in epoch milliseconds, that a
@@ -81,11 +115,15 @@ func (c Config) Lead() time.Duration {
 
 // validate reports what neither the venue nor the engine would.
 func (c Config) validate() error {
-	if c.Balance < 0 || c.Base < 0 || c.Balance+exchange.Units(c.Base) == 0 {
-		return errors.New("backtest: there must be a balance or a holding above 0, and none below")
+	held := c.Balance > 0 || c.Base > 0
+	for _, p := range c.Pairs {
+		held = held || p.Base > 0
+		if p.Base < 0 || p.MaxPosition < 0 {
+			return fmt.Errorf("backtest: the holding and the largest position of %s must not be below 0", p.Market.Pair)
+		}
 	}
-	if len(c.Pairs) > 0 && c.Base > 0 {
-		return errors.New("backtest: runs of several pairs begin with cash alone")
+	if c.Balance < 0 || c.Base < 0 || !held {
+		return errors.New("backtest: there must be a balance or a holding above 0, and none below")
 	}
 	return checkSignals(c.Signals)
 }

@@ -103,7 +103,6 @@ func TestHoldingThatIsRefused(t *testing.T) {
 			c.Base = exchange.Steps(math.MaxInt64 / int64(s.Candles[0].Open))
 			c.Balance = math.MaxInt64 / 2
 		},
-		"one of several pairs": func(c *backtest.Config) { c.Pairs = []backtest.Pair{{Market: otherMarket(s.Market)}} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,10 +113,4 @@ func TestHoldingThatIsRefused(t *testing.T) {
 			}
 		})
 	}
-}
-
-// otherMarket is another market of the same counter currency.
-func otherMarket(m exchange.Market) exchange.Market {
-	m.Pair, m.Base = "ETH"+m.Counter, "ETH"
-	return m
 }

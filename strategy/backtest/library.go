@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 )
 
@@ -82,6 +83,45 @@ func Bring(ctx context.Context, lib Library, cfg Config, needs Needs, candles *m
 		return f.Source, end, nil
 	}
 	return f, end, nil
+}
+
+// Opens returns the prices at which a run begins that goes over candles from first
+// on, in the order of the configuration's Markets: those at which what it holds to
+// begin with is valued. The price of a further pair that it holds nothing of is 0. A
+// pair that it holds, and of which the library has no candle that opens with the
+// first one, is an *UnpricedError.
+func Opens(ctx context.Context, lib Library, cfg Config, first exchange.Candle) ([]exchange.Ticks, error) {
+	out := []exchange.Ticks{first.Open}
+	for _, p := range cfg.Pairs {
+		if p.Base == 0 || lib == nil { // without a library the run is refused anyway
+			out = append(out, 0)
+			continue
+		}
+		list, err := lib.Candles(ctx, p.Market.Pair)
+		if err != nil {
+			return nil, fmt.Errorf("reading candles of %s: %w", p.Market.Pair, err)
+		}
+		at := list.Index(first.Time)
+		if at == list.Len() || list.Time(at) != first.Time {
+			return nil, &UnpricedError{Market: p.Market, Holding: p.Base, At: first.OpenTime()}
+		}
+		out = append(out, list.At(at).Open)
+	}
+	return out, nil
+}
+
+// UnpricedError is that a run holds something to begin with of which nobody knows
+// what it is worth then.
+type UnpricedError struct {
+	Market  exchange.Market
+	Holding exchange.Steps
+	At      time.Time
+}
+
+// Error implements error.
+func (e *UnpricedError) Error() string {
+	return fmt.Sprintf("backtest: %s %s are held to begin with, and %s has no candle at %s, when the run begins, to value them: begin later, or without them",
+		e.Market.Volume(e.Holding), e.Market.Base, e.Market.Pair, e.At.Format("2006-01-02 15:04"))
 }
 
 // LackError is that a run has no candles of a pair that it trades.

@@ -18,10 +18,10 @@ type Meter struct {
 	last  int64
 }
 
-// NewMeter returns a meter of a run whose first candle opens at from, in epoch
-// milliseconds, and at a price.
-func NewMeter(cfg Config, from int64, open exchange.Ticks) (*Meter, error) {
-	initial := int64(cfg.Initial(open))
+// NewMeter returns a meter of a run whose first candles open at from, in epoch
+// milliseconds, and at these prices, in the order of the configuration's Markets.
+func NewMeter(cfg Config, from int64, opens ...exchange.Ticks) (*Meter, error) {
+	initial := int64(cfg.Initial(opens...))
 	curve, err := perf.NewCurve(perf.Config{Initial: initial, Interval: cfg.Interval, Start: time.UnixMilli(from)})
 	if err != nil {
 		return nil, fmt.Errorf("measuring the run: %w", err)
@@ -54,7 +54,7 @@ func (m *Meter) Stats(r *Result) perf.Stats {
 
 // Stats returns the statistics of a run that has its equity curve.
 func (r *Result) Stats() (perf.Stats, error) {
-	m, err := NewMeter(r.Config, r.From, r.FirstPrice)
+	m, err := NewMeter(r.Config, r.From, r.opens()...)
 	if err != nil {
 		return perf.Stats{}, err
 	}

@@ -18,6 +18,10 @@ import (
 // Pair is a further pair that a run trades with the same balance. Fees and costs
 // are those of the run, and so are the bounds but for the position.
 type Pair struct {
+	// Base is what is held of its base currency to begin with, valued at the open of
+	// its candle at the time of the run's first one; without that one the run is
+	// refused. Defaults to nothing.
+	Base exchange.Steps `json:"base,omitempty"`
 	// Market is what is traded; required.
 	Market exchange.Market `json:"market"`
 	// MaxPosition bounds the position in it. Defaults to 0, no bound.
@@ -81,6 +85,21 @@ func (r *Result) AccountOf(leg int64) portfolio.Portfolio {
 		return r.Pairs[leg-1].Account
 	}
 	return r.Account
+}
+
+// Holds reports whether the run began with what a configuration gives its pairs:
+// whoever ran it may not know of holdings.
+func (r *Result) Holds(cfg Config) bool {
+	for leg, open := range r.opens() {
+		worth, err := open.Times(cfg.BaseOf(int64(leg)))
+		if leg == 0 {
+			worth += cfg.Balance
+		}
+		if err != nil || r.AccountOf(int64(leg)).Start != worth {
+			return false
+		}
+	}
+	return true
 }
 
 // Fees returns what all pairs together have paid in fees, in units of the
@@ -154,26 +173,28 @@ func streamPairs(ctx context.Context, def strategy.Definition, cfg Config, src m
 
 // newBasket opens the account of a run.
 func newBasket(cfg Config, instance *strategy.Instance, rec engine.Recorder) (*engine.Basket, error) {
-	venue := func(m exchange.Market, prefix string, balance exchange.Units) (*paper.Venue, error) {
-		return paper.NewVenue(paper.VenueConfig{Market: m, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: balance, OrderPrefix: prefix})
+	venue := func(m exchange.Market, prefix string, balance exchange.Units, base exchange.Steps) (*paper.Venue, error) {
+		return paper.NewVenue(paper.VenueConfig{
+			Market: m, Fees: cfg.Fees, Tiers: cfg.Tiers, Costs: cfg.Costs, Balance: balance, Base: base, OrderPrefix: prefix,
+		})
 	}
-	own, err := venue(cfg.Market, "", cfg.Balance)
+	own, err := venue(cfg.Market, "", cfg.Balance, cfg.Base)
 	if err != nil {
 		return nil, err
 	}
 	in := engine.BasketConfig{Config: engine.Config{
-		Market: cfg.Market, Interval: cfg.Interval, Decide: cfg.Decide, Balance: cfg.Balance, Venue: own, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
+		Market: cfg.Market, Interval: cfg.Interval, Decide: cfg.Decide, Balance: cfg.Balance, Base: cfg.Base, Venue: own, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
 		Wants: instance.Wants, Subscription: instance.Subscription(),
 	}}
 	venues := []*paper.Venue{own}
 	for i, p := range cfg.Pairs {
-		v, err := venue(p.Market, fmt.Sprintf("P%d-", i+1), 0)
+		v, err := venue(p.Market, fmt.Sprintf("P%d-", i+1), 0, p.Base)
 		if err != nil {
 			return nil, err
 		}
 		bounds := cfg.Risk
 		bounds.MaxPosition = p.MaxPosition
-		in.Legs = append(in.Legs, engine.Leg{Market: p.Market, Risk: bounds, Venue: v})
+		in.Legs = append(in.Legs, engine.Leg{Base: p.Base, Market: p.Market, Risk: bounds, Venue: v})
 		venues = append(venues, v)
 	}
 	if err := paper.ShareVolume(venues...); err != nil {
@@ -265,8 +286,11 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 // candle runs what came since the last candle of the run's own market, in the order
 // of time, and the candle itself with what opened at the same time.
 func (r *pairsRun) candle(c *exchange.Candle, with Beside) error {
-	if r.past.begin == 0 { // what the further pairs have of before the first candle is not of the run
-		r.past.begin, r.past.from = c.Time, c.Time
+	if r.past.begin == 0 {
+		r.past.from = c.Time
+	}
+	if r.rec.curve.count == 0 && c.Time >= r.past.begin {
+		r.past.begin = c.Time // what the further pairs have of before the first candle is not of the run
 	}
 	traded, looked := r.traded[:0], r.looked[:0]
 	for _, p := range with.Pairs {

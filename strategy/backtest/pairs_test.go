@@ -1,13 +1,17 @@
 package backtest_test
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	shopspring "github.com/shopspring/decimal"
+	"pgregory.net/rapid"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -51,6 +55,12 @@ func evenlyDefinition() strategy.Definition {
 // and begins later. Their units differ by a factor of 100.
 func couple(tb testing.TB, n int) (cfg backtest.Config, own, other []exchange.Candle) {
 	tb.Helper()
+	return coupleFrom(tb, n, 3)
+}
+
+// coupleFrom is couple with a second pair that begins at a candle of the first one.
+func coupleFrom(tb testing.TB, n, first int) (cfg backtest.Config, own, other []exchange.Candle) {
+	tb.Helper()
 	own = history(tb, n).Candles
 	m, err := demo.New(demo.Config{})
 	if err != nil {
@@ -60,8 +70,8 @@ func couple(tb testing.TB, n int) (cfg backtest.Config, own, other []exchange.Ca
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for i := 3; i < n; i++ {
-		if i%97 != 0 {
+	for i := first; i < n; i++ {
+		if i == first || i%97 != 0 {
 			other = append(other, m.Candle(markets[1].Pair, int64(i)))
 		}
 	}
@@ -78,6 +88,7 @@ func coupled(own, other []exchange.Candle) *backtest.Feed {
 // purse is the account of the reference, in decimals.
 type purse struct {
 	market exchange.Market
+	rate   shopspring.Decimal
 	held   shopspring.Decimal
 	price  shopspring.Decimal
 	wanted shopspring.Decimal // to spend at the next open; below 0, sell all
@@ -89,11 +100,11 @@ func (p *purse) meet(cash *shopspring.Decimal, c exchange.Candle) {
 	open := p.market.Price(c.Open)
 	unit := p.market.Tick.Mul(p.market.Step)
 	fee := func(value shopspring.Decimal) shopspring.Decimal {
-		return value.Mul(shopspring.New(1, -3)).Div(unit).Ceil().Mul(unit)
+		return value.Mul(p.rate).Div(unit).Ceil().Mul(unit)
 	}
 	switch {
 	case p.wanted.IsPositive():
-		volume := p.wanted.Div(open).Div(p.market.Step).Floor().Mul(p.market.Step)
+		volume := p.wanted.Div(open.Mul(p.rate.Add(shopspring.New(1, 0)))).Div(p.market.Step).Floor().Add(shopspring.New(1, 0)).Mul(p.market.Step)
 		for volume.Mul(open).Add(fee(volume.Mul(open))).GreaterThan(p.wanted) {
 			volume = volume.Sub(p.market.Step)
 		}
@@ -112,12 +123,27 @@ func (p *purse) meet(cash *shopspring.Decimal, c exchange.Candle) {
 func TestPairsReference(t *testing.T) { // proves PL3, PL4, N1
 	t.Parallel()
 	cfg, own, other := couple(t, 2_000)
-	r, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	r := checkReference(t, cfg, own, other)
+	if r.Trades.Len() < 100 || r.Pairs[0].Account.Trades == 0 || r.Pairs[0].FirstPrice != other[0].Open || r.Pairs[0].LastPrice != other[len(other)-1].Close {
+		t.Errorf("it ends with %d trades and %+v", r.Trades.Len(), r.Pairs)
+	}
+}
+
+// checkReference runs evenly over two pairs and holds the run up against decimals.
+func checkReference(t rapid.TB, cfg backtest.Config, own, other []exchange.Candle) *backtest.Result {
+	t.Helper()
+	r, err := backtest.Run(context.Background(), evenlyDefinition(), cfg, coupled(own, other), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cash := cfg.Market.Amount(cfg.Balance)
-	a, b := purse{market: cfg.Market}, purse{market: cfg.Pairs[0].Market}
+	cash, rate := cfg.Market.Amount(cfg.Balance), cfg.Fees.Taker.Decimal()
+	a, b := purse{market: cfg.Market, rate: rate}, purse{market: cfg.Pairs[0].Market, rate: rate}
+	a.held, b.held = a.market.Volume(cfg.Base), b.market.Volume(cfg.Pairs[0].Base)
+	start := cash.Add(a.held.Mul(a.market.Price(own[0].Open))).Add(b.held.Mul(b.market.Price(other[0].Open)))
+	if got, want := cfg.Market.Amount(r.Initial()), floorTo(start, cfg.Market); !got.Equal(want) {
+		t.Fatalf("it begins with %s, want %s", got, want)
+	}
+	peak, fall := r.Initial(), 0.0
 	count, next := 0, 0
 	sell := func(p *purse) {
 		if p.held.IsPositive() {
@@ -149,19 +175,105 @@ func TestPairsReference(t *testing.T) { // proves PL3, PL4, N1
 			sell(&b)
 		}
 		want := cash.Add(a.held.Mul(a.price)).Add(b.held.Mul(b.price))
-		unit := cfg.Market.Tick.Mul(cfg.Market.Step)
-		if got := cfg.Market.Amount(exchange.Units(r.Equity[i])); !got.Equal(want.Div(unit).Floor().Mul(unit)) {
+		if got := cfg.Market.Amount(exchange.Units(r.Equity[i])); !got.Equal(floorTo(want, cfg.Market)) {
 			t.Fatalf("at candle %d the account is worth %s, want %s", i, got, want)
 		}
+		peak = max(peak, exchange.Units(r.Equity[i]))
+		fall = max(fall, float64(int64(peak)-r.Equity[i])/float64(peak))
 	}
-	if r.Trades.Len() < 100 || r.Pairs[0].Account.Trades == 0 || r.Pairs[0].FirstPrice != other[0].Open || r.Pairs[0].LastPrice != other[len(other)-1].Close {
-		t.Errorf("it ends with %d trades and %+v", r.Trades.Len(), r.Pairs)
+	if math.Abs(fall-r.MaxDrawdown) > 1e-12 {
+		t.Errorf("it fell by %v, want %v", r.MaxDrawdown, fall)
 	}
 	checkTrades(t, r)
+	return r
+}
+
+// floorTo rounds an amount down to a unit of a market.
+func floorTo(amount shopspring.Decimal, m exchange.Market) shopspring.Decimal {
+	unit := m.Tick.Mul(m.Step)
+	return amount.Div(unit).Floor().Mul(unit)
+}
+
+// proves PL4, T8: what is held of several pairs when a run begins is worth what the
+// first opens say, is sold like anything else, and neither it nor the cash is gained
+// or lost but by trading.
+func TestPairsReferenceWithHoldings(t *testing.T) {
+	t.Parallel()
+	common, own, other := coupleFrom(t, 120, 0)
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := common
+		cfg.Pairs = slices.Clone(common.Pairs)
+		cfg.Base = exchange.Steps(rapid.SampledFrom([]int64{0, 100_000, 1_234_567}).Draw(t, "own"))
+		cfg.Pairs[0].Base = exchange.Steps(rapid.Int64Range(100_000, 50_000_000).Draw(t, "further"))
+		cfg.Balance = exchange.Units(rapid.SampledFrom([]int64{0, 1, 10_000_000_003}).Draw(t, "cash"))
+		cfg.Fees.Taker = exchange.Rate(rapid.SampledFrom([]int64{0, 100_000, 1_234_567}).Draw(t, "fee"))
+		r := checkReference(t, cfg, own, other)
+		if r.Pairs[0].Account.Trades == 0 || !r.Holds(cfg) || r.Holds(common) {
+			t.Fatalf("it ends with %+v and %+v", r.Account, r.Pairs)
+		}
+	})
+}
+
+// proves RK1: the host's stop-loss holds for what was held of a further pair to begin
+// with, at the price that it began with.
+func TestHoldingOfAFurtherPairHasItsStop(t *testing.T) {
+	t.Parallel()
+	cfg, own, other := coupleFrom(t, 90, 0)
+	cfg.Pairs[0].Base, cfg.Risk.StopLoss = 1_000, 5_000_000
+	def := strategy.MustDefine(strategy.Info{Name: "idle", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &idle{} })
+	for i := range other {
+		price := other[0].Open
+		if i >= 50 {
+			price = price * 9 / 10
+		}
+		other[i] = exchange.Candle{Time: other[i].Time, Open: price, High: price, Low: price, Close: price, Volume: other[i].Volume}
+	}
+	r, err := backtest.Run(t.Context(), def, cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Pairs[0].Account.Base != 0 || r.Trades.Len() != 1 || r.Account.Base != 0 {
+		t.Errorf("it ends with %+v after %d trades", r.Pairs[0].Account, r.Trades.Len())
+	}
+}
+
+// idle trades several pairs and gives no order.
+type idle struct{}
+
+func (*idle) TradePairs(exchange.Market, []exchange.Market) error { return nil }
+
+func (*idle) OnPair(*strategy.Bot, string, exchange.Candle) {}
+
+func (*idle) OnCandle(*strategy.Bot, exchange.Candle) {}
+
+// proves RK1: each pair has its own largest position.
+func TestLargestPositionOfAFurtherPair(t *testing.T) {
+	t.Parallel()
+	cfg, own, other := couple(t, 200)
+	free, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Pairs[0].MaxPosition = 7_000
+	bound, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := func(r *backtest.Result, leg int64) (most exchange.Steps) {
+		for _, trade := range r.Trades.All() {
+			if trade.Leg == leg {
+				most = max(most, trade.Volume)
+			}
+		}
+		return most
+	}
+	if largest(free, 1) <= 7_000 || largest(bound, 1) != 7_000 || largest(bound, 0) <= 7_000 {
+		t.Errorf("it held %d of the further pair, then %d, and %d of its own", largest(free, 1), largest(bound, 1), largest(bound, 0))
+	}
 }
 
 // checkTrades adds the trades of a run up to its accounts (rule T8).
-func checkTrades(t *testing.T, r *backtest.Result) {
+func checkTrades(t rapid.TB, r *backtest.Result) {
 	t.Helper()
 	var profit [2]exchange.Units
 	last := int64(0)
@@ -205,7 +317,8 @@ func TestTradesOfInterleavedSales(t *testing.T) { // proves T8
 // proves PL1: the same bytes twice, and through the plugin's boundary.
 func TestPairsRunTwiceAndThroughAPlugin(t *testing.T) {
 	t.Parallel()
-	cfg, own, other := couple(t, 6_000)
+	cfg, own, other := coupleFrom(t, 6_000, 0)
+	cfg.Base, cfg.Pairs[0].Base = 12_345, 678
 	client, stop, err := plugin.Loopback(evenlyDefinition())
 	if err != nil {
 		t.Fatal(err)
@@ -261,6 +374,10 @@ func TestBadRunsOfPairsAreRefused(t *testing.T) {
 	t.Parallel()
 	cfg, own, other := couple(t, 50)
 	foreign, twice := cfg, cfg
+	held := cfg
+	held.Pairs = []backtest.Pair{{Market: cfg.Pairs[0].Market, Base: 5}}
+	below := cfg
+	below.Pairs = []backtest.Pair{{Market: cfg.Pairs[0].Market, Base: -5}}
 	market := cfg.Pairs[0].Market
 	market.Counter = "ZAR"
 	foreign.Pairs = []backtest.Pair{{Market: market}}
@@ -275,6 +392,8 @@ func TestBadRunsOfPairsAreRefused(t *testing.T) {
 		{"the run has no candles of it", evenlyDefinition(), cfg, marketdata.NewSliceSource(own)},
 		{"one balance needs one currency", evenlyDefinition(), foreign, coupled(own, other)},
 		{"is asked for twice", evenlyDefinition(), twice, coupled(own, other)},
+		{"there is no candle of ETHMYR at", evenlyDefinition(), held, coupled(own, other)},
+		{"must not be below 0", evenlyDefinition(), below, coupled(own, other)},
 	} {
 		if _, err := backtest.Run(t.Context(), c.def, c.cfg, c.src, nil); err == nil || !strings.Contains(fmt.Sprint(err), c.want) {
 			t.Errorf("it says %v, want %q", err, c.want)

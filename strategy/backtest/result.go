@@ -49,7 +49,16 @@ type Result struct {
 }
 
 // Initial returns what the account was worth when trading began.
-func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.FirstPrice) }
+func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.opens()...) }
+
+// opens are the first opens of all pairs.
+func (r *Result) opens() []exchange.Ticks {
+	out := []exchange.Ticks{r.FirstPrice}
+	for _, p := range r.Pairs {
+		out = append(out, p.FirstPrice)
+	}
+	return out
+}
 
 // Segment is a run of candles without a gap.
 type Segment struct {

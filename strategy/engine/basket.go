@@ -22,6 +22,9 @@ type Funded interface {
 
 // Leg is a further pair that a Basket trades.
 type Leg struct {
+	// Base is what is held of its base currency to begin with, valued as
+	// Config.Base is. Its Venue must hold it. Defaults to nothing.
+	Base exchange.Steps
 	// Market is what is traded; required.
 	Market exchange.Market
 	// Risk are the host's bounds of this pair. The number of orders and of commands
@@ -35,7 +38,9 @@ type Leg struct {
 type BasketConfig struct {
 	// Config is that of the bot's own pair and of the account: Balance is the cash
 	// for all pairs, in units of its Market. Its Venue must be Funded and hold the
-	// balance; its Recorder hears of all pairs.
+	// balance; its Recorder hears of all pairs. What the pairs hold to begin with is
+	// valued at the opens of the first step, which must have a candle of each pair
+	// that holds something.
 	Config
 	// Legs are the further pairs, at most strategy.MaxPairs, paid in the same
 	// currency.
@@ -115,7 +120,7 @@ func NewBasket(cfg BasketConfig) (*Basket, error) {
 		if i > 0 {
 			venue = cfg.Legs[i-1].Venue
 			one = Config{
-				Decide: cfg.Decide, Interval: cfg.Interval, Market: cfg.Legs[i-1].Market, OrderPrefix: cfg.OrderPrefix, Recorder: cfg.Recorder,
+				Base: cfg.Legs[i-1].Base, Decide: cfg.Decide, Interval: cfg.Interval, Market: cfg.Legs[i-1].Market, OrderPrefix: cfg.OrderPrefix, Recorder: cfg.Recorder,
 				Risk: cfg.Legs[i-1].Risk, Venue: venue, Wants: cfg.Wants,
 			}
 			one.Risk.MaxOrders = cfg.Risk.MaxOrders

@@ -2,6 +2,9 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"math"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -38,6 +41,61 @@ func (b *Basket) fund(l *leg, units exchange.Units) {
 	}
 	l.state.Portfolio.Counter += units
 	b.pool -= int64(units) * l.per
+}
+
+// open values what the pairs hold to begin with at the opens of the first step. A
+// pair that has no candle in it is an error and changes nothing.
+func (b *Basket) open(candles []PairCandle) error {
+	held := false
+	for _, l := range b.legs {
+		if !l.unpriced() {
+			continue
+		}
+		if held = true; l.among(candles) == nil {
+			return fmt.Errorf("engine: %s %s are held to begin with, and there is no candle of %s at %s to value them", l.cfg.Market.Volume(l.state.Portfolio.Base),
+				l.cfg.Market.Base, l.cfg.Market.Pair, candles[0].Candle.OpenTime().Format(time.RFC3339))
+		}
+	}
+	if !held {
+		return nil
+	}
+	start := b.pool
+	for _, l := range b.legs {
+		if !l.unpriced() {
+			continue
+		}
+		c := l.among(candles)
+		if b.failed = l.price(c); b.failed != nil {
+			return b.failed
+		}
+		worth, err := c.Open.Times(l.state.Portfolio.Base)
+		if err == nil {
+			var part int64
+			if part, err = exchange.MulDiv(int64(worth), l.per, 1); err == nil && part > math.MaxInt64-start {
+				err = exchange.ErrOverflow
+			}
+			start += part
+		}
+		if err != nil {
+			b.failed = fmt.Errorf("engine: what the account begins with: %w", err)
+			return b.failed
+		}
+	}
+	st := &b.own().state
+	st.Equity = exchange.Units(start / b.own().per)
+	st.Peak, st.MaxDrawdown = st.Equity, 0
+	b.own().measure()
+	return nil
+}
+
+// among returns the pair's candle among those of a step; nil if there is none.
+func (l *leg) among(candles []PairCandle) *exchange.Candle {
+	for i := range candles {
+		if candles[i].Pair == l.cfg.Market.Pair {
+			return &candles[i].Candle
+		}
+	}
+	return nil
 }
 
 // View returns the account as the strategy shall see it; it belongs to the basket

@@ -33,15 +33,17 @@ func (b *Basket) Begin(candles []PairCandle) error {
 	if err := b.plan(candles); err != nil {
 		return err
 	}
+	if err := b.open(candles); err != nil {
+		return err
+	}
 	b.own().view.Warming = false
 	for _, c := range candles {
 		b.now = max(b.now, c.Candle.Time+b.own().span)
 	}
 	for _, n := range b.turn {
 		l := b.legs[n]
-		c := slices.IndexFunc(candles, func(c PairCandle) bool { return c.Pair == l.cfg.Market.Pair })
 		b.enter(l)
-		err := l.Begin(&candles[c].Candle)
+		err := l.Begin(l.among(candles))
 		l.present.Time = b.now
 		if b.leave(l); err != nil {
 			return err

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -43,8 +42,7 @@ func (b *Basket) Past(candles []PairCandle) error {
 	}
 	for _, n := range b.turn {
 		l := b.legs[n]
-		c := slices.IndexFunc(candles, func(c PairCandle) bool { return c.Pair == l.cfg.Market.Pair })
-		l.take(&candles[c].Candle)
+		l.take(l.among(candles))
 		l.cfg.Venue.Candle(&l.present.Candle)
 		l.state.LastPrice = l.present.Candle.Close
 		b.now = max(b.now, l.present.Time)

@@ -209,7 +209,7 @@ func (s *Session) Begin(c *exchange.Candle) error {
 		return s.misplaced(c)
 	}
 	s.view.Warming = false
-	if s.state.Portfolio.Opened == 0 && s.state.Portfolio.Base > 0 {
+	if s.unpriced() {
 		if err := s.price(c); err != nil {
 			return err
 		}
@@ -234,6 +234,9 @@ func (s *Session) Begin(c *exchange.Candle) error {
 	s.hear()
 	return nil
 }
+
+// unpriced reports whether what the account began with has no value yet.
+func (s *Session) unpriced() bool { return s.state.Portfolio.Base > 0 && s.state.Portfolio.Opened == 0 }
 
 // price values what the account began with at the open of its first candle.
 func (s *Session) price(c *exchange.Candle) error {

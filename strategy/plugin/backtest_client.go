@@ -41,23 +41,55 @@ func Refused(err error) bool {
 }
 
 // Backtest runs the engine in the plugin's process over the source's candles,
-// as backtest.Run does in this one. The source is read from another goroutine,
-// ahead of the engine by what the connection takes; a backtest.Companion is read
-// for all that it carries, and its candles go in columns. Progress, if not nil, is
-// called from time to time. A plugin that is given candles of the past must have the
-// capability Past. A failure of the run is a *RunError, one of the
-// source is that error, an unreadable result is ErrGarbage; others are gRPC
-// statuses.
+// as backtest.Run does in this one. It is Stream with the equity curve kept as a
+// whole, in the result.
 func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
-	task := backtestTask{Config: cfg}
-	if sized, ok := src.(marketdata.Sized); ok {
-		task.Candles = sized.Len()
+	expected := lengthOf(src)
+	var equity []int64
+	r, err := c.Stream(ctx, cfg, src, func(part []int64) {
+		if equity == nil {
+			// Now, and not before the first candles are on their way: clearing the room
+			// takes as long as the plugin takes for tens of thousands of them.
+			equity = make([]int64, 0, expected)
+		}
+		equity = append(equity, part...)
+	}, progress)
+	if err != nil {
+		return nil, err
 	}
+	r.Equity = equity[r.Past:]
+	return r, nil
+}
+
+// lengthOf returns how many candles a source has, 0 if it does not know.
+func lengthOf(src marketdata.Source) int {
+	if sized, ok := src.(marketdata.Sized); ok {
+		return sized.Len()
+	}
+	return 0
+}
+
+// Stream is Backtest for somebody who takes the equity curve while it grows, as
+// backtest.Stream is Run: the result is without it. Equity is called with each part
+// of the curve in order, from one goroutine at a time and before Stream returns; the
+// part is valid until it returns. What it was given of a run that fails is to be
+// thrown away. At candles of the past, which the result counts, it is the balance.
+//
+// The source is read from another goroutine, ahead of the engine by what the
+// connection takes; a backtest.Companion is read for all that it carries, and its
+// candles go in columns. Progress, if not nil, is called from time to time. A plugin
+// that is given candles of the past must have the capability Past. A failure of the
+// run is a *RunError, one of the source is that error, an unreadable result is
+// ErrGarbage; others are gRPC statuses.
+func (c *Client) Stream(
+	ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64), progress func(done int64),
+) (*backtest.Result, error) {
+	task := backtestTask{Config: cfg, Candles: lengthOf(src)}
 	var shared *segments
 	companion := companionOf(src)
 	if companion == nil && c.memory.acquire() {
 		defer c.memory.release()
-		shared = newSegments(c.memory, task.Candles, progress)
+		shared = newSegments(c.memory, equity, progress)
 		task.Shared, task.First, progress = true, shared.next, nil
 	}
 	if companion != nil {
@@ -76,9 +108,9 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 	if err := stream.Send(&pluginpb.BacktestInput{Config: config}); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("starting the backtest: %w", err)
 	}
-	// Either the one or the other tells the progress.
+	// Either the one or the other tells the curve and the progress.
 	sender := newCandleSender(src, cfg, stream, shared)
-	in := &resultReader{progress: progress, sender: sender, expected: task.Candles}
+	in := &resultReader{equity: equity, progress: progress, sender: sender}
 	go sender.run(ctx, cancel)
 	var watching sync.WaitGroup
 	if shared != nil {
@@ -97,9 +129,10 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 		return nil, err
 	}
 	if shared != nil {
-		if in.result.Equity, err = shared.rest(ctx); err != nil {
+		if err := shared.rest(ctx); err != nil {
 			return nil, err
 		}
+		in.valued = shared.valued
 	}
 	return in.finish(cfg)
 }
@@ -107,13 +140,18 @@ func (c *Client) Backtest(ctx context.Context, cfg backtest.Config, src marketda
 // resultReader gathers a result. It is input from a stranger: what it takes is
 // bounded by what was asked for.
 type resultReader struct {
+	// equity takes the curve, of which so many values have come, unless it comes
+	// through shared memory.
+	equity   func(part []int64)
+	valued   int64
 	progress func(done int64)
 	sender   *candleSender
-	expected int // how many candles there are, as far as the source knows
 	taken    int64
 	json     []byte
 	result   backtest.Result
-	trades   []portfolio.Trade // of one message
+	// part and trades are of one message.
+	part   []int64
+	trades []portfolio.Trade
 }
 
 func (r *resultReader) read(stream grpc.BidiStreamingClient[pluginpb.BacktestInput, pluginpb.BacktestOutput]) error {
@@ -143,12 +181,13 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 		r.progress(done)
 	}
 	if block := out.GetEquity(); len(block) > 0 {
-		if r.result.Equity == nil {
-			r.result.Equity = make([]int64, 0, r.expected)
-		}
-		if r.result.Equity, err = wire.DecodeSeries(r.result.Equity, block); err != nil {
+		if r.part, err = wire.DecodeSeries(r.part[:0], block); err != nil {
 			return err
 		}
+		if r.valued += int64(len(r.part)); r.valued > sent {
+			return errors.New("the equity curve has more values than there are candles")
+		}
+		r.equity(r.part)
 	}
 	if trades := out.GetTrades(); trades != nil {
 		r.taken += int64(bytesPerTrade * len(trades.GetOrderIds()))
@@ -161,7 +200,7 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 	}
 	r.taken += int64(len(out.GetResult()))
 	r.json = append(r.json, out.GetResult()...)
-	if int64(len(r.result.Equity)) > sent || r.taken > resultBytes+sent*bytesPerCandle {
+	if r.taken > resultBytes+sent*bytesPerCandle {
 		return errors.New("the result is too large")
 	}
 	return nil
@@ -171,21 +210,21 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 // for, whatever the plugin says.
 func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	sent, past := r.sender.sent.Load(), r.sender.past.Load()
-	trades, equity := r.result.Trades, r.result.Equity
-	if err := json.Unmarshal(r.json, &r.result); err != nil {
+	out := r.result // a result that outlives the reader keeps nothing of the source
+	trades := out.Trades
+	if err := json.Unmarshal(r.json, &out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
-	if len(r.result.Pairs) != len(cfg.Pairs) {
+	if len(out.Pairs) != len(cfg.Pairs) {
 		return nil, &RunError{Text: "the plugin trades one pair only: it was built with an SDK that does not know of several"}
 	}
-	if cfg.Base > 0 && r.result.Account.Start != cfg.Initial(r.result.FirstPrice) {
+	if !out.Holds(cfg) {
 		return nil, &RunError{Text: "the plugin begins with cash alone: it was built with an SDK that does not know of holdings"}
 	}
-	r.result.Config, r.result.Trades, r.result.Equity = cfg, trades, equity
-	if r.result.Candles != sent-past || r.result.Past != past || int64(len(equity)) != sent {
+	out.Config, out.Trades = cfg, trades
+	if out.Candles != sent-past || out.Past != past || r.valued != sent {
 		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,
-			r.result.Candles, r.result.Past, len(equity), sent, past)
+			out.Candles, out.Past, r.valued, sent, past)
 	}
-	r.result.Equity = equity[past:]
-	return &r.result, nil
+	return &out, nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
@@ -44,7 +46,9 @@ func TestCountsOfAStranger(t *testing.T) {
 	t.Parallel()
 	memory := sharing(t)
 	told := 0
-	s := newSegments(memory, 10, func(done int64) {
+	var curve []int64
+	take := func(part []int64) { curve = append(curve, part...) }
+	s := newSegments(memory, take, func(done int64) {
 		if told++; done != 3 {
 			t.Errorf("%d of 3 candles are done", done)
 		}
@@ -65,12 +69,12 @@ func TestCountsOfAStranger(t *testing.T) {
 	h.settled.count.Store(s.next)
 	memory.equity(s.settled)[2] = 7
 	h.candles[s.settled%memorySlots].Store(1 << 30) // the host knows how many there are
-	if curve, err := s.rest(t.Context()); err != nil || len(curve) != 3 || curve[2] != 7 {
+	if err := s.rest(t.Context()); err != nil || len(curve) != 3 || curve[2] != 7 {
 		t.Errorf("the curve is %v (%v)", curve, err)
 	}
 	h.settled.count.Store(0)
-	if err := s.settle(t.Context(), 0); err != nil || len(s.equity) != 3 {
-		t.Errorf("a count that goes back gives %v and %d values", err, len(s.equity))
+	if err := s.settle(t.Context(), 0); err != nil || len(curve) != 3 {
+		t.Errorf("a count that goes back gives %v and %d values", err, len(curve))
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -83,14 +87,32 @@ func TestCountsOfAStranger(t *testing.T) {
 	}
 }
 
+// proves PL5: a curve that comes as messages is a stranger's word too: it has no more
+// values than there were candles, and what is above that is told to nobody.
+func TestCurveOfAStranger(t *testing.T) {
+	t.Parallel()
+	told := 0
+	in := &resultReader{sender: &candleSender{}, equity: func(part []int64) { told += len(part) }}
+	in.sender.sent.Store(5)
+	block := wire.AppendSeries(nil, []int64{1, 2, 3})
+	if err := in.take(&pluginpb.BacktestOutput{Equity: block}); err != nil || told != 3 {
+		t.Errorf("of 3 values %d are told (%v)", told, err)
+	}
+	if err := in.take(&pluginpb.BacktestOutput{Equity: block}); err == nil || told != 3 {
+		t.Errorf("of 6 values for 5 candles %d are told", told)
+	}
+}
+
 // proves PL1: a run that the host has given up, and that does not know yet, takes
 // nothing of the next one, also if neither got as far as a candle before.
 func TestGivenUpRunTakesNothing(t *testing.T) {
 	t.Parallel()
 	memory := sharing(t)
 	feedOf := func(s *segments) *memoryFeed { return newMemoryFeed(0, s.next, nil, memory) }
-	old := feedOf(newSegments(memory, 0, nil))
-	s := newSegments(memory, 0, nil)
+	var curve []int64
+	take := func(part []int64) { curve = append(curve, part...) }
+	old := feedOf(newSegments(memory, take, nil))
+	s := newSegments(memory, take, nil)
 	present := feedOf(s)
 	put(t, s, 5, 6)
 	if err := s.end(t.Context()); err != nil {
@@ -108,7 +130,7 @@ func TestGivenUpRunTakesNothing(t *testing.T) {
 	if _, err := present.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last candle comes %v", err)
 	}
-	if curve, err := s.rest(t.Context()); err != nil || len(curve) != 2 || curve[1] != 9 {
+	if err := s.rest(t.Context()); err != nil || len(curve) != 2 || curve[1] != 9 {
 		t.Errorf("the curve is %v (%v)", curve, err)
 	}
 }

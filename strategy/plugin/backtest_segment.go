@@ -29,19 +29,20 @@ type segments struct {
 	progress func(done int64)
 	telling  sync.Mutex
 	said     int64
-	// equity is the curve so far; room is set aside for as many values as are
-	// expected.
-	equity   []int64
-	expected int
+	// equity takes the curve, of which so many values have come.
+	equity func(part []int64)
+	valued int64
+	// curve is where a part of it is put, out of the plugin's reach.
+	curve []int64
 }
 
 // newSegments begins a run. Its first segment is one that no run before it had,
 // also if that put nothing in.
-func newSegments(memory *Memory, expected int, progress func(done int64)) *segments {
+func newSegments(memory *Memory, equity func(part []int64), progress func(done int64)) *segments {
 	memory.published++
 	first := memory.published
 	memory.header().first.Store(first)
-	return &segments{memory: memory, first: first, next: first, settled: first, expected: expected, progress: progress}
+	return &segments{memory: memory, first: first, next: first, settled: first, equity: equity, progress: progress}
 }
 
 // room returns the next segment's room for candles, once there is one. While
@@ -78,10 +79,10 @@ func (s *segments) end(ctx context.Context) error {
 
 // rest takes what is left of the curve, after the plugin's word that the run is
 // complete.
-func (s *segments) rest(ctx context.Context) ([]int64, error) {
+func (s *segments) rest(ctx context.Context) error {
 	err := s.settle(ctx, s.settled)
-	s.tell(int64(len(s.equity)))
-	return s.equity, err
+	s.tell(s.valued)
+	return err
 }
 
 // settle takes the equity curve of what the plugin is done with, which it waits
@@ -94,14 +95,11 @@ func (s *segments) settle(ctx context.Context, until uint64) error {
 	if done > s.next {
 		return fmt.Errorf("%w: it is done with segment %d of %d", ErrGarbage, done, s.next)
 	}
-	if s.equity == nil {
-		// Now, and not before the first candles are on their way: clearing the room
-		// takes as long as the plugin takes for tens of thousands of them.
-		s.equity = make([]int64, 0, s.expected)
-	}
 	for ; s.settled < done; s.settled++ {
 		count := s.counts[s.settled%memorySlots]
-		s.equity = append(s.equity, s.memory.equity(s.settled)[:count]...)
+		s.curve = append(s.curve[:0], s.memory.equity(s.settled)[:count]...)
+		s.valued += int64(count)
+		s.equity(s.curve)
 	}
 	return nil
 }

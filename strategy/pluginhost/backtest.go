@@ -47,7 +47,25 @@ func (p *Process) Needs(ctx context.Context, cfg backtest.Config) (backtest.Need
 // process may run several after another. What is wrong with the run itself (bad
 // parameters, no candles, a panic) is a *plugin.RunError. A plugin that makes no
 // progress is killed.
-func (p *Process) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (out *backtest.Result, err error) {
+func (p *Process) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
+	return p.backtest(ctx, src, progress, func(ctx context.Context, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
+		return p.c.rpc.Backtest(ctx, cfg, src, progress)
+	})
+}
+
+// Stream is Backtest for somebody who takes the equity curve while it grows, as
+// plugin.Client.Stream is.
+func (p *Process) Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error) {
+	return p.backtest(ctx, src, nil, func(ctx context.Context, src marketdata.Source, progress func(done int64)) (*backtest.Result, error) {
+		return p.c.rpc.Stream(ctx, cfg, src, equity, progress)
+	})
+}
+
+// backtest makes a run with a dog that watches over it.
+func (p *Process) backtest(
+	ctx context.Context, src marketdata.Source, progress func(done int64),
+	run func(ctx context.Context, src marketdata.Source, progress func(done int64)) (*backtest.Result, error),
+) (out *backtest.Result, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d := &dog{source: src}
@@ -57,7 +75,7 @@ func (p *Process) Backtest(ctx context.Context, cfg backtest.Config, src marketd
 	defer cancel(nil)
 	watching.Go(func() { d.watch(ctx, p.cfg, cancel) })
 	err = p.guarded(ctx, "running a backtest", func(ctx context.Context) (err error) {
-		out, err = p.c.rpc.Backtest(ctx, cfg, d, func(done int64) {
+		out, err = run(ctx, d, func(done int64) {
 			d.seen.Store(p.cfg.Now().UnixNano())
 			if progress != nil {
 				progress(done)

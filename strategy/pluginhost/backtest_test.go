@@ -85,6 +85,14 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		if a, b := asJSON(t, got), asJSON(t, want); !bytes.Equal(a, b) {
 			t.Fatalf("%d candles give\n%s\nwant\n%s", n, a, b)
 		}
+		var curve []int64
+		grown, err := stream(t, host, cfg, candles, func(part []int64) { curve = append(curve, part...) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if grown.Equity != nil || len(curve) != n || !slices.Equal(curve[part.past:], want.Equity) || !bytes.Equal(asJSON(t, grown), asJSON(t, want)) {
+			t.Fatalf("%d candles give a curve of %d values while it grows, %d of them at the end", n, len(curve), len(grown.Equity))
+		}
 		if got.Past != int64(part.past) || len(got.Equity) != n-part.past {
 			t.Fatalf("of %d candles %d are of the past, want %d", n, got.Past, part.past)
 		}
@@ -92,6 +100,17 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 			t.Errorf("%d trades and the progress %v", want.Trades.Len(), seen)
 		}
 	}
+}
+
+// stream runs a backtest of which the equity curve is taken while it grows.
+func stream(t *testing.T, host *pluginhost.Host, cfg backtest.Config, candles []exchange.Candle, equity func([]int64)) (*backtest.Result, error) {
+	t.Helper()
+	p, err := host.Start(t.Context(), "basic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	return p.Stream(t.Context(), cfg, marketdata.NewSliceSource(candles), equity)
 }
 
 func asJSON(t *testing.T, v any) []byte {

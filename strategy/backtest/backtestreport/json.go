@@ -24,7 +24,7 @@ import (
 type Document struct {
 	Strategy   documentStrategy   `json:"strategy" doc:"What traded."`
 	Market     documentMarket     `json:"market" doc:"What was traded."`
-	Pairs      []documentMarket   `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
+	Pairs      []documentPair     `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
 	Config     documentConfig     `json:"config" doc:"The conditions of the run."`
 	Data       documentData       `json:"data" doc:"The history."`
 	LookAhead  *documentLookAhead `json:"look_ahead,omitempty" doc:"The check for knowledge of the future; left out if there was none."`
@@ -56,6 +56,13 @@ type documentMarket struct {
 	Step    decimal.Decimal `json:"step" doc:"The least step of a volume."`
 }
 
+// documentPair is a further pair of a run.
+type documentPair struct {
+	documentMarket
+	Holding     decimal.Decimal `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open." example:"0"`
+	MaxPosition decimal.Decimal `json:"max_position" doc:"The largest position; 0 is no bound." example:"0"`
+}
+
 type documentTier struct {
 	Volume   decimal.Decimal `json:"volume" doc:"The least value traded, in the counter currency." example:"100000"`
 	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.001"`
@@ -76,6 +83,11 @@ type documentConfig struct {
 	Latency  string          `json:"latency" doc:"How long an order takes to the exchange." example:"0s"`
 	Interval string          `json:"interval" doc:"Length of a candle." example:"1m0s"`
 	Decide   string          `json:"decide" doc:"Length of the candles that the strategy hears." example:"1m0s"`
+	// The bounds of the run's own pair hold for the further ones too, but for the
+	// largest position.
+	MaxPosition decimal.Decimal `json:"max_position" doc:"The largest position; 0 is no bound." example:"0"`
+	StopLoss    decimal.Decimal `json:"stop_loss" doc:"How far below its average price a position is closed, as a fraction; 0 is never." example:"0"`
+	TakeProfit  decimal.Decimal `json:"take_profit" doc:"How far above its average price a position is closed, as a fraction; 0 is never." example:"0"`
 }
 
 type documentData struct {
@@ -89,13 +101,13 @@ type documentData struct {
 }
 
 type documentStatistics struct {
-	InitialEquity decimal.Decimal `json:"initial_equity" doc:"Cash to begin with."`
+	InitialEquity decimal.Decimal `json:"initial_equity" doc:"What the account was worth to begin with: its cash, and what it held at the first opens."`
 	FinalEquity   decimal.Decimal `json:"final_equity" doc:"What the account was worth at the end."`
 	Profit        decimal.Decimal `json:"profit" doc:"The difference of the two."`
 	Fees          decimal.Decimal `json:"fees" doc:"All fees that were paid."`
 	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees."`
 
-	TotalReturn perf.Number `json:"total_return" doc:"Profit as a share of the cash to begin with." example:"0.12"`
+	TotalReturn perf.Number `json:"total_return" doc:"Profit as a share of what the account was worth to begin with." example:"0.12"`
 	BuyAndHold  perf.Number `json:"buy_and_hold" doc:"Return of the price." example:"0.08"`
 	Excess      perf.Number `json:"excess" doc:"Total return less that of the price." example:"0.04"`
 	CAGR        perf.Number `json:"cagr" doc:"Compound growth a year; null for less than a day." example:"0.12"`
@@ -275,9 +287,9 @@ func marketDocument(m exchange.Market) documentMarket {
 }
 
 // pairsDocument are the further pairs.
-func pairsDocument(cfg backtest.Config) (out []documentMarket) {
-	for _, m := range cfg.Markets()[1:] {
-		out = append(out, marketDocument(m))
+func pairsDocument(cfg backtest.Config) (out []documentPair) {
+	for _, p := range cfg.Pairs {
+		out = append(out, documentPair{marketDocument(p.Market), p.Market.Volume(p.Base), p.Market.Volume(p.MaxPosition)})
 	}
 	return out
 }
@@ -287,6 +299,7 @@ func configDocument(cfg backtest.Config) documentConfig {
 		Balance: cfg.Market.Amount(cfg.Balance), Holding: cfg.Market.Volume(cfg.Base), MakerFee: cfg.Fees.Maker.Decimal(), TakerFee: cfg.Fees.Taker.Decimal(), Slippage: cfg.Slippage.Decimal(),
 		Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
 		Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
+		MaxPosition: cfg.Market.Volume(cfg.Risk.MaxPosition), StopLoss: cfg.Risk.StopLoss.Decimal(), TakeProfit: cfg.Risk.TakeProfit.Decimal(),
 	}
 	for _, tier := range cfg.Tiers {
 		d.FeeTiers = append(d.FeeTiers, documentTier{

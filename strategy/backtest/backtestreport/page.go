@@ -141,8 +141,10 @@ func (r *Report) settings() []Setting {
 func conditions(cfg backtest.Config, candles int64) []Setting {
 	m := cfg.Market
 	start := amount(m, m.Amount(cfg.Balance)) + " " + m.Counter
-	if cfg.Base > 0 {
-		start += " and " + m.Volume(cfg.Base).String() + " " + m.Base
+	for leg, m := range cfg.Markets() {
+		if base := cfg.BaseOf(int64(leg)); base > 0 {
+			start += " and " + exchange.Grouped(m.Volume(base).String()) + " " + m.Base
+		}
 	}
 	list := []Setting{
 		{"Starting balance", start},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -76,6 +78,10 @@ func NewSearch(in SearchInput) (*Search, error) {
 
 // Best returns the report of the best set's run; nil without a best set.
 func (s *Search) Best() *Report { return s.best }
+
+// Initial returns what the account was worth as the runs began, in the counter
+// currency.
+func (s *Search) Initial() decimal.Decimal { return s.in.Config.Market.Amount(s.in.Result.Initial) }
 
 // orders puts trades in other orders, of which there are none below two trades.
 func orders(returns []float64, seed uint64) ([]perf.MonteCarlo, error) {

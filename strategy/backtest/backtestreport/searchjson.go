@@ -18,7 +18,7 @@ import (
 type SearchDocument struct {
 	Strategy  documentStrategy  `json:"strategy" doc:"What was searched, with the parameters of the best set."`
 	Market    documentMarket    `json:"market" doc:"What was traded."`
-	Pairs     []documentMarket  `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
+	Pairs     []documentPair    `json:"further_pairs,omitempty" doc:"What was traded beside it with the same balance."`
 	Config    documentConfig    `json:"config" doc:"The conditions of all runs."`
 	Data      documentData      `json:"data" doc:"The history."`
 	Search    documentSearch    `json:"search" doc:"How was searched."`

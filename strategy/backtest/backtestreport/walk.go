@@ -1,6 +1,7 @@
 package backtestreport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,11 +58,17 @@ func NewWalk(in WalkInput) (*Walk, error) {
 // Fees returns what was paid after the windows, in the counter currency.
 func (w *Walk) Fees() decimal.Decimal { return w.in.Config.Market.Amount(w.in.Walk.Fees) }
 
-// Line returns the equity after the windows from the starting balance on, with at
-// most that many points, at least two.
+// Initial returns what the account was worth when it began to trade, in the counter
+// currency; if it never did, its cash.
+func (w *Walk) Initial() decimal.Decimal {
+	return w.in.Config.Market.Amount(cmp.Or(w.in.Walk.Initial, w.in.Config.Balance))
+}
+
+// Line returns the equity after the windows from Initial on, with at most that many
+// points, at least two.
 func (w *Walk) Line(points int) []float64 {
 	curve := w.in.Walk.Curve
-	initial := w.in.Config.Market.Amount(w.in.Config.Balance).InexactFloat64()
+	initial := w.Initial().InexactFloat64()
 	n := min(max(points, 2), len(curve))
 	out := make([]float64, n)
 	for i := range out {

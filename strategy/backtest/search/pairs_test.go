@@ -35,11 +35,12 @@ func twin(t *testing.T, n int) (backtest.Config, marketdata.Series, *shelf) {
 }
 
 // proves PL1: a run of a search trades the further pairs as a backtest of the same
-// candles does, over the whole history and in a warm window, here and in a
-// process of the strategy's own.
+// candles does, and begins with the same holdings, over the whole history and in a
+// warm window, here and in a process of the strategy's own.
 func TestRunsTradeFurtherPairs(t *testing.T) {
 	t.Parallel()
 	cfg, series, lib := twin(t, 3_000)
+	cfg.Base, cfg.Pairs[0].Base = 20_000, 3_000_000
 	others, err := lib.Candles(t.Context(), "OTHER")
 	if err != nil {
 		t.Fatal(err)
@@ -76,6 +77,9 @@ func TestRunsTradeFurtherPairs(t *testing.T) {
 			if err != nil {
 				t.Fatal(name, err)
 			}
+			if o.Curve[0].Equity != r.Initial() || r.Initial() <= cfg.Balance {
+				t.Errorf("%s from %d: it begins with %d, want %d", name, first, o.Curve[0].Equity, r.Initial())
+			}
 			if o.FinalEquity != r.FinalEquity || o.Fees != r.Fees() || o.Trades != r.Trades.Len() || o.Trades < 20 || r.Pairs[0].Account.Trades == 0 {
 				t.Errorf("%s from %d: %d with %d trades, want %d with %d", name, first, o.FinalEquity, o.Trades, r.FinalEquity, r.Trades.Len())
 			}
@@ -104,6 +108,38 @@ func TestAWalkOfTwoPairs(t *testing.T) {
 	}
 	if a, b := fmt.Sprintf("%+v", walks[0].Curve), fmt.Sprintf("%+v", walks[1].Curve); a != b || !reflect.DeepEqual(walks[0].Axes, walks[1].Axes) || walks[0].Trades < 10 {
 		t.Errorf("two workers give another walk, of %d trades and %d", walks[1].Trades, walks[0].Trades)
+	}
+}
+
+// proves PL4: each window of a walk begins with the holdings, at what they are worth
+// then; one in which that is not known ends the walk and says why.
+func TestAWalkWithHoldings(t *testing.T) {
+	t.Parallel()
+	cfg, series, lib := twin(t, 3_000)
+	cfg.Balance, cfg.Base, cfg.Pairs[0].Base = 0, 20_000, 3_000_000
+	def := rebalance.Definition()
+	walk := func() (*search.Walk, error) {
+		task := search.Config{
+			Objective: search.Objective{Measure: search.Equity}, Space: space(t, def.Schema(), "band=0.5,100"), From: series.Candles[0].OpenTime(),
+			To: series.Candles[2_999].OpenTime().Add(time.Minute), Runners: []search.Runner{search.NewLocal(def, cfg, series.Packed()).With(lib)},
+		}
+		return search.WalkForward(t.Context(), search.WalkConfig{InSample: 1_000 * time.Minute, OutOfSample: 500 * time.Minute, Search: task})
+	}
+	w, err := walk()
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, err := lib.Candles(t.Context(), "OTHER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := cfg.Initial(series.Candles[1_000].Open, others.At(1_000).Open); w.Initial != want || want <= 0 || len(w.Windows) != 4 {
+		t.Errorf("%d windows begin with %d, want %d", len(w.Windows), w.Initial, want)
+	}
+	lib.from = 1
+	var unpriced *backtest.UnpricedError
+	if _, err := walk(); !errors.As(err, &unpriced) || unpriced.Market.Pair != "OTHER" {
+		t.Errorf("without a price it says %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
@@ -22,6 +23,8 @@ type Result struct {
 	// milliseconds; Candles is how many there were.
 	From, To int64
 	Candles  int64
+	// Initial is what the account was worth as the runs began, in units.
+	Initial exchange.Units
 	// Sets are all sets that were tried, best first.
 	Sets []*Set
 	// Refused counts the sets that the strategy does not allow, Refusal is why it
@@ -95,7 +98,7 @@ func (r *Result) Deflated(s *Set) perf.Number {
 
 func newResult(cfg Config, w *workers, f *finder, sets []*Set) (*Result, error) {
 	r := &Result{
-		Method: cfg.Method, Seed: cfg.Seed, Objective: cfg.Objective, Axes: cfg.Space.Axes(), From: w.span.from, To: w.span.to, Candles: w.span.candles,
+		Method: cfg.Method, Seed: cfg.Seed, Objective: cfg.Objective, Axes: cfg.Space.Axes(), From: w.span.from, To: w.span.to, Candles: w.span.candles, Initial: w.span.initial,
 		Sets: slices.Clone(sets), Refused: f.refused,
 	}
 	if f.refusal != nil {

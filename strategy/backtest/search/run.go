@@ -44,7 +44,7 @@ func (l *Local) With(lib backtest.Library) *Local {
 func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := l.cfg
 	cfg.Params = params
-	w, err := windowOf(&cfg, l.candles, from, to, l.library != nil, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
+	w, err := windowOf(ctx, &cfg, l.candles, l.library, from, to, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -99,8 +99,10 @@ func (s *sink) Done(context.Context, []portfolio.Trade) {
 type Backtester interface {
 	// Needs returns what the strategy wants to see in a run.
 	Needs(ctx context.Context, cfg backtest.Config) (backtest.Needs, error)
-	// Backtest makes a run.
-	Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(done int64)) (*backtest.Result, error)
+	// Stream makes a run. Equity is called with each part of the equity curve in
+	// order, from one goroutine at a time and before Stream returns, also at candles
+	// of the past. The result is without the curve.
+	Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error)
 }
 
 // RemoteConfig says what a Remote runs and where; all fields without a default are
@@ -123,8 +125,8 @@ type RemoteConfig struct {
 	OfSet func(err error) bool
 }
 
-// Remote is a Runner that sends the candles to a Backtester for each run. Of the
-// equity curve that comes back only the figures are kept.
+// Remote is a Runner that sends the candles to a Backtester for each run. The
+// equity curve is measured as it comes back and is never there as a whole.
 type Remote struct{ cfg RemoteConfig }
 
 var _ Runner = (*Remote)(nil)
@@ -136,7 +138,7 @@ func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := r.cfg.Config
 	cfg.Params = params
-	w, err := windowOf(&cfg, r.cfg.Candles, from, to, r.cfg.Library != nil, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
+	w, err := windowOf(ctx, &cfg, r.cfg.Candles, r.cfg.Library, from, to, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
@@ -149,14 +151,19 @@ func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.
 		return Outcome{}, err
 	}
 	defer end()
-	result, err := r.cfg.Backtester.Backtest(ctx, cfg, src, nil)
+	taken := 0
+	result, err := r.cfg.Backtester.Stream(ctx, cfg, src, func(part []int64) {
+		past := min(max(w.past-taken, 0), len(part))
+		if taken += len(part); taken <= w.candles.Len() {
+			w.gauge.add(part[past:])
+		}
+	})
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
-	if len(result.Equity) != w.gauge.candles.Len() {
-		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", w.gauge.candles.Len(), len(result.Equity))
+	if taken != w.candles.Len() {
+		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", w.candles.Len(), taken)
 	}
-	w.gauge.add(result.Equity)
 	return w.outcome(result), nil
 }
 
@@ -184,7 +191,9 @@ type window struct {
 // that the strategy needs to warm up, as far as they are there; the configuration
 // then says where the run begins. A run over the whole history needs none, and the
 // strategy is asked only if it is to be brought more than candles.
-func windowOf(cfg *backtest.Config, candles *marketdata.Packed, from, to time.Time, more bool, needs func() (backtest.Needs, error)) (*window, error) {
+func windowOf(
+	ctx context.Context, cfg *backtest.Config, candles *marketdata.Packed, lib backtest.Library, from, to time.Time, needs func() (backtest.Needs, error),
+) (*window, error) {
 	first, end := 0, candles.Len()
 	if !from.IsZero() {
 		first = candles.Index(from.UnixMilli())
@@ -193,12 +202,19 @@ func windowOf(cfg *backtest.Config, candles *marketdata.Packed, from, to time.Ti
 		end = max(first, candles.Index(to.UnixMilli()))
 	}
 	run := candles.Part(first, end)
-	gauge, err := newGauge(*cfg, run)
+	if run.Len() == 0 {
+		return nil, errors.New("search: there is no candle in the span asked for")
+	}
+	opens, err := backtest.Opens(ctx, lib, *cfg, run.At(0))
+	if err != nil {
+		return nil, err
+	}
+	gauge, err := newGauge(*cfg, run, opens)
 	if err != nil {
 		return nil, err
 	}
 	w := &window{candles: run, gauge: gauge}
-	if from.IsZero() && !more {
+	if from.IsZero() && lib == nil {
 		return w, nil
 	}
 	n, err := needs()
@@ -233,18 +249,16 @@ type gauge struct {
 	next    int // the candle after the present part
 }
 
-func newGauge(cfg backtest.Config, candles *marketdata.Packed) (*gauge, error) {
-	n := candles.Len()
-	if n == 0 {
-		return nil, errors.New("search: there is no candle in the span asked for")
-	}
-	first := candles.At(0)
-	meter, err := backtest.NewMeter(cfg, first.Time, first.Open)
+// newGauge returns the gauge of a run over candles, of which there is one at least;
+// opens are those of all pairs as it begins.
+func newGauge(cfg backtest.Config, candles *marketdata.Packed, opens []exchange.Ticks) (*gauge, error) {
+	n, from := candles.Len(), candles.Time(0)
+	meter, err := backtest.NewMeter(cfg, from, opens...)
 	if err != nil {
 		return nil, err
 	}
 	g := &gauge{candles: candles, span: cfg.Interval.Milliseconds(), meter: meter, points: min(Points, n)}
-	g.curve = append(make([]Point, 0, g.points+1), Point{first.Time, cfg.Initial(first.Open)})
+	g.curve = append(make([]Point, 0, g.points+1), Point{from, cfg.Initial(opens...)})
 	g.next = n / g.points
 	return g, nil
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/perf"
@@ -183,10 +184,11 @@ type workers struct {
 	span span
 }
 
-// span is the history of a search.
+// span is the history of a search, and what an account is worth as it begins.
 type span struct {
 	candles  int64
 	from, to int64
+	initial  exchange.Units
 }
 
 // skip tells how many sets have been refused so far; only a grid goes past them.
@@ -273,7 +275,7 @@ func (w *workers) took(o *Outcome) error {
 	if len(o.Curve) == 0 {
 		return errors.New("search: a run gave no equity curve")
 	}
-	was := span{o.Candles, o.Curve[0].Time, o.Curve[len(o.Curve)-1].Time}
+	was := span{o.Candles, o.Curve[0].Time, o.Curve[len(o.Curve)-1].Time, o.Curve[0].Equity}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.span == (span{}) {

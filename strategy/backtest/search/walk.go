@@ -77,6 +77,9 @@ type Walk struct {
 	InSample, OutOfSample, Step time.Duration
 	// Windows are in order.
 	Windows []Window
+	// Initial is what the account was worth when the first choice began to trade, in
+	// units; 0 if none did.
+	Initial exchange.Units
 	// Curve is the equity of the times after the windows, one put to the end of the
 	// other, from 1 on; between them the account stood still.
 	Curve []WalkPoint
@@ -133,8 +136,8 @@ type Window struct {
 }
 
 // WalkForward walks a strategy forward. Each window sees the candles before its
-// end and nothing else. Each run begins with the same cash, and with indicators
-// that were warmed by the candles before it, as far as the runners have them: a
+// end and nothing else. Each run begins with the same cash and holdings, these at
+// what they are worth then, and with indicators that were warmed by the candles before it, as far as the runners have them: a
 // history that begins with the first window leaves that one's cold. A window of
 // which the strategy allows no set is an error.
 func WalkForward(ctx context.Context, cfg WalkConfig) (*Walk, error) {
@@ -160,6 +163,9 @@ func WalkForward(ctx context.Context, cfg WalkConfig) (*Walk, error) {
 		outcome, err := cfg.window(ctx, &window, i)
 		if err != nil {
 			return nil, fmt.Errorf("the window from %s to %s: %w", window.From.Format(time.RFC3339), window.To.Format(time.RFC3339), err)
+		}
+		if outcome != nil && w.Initial == 0 {
+			w.Initial = outcome.Curve[0].Equity
 		}
 		stitch.add(window, outcome)
 		w.Windows = append(w.Windows, window)

@@ -141,11 +141,15 @@ func (elsewhere) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, 
 	return backtest.NeedsOf(lateDefinition(), cfg)
 }
 
-func (e elsewhere) Backtest(ctx context.Context, cfg backtest.Config, src marketdata.Source, progress func(int64)) (*backtest.Result, error) {
+func (e elsewhere) Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error) {
 	if cfg.Begin != 0 {
 		e.t.Errorf("it is told when to begin, at %d", cfg.Begin)
 	}
-	return backtest.Run(ctx, lateDefinition(), cfg, src, progress)
+	r, err := backtest.Run(ctx, lateDefinition(), cfg, src, nil)
+	if err == nil {
+		equity(r.Equity)
+	}
+	return r, err
 }
 
 // What cannot warm up is given no candle of the past, and its runs say so.
