@@ -21,31 +21,33 @@ import (
 
 // backtest is a run as the API shows it.
 type backtest struct {
-	ID           string          `json:"id" doc:"Identifies the backtest." example:"0197e1a2-6f00-7a00-8000-000000000006"`
-	Name         string          `json:"name" doc:"What it is called." example:"Cross over a year"`
-	Kind         string          `json:"kind" enum:"backtest,sweep,walkforward" doc:"Whether it runs one set of parameters, tries many, or chooses one window by window." example:"backtest"`
-	Search       *searchView     `json:"search,omitempty" doc:"What a sweep or a walk-forward tries."`
-	Source       string          `json:"source" enum:"market,store" doc:"Where its candles are from: the market that bots trade in, or the operator's store." example:"market"`
-	TradingPair  string          `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
-	FurtherPairs []string        `json:"further_pairs" doc:"Further pairs that are traded with the same balance, in the order in which the strategy hears them." example:"[\"ETHMYR\"]"`
-	Recorded     string          `json:"recorded_interval" doc:"The length of the recorded candles." example:"1m"`
-	StrategyType string          `json:"strategy_type" doc:"The strategy's name." example:"basic"`
-	Version      string          `json:"strategy_version" doc:"The version that it is run with; empty for the one that the server contains, which the result names." example:"1.0.0"`
-	Parameters   object          `json:"parameters" doc:"The strategy's parameters, complete."`
-	Interval     string          `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the strategy decides on." example:"1h"`
-	From         time.Time       `json:"from" doc:"When the first candle opens." example:"2025-01-01T00:00:00Z"`
-	To           time.Time       `json:"to" doc:"When the last one closes." example:"2026-01-01T00:00:00Z"`
-	Balance      decimal.Decimal `json:"balance" doc:"Cash to begin with, in the counter currency." example:"10000"`
-	MakerFee     decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
-	TakerFee     decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
-	Slippage     decimal.Decimal `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0"`
-	Holding      decimal.Decimal `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open." example:"0"`
-	Spread       decimal.Decimal `json:"spread" doc:"Distance of bid and ask, as a fraction; market orders pay half." example:"0"`
-	RangeShare   decimal.Decimal `json:"range_share" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
-	Impact       decimal.Decimal `json:"impact" doc:"By how much an order of a candle's whole volume moves the price, as a fraction." example:"0"`
-	MaxShare     decimal.Decimal `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
-	LatencyMS    int64           `json:"latency_ms" doc:"How long an order takes to the exchange, in milliseconds." example:"0"`
-	Risk         risk            `json:"risk" doc:"The tenant's own bounds."`
+	ID           string                     `json:"id" doc:"Identifies the backtest." example:"0197e1a2-6f00-7a00-8000-000000000006"`
+	Name         string                     `json:"name" doc:"What it is called." example:"Cross over a year"`
+	Kind         string                     `json:"kind" enum:"backtest,sweep,walkforward" doc:"Whether it runs one set of parameters, tries many, or chooses one window by window." example:"backtest"`
+	Search       *searchView                `json:"search,omitempty" doc:"What a sweep or a walk-forward tries."`
+	Source       string                     `json:"source" enum:"market,store" doc:"Where its candles are from: the market that bots trade in, or the operator's store." example:"market"`
+	TradingPair  string                     `json:"trading_pair" doc:"The market's symbol." example:"XBTMYR"`
+	FurtherPairs []string                   `json:"further_pairs" doc:"Further pairs that are traded with the same balance, in the order in which the strategy hears them." example:"[\"ETHMYR\"]"`
+	Recorded     string                     `json:"recorded_interval" doc:"The length of the recorded candles." example:"1m"`
+	StrategyType string                     `json:"strategy_type" doc:"The strategy's name." example:"basic"`
+	Version      string                     `json:"strategy_version" doc:"The version that it is run with; empty for the one that the server contains, which the result names." example:"1.0.0"`
+	Parameters   object                     `json:"parameters" doc:"The strategy's parameters, complete."`
+	Interval     string                     `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the strategy decides on." example:"1h"`
+	From         time.Time                  `json:"from" doc:"When the first candle opens." example:"2025-01-01T00:00:00Z"`
+	To           time.Time                  `json:"to" doc:"When the last one closes." example:"2026-01-01T00:00:00Z"`
+	Balance      decimal.Decimal            `json:"balance" doc:"Cash to begin with, in the counter currency." example:"10000"`
+	MakerFee     decimal.Decimal            `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
+	TakerFee     decimal.Decimal            `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
+	Slippage     decimal.Decimal            `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0"`
+	Holding      decimal.Decimal            `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open." example:"0"`
+	Holdings     map[string]decimal.Decimal `json:"holdings,omitempty" doc:"The same of further pairs, by pair; left out if there is none." example:"{\"ETHMYR\":\"1\"}"`
+	FeeTiers     []feeTier                  `json:"fee_tiers,omitempty" doc:"The fees from a value on that was traded in the 30 days before the present one; left out if there are none."`
+	Spread       decimal.Decimal            `json:"spread" doc:"Distance of bid and ask, as a fraction; market orders pay half." example:"0"`
+	RangeShare   decimal.Decimal            `json:"range_share" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
+	Impact       decimal.Decimal            `json:"impact" doc:"By how much an order of a candle's whole volume moves the price, as a fraction." example:"0"`
+	MaxShare     decimal.Decimal            `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
+	LatencyMS    int64                      `json:"latency_ms" doc:"How long an order takes to the exchange, in milliseconds." example:"0"`
+	Risk         risk                       `json:"risk" doc:"The tenant's own bounds."`
 
 	Status       string     `json:"status" enum:"queued,running,done,failed,cancelled" doc:"Where it stands." example:"running"`
 	StatusReason string     `json:"status_reason" doc:"Why it failed or was cancelled, as a sentence; empty else."`
@@ -61,12 +63,12 @@ type backtest struct {
 
 // figures are the figures of a run as the API shows them.
 type figures struct {
-	InitialEquity decimal.Decimal `json:"initial_equity" doc:"Cash to begin with." example:"10000"`
+	InitialEquity decimal.Decimal `json:"initial_equity" doc:"What the account was worth to begin with." example:"10000"`
 	FinalEquity   decimal.Decimal `json:"final_equity" doc:"What the account was worth at the end." example:"11200"`
 	Profit        decimal.Decimal `json:"profit" doc:"The difference of the two." example:"1200"`
 	Fees          decimal.Decimal `json:"fees" doc:"All fees that were paid." example:"84.2"`
 	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees." example:"10800"`
-	TotalReturn   perf.Number     `json:"total_return" doc:"Profit as a share of the cash to begin with." example:"0.12"`
+	TotalReturn   perf.Number     `json:"total_return" doc:"Profit as a share of what the account was worth to begin with." example:"0.12"`
 	BuyAndHold    perf.Number     `json:"buy_and_hold" doc:"Return of the price." example:"0.08"`
 	MaxDrawdown   perf.Number     `json:"max_drawdown" doc:"The deepest fall below a peak, as a share of it." example:"0.09"`
 	CAGR          perf.Number     `json:"cagr" doc:"Compound growth a year; null for less than a day." example:"0.12"`
@@ -95,7 +97,7 @@ func backtestView(r research.Run) backtest {
 	v := backtest{
 		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, FurtherPairs: furtherPairs(r), Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Version: r.StrategyVersion, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
 		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
-		Holding: r.Terms.Holding, Spread: r.Terms.Spread, RangeShare: r.Terms.RangeShare, Impact: r.Terms.Impact, MaxShare: r.Terms.MaxShare,
+		Holding: r.Terms.Holding, Holdings: r.Terms.Holdings, FeeTiers: feeTiersView(r.Terms.FeeTiers), Spread: r.Terms.Spread, RangeShare: r.Terms.RangeShare, Impact: r.Terms.Impact, MaxShare: r.Terms.MaxShare,
 		LatencyMS: r.Terms.Latency.Milliseconds(),
 		Status:    string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
 		CreatedAt: r.CreatedAt.UTC(), StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
@@ -110,32 +112,62 @@ func backtestView(r research.Run) backtest {
 	return v
 }
 
+// feeTier is the fees from a traded value on, as the API shows them.
+type feeTier struct {
+	Volume   decimal.Decimal `json:"volume" doc:"The least value traded, in the counter currency." example:"100000"`
+	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders from there on, as a fraction." example:"0.001"`
+	TakerFee decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0015"`
+}
+
+func feeTiersView(tiers []research.FeeTier) (out []feeTier) {
+	for _, t := range tiers {
+		out = append(out, feeTier(t))
+	}
+	return out
+}
+
+// newFeeTier is a feeTier that comes in.
+type newFeeTier struct {
+	Volume   amount `json:"volume" doc:"The least value traded, in the counter currency." example:"\"100000\""`
+	MakerFee amount `json:"maker_fee" doc:"Fee of resting orders from there on, as a fraction." example:"\"0.001\""`
+	TakerFee amount `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"\"0.0015\""`
+}
+
+func feeTiers(tiers []newFeeTier) (out []research.FeeTier) {
+	for _, t := range tiers {
+		out = append(out, research.FeeTier{Volume: t.Volume.Decimal, MakerFee: t.MakerFee.Decimal, TakerFee: t.TakerFee.Decimal})
+	}
+	return out
+}
+
 // newBacktest is the body that makes a run.
 type newBacktest struct {
-	Kind         string     `json:"kind,omitempty" validate:"omitempty,oneof=backtest sweep walkforward" doc:"Whether to run one set of parameters, to try many, or to choose one window by window; a backtest if it is left out. The others take a plan with advanced backtests." example:"backtest"`
-	Search       *newSearch `json:"search,omitempty" doc:"What a sweep or a walk-forward tries; required for these."`
-	Name         string     `json:"name,omitempty" validate:"max=80" doc:"What it shall be called; the strategy and the pair if it is left out." example:"Cross over a year"`
-	Source       string     `json:"source,omitempty" validate:"omitempty,oneof=market store" doc:"Where the candles are from: the market that bots trade in, which is meant if it is left out, or the operator's store." example:"market"`
-	TradingPair  string     `json:"trading_pair" validate:"required,max=32" doc:"The symbol of a market of the source." example:"XBTMYR"`
-	FurtherPairs []string   `json:"further_pairs,omitempty" doc:"Further pairs of the source to trade with the same balance, at most 8 and of the same counter currency; only for a strategy that trades several. Their candles come from the same history, and the candles of all pairs count toward the most that are run." example:"[\"ETHMYR\"]"`
-	Recorded     string     `json:"recorded_interval,omitempty" validate:"max=20" doc:"The length of the recorded candles, for a source that has several; the shortest if it is left out." example:"1m"`
-	StrategyType string     `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
-	Version      string     `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to run, such as the one that a bot is pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
-	Parameters   object     `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
-	Interval     string     `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the strategy decides on; 1m if it is left out. Orders meet every minute, as a bot's do." example:"1h"`
-	From         *when      `json:"from,omitempty" doc:"When to begin; 30 days before the end if it is left out. It is cut to whole candles." example:"\"2025-01-01\""`
-	To           *when      `json:"to,omitempty" doc:"When to end; at the newest candle if it is left out." example:"\"2026-01-01\""`
-	Balance      *amount    `json:"balance,omitempty" doc:"Cash to begin with, in the counter currency; 10000 if it is left out." example:"\"10000\""`
-	MakerFee     *amount    `json:"maker_fee,omitempty" doc:"Fee of resting orders, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
-	TakerFee     *amount    `json:"taker_fee,omitempty" doc:"Fee of orders that trade at once, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
-	Slippage     *amount    `json:"slippage,omitempty" doc:"By how much market orders trade worse, as a fraction; 0 if it is left out." example:"\"0.0005\""`
-	Holding      *amount    `json:"holding,omitempty" doc:"What is held of the base currency to begin with, valued at the first open; 0 if it is left out." example:"\"0.5\""`
-	Spread       *amount    `json:"spread,omitempty" doc:"Distance of bid and ask, as a fraction; market orders pay half. 0 if it is left out." example:"\"0.001\""`
-	RangeShare   *amount    `json:"range_share,omitempty" doc:"Share of a candle's range by which market orders trade worse; 0 if it is left out." example:"\"0.1\""`
-	Impact       *amount    `json:"impact,omitempty" doc:"By how much an order of a candle's whole volume moves the price, as a fraction; smaller ones move it by the square of their share. 0 if it is left out." example:"\"0.01\""`
-	MaxShare     *amount    `json:"max_share,omitempty" doc:"Share of a candle's volume that an order may take; all if it is 0 or left out." example:"\"0.1\""`
-	LatencyMS    int        `json:"latency_ms,omitempty" validate:"min=0,max=86400000" doc:"How long an order takes to the exchange, in milliseconds." example:"500"`
-	Risk         *riskInput `json:"risk,omitempty" doc:"The tenant's own bounds, as a bot's."`
+	Kind         string       `json:"kind,omitempty" validate:"omitempty,oneof=backtest sweep walkforward" doc:"Whether to run one set of parameters, to try many, or to choose one window by window; a backtest if it is left out. The others take a plan with advanced backtests." example:"backtest"`
+	Search       *newSearch   `json:"search,omitempty" doc:"What a sweep or a walk-forward tries; required for these."`
+	Name         string       `json:"name,omitempty" validate:"max=80" doc:"What it shall be called; the strategy and the pair if it is left out." example:"Cross over a year"`
+	Source       string       `json:"source,omitempty" validate:"omitempty,oneof=market store" doc:"Where the candles are from: the market that bots trade in, which is meant if it is left out, or the operator's store." example:"market"`
+	TradingPair  string       `json:"trading_pair" validate:"required,max=32" doc:"The symbol of a market of the source." example:"XBTMYR"`
+	FurtherPairs []string     `json:"further_pairs,omitempty" doc:"Further pairs of the source to trade with the same balance, at most 8 and of the same counter currency; only for a strategy that trades several. Their candles come from the same history, and the candles of all pairs count toward the most that are run, as their days do toward the plan's days of data." example:"[\"ETHMYR\"]"`
+	Recorded     string       `json:"recorded_interval,omitempty" validate:"max=20" doc:"The length of the recorded candles, for a source that has several; the shortest if it is left out." example:"1m"`
+	StrategyType string       `json:"strategy_type" validate:"required,max=64" doc:"The strategy's name." example:"basic"`
+	Version      string       `json:"strategy_version,omitempty" validate:"max=100" doc:"The version to run, such as the one that a bot is pinned to; if it is left out, what the server contains, or else the newest." example:"1.0.0"`
+	Parameters   object       `json:"parameters,omitempty" doc:"The strategy's parameters; those that are left out have their defaults."`
+	Interval     string       `json:"interval,omitempty" validate:"omitempty,oneof=1m 5m 15m 30m 1h 4h 1d" doc:"The length of the candles that the strategy decides on; 1m if it is left out. Orders meet every minute, as a bot's do." example:"1h"`
+	From         *when        `json:"from,omitempty" doc:"When to begin; 30 days before the end if it is left out. It is cut to whole candles." example:"\"2025-01-01\""`
+	To           *when        `json:"to,omitempty" doc:"When to end; at the newest candle if it is left out." example:"\"2026-01-01\""`
+	Balance      *amount      `json:"balance,omitempty" doc:"Cash to begin with, in the counter currency; 10000 if it is left out. It may be 0 with a holding." example:"\"10000\""`
+	MakerFee     *amount      `json:"maker_fee,omitempty" doc:"Fee of resting orders, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
+	TakerFee     *amount      `json:"taker_fee,omitempty" doc:"Fee of orders that trade at once, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
+	Slippage     *amount      `json:"slippage,omitempty" doc:"By how much market orders trade worse, as a fraction; 0 if it is left out." example:"\"0.0005\""`
+	Holding      *amount      `json:"holding,omitempty" doc:"What is held of the base currency to begin with, valued at the first open; 0 if it is left out." example:"\"0.5\""`
+	Holdings     amounts      `json:"holdings,omitempty" doc:"The same of further pairs, by pair." example:"{\"ETHMYR\":\"1\"}"`
+	FeeTiers     []newFeeTier `json:"fee_tiers,omitempty" doc:"Fees that replace the others from a value on that was traded in the 30 days before the present one, in all pairs together; at most 10, the smallest value first."`
+	Spread       *amount      `json:"spread,omitempty" doc:"Distance of bid and ask, as a fraction; market orders pay half. 0 if it is left out." example:"\"0.001\""`
+	RangeShare   *amount      `json:"range_share,omitempty" doc:"Share of a candle's range by which market orders trade worse; 0 if it is left out." example:"\"0.1\""`
+	Impact       *amount      `json:"impact,omitempty" doc:"By how much an order of a candle's whole volume moves the price, as a fraction; smaller ones move it by the square of their share. 0 if it is left out." example:"\"0.01\""`
+	MaxShare     *amount      `json:"max_share,omitempty" doc:"Share of a candle's volume that an order may take; all if it is 0 or left out." example:"\"0.1\""`
+	LatencyMS    int          `json:"latency_ms,omitempty" validate:"min=0,max=86400000" doc:"How long an order takes to the exchange, in milliseconds." example:"500"`
+	Risk         *riskInput   `json:"risk,omitempty" doc:"The tenant's own bounds, as a bot's."`
 }
 
 func (n newBacktest) input() research.CreateInput {
@@ -150,7 +182,7 @@ func (n newBacktest) input() research.CreateInput {
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
 		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
 		Terms: research.Terms{
-			Holding: or(n.Holding).Decimal, Spread: or(n.Spread).Decimal, RangeShare: or(n.RangeShare).Decimal, Impact: or(n.Impact).Decimal,
+			Holding: or(n.Holding).Decimal, Holdings: n.Holdings, FeeTiers: feeTiers(n.FeeTiers), Spread: or(n.Spread).Decimal, RangeShare: or(n.RangeShare).Decimal, Impact: or(n.Impact).Decimal,
 			MaxShare: or(n.MaxShare).Decimal, Latency: time.Duration(n.LatencyMS) * time.Millisecond,
 		},
 	}

@@ -113,6 +113,25 @@ func TestBacktestLife(t *testing.T) {
 	b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","strategy_version":"0.9.0"}`).want(201, `"strategy_version":"0.9.0"`)
 }
 
+// What each pair holds to begin with, its largest position and the fees by traded value
+// come in and are shown as they are; what is none of these is named.
+func TestBacktestFunds(t *testing.T) { // proves N2, N3
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	b.upgrade(token)
+	b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","balance":"0","holding":"0.5","fee_tiers":[{"volume":"100000","maker_fee":0,"taker_fee":"0.001"},{"volume":500000.5,"maker_fee":"0","taker_fee":"0"}]}`).want(201,
+		`"balance":"0"`, `"holding":"0.5"`, `"fee_tiers":[{"volume":"100000","maker_fee":"0","taker_fee":"0.001"},{"volume":"500000.5","maker_fee":"0","taker_fee":"0"}]`)
+	fault := func(body string, want ...string) {
+		t.Helper()
+		b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic",`+body+`}`).want(422, want...)
+	}
+	fault(`"holdings":{"ETHMYR":"1.5"},"risk":{"max_positions":{"ETHMYR":2}}`, `"pointer":"/holdings"`, `"pointer":"/risk/max_positions"`, `which is not one of the further pairs`)
+	fault(`"holdings":["1"]`, `"pointer":"/holdings"`, "must be an object of decimals by pair")
+	fault(`"holdings":{"ETHMYR":"1e9999"}`, `"pointer":"/holdings"`, "must be an object of decimals by pair")
+	fault(`"fee_tiers":[{"volume":"2","maker_fee":"0","taker_fee":"0"},{"volume":"1","maker_fee":"1","taker_fee":"0"}]`, `"pointer":"/fee_tiers/1/maker_fee"`, `"pointer":"/fee_tiers/1/volume"`)
+}
+
 // A version whose backtests of a tenant hang is refused to that tenant for a while.
 func TestBacktestsThatHangRest(t *testing.T) {
 	t.Parallel()

@@ -53,21 +53,24 @@ func upgradeView(u bot.Upgrade) *pendingUpgrade {
 
 // risk are bounds as the API shows them; "0" is no bound.
 type risk struct {
-	StopLossPercent   decimal.Decimal `json:"stop_loss_percent" doc:"Closes the position that far below its entry price." example:"5"`
-	TakeProfitPercent decimal.Decimal `json:"take_profit_percent" doc:"Closes the position that far above its entry price." example:"10"`
-	MaxPosition       decimal.Decimal `json:"max_position" doc:"Bounds the position in the base currency of the trading pair; further pairs have no such bound." example:"0.5"`
+	StopLossPercent   decimal.Decimal            `json:"stop_loss_percent" doc:"Closes the position that far below its entry price." example:"5"`
+	TakeProfitPercent decimal.Decimal            `json:"take_profit_percent" doc:"Closes the position that far above its entry price." example:"10"`
+	MaxPosition       decimal.Decimal            `json:"max_position" doc:"Bounds the position in the base currency of the trading pair." example:"0.5"`
+	MaxPositions      map[string]decimal.Decimal `json:"max_positions,omitempty" doc:"Bound the positions of further pairs, by pair and each in its base currency; left out if there is none." example:"{\"ETHMYR\":\"2\"}"`
 }
 
 // riskInput are bounds that come in; one that is left out is no bound.
 type riskInput struct {
 	StopLossPercent   *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound." example:"\"5\""`
 	TakeProfitPercent *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound." example:"\"10\""`
-	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position in the base currency of the trading pair; 0 is no bound, and further pairs have none." example:"\"0.5\""`
+	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position in the base currency of the trading pair; 0 is no bound." example:"\"0.5\""`
+	MaxPositions      amounts `json:"max_positions,omitempty" doc:"Bound the positions of further pairs, by pair and each in its base currency; one that is left out has no bound." example:"{\"ETHMYR\":\"2\"}"`
 }
 
 func (r riskInput) risk() bot.Risk {
 	return bot.Risk{
 		StopLossPercent: or(r.StopLossPercent).Decimal, TakeProfitPercent: or(r.TakeProfitPercent).Decimal, MaxPosition: or(r.MaxPosition).Decimal,
+		MaxPositions: r.MaxPositions,
 	}
 }
 

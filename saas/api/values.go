@@ -40,6 +40,34 @@ func (a *amount) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
+// amounts are decimals by the names of pairs, as they come in.
+type amounts map[string]decimal.Decimal
+
+// UnmarshalJSON reads an object whose values are amounts; null is one that was left
+// out. Its error says what is wanted.
+func (a *amounts) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return nil
+	}
+	var in map[string]amount
+	if !bytes.HasPrefix(raw, []byte("{")) || json.Unmarshal(raw, &in) != nil {
+		return errors.New("must be an object of decimals by pair, such as {\"ETHMYR\":\"1.5\"}")
+	}
+	*a = nil
+	for pair, d := range in {
+		if *a == nil {
+			*a = amounts{}
+		}
+		(*a)[pair] = d.Decimal
+	}
+	return nil
+}
+
+// Schema implements huma.SchemaProvider.
+func (a *amounts) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: new(amount).Schema(r), Examples: []any{map[string]any{"ETHMYR": "1.5"}}}
+}
+
 // when is a time that comes in.
 type when struct{ time.Time }
 

@@ -33,7 +33,7 @@ func TestRunIsTheEngines(t *testing.T) {
 			Pair: demo.XBTMYR, Strategy: "swing", Interval: time.Hour, From: demo.Start().Add(-48 * time.Hour), To: demo.Start(), Parameters: []byte(`{"every":3}`),
 			Terms: research.Terms{
 				Holding: decimal.New(5, -1), Spread: decimal.New(1, -3), RangeShare: decimal.New(1, -1), Impact: decimal.New(1, -2), MaxShare: decimal.New(2, -1),
-				Latency: 90 * time.Second,
+				Latency: 90 * time.Second, FeeTiers: []research.FeeTier{{Volume: decimal.NewFromInt(50_000), MakerFee: decimal.New(1, -3), TakerFee: decimal.New(2, -3)}},
 			},
 		})
 		if err != nil {
@@ -55,6 +55,7 @@ func TestRunIsTheEngines(t *testing.T) {
 		}
 		want, err := backtest.Run(t.Context(), definition(), backtest.Config{
 			Market: m, Interval: time.Minute, Decide: time.Hour, Balance: 10_000_000_000, Base: holding, Fees: exchange.Fees{Maker: 250_000, Taker: 250_000}, Params: []byte(`{"every":3}`),
+			Tiers: []paper.Tier{{Volume: 50_000_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000}}},
 			Costs: paper.Costs{Spread: 100_000, Range: 10_000_000, Impact: 1_000_000, MaxShare: 20_000_000, Latency: 90 * time.Second},
 		}, series.Source(), nil)
 		if err != nil {

@@ -173,16 +173,21 @@ func configOf(r research.Run, m exchange.Market) (backtest.Config, error) {
 	if cfg.Interval != r.Interval {
 		cfg.Decide = r.Interval
 	}
-	var err, errMaker, errTaker, errTerms, errRisk error
+	var err, errMaker, errTaker, errBase, errCosts, errTiers, errRisk error
 	cfg.Balance, err = m.Units(r.Balance, exchange.Exact)
 	cfg.Fees.Maker, errMaker = exchange.ParseRate(r.MakerFee.String())
 	cfg.Fees.Taker, errTaker = exchange.ParseRate(r.TakerFee.String())
-	cfg.Base, cfg.Costs, errTerms = termsIn(m, r.Terms, r.Slippage)
+	cfg.Base, errBase = m.Steps(r.Terms.Holding, exchange.Exact)
+	cfg.Costs, errCosts = costsIn(r.Terms, r.Slippage)
+	cfg.Tiers, errTiers = tiersIn(m, r.Terms)
 	cfg.Risk, errRisk = r.Risk.Limits(m)
+	err = errors.Join(err, errMaker, errTaker, errBase, errCosts, errTiers, errRisk)
 	for _, one := range r.Further {
-		cfg.Pairs = append(cfg.Pairs, backtest.Pair{Market: one})
+		pair, errPair := pairIn(one, r)
+		cfg.Pairs = append(cfg.Pairs, pair)
+		err = errors.Join(err, errPair)
 	}
-	return cfg, errors.Join(err, errMaker, errTaker, errTerms, errRisk)
+	return cfg, err
 }
 
 // notesOf says where a run differs from a bot.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
@@ -20,6 +22,9 @@ func TestRunsTradeFurtherPairs(t *testing.T) { // proves PL1, T8
 		who := w.tenant("a", "premium")
 		create := func(in research.CreateInput) research.Run {
 			t.Helper()
+			balance := decimal.Zero
+			in.Balance, in.Terms = &balance, research.Terms{Holding: decimal.New(2, -2), Holdings: map[string]decimal.Decimal{demo.ETHMYR: decimal.NewFromInt(1)}}
+			in.Risk.MaxPositions = map[string]decimal.Decimal{demo.ETHMYR: decimal.New(15, -1)}
 			in.Pair, in.Also, in.Strategy, in.From, in.To = demo.XBTMYR, []string{demo.ETHMYR}, "flock", demo.Start().Add(-96*time.Hour), demo.Start()
 			r, err := w.runs.Create(t.Context(), who, in)
 			if err != nil {
@@ -39,15 +44,22 @@ func TestRunsTradeFurtherPairs(t *testing.T) { // proves PL1, T8
 				t.Errorf("%s: %d trades, %d warnings", r.Kind, r.Figures.Trades, r.Figures.Warnings)
 			}
 			final = append(final, r.Figures.Final.String())
+			if !r.Figures.Initial.IsPositive() {
+				t.Errorf("%s: what it holds is worth %s", r.Kind, r.Figures.Initial)
+			}
 			if r.Kind != research.Backtest {
 				continue
 			}
 			var d struct {
-				Pairs  []struct{ Pair string } `json:"further_pairs"`
+				Pairs []struct {
+					Pair    string
+					Holding decimal.Decimal
+					Most    decimal.Decimal `json:"max_position"`
+				} `json:"further_pairs"`
 				Trades []struct{ Pair string }
 			}
 			raw, err := research.Document(w.part(r, research.PartDocument))
-			if err != nil || json.Unmarshal(raw, &d) != nil || len(d.Pairs) != 1 || d.Pairs[0].Pair != demo.ETHMYR {
+			if err != nil || json.Unmarshal(raw, &d) != nil || len(d.Pairs) != 1 || d.Pairs[0].Pair != demo.ETHMYR || d.Pairs[0].Holding.String() != "1" || d.Pairs[0].Most.String() != "1.5" {
 				t.Fatalf("%+v, %v", d.Pairs, err)
 			}
 			count := map[string]int{}

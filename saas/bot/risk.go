@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/shopspring/decimal"
@@ -26,6 +28,9 @@ type Risk struct {
 	TakeProfitPercent decimal.Decimal `json:"take_profit_percent"`
 	// MaxPosition bounds the position, in the base currency.
 	MaxPosition decimal.Decimal `json:"max_position"`
+	// MaxPositions bound the positions of further pairs, by pair and each in its base
+	// currency. A pair that is not there has no bound.
+	MaxPositions map[string]decimal.Decimal `json:"max_positions,omitempty"`
 }
 
 // equal reports whether two bots have the same bounds.
@@ -41,12 +46,34 @@ func (r Risk) check(f *errs.Fields, market exchange.Market, known bool) {
 	}
 	percent(r.StopLossPercent, "/risk/stop_loss_percent", 99)
 	percent(r.TakeProfitPercent, "/risk/take_profit_percent", 10_000)
-	f.Check(!r.MaxPosition.IsNegative(), "/risk/max_position", "must be at least 0")
-	if known && r.MaxPosition.IsPositive() {
-		most, err := market.Steps(r.MaxPosition, exchange.Down)
-		f.Check(err == nil, "/risk/max_position", "is larger than any position can be; 0 is no bound")
-		f.Check(err != nil || most >= market.MinVolume, "/risk/max_position",
+	checkPosition(f, "/risk/max_position", r.MaxPosition, market, known)
+}
+
+// checkPosition notes a faulty largest position; the market counts if it is known.
+func checkPosition(f *errs.Fields, path string, bound decimal.Decimal, market exchange.Market, known bool) {
+	f.Check(!bound.IsNegative(), path, "must be at least 0")
+	if known && bound.IsPositive() {
+		most, err := market.Steps(bound, exchange.Down)
+		f.Check(err == nil, path, "is larger than any position can be; 0 is no bound")
+		f.Check(err != nil || most >= market.MinVolume, path,
 			"must be 0 or at least the least order, "+market.Volume(market.MinVolume).String()+" "+market.Base)
+	}
+}
+
+// checkFurther notes faulty bounds of further pairs.
+func (r Risk) checkFurther(f *errs.Fields, further []string, markets Markets) {
+	const path = "/risk/max_positions"
+	if len(r.MaxPositions) > MaxFurtherPairs {
+		f.Add(path, "must be of at most "+strconv.Itoa(MaxFurtherPairs)+" pairs") // whatever they are: there may be very many
+		return
+	}
+	for pair, bound := range r.MaxPositions {
+		if !slices.Contains(further, pair) {
+			f.Add(path, fmt.Sprintf("names %.32q, which is not one of the further pairs: leave its bound out", pair))
+			continue
+		}
+		market, err := markets.Market(pair)
+		checkPosition(f, path+"/"+pair, bound, market, err == nil)
 	}
 }
 
@@ -57,15 +84,24 @@ func (r Risk) Limits(m exchange.Market) (risk.Config, error) {
 		return exchange.Rate(d.Mul(decimal.NewFromInt(int64(exchange.RateOne))).Div(decimal.NewFromInt(100)).IntPart())
 	}
 	c.StopLoss, c.TakeProfit = percent(r.StopLossPercent), percent(r.TakeProfitPercent)
-	if r.MaxPosition.IsPositive() {
-		most, err := m.Steps(r.MaxPosition, exchange.Down)
-		if err != nil {
-			return c, err
-		}
-		if most == 0 {
-			return c, errs.New(errs.Invalid, "invalid_input", "the largest position %s is below the market's step %s", r.MaxPosition, m.Step)
-		}
-		c.MaxPosition = most
+	var err error
+	c.MaxPosition, err = largest(r.MaxPosition, m)
+	return c, err
+}
+
+// Largest returns the bound of the position in a further pair as the engine takes it;
+// 0 is none.
+func (r Risk) Largest(m exchange.Market) (exchange.Steps, error) {
+	return largest(r.MaxPositions[m.Pair], m)
+}
+
+func largest(bound decimal.Decimal, m exchange.Market) (exchange.Steps, error) {
+	if !bound.IsPositive() {
+		return 0, nil
 	}
-	return c, nil
+	most, err := m.Steps(bound, exchange.Down)
+	if err == nil && most == 0 {
+		err = errs.New(errs.Invalid, "invalid_input", "the largest position %s is below the step %s of %s", bound, m.Step, m.Pair)
+	}
+	return most, err
 }

@@ -38,8 +38,10 @@ type Setup struct {
 	Interval time.Duration
 	// Parameters are the strategy's parameters as JSON; empty means defaults.
 	Parameters json.RawMessage
-	// Balance is the starting balance in the counter currency.
+	// Balance is the starting balance in the counter currency; it may be 0 if Held says
+	// that something else is held to begin with.
 	Balance decimal.Decimal
+	Held    bool
 	Risk    Risk
 }
 
@@ -66,8 +68,11 @@ func (s Setup) Check(ctx context.Context, f *errs.Fields, markets Markets, strat
 		f.Add("/trading_pair", "is not a pair that is traded here: "+cmp.Or(strings.Join(markets.Pairs(), ", "), "there is none"))
 	}
 	f.Check(s.Interval == 0 || IntervalName(s.Interval) != "", "/interval", "must be one of "+strings.Join(Intervals(), ", "))
-	checkBalance(f, s.Balance, market, known)
+	if !s.Held || !s.Balance.IsZero() {
+		checkBalance(f, s.Balance, market, known)
+	}
 	s.Risk.check(f, market, known)
+	s.Risk.checkFurther(f, s.Also, markets)
 	params, pin = s.checkStrategy(ctx, f, strategies)
 	s.checkPairs(ctx, f, markets, strategies, params, pin)
 	s.checkTraded(ctx, f, markets, strategies, params, pin)

@@ -77,7 +77,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	}
 	var f errs.Fields
 	setup := bot.Setup{
-		Name: r.Name, Pair: r.Pair, Also: in.Also, Strategy: r.Strategy, Version: in.StrategyVersion, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Risk: r.Risk,
+		Name: r.Name, Pair: r.Pair, Also: in.Also, Strategy: r.Strategy, Version: in.StrategyVersion, Interval: r.Interval, Parameters: in.Parameters, Balance: r.Balance, Held: r.Terms.Held(), Risk: r.Risk,
 	}
 	offer, markets, err := s.offer(ctx, &r, &f)
 	if err != nil {
@@ -215,22 +215,22 @@ func (r *Request) checkSpan(o Offer, f *errs.Fields) {
 		f.Add("/to", "must be after from")
 	case r.To.Sub(r.From) < 2*r.Interval:
 		f.Add("/to", "must be at least two candles of "+bot.IntervalName(r.Interval)+" after from")
-	case within && r.Candles() > MaxCandles/r.traded():
+	case within && r.Candles() > MaxCandles/r.Traded():
 		of := ""
-		if r.traded() > 1 {
-			of = fmt.Sprintf(" in %d pairs", r.traded())
+		if r.Traded() > 1 {
+			of = fmt.Sprintf(" in %d pairs", r.Traded())
 		}
-		f.Add("/interval", fmt.Sprintf("makes %d candles of this time%s, and at most %d are run: choose longer candles or a shorter time", r.Candles()*r.traded(), of, MaxCandles))
+		f.Add("/interval", fmt.Sprintf("makes %d candles of this time%s, and at most %d are run: choose longer candles or a shorter time", r.Candles()*r.Traded(), of, MaxCandles))
 	}
 }
 
 // Detail returns the length of the candles that the orders meet.
 func (r Request) Detail() time.Duration {
-	return Detail(cmp.Or(r.Recorded, finest), r.Interval, r.From, r.To, r.traded())
+	return Detail(cmp.Or(r.Recorded, finest), r.Interval, r.From, r.To, r.Traded())
 }
 
-// traded is how many pairs the run trades.
-func (r Request) traded() int64 { return int64(1 + len(r.Further)) }
+// Traded returns how many pairs the run trades.
+func (r Request) Traded() int64 { return int64(1 + len(r.Further)) }
 
 // Candles returns how many candles of its own pair a run goes over.
 func (r Request) Candles() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }
@@ -243,11 +243,11 @@ func (r Request) Work() int64 {
 	return r.Candles()
 }
 
-// Days returns how many days of data the run covers, a part of one counted as
-// one.
+// Days returns how many days of data the run covers, a part of one counted as one and
+// those of each pair by themselves: a run of three pairs costs three times that of one.
 func (r Request) Days() int64 {
 	const day = 24 * time.Hour
-	return int64((r.To.Sub(r.From) + day - 1) / day)
+	return int64((r.To.Sub(r.From)+day-1)/day) * r.Traded()
 }
 
 // ceil returns the first whole interval at or after a time.

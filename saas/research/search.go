@@ -187,8 +187,8 @@ func (r *Request) checkSize(space *search.Space, f *errs.Fields) {
 	switch {
 	case sets > MaxSets:
 		f.Add("/search/ranges", fmt.Sprintf("make %d sets in all, and at most %d are tried: take larger steps, or the method tpe with fewer trials", sets, MaxSets))
-	case int64(sets)*int64(candles)*r.traded() > MaxSearched:
-		f.Add("/search/ranges", fmt.Sprintf("make %d sets of %d candles each, more than are run: take fewer sets, a shorter time or longer candles", sets, int64(candles)*r.traded()))
+	case int64(sets)*int64(candles)*r.Traded() > MaxSearched:
+		f.Add("/search/ranges", fmt.Sprintf("make %d sets of %d candles each, more than are run: take fewer sets, a shorter time or longer candles", sets, int64(candles)*r.Traded()))
 	default:
 		r.Sets = sets
 	}

@@ -111,7 +111,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 			return err
 		}
 		if err := s.cfg.Gate.Fit(ctx, p.TenantID, billing.BacktestDays, r.Days()); err != nil {
-			return err
+			return counted(err, r)
 		}
 		if err := s.cfg.Store.InsertRun(ctx, p.TenantID, r); err != nil {
 			return err
@@ -257,6 +257,17 @@ func Need(k Kind) billing.Entitlement {
 		return billing.NeedBasicBacktests
 	}
 	return billing.NeedAdvancedBacktests
+}
+
+// counted adds to a refusal of too many days of data how they are counted.
+func counted(err error, r Run) error {
+	var refused *errs.Error
+	if r.Traded() == 1 || !errors.As(err, &refused) || refused.Code != billing.CodeLimitExceeded {
+		return err
+	}
+	told := *refused
+	told.Message += fmt.Sprintf(" The days of each of the %d pairs count.", r.Traded())
+	return &told
 }
 
 // place is what a run takes of its plan while it is not over.

@@ -306,10 +306,12 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 				in.Terms = research.Terms{Holding: negative, Spread: one, RangeShare: negative, Impact: one, MaxShare: one, Latency: 25 * time.Hour}
 			}, "/holding /impact /latency_ms /max_share /range_share /spread"},
 			"a holding finer than a step": {func(in *research.CreateInput) { in.Terms.Holding = decimal.New(1, -12) }, "/holding"},
-			"a walk that begins with a holding": {func(in *research.CreateInput) {
-				walk(20*24*time.Hour, 10*24*time.Hour)(in)
-				in.Terms.Holding = one
-			}, "/holding"},
+			"a holding of another pair":   {func(in *research.CreateInput) { in.Terms.Holdings = map[string]decimal.Decimal{"SOLMYR": one} }, "/holdings"},
+			"no money and no holding":     {func(in *research.CreateInput) { in.Balance = &decimal.Zero }, "/balance"},
+			"fees that are none": {func(in *research.CreateInput) {
+				in.Terms.FeeTiers = []research.FeeTier{{Volume: one, MakerFee: one, TakerFee: negative}, {Volume: one}, {Volume: negative}, {Volume: decimal.New(2, -30)}}
+			}, "/fee_tiers/0/maker_fee /fee_tiers/0/taker_fee /fee_tiers/1/volume /fee_tiers/2/volume /fee_tiers/3/volume"},
+			"too many fees":            {func(in *research.CreateInput) { in.Terms.FeeTiers = make([]research.FeeTier, 11) }, "/fee_tiers"},
 			"nothing given":            {func(in *research.CreateInput) { *in = research.CreateInput{} }, "/strategy_type /trading_pair"},
 			"a fine fee":               {func(in *research.CreateInput) { d := decimal.New(1, -9); in.TakerFee = &d }, "/taker_fee"},
 			"before history":           {func(in *research.CreateInput) { in.From = first().Add(-time.Minute) }, "/from"},

@@ -240,6 +240,34 @@ func TestAccountOfTwoPairs(t *testing.T) {
 	}
 }
 
+// proves RK1: the largest position that a tenant gives a further pair holds in that pair.
+func TestBoundOfAFurtherPair(t *testing.T) {
+	t.Parallel()
+	w := newPaced(t)
+	w.set(2)
+	w.addDuo(time.Minute, "a", `{}`)
+	bound := decimal.New(5, -2)
+	w.change(func() { w.bots[0].Config.Risk.MaxPositions = map[string]decimal.Decimal{demo.ETHMYR: bound} })
+	r := w.begin()
+	w.run("a", 3, 30)
+	r.Stop()
+	held, most := decimal.Zero, decimal.Zero
+	_, fills := w.done()
+	for _, f := range fills {
+		switch {
+		case f.Pair != demo.ETHMYR:
+		case f.Side == "buy":
+			held = held.Add(f.Volume)
+		default:
+			held = held.Sub(f.Volume)
+		}
+		most = decimal.Max(most, held)
+	}
+	if !most.IsPositive() || most.GreaterThan(bound) {
+		t.Errorf("of the further pair it held %s, and may hold %s", most, bound)
+	}
+}
+
 // A tenant who changes the pairs gets a new account at the next start, whose numbers
 // go on; orders that a run before left in a pair that is gone are taken back.
 func TestOtherPairsBeginANewAccount(t *testing.T) {

@@ -60,9 +60,28 @@ func termsOf(pair string, c bot.Config, markets bot.Markets) (parity.Terms, erro
 	if err != nil {
 		return parity.Terms{}, err
 	}
+	positions, err := positionsOf(c.Risk, also)
+	if err != nil {
+		return parity.Terms{}, err
+	}
 	return parity.Terms{
-		Params: c.Parameters, Market: m, Also: also, Interval: base, Decide: c.Interval, Balance: balance, Fees: bot.PaperFees(), Risk: limits,
+		MaxPositions: positions, Params: c.Parameters, Market: m, Also: also, Interval: base, Decide: c.Interval, Balance: balance, Fees: bot.PaperFees(), Risk: limits,
 	}, nil
+}
+
+// positionsOf are the bounds of the positions in further pairs; nil if there is none.
+func positionsOf(r bot.Risk, also []exchange.Market) ([]exchange.Steps, error) {
+	if len(r.MaxPositions) == 0 {
+		return nil, nil
+	}
+	out := make([]exchange.Steps, len(also))
+	for i, m := range also {
+		var err error
+		if out[i], err = r.Largest(m); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // marketsOf are the markets of pairs.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -36,6 +38,7 @@ func TestBots(t *testing.T) {
 
 		c.Name, c.Interval, c.Risk.MaxPosition, c.UpdatedAt = "Second", 15*time.Minute, dec("0.00000001"), start().Add(time.Hour)
 		c.Also = []string{"SOLMYR", "ETHMYR"}
+		c.Risk.MaxPositions = map[string]decimal.Decimal{"ETHMYR": dec("1.000000000000000001")}
 		c.CreatedAt = time.Time{} // cannot be changed
 		changed, err := s.UpdateConfig(ctx, "a", c)
 		if err != nil {

@@ -91,11 +91,11 @@ func testFormOf(r research.Run, s Strategy) testForm {
 		botForm: botForm{
 			Name: r.Name, Pair: r.Pair, Also: pairsOf(r.Further), Strategy: r.Strategy, Pin: s.Version, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
 			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
-			Params: map[string]string{},
+			AlsoMost: textsOf(pairsOf(r.Further), r.Risk.MaxPositions), Params: map[string]string{},
 		},
 		Ref: r.Ref(), Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
 		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),
-		Terms: termsFormOf(r.Terms),
+		Terms: termsFormOf(r),
 	}
 	f.fill(r.Parameters, s)
 	if r.Figures != nil {
@@ -103,6 +103,24 @@ func testFormOf(r research.Run, s Strategy) testForm {
 	}
 	return f
 }
+
+// furtherSelects are those of the form of a bot, with what is held of each pair.
+func (f testForm) furtherSelects(pairs []string, bad faults) []pairSelect {
+	out := f.botForm.furtherSelects(pairs, bad)
+	for i := range out {
+		s := &out[i]
+		if s.Holds = true; i < len(f.Terms.AlsoHolding) {
+			s.Holding = f.Terms.AlsoHolding[i]
+		}
+		if s.Chosen != "" {
+			s.HoldingFault = bad[holdingPlace+"/"+s.Chosen]
+		}
+	}
+	return out
+}
+
+// Holdings are what is held of the further pairs that are chosen to begin with.
+func (f testForm) Holdings() []pairAmount { return amountsOf(f.Also, f.Terms.AlsoHolding) }
 
 // localTime writes a time for a control of a form, in UTC.
 func localTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04") }
@@ -122,7 +140,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		Name: common.Name, Source: f.Ref.Source, Pair: common.Pair, Also: common.Also, Recorded: f.Ref.Recorded,
 		Strategy: common.Strategy, StrategyVersion: common.StrategyVersion, Parameters: common.Parameters, Interval: common.Interval,
 		Balance: common.Balance, Risk: common.Risk, MakerFee: rate(f.MakerFee, "maker_fee"), TakerFee: rate(f.TakerFee, "taker_fee"),
-		Slippage: rate(f.Slippage, "slippage"), Terms: f.Terms.terms(bad),
+		Slippage: rate(f.Slippage, "slippage"), Terms: f.Terms.terms(bad, f.botForm),
 	}
 	f.Search.into(&in, s, bad)
 	switch days, err := strconv.Atoi(f.Span); {

@@ -266,11 +266,15 @@ func TestTermsOfABacktest(t *testing.T) {
 	for key, value := range map[string]string{"holding": "0.5", "spread": "0.1", "range_share": "10", "impact": "1", "max_share": "20", "latency": "1.5"} {
 		form.Set(key, value)
 	}
-	ada.post("/backtests/new/check", form).want(t, "the summary", http.StatusOK, "0.5 XBT", "Spread</dt><dd>0.1 %", "at most 20 %", "1.5 s")
+	form["tier_volume"], form["tier_maker"], form["tier_taker"] = []string{"", "100,000", "500000"}, []string{"", "0.1", ""}, []string{"", "0.15", "0.05"}
+	ada.post("/backtests/new/check", form).want(t, "the summary", http.StatusOK, "Fees from 100,000</dt><dd>0.1&nbsp;% maker, 0.15&nbsp;% taker", "Fees from 500,000</dt><dd>0&nbsp;% maker, 0.05&nbsp;% taker", "0.5 XBT", "Spread</dt><dd>0.1 %", "at most 20 %", "1.5 s")
 	id := ada.newTest(form)
 	ada.get("/backtests/new?like="+id).want(t, "the form of one like it", http.StatusOK, `name="holding" type="text" value="0.5"`, `name="spread" type="text" value="0.1"`,
 		`name="range_share" type="text" value="10"`, `name="impact" type="text" value="1"`, `name="max_share" type="text" value="20"`, `name="latency" type="text" value="1.5"`,
-		`<details class="unfold" open><summary>More costs`)
+		`<details class="unfold" open><summary>More costs`, `name="tier_volume" type="text" value="100000"`, `name="tier_taker" type="text" value="0.15"`, `name="tier_maker" type="text" value="0"`)
+	if r, err := w.research.Run(t.Context(), ada.who, id); err != nil || len(r.Terms.FeeTiers) != 2 || r.Terms.FeeTiers[1].TakerFee.String() != "0.0005" {
+		t.Errorf("its fees are %+v, %v", r.Terms.FeeTiers, err)
+	}
 }
 
 func TestBacktestFormNamesFaults(t *testing.T) { //nolint:tparallel // that nothing was made is checked after all of them
@@ -285,6 +289,8 @@ func TestBacktestFormNamesFaults(t *testing.T) { //nolint:tparallel // that noth
 		"no number":     {map[string]string{"slippage": "little"}, "fault-slippage", "Must be a plain number"},
 		"holding":       {map[string]string{"holding": "-1"}, "fault-holding", "Must be from 0 to 1,000,000,000."},
 		"fine holding":  {map[string]string{"holding": "0.1234567891"}, "fault-holding", "Has more decimals than XBT is traded with."},
+		"tier":          {map[string]string{"tier_volume": "much", "tier_taker": "1"}, "fault-tier-0", "Traded value: must be a plain number"},
+		"tier's fee":    {map[string]string{"tier_volume": "1000", "tier_taker": "100"}, "fault-tier-0", "Taker fee: must be a percentage from 0 to below 100"},
 		"spread":        {map[string]string{"spread": "100"}, "fault-spread", "Must be a percentage from 0 to below 100"},
 		"share":         {map[string]string{"max_share": "-1"}, "fault-max_share", "Must be a percentage from 0 to below 100"},
 		"latency":       {map[string]string{"latency": "86401"}, "fault-latency", "Must be from 0 to 86,400 seconds"},

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -17,6 +18,7 @@ import (
 type botForm struct {
 	Name, Pair, Strategy              string
 	Also                              []string // the further pairs, "" where none is chosen
+	AlsoMost                          []string // the largest positions in them
 	Pin                               string   // the version; "" for that which a new bot gets
 	Interval                          string
 	Isolation                         string // a catalog.Isolation
@@ -32,7 +34,7 @@ type botForm struct {
 // there are.
 func readForm(sent url.Values, s Strategy) botForm {
 	f := botForm{
-		Name: sent.Get("name"), Pair: sent.Get("pair"), Also: sent["also"], Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"), Isolation: sent.Get("isolation"),
+		Name: sent.Get("name"), Pair: sent.Get("pair"), Also: sent["also"], AlsoMost: sent["also_most"], Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"), Isolation: sent.Get("isolation"),
 		Balance: sent.Get("balance"), StopLoss: sent.Get("stop_loss"), TakeProfit: sent.Get("take_profit"), MaxPosition: sent.Get("max_position"),
 		Version: sent.Get("version"), Params: map[string]string{},
 	}
@@ -54,8 +56,34 @@ func formOf(c bot.Config, s Strategy) botForm {
 		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
 		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
 	}
+	f.AlsoMost = textsOf(c.Also, c.Risk.MaxPositions)
 	f.fill(c.Parameters, s)
 	return f
+}
+
+// textsOf writes amounts by pair in the order of pairs, "" for none.
+func textsOf(pairs []string, amounts map[string]decimal.Decimal) []string {
+	out := make([]string, len(pairs))
+	for i, pair := range pairs {
+		out[i] = trimmed(amounts[pair])
+	}
+	return out
+}
+
+// byPair reads amounts of the further pairs that are chosen; those that are no numbers
+// are faults below a place. Nil if there is none.
+func (f botForm) byPair(texts []string, place string, bad faults) map[string]decimal.Decimal {
+	var out map[string]decimal.Decimal
+	for i, pair := range f.Also {
+		if pair == "" || i >= len(texts) || strings.TrimSpace(texts[i]) == "" {
+			continue
+		}
+		if out == nil {
+			out = map[string]decimal.Decimal{}
+		}
+		out[pair] = bad.number(texts[i], place+"/"+pair)
+	}
+	return out
 }
 
 // fill puts parameters into the form.
@@ -81,13 +109,34 @@ func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 		Name: f.Name, Pair: f.Pair, Also: f.Further(), Strategy: f.Strategy, StrategyVersion: f.Pin, Isolation: catalog.Isolation(f.Isolation), Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
 		Risk: bot.Risk{
 			StopLossPercent: number(f.StopLoss, "risk/stop_loss_percent"), TakeProfitPercent: number(f.TakeProfit, "risk/take_profit_percent"),
-			MaxPosition: number(f.MaxPosition, "risk/max_position"),
+			MaxPosition: number(f.MaxPosition, "risk/max_position"), MaxPositions: f.byPair(f.AlsoMost, positionPlace, bad),
 		},
 	}
 	if s.Schema != nil {
 		in.Parameters = s.Schema.FromTexts(f.Params)
 	}
 	return in, bad
+}
+
+// The places of faults of what each further pair has of its own.
+const (
+	positionPlace = "risk/max_positions"
+	holdingPlace  = "holdings"
+)
+
+// Bounds are the largest positions of the further pairs that are chosen and have one.
+func (f botForm) Bounds() []pairAmount { return amountsOf(f.Also, f.AlsoMost) }
+
+// pairAmount is an amount of a further pair, as text.
+type pairAmount struct{ Pair, Text string }
+
+func amountsOf(pairs, texts []string) (out []pairAmount) {
+	for i, pair := range pairs {
+		if pair != "" && i < len(texts) && texts[i] != "" {
+			out = append(out, pairAmount{pair, texts[i]})
+		}
+	}
+	return out
 }
 
 // Further are the further pairs that are chosen; nil if the form does not ask.
@@ -102,6 +151,11 @@ type pairSelect struct {
 	Options []param.Option
 	Chosen  string
 	Fault   string
+	// Most is the largest position in it.
+	Most, MostFault string
+	// Holding is what is held of it to begin with; Holds says that the form asks.
+	Holding, HoldingFault string
+	Holds                 bool
 }
 
 // furtherSelects are the controls of the further pairs: as many as a bot may have and
@@ -116,8 +170,12 @@ func (f botForm) furtherSelects(pairs []string, bad faults) []pairSelect {
 		if i < len(f.Also) {
 			s.Chosen = f.Also[i]
 		}
+		if i < len(f.AlsoMost) {
+			s.Most = f.AlsoMost[i]
+		}
 		if s.Chosen != "" {
 			s.Fault = bad["further_pairs/"+strconv.Itoa(nth)]
+			s.MostFault = bad[positionPlace+"/"+s.Chosen]
 			nth++
 		}
 		s.Options = pairOptions(pairs, s.Chosen)

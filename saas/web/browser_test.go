@@ -305,7 +305,8 @@ func (w *world) shownBacktests(t *testing.T, ada *browser) shown {
 	var s shown
 	several := testForm("Two at once")
 	several.Set("strategy", mixer)
-	several["also"] = []string{"ETHMYR"}
+	several["also"], several["also_most"], several["also_holding"] = []string{"ETHMYR"}, []string{"2.5"}, []string{"1.25"}
+	several["tier_volume"], several["tier_maker"], several["tier_taker"] = []string{"100000"}, []string{"0.1"}, []string{"0.15"}
 	s.pairs = ada.newTest(several)
 	w.finish(t, ada, s.pairs, 180)
 	for i, name := range []string{"Cross, calm", "Cross with quite a long name that somebody typed without any thought, on a phone", "<b>bold</b> & quick"} {

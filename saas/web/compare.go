@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -195,6 +197,11 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 		if r.Terms.Holding.IsPositive() {
 			text += " and " + exchange.Grouped(r.Terms.Holding.String()) + " " + r.Market.Base
 		}
+		for _, m := range r.Further {
+			if held := r.Terms.Holdings[m.Pair]; held.IsPositive() {
+				text += " and " + exchange.Grouped(held.String()) + " " + m.Base
+			}
+		}
 		return text
 	})
 	line("Maker fee", func(r backtestRow) string { return percentText(r.MakerFee) + " %" })
@@ -205,6 +212,15 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 			return "none"
 		}
 		return exchange.Grouped(d.String()) + " " + unit
+	}
+	if slices.ContainsFunc(rows, func(r backtestRow) bool { return len(r.Terms.FeeTiers) > 0 }) {
+		line("Fees by traded value", func(r backtestRow) string {
+			var tiers []string
+			for _, t := range r.Terms.FeeTiers {
+				tiers = append(tiers, fmt.Sprintf("from %s %s: %s %% maker, %s %% taker", exchange.Grouped(t.Volume.String()), r.Market.Counter, percentText(t.MakerFee), percentText(t.TakerFee)))
+			}
+			return cmp.Or(strings.Join(tiers, "; "), "none")
+		})
 	}
 	for _, cost := range []struct {
 		label, unit string
@@ -222,7 +238,19 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 	}
 	line("Stop-loss", func(r backtestRow) string { return bound(r.Risk.StopLossPercent, "%") })
 	line("Take-profit", func(r backtestRow) string { return bound(r.Risk.TakeProfitPercent, "%") })
-	line("Largest position", func(r backtestRow) string { return bound(r.Risk.MaxPosition, r.Market.Base) })
+	line("Largest position", func(r backtestRow) string {
+		var bounds []string
+		for _, m := range append([]exchange.Market{r.Market.Market}, r.Further...) {
+			most := r.Risk.MaxPositions[m.Pair]
+			if m.Pair == r.Market.Pair {
+				most = r.Risk.MaxPosition
+			}
+			if most.IsPositive() {
+				bounds = append(bounds, bound(most, m.Base))
+			}
+		}
+		return cmp.Or(strings.Join(bounds, ", "), "none")
+	})
 
 	cells := map[string][]comparedCell{}
 	var labels []string

@@ -27,7 +27,9 @@ type testPage struct {
 	// that all its places are taken.
 	Plan         string
 	AtOnce, Days billing.Limit
-	Busy         bool
+	// Tiers are the rows of fees by traded value.
+	Tiers []tierForm
+	Busy  bool
 	// Kinds are what can be done; Advanced says that the plan includes sweeps and
 	// walk-forwards, and Refusal what to do about it if not.
 	Kinds    []choice
@@ -39,7 +41,8 @@ type testPage struct {
 
 // CostFaults reports whether one of the costs is wrong that are folded away.
 func (p testPage) CostFaults() bool {
-	return slices.ContainsFunc(costPlaces(), func(place string) bool { return p.Faults[place] != "" })
+	return slices.ContainsFunc(costPlaces(), func(place string) bool { return p.Faults[place] != "" }) ||
+		slices.ContainsFunc(p.Tiers, func(t tierForm) bool { return t.Fault != "" })
 }
 
 // Sets is how many sets would be tried; 0 for a backtest.
@@ -47,6 +50,21 @@ func (p testPage) Sets() int { return p.Request.Sets }
 
 // Covers is the time that would be run, in words.
 func (p testPage) Covers() string { return span(p.Request.From, p.Request.To) }
+
+// Counts is how many days of data the run would be to the plan, those of each pair
+// counted.
+func (p testPage) Counts() int64 { return p.Request.Days() }
+
+// Several is how many pairs it would trade if these are several, else 0.
+func (p testPage) Several() int64 {
+	if n := p.Request.Traded(); n > 1 {
+		return n
+	}
+	return 0
+}
+
+// Fits reports whether the plan allows that many.
+func (p testPage) Fits() bool { return p.Days.Allows(p.Request.Days()) }
 
 // Candles is how many candles the orders would meet.
 func (p testPage) Candles() int64 { return p.Request.Candles() }
@@ -138,6 +156,7 @@ func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
 		return testPage{}, err
 	}
 	p.Test.botForm = p.Form
+	p.Tiers = p.Test.Terms.tierSelects(bad)
 	if p.Form.Name == "" && p.Chosen.Name != "" && rq.Method == http.MethodGet {
 		p.Form.Name = p.Chosen.Title + " on " + p.Form.Pair
 		p.Test.Name = p.Form.Name
@@ -150,7 +169,11 @@ func (w *Web) testPage(rq *request, f testForm, bad faults) (testPage, error) {
 		return testPage{}, err
 	}
 	p.Plan, p.AtOnce, p.Days = st.Terms.Name, st.Limits[billing.RunningBacktests], st.Limits[billing.BacktestDays]
-	p.Spans = spanChoices(p.History.To.Sub(p.History.From), int64(p.Days))
+	most := int64(p.Days)
+	if most > 0 {
+		most /= int64(1 + len(p.Form.Further())) // the days of each pair count
+	}
+	p.Spans = spanChoices(p.History.To.Sub(p.History.From), most)
 	if rq.Method == http.MethodGet {
 		p.Test.fit(p.Spans)
 	}
@@ -189,6 +212,13 @@ func (w *Web) offered(rq *request, p *testPage) error {
 	if err != nil {
 		return err
 	}
+	if p.Chosen.TradesPairs && offer.Source != research.FromStore {
+		markets, err := w.cfg.Markets.Markets(rq.Context())
+		if err != nil {
+			return err
+		}
+		p.Further = p.Test.furtherSelects(pairsOf(markets), p.Faults)
+	}
 	p.History.Offer = offer
 	p.Stored = cardsOf(all, refValue(p.Test.Ref))
 	if offer.Source == research.FromStore {
@@ -198,7 +228,7 @@ func (w *Web) offered(rq *request, p *testPage) error {
 		}
 		offerPairs(p.Groups, pairs)
 		if p.Chosen.TradesPairs {
-			p.Further = p.Form.furtherSelects(pairs, p.Faults)
+			p.Further = p.Test.furtherSelects(pairs, p.Faults)
 		}
 		p.Market = market{offer.Market}
 		for i := range p.Pairs {
@@ -261,7 +291,7 @@ func (w *Web) submittedTest(rq *request) (testForm, research.CreateInput, faults
 		if _, faulty := more["search/max_drawdown"]; faulty {
 			more["search/max_drawdown"] = "Must be a percentage from 0 to below 100."
 		}
-		for _, place := range rates() {
+		for _, place := range append(rates(), form.Terms.tierPlaces()...) {
 			if _, faulty := more[place]; faulty {
 				more[place] = "Must be a percentage from 0 to below 100 with at most 6 decimals, such as 0.25."
 			}
@@ -302,7 +332,7 @@ func (w *Web) newBacktestStrategy(rq *request) error {
 		if err != nil {
 			return err
 		}
-		p.Further = p.Form.furtherSelects(pairs, nil)
+		p.Further = p.Test.furtherSelects(pairs, nil)
 	}
 	if p.Advanced, _, _, err = w.included(rq, billing.NeedAdvancedBacktests); err != nil {
 		return err

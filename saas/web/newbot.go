@@ -88,7 +88,7 @@ func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error)
 	s, gone := w.ran(r.Strategy, r.StrategyVersion, "The backtest")
 	form = testFormOf(r, s).botForm
 	if r.Source == research.FromStore {
-		form.Pair, form.Also = "", nil // markets that bots may not trade in
+		form.Pair, form.Also, form.AlsoMost = "", nil, nil // markets that bots may not trade in
 	}
 	if gone != "" {
 		return form, gone, nil

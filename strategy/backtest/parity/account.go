@@ -126,18 +126,20 @@ func NewAccount(t Terms, cfg AccountConfig) (*Account, error) {
 	}
 	in := engine.BasketConfig{Config: own}
 	for i, m := range t.Also {
-		in.Legs = append(in.Legs, engine.Leg{Market: m, Risk: t.further(), Venue: a.venues[i+1]})
+		in.Legs = append(in.Legs, engine.Leg{Market: m, Risk: t.further(i), Venue: a.venues[i+1]})
 	}
 	a.basket, err = engine.NewBasket(in)
 	a.Loop = a.basket
 	return a, err
 }
 
-// further are the bounds of the further pairs: the bot's own but for the largest
-// position, which is in the currency of its own pair.
-func (t Terms) further() risk.Config {
+// further are the bounds of a further pair: the bot's own but for the largest
+// position, of which each pair has its own.
+func (t Terms) further(n int) risk.Config {
 	c := t.Risk
-	c.MaxPosition = 0
+	if c.MaxPosition = 0; n < len(t.MaxPositions) {
+		c.MaxPosition = t.MaxPositions[n]
+	}
 	return c
 }
 

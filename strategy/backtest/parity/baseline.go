@@ -33,6 +33,9 @@ type Terms struct {
 	Balance exchange.Units `json:"balance"`
 	Fees    exchange.Fees  `json:"fees"`
 	Risk    risk.Config    `json:"risk"`
+	// MaxPositions bound the positions of the pairs of Also, in their order; 0 is no
+	// bound, and none at all is none for each.
+	MaxPositions []exchange.Steps `json:"max_positions,omitempty"`
 }
 
 // Changes says in words what is otherwise under other terms; nothing if they
@@ -61,6 +64,7 @@ func (t Terms) Changes(other Terms) []string {
 	change("balance", t.Market.Amount(t.Balance).String(), other.Market.Amount(other.Balance).String())
 	change("fees", text(t.Fees), text(other.Fees))
 	change("limits", text(t.Risk), text(other.Risk))
+	change("largest positions of further pairs", text(t.MaxPositions), text(other.MaxPositions))
 	return out
 }
 
