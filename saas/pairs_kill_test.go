@@ -10,6 +10,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/saastest"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
@@ -36,9 +37,15 @@ const mixParams = `{"weight":"40","others":"ETHMYR=40","band":"0.1","back":"targ
 // was; and PL2: a replay of what it saw is identical.
 func TestKillResumeOfTwoPairs(t *testing.T) {
 	t.Parallel()
+	binary := buildServer(t)
+	dbtest.EachURL(t, func(t *testing.T, url string) { killResumeOfTwoPairs(t, binary, url) })
+}
+
+func killResumeOfTwoPairs(t *testing.T, binary, url string) {
+	t.Helper()
 	const kills, speed, seed = 4, 4_000, 7
-	s := saastest.New(t, saastest.Config{Binary: buildServer(t), Env: []string{
-		"LUNOBOT_DATA_DIR=" + t.TempDir(), fmt.Sprintf("LUNOBOT_DEMO_SPEED=%d", speed), fmt.Sprintf("LUNOBOT_DEMO_SEED=%d", seed),
+	s := saastest.New(t, saastest.Config{Binary: binary, Env: []string{
+		"LUNOBOT_DATA_DIR=" + t.TempDir(), "DATABASE_URL=" + url, fmt.Sprintf("LUNOBOT_DEMO_SPEED=%d", speed), fmt.Sprintf("LUNOBOT_DEMO_SEED=%d", seed),
 	}}).Client()
 	s.Start()
 	s.Token = s.Register("pairs@example.com").Token
