@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -153,13 +154,16 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	m.since = st.Since
 	m.rec.numbered, m.rec.filled = st.Decisions, max(st.Fills, st.Venue.LastFill)
 	if !m.fresh {
+		if unfit, err := st.unfit(markets); unfit != "" || err != nil {
+			return cmp.Or(err, fmt.Errorf("the bot cannot go on with its account: %s; started again it begins a new one", unfit))
+		}
 		return m.account.Restore(st.AccountState)
 	}
-	last, gone, err := m.wound(ctx, *st, terms, j, markets)
+	last, unfit, err := m.wound(ctx, *st, terms, j, markets)
 	if err != nil {
 		return err
 	}
-	if st.Ledger == m.assignment.Bot.Ledger && last.Engine.Portfolio.Start == terms.Balance && slices.Equal(st.Pairs(), m.assignment.Config.Also) {
+	if unfit == "" && st.Ledger == m.assignment.Bot.Ledger && last.Engine.Portfolio.Start == terms.Balance && slices.Equal(st.Pairs(), m.assignment.Config.Also) {
 		return m.account.Restore(last)
 	}
 	// A tenant who changed the starting balance or the pairs wants a new account, and so
@@ -167,7 +171,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	// the old one. Numbers are never used twice.
 	m.anew = true
 	m.account.Renew(last)
-	text, err := m.bequest(gone)
+	text, err := m.bequest(unfit)
 	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "started", Time: st.time(), Text: text})
 	return err
 }
@@ -176,7 +180,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 func (m *member) state() checkpointState {
 	return checkpointState{
 		AccountState: m.account.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Fills: m.rec.filled, Since: m.since, Ledger: m.assignment.Bot.Ledger,
-		Tape: m.taping.state(),
+		Tape: m.taping.state(), Measures: measures(m.account.Markets()),
 	}
 }
 

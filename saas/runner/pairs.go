@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/engine"
@@ -46,35 +48,42 @@ func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.P
 }
 
 // pending is when the candle of a further pair opened that comes next for the bot and is
-// before a time; math.MaxInt64 if there is none.
+// before a time; math.MaxInt64 if there is none. The candles are in the order of time.
 func (m *member) pending(candles []engine.PairCandle, before int64) int64 {
-	for i := range candles {
-		if p := &candles[i]; p.Candle.Time < before && m.awaits(p) {
-			return p.Candle.Time // they are in the order of time
+	at := int64(math.MaxInt64)
+	for _, pair := range m.assignment.Config.Also {
+		if next := m.account.PairTime(pair) + span; next < min(before, at) && candleOf(candles, pair, next) != nil {
+			at = next
 		}
 	}
-	return math.MaxInt64
+	return at
 }
 
-// traded returns those of the candles that opened at a time and come next for the bot in
-// the further pairs that it trades, in the order of its pairs.
+// traded returns those of the candles, which are in the order of time, that opened at a
+// time and come next for the bot in the further pairs that it trades, in the order of its
+// pairs. One after a hole waits until that is filled.
 func (m *member) traded(candles []engine.PairCandle, at int64) []engine.PairCandle {
 	var out []engine.PairCandle
 	for _, pair := range m.assignment.Config.Also {
-		for i := range candles {
-			if p := &candles[i]; p.Candle.Time == at && p.Pair == pair && m.awaits(p) {
-				out = append(out, *p)
-				break
-			}
+		if m.account.PairTime(pair)+span != at {
+			continue
+		}
+		if p := candleOf(candles, pair, at); p != nil {
+			out = append(out, *p)
 		}
 	}
 	return out
 }
 
-// awaits reports whether a candle is of a further pair and follows the newest one that
-// the bot has had of it: one after a hole waits until that is filled.
-func (m *member) awaits(p *engine.PairCandle) bool {
-	return m.account.Trades(p.Pair) && p.Candle.Time == m.account.PairTime(p.Pair)+span
+// candleOf is the candle of a pair that opened at a time, nil if there is none.
+func candleOf(candles []engine.PairCandle, pair string, at int64) *engine.PairCandle {
+	i, _ := slices.BinarySearchFunc(candles, at, func(p engine.PairCandle, t int64) int { return cmp.Compare(p.Candle.Time, t) })
+	for ; i < len(candles) && candles[i].Candle.Time == at; i++ {
+		if candles[i].Pair == pair {
+			return &candles[i]
+		}
+	}
+	return nil
 }
 
 // follows reports whether a candle of the bot's own pair is the one after its newest.

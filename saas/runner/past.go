@@ -46,7 +46,9 @@ type past struct {
 func (g *group) past(ctx context.Context, market exchange.Market, warmup int, until int64) (past, error) {
 	decide, now := g.key.decide, g.r.cfg.MarketNow()
 	read := func(from, to time.Time, interval time.Duration) ([]exchange.Candle, error) {
-		s, err := marketdata.Download(ctx, marketdata.DownloadInput{
+		call, cancel := context.WithTimeout(ctx, callTimeout) // the group's other bots wait
+		defer cancel()
+		s, err := marketdata.Download(call, marketdata.DownloadInput{
 			From: from, To: to, History: g.r.cfg.History, Interval: interval, Market: market,
 		})
 		return s.Candles, err

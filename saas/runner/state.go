@@ -27,6 +27,8 @@ type checkpointState struct {
 	// Since is when the account began, in epoch milliseconds of market time; 0 if it
 	// was not noted.
 	Since int64 `json:"since,omitempty"`
+	// Measures are in what the account is counted, of each pair.
+	Measures []measure `json:"measures,omitempty"`
 	// Tape is how far the tape for replays has come; nil if there is none.
 	Tape *tapeState `json:"tape,omitempty"`
 }

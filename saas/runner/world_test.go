@@ -71,6 +71,8 @@ type world struct {
 	edits func(pair string, list []exchange.Candle) ([]exchange.Candle, error)
 	// gone are pairs that there are no markets of any more.
 	gone map[string]bool
+	// finer are pairs whose ticks are a tenth of what they were.
+	finer map[string]bool
 	// outage, if set, fails what the journal is asked, and refuse what it is to
 	// commit; the world is locked.
 	outage error
@@ -354,6 +356,9 @@ func (w *world) Market(pair string) (exchange.Market, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, m := range list {
+		if w.finer[m.Pair] {
+			m.Tick = m.Tick.Shift(-1)
+		}
 		if m.Pair == pair && !w.gone[pair] {
 			return m, nil
 		}

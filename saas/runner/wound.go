@@ -6,82 +6,109 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
 
-// wound returns the account of the run before without what belonged to its strategy, and
-// the pairs of it that there are no markets of any more: it ended without cancelling its
-// orders only if it failed.
-func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Terms, j journal.Store, markets bot.Markets) (last parity.AccountState, gone []string, err error) {
+// wound returns the account of the run before without what belonged to its strategy: it
+// ended without cancelling its orders only if it failed. If it cannot be used any more,
+// it is there for its numbers, and unfit says why.
+func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Terms, j journal.Store, markets bot.Markets) (last parity.AccountState, unfit string, err error) {
 	last = st.AccountState
-	for _, pair := range st.Pairs() {
-		if !slices.Contains(markets.Pairs(), pair) {
-			gone = append(gone, pair)
-		}
+	if unfit, err = st.unfit(markets); err != nil {
+		return last, "", err
 	}
-	if last.OpenOrders() > 0 {
-		if last, err = m.part(ctx, st, gone, j); err != nil {
-			return last, nil, err
-		}
-		if terms.Also, err = marketsOf(markets, last.Pairs()); err != nil {
-			return last, nil, err
-		}
-		m.rec.markets = append(m.rec.markets, terms.Also...)
-		before, err := parity.NewAccount(terms, parity.AccountConfig{Recorder: m.rec})
-		if err != nil {
-			return last, nil, err
-		}
-		if err := before.Restore(last); err != nil {
-			return last, nil, err
-		}
-		if err := before.CancelAll("left by the run before"); err != nil {
-			return last, nil, err
-		}
-		last = before.State()
+	switch {
+	case last.OpenOrders() == 0:
+	case unfit != "":
+		err = m.endOrders(ctx, st, unfit, j)
+	default:
+		last, err = m.cancelled(st, terms, markets)
 	}
 	last.Engine.Queue, last.Engine.Signals = nil, nil
 	for i := range last.Legs {
 		last.Legs[i].Engine.Queue = nil
 	}
-	return last, gone, nil
+	return last, unfit, err
 }
 
-// part returns the account without the pairs that are gone. The orders there are over, as
-// the journal has them: their numbers mean nothing without their markets.
-func (m *member) part(ctx context.Context, st checkpointState, gone []string, j journal.Store) (parity.AccountState, error) {
-	last := st.AccountState
-	if len(gone) == 0 {
-		return last, nil
+// cancelled returns the account once its orders are taken back.
+func (m *member) cancelled(st checkpointState, terms parity.Terms, markets bot.Markets) (parity.AccountState, error) {
+	var err error
+	if terms.Also, err = marketsOf(markets, st.Pairs()); err != nil {
+		return st.AccountState, err
 	}
+	m.rec.markets = append(m.rec.markets, terms.Also...)
+	before, err := parity.NewAccount(terms, parity.AccountConfig{Recorder: m.rec})
+	if err != nil {
+		return st.AccountState, err
+	}
+	if err := before.Restore(st.AccountState); err != nil {
+		return st.AccountState, err
+	}
+	err = before.CancelAll("left by the run before")
+	return before.State(), err
+}
+
+// endOrders ends the orders of the run before as the journal has them: what the account says of
+// them cannot be read without its markets.
+func (m *member) endOrders(ctx context.Context, st checkpointState, why string, j journal.Store) error {
 	open, err := j.OpenOrders(ctx, m.assignment.Bot.TenantID, m.assignment.Bot.ID)
 	if err != nil {
-		return last, &outageError{err}
+		return &outageError{err}
 	}
 	for _, o := range open {
-		if slices.Contains(gone, o.Pair) {
-			o.State, o.Reason, o.UpdatedAt = journal.Cancelled, fmt.Sprintf("left by the run before; there is no market %s any more", o.Pair), st.time()
-			m.rec.orders = append(m.rec.orders, o)
+		o.State, o.Reason, o.UpdatedAt = journal.Cancelled, "left by the run before; "+why, st.time()
+		m.rec.orders = append(m.rec.orders, o)
+	}
+	return nil
+}
+
+// measure is in what a market is counted: the account's numbers are multiples of these.
+type measure struct {
+	Pair string          `json:"pair"`
+	Tick decimal.Decimal `json:"tick"`
+	Step decimal.Decimal `json:"step"`
+}
+
+func measures(markets []exchange.Market) []measure {
+	out := make([]measure, len(markets))
+	for i, m := range markets {
+		out[i] = measure{m.Pair, m.Tick, m.Step}
+	}
+	return out
+}
+
+// unfit says why an account cannot go on; "" if it can. Its pairs are all still there, and
+// counted as they were. What an account of an earlier version was counted in is not known.
+func (s *checkpointState) unfit(markets bot.Markets) (string, error) {
+	for _, pair := range s.Pairs() {
+		if !slices.Contains(markets.Pairs(), pair) {
+			return fmt.Sprintf("there is no market %s any more", pair), nil
 		}
 	}
-	last.Legs = slices.DeleteFunc(slices.Clone(last.Legs), func(l parity.Leg) bool {
-		if !slices.Contains(gone, l.Pair) {
-			return false
+	for _, was := range s.Measures {
+		now, err := markets.Market(was.Pair)
+		if err != nil {
+			return "", err
 		}
-		last.Engine.NextRef = max(last.Engine.NextRef, l.Engine.NextRef)
-		return true
-	})
-	return last, nil
+		if !now.Tick.Equal(was.Tick) || !now.Step.Equal(was.Step) {
+			return fmt.Sprintf("%s has other smallest steps of price and volume, %s and %s in place of %s and %s",
+				was.Pair, now.Tick, now.Step, was.Tick, was.Step), nil
+		}
+	}
+	return "", nil
 }
 
 // bequest says that a new account begins, and what the one before had.
-func (m *member) bequest(gone []string) (string, error) {
+func (m *member) bequest(unfit string) (string, error) {
 	b, had := m.assignment.Bot, m.before
-	text := "a new account begins, because the starting balance or the pairs were changed"
-	if len(gone) > 0 {
-		text = fmt.Sprintf("a new account begins: there is no market %s any more", strings.Join(gone, " and no "))
+	if unfit == "" {
+		unfit = "its balance, its pairs or whose money it moves were changed"
 	}
 	positions := had.Positions
 	if len(positions) == 0 {
@@ -97,5 +124,5 @@ func (m *member) bequest(gone []string) (string, error) {
 		held = []string{"no position"}
 	}
 	cash, err := m.market.Units(had.Cash, exchange.Down)
-	return fmt.Sprintf("%s; the one before is over, with %s %s and %s", text, m.market.FormatAmount(cash), m.market.Counter, strings.Join(held, " and ")), err
+	return fmt.Sprintf("a new account begins: %s; the one before is over, with %s %s and %s", unfit, m.market.FormatAmount(cash), m.market.Counter, strings.Join(held, " and ")), err
 }
