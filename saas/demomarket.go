@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/research"
@@ -44,7 +45,10 @@ func (d *demoMarket) replays() exchange.MarketData { return d.Replay }
 func (d *demoMarket) stream() exchange.Streamer    { return d.Replay }
 func (d *demoMarket) traded() bot.Markets          { return d.list }
 func (d *demoMarket) ready() error                 { return nil }
+func (d *demoMarket) follow(*marketdata.Feed)      {}
 func (d *demoMarket) place() string                { return "the demo market" }
+
+func (d *demoMarket) prices() func(context.Context, []string) map[string]exchange.Ticks { return nil }
 
 func (d *demoMarket) said() saying {
 	return saying{label: demo.Label, notice: demo.Label, kind: web.MarketReplay}

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +28,8 @@ const (
 	listEvery = 10 * time.Minute
 	// answerAge is how old a venue's answers may be at the most.
 	answerAge = 3 * time.Second
+	// recheck is after how long a venue is asked again for candles that it did not have.
+	recheck = 5 * time.Second
 	// listSetting is the name under which they are kept, before that of the venue.
 	listSetting = "market_list:"
 )
@@ -49,10 +51,15 @@ type LiveMarket struct {
 	Now func() time.Time
 	// Notice is what pages say beside prices, such as "Luno, live prices". Required.
 	Notice string
+	// Pairs are those that are offered. Defaults to all that are active.
+	Pairs []string
 	// Simulated says that the prices are made up, and begin anew with the venue.
 	Simulated bool
 	// Stream delivers what happens. Required.
 	Stream exchange.Streamer
+	// Tickers returns the tickers of pairs in one call. Defaults to none: pages show the
+	// close of the newest candle as the price.
+	Tickers func(ctx context.Context, pairs ...string) ([]exchange.Ticker, error)
 	// Title is what the venue is called in sentences, such as "Luno". Required.
 	Title string
 	// Venue is its name in Config.Venues, whose accounts live bots trade on. Defaults
@@ -85,6 +92,12 @@ type liveMarket struct {
 	log   *slog.Logger
 	cache *marketdata.Cache
 	recorded
+	feed *marketdata.Feed
+
+	// asking is held by whoever asks for tickers; last are those of at.
+	asking sync.Mutex
+	last   map[string]exchange.Ticks
+	at     time.Time
 
 	mu sync.Mutex
 	// list are the pairs that were active at some time, with their rules; those of
@@ -106,7 +119,7 @@ func openLive(ctx context.Context, cfg LiveMarket, store *saasdb.Store, app Conf
 	}
 	m := &liveMarket{cfg: cfg, store: store, log: app.Log, changed: map[string]bool{}}
 	var err error
-	if m.cache, err = marketdata.NewCache(marketdata.CacheConfig{History: cfg.Data("bots"), Now: cfg.Now, Settle: answerAge}); err != nil {
+	if m.cache, err = marketdata.NewCache(marketdata.CacheConfig{History: cfg.Data("bots"), Now: cfg.Now, Recheck: recheck, Settle: answerAge}); err != nil {
 		return nil, err
 	}
 	if m.recorded, err = openRecorded(cfg, app); err != nil {
@@ -124,132 +137,12 @@ func openLive(ctx context.Context, cfg LiveMarket, store *saasdb.Store, app Conf
 	switch err := m.hear(patient); {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errs.CodeOf(err) == CodeKeyRefused:
+	case err != nil && errs.KindOf(err) == errs.Invalid:
 		return nil, err
 	case err != nil:
 		m.log.WarnContext(ctx, "the market cannot be reached; it is tried again", "market", cfg.Title, "known_pairs", len(m.list), "error", err)
 	}
 	return m, nil
-}
-
-// CodeKeyRefused is the code of the Invalid error of a start whose venue does not
-// take the key that the market is read with.
-const CodeKeyRefused = "market_key_refused"
-
-// hear reads the venue's markets and, as long as that is not known, tries the key.
-func (m *liveMarket) hear(ctx context.Context) error {
-	data := m.cfg.Data("pages")
-	list, err := data.Markets(ctx)
-	if err == nil {
-		err = m.learn(ctx, list)
-	}
-	m.mu.Lock()
-	tried := m.heard
-	m.mu.Unlock()
-	if err == nil && !tried {
-		err = m.try(ctx, data)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.fault = err; err == nil {
-		m.heard = true
-	}
-	return err
-}
-
-// try asks for a candle, which takes a key.
-func (m *liveMarket) try(ctx context.Context, data exchange.MarketData) error {
-	pairs := m.Pairs()
-	if len(pairs) == 0 {
-		return fmt.Errorf("%s has no market that is open", m.cfg.Title)
-	}
-	_, err := data.Candles(ctx, pairs[0], time.Minute, m.cfg.Now().Add(-5*time.Minute), 1)
-	if exchange.KindOf(err) == exchange.KindKey {
-		key := m.cfg.Key
-		if key == "" {
-			key = "the venue's key"
-		}
-		return errs.New(errs.Invalid, CodeKeyRefused, "%s refuses %s, without which there are no candles and no stream: %v", m.cfg.Title, key, err)
-	}
-	return err
-}
-
-// learn takes a new list of the venue's.
-func (m *liveMarket) learn(ctx context.Context, told []exchange.Market) error {
-	m.mu.Lock()
-	before := slices.Clone(m.list)
-	first := !m.heard
-	m.mu.Unlock()
-	var counted []string
-	if first && len(before) > 0 {
-		var err error
-		if counted, err = m.store.BotPairs(ctx); err != nil {
-			return err
-		}
-	}
-	var list []exchange.Market
-	changed := map[string]bool{}
-	for _, now := range told {
-		i := slices.IndexFunc(before, func(old exchange.Market) bool { return old.Pair == now.Pair })
-		switch {
-		case i < 0 && now.Status != exchange.MarketActive:
-			continue
-		case i >= 0 && (!before[i].Tick.Equal(now.Tick) || !before[i].Step.Equal(now.Step)) && (!first || slices.Contains(counted, now.Pair)):
-			m.log.WarnContext(ctx, "a market has another tick or step than its bots have counted in", "trading_pair", now.Pair,
-				"tick", now.Tick, "step", now.Step, "was_tick", before[i].Tick, "was_step", before[i].Step)
-			changed[now.Pair] = true
-			now.Tick, now.Step = before[i].Tick, before[i].Step
-			now.MinVolume, now.MaxVolume, now.MinPrice, now.MaxPrice = before[i].MinVolume, before[i].MaxVolume, before[i].MinPrice, before[i].MaxPrice
-		}
-		list = append(list, now)
-	}
-	for _, old := range before { // what the venue tells no more is still some bots'
-		if !slices.ContainsFunc(list, func(n exchange.Market) bool { return n.Pair == old.Pair }) {
-			old.Status = exchange.MarketDisabled
-			list = append(list, old)
-		}
-	}
-	raw, err := json.Marshal(list)
-	if err != nil {
-		return fmt.Errorf("encoding markets: %w", err)
-	}
-	was, err := m.store.EnsureSetting(ctx, listSetting+m.cfg.Name, string(raw))
-	if err == nil && was != string(raw) {
-		// If another process was faster, it has told what the venue told.
-		_, err = m.store.SwapSetting(ctx, listSetting+m.cfg.Name, was, string(raw))
-	}
-	if err != nil {
-		return err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.list, m.changed = list, changed
-	return nil
-}
-
-// keep reads the list anew from time to time.
-func (m *liveMarket) keep(ctx context.Context) {
-	backoff := exchange.Backoff{Min: 2 * time.Second, Max: time.Minute, Rand: rand.Float64}
-	for failures := 0; ; {
-		pause := listEvery
-		if m.ready() != nil || failures > 0 {
-			pause = backoff.Pause(failures)
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
-		}
-		if err := m.hear(ctx); err != nil {
-			if failures++; ctx.Err() == nil {
-				m.log.WarnContext(ctx, "reading the venue's markets", "market", m.cfg.Title, "error", err)
-			}
-			continue
-		}
-		failures = 0
-	}
 }
 
 // ready implements market: it tells of a venue that was not reached since the start.
@@ -274,12 +167,56 @@ func (m *liveMarket) Markets(context.Context) ([]exchange.Market, error) {
 	return slices.Clone(m.list), nil
 }
 
+func (m *liveMarket) follow(f *marketdata.Feed) { m.feed = f }
+
+// priceAge is for how long pages show a price that was asked for.
+const priceAge = 5 * time.Second
+
+func (m *liveMarket) prices() func(ctx context.Context, pairs []string) map[string]exchange.Ticks {
+	if m.cfg.Tickers == nil {
+		return nil
+	}
+	return m.tickers
+}
+
+// tickers returns the last prices of all pairs, asked for with one call from time to
+// time; what cannot be had is left out.
+func (m *liveMarket) tickers(ctx context.Context, _ []string) map[string]exchange.Ticks {
+	m.asking.Lock()
+	defer m.asking.Unlock()
+	if now := m.cfg.Now(); now.Sub(m.at) >= priceAge {
+		patient, cancel := context.WithTimeout(ctx, pagePatience)
+		defer cancel()
+		m.mu.Lock()
+		var pairs []string
+		for _, x := range m.list {
+			pairs = append(pairs, x.Pair)
+		}
+		m.mu.Unlock()
+		told, err := m.cfg.Tickers(patient, pairs...)
+		if err != nil && ctx.Err() == nil {
+			m.log.WarnContext(ctx, "the last prices cannot be had", "market", m.cfg.Title, "error", err)
+		}
+		m.last, m.at = map[string]exchange.Ticks{}, now
+		for _, t := range told {
+			m.last[t.Pair] = t.Last
+		}
+	}
+	return maps.Clone(m.last)
+}
+
 // Candles implements exchange.MarketData, for those who look at a page: a venue that
 // does not answer soon is an Unavailable error.
 func (m *liveMarket) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
 	patient, cancel := context.WithTimeout(ctx, pagePatience)
 	defer cancel()
 	list, err := m.candles(patient, m.cache.Through(m.cfg.Data("pages")), pair, interval, since, limit)
+	if n := len(list); err == nil && n > 0 && n < limit && interval == marketdata.FeedInterval {
+		// The stream has told of it already, and who looks at both shall miss none.
+		if s, watched := m.feed.Snapshot(pair); watched && s.Closed.Time == list[n-1].Time+interval.Milliseconds() {
+			list = append(list, s.Closed)
+		}
+	}
 	if err != nil && ctx.Err() == nil {
 		return nil, errs.New(errs.Unavailable, "market_unavailable", "The candles of %s cannot be had from %s at present; try again.", pair, m.cfg.Title).Wrap(err)
 	}
@@ -320,7 +257,7 @@ func (m *liveMarket) Pairs() []string {
 	defer m.mu.Unlock()
 	var pairs []string
 	for _, x := range m.list {
-		if x.Status == exchange.MarketActive && !m.changed[x.Pair] {
+		if x.Status == exchange.MarketActive && !m.changed[x.Pair] && m.offered(x.Pair) {
 			pairs = append(pairs, x.Pair)
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange/lunosim"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -14,6 +17,7 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/saas/replay"
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/tenancy"
 )
@@ -85,7 +89,7 @@ func (l *liveLife) minutes(more int64) {
 func TestLiveMarketLosesNoCandle(t *testing.T) {
 	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
-		v := newLiveVenue(t, 5)
+		v := newLiveVenue(t, 5, nil)
 		l := liveAt(t, v, url)
 		l.start()
 		l.minutes(3)
@@ -161,7 +165,7 @@ func (l *liveLife) replayed() {
 // the venue is; one whose key is refused does not start.
 func TestLiveMarketOutOfReach(t *testing.T) {
 	t.Parallel()
-	v := newLiveVenue(t, 6)
+	v := newLiveVenue(t, 6, nil)
 	v.cut(true)
 	cfg := saas.Config{DatabaseURL: dbtest.SQLiteURL(t), DataDir: t.TempDir(), Live: &v.live, Strategies: bundle()}
 	app, err := saas.New(t.Context(), cfg)
@@ -191,7 +195,7 @@ func TestLiveMarketOutOfReach(t *testing.T) {
 func TestLiveMarketIsSettled(t *testing.T) {
 	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
-		v := newLiveVenue(t, 7)
+		v := newLiveVenue(t, 7, nil)
 		demo := saas.Config{DatabaseURL: url, DataDir: t.TempDir(), Strategies: bundle()}
 		atVenue := demo
 		atVenue.Live = &v.live
@@ -234,4 +238,87 @@ func TestLiveMarketIsSettled(t *testing.T) {
 			t.Errorf("without a bot: %v", err)
 		}
 	})
+}
+
+// A market whose tick changes is not mixed up with what its bots have counted: they end
+// with the reason, nobody makes new ones, and with the last of them the new tick holds.
+// proves T9
+func TestLiveMarketOfAnotherTick(t *testing.T) {
+	t.Parallel()
+	v := newLiveVenue(t, 8, nil)
+	l := liveAt(t, v, dbtest.SQLiteURL(t))
+	l.start()
+	l.minutes(1)
+	l.app.Stop()
+	finer := newLiveVenue(t, 8, func(markets []lunosim.Market) {
+		m := &markets[0]
+		m.Tick = decimal.RequireFromString("0.1")
+		m.MinPrice, m.MaxPrice, m.Around = m.MinPrice*10, m.MaxPrice*10, m.Around*10
+	})
+	l.cfg.Live = &finer.live
+	l.open()
+	l.until("the bot to end", func() bool { return l.status() == bot.Failed })
+	if b, err := l.app.Bots().Bot(t.Context(), l.who, l.bot.ID); err != nil || !strings.Contains(b.Reason, "has changed the tick or the step of XBTMYR") {
+		t.Errorf("it ended with %q, %v", b.Reason, err)
+	}
+	other := bot.CreateInput{Name: "other", Pair: "XBTMYR", Strategy: "basic"}
+	if err := l.app.Bots().Delete(t.Context(), l.who, l.bot.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.app.Bots().Create(t.Context(), l.who, other); errs.KindOf(err) != errs.Invalid || !strings.Contains(err.Error(), "trading_pair") {
+		t.Errorf("a bot of the pair is made: %v", err)
+	}
+	l.app.Stop()
+	l.open()
+	var err error
+	if _, l.bot, err = l.app.Bots().Create(t.Context(), l.who, other); err != nil {
+		t.Fatal(err)
+	}
+	l.start()
+	l.minutes(1)
+	l.stop()
+}
+
+// Backtests go over the venue's own candles, of which each page is asked for once.
+func TestLiveMarketBacktests(t *testing.T) {
+	t.Parallel()
+	v := newLiveVenue(t, 10, nil)
+	l := liveAt(t, v, dbtest.SQLiteURL(t))
+	if _, err := l.app.Billing().ChangePlan(t.Context(), l.who.TenantID, billing.ChangePlanInput{Plan: "premium", Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	o, err := l.app.Backtests().Offer(t.Context(), l.who, research.Ref{Pair: "ETHMYR"})
+	if err != nil || o.To.Sub(o.From) < 90*24*time.Hour || !strings.Contains(o.Origin, "recorded candles of the last 90 days") {
+		t.Fatalf("the offer is %+v, %v", o, err)
+	}
+	from := v.began.Add(-48 * time.Hour).Truncate(time.Hour)
+	in := research.CreateInput{Pair: "ETHMYR", Strategy: "basic", Interval: 15 * time.Minute, From: from, To: from.Add(40 * time.Hour)}
+	done := func() research.Run {
+		t.Helper()
+		r := researcher{t: t, app: l.app, who: l.who}
+		return r.await(r.createAs(in), research.Done)
+	}
+	first := done()
+	v.mu.Lock()
+	asked := v.pages
+	v.mu.Unlock()
+	second := done()
+	v.mu.Lock()
+	again := v.pages - asked
+	v.mu.Unlock()
+	if first.Figures.Trades == 0 || !first.Figures.Final.Equal(second.Figures.Final) || asked < 3 || again != 0 {
+		t.Errorf("%+v with %d pages, and %+v with %d more", first.Figures, asked, second.Figures, again)
+	}
+	// What the venue does not have is told in the report, and is no fault.
+	in.From = v.began.AddDate(0, 0, -5)
+	in.To = in.From.AddDate(0, 0, 4)
+	if r := done(); r.Figures.Trades == 0 {
+		t.Errorf("of a time that is known in part: %+v", r.Figures)
+	}
+	v.cut(true)
+	in.Pair = "XBTMYR"
+	r := researcher{t: t, app: l.app, who: l.who}
+	if failed := r.await(r.createAs(in), research.Failed); !strings.Contains(failed.Reason, "The history of XBTMYR could not be read") {
+		t.Errorf("without the venue: %q", failed.Reason)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,8 +31,9 @@ type liveVenue struct {
 
 	mu     sync.Mutex
 	trades map[string][]exchange.Trade
-	// deaf is true while nobody reaches it.
-	deaf bool
+	// deaf is true while nobody reaches it; pages counts the pages of candles it gave.
+	deaf  bool
+	pages int
 }
 
 const liveSpeed = 60
@@ -41,8 +43,9 @@ func (v *liveVenue) now() time.Time {
 	return v.began.Add(time.Since(v.began) * liveSpeed).UTC()
 }
 
-// newLiveVenue opens one that trades both pairs and has three days behind it.
-func newLiveVenue(t *testing.T, seed uint64) *liveVenue {
+// newLiveVenue opens one that trades both pairs and has three days behind it; change,
+// if not nil, changes its markets.
+func newLiveVenue(t *testing.T, seed uint64, change func([]lunosim.Market)) *liveVenue {
 	t.Helper()
 	v := &liveVenue{t: t, began: time.Now().Truncate(time.Minute), trades: map[string][]exchange.Trade{}}
 	recorded, err := demo.New(demo.Config{Seed: seed})
@@ -57,12 +60,18 @@ func newLiveVenue(t *testing.T, seed uint64) *liveVenue {
 			markets[i].History = append(markets[i].History, k)
 		}
 	}
+	if change != nil {
+		change(markets)
+	}
 	if v.sim, err = lunosim.New(lunosim.Config{Markets: markets, Now: v.now, Seed: seed}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v.mu.Lock()
 		deaf := v.deaf
+		if strings.HasSuffix(r.URL.Path, "/candles") {
+			v.pages++
+		}
 		v.mu.Unlock()
 		if deaf {
 			w.WriteHeader(http.StatusBadGateway)
@@ -122,7 +131,7 @@ func (v *liveVenue) connect(address string, key lunosim.Key) {
 	}
 	v.live = saas.LiveMarket{
 		Data: func(caller string) exchange.MarketData { return v.client.Queue(caller) }, Name: "luno-simulated", Notice: "Simulated Luno", Now: v.now, Simulated: true,
-		Stream: source, Title: "the simulated Luno",
+		Stream: source, Tickers: v.client.Tickers, Title: "the simulated Luno",
 	}
 }
 

@@ -27,6 +27,11 @@ type market interface {
 	// traded returns what can be traded, as it is at each call.
 	traded() bot.Markets
 	past
+	// prices returns the last prices of pairs as pages show them; nil for the newest
+	// candles'.
+	prices() func(ctx context.Context, pairs []string) map[string]exchange.Ticks
+	// follow tells the market of the feed of its own stream.
+	follow(f *marketdata.Feed)
 	// said returns what is told of the prices.
 	said() saying
 	// ready reports why the market cannot be used at present, as an Unavailable
@@ -72,6 +77,9 @@ func (a *App) openMarket(ctx context.Context) (err error) {
 		return err
 	}
 	a.feed, err = marketdata.NewFeed(marketdata.FeedConfig{History: a.market.bots(), Upstream: a.market.stream(), Now: a.market.Now, Log: a.cfg.Log})
+	if err == nil {
+		a.market.follow(a.feed)
+	}
 	return err
 }
 

@@ -28,6 +28,9 @@ type CacheConfig struct {
 	History exchange.MarketData
 	// Now is the venue's clock. Defaults to time.Now.
 	Now func() time.Time
+	// Recheck is after how long it is asked again for candles that the venue did not
+	// have. Defaults to 0.
+	Recheck time.Duration
 	// Settle is how old a venue's answers may be: a candle is believed only when it
 	// was closed for so long. Defaults to 0.
 	Settle time.Duration
@@ -66,6 +69,9 @@ type span struct {
 	// from and to bound it, in milliseconds; to is left out.
 	from, to int64
 	candles  []exchange.Candle
+	// none is from when on the venue had no candle, at the time of noneAt; whoever
+	// asks has them.
+	none, noneAt int64
 	// used is the number of the last question.
 	used int64
 }
@@ -104,7 +110,8 @@ func (c *Cache) Candles(ctx context.Context, pair string, interval time.Duration
 	first := -floor(-since.UnixMilli(), length)
 	key := seriesKey{pair, interval}
 	for {
-		settled := c.cfg.Now().UnixMilli() - settle
+		now := c.cfg.Now().UnixMilli()
+		settled := now - settle
 		if settled < first+length {
 			return nil, nil
 		}
@@ -125,10 +132,17 @@ func (c *Cache) Candles(ctx context.Context, pair string, interval time.Duration
 			first = next
 			continue
 		}
+		if s.none == first && now < s.noneAt+c.cfg.Recheck.Milliseconds() {
+			<-s.asking
+			return nil, nil
+		}
 		page, err := c.cfg.History.Candles(ctx, pair, interval, time.UnixMilli(first).UTC(), cachePage)
 		page = slices.DeleteFunc(page, func(k exchange.Candle) bool { return k.Time+length > settled })
 		if err == nil {
 			err = c.known.keep(s, first, length, page)
+		}
+		if err == nil && len(page) == 0 {
+			s.none, s.noneAt = first, now
 		}
 		<-s.asking
 		switch {

@@ -152,6 +152,23 @@ func TestCacheSpares(t *testing.T) {
 	if n := ask(101 * 60_000); n != 1 {
 		t.Errorf("%d candles after the failure", n)
 	}
+	// What the venue did not have is asked for again after a while.
+	d, err := marketdata.NewCache(marketdata.CacheConfig{History: v, Now: v.Now, Recheck: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.candles, v.calls = v.candles[:50], 0
+	none := func(calls int) {
+		t.Helper()
+		page, err := d.Candles(t.Context(), "XBTMYR", time.Minute, time.UnixMilli(60*60_000), 10)
+		if err != nil || len(page) > 0 || v.asked() != calls {
+			t.Errorf("%d candles that there are not, %v, after %d calls", len(page), err, v.asked())
+		}
+	}
+	none(1)
+	none(1)
+	v.now += 5_000
+	none(2)
 	// One that gives another length than was asked for is found out.
 	v.candles = []exchange.Candle{{Time: 30_000}}
 	if _, err := c.Candles(t.Context(), "ETHMYR", time.Minute, time.UnixMilli(0), 10); err == nil {

@@ -206,6 +206,9 @@ type Config struct {
 	Markets exchange.MarketData
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Prices returns the last prices of pairs, in ticks; those that cannot be had are
+	// left out. Defaults to the closing prices of the newest candles.
+	Prices func(ctx context.Context, pairs []string) map[string]exchange.Ticks
 	// Progress delivers updates of backtests. Required.
 	Progress Live
 	// Rand is the source of support codes. Defaults to crypto/rand.Reader.
@@ -254,6 +257,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MarketTime == nil {
 		c.MarketTime = c.Now
+	}
+	if c.Prices == nil {
+		c.Prices = c.closes
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -109,11 +110,9 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 			p.Form.Pair, p.Market = m.Pair, market{m}
 		}
 	}
+	prices := w.cfg.Prices(rq.Context(), pairsOf(markets))
 	for _, m := range markets {
-		last, err := w.lastPrice(rq, m.Pair)
-		if err != nil {
-			return formPage{}, err
-		}
+		last := prices[m.Pair]
 		card := pairCard{market: market{m}, Selected: m.Pair == p.Form.Pair}
 		if last > 0 {
 			card.Last = card.PriceText(m.Price(last))
@@ -210,6 +209,13 @@ func (w *Web) parametersOf(rq *request) (formPage, error) {
 	offerPairs(p.Groups, pairs)
 	return p, nil
 }
+
+// manyPairs is from how many pairs on their cards are in a box of their own, which
+// scrolls.
+const manyPairs = 13
+
+// ManyPairs reports whether there are so many.
+func (p formPage) ManyPairs() bool { return len(p.Pairs) >= manyPairs }
 
 func pairsOf(markets []exchange.Market) []string {
 	pairs := make([]string, len(markets))
@@ -355,11 +361,15 @@ func (w *Web) updateBot(rq *request) error {
 	return err
 }
 
-// lastPrice returns a pair's newest closing price in ticks, or 0.
-func (w *Web) lastPrice(rq *request, pair string) (exchange.Ticks, error) {
-	candles, err := w.cfg.Markets.Candles(rq.Context(), pair, time.Minute, w.cfg.MarketTime().Add(-10*time.Minute), 10)
-	if err != nil || len(candles) == 0 {
-		return 0, err
+// closes returns the newest closing prices of pairs, in ticks, as far as the history
+// has any of the last minutes.
+func (c Config) closes(ctx context.Context, pairs []string) map[string]exchange.Ticks {
+	prices := map[string]exchange.Ticks{}
+	for _, pair := range pairs {
+		candles, err := c.Markets.Candles(ctx, pair, time.Minute, c.MarketTime().Add(-10*time.Minute), 10)
+		if err == nil && len(candles) > 0 {
+			prices[pair] = candles[len(candles)-1].Close
+		}
 	}
-	return candles[len(candles)-1].Close, nil
+	return prices
 }

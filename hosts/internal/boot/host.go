@@ -68,7 +68,7 @@ func (h host) run(args []string, out, problems *os.File) int {
 	if err := h.serve(ctx, cfg, out, log); err != nil {
 		complain(err)
 		switch errs.CodeOf(err) {
-		case saas.CodeKeyRefused, saas.CodeMarketSettled: // settings that only their use shows to be wrong
+		case saas.CodeKeyRefused, saas.CodeMarketSettled, saas.CodePairUnknown: // settings that only their use shows to be wrong
 			return 2
 		}
 		return 1

@@ -44,7 +44,12 @@ func (o Options) live(log *slog.Logger) (*saas.LiveMarket, error) {
 	}
 	m := &saas.LiveMarket{
 		Data: func(caller string) exchange.MarketData { return client.Queue(caller) }, Key: "the key of LUNOBOT_LUNO_KEY_ID", Name: "luno",
-		Notice: "Luno, live prices", Stream: source, Title: "Luno", Venue: "luno",
+		Notice: "Luno, live prices", Stream: source, Tickers: client.Queue("pages").Tickers, Title: "Luno", Venue: "luno",
+	}
+	for pair := range strings.SplitSeq(o.Pairs, ",") {
+		if pair = strings.TrimSpace(pair); pair != "" {
+			m.Pairs = append(m.Pairs, pair)
+		}
 	}
 	if address := strings.TrimRight(o.LunoAddress, "/"); address != luno.Address {
 		m.Name, m.Title, m.Simulated = "luno-simulated", "the simulated Luno", true

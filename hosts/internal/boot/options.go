@@ -46,6 +46,7 @@ type Options struct {
 	Market         string `name:"market" env:"LUNOBOT_MARKET" default:"demo" help:"Where bots trade: demo, a replay of recorded candles; or luno, at its live prices."`
 	NATS           string `name:"nats-url" env:"LUNOBOT_NATS_URL" help:"NATS server or cluster with JetStream that several processes share, such as nats://user:password@host:4222; by default a broker in this process."`
 	NATSReplicas   string `name:"nats-replicas" env:"LUNOBOT_NATS_REPLICAS" default:"1" help:"Servers of the NATS cluster that keep each event."`
+	Pairs          string `name:"pairs" env:"LUNOBOT_PAIRS" help:"With --market luno: pairs to offer, with commas between, such as XBTMYR,ETHMYR; by default all that are active."`
 	PluginDir      string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
 	Sandbox        string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
 	SigningKey     string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`

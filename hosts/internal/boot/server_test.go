@@ -34,7 +34,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	for _, name := range []string{
 		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
 		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL", "LUNOBOT_LUNO_ADDRESS", "LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_ROLE", "LUNOBOT_VAULT_PUBLIC_KEY", "LUNOBOT_WORKER_ADDR",
-		"LUNOBOT_MARKET", "LUNOBOT_LUNO_KEY_ID", "LUNOBOT_LUNO_KEY_SECRET",
+		"LUNOBOT_MARKET", "LUNOBOT_LUNO_KEY_ID", "LUNOBOT_LUNO_KEY_SECRET", "LUNOBOT_PAIRS",
 	} {
 		t.Setenv(name, env[name])
 		if env[name] == "" {
@@ -125,6 +125,7 @@ func TestBadSettings(t *testing.T) {
 		"a worker at no address":            {map[string]string{"LUNOBOT_WORKER_ADDR": "nowhere"}, []string{"worker"}, 2, []string{"LUNOBOT_WORKER_ADDR", "nowhere"}},
 		"an unknown market":                 {map[string]string{"LUNOBOT_MARKET": "bourse"}, nil, 2, []string{"LUNOBOT_MARKET", "bourse", "neither demo nor luno"}},
 		"a live market without a key":       {market("LUNOBOT_LUNO_KEY_SECRET", ""), nil, 2, []string{"LUNOBOT_LUNO_KEY_ID", "LUNOBOT_LUNO_KEY_SECRET", "holders of an API key"}},
+		"a live market without a pair":      {market("LUNOBOT_PAIRS", "XBTMYR, DOGEMYR"), []string{"--addr", "127.0.0.1:0"}, 2, []string{"LUNOBOT_PAIRS", "DOGEMYR"}},
 		"a live market's key that is wrong": {market("LUNOBOT_LUNO_KEY_SECRET", "hunter2"), []string{"--addr", "127.0.0.1:0"}, 2, []string{"refuses the key of LUNOBOT_LUNO_KEY_ID"}},
 		"a live market for a demo's bots":   {market("LUNOBOT_DATA_DIR", settled), []string{"--addr", "127.0.0.1:0"}, 2, []string{"LUNOBOT_MARKET", "demo", "luno-simulated", "LUNOBOT_DATA_DIR"}},
 		"a simulated Luno's key at Luno":    {market("LUNOBOT_LUNO_ADDRESS", "http://luno.example.com"), nil, 2, []string{"LUNOBOT_LUNO_ADDRESS", "luno.example.com"}},
