@@ -204,7 +204,7 @@ func (a *App) buildWorker(ctx context.Context) error {
 	}
 	a.runner, err = runner.New(runner.Config{
 		Bots: a.store, Feed: a.feed, Halts: a.halts, History: a.market.bots(), Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: a.market.traded(),
-		MarketNow: a.market.Now, Plugins: a.strategies, Signals: a.store, Status: a.bots,
+		MarketNow: a.market.Now, Peers: a.store, Plugins: a.strategies, Signals: a.store, Status: a.bots,
 	})
 	if err != nil {
 		return err

@@ -206,7 +206,8 @@ func (r *killRun) all(t *testing.T, kills int) *liveTally {
 	moving, still := context.WithCancel(t.Context())
 	defer still()
 	var crowded sync.WaitGroup
-	crowded.Go(func() { crowd(moving, stranger, r.rng.Uint64(), slog.New(slog.DiscardHandler)) })
+	choices := r.rng.Uint64()
+	crowded.Go(func() { crowd(moving, stranger, choices, slog.New(slog.DiscardHandler)) })
 	for range kills {
 		r.tally.faults += r.sim.misbehave(t, r.rng)
 		r.task.Life++

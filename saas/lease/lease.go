@@ -16,6 +16,9 @@ const (
 	Bots Kind = "bot"
 	// Backtests is the kind of leases on backtests; the resource is the run's id.
 	Backtests Kind = "backtest"
+	// Workers is the kind of leases that tell which workers there are: each has one on
+	// itself; the resource is the holder's name.
+	Workers Kind = "worker"
 )
 
 // Resource is a thing that can be leased.

@@ -23,6 +23,10 @@
 // looks at them again, each time after a longer while, only to tell their tenants
 // that nobody has taken them.
 //
+// Workers that share the bots have equal shares of them: each is counted by a lease on
+// itself and hands over, checkpointed, what is above its share. What is free for a while
+// it takes all the same, because no other worker may be able to run it, and keeps.
+//
 // What a crash leaves behind: the newest checkpoint of every bot. A bot whose
 // run is the checkpoint's goes on from it, within a longer candle if need be, and
 // is given the candles since, with flat ones where nothing was traded; they

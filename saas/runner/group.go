@@ -34,6 +34,7 @@ type control struct {
 	join []*member // take these up
 	stop []*member // bring these to rest
 	drop []*member // forget these: another worker has them
+	give []*member // leave these to another worker
 	// move gives these up for the groups of their keys.
 	move []transfer
 	// bar, if set, says why the strategy must not run any more.
@@ -206,6 +207,7 @@ func (g *group) handle(ctx context.Context, c control) {
 	for _, m := range c.drop {
 		g.part(ctx, m)
 	}
+	g.handOver(ctx, c.give)
 	for _, m := range c.stop {
 		if !m.over {
 			g.stop(ctx, m)

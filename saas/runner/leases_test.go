@@ -20,7 +20,7 @@ func (w *world) TakeLeases(_ context.Context, t lease.Take) (got []lease.Lease, 
 	w.change(func() {
 		for _, r := range t.Resources {
 			l := w.leases[r]
-			if l.ExpiresAt.After(t.Now) {
+			if l.ExpiresAt.After(t.Now) || len(got) == t.Limit {
 				continue
 			}
 			l.Resource, l.Epoch, l.ExpiresAt = r, l.Epoch+1, t.Until
@@ -61,3 +61,15 @@ func (w *world) ReleaseLeases(_ context.Context, _ lease.Holder, leases []lease.
 
 // CheckLease implements lease.Store.
 func (w *world) CheckLease(context.Context, lease.Lease) error { return nil }
+
+// CountLeases implements runner.Peers.
+func (w *world) CountLeases(_ context.Context, kind lease.Kind, _ time.Time) (n int64, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for r, l := range w.leases {
+		if r.Kind == kind && !l.ExpiresAt.IsZero() {
+			n++
+		}
+	}
+	return n, nil
+}

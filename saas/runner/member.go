@@ -43,6 +43,9 @@ type member struct {
 	// of its configuration that was heard of; the runner guards both.
 	moving bool
 	seen   int64
+	// leaving is true while it is to be given to another worker, and kept if nobody
+	// else took it when it was free; the runner guards both.
+	leaving, kept bool
 	// held is what the tenant was told last of why its strategy must not run.
 	held string
 

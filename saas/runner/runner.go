@@ -96,6 +96,9 @@ type Config struct {
 	Plugins   Plugins
 	// Now is the clock of back-offs and of what is stale. Defaults to time.Now.
 	Now func() time.Time
+	// Peers counts the workers that share the bots. Defaults to none: this one takes
+	// all that it can.
+	Peers Peers
 	// Poll is how often bots are looked for when nobody calls Wake. Defaults to
 	// one second.
 	Poll time.Duration
@@ -163,6 +166,8 @@ type Runner struct {
 	arrivals []*member
 	// passed are the bots that this worker leaves to others, by id.
 	passed map[string]pass
+	// beyond is when bots beyond the share were looked for last.
+	beyond time.Time
 
 	// halts are the kill switches that are on; nil before they were read first. alarm
 	// wakes who reads them.
@@ -234,7 +239,7 @@ func (r *Runner) Stop() {
 		delete(r.members, id)
 	}
 	r.mu.Unlock()
-	if err := r.cfg.Keeper.Release(context.Background(), leases...); err != nil {
+	if err := errors.Join(r.cfg.Keeper.Release(context.Background(), leases...), r.leave()); err != nil {
 		r.cfg.Log.Warn("leases were not given back; they end by themselves", "error", err)
 	}
 }
@@ -287,10 +292,14 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 	}
 	r.forgetPassed(rows)
-	room := r.cfg.Capacity - len(r.members)
+	room, mine := r.cfg.Capacity-len(r.members), len(r.members)
 	r.mu.Unlock()
 
-	leases, byID, err := r.acquire(ctx, candidates, room)
+	share, beyond, err := r.share(ctx, len(rows))
+	if err != nil {
+		return err
+	}
+	leases, byID, err := r.acquire(ctx, candidates, min(room, max(share-mine, beyond)))
 	taken, takeErr := r.taken(ctx, leases, byID)
 	strayed, strayErr := r.strayed(ctx, working)
 	err = errors.Join(err, takeErr, strayErr)
@@ -303,6 +312,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	for _, m := range taken {
 		l := m.lease
+		m.kept = len(r.members) >= share
 		r.members[l.ID] = m
 		if m.stopping {
 			stops[m.key()] = append(stops[m.key()], m)
@@ -315,6 +325,9 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	for key, ms := range stops {
 		r.group(ctx, wg, key).send(control{stop: ms})
+	}
+	for _, m := range r.shed(share) {
+		r.group(ctx, wg, m.key()).send(control{give: []*member{m}})
 	}
 	r.endIdle()
 	return err

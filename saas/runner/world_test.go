@@ -85,6 +85,8 @@ type world struct {
 	unusable map[string]*catalog.UnusableError
 	// reasons are those of the statuses.
 	reasons map[string][]string
+	// peers, if set, counts the workers.
+	peers runner.Peers
 	// readBots, if set, answers for the list of bots.
 	readBots func(read int, all []bot.Runnable) []bot.Runnable
 	// switches are the kill switches that are on, and enforced how often they were.
@@ -126,7 +128,7 @@ func (w *world) startAs(name string, plugins runner.Plugins) *runner.Runner {
 	}
 	r, err := runner.New(runner.Config{
 		Bots: w, Feed: w.feed, Grace: w.grace, Halts: w, History: past{w}, Journal: book{world: w}, Keeper: keeper, Live: w, Markets: w, MarketNow: w.market.Now,
-		Now: w.pauses, Plugins: plugins, Poll: 10 * time.Millisecond, Signals: w, Stale: w.stale, Status: w,
+		Now: w.pauses, Peers: w.peers, Plugins: plugins, Poll: 10 * time.Millisecond, Signals: w, Stale: w.stale, Status: w,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -123,6 +123,15 @@ func (s *Store) ReleaseLeases(ctx context.Context, h lease.Holder, leases []leas
 	})
 }
 
+// CountLeases implements runner.Peers.
+func (s *Store) CountLeases(ctx context.Context, kind lease.Kind, now time.Time) (n int64, err error) {
+	err = s.db.SystemRead(ctx, "counting leases", func(ctx context.Context, tx bun.IDB) error {
+		n, err = tx.NewSelect().Model((*leaseRow)(nil)).Where("tenant_id = '' AND kind = ? AND expires_at > ?", kind, now.UnixMicro()).Count(ctx)
+		return err
+	})
+	return n, err
+}
+
 // CheckLease implements lease.Store.
 func (s *Store) CheckLease(ctx context.Context, l lease.Lease) error {
 	check := func(ctx context.Context, tx bun.IDB) error {
@@ -177,6 +186,7 @@ func addLeases(ctx context.Context, tx bun.IDB, resources []lease.Resource, keys
 			row.BotID = r.ID
 		case lease.Backtests:
 			row.BacktestID = r.ID
+		case lease.Workers: // on itself
 		}
 		fresh[r.Kind] = append(fresh[r.Kind], []any{r.TenantID, r.ID})
 		rows = append(rows, row)

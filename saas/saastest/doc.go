@@ -1,8 +1,8 @@
-// Package saastest runs the server's program as an operator does and calls its API as
-// tenants do, for tests.
+// Package saastest runs the programs of server and worker as an operator does and calls
+// the API as tenants do, for tests.
 //
-// It owns the life of that process and the client. It does not own the program, which the
-// test builds (package main of hosts/server), nor what is asked of it.
+// It owns the lives of these processes and the client. It does not own the programs, which
+// the test builds (hosts/server, hosts/worker), nor what is asked of them.
 //
 // Smallest use:
 //

@@ -23,11 +23,12 @@ type Config struct {
 	Env []string
 }
 
-// Server is a server's process, one after another. It is for one goroutine.
+// Server is a server's process, or a worker's, one after another. It is for one goroutine.
 type Server struct {
 	tb       testing.TB
 	cfg      Config
 	cmd      *exec.Cmd
+	out      io.ReadCloser
 	base     string
 	problems bytes.Buffer
 }
@@ -45,29 +46,49 @@ func (s *Server) Base() string { return s.base }
 // when the test ends, if not before.
 func (s *Server) Start() {
 	s.tb.Helper()
+	s.Begin()
+	s.Await()
+}
+
+// Begin starts a process on a free port and does not wait; Await must follow.
+func (s *Server) Begin() {
+	s.tb.Helper()
 	s.cmd = exec.Command(s.cfg.Binary, append([]string{"--addr", "127.0.0.1:0"}, s.cfg.Args...)...) //nolint:gosec,noctx // a test's own program, which the test ends
 	if s.cmd.Dir = s.cfg.Dir; s.cmd.Dir == "" {
 		s.cmd.Dir = s.tb.TempDir()
 	}
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, s.cfg.Env...)
 	s.cmd.Stderr = &s.problems
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
+	var err error
+	if s.out, err = s.cmd.StdoutPipe(); err != nil {
 		s.tb.Fatal(err)
 	}
 	if err := s.cmd.Start(); err != nil {
 		s.tb.Fatal(err)
 	}
 	s.tb.Cleanup(s.Kill)
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if at, ok := strings.CutPrefix(lines.Text(), "Lunobot is at"); ok {
+}
+
+// Await waits until the process says where it is.
+func (s *Server) Await() {
+	s.tb.Helper()
+	for lines := bufio.NewScanner(s.out); lines.Scan(); {
+		if who, at, ok := strings.Cut(lines.Text(), " is at "); ok && (who == "Lunobot" || who == "Worker") {
 			s.base = strings.TrimSpace(at)
-			go io.Copy(io.Discard, out) //nolint:errcheck // it ends with the process
+			go io.Copy(io.Discard, s.out) //nolint:errcheck // it ends with the process
 			return
 		}
 	}
 	s.Kill()
-	s.tb.Fatalf("the server did not say where it is:\n%s", s.problems.String())
+	s.tb.Fatalf("the program did not say where it is:\n%s", s.problems.String())
+}
+
+// Signal sends the process a signal.
+func (s *Server) Signal(signal os.Signal) {
+	s.tb.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		s.tb.Fatal(err)
+	}
 }
 
 // Kill ends the process with SIGKILL, if it is at work.
