@@ -211,6 +211,7 @@ type pairsRun struct {
 	company  *company
 	mail     *mail
 	past     past
+	held     exposures
 	// first are the opens of the further pairs' first candles.
 	first []exchange.Ticks
 	// traded and looked are what came beside a candle, step is what is told at once.
@@ -278,6 +279,7 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 			return err
 		}
 		equity[n] = int64(r.basket.Equity())
+		r.held.note(r.rec.cfg, r.rec.curve.count, r.basket)
 		r.rec.curve.add(c, r.holds())
 	}
 	return nil
@@ -361,7 +363,7 @@ func (r *pairsRun) result(def strategy.Definition) *Result {
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
 		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
 		MaxDrawdown: r.basket.MaxDrawdown(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
-		Past: r.past.count,
+		Past: r.past.count, Exposures: r.held.whole(cfg, curve.count-1, r.basket),
 	}
 	for i, p := range cfg.Pairs {
 		account, _ := r.basket.Account(p.Market.Pair)

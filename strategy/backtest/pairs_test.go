@@ -144,6 +144,10 @@ func checkReference(t rapid.TB, cfg backtest.Config, own, other []exchange.Candl
 		t.Fatalf("it begins with %s, want %s", got, want)
 	}
 	peak, fall := r.Initial(), 0.0
+	held := r.Exposures
+	if n := len(held); held[0].Index != 0 || held[n-1].Index != len(own)-1 || r.CheckExposures() != nil || n < min(len(own), 1_000) {
+		t.Fatalf("what was held is told at %d closes", n)
+	}
 	count, next := 0, 0
 	sell := func(p *purse) {
 		if p.held.IsPositive() {
@@ -178,6 +182,14 @@ func checkReference(t rapid.TB, cfg backtest.Config, own, other []exchange.Candl
 		if got := cfg.Market.Amount(exchange.Units(r.Equity[i])); !got.Equal(floorTo(want, cfg.Market)) {
 			t.Fatalf("at candle %d the account is worth %s, want %s", i, got, want)
 		}
+		if n := len(held); n > 0 && held[0].Index == i {
+			for leg, p := range []*purse{&a, &b} {
+				if got, want := cfg.Market.Amount(held[0].Worth[leg]), floorTo(p.held.Mul(p.price), cfg.Market); !got.Equal(want) {
+					t.Fatalf("at candle %d pair %d is worth %s, want %s", i, leg, got, want)
+				}
+			}
+			held = held[1:]
+		}
 		peak = max(peak, exchange.Units(r.Equity[i]))
 		fall = max(fall, float64(int64(peak)-r.Equity[i])/float64(peak))
 	}
@@ -186,6 +198,42 @@ func checkReference(t rapid.TB, cfg backtest.Config, own, other []exchange.Candl
 	}
 	checkTrades(t, r)
 	return r
+}
+
+// However long a run is, what it held is told at a bounded number of closes, equally
+// many candles apart, and at the last one; what somebody else tells is looked at.
+func TestWhatWasHeldIsBounded(t *testing.T) { // proves PL5
+	t.Parallel()
+	cfg, own, other := couple(t, 20_003)
+	r, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(r.Exposures)
+	if n < 1_000 || n > 2_049 || r.Exposures[n-1].Index != 20_002 {
+		t.Fatalf("it is told at %d closes", n)
+	}
+	stride := r.Exposures[1].Index
+	for i, e := range r.Exposures[:n-1] {
+		if e.Index != i*stride {
+			t.Fatalf("close %d is that of candle %d", i, e.Index)
+		}
+	}
+	if err := r.CheckExposures(); err != nil {
+		t.Error(err)
+	}
+	for name, spoil := range map[string]func(e []backtest.Exposure){
+		"twice":      func(e []backtest.Exposure) { e[5].Index = e[4].Index },
+		"the future": func(e []backtest.Exposure) { e[n-1].Index = 20_003 },
+		"a pair":     func(e []backtest.Exposure) { e[7].Worth = e[7].Worth[:1] },
+	} {
+		bad := *r
+		bad.Exposures = slices.Clone(r.Exposures)
+		spoil(bad.Exposures)
+		if bad.CheckExposures() == nil {
+			t.Errorf("%s: nothing is wrong with it", name)
+		}
+	}
 }
 
 // floorTo rounds an amount down to a unit of a market.

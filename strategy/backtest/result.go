@@ -44,6 +44,9 @@ type Result struct {
 	Segments []Segment `json:"segments"`
 	// Lacks is what the strategy subscribed to and the run had not.
 	Lacks strategy.Subscription `json:"lacks,omitzero"`
+	// Exposures are what a run of several pairs held of each, at closes that are
+	// equally many candles apart, and at the last; none of a run of one pair.
+	Exposures []Exposure `json:"exposures,omitempty"`
 	// Equity is the account's worth at each candle's close, in units.
 	Equity []int64 `json:"-"`
 }

@@ -226,5 +226,8 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,
 			out.Candles, out.Past, r.valued, sent, past)
 	}
+	if err := out.CheckExposures(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
+	}
 	return &out, nil
 }

@@ -102,6 +102,9 @@ func (c *Chart) fold(a axis) {
 
 func (r *Report) charts(a axis) []Chart {
 	charts := []Chart{r.equityChart(a), r.drawdownChart(a)}
+	if len(r.result.Exposures) > 0 {
+		charts = append(charts, r.exposureChart(a))
+	}
 	if r.closes != nil {
 		charts = append(charts, r.priceChart(a))
 	}

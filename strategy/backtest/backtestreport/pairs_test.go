@@ -143,7 +143,45 @@ func TestReportOfSeveralPairs(t *testing.T) { // proves PL1, T8
 	if text := html(t, p); !strings.Contains(text, "<h2>By asset</h2>") || !strings.Contains(text, `data-chart="price-1"`) {
 		t.Error("the page lacks the assets or a chart")
 	}
+	checkExposure(t, p)
+	if one := report(t, "{}").Page(); slices.ContainsFunc(one.Charts, func(c backtestreport.Chart) bool { return c.ID == "exposure" }) {
+		t.Error("a run of one pair has a chart of what it held of each")
+	}
 	if one := report(t, "{}").Page(); one.Assets != nil || strings.Contains(html(t, one), "By asset") {
 		t.Error("a run of one pair has a table of assets")
+	}
+}
+
+// checkExposure looks at the chart of what was held over time: a band for each pair and
+// the cash, which end at the shares of the table of assets and together are the whole.
+func checkExposure(t *testing.T, p backtestreport.Page) {
+	t.Helper()
+	i := slices.IndexFunc(p.Charts, func(c backtestreport.Chart) bool { return c.ID == "exposure" })
+	if i < 0 {
+		t.Fatal("there is no chart of what was held")
+	}
+	var classes, legend []string
+	for _, l := range p.Charts[i].Lines {
+		if strings.HasPrefix(l.Class, "asset-") {
+			classes = append(classes, l.Class)
+			if l.Class == "asset-cash" && !strings.HasPrefix(l.D, "M0.0 0.00L") {
+				t.Errorf("the whole is not at the top: %.40s", l.D)
+			}
+		}
+	}
+	for _, l := range p.Charts[i].Legend {
+		legend = append(legend, l.Text)
+	}
+	if want := []string{"asset-1", "asset-2", "asset-cash"}; !slices.Equal(classes, want) || !slices.Equal(legend, []string{"XBT", "ETH", "MYR"}) {
+		t.Errorf("it draws %v of %v", classes, legend)
+	}
+	readings := p.Readings.Values["exposure"]
+	last := "XBT " + p.Assets[0].Share + " · ETH " + p.Assets[1].Share + " · MYR " + p.Assets[2].Share
+	if len(readings) != len(p.Readings.X) || readings[len(readings)-1] != last {
+		t.Errorf("the last of %d readings is %q, want %q", len(readings), readings[len(readings)-1], last)
+	}
+	held := slices.ContainsFunc(readings, func(text string) bool { return !strings.HasPrefix(text, "XBT 0.00 %") })
+	if !held || readings[0] != "XBT 0.00 % · ETH 0.00 % · MYR 100.00 %" {
+		t.Errorf("it begins with %q, and more is never held", readings[0])
 	}
 }

@@ -42,6 +42,9 @@ func (r *Report) readings(a axis) Readings {
 		out.Time = append(out.Time, minute(utc(r.result.CloseTime(i))))
 		add(equityID, equity)
 		add(drawdownID, percent(fall(i)))
+		if len(r.result.Exposures) > 0 {
+			add(exposureID, r.heldAt(i))
+		}
 	}
 	return out
 }

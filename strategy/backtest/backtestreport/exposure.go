@@ -1,0 +1,97 @@
+package backtestreport
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// exposureID is the chart of what a run of several pairs held over time.
+const exposureID = "exposure"
+
+// cashClass is the class of what is not held of any pair.
+const cashClass = "asset-cash"
+
+// assetClass is the class of a pair in that chart.
+func assetClass(leg int) string { return fmt.Sprintf("asset-%d", leg+1) }
+
+// shares returns what of the account was held of each pair at a sample, and at last the
+// cash, as parts of the whole.
+func (r *Report) shares(sample int) []float64 {
+	e := r.result.Exposures[sample]
+	equity := float64(r.result.Equity[e.Index])
+	out, cash := make([]float64, 0, len(e.Worth)+1), 1.0
+	for _, worth := range e.Worth {
+		part := 0.0
+		if equity > 0 {
+			part = min(max(float64(worth)/equity, 0), max(cash, 0))
+		}
+		out, cash = append(out, part), cash-part
+	}
+	return append(out, max(cash, 0))
+}
+
+// exposureChart draws the parts of the account over time, one upon the other.
+func (r *Report) exposureChart(a axis) Chart {
+	markets := r.result.Config.Markets()
+	c := Chart{ID: exposureID, Title: "What the account held", Tall: true, Note: "From below: what of the account was held of each pair at its closes, and cash."}
+	s := scale{low: 0, high: 1}
+	n := len(r.result.Exposures)
+	below := make([]point, n)
+	for i, e := range r.result.Exposures {
+		below[i].x = a.x(min(a.find(e.Index), a.count-1))
+	}
+	for leg := range len(markets) + 1 {
+		above := make([]point, n)
+		for i := range above {
+			above[i] = point{below[i].x, below[i].y + r.shares(i)[leg]}
+		}
+		class, name := cashClass, r.Market.Counter
+		if leg < len(markets) {
+			class, name = assetClass(leg), markets[leg].Base
+		}
+		c.Lines = append(c.Lines, Line{class, band(above, below, s)})
+		c.Legend = append(c.Legend, Legend{class, name})
+		below = above
+	}
+	c.grid(s, func(v float64, _ int32) string { return fixed(100*v, 0) + " %" })
+	c.fold(a)
+	return c
+}
+
+// band is the room between two lines over the same places.
+func band(above, below []point, s scale) string {
+	var p pen
+	for i, at := range above {
+		command := byte('L')
+		if i == 0 {
+			command = 'M'
+		}
+		p.to(command, at.x, s.y(at.y))
+	}
+	for i := len(below) - 1; i >= 0; i-- {
+		p.to('L', below[i].x, s.y(below[i].y))
+	}
+	p.b = append(p.b, 'Z')
+	return p.d()
+}
+
+// heldAt says what the account held at the newest sample of a candle or before.
+func (r *Report) heldAt(candle int) string {
+	i := sort.Search(len(r.result.Exposures), func(i int) bool { return r.result.Exposures[i].Index > candle }) - 1
+	if i < 0 {
+		return "–"
+	}
+	var parts []string
+	shares, markets := r.shares(i), r.result.Config.Markets()
+	name := func(leg int) string {
+		if leg < len(markets) {
+			return markets[leg].Base
+		}
+		return r.Market.Counter
+	}
+	for leg, part := range shares {
+		parts = append(parts, name(leg)+" "+percent(part))
+	}
+	return strings.Join(parts, " · ")
+}
