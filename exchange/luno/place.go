@@ -26,7 +26,9 @@ const (
 var errNotTaken = errors.New("the venue did not say that it takes the order back")
 
 // Place implements exchange.Trader. A market buy says what it spends, by Value:
-// Luno has none by Volume. Requests that the market's rules refuse are not sent.
+// Luno has none by Volume, and it is not made into another order here, where nobody
+// knows what it may cost: package strategy/engine/remote makes it a limit order within the bot's
+// cash. Requests that the market's rules refuse are not sent.
 func (c *Client) Place(ctx context.Context, r exchange.OrderRequest) (exchange.Order, error) {
 	m, err := c.Market(ctx, r.Pair)
 	if err != nil {
@@ -153,12 +155,13 @@ func (c *Client) form(m exchange.Market, r exchange.OrderRequest) (path string, 
 	case !isClientID(r.ClientID):
 		return "", nil, exchange.Unsent("ErrInvalidClientOrderId", "the client order id %q must be 1 to %d letters, digits or _ ; , . -", r.ClientID, longestClientID)
 	case r.Type == exchange.MarketOrder && r.Side == exchange.Buy && r.Volume != 0:
-		return "", nil, exchange.Unsent("ErrInvalidCounterVolume", "Luno buys at the market for an amount, not by volume")
+		return "", nil, exchange.Unsent("ErrInvalidCounterVolume", "Luno buys at the market for an amount, not by volume: "+
+			"say what it may spend, or place a limit order that takes what it can at once (IOC) at the highest price that you would pay")
 	case r.Type == exchange.MarketOrder && (r.Price != 0 || r.TimeInForce != exchange.GTC), r.Value != 0 && r.Type != exchange.MarketOrder,
 		r.Value < 0, r.Value != 0 && r.Side == exchange.Sell:
 		return "", nil, exchange.Unsent("ErrInvalidArguments", "a market order has an amount alone, and no other order has one")
 	case r.Type != exchange.MarketOrder && r.Type != exchange.LimitOrder:
-		return "", nil, exchange.Unsent("ErrInvalidArguments", "%s is no order type", r.Type)
+		return "", nil, exchange.Unsent("ErrInvalidArguments", "%s is no order type: market and limit orders can be placed; a stop is what the bot does itself once the price is reached", r.Type)
 	}
 	m.Status = exchange.MarketActive // Luno knows better than a list of some time ago
 	var broken *exchange.Error
