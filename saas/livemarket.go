@@ -85,6 +85,14 @@ func (l *LiveMarket) venue() string {
 	return l.Venue
 }
 
+// title is what that exchange is called in sentences; "" if there is none.
+func (l *LiveMarket) title() string {
+	if l.venue() == "" {
+		return ""
+	}
+	return l.Title
+}
+
 // liveMarket is a venue's market as this process knows it.
 type liveMarket struct {
 	cfg   LiveMarket

@@ -72,6 +72,8 @@ type Report struct {
 	journal.Check
 	// Orders are the foreign orders that are still open, oldest first.
 	Orders []journal.ForeignOrder
+	// Books are what the bot may call its own on the account, by pair.
+	Books []journal.Book
 }
 
 // Orders lists a bot's live orders, newest first. A bot that never traded live has
@@ -109,7 +111,11 @@ func (s *Service) Report(ctx context.Context, p tenancy.Principal, botID string)
 		return Report{}, err
 	}
 	check, foreign, err := s.cfg.Store.LastCheck(ctx, p.TenantID, botID)
-	return Report{Check: check, Orders: foreign}, err
+	if err != nil {
+		return Report{}, err
+	}
+	st, err := s.cfg.Store.LiveState(ctx, p.TenantID, botID)
+	return Report{Check: check, Orders: foreign, Books: st.Books}, err
 }
 
 // Decide says what shall become of a foreign order: it is claimed by the bot, left

@@ -1,10 +1,8 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -154,60 +152,6 @@ func asFields(f errs.Fields) *errs.Error {
 	return e
 }
 
-// usable is the Conflict of an account that no bot can trade on.
-func (s *Service) usable(a account.Account) *errs.Error {
-	switch {
-	case a.Venue != s.cfg.LiveVenue:
-		return errs.New(errs.Conflict, "account_elsewhere", "%s is an account of the exchange %s, and this server trades at %s", a.Name, a.Venue, s.cfg.LiveVenue)
-	case a.State != account.Connected:
-		return errs.New(errs.Conflict, "account_not_connected", "%s cannot be traded on: %s", a.Name, reasonOf(a))
-	}
-	return nil
-}
-
-func reasonOf(a account.Account) string {
-	if a.Reason == "" {
-		return "its key is " + string(a.State)
-	}
-	return a.Reason
-}
-
-// allocate finds out how much of the account's money is free, and refuses what is
-// more than that. What the bot itself has there already counts as free.
-func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.Error, error) {
-	a := sum.Account
-	if a.BalancesAt.IsZero() {
-		return errs.New(errs.Conflict, "balance_unknown", "what %s holds has not been seen yet: have its key checked again, and try then", a.Name), nil
-	}
-	for _, held := range a.Balances {
-		if held.Currency == sum.Currency {
-			sum.Held = sum.Held.Add(held.Total)
-		}
-	}
-	claims, err := s.cfg.Store.Claims(ctx, b.TenantID, a.ID, sum.Currency, a.BalancesAt)
-	if err != nil {
-		return nil, err
-	}
-	sum.Free = sum.Held
-	var others []string
-	for _, c := range claims {
-		if c.BotID != b.ID && c.Amount.IsPositive() {
-			sum.Free = sum.Free.Sub(c.Amount)
-			others = append(others, c.Name)
-		}
-	}
-	if sum.Free = decimal.Max(sum.Free, decimal.Zero); sum.Balance.LessThanOrEqual(sum.Free) {
-		return nil, nil
-	}
-	text := fmt.Sprintf("%s held %s %s when it was last looked at, and %s of that is free", a.Name, exchange.Grouped(sum.Held.String()), sum.Currency,
-		exchange.Grouped(sum.Free.String()))
-	if len(others) > 0 {
-		text += fmt.Sprintf(" beside what %s may use", strings.Join(others, " and "))
-	}
-	return errs.New(errs.Conflict, "allocation_unavailable", "%s: give the bot at most that much, or pay in and have the key checked again", text).
-		With("currency", sum.Currency).With("held", sum.Held.String()).With("free", sum.Free.String()), nil
-}
-
 // GoLive has a stopped bot trade with an account's money from its next start on. It
 // needs a paper run of an hour of market time in the present configuration, at this
 // installation's prices, or a waiver; the bot's name, typed; and as much free money
@@ -242,8 +186,8 @@ func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string,
 			return err
 		}
 		if !sum.Proven && !in.Waive {
-			return errs.New(errs.Conflict, "paper_run_missing", "%s has run on paper for %s in this configuration, of %s that it should: let it, or say that you do without",
-				b.Name, sum.Paper.Lasted.Round(time.Minute), provenRun)
+			return errs.New(errs.Conflict, "paper_run_missing", "%s has run on paper for %d of %d minutes in this configuration: let it, or say that you do without",
+				b.Name, int64(sum.Paper.Lasted/time.Minute), int64(provenRun/time.Minute))
 		}
 		if in.Version != 0 {
 			c.Version = in.Version
@@ -320,72 +264,6 @@ func (s *Service) switchMode(ctx context.Context, b Bot, c *Config, typ string, 
 	}
 	b.Mode, b.AccountID = c.Mode, c.AccountID
 	return s.record(ctx, typ, b, data)
-}
-
-// renew ends the account that a bot keeps, so that the next start begins another.
-func (s *Service) renew(ctx context.Context, b Bot) error {
-	b.Ledger++
-	b.UpdatedAt = s.now()
-	if err := s.cfg.Store.UpdateBot(ctx, b.TenantID, b); err != nil {
-		return err
-	}
-	return s.cfg.Store.CloseBooks(ctx, b.TenantID, b.ID)
-}
-
-// changed follows a change of the configuration, in the transaction that stores it.
-// A live bot that gets another balance, or other pairs, begins another account: it
-// must have nothing at its exchange but money, and the new balance must be free there.
-func (s *Service) changed(ctx context.Context, b Bot, before, after Config) error {
-	same := before.Interval == after.Interval && before.StrategyVersion == after.StrategyVersion && slices.Equal(before.Also, after.Also) &&
-		bytes.Equal(before.Parameters, after.Parameters) && before.Risk.equal(after.Risk)
-	if !same {
-		b.SetupAt = s.now()
-	}
-	if after.Mode == Live && (!before.Balance.Equal(after.Balance) || !slices.Equal(before.Also, after.Also)) {
-		if err := s.reallocate(ctx, b, after); err != nil {
-			return err
-		}
-		return s.renew(ctx, b)
-	}
-	if same {
-		return nil
-	}
-	return s.cfg.Store.UpdateBot(ctx, b.TenantID, b)
-}
-
-// reallocate is the error of a live bot that cannot begin another account with its
-// balance.
-func (s *Service) reallocate(ctx context.Context, b Bot, c Config) error {
-	a, err := s.cfg.Store.LockAccount(ctx, b.TenantID, c.AccountID)
-	if err != nil {
-		return err
-	}
-	if e := s.usable(a); e != nil {
-		return e
-	}
-	stake, err := s.cfg.Store.Stake(ctx, b.TenantID, b.ID)
-	switch {
-	case err != nil:
-		return err
-	case stake.Unsettled > 0:
-		return errUnsettled(b, stake)
-	}
-	for _, h := range stake.Held {
-		m, err := s.cfg.Markets.Market(h.Pair)
-		if err != nil || h.Amount.GreaterThanOrEqual(m.Volume(m.MinVolume)) {
-			return errs.New(errs.Conflict, "position_held",
-				"%s holds %s %s: let it sell that before you change its balance or its pairs, for it begins anew with them", b.Name, h.Amount, h.Currency)
-		}
-	}
-	market, err := s.cfg.Markets.Market(c.Pair)
-	if err != nil {
-		return fmt.Errorf("the pair of bot %s: %w", b.ID, err)
-	}
-	refusal, err := s.allocate(ctx, &LiveSummary{Account: a, Currency: market.Counter, Balance: c.Balance}, b)
-	if err != nil || refusal == nil {
-		return err
-	}
-	return refusal
 }
 
 // trade is the Conflict of a live bot that cannot trade at present.

@@ -18,15 +18,22 @@ import (
 // botPage is what a bot's page shows.
 type botPage struct {
 	botRow
-	Config     bot.Config
-	Params     []paramRow
-	Decisions  feed[decisionRow]
-	Orders     feed[orderRow]
-	Fills      feed[fillRow]
-	Hook       hookPart
-	Signals    feed[signalRow]
-	Version    versionPart
-	Replay     replayPart
+	Config    bot.Config
+	Params    []paramRow
+	Decisions feed[decisionRow]
+	Orders    feed[orderRow]
+	Fills     feed[fillRow]
+	Hook      hookPart
+	Signals   feed[signalRow]
+	Version   versionPart
+	Replay    replayPart
+	// Reconciled is how journal and exchange of a live bot compare, and Account what
+	// its account is called. Venue is the exchange at which a bot on paper can go live;
+	// "" if there is none. MayDecide says that one may decide about real money.
+	Reconciled reconciliation
+	Account    string
+	Venue      string
+	MayDecide  bool
 	MarketTime moment
 	Periods    []period // those that the chart offers
 	// Markets are the pairs with their decimals, as JSON for the page's script.
@@ -127,6 +134,11 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 	}
 	if of.refusal != nil {
 		p.Error, p.Upgrade, p.Limit = messageOf(of.refusal), upgradeOf(of.refusal), errs.KindOf(of.refusal) == errs.LimitExceeded
+	}
+	p.Venue, p.MayDecide, p.Account = w.cfg.LiveTitle, mayGoLive(rq.who) == nil, w.accountName(rq, b)
+	p.BlankOrder.Live, p.BlankOrder.BotID = b.Mode == bot.Live, b.ID
+	if p.Reconciled, err = w.reconciled(rq, b, markets); err != nil {
+		return err
 	}
 	p.Version = w.versionOf(rq, b, c)
 	p.Params = w.parameterRows(c.Strategy, c.StrategyVersion, c.Parameters)

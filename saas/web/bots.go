@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -137,12 +138,15 @@ func (w *Web) rows(rq *request, bots []bot.Bot, lines bool) ([]botRow, error) {
 	rows := make([]botRow, len(bots))
 	for i, b := range bots {
 		r := botRow{Bot: b, Title: w.title(b.Strategy), Since: moment{b.StartedAt}, Market: markets.of(b.Pair)}
-		if r.Sum, r.Traded = sums[b.ID]; r.Traded {
+		if sum, ok := sums[b.ID]; ok && sum.Ledger == b.Ledger {
+			r.Sum, r.Traded = sum, true
+		}
+		if r.Traded {
 			r.Percent = percent(r.Sum.Profit, r.Balance())
 		}
 		r.Held = heldIn(b, r.Sum, markets)
 		if lines && r.Traded {
-			points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{Points: sparkPoints})
+			points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{From: sinceOf(b, r.Sum), Points: sparkPoints})
 			if err != nil {
 				return nil, err
 			}
@@ -153,6 +157,15 @@ func (w *Web) rows(rq *request, bots []bot.Bot, lines bool) ([]botRow, error) {
 		rows[i] = r
 	}
 	return rows, nil
+}
+
+// sinceOf is when the account began that a bot keeps, in market time; zero if it never
+// had another.
+func sinceOf(b bot.Bot, sum journal.Summary) time.Time {
+	if b.Ledger == 0 {
+		return time.Time{}
+	}
+	return sum.Since
 }
 
 // marketIndex finds markets by pair.

@@ -214,6 +214,9 @@ func TestScreenshots(t *testing.T) {
 	w.connect(t, ada, "Luno main", account.Connected, "")
 	w.connect(t, ada, "Old key", account.Refused, "the key has the right R_Withdrawals (see withdrawals, which goes with the right to make them), and a key that trades must not be able to move money: make one without it")
 	gone := w.connect(t, ada, "Second", account.Checking, "")
+	lia := w.member(t, server, "lia@example.com")
+	lia.upgrade("premium")
+	trading, careful := w.tradesLive(t, lia), lia.newBot("Careful")
 	tests := w.shownBacktests(t, ada)
 
 	tab := webtest.Open(t)
@@ -235,6 +238,8 @@ func TestScreenshots(t *testing.T) {
 		{"compare", "/backtests/compare?id=" + strings.Join(tests.done, "&id="), ada, true}, {"compare-two", "/backtests/compare?id=" + strings.Join(tests.done[:2], "&id="), ada, true},
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep + "#step-kind", ada, true},
 		{"walk", "/backtests/" + tests.walk, ada, true}, {"backtest-stored", "/backtests/new?pair=store/BTCUSD/1h&interval=1h#step3", ada, true},
+		{"bot-live", "/bots/" + trading, lia, true}, {"bot-live-orders", "/bots/" + trading, lia, true}, {"live", "/bots/" + careful + "/live?balance=1000", lia, true},
+		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 		{"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
@@ -245,6 +250,7 @@ func TestScreenshots(t *testing.T) {
 	// What is clicked on before the picture, and what that shows.
 	clicks := map[string]struct{ on, until string }{
 		"bot-pairs-fills": {"#tab-fills", "#panel-fills"},
+		"bot-live-orders": {"#tab-orders", "#panel-orders"},
 		"webhook-new":     {`#webhook form[action$="/rotate"] button`, "#hook-token"},
 		"webhook-revoke":  {`[data-open="revoke-dialog"]`, "#revoke-dialog"},
 	}

@@ -78,8 +78,12 @@ func (w *Web) botChart(rq *request) error {
 	if err != nil {
 		return err
 	}
+	since, begun, err := w.began(rq, b)
+	if err != nil {
+		return err
+	}
 	for _, f := range fills {
-		if f.Pair != pair {
+		if f.Pair != pair || !begun || f.Time.Before(since) {
 			continue
 		}
 		out.Fills = append(out.Fills, chartFill{Sequence: f.Sequence, Time: f.Time.UnixMilli(), Side: f.Side, Price: f.Price.String(), Volume: f.Volume.String()})
@@ -157,11 +161,18 @@ func (w *Web) botEquity(rq *request) error {
 	if err != nil {
 		return err
 	}
-	points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{Points: equityPoints})
+	out := curve{Counter: markets.of(b.Pair).Counter}
+	since, begun, err := w.began(rq, b)
 	if err != nil {
 		return err
 	}
-	out := curve{Counter: markets.of(b.Pair).Counter}
+	if !begun {
+		return w.json(rq, out)
+	}
+	points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, b.ID, journal.EquityQuery{From: since, Points: equityPoints})
+	if err != nil {
+		return err
+	}
 	for _, p := range points {
 		out.Times, out.Values = append(out.Times, p.Time.Unix()), append(out.Values, p.Equity.InexactFloat64())
 	}

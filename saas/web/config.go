@@ -15,6 +15,7 @@ import (
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -78,6 +79,18 @@ type Bots interface {
 	Delete(ctx context.Context, p tenancy.Principal, botID string) error
 	CheckUpgrade(ctx context.Context, p tenancy.Principal, botID string, in bot.UpgradeInput) error
 	Upgrade(ctx context.Context, p tenancy.Principal, botID string, in bot.UpgradeInput) (bot.Config, error)
+	Preview(ctx context.Context, p tenancy.Principal, botID string, in bot.GoLiveInput) (bot.LiveSummary, error)
+	GoLive(ctx context.Context, p tenancy.Principal, botID string, in bot.GoLiveInput) (bot.Config, error)
+	GoPaper(ctx context.Context, p tenancy.Principal, botID string, version int64) (bot.Config, error)
+}
+
+// Blotter is what the pages need of live orders; *blotter.Service is one.
+type Blotter interface {
+	Orders(ctx context.Context, p tenancy.Principal, botID string, pg page.Page) (page.List[journal.LiveOrder], error)
+	Order(ctx context.Context, p tenancy.Principal, botID string, number int64) (blotter.Order, error)
+	Report(ctx context.Context, p tenancy.Principal, botID string) (blotter.Report, error)
+	Decide(ctx context.Context, p tenancy.Principal, botID, pair, venueID string, d journal.ForeignDecision) error
+	Resume(ctx context.Context, p tenancy.Principal, botID string) error
 }
 
 // Journal is what the pages read of what bots did; every journal.Store is one.
@@ -175,6 +188,8 @@ type Config struct {
 	// Billing and Gate know the plan. Required.
 	Billing Billing
 	Gate    Gate
+	// Blotter knows live orders. Required.
+	Blotter Blotter
 	// Bots are the tenants' bots. Required.
 	Bots Bots
 	// Catalog is what was put in, for administrators of the installation. Required.
@@ -191,6 +206,9 @@ type Config struct {
 	Journal Journal
 	// Live delivers updates of bots. Required.
 	Live Live
+	// LiveTitle is what the exchange is called at which bots can go live, such as
+	// "Luno". Defaults to "": bots stay on paper.
+	LiveTitle string
 	// Logger gets internal errors with their support code. Defaults to none.
 	Logger *slog.Logger
 	// Machine tells how this server runs strategies. Required.
@@ -276,7 +294,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
+		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Machine", c.Machine == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 		{"Versions", c.Versions == nil},

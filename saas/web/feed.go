@@ -52,10 +52,20 @@ type orderRow struct {
 	Market market
 	// Several is true if the row tells its pair.
 	Several bool
+	// Live orders are at an exchange and have a history; BotID is whose they are, and
+	// Changed tells one version of the row from another.
+	Live    bool
+	BotID   string
+	Changed int64
 }
 
 // StateText is the state in words.
-func (o orderRow) StateText() string { return strings.ReplaceAll(string(o.State), "_", " ") }
+func (o orderRow) StateText() string {
+	if o.Live {
+		return stateText(o.State)
+	}
+	return strings.ReplaceAll(string(o.State), "_", " ")
+}
 
 // fillRow is a line of the list of fills.
 type fillRow struct {
@@ -92,6 +102,9 @@ func (w *Web) decisions(rq *request, b bot.Bot, after string) (feed[decisionRow]
 }
 
 func (w *Web) orders(rq *request, b bot.Bot, markets marketIndex, after string) (feed[orderRow], error) {
+	if b.Mode == bot.Live {
+		return w.liveOrders(rq, b, markets, after)
+	}
 	pg := page.Page{After: after}.Bounded()
 	list, err := w.cfg.Journal.Orders(rq.Context(), rq.who.TenantID, b.ID, pg)
 	if err != nil {
@@ -113,7 +126,15 @@ func (w *Web) fills(rq *request, b bot.Bot, markets marketIndex, after string) (
 	}
 	part := page.Of(list, pg.Limit, func(f journal.Fill) string { return strconv.FormatInt(f.Sequence, 10) })
 	out := feed[fillRow]{BotID: b.ID, Several: several(b), Next: part.Next}
+	since, begun, err := w.began(rq, b)
+	if err != nil {
+		return feed[fillRow]{}, err
+	}
 	for _, f := range part.Items {
+		if !begun || f.Time.Before(since) { // of an account that the bot has left
+			out.Next = ""
+			break
+		}
 		out.Rows = append(out.Rows, fillRow{Fill: f, At: moment{f.Time}, Market: markets.of(f.Pair), Several: out.Several})
 	}
 	return out, nil

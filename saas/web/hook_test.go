@@ -48,24 +48,12 @@ func (w *world) listening() web.Config {
 	return cfg
 }
 
-// newListener makes a bot that takes signals, which the database knows too.
+// newListener makes a bot that takes signals.
 func (w *world) newListener(b *browser, name string) string {
 	b.t.Helper()
 	form := botForm(name)
 	form.Set("strategy", listener)
-	id := b.newBotOf(form)
-	one, err := w.store.Bot(b.t.Context(), b.who.TenantID, id)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	c, err := w.store.Config(b.t.Context(), b.who.TenantID, one.ConfigID)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := w.runs.InsertBot(b.t.Context(), b.who.TenantID, c, one); err != nil {
-		b.t.Fatal(err)
-	}
-	return id
+	return b.newBotOf(form)
 }
 
 // swap posts a form as htmx does.

@@ -38,6 +38,8 @@ type formPage struct {
 	Upgrade string
 	// BotID is the bot that is being changed; "" for a new one.
 	BotID string
+	// Venue is the exchange at which bots can go live; "" if there is none.
+	Venue string
 }
 
 // pairCard is one market to choose.
@@ -100,7 +102,7 @@ func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error)
 // formPage completes a form with what there is to choose from; what is not
 // chosen yet, or is not to be had, becomes the first choice.
 func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
-	p := formPage{Form: f, Strategies: w.cfg.Strategies(), Faults: bad, Periods: periods(), Period: periodOf(bot.ParseInterval(f.Interval))}
+	p := formPage{Form: f, Venue: w.cfg.LiveTitle, Strategies: w.cfg.Strategies(), Faults: bad, Periods: periods(), Period: periodOf(bot.ParseInterval(f.Interval))}
 	markets, err := w.cfg.Markets.Markets(rq.Context())
 	if err != nil {
 		return formPage{}, err

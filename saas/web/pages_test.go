@@ -35,8 +35,8 @@ func TestEveryPageRenders(t *testing.T) {
 				w.trader(t, ada.who, id, "XBTMYR").replay(t, rows)
 			}
 			for i := range rows - 1 {
-				b := bot.Bot{ID: fmt.Sprintf("bot-%d", i), TenantID: ada.who.TenantID, Name: fmt.Sprintf("Bot %d", i), Pair: "XBTMYR", Strategy: "gone", Mode: bot.Paper, Status: bot.Stopped}
-				if err := w.store.InsertBot(t.Context(), ada.who.TenantID, bot.Config{ID: b.ID, TenantID: ada.who.TenantID}, b); err != nil {
+				b := bot.Bot{ID: fmt.Sprintf("bot-%d", i), ConfigID: fmt.Sprintf("bot-%d", i), TenantID: ada.who.TenantID, Name: fmt.Sprintf("Bot %d", i), Pair: "XBTMYR", Strategy: "gone", Mode: bot.Paper, Status: bot.Stopped, CreatedAt: w.now(), UpdatedAt: w.now()}
+				if err := w.store.InsertBot(t.Context(), ada.who.TenantID, bot.Config{ID: b.ID, BotID: b.ID, TenantID: ada.who.TenantID, Name: b.Name, Mode: b.Mode, CreatedAt: w.now(), UpdatedAt: w.now()}, b); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -78,21 +78,22 @@ func (w *Web) parse() (map[string]*template.Template, error) {
 
 func (w *Web) funcs() template.FuncMap {
 	return template.FuncMap{
-		"asset":  w.assets.url,
-		"icon":   w.icon,
-		"dict":   dict,
-		"amount": amount,
-		"group":  exchange.Grouped,
-		"typed":  grouped,
-		"signed": signed,
-		"tone":   tone,
-		"arrow":  arrow,
-		"ago":    func(t moment) string { return ago(w.cfg.Now(), t) },
-		"spark":  spark,
-		"change": change,
-		"share":  share,
-		"ratio":  ratio,
-		"toneOf": toneOf,
+		"asset":    w.assets.url,
+		"icon":     w.icon,
+		"dict":     dict,
+		"amount":   amount,
+		"group":    exchange.Grouped,
+		"sentence": sentence,
+		"typed":    grouped,
+		"signed":   signed,
+		"tone":     tone,
+		"arrow":    arrow,
+		"ago":      func(t moment) string { return ago(w.cfg.Now(), t) },
+		"spark":    spark,
+		"change":   change,
+		"share":    share,
+		"ratio":    ratio,
+		"toneOf":   toneOf,
 
 		"upper": func(word any) string { return strings.ToUpper(fmt.Sprint(word)) },
 	}
@@ -169,6 +170,10 @@ func noticeText(name string) string {
 		return "The bot has the other version and goes on with its state."
 	case "pinned":
 		return "The bot has the other version. Its next start begins the strategy anew."
+	case "live":
+		return "The bot is live. Nothing is bought or sold until you press Start."
+	case "paper":
+		return "The bot is back on paper. Its next start begins with simulated money."
 	case "deleted":
 		return "The bot and its history have been deleted."
 	case "disconnected":

@@ -24,6 +24,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -59,6 +60,7 @@ type world struct {
 	people   *tenancy.Service
 	billing  *billing.Service
 	bots     *bot.Service
+	blotter  *blotter.Service
 	research *research.Service
 	replays  *replay.Service
 	hooks    *hook.Service
@@ -129,9 +131,11 @@ func newWorld(t testing.TB) *world {
 	})
 	fail()
 	w.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: noEvents{}, Gate: w.billing.Gate(), Markets: worldMarkets{w.market}, Now: w.now,
+		Events: noEvents{}, Gate: w.billing.Gate(), LiveVenue: "luno", Markets: worldMarkets{w.market}, Now: w.now,
 		Store: w.store, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
+	fail()
+	w.blotter, err = blotter.New(blotter.Config{Bots: w.bots, Events: noEvents{}, Now: w.now, Store: runs, Tx: d})
 	fail()
 	w.catalog = newWorldCatalog(t, w, d)
 	w.research, err = research.NewService(research.ServiceConfig{
@@ -269,7 +273,7 @@ func (s worldStrategies) CanTrade(_ context.Context, name, _ string, _ json.RawM
 func (w *world) config() web.Config {
 	return web.Config{
 		Accounts: w.accounts,
-		Billing:  w.billing, Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
+		Billing:  w.billing, Blotter: w.blotter, LiveTitle: "Luno", Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Machine: w.machine, MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people, Versions: w.versions,
 		Strategies: func() []web.Strategy {

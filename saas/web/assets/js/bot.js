@@ -36,6 +36,7 @@ const chart = new Chart(root);
 const decisions = new Rows('decision');
 const orders = new Rows('order');
 const fills = new Rows('fill');
+const live = root.dataset.trades === 'live';
 const equity = new Curve(document.getElementById('equity'), { decimals: scale.money, axisDecimals: 0, tone: 'accent', unit: ` ${root.dataset.counter}`, sync: 'equity' });
 const falls = new Curve(document.getElementById('drawdown'), { decimals: 2, axisDecimals: 1, axisUnit: ' %', tone: 'loss', unit: ' %', sync: 'equity', top: 0 });
 let peak = 0;
@@ -207,13 +208,54 @@ follow(`${location.pathname}/stream`, {
   tick(d) { if (pairOf(d) === shown) chart.price(d.time, Number(d.price)); showPrice(pairOf(d), d.price); setMarketTime(d.time); },
   candle(d) { if (pairOf(d) === shown) chart.candle(d); },
   plot(d) { chart.plot(d.time, d.values); },
-  fill(d) { if (pairOf(d) === shown) chart.fill(d); putFill(fills, d, marketOf(pairOf(d))); renewMeasures(); },
-  order(d) { if (pairOf(d) === shown) chart.order(d); putOrder(orders, d, marketOf(pairOf(d))); },
+  fill(d) { if (pairOf(d) === shown) chart.fill(d); putFill(fills, d, marketOf(pairOf(d))); renewMeasures(); lookAtExchange(); },
+  order(d) { if (pairOf(d) === shown) chart.order(d); if (live) lookAtExchange(); else putOrder(orders, d, marketOf(pairOf(d))); },
   decision(d) { putDecision(decisions, d); if (d.kind !== 'none') lookAtSignals(); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
   summary(d) { setSummary(d); },
   dropped() { catchUp(); },
-  status(d) { setStatus(d.status, d.reason); },
+  status(d) { setStatus(d.status, d.reason); lookAtExchange(); },
 }, catchUp);
+
+// What happens at the exchange is read from its journal: soon after something was told,
+// and every few seconds while the page is looked at.
+let looking = 0;
+function lookAtExchange() {
+  if (!live || looking) return;
+  looking = setTimeout(() => {
+    looking = 0;
+    if (document.hidden) return;
+    orders.renew().catch(() => {});
+    const panel = document.getElementById('reconciliation');
+    if (panel && !panel.contains(document.activeElement)) globalThis.htmx.trigger(panel, 'renew');
+  }, 400);
+}
+if (live) setInterval(lookAtExchange, 5000);
+
+// history shows what became of an order below its row, or hides it.
+async function history(button) {
+  const row = button.closest('tr');
+  if (row.nextElementSibling?.classList.contains('history')) {
+    row.nextElementSibling.remove();
+    button.setAttribute('aria-expanded', 'false');
+    return;
+  }
+  button.setAttribute('aria-expanded', 'true');
+  const answer = await fetch(`${location.pathname}/orders/${button.dataset.history}`, { headers: { 'HX-Request': 'true' } });
+  if (!answer.ok) { button.setAttribute('aria-expanded', 'false'); toast('The history could not be read. Try again.'); return; }
+  const holder = document.createElement('template');
+  holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`; // rendered and escaped by the server
+  if (row.nextElementSibling?.classList.contains('history')) row.nextElementSibling.remove();
+  row.after(holder.content.querySelector('tr'));
+}
+document.getElementById('orders').addEventListener('click', (event) => {
+  const button = event.target.closest('[data-history]');
+  if (button) history(button);
+});
+orders.replaced = (row) => { // an open history is read anew
+  if (!row.nextElementSibling?.classList.contains('history')) return;
+  row.nextElementSibling.remove();
+  history(row.querySelector('[data-history]'));
+};
 
 // renewMeasures measures anew while somebody looks.
 function renewMeasures() {

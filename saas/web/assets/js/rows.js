@@ -59,8 +59,13 @@ export class Rows {
     holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`; // rendered and escaped by the server
     for (const row of holder.content.querySelectorAll('tr[data-key]')) {
       const known = this.find(row.dataset.key);
-      if (!known) this.place(row);
-      else if (!known.isEqualNode(row) && !known.contains(document.activeElement)) known.replaceWith(row);
+      if (!known) { this.place(row); continue; }
+      const same = row.dataset.version ? known.dataset.version === row.dataset.version : known.isEqualNode(row);
+      const held = [...known.querySelectorAll('button')].indexOf(document.activeElement);
+      if (same || (held >= 0 && !row.dataset.version)) continue;
+      known.replaceWith(row);
+      if (held >= 0) row.querySelectorAll('button')[held]?.focus();
+      this.replaced?.(row);
     }
     this.empty();
   }
