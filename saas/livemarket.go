@@ -284,7 +284,7 @@ func (m *liveMarket) traded() bot.Markets       { return m }
 func (m *liveMarket) stream() exchange.Streamer { return m }
 func (m *liveMarket) bots() exchange.MarketData { return reading{m, m.cache} }
 func (m *liveMarket) replays() exchange.MarketData {
-	return untraded{reading{m, m.cfg.Data("replays")}}
+	return unhurried{reading{m, m.cfg.Data("replays")}, m.cfg.Now}
 }
 
 func (m *liveMarket) said() saying {
@@ -306,11 +306,29 @@ func (r reading) Candles(ctx context.Context, pair string, interval time.Duratio
 	return r.candles(ctx, r.from, pair, interval, since, limit)
 }
 
-// untraded is a history that says so of its trades: what was traded once, nobody
-// tells any more.
-type untraded struct{ exchange.MarketData }
+// unhurried is a history for those who hold against it what was seen: it waits until the
+// venue's answer about a candle that has just closed is no older than the candle. What
+// was traded once, the venue does not tell any more.
+type unhurried struct {
+	exchange.MarketData
+	now func() time.Time
+}
+
+// Candles implements exchange.MarketData.
+func (u unhurried) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+	if wait := since.Add(interval + answerAge).Sub(u.now()); wait > 0 && wait <= answerAge {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return u.MarketData.Candles(ctx, pair, interval, since, limit)
+}
 
 // TradesBetween implements exchange.TradeHistory.
-func (untraded) TradesBetween(context.Context, string, time.Time, time.Time) ([]exchange.Trade, error) {
+func (unhurried) TradesBetween(context.Context, string, time.Time, time.Time) ([]exchange.Trade, error) {
 	return nil, exchange.ErrTradesNotKept
 }

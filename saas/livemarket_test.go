@@ -156,8 +156,8 @@ func (l *liveLife) replayed() {
 		}
 		return r.Status.Over()
 	})
-	if r.Status != replay.Done || r.Report.Difference != nil || r.Report.Candles < 18 {
-		l.t.Errorf("the replay: %s", r.Headline())
+	if r.Status != replay.Done || r.Report.Difference != nil || r.Report.Candles < 18 || r.Report.Changed > 0 {
+		l.t.Errorf("the replay: %s %+v", r.Headline(), r.Report)
 	}
 }
 

@@ -1,10 +1,12 @@
 package saas_test
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -43,6 +45,23 @@ func TestLiveMarketPages(t *testing.T) {
 	tab.Run(chromedp.Navigate(server.URL + page))
 	tab.Wait("a price comes by the stream", `document.querySelector("#bot")?.dataset.status === "running" && document.querySelector("#chart canvas")`)
 	tab.Wait("the bot's fills are on the chart", `Number(document.querySelector("#chart").dataset.fills) >= 1`)
+	// A look at it later shows the minutes between, too (rule M1).
+	l.minutes(3)
+	var chart struct{ Candles [][6]float64 }
+	webtest.Value[bool](tab, `fetch("/bots/`+l.bot.ID+`/chart?interval=1m").then((r) => r.text()).then((text) => { window.told = text }) && true`)
+	tab.Wait("the chart's candles are there", `window.told`)
+	raw := webtest.Value[string](tab, `window.told`)
+	if err := json.Unmarshal([]byte(raw), &chart); err != nil {
+		t.Fatalf("%v: %.200s", err, raw)
+	}
+	for i := 1; i < len(chart.Candles); i++ {
+		if gap := chart.Candles[i][0] - chart.Candles[i-1][0]; gap != 60 {
+			t.Errorf("%v s lie between two candles of the chart", gap)
+		}
+	}
+	if n := len(chart.Candles); n < 100 || time.Unix(int64(chart.Candles[n-1][0]), 0).Before(v.now().Add(-10*time.Minute)) {
+		t.Errorf("%d candles, and at %s", n, v.now())
+	}
 	tab.Check()
 	if folder := os.Getenv("LUNOBOT_SCREENSHOTS"); folder != "" {
 		shoot(t, tab, strings.TrimSuffix(folder, "/"), server.URL, map[string]string{"live-bot": page, "live-new": "/bots/new", "live-backtest": "/backtests/new", "live-bots": "/bots"})

@@ -84,12 +84,18 @@ func (r recorded) fetch(ctx context.Context, q research.Query, m exchange.Market
 		return ctx.Err()
 	}
 	data := r.cfg.Data("backtests")
-	_, err := r.files.Fetch(ctx, archive.FetchInput{
+	in := archive.FetchInput{
 		WriterConfig: archive.WriterConfig{Interval: q.Recorded, Market: m, Origin: r.cfg.Title, Replace: true}, From: q.From, To: q.To,
 		Page: func(ctx context.Context, since time.Time) ([]exchange.Candle, error) {
 			return data.Candles(ctx, q.Pair, q.Recorded, since, 1000)
 		},
-	})
+	}
+	_, err := r.files.Fetch(ctx, in)
+	if errors.As(err, new(*archive.GridError)) { // they are in a tick or step of before
+		if err = r.files.Remove(ctx, archive.Key{Pair: q.Pair, Interval: q.Recorded}); err == nil {
+			_, err = r.files.Fetch(ctx, in)
+		}
+	}
 	return err
 }
 

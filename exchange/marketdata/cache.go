@@ -100,59 +100,65 @@ func (c *Cache) Markets(ctx context.Context) ([]exchange.Market, error) {
 	return c.cfg.History.Markets(ctx)
 }
 
-// Candles implements exchange.MarketData. It may return fewer than there are;
-// those after them come with the next call.
-func (c *Cache) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
+// Candles implements exchange.MarketData. Where the venue fails after some that are
+// known, these are returned; the next call tells why there are no more.
+func (c *Cache) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) (out []exchange.Candle, err error) {
 	if interval < time.Millisecond || limit <= 0 {
 		return nil, exchange.Rejected("ErrInvalidArguments", "candles of %s, at most %d of them: both must be above 0", interval, limit)
 	}
-	length, settle := interval.Milliseconds(), c.cfg.Settle.Milliseconds()
+	length := interval.Milliseconds()
 	first := -floor(-since.UnixMilli(), length)
-	key := seriesKey{pair, interval}
-	for {
-		now := c.cfg.Now().UnixMilli()
-		settled := now - settle
-		if settled < first+length {
-			return nil, nil
-		}
-		s := c.known.of(key)
-		found, next := c.known.read(s, first, limit)
-		if len(found) > 0 {
-			return found, nil
-		}
-		first = next
-		select {
-		case s.asking <- struct{}{}:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		// Whoever asked before may have brought it.
-		if found, next = c.known.read(s, first, limit); len(found) > 0 || next != first {
-			<-s.asking
+	s := c.known.of(seriesKey{pair, interval})
+	for len(out) < limit {
+		found, next := c.known.read(s, first, limit-len(out))
+		if len(found) == 0 {
 			first = next
-			continue
+			if found, err = c.ask(ctx, s, pair, first, interval); len(found) == 0 {
+				break
+			}
+			found = found[:min(len(found), limit-len(out))]
 		}
-		if s.none == first && now < s.noneAt+c.cfg.Recheck.Milliseconds() {
-			<-s.asking
-			return nil, nil
-		}
-		page, err := c.cfg.History.Candles(ctx, pair, interval, time.UnixMilli(first).UTC(), cachePage)
-		page = slices.DeleteFunc(page, func(k exchange.Candle) bool { return k.Time+length > settled })
-		if err == nil {
-			err = c.known.keep(s, first, length, page)
-		}
-		if err == nil && len(page) == 0 {
-			s.none, s.noneAt = first, now
-		}
-		<-s.asking
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("candles of %s: %w", pair, err)
-		case len(page) == 0:
-			return nil, nil
-		}
-		return slices.Clone(page[:min(len(page), limit)]), nil
+		out = append(out, found...)
+		first = found[len(found)-1].Time + length
 	}
+	if err != nil && len(out) == 0 {
+		return nil, fmt.Errorf("candles of %s: %w", pair, err)
+	}
+	return out, nil
+}
+
+// ask asks the venue for candles from first on, unless there can be none yet or
+// another one has asked meanwhile. None are all that there are at present.
+func (c *Cache) ask(ctx context.Context, s *span, pair string, first int64, interval time.Duration) ([]exchange.Candle, error) {
+	length := interval.Milliseconds()
+	settled := func() int64 { return c.cfg.Now().UnixMilli() - c.cfg.Settle.Milliseconds() }
+	if settled() < first+length {
+		return nil, nil
+	}
+	select {
+	case s.asking <- struct{}{}:
+		defer func() { <-s.asking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if found, _ := c.known.read(s, first, cachePage); len(found) > 0 {
+		return found, nil
+	}
+	now, until := c.cfg.Now().UnixMilli(), settled()
+	if s.none == first && now < s.noneAt+c.cfg.Recheck.Milliseconds() {
+		return nil, nil
+	}
+	page, err := c.cfg.History.Candles(ctx, pair, interval, time.UnixMilli(first).UTC(), cachePage)
+	if err != nil {
+		return nil, err
+	}
+	if page = slices.DeleteFunc(page, func(k exchange.Candle) bool { return k.Time+length > until }); len(page) == 0 {
+		s.none, s.noneAt = first, now
+	}
+	if err := c.known.keep(s, first, length, page); err != nil {
+		return nil, err
+	}
+	return page, nil
 }
 
 // of returns the span of a series; that which was not asked for longest makes room.

@@ -43,6 +43,8 @@ type world struct {
 	// number of the bot before a round goes to its strategy.
 	notes int
 	hold  func(ctx context.Context, bot uint64) error
+	// sees is what the strategy looks at beside candles.
+	sees strategy.Subscription
 }
 
 func newWorld(t *testing.T) *world {
@@ -317,6 +319,7 @@ func (p *process) Open(ctx context.Context, bots []strategy.OpenInput) ([]plugin
 	if err != nil {
 		return nil, err
 	}
+	opened[0].Subscription = p.world.sees
 	return []pluginhost.Opened{{Bot: p.next, Opened: opened[0]}}, nil
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/replay"
+	"github.com/lunobot/lunobot/strategy"
 )
 
 // begin starts a worker on a replay that waits.
@@ -170,5 +172,25 @@ func TestALostReplayIsLeft(t *testing.T) {
 	defer w.mu.Unlock()
 	if w.now.Status != replay.Running || w.now.Attempt != 7 || w.now.Reason != "another's" {
 		t.Errorf("%+v", w.now)
+	}
+}
+
+// forgetful is a market that does not tell the trades of the past.
+type forgetful struct{ exchange.MarketData }
+
+func (forgetful) TradesBetween(context.Context, string, time.Time, time.Time) ([]exchange.Trade, error) {
+	return nil, exchange.ErrTradesNotKept
+}
+
+// A bot that listened to trades which nobody keeps is not replayed without them as if it
+// had heard none; its tenant is told why.
+func TestTradesThatNobodyKeeps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.live(1, 100, 200, `{"fast":3,"slow":8}`)
+	w.sees = strategy.Subscription{Trades: true}
+	r := w.report(func(cfg *replay.Config) { cfg.History = forgetful{w.market} })
+	if r.Status != replay.Failed || !strings.Contains(r.Reason, "what the bot heard cannot be replayed") {
+		t.Errorf("the replay is %s: %s", r.Status, r.Reason)
 	}
 }
