@@ -30,8 +30,15 @@ func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, eve
 	if err != nil {
 		return err
 	}
+	holder := uuid.Must(uuid.NewV7()).String()
+	a.connector, err = account.NewConnector(account.ConnectorConfig{
+		Holder: holder, Now: a.cfg.Now, Opener: opener, Store: a.store, Turns: a.store, Venues: a.cfg.Venues,
+	})
+	if err != nil {
+		return err
+	}
 	a.checker, err = account.NewChecker(account.CheckerConfig{
-		Events: events, Holder: uuid.Must(uuid.NewV7()).String(), Log: a.cfg.Log, Now: a.cfg.Now, Opener: opener, Store: a.store, Turns: a.store, Tx: a.db,
+		Events: events, Holder: holder, Log: a.cfg.Log, Now: a.cfg.Now, Opener: opener, Store: a.store, Turns: a.store, Tx: a.db,
 		Venues: a.cfg.Venues,
 	})
 	return err

@@ -51,6 +51,7 @@ type App struct {
 	blotter    *blotter.Service
 	accounts   *account.Service
 	checker    *account.Checker
+	connector  *account.Connector
 	keys       chan struct{} // wakes the checker
 	halts      *halt.Service
 	hooks      *hook.Service
@@ -143,6 +144,9 @@ func (a *App) Bots() *bot.Service { return a.bots }
 
 // Halts returns the service of the kill switches.
 func (a *App) Halts() *halt.Service { return a.halts }
+
+// Accounts returns the service of the tenants' exchange accounts.
+func (a *App) Accounts() *account.Service { return a.accounts }
 
 // Hooks returns the service of the bots' webhooks.
 func (a *App) Hooks() *hook.Service { return a.hooks }

@@ -51,7 +51,9 @@ func importTable() []row {
 			"strategy/portfolio",
 		}},
 		{"strategy/backtest/lookahead", []string{"exchange", "exchange/marketdata", "exchange/paper", "strategy", "strategy/backtest", "strategy/engine"}},
-		{"strategy/backtest/parity", []string{"exchange", "exchange/paper", "strategy", "strategy/engine", "strategy/portfolio", "strategy/risk"}},
+		{"strategy/backtest/parity", []string{
+			"exchange", "exchange/paper", "strategy", "strategy/engine", "strategy/engine/remote", "strategy/portfolio", "strategy/risk",
+		}},
 		{"strategy/backtest/search", []string{
 			"exchange", "exchange/marketdata", "strategy", "strategy/backtest", "strategy/param", "strategy/perf", "strategy/portfolio",
 		}},
@@ -122,9 +124,9 @@ func importTable() []row {
 			"strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/runner", with(
-			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/halt", "saas/hook", "saas/journal", "saas/lease", "saas/live",
-			"strategy", "strategy/backtest/parity", "strategy/engine", "strategy/param", "strategy/perf", "strategy/plugin",
-			"strategy/pluginhost", "strategy/portfolio", "strategy/risk",
+			"exchange", "exchange/marketdata", "exchange/paper", "saas/account", "saas/bot", "saas/catalog", "saas/execution", "saas/halt", "saas/hook", "saas/journal",
+			"saas/lease", "saas/live", "strategy", "strategy/backtest/parity", "strategy/engine", "strategy/engine/remote", "strategy/param", "strategy/perf",
+			"strategy/plugin", "strategy/pluginhost", "strategy/portfolio", "strategy/risk",
 		)},
 		{"saas/saasdb", with(
 			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/halt", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",

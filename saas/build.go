@@ -202,9 +202,14 @@ func (a *App) buildWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	installation, err := a.store.EnsureSetting(ctx, "installation", uuid.Must(uuid.NewV7()).String())
+	if err != nil {
+		return err
+	}
 	a.runner, err = runner.New(runner.Config{
 		Bots: a.store, Feed: a.feed, Halts: a.halts, History: a.market.bots(), Journal: a.store, Keeper: keeper, Live: a.hub, Log: a.cfg.Log, Markets: a.market.traded(),
 		MarketNow: a.market.Now, Peers: a.store, Plugins: a.strategies, Signals: a.store, Status: a.bots,
+		Trading: &runner.Trading{Accounts: a.connector, Installation: installation, Journal: a.store, Now: a.cfg.Now},
 	})
 	if err != nil {
 		return err

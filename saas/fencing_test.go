@@ -203,7 +203,7 @@ func newDuel(t *testing.T, database, by string) *duel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.books = liveBooks{client: client, store: saasdb.New(d), bots: u.task.Bots, market: liveMarket()}
+	u.books = liveBooks{tenant: liveTenant, account: liveAccount, client: client, store: saasdb.New(d), bots: u.task.Bots, market: liveMarket()}
 	if u.books.before, err = holdings(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}

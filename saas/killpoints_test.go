@@ -193,7 +193,7 @@ func (r *killRun) all(t *testing.T, kills int) *liveTally {
 	if err != nil {
 		t.Fatal(err)
 	}
-	books := liveBooks{client: client, store: r.store, bots: r.task.Bots, market: liveMarket()}
+	books := liveBooks{tenant: liveTenant, account: liveAccount, client: client, store: r.store, bots: r.task.Bots, market: liveMarket()}
 	if books.before, err = holdings(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}

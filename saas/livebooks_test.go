@@ -43,7 +43,9 @@ type liveBooks struct {
 	client *luno.Client
 	store  *saasdb.Store
 	bots   []string
-	market exchange.Market
+	// tenant and account are whose they are.
+	tenant, account string
+	market          exchange.Market
 	// before is what the account held at first.
 	before map[string]decimal.Decimal
 }
@@ -84,7 +86,7 @@ func (b liveBooks) compare(t *testing.T, tally *liveTally) {
 		tally.orders++
 		there[id.BotID][id.Number]++
 		owner[v.ID] = id.BotID
-		o, err := b.store.LiveOrder(ctx, liveTenant, id.BotID, id.Number)
+		o, err := b.store.LiveOrder(ctx, b.tenant, id.BotID, id.Number)
 		switch {
 		case errs.KindOf(err) == errs.NotFound || err == nil && o.ClientID != v.Request.ClientID:
 			tally.orphan++
@@ -107,7 +109,7 @@ func (b liveBooks) compare(t *testing.T, tally *liveTally) {
 				tally.lost++
 			}
 		}
-		if c, _, err := b.store.LastCheck(ctx, liveTenant, id); err != nil || c.Paused != "" {
+		if c, _, err := b.store.LastCheck(ctx, b.tenant, id); err != nil || c.Paused != "" {
 			tally.tell("bot %s is paused: %s, %v", id, c.Paused, err)
 		}
 	}
@@ -118,7 +120,7 @@ func (b liveBooks) compare(t *testing.T, tally *liveTally) {
 func (b liveBooks) journalled(t *testing.T, botID string) (all []journal.LiveOrder) {
 	t.Helper()
 	for p := (page.Page{Limit: page.MaxLimit}); ; {
-		list, err := b.store.LiveOrders(t.Context(), liveTenant, botID, p)
+		list, err := b.store.LiveOrders(t.Context(), b.tenant, botID, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +140,7 @@ func (b liveBooks) money(t *testing.T, owner map[string]string, tally *liveTally
 	for _, id := range b.bots {
 		booked[id] = map[int64]int{}
 		for after := int64(0); ; {
-			events, err := b.store.LiveEvents(ctx, liveTenant, id, after, 1000)
+			events, err := b.store.LiveEvents(ctx, b.tenant, id, after, 1000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +188,7 @@ func (b liveBooks) money(t *testing.T, owner map[string]string, tally *liveTally
 			}
 		}
 	}
-	books, err := b.store.AccountBooks(ctx, liveTenant, liveAccount)
+	books, err := b.store.AccountBooks(ctx, b.tenant, b.account)
 	now, herr := holdings(ctx, b.client)
 	if err = errors.Join(err, herr); err != nil {
 		t.Fatal(err)

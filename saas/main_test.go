@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(traderEnv) != "" {
 		os.Exit(runTrader())
 	}
+	if os.Getenv(liveServerEnv) != "" {
+		os.Exit(runLiveServer())
+	}
 	dbtest.Main(m, shared.remove)
 }
 

@@ -18,6 +18,9 @@ type Config struct {
 	// After returns a channel that gets a value after a time, for Run. Defaults to
 	// time.After.
 	After func(time.Duration) <-chan time.Time
+	// Anew begins the bot's books anew with what Given says, because its account
+	// begins anew.
+	Anew bool
 	// BotID and TenantID are whose orders they are. Required.
 	BotID, TenantID string
 	// CheckEvery is the time between two reconciliations in Run. Defaults to 30 s. A

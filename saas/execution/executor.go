@@ -104,18 +104,25 @@ func (e *Executor) load(ctx context.Context) error {
 func (e *Executor) openBooks(w *step) error {
 	for pair, m := range e.markets {
 		b, ok := e.books[pair]
-		if ok && b.Account != e.cfg.Account {
+		switch {
+		case e.cfg.Anew && slices.ContainsFunc(slices.Collect(maps.Values(e.orders)), func(o journal.LiveOrder) bool { return o.Account != e.cfg.Account }):
+			return errs.New(errs.Conflict, "account_changed",
+				"bot %s has orders on another account than %s that are not known to be over", e.cfg.BotID, e.cfg.Account)
+		case ok && !e.cfg.Anew && b.Account != e.cfg.Account:
 			return errs.New(errs.Conflict, "account_changed",
 				"bot %s has traded %s on account %s and cannot go on with account %s", e.cfg.BotID, pair, b.Account, e.cfg.Account)
 		}
-		if ok {
+		if ok && !e.cfg.Anew {
 			continue
 		}
 		g := e.cfg.Given[pair]
-		base, counter := m.Volume(g.Base), m.Amount(g.Counter)
+		base, counter, mark := m.Volume(g.Base), m.Amount(g.Counter), g.Since
+		if ok && b.Account == e.cfg.Account {
+			mark = b.Mark
+		}
 		w.book(journal.Book{
 			BotID: e.cfg.BotID, Account: e.cfg.Account, Pair: pair, BaseCurrency: m.Base, CounterCurrency: m.Counter,
-			GivenBase: base, GivenCounter: counter, Base: base, Counter: counter, Mark: g.Since,
+			GivenBase: base, GivenCounter: counter, Base: base, Counter: counter, Mark: mark,
 		})
 	}
 	return nil

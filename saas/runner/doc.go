@@ -33,6 +33,26 @@
 // lead to the same orders and fills, because the engine is deterministic, and
 // fills and decisions that are in the journal already are recognised.
 //
+// A bot that trades at an exchange has the same engine; its venue holds wishes (package
+// remote). Its livebot, under the bot's lease and on goroutines of its own, connects the
+// account, reconciles before the bot is opened, carries the wishes of committed states out
+// (execution.Desk), and wakes the group when there is something to hear. What is heard is
+// booked and committed at once, and told to the strategy with the next candle. All bots of
+// an account in a worker share one connection, one stream and the transactions.
+//
+// What a crash leaves behind of it:
+//
+//   - An event of the exchange that is in the live journal and not in a checkpoint is heard
+//     again, from the number of the newest event that the checkpoint has.
+//   - A wish of the checkpoint is carried out again by whoever takes the lease: the live
+//     journal knows by its number whether that was done. One of a candle of long ago is
+//     denied, as the strategy's answers are to candles that are heard late.
+//   - While a bot stops, its checkpoint has the orders that are to be taken back, and whoever
+//     takes it up goes on with that. A run that failed leaves such a checkpoint as well: the
+//     next one takes those orders back before it begins, under the old run's number.
+//   - A lease that is lost ends the livebot: the journal refuses its epoch, and it sends
+//     nothing that could arrive after the lease.
+//
 // Smallest use:
 //
 //	r, err := runner.New(runner.Config{…})

@@ -37,6 +37,8 @@ type control struct {
 	give []*member // leave these to another worker
 	// move gives these up for the groups of their keys.
 	move []transfer
+	// live are bots of which there is something new at their exchanges.
+	live []*member
 	// bar, if set, says why the strategy must not run any more.
 	bar error
 	// end is the last message: the group has no bot.
@@ -63,6 +65,7 @@ type group struct {
 	active  []*member // opened in the process
 	waiting []*member // to be opened, once the process runs
 	leaving []*member // ending, once their positions are closed
+	winding []*member // whose orders at an exchange are brought to an end
 	retry   time.Duration
 	again   <-chan time.Time
 	// sub are the events of the group's own pair.
@@ -219,6 +222,9 @@ func (g *group) handle(ctx context.Context, c control) {
 	if c.bar != nil {
 		g.hold(ctx, c.bar)
 	}
+	if len(c.live) > 0 {
+		g.awake(ctx, c.live)
+	}
 	if len(c.join) > 0 {
 		g.waiting = append(g.waiting, c.join...)
 		if g.again == nil {
@@ -265,6 +271,9 @@ func (g *group) pause() {
 func (g *group) fail(ctx context.Context, m *member, err error) {
 	b := m.assignment.Bot
 	g.r.cfg.Log.WarnContext(ctx, "a bot failed", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+	if m.live != nil {
+		m.live.close(true)
+	}
 	g.part(ctx, m)
 	g.r.observe(ctx, m, bot.Failed, err.Error())
 	g.r.forget(ctx, m)
@@ -275,6 +284,12 @@ func (g *group) part(ctx context.Context, m *member) {
 	m.over = true
 	g.remove(m)
 	g.close(ctx, m)
+	if m.live != nil {
+		m.live.close(false)
+	}
+	if m.late != nil {
+		m.late.Stop()
+	}
 	g.overlook()
 }
 
@@ -290,7 +305,7 @@ func (g *group) remove(m *member) {
 		clear(list[len(kept):])
 		return kept
 	}
-	g.active, g.waiting, g.leaving = without(g.active), without(g.waiting), without(g.leaving)
+	g.active, g.waiting, g.leaving, g.winding = without(g.active), without(g.waiting), without(g.leaving), without(g.winding)
 }
 
 // close forgets bots in their process, which may be gone. Those that are not

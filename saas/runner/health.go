@@ -64,8 +64,9 @@ func (g *group) ail(ctx context.Context, m *member, why string) {
 		return
 	}
 	m.ailing = why
+	m.said = ""
 	if why == "" {
-		g.r.observe(ctx, m, bot.Running, m.watching(g.key.decide))
+		g.running(ctx, m)
 		return
 	}
 	b := m.assignment.Bot

@@ -80,10 +80,14 @@ func (g *group) open(ctx context.Context) {
 			g.active, m.held, m.ailing, m.moved = append(g.active, m), "", "", g.r.cfg.Now()
 			launched = append(launched, m)
 			g.r.has(m.assignment.Bot.ID)
-			g.r.observe(ctx, m, bot.Running, m.watching(g.key.decide))
+			m.said = ""
+			g.running(ctx, m)
+			m.carry() // what the newest checkpoint wishes
+			g.hear(ctx, m)
 		}
 	}
 	g.rebase(ctx, launched)
+	g.book(ctx, slices.DeleteFunc(launched, func(m *member) bool { return !m.trades() || !m.rec.dirty() }))
 	_ = g.catchUp(ctx, nil) // which logs
 	g.settled()
 }
@@ -131,6 +135,9 @@ func (g *group) prepare(ctx context.Context) (ready []*member, states []*checkpo
 			continue
 		case err != nil:
 			g.fail(ctx, m, err)
+			continue
+		}
+		if !g.gate(ctx, m, st, terms) {
 			continue
 		}
 		ready, states = append(ready, m), append(states, st)
@@ -291,6 +298,11 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, 
 // its strategy is forgotten. In an outage it gives the bot back, and the worker
 // that takes it up next stops it.
 func (g *group) stop(ctx context.Context, m *member) {
+	if m.trades() {
+		m.settling = false
+		g.windUp(ctx, m)
+		return
+	}
 	var err error
 	if m.end == bot.Flattened {
 		var waits bool
@@ -343,7 +355,15 @@ func (g *group) wind(ctx context.Context, m *member) error {
 		return err
 	}
 	m.snapshot = nil
-	text := "stopped"
+	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: m.stopped()})
+	if err := g.commit(ctx, []*member{m}, true); err != nil {
+		return &outageError{err}
+	}
+	return nil
+}
+
+// stopped says that the bot was stopped, and what it holds.
+func (m *member) stopped() string {
 	var held []string
 	for _, p := range m.account.Positions() {
 		if p.Base > 0 {
@@ -351,13 +371,9 @@ func (g *group) wind(ctx context.Context, m *member) error {
 		}
 	}
 	if len(held) > 0 {
-		text = fmt.Sprintf("stopped; the position of %s stays", strings.Join(held, " and "))
+		return fmt.Sprintf("stopped; the position of %s stays", strings.Join(held, " and "))
 	}
-	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: text})
-	if err := g.commit(ctx, []*member{m}, true); err != nil {
-		return &outageError{err}
-	}
-	return nil
+	return "stopped"
 }
 
 // rest checkpoints the bots when the worker stops, so that nothing has to be

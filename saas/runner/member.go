@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -84,6 +83,18 @@ type member struct {
 	odd bool
 	// current is true if snapshot is the state after all that it has heard.
 	current bool
+	// live is its side towards its exchange, once that is needed; gated is true while it
+	// waits for it, and said what its tenant was told last.
+	live  *livebot
+	gated bool
+	said  string
+	// settling is true while orders of the run before are brought to an end, until is
+	// when that, or its stop, takes too long, and late the timer for it.
+	settling bool
+	until    time.Time
+	late     *time.Timer
+	// loaded is the run of the newest checkpoint.
+	loaded int64
 }
 
 func (m *member) key() groupKey { return m.at }
@@ -92,7 +103,19 @@ func (m *member) key() groupKey { return m.at }
 // the bot's id, which is unique everywhere, and the lease's epoch, no two
 // orders ever share one (rule T1).
 func (m *member) prefix() string {
+	if m.live != nil {
+		return fmt.Sprintf("lb.%s.%s.%d.", m.live.config.Installation, m.assignment.Bot.ID, m.lease.Epoch) // as journal.CommandID
+	}
 	return fmt.Sprintf("lb-%s-%d-", m.assignment.Bot.ID, m.lease.Epoch)
+}
+
+// runNumber is the run that is written: that of the newest checkpoint as long as orders of
+// that are brought to an end.
+func (m *member) runNumber() int64 {
+	if m.settling {
+		return m.loaded
+	}
+	return m.assignment.Bot.Run
 }
 
 // pairs are those that the bot trades, its own first.
@@ -128,7 +151,7 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 	if err != nil {
 		return nil, err
 	}
-	m.fresh, m.before = cp.Run != b.Run, cp.Summary
+	m.fresh, m.before, m.loaded = cp.Run != b.Run, cp.Summary, cp.Run
 	if !m.fresh {
 		m.snapshot = st.Strategy
 	}
@@ -142,10 +165,13 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	if err != nil {
 		return err
 	}
+	if m.live != nil {
+		terms.Fees, _, _, _ = m.live.ready()
+	}
 	m.market, m.sees, m.listens = terms.Market, sees, wants != nil && wants(strategy.SignalEvent)
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, markets: terms.Markets()}
 	open := func() (*parity.Account, error) {
-		return parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Wants: wants, Subscription: sees})
+		return parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Wants: wants, Subscription: sees, Live: m.trades()})
 	}
 	if m.account, err = open(); err != nil {
 		return err
@@ -166,7 +192,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	if err != nil {
 		return err
 	}
-	if unfit == "" && st.Ledger == m.assignment.Bot.Ledger && last.Engine.Portfolio.Start == terms.Balance && slices.Equal(st.Pairs(), m.assignment.Config.Also) {
+	if !m.renews(st, terms, unfit) {
 		return m.account.Restore(last)
 	}
 	// A tenant who changed the starting balance or the pairs wants a new account, and so
@@ -194,7 +220,7 @@ func (m *member) checkpoint(st checkpointState) (*journal.Checkpoint, error) {
 		return nil, err
 	}
 	return &journal.Checkpoint{
-		BotID: m.assignment.Bot.ID, Run: m.assignment.Bot.Run, Sequence: st.Engine.Sequence, MarketTime: m.marketTime(), State: state,
+		BotID: m.assignment.Bot.ID, Run: m.runNumber(), Sequence: st.Engine.Sequence, MarketTime: m.marketTime(), State: state,
 		Summary: m.summary(),
 	}, nil
 }

@@ -131,6 +131,9 @@ func stateOf(o engine.OrderRecord) journal.OrderState {
 	case strategy.OrderDenied:
 		return journal.Denied
 	case strategy.OrderOpen:
+		if o.Pending {
+			return journal.Submitted
+		}
 	}
 	if o.Filled > 0 {
 		return journal.PartiallyFilled

@@ -108,6 +108,9 @@ type Config struct {
 	// if it does not answer. Defaults to three minutes.
 	Stale  time.Duration
 	Status Status
+	// Trading lets bots trade at exchanges. Defaults to none: such bots wait for a worker
+	// that has it.
+	Trading *Trading
 }
 
 func (c Config) withDefaults() Config {
@@ -149,6 +152,9 @@ func (c Config) validate() error {
 	need(c.MarketNow != nil, "MarketNow")
 	need(c.Plugins != nil, "Plugins")
 	need(c.Status != nil, "Status")
+	if c.Trading != nil {
+		problems = append(problems, c.Trading.validate())
+	}
 	return errors.Join(problems...)
 }
 
@@ -164,6 +170,8 @@ type Runner struct {
 	members map[string]*member // by bot id
 	// arrivals are members that their groups have given up for other groups.
 	arrivals []*member
+	// floor is where bots reach their exchanges; nil without Trading.
+	floor *floor
 	// passed are the bots that this worker leaves to others, by id.
 	passed map[string]pass
 	// beyond is when bots beyond the share were looked for last.
@@ -182,7 +190,13 @@ func New(cfg Config) (*Runner, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Runner{cfg: cfg, wake: make(chan struct{}, 1), alarm: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}, passed: map[string]pass{}}, nil
+	r := &Runner{cfg: cfg, wake: make(chan struct{}, 1), alarm: make(chan struct{}, 1), groups: map[groupKey]*group{}, members: map[string]*member{}, passed: map[string]pass{}}
+	if cfg.Trading == nil {
+		return r, nil
+	}
+	var err error
+	r.floor, err = newFloor(r)
+	return r, err
 }
 
 // Start begins the work; it returns once the worker has its name, and leaves
@@ -392,6 +406,17 @@ func (r *Runner) forget(ctx context.Context, m *member) {
 		delete(r.members, m.assignment.Bot.ID)
 	}
 	r.mu.Unlock()
+	if m.live == nil {
+		r.release(ctx, m)
+		return
+	}
+	r.done.Go(func() { // what is under way is told of under this lease
+		<-m.live.done
+		r.release(ctx, m)
+	})
+}
+
+func (r *Runner) release(ctx context.Context, m *member) {
 	if err := r.cfg.Keeper.Release(context.WithoutCancel(ctx), m.lease); err != nil {
 		r.cfg.Log.WarnContext(ctx, "a lease was not given back; it ends by itself", "bot_id", m.assignment.Bot.ID, "error", err)
 	}

@@ -74,6 +74,12 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 			t.tape.Candle(&c, with...)
 			t.tape.Late(late)
 		}
+		if m.trades() {
+			m.account.At(g.r.cfg.MarketNow().UnixMilli())
+			if !g.hear(ctx, m) {
+				continue
+			}
+		}
 		if err := m.account.Begin(c, with...); err != nil {
 			g.fail(ctx, m, err)
 			continue
@@ -344,6 +350,7 @@ func (g *group) commit(ctx context.Context, all []*member, tell bool) error {
 			g.tellEntry(ctx, m, entries[i])
 		}
 		m.committed()
+		m.carry()
 	}
 	return nil
 }

@@ -100,6 +100,9 @@ func marketsOf(markets bot.Markets, pairs []string) ([]exchange.Market, error) {
 // record begins to take down what the bot sees and does. A bot that goes on from
 // a checkpoint goes on with its tape, unless it does so under other terms.
 func (m *member) record(st *checkpointState, markets bot.Markets, ref catalog.Ref, version string) error {
+	if m.trades() {
+		return nil // what an exchange does cannot be replayed on paper
+	}
 	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
 	if err != nil {
 		return err

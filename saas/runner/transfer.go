@@ -135,7 +135,8 @@ func (g *group) transfer(ctx context.Context, t transfer) {
 		return
 	}
 	if err == nil {
-		g.part(ctx, m) // before the lock: its process may take long, and no other bot is to wait for it
+		t.to.live, m.live = m.live, nil // the exchange goes on
+		g.part(ctx, m)                  // before the lock: its process may take long, and no other bot is to wait for it
 	}
 	g.r.mu.Lock()
 	defer g.r.mu.Unlock()

@@ -22,6 +22,9 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 	if unfit, err = st.unfit(markets); err != nil {
 		return last, "", err
 	}
+	if last.Live() && !m.trades() {
+		last = adrift(last)
+	}
 	switch {
 	case last.OpenOrders() == 0:
 	case unfit != "":
@@ -34,6 +37,16 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 		last.Legs[i].Engine.Queue = nil
 	}
 	return last, unfit, err
+}
+
+// adrift returns an account at an exchange without orders that the exchange was asked for
+// in vain: a new account takes its place.
+func adrift(last parity.AccountState) parity.AccountState {
+	last.Engine.Orders, last.Legs = nil, slices.Clone(last.Legs)
+	for i := range last.Legs {
+		last.Legs[i].Engine.Orders = nil
+	}
+	return last
 }
 
 // cancelled returns the account once its orders are taken back.

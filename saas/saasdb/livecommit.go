@@ -103,7 +103,7 @@ func (r *liveRows) store(ctx context.Context, tx bun.IDB) error {
 	}
 	err = insertWhole(ctx, tx, r.books, "books", func(q *bun.InsertQuery) *bun.InsertQuery {
 		return q.On("CONFLICT (tenant_id, bot_id, pair) DO UPDATE").
-			Set("given_base = EXCLUDED.given_base, given_counter = EXCLUDED.given_counter").
+			Set("account = EXCLUDED.account, given_base = EXCLUDED.given_base, given_counter = EXCLUDED.given_counter").
 			Set("base = EXCLUDED.base, counter = EXCLUDED.counter, mark = EXCLUDED.mark")
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
 	"github.com/lunobot/lunobot/strategy/portfolio"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
@@ -18,6 +19,7 @@ type Loop interface {
 	CancelAll(reason string) error
 	Commands(cs []strategy.Command) error
 	Equity() exchange.Units
+	Hear() error
 	LastTime() int64
 	Next() *strategy.Event
 	PairTime(pair string) int64
@@ -29,6 +31,7 @@ type Loop interface {
 	View() *strategy.View
 	Warm(c exchange.Candle) *strategy.Event
 	WarmPair(pair string, c exchange.Candle) *strategy.Event
+	Why(ref uint64) string
 	With(b engine.Beside)
 }
 
@@ -46,26 +49,35 @@ type AccountConfig struct {
 	// which events it handles.
 	Subscription strategy.Subscription
 	Wants        func(strategy.EventKind) bool
+	// Live makes the account one whose orders are wishes at an exchange. Defaults to
+	// one on paper.
+	Live bool
 }
 
-// Account is a bot's engine with its accounts on paper: a Session for a bot of one
-// pair, a Basket for one of several. A bot and its replay have the same. It is not
-// safe for concurrent use.
+// Account is a bot's engine with its venues, on paper or at an exchange: a Session for
+// a bot of one pair, a Basket for one of several. A bot on paper and its replay have the
+// same. It is not safe for concurrent use.
 type Account struct {
 	Loop
 	session *engine.Session // nil if there are several pairs
 	basket  *engine.Basket  // nil if there is one
-	// markets and venues are those of the pairs, the bot's own first.
+	// markets are those of the pairs, the bot's own first; so are papers, or remotes
+	// of an account at an exchange.
 	markets []exchange.Market
-	venues  []*paper.Venue
+	papers  []*paper.Venue
+	remotes []*remote.Venue
 	step    []engine.PairCandle
 }
 
 // AccountState is all that an Account remembers.
 type AccountState struct {
-	// Engine and Venue are those of the bot's own pair.
+	// Engine and Venue are those of the bot's own pair. Venue has nothing at an
+	// exchange.
 	Engine engine.State     `json:"engine"`
 	Venue  paper.VenueState `json:"venue"`
+	// Remote are the venues at an exchange, that of the bot's own pair first; nil on
+	// paper.
+	Remote []remote.State `json:"remote,omitempty"`
 	// Pool is the cash that no order holds, in the shared unit of the markets, and
 	// Legs are the further pairs, of a bot of several.
 	Pool int64 `json:"pool,omitempty"`
@@ -103,19 +115,20 @@ func (t Terms) Markets() []exchange.Market { return append([]exchange.Market{t.M
 // NewAccount opens an account under terms.
 func NewAccount(t Terms, cfg AccountConfig) (*Account, error) {
 	a := &Account{markets: t.Markets()}
+	var venues []engine.Funded
 	for i, m := range a.markets {
 		balance, prefix := t.Balance, ""
 		if i > 0 {
 			balance, prefix = 0, fmt.Sprintf("P%d-", i)
 		}
-		v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: t.Fees, OrderPrefix: prefix})
+		v, err := a.open(cfg, m, balance, t.Fees, prefix)
 		if err != nil {
 			return nil, err
 		}
-		a.venues = append(a.venues, v)
+		venues = append(venues, v)
 	}
 	own := engine.Config{
-		Market: t.Market, Interval: t.Interval, Decide: t.Decide, Balance: t.Balance, Venue: a.venues[0], Risk: t.Risk, Recorder: cfg.Recorder,
+		Market: t.Market, Interval: t.Interval, Decide: t.Decide, Balance: t.Balance, Venue: venues[0], Risk: t.Risk, Recorder: cfg.Recorder,
 		OrderPrefix: cfg.OrderPrefix, Wants: cfg.Wants, Subscription: cfg.Subscription,
 	}
 	var err error
@@ -126,11 +139,23 @@ func NewAccount(t Terms, cfg AccountConfig) (*Account, error) {
 	}
 	in := engine.BasketConfig{Config: own}
 	for i, m := range t.Also {
-		in.Legs = append(in.Legs, engine.Leg{Market: m, Risk: t.further(i), Venue: a.venues[i+1]})
+		in.Legs = append(in.Legs, engine.Leg{Market: m, Risk: t.further(i), Venue: venues[i+1]})
 	}
 	a.basket, err = engine.NewBasket(in)
 	a.Loop = a.basket
 	return a, err
+}
+
+// open makes the venue of a pair.
+func (a *Account) open(cfg AccountConfig, m exchange.Market, balance exchange.Units, fees exchange.Fees, prefix string) (engine.Funded, error) {
+	if cfg.Live {
+		v, err := remote.New(remote.Config{Market: m, Balance: balance, Fees: fees, OrderPrefix: cfg.OrderPrefix})
+		a.remotes = append(a.remotes, v)
+		return v, err
+	}
+	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: fees, OrderPrefix: prefix})
+	a.papers = append(a.papers, v)
+	return v, err
 }
 
 // further are the bounds of a further pair: the bot's own but for the largest
@@ -181,31 +206,54 @@ func (a *Account) Seek(c exchange.Candle, further ...engine.PairCandle) error {
 
 // State returns a copy of the account's state.
 func (a *Account) State() AccountState {
+	var s AccountState
 	if a.basket == nil {
-		return AccountState{Engine: a.session.State(), Venue: a.venues[0].State()}
+		s.Engine = a.session.State()
+	} else {
+		b := a.basket.State()
+		s.Engine, s.Pool = b.Legs[0].State, b.Pool
+		for _, l := range b.Legs[1:] {
+			s.Legs = append(s.Legs, Leg{Pair: l.Pair, Engine: l.State})
+		}
 	}
-	b := a.basket.State()
-	s := AccountState{Engine: b.Legs[0].State, Venue: a.venues[0].State(), Pool: b.Pool}
-	for i, l := range b.Legs[1:] {
-		s.Legs = append(s.Legs, Leg{Pair: l.Pair, Engine: l.State, Venue: a.venues[i+1].State()})
+	for _, v := range a.remotes {
+		s.Remote = append(s.Remote, v.State())
+	}
+	for i, v := range a.papers {
+		if i == 0 {
+			s.Venue = v.State()
+		} else {
+			s.Legs[i-1].Venue = v.State()
+		}
 	}
 	return s
 }
 
-// Restore puts the account in a state that it had before. A state of other pairs is
-// an error and changes nothing.
+// Restore puts the account in a state that it had before. A state of other pairs, or of
+// an account elsewhere, is an error and changes nothing.
 func (a *Account) Restore(s AccountState) error {
 	if !slices.EqualFunc(a.markets[1:], s.Legs, func(m exchange.Market, l Leg) bool { return m.Pair == l.Pair }) {
 		return errors.New("parity: the state is of an account of other pairs")
 	}
-	a.venues[0].Restore(s.Venue)
+	if len(s.Remote) != len(a.remotes) {
+		return errors.New("parity: the state is of an account on paper, or this one is")
+	}
+	for i, v := range a.remotes {
+		v.Restore(s.Remote[i])
+	}
+	for i, v := range a.papers {
+		if i == 0 {
+			v.Restore(s.Venue)
+		} else {
+			v.Restore(s.Legs[i-1].Venue)
+		}
+	}
 	if a.basket == nil {
 		a.session.Restore(s.Engine)
 		return nil
 	}
 	b := engine.BasketState{Pool: s.Pool, Legs: []engine.LegState{{Pair: a.basket.Pair(), State: s.Engine}}}
-	for i, l := range s.Legs {
-		a.venues[i+1].Restore(l.Venue)
+	for _, l := range s.Legs {
 		b.Legs = append(b.Legs, engine.LegState{Pair: l.Pair, State: l.Engine})
 	}
 	return a.basket.Restore(b)
@@ -218,7 +266,12 @@ func (a *Account) Renew(before AccountState) {
 	for _, l := range before.Legs {
 		next = max(next, l.Engine.NextRef)
 	}
-	a.venues[0].Renew(before.Venue)
+	if len(a.papers) > 0 {
+		a.papers[0].Renew(before.Venue)
+	}
+	for _, v := range a.remotes {
+		v.Renew(remote.State{Event: before.Event()})
+	}
 	if a.basket == nil {
 		a.session.Renew(next)
 		return

@@ -51,8 +51,9 @@ type State struct {
 type Venue struct {
 	cfg   Config
 	state State
-	// now is the time that At told; 0 for none.
-	now int64
+	// now is the time that At or Close told; 0 for none. closing is true after Close.
+	now     int64
+	closing bool
 	// heard are the reports that Reports returned last.
 	heard []exchange.Report
 }
@@ -118,6 +119,10 @@ func (v *Venue) Renew(before State) { v.state.Event = before.Event }
 // something older than Stale is denied from then on, such as one to a candle that is
 // heard late after a pause: the market is elsewhere by now. Protective exits are not.
 func (v *Venue) At(now int64) { v.now = now }
+
+// Close says that sales from now on, a time in epoch milliseconds, close the position of a
+// bot that hears no candles any more: they are protective exits, which never are too late.
+func (v *Venue) Close(now int64) { v.now, v.closing = now, true }
 
 // Event returns the number of the newest event that was heard.
 func (v *Venue) Event() int64 { return v.state.Event }
@@ -187,10 +192,13 @@ func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 	if err != nil {
 		return exchange.Order{}, err
 	}
-	if late := time.Duration(v.now-r.Time) * time.Millisecond; v.now > 0 && late > v.cfg.Stale {
+	if late := time.Duration(v.now-r.Time) * time.Millisecond; v.now > 0 && late > v.cfg.Stale && !v.closing {
 		return exchange.Order{}, exchange.Unsent("ErrStale", "it answers what happened %s ago, and the market has gone on since", late.Round(time.Second))
 	}
-	w := Wish{Number: number, Request: r}
+	if v.closing && r.Side == exchange.Sell {
+		r.Time, r.Urgent = v.now, true
+	}
+	w := Wish{Number: number, Request: r, Exit: r.Urgent}
 	if r.Side == exchange.Sell {
 		if free := v.freeBase(); r.Volume > free {
 			return exchange.Order{}, exchange.Unsent("ErrInsufficientBalance", "selling %s %s needs more than the %s that are free",

@@ -1,0 +1,328 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/execution"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
+)
+
+const (
+	// mostTold is how many events of its account's stream a bot may lag behind; beyond
+	// it asks the exchange instead.
+	mostTold = 256
+	// closing is how long a bot that failed may take to take its orders back.
+	closing = 15 * time.Second
+)
+
+// livebot is the side of a bot towards its exchange, under one lease: it connects,
+// reconciles, carries wishes out and hears what becomes of them, on goroutines of its
+// own. Its member asks for all of that from the group's.
+type livebot struct {
+	r                    *Runner
+	tenant, bot, account string
+	lease                lease.Lease
+	config               execution.Config
+	stop                 context.CancelFunc
+	// done is closed once nothing of it runs any more.
+	done chan struct{}
+	// stream are events of the account's stream; missed rings if there was no room.
+	stream chan exchange.AccountEvent
+	missed chan struct{}
+
+	mu    sync.Mutex
+	desk  *execution.Desk // nil until it is reconciled
+	fees  exchange.Fees
+	state bot.Status
+	// reason is why the state is what it is.
+	reason string
+	// paused is why it places no new orders; "" if it may.
+	paused string
+	// abandon is true if its orders are to be taken back in the end.
+	abandon bool
+}
+
+// enliven begins the work of a bot at its exchange. given is what it may call its own if
+// its account begins anew.
+func (r *Runner) enliven(ctx context.Context, m *member, markets []exchange.Market, given *exchange.Units) {
+	b, t := m.assignment.Bot, r.cfg.Trading
+	ctx, stop := context.WithCancel(ctx)
+	l := &livebot{
+		r: r, tenant: b.TenantID, bot: b.ID, account: m.assignment.Config.AccountID, lease: m.lease, stop: stop, done: make(chan struct{}),
+		stream: make(chan exchange.AccountEvent, mostTold), missed: make(chan struct{}, 1), state: bot.Starting, reason: "reconciling with the exchange",
+	}
+	l.config = execution.Config{
+		Account: l.account, Anew: given != nil, BotID: b.ID, TenantID: b.TenantID, CheckEvery: t.CheckEvery, Commit: l.commit, Epoch: m.lease.Epoch,
+		Installation: t.Installation, Left: func() time.Duration { return r.cfg.Keeper.Left(m.lease) }, Log: r.cfg.Log, Markets: markets, Now: t.Now,
+		Paused: l.pausedBy, RunNumber: b.Run, Store: t.Journal,
+	}
+	if given != nil {
+		l.config.Given = map[string]execution.Given{b.Pair: {Counter: *given}}
+	}
+	m.live = l
+	r.done.Go(func() { l.work(ctx) })
+}
+
+// work runs until the bot is closed or its lease is lost.
+func (l *livebot) work(ctx context.Context) {
+	defer close(l.done)
+	defer l.r.floor.leave(l)
+	e := l.open(ctx)
+	if e == nil {
+		return
+	}
+	var parts sync.WaitGroup
+	run := func(part func(ctx context.Context) error) {
+		parts.Go(func() {
+			if err := part(ctx); err != nil && ctx.Err() == nil {
+				l.r.cfg.Log.WarnContext(ctx, "a bot's work at its exchange ended", "tenant_id", l.tenant, "bot_id", l.bot, "error", err)
+			}
+		})
+	}
+	run(e.Run)
+	run(l.desk.Run)
+	run(func(ctx context.Context) error { return l.listen(ctx, e) })
+	parts.Wait()
+	l.mu.Lock()
+	abandon := l.abandon
+	l.mu.Unlock()
+	if abandon {
+		l.takeBack(context.WithoutCancel(ctx), e)
+	}
+}
+
+// open connects and reconciles until that has succeeded; nil if ctx ends before. A bot
+// whose books do not agree with its exchange is open as well, paused, because its
+// protective exits must go on (rule RK3).
+func (l *livebot) open(ctx context.Context) *execution.Executor {
+	backoff := exchange.Backoff{Min: 2 * time.Second, Max: time.Minute, Rand: func() float64 { return 0.5 }}
+	var e *execution.Executor
+	for failures := 0; ; failures++ {
+		err := l.reach(ctx, &e)
+		if err == nil {
+			return e
+		}
+		if ctx.Err() != nil || errors.Is(err, lease.ErrLost) {
+			return nil
+		}
+		pause := time.Second // it is only not known yet what became of orders
+		if !errors.Is(err, errDoubt) {
+			state := bot.Degraded
+			if errs.KindOf(err) == errs.Conflict || errs.KindOf(err) == errs.NotFound || exchange.KindOf(err) == exchange.KindKey {
+				state = bot.Paused
+			}
+			l.become(state, "it cannot reach its exchange account and tries again: "+err.Error())
+			pause = backoff.Pause(failures)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// errDoubt says that a reconciliation has yet to find out about orders.
+var errDoubt = errors.New("it is not known yet what became of all orders")
+
+// reach makes one attempt to connect and reconcile.
+func (l *livebot) reach(ctx context.Context, e **execution.Executor) error {
+	trader, err := l.r.floor.join(ctx, l)
+	if err != nil {
+		return err
+	}
+	asking, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	fees := exchange.Fees{}
+	for _, m := range l.config.Markets {
+		f, err := trader.Fees(asking, m.Pair)
+		if err != nil {
+			return fmt.Errorf("reading the fees of %s: %w", m.Pair, err)
+		}
+		h := f.Highest()
+		fees.Maker, fees.Taker = max(fees.Maker, h.Maker), max(fees.Taker, h.Taker)
+	}
+	if *e == nil {
+		l.config.Trader = trader
+		if *e, err = execution.Open(ctx, l.config); err != nil {
+			*e = nil
+			return err
+		}
+	}
+	check, err := (*e).Check(asking)
+	switch {
+	case err != nil:
+		return err
+	case !check.Agrees() && check.Paused == "":
+		return errDoubt
+	}
+	desk, err := execution.NewDesk(execution.DeskConfig{
+		Broken: l.broken, Executor: *e, Log: l.r.cfg.Log, MarketNow: l.r.cfg.MarketNow,
+	})
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.desk, l.fees, l.paused = desk, fees, check.Paused
+	l.mu.Unlock()
+	l.wake()
+	return nil
+}
+
+// commit writes an entry with those of other bots, and tells the group if it may have
+// something to hear.
+func (l *livebot) commit(ctx context.Context, e journal.LiveEntry) error {
+	err := l.r.floor.commits.Commit(ctx, e)
+	news := err != nil || len(e.Transitions)+len(e.Fills) > 0
+	if e.Check != nil && err == nil {
+		l.mu.Lock()
+		news = news || l.paused != e.Check.Paused
+		l.paused = e.Check.Paused
+		l.mu.Unlock()
+	}
+	if news {
+		l.wake()
+	}
+	return err
+}
+
+// pausedBy is execution.Config.Paused.
+func (l *livebot) pausedBy(_ context.Context, reason string) {
+	l.mu.Lock()
+	l.paused = reason
+	l.mu.Unlock()
+	l.wake()
+}
+
+// broken is told of a wish that cannot be carried out.
+func (l *livebot) broken(ctx context.Context, err error) {
+	l.r.cfg.Log.ErrorContext(ctx, "what a bot wants can never be carried out", "tenant_id", l.tenant, "bot_id", l.bot, "error", err)
+	l.pausedBy(ctx, err.Error())
+}
+
+func (l *livebot) become(state bot.Status, reason string) {
+	l.mu.Lock()
+	changed := l.state != state || l.reason != reason
+	l.state, l.reason = state, reason
+	l.mu.Unlock()
+	if changed {
+		l.wake()
+	}
+}
+
+// wake lets the group look at the bot.
+func (l *livebot) wake() {
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	if m := l.r.members[l.bot]; m != nil && m.lease.Epoch == l.lease.Epoch {
+		if g := l.r.groups[m.key()]; g != nil {
+			g.send(control{live: []*member{m}})
+		}
+	}
+}
+
+// ready returns what the bot needs of its exchange to run; false before it is
+// reconciled, with what its tenant shall be told.
+func (l *livebot) ready() (fees exchange.Fees, ok bool, state bot.Status, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.desk == nil {
+		return exchange.Fees{}, false, l.state, l.reason
+	}
+	if l.paused != "" {
+		return l.fees, true, bot.Paused, "it places no new orders, protective exits go on: " + l.paused
+	}
+	return l.fees, true, bot.Running, ""
+}
+
+// carry hands over the wishes of a state that is committed.
+func (l *livebot) carry(a *parity.Account) {
+	l.mu.Lock()
+	desk := l.desk
+	l.mu.Unlock()
+	if desk == nil {
+		return
+	}
+	var wishes []execution.Wish
+	for _, w := range a.Wishes() {
+		wishes = append(wishes, execution.Wish{Wish: w, Reason: a.Why(w.Number)})
+	}
+	desk.Carry(wishes)
+}
+
+// news returns what happened after an event.
+func (l *livebot) news(ctx context.Context, after int64) ([]remote.News, error) {
+	l.mu.Lock()
+	desk := l.desk
+	l.mu.Unlock()
+	if desk == nil {
+		return nil, nil
+	}
+	return desk.News(ctx, after)
+}
+
+// tell takes an event of the account's stream; it never waits.
+func (l *livebot) tell(e exchange.AccountEvent) {
+	select {
+	case l.stream <- e:
+	default:
+		select {
+		case l.missed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// listen takes what the stream tells.
+func (l *livebot) listen(ctx context.Context, e *execution.Executor) error {
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case ev := <-l.stream:
+			err = e.Hear(ctx, ev)
+		case <-l.missed:
+			err = e.Sync(ctx)
+		}
+		switch {
+		case errors.Is(err, lease.ErrLost):
+			return err
+		case err != nil && ctx.Err() == nil: // the next reconciliation finds out
+			l.r.cfg.Log.WarnContext(ctx, "what an account's stream told was not taken", "tenant_id", l.tenant, "bot_id", l.bot, "error", err)
+		}
+	}
+}
+
+// close ends the work; with abandon the bot's orders are taken back before.
+func (l *livebot) close(abandon bool) {
+	l.mu.Lock()
+	l.abandon = l.abandon || abandon
+	l.mu.Unlock()
+	l.stop()
+}
+
+// takeBack asks for all orders back but protective exits, so that a bot that failed
+// leaves none that nobody watches.
+func (l *livebot) takeBack(ctx context.Context, e *execution.Executor) {
+	ctx, cancel := context.WithTimeout(ctx, closing)
+	defer cancel()
+	for _, o := range e.Orders() {
+		if o.Urgent {
+			continue
+		}
+		if _, err := e.Cancel(ctx, o.Number, "the bot failed"); err != nil {
+			l.r.cfg.Log.WarnContext(ctx, "an order of a bot that failed was not taken back", "tenant_id", l.tenant, "bot_id", l.bot, "order", o.Number, "error", err)
+		}
+	}
+}

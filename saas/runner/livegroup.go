@@ -1,0 +1,337 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+)
+
+// windMost is how long the ends of a bot's orders are waited for when it stops.
+const windMost = 2 * time.Minute
+
+// trades reports whether the bot trades at an exchange.
+func (m *member) trades() bool { return m.assignment.Config.Mode == bot.Live }
+
+// renews reports whether a run that begins has an account of its own, and does not go on
+// with the one before; unfit says why that cannot be used any more.
+func (m *member) renews(st *checkpointState, terms parity.Terms, unfit string) bool {
+	return st == nil || m.fresh && (unfit != "" || st.Ledger != m.assignment.Bot.Ledger || st.Live() != m.trades() || st.Engine.Portfolio.Start != terms.Balance ||
+		!slices.Equal(st.Pairs(), m.assignment.Config.Also))
+}
+
+// gate reports whether a bot may be opened: one on paper, or one whose exchange has been
+// reconciled with and whose run before has no order open there. It begins what is
+// lacking, and the group is told when there is something new of it.
+func (g *group) gate(ctx context.Context, m *member, st *checkpointState, terms parity.Terms) bool {
+	if !m.trades() {
+		return true
+	}
+	if g.r.cfg.Trading == nil {
+		g.say(ctx, m, bot.Paused, "this worker trades at no exchange; the bot waits for one that does")
+		return false
+	}
+	unfit := ""
+	if st != nil {
+		var err error
+		if unfit, err = st.unfit(g.r.cfg.Markets); err != nil {
+			g.say(ctx, m, bot.Degraded, "it cannot begin yet and is tried again: "+err.Error())
+			return false
+		}
+	}
+	if m.live == nil {
+		var given *exchange.Units
+		if m.fresh && m.renews(st, terms, unfit) {
+			given = &terms.Balance
+		}
+		g.r.enliven(ctx, m, g.marketsOf(terms, st), given)
+	}
+	_, ready, state, reason := m.live.ready()
+	if !ready {
+		m.gated = true
+		g.say(ctx, m, state, reason)
+		return false
+	}
+	m.gated = false
+	if m.fresh && st != nil && st.Live() && unfit == "" && st.OpenOrders() > 0 {
+		m.settling = true
+		g.windUp(ctx, m)
+		return false
+	}
+	return true
+}
+
+// marketsOf are those of the bot's pairs, and of the pairs of its run before.
+func (g *group) marketsOf(terms parity.Terms, st *checkpointState) []exchange.Market {
+	list := terms.Markets()
+	if st == nil {
+		return list
+	}
+	for _, pair := range st.Pairs() {
+		m, err := g.r.cfg.Markets.Market(pair)
+		if err == nil && !slices.ContainsFunc(list, func(x exchange.Market) bool { return x.Pair == pair }) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// say tells the tenant how a bot stands, once.
+func (g *group) say(ctx context.Context, m *member, state bot.Status, reason string) {
+	if text := string(state) + " " + reason; m.said != text {
+		m.said = text
+		g.r.observe(ctx, m, state, reason)
+	}
+}
+
+// running tells the tenant that a bot runs, or that it places no new orders.
+func (g *group) running(ctx context.Context, m *member) {
+	state, reason := bot.Running, ""
+	if m.live != nil {
+		_, _, state, reason = m.live.ready()
+	}
+	switch {
+	case m.ailing != "":
+		return // it was told so, and why
+	case state == bot.Running:
+		reason = m.watching(g.key.decide)
+	}
+	g.say(ctx, m, state, reason)
+}
+
+// awake takes what is new of bots at their exchanges.
+func (g *group) awake(ctx context.Context, ms []*member) {
+	var news []*member
+	opens := false
+	for _, m := range ms {
+		switch {
+		case m.over || m.live == nil:
+		case slices.Contains(g.winding, m):
+			g.ending(ctx, m)
+		case slices.Contains(g.active, m):
+			g.running(ctx, m)
+			if g.hear(ctx, m) && m.rec.dirty() {
+				news = append(news, m)
+			}
+		case m.gated:
+			opens = true
+		}
+	}
+	if opens {
+		g.open(ctx)
+	}
+	g.book(ctx, news)
+}
+
+// hear lets a bot hear what happened to its orders, which its account has at once; it
+// reports whether the bot is still at work. What could not be read is read next time.
+func (g *group) hear(ctx context.Context, m *member) bool {
+	if m.live == nil {
+		return !m.over
+	}
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	list, err := m.live.news(call, m.account.Event())
+	if err != nil {
+		b := m.assignment.Bot
+		g.r.cfg.Log.WarnContext(ctx, "what happened to a bot's orders was not read", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+		return true
+	}
+	if _, err := m.account.News(list); err != nil {
+		g.fail(ctx, m, err)
+		return false
+	}
+	return true
+}
+
+// book commits what bots heard between candles, and tells watchers.
+func (g *group) book(ctx context.Context, ms []*member) {
+	if ms = slices.DeleteFunc(ms, func(m *member) bool { return m.over }); len(ms) == 0 {
+		return
+	}
+	if err := g.snapshots(ctx, ms); err != nil {
+		g.crashed(ctx, err)
+		return
+	}
+	if err := g.commit(ctx, ms, true); err != nil && ctx.Err() == nil {
+		g.r.cfg.Log.ErrorContext(ctx, "bots were not committed", "bots", len(ms), "error", err)
+		return
+	}
+	for _, m := range ms {
+		if !m.over {
+			g.r.publish(ctx, m, "summary", m.marketTime(), summaryUpdate{Summary: m.summary(), Time: m.marketTime().UnixMilli()})
+		}
+	}
+}
+
+// carry hands the wishes of a bot's committed state over.
+func (m *member) carry() {
+	if m.live != nil && m.account != nil {
+		m.live.carry(m.account)
+	}
+}
+
+// windUp begins to bring a bot's orders at its exchange to an end: its strategy hears
+// nothing any more, and the group is told of each order that is over.
+func (g *group) windUp(ctx context.Context, m *member) {
+	if slices.Contains(g.winding, m) {
+		return
+	}
+	g.close(ctx, m)
+	g.remove(m)
+	g.winding = append(g.winding, m)
+	m.until = g.r.cfg.Now().Add(windMost)
+	wake := m.assignment.Bot.ID
+	m.late = time.AfterFunc(windMost, func() { g.r.look(wake) })
+	g.ending(ctx, m)
+}
+
+// look lets the group of a bot look at it.
+func (r *Runner) look(botID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m := r.members[botID]; m != nil {
+		if g := r.groups[m.key()]; g != nil {
+			g.send(control{live: []*member{m}})
+		}
+	}
+}
+
+// ending goes on with a bot whose orders are coming to an end, as far as that is known.
+func (g *group) ending(ctx context.Context, m *member) {
+	left, err := g.winds(ctx, m)
+	var out *outageError
+	late := !g.r.cfg.Now().Before(m.until)
+	switch {
+	case m.over:
+	case errors.As(err, &out) && !late:
+		g.r.cfg.Log.WarnContext(ctx, "a bot's orders cannot be brought to an end yet", "bot_id", m.assignment.Bot.ID, "error", err)
+	case err != nil && !late:
+		g.fail(ctx, m, err)
+	case left > 0 && !late:
+		doing := "stopping"
+		state := bot.Stopping
+		if m.settling {
+			doing, state = "starting", bot.Starting
+		}
+		g.say(ctx, m, state, fmt.Sprintf("%s: the exchange is asked for %d orders back", doing, left))
+	case m.settling && left == 0:
+		m.settling = false
+		g.unwind(m)
+		m.account = nil
+		g.waiting = append(g.waiting, m)
+		g.open(ctx)
+	default:
+		g.ended(ctx, m, left)
+	}
+}
+
+// winds takes one step: what is new is heard, what is open is asked for, and both are
+// written. It returns how many orders are not known to be over.
+func (g *group) winds(ctx context.Context, m *member) (int, error) {
+	if m.account == nil {
+		if begun, err := g.revive(ctx, m); err != nil || !begun {
+			return 0, err
+		}
+	}
+	if m.account.Open() > 0 && m.live == nil && g.r.cfg.Trading != nil {
+		g.r.enliven(ctx, m, m.account.Markets(), nil)
+	}
+	if !g.hear(ctx, m) {
+		return 0, nil
+	}
+	if err := m.account.CancelAll(m.windReason()); err != nil {
+		return 0, err
+	}
+	if m.end == bot.Flattened && !m.settling && m.account.Open() == 0 {
+		m.account.Close(g.r.cfg.MarketNow().UnixMilli())
+		if open, err := m.sell(); err != nil || !open {
+			m.end, m.sold = bot.Halted, err == nil
+			return 0, err
+		}
+		if m.live == nil && g.r.cfg.Trading != nil {
+			g.r.enliven(ctx, m, m.account.Markets(), nil)
+		}
+	}
+	if m.snapshot = nil; m.rec.dirty() {
+		if err := g.commit(ctx, []*member{m}, true); err != nil {
+			return m.account.Open(), &outageError{err}
+		}
+	}
+	m.carry()
+	return m.account.Open(), nil
+}
+
+func (m *member) windReason() string {
+	if m.settling {
+		return "left by the run before"
+	}
+	if m.end == bot.Asked {
+		return "the bot was stopped"
+	}
+	return "the kill switch was pulled"
+}
+
+// revive builds the account of a bot's newest checkpoint, under its run, for its orders
+// to end; false if there is nothing to end.
+func (g *group) revive(ctx context.Context, m *member) (bool, error) {
+	st, err := m.load(ctx, g.r.cfg.Journal)
+	if err != nil || st == nil || !st.Live() {
+		return false, err
+	}
+	terms, err := termsOf(g.key.pair, m.assignment.Config, g.r.cfg.Markets)
+	if err != nil {
+		return false, err
+	}
+	if terms.Also, err = marketsOf(g.r.cfg.Markets, st.Pairs()); err != nil {
+		return false, err
+	}
+	m.market, m.sees, m.listens = terms.Market, strategy.Subscription{}, false
+	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.runNumber(), markets: terms.Markets()}
+	m.rec.numbered, m.rec.filled, m.since = st.Decisions, st.Fills, st.Since
+	if m.account, err = parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Live: true}); err != nil {
+		return false, err
+	}
+	return true, m.account.Restore(st.AccountState)
+}
+
+// unwind ends the winding-up of a bot.
+func (g *group) unwind(m *member) {
+	if m.late != nil {
+		m.late.Stop()
+	}
+	g.remove(m)
+}
+
+// ended stops a bot whose orders are over, or whose exchange has not said so for too
+// long.
+func (g *group) ended(ctx context.Context, m *member, left int) {
+	g.unwind(m)
+	text := m.rested()
+	if m.account != nil && m.account.LastTime() > 0 {
+		note := m.stopped()
+		if left > 0 {
+			open := fmt.Sprintf("the exchange has not said that %d orders are over: look there; the next start takes them back", left)
+			note, text = note+"; "+open, text+"; "+open
+		}
+		m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: note})
+		if err := g.commit(ctx, []*member{m}, true); err != nil || m.over {
+			g.r.cfg.Log.WarnContext(ctx, "the end of a bot's run was not written; it is stopped anew", "bot_id", m.assignment.Bot.ID, "error", err)
+			if !m.over {
+				g.part(ctx, m)
+				g.r.forget(ctx, m)
+			}
+			return
+		}
+	}
+	g.part(ctx, m)
+	g.r.observe(ctx, m, bot.Stopped, text)
+	g.r.forget(ctx, m)
+}

@@ -1,0 +1,82 @@
+package parity
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/lunobot/lunobot/strategy/engine/remote"
+)
+
+// Live reports whether the state is of an account at an exchange.
+func (s AccountState) Live() bool { return len(s.Remote) > 0 }
+
+// Event is the number of the newest event of the exchange that the account has heard; 0
+// if it is on paper or has heard none.
+func (s AccountState) Event() int64 {
+	var newest int64
+	for _, v := range s.Remote {
+		newest = max(newest, v.Event)
+	}
+	return newest
+}
+
+// Live reports whether the account's orders are wishes at an exchange.
+func (a *Account) Live() bool { return len(a.remotes) > 0 }
+
+// Event is AccountState.Event.
+func (a *Account) Event() int64 {
+	var newest int64
+	for _, v := range a.remotes {
+		newest = max(newest, v.Event())
+	}
+	return newest
+}
+
+// At tells the venues at an exchange what time it is, in epoch milliseconds; see
+// remote.Venue.At.
+func (a *Account) At(now int64) {
+	for _, v := range a.remotes {
+		v.At(now)
+	}
+}
+
+// Close tells the venues at an exchange that orders close positions from now on, at a time
+// in epoch milliseconds; see remote.Venue.Close.
+func (a *Account) Close(now int64) {
+	for _, v := range a.remotes {
+		v.Close(now)
+	}
+}
+
+// News lets the account hear what happened at an exchange, in the order of the events,
+// and books it. It reports whether that was anything.
+func (a *Account) News(list []remote.News) (bool, error) {
+	if len(list) == 0 {
+		return false, nil
+	}
+	for _, n := range list {
+		for _, v := range a.remotes {
+			v.Hear(n)
+		}
+	}
+	return true, a.Hear()
+}
+
+// Wishes are what the account wants at an exchange, the oldest first.
+func (a *Account) Wishes() []remote.Wish {
+	var out []remote.Wish
+	for _, v := range a.remotes {
+		out = append(out, v.Wishes()...)
+	}
+	slices.SortFunc(out, func(x, y remote.Wish) int { return cmp.Compare(x.Number, y.Number) })
+	return out
+}
+
+// Open is how many orders at an exchange are not known to be over.
+func (a *Account) Open() int {
+	n := 0
+	for _, v := range a.remotes {
+		n += v.Open()
+	}
+	return n
+}
