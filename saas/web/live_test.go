@@ -222,3 +222,35 @@ func TestLiveBotInTheBrowser(t *testing.T) {
 	}
 	tab.Check()
 }
+
+// Real money is never added to simulated, and a live bot shows nothing of the account
+// that it had on paper.
+func TestRealMoneyIsSummedUpApart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada := w.member(t, server, "ada@example.com")
+	ada.upgrade("premium")
+	paper := ada.newBot("On paper")
+	risky := w.goLive(t, ada, "Real money", w.connect(t, ada, "Main", account.Connected, ""))
+	sum := func(id, equity string, ledger int64) {
+		w.journal.commit(journal.Entry{TenantID: ada.who.TenantID, BotID: id, Checkpoint: &journal.Checkpoint{Summary: journal.Summary{Equity: dec(equity), Ledger: ledger}}})
+	}
+	sum(paper, "7000", 0)
+	sum(risky, "5000", 0)
+	totals := func(a answer) string {
+		text, _, _ := strings.Cut(a.body, `id="use"`)
+		return text
+	}
+	first := ada.get("/overview")
+	first.want(t, "before the live bot has begun", http.StatusOK, "7,000.00", "mode-paper")
+	if text := totals(first); strings.Contains(text, "5,000.00") || strings.Contains(text, "mode-live") {
+		t.Errorf("what a live bot had on paper is summed up: %s", text)
+	}
+	sum(risky, "900", 1)
+	both := ada.get("/overview")
+	both.want(t, "once it has", http.StatusOK, "7,000.00", "900.00")
+	if text := totals(both); strings.Contains(text, "7,900.00") || strings.Index(text, "mode-live") > strings.Index(text, "mode-paper") {
+		t.Errorf("real money is added, or comes last: %s", text)
+	}
+}

@@ -38,9 +38,10 @@ type overviewPage struct {
 	MayWrite bool
 }
 
-// total sums up the bots of one currency.
+// total sums up the bots of one currency that trade with real money, or without.
 type total struct {
 	Counter              string
+	Mode                 bot.Mode
 	Decimals             int32
 	Equity, Profit       decimal.Decimal
 	Today                decimal.Decimal
@@ -125,25 +126,31 @@ func (w *Web) allBots(rq *request) ([]bot.Bot, error) {
 	}
 }
 
-// totals sums up the rows by currency, the largest first. Today begins at
-// midnight, UTC, of the market's clock.
+// totals sums up the rows by mode and currency: real money is never added to simulated.
+// Real money comes first, and then the larger. Today begins at midnight, UTC, of the
+// market's clock.
 func (w *Web) totals(rq *request, rows []botRow) ([]total, error) {
 	midnight := w.cfg.MarketTime().UTC().Truncate(24 * time.Hour)
-	byCounter := map[string]*total{}
+	type kind struct {
+		mode    bot.Mode
+		counter string
+	}
+	byKind := map[kind]*total{}
 	for i, r := range rows {
 		if !r.Traded {
 			continue
 		}
-		t, ok := byCounter[r.Market.Counter]
+		of := kind{r.Mode, r.Market.Counter}
+		t, ok := byKind[of]
 		if !ok {
-			t = &total{Counter: r.Market.Counter, Decimals: r.Market.MoneyDecimals()}
-			byCounter[r.Market.Counter] = t
+			t = &total{Counter: of.counter, Mode: of.mode, Decimals: r.Market.MoneyDecimals()}
+			byKind[of] = t
 		}
 		t.Equity, t.Profit = t.Equity.Add(r.Sum.Equity), t.Profit.Add(r.Sum.Profit)
 		if i >= curveBots {
 			continue
 		}
-		points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, r.ID, journal.EquityQuery{From: midnight, Points: 2})
+		points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, r.ID, journal.EquityQuery{From: latest(midnight, sinceOf(r.Bot, r.Sum)), Points: 2})
 		if err != nil {
 			return nil, err
 		}
@@ -152,15 +159,29 @@ func (w *Web) totals(rq *request, rows []botRow) ([]total, error) {
 		}
 	}
 	var list []total
-	for _, t := range byCounter {
+	for _, t := range byKind {
 		t.Percent = percent(t.Profit, t.Equity.Sub(t.Profit))
 		t.TodayChange = percent(t.Today, t.Equity.Sub(t.Today))
 		list = append(list, *t)
 	}
+	money := func(t total) int {
+		if t.Mode == bot.Live {
+			return 0
+		}
+		return 1
+	}
 	slices.SortFunc(list, func(a, b total) int {
-		return cmp.Or(b.Equity.Cmp(a.Equity), cmp.Compare(a.Counter, b.Counter))
+		return cmp.Or(cmp.Compare(money(a), money(b)), b.Equity.Cmp(a.Equity), cmp.Compare(a.Counter, b.Counter))
 	})
 	return list, nil
+}
+
+// latest is the later of two times.
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // curve is a line for a chart: times in seconds and values.
@@ -170,8 +191,7 @@ type curve struct {
 	Values  []float64 `json:"values"`
 }
 
-// overviewEquity answers with the summed equity of the bots of the largest
-// currency. Before a bot's first point its first value counts, so that a new
+// overviewEquity answers with the summed equity of the bots of the first total. Before a bot's first point its first value counts, so that a new
 // bot does not look like a gain.
 func (w *Web) overviewEquity(rq *request) error {
 	bots, err := w.allBots(rq)
@@ -194,10 +214,10 @@ func (w *Web) overviewEquity(rq *request) error {
 	var steps []step
 	sum := 0.0
 	for _, r := range rows {
-		if !r.Traded || r.Market.Counter != out.Counter {
+		if !r.Traded || r.Market.Counter != out.Counter || r.Mode != totals[0].Mode {
 			continue
 		}
-		points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, r.ID, journal.EquityQuery{Points: curvePoints / 2})
+		points, err := w.cfg.Journal.Equity(rq.Context(), rq.who.TenantID, r.ID, journal.EquityQuery{From: sinceOf(r.Bot, r.Sum), Points: curvePoints / 2})
 		if err != nil {
 			return err
 		}
