@@ -98,9 +98,9 @@ func (s simProcess) call(t *testing.T, method string, body, out any) {
 	}
 }
 
-// misbehave replaces the faults at work by a random choice, and returns how often those
-// before have struck.
-func (s simProcess) misbehave(t *testing.T, rng *rand.Rand) int {
+// misbehave replaces the faults at work by a random choice, so many times as likely to
+// strike as where orders come fast, and returns how often those before have struck.
+func (s simProcess) misbehave(t *testing.T, rng *rand.Rand, likely float64) int {
 	t.Helper()
 	struck := s.calm(t)
 	const orders, mine = "/api/1/", "trader-1"
@@ -121,6 +121,7 @@ func (s simProcess) misbehave(t *testing.T, rng *rand.Rand) int {
 		if chosen[i].Kind != lunosim.ClockSkew {
 			chosen[i].Account = mine
 		}
+		chosen[i].Chance = min(0.5, chosen[i].Chance*likely)
 	}
 	s.call(t, http.MethodPost, chosen, nil)
 	return struck
@@ -209,7 +210,7 @@ func (r *killRun) all(t *testing.T, kills int) *liveTally {
 	choices := r.rng.Uint64()
 	crowded.Go(func() { crowd(moving, stranger, choices, slog.New(slog.DiscardHandler)) })
 	for range kills {
-		r.tally.faults += r.sim.misbehave(t, r.rng)
+		r.tally.faults += r.sim.misbehave(t, r.rng, 1)
 		r.task.Life++
 		worker, trades := r.task.start(t)
 		if r.rng.IntN(4) > 0 { // else it may not have come to trading

@@ -149,6 +149,7 @@ func (s liveServer) start(t *testing.T) *exec.Cmd {
 type liveRun struct {
 	t      *testing.T
 	server liveServer
+	sim    simProcess
 	store  *saasdb.Store
 	who    tenancy.Principal
 	bot    bot.Bot
@@ -187,7 +188,7 @@ func newLiveRun(t *testing.T, url string) *liveRun {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	r := &liveRun{t: t, store: saasdb.New(d), server: liveServer{Database: url, Dir: t.TempDir(), Rest: sim.Rest, Stream: sim.Stream, Wall: time.Now().Truncate(time.Second)}}
+	r := &liveRun{t: t, sim: sim, store: saasdb.New(d), server: liveServer{Database: url, Dir: t.TempDir(), Rest: sim.Rest, Stream: sim.Stream, Wall: time.Now().Truncate(time.Second)}}
 	mine, other := traderTask{Rest: sim.Rest, KeyID: sim.key(1).ID, Secret: sim.key(1).Secret}, traderTask{Rest: sim.Rest, KeyID: sim.key(2).ID, Secret: sim.key(2).Secret}
 	client, err := mine.client()
 	if err != nil {
