@@ -218,6 +218,7 @@ func TestHistoryOfAFurtherPairThatFails(t *testing.T) {
 			w.addDuo(time.Minute, "a", `{}`)
 			r := w.begin()
 			w.run("a", 3, 10)
+			w.await("the commit", func() bool { return w.point("a").Engine.Sequence == 8 })
 			w.kill(r)
 			fails.Store(true)
 			w.set(20)
