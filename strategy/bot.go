@@ -196,9 +196,8 @@ func (b *Bot) Note(format string, args ...any) {
 	}
 }
 
-// Plot adds a value in ticks to a named line of the bot's chart, which is that of its
-// own pair: what is drawn in a further one is left out. It is dropped unless
-// Explaining, and if it is no number: an indicator that has not seen enough says NaN.
+// Plot adds a value in ticks to a named line of the chart of the bot's pair, or of the
+// further pair that it was asked of (see Pair). It is dropped unless Explaining, and if it is no number: an indicator that has not seen enough says NaN.
 func (b *Bot) Plot(name string, ticks float64) {
 	if b.explain && !math.IsNaN(ticks) && !math.IsInf(ticks, 0) {
 		b.record(Command{Kind: PlotCommand, Name: name, Number: ticks})

@@ -58,6 +58,7 @@ func (d *duo) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		if i > 0 {
 			close = d.Closes[p.Market().Pair]
 		}
+		p.Plot("close", close.Float())
 		p.CancelAll()
 		switch (d.N + 2*i) % 4 {
 		case 0:

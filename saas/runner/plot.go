@@ -9,42 +9,51 @@ import (
 )
 
 const (
-	// mostLines is how many lines of a strategy are drawn in a candle.
+	// mostLines is how many lines of a strategy are drawn in a candle, on all charts.
 	mostLines = 16
 	// mostDrawn is how many points wait for a commit at most; a bot whose commits
 	// fail for so long loses the oldest ones.
 	mostDrawn = 2_000
 )
 
+// line is a strategy's line on the chart of a further pair, or of the bot's own, which is
+// "".
+type line struct{ pair, name string }
+
 // drawn is a point of a strategy's line that is not in the journal yet.
 type drawn struct {
 	at    int64 // when its candle opened, in epoch milliseconds
-	line  string
+	line  line
 	ticks float64
 }
 
 // Plot implements engine.Narrator.
-func (r *recorder) Plot(_ int64, name string, ticks float64) {
+func (r *recorder) Plot(_ int64, pair, name string, ticks float64) {
 	if r.plots == nil {
-		r.plots = map[string]float64{}
+		r.plots = map[line]float64{}
 	}
-	if _, known := r.plots[name]; known || len(r.plots) < mostLines {
-		r.plots[name] = ticks
+	of := line{pair, name}
+	if _, known := r.plots[of]; known || len(r.plots) < mostLines {
+		r.plots[of] = ticks
 	}
 }
 
-// plotted returns the lines of the present candle as prices, in texts.
-func (r *recorder) plotted() map[string]string {
-	list := make(map[string]string, len(r.plots))
-	for name, ticks := range r.plots {
-		list[name] = r.price(ticks).StringFixed(r.markets[0].PriceScale() + 2)
+// plotted returns the lines of the present candle as prices, in texts, by pair and name.
+func (r *recorder) plotted() map[string]map[string]string {
+	list := map[string]map[string]string{}
+	for of, ticks := range r.plots {
+		if list[of.pair] == nil {
+			list[of.pair] = map[string]string{}
+		}
+		list[of.pair][of.name] = r.price(of.pair, ticks).StringFixed(r.market(of.pair).PriceScale() + 2)
 	}
 	return list
 }
 
 // price is a value of a line: two decimals finer than a price of the market.
-func (r *recorder) price(ticks float64) decimal.Decimal {
-	return r.markets[0].Tick.Mul(decimal.NewFromFloat(ticks)).Round(r.markets[0].PriceScale() + 2)
+func (r *recorder) price(pair string, ticks float64) decimal.Decimal {
+	m := r.market(pair)
+	return m.Tick.Mul(decimal.NewFromFloat(ticks)).Round(m.PriceScale() + 2)
 }
 
 // draw keeps the lines of the present candle, which opened at a time, for the
@@ -56,8 +65,8 @@ func (r *recorder) draw(opened time.Time) {
 	if len(r.drawn) >= mostDrawn {
 		r.drawn = append(r.drawn[:0], r.drawn[mostDrawn/2:]...)
 	}
-	for name, ticks := range r.plots {
-		r.drawn = append(r.drawn, drawn{at: opened.UnixMilli(), line: name, ticks: ticks})
+	for of, ticks := range r.plots {
+		r.drawn = append(r.drawn, drawn{at: opened.UnixMilli(), line: of, ticks: ticks})
 	}
 	clear(r.plots)
 }
@@ -66,7 +75,7 @@ func (r *recorder) draw(opened time.Time) {
 func (r *recorder) undrawn() []journal.Plot {
 	list := make([]journal.Plot, 0, len(r.drawn))
 	for _, d := range r.drawn {
-		list = append(list, journal.Plot{Line: d.line, Time: time.UnixMilli(d.at).UTC(), Value: r.price(d.ticks).InexactFloat64()})
+		list = append(list, journal.Plot{Pair: d.line.pair, Line: d.line.name, Time: time.UnixMilli(d.at).UTC(), Value: r.price(d.line.pair, d.ticks).InexactFloat64()})
 	}
 	return list
 }

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"cmp"
 	"slices"
 	"testing"
 	"time"
@@ -48,5 +49,39 @@ func TestPlotsAreKept(t *testing.T) {
 	longest := slices.MaxFunc(w.plots["idle"], func(a, b []journal.Plot) int { return len(a) - len(b) })
 	if len(longest) != 15 {
 		t.Errorf("a quiet bot's plots are committed %d at a time, want 15", len(longest))
+	}
+}
+
+// What a strategy draws in a further pair is kept as that pair's, in its prices.
+func TestPlotsOfTwoPairs(t *testing.T) {
+	t.Parallel()
+	w := newPaced(t)
+	w.set(2)
+	w.addDuo(time.Minute, "a", `{}`)
+	r := w.begin()
+	w.run("a", 3, 20)
+	r.Stop()
+	seen := map[string]int{}
+	for _, p := range slices.Concat(w.plots["a"]...) {
+		pair := cmp.Or(p.Pair, demo.XBTMYR)
+		m, err := w.Market(pair)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := w.market.Candle(pair, w.market.Index(p.Time))
+		if want := m.Price(c.Close).InexactFloat64(); p.Line != "close" || p.Value != want {
+			t.Errorf("at %s the line %s of %s is at %v, the candle closed at %v", p.Time, p.Line, pair, p.Value, want)
+		}
+		seen[p.Pair]++
+	}
+	if len(seen) != 2 || seen[""] < 17 || seen[demo.ETHMYR] != seen[""] {
+		t.Errorf("points by pair: %v", seen)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, pair := range []string{"", demo.ETHMYR} {
+		if w.drew[pair] < 17 {
+			t.Errorf("watchers were told %d points of %q", w.drew[pair], pair)
+		}
 	}
 }

@@ -27,7 +27,7 @@ type recorder struct {
 	orders    []journal.Order
 	fills     []journal.Fill
 	decisions []journal.Decision
-	plots     map[string]float64 // of the present candle, in ticks
+	plots     map[line]float64 // of the present candle, in ticks
 	drawn     []drawn
 	quiet     *journal.Decision // the newest reason for doing nothing
 	numbered  int64             // the number of the newest decision

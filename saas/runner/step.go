@@ -358,13 +358,21 @@ func (g *group) commit(ctx context.Context, all []*member, tell bool) error {
 // tellCandle tells watchers what the candle did to the bot's account and lines.
 func (g *group) tellCandle(ctx context.Context, m *member) {
 	at := m.marketTime()
-	if len(m.rec.plots) > 0 {
-		g.r.publish(ctx, m, "plot", at, map[string]any{"time": at.Add(-g.key.decide).UnixMilli(), "values": m.rec.plotted()})
+	for pair, values := range m.rec.plotted() {
+		g.r.publish(ctx, m, "plot", at, plotUpdate{Pair: pair, Time: at.Add(-g.key.decide).UnixMilli(), Values: values})
 	}
 	if q := m.rec.quiet; q != nil && !m.rec.dirty() {
 		g.r.publish(ctx, m, "decision", at, map[string]any{"number": 0, "time": q.Time.UnixMilli(), "kind": q.Kind, "text": q.Text})
 	}
 	g.r.publish(ctx, m, "summary", at, summaryUpdate{Summary: m.summary(), Time: at.UnixMilli()})
+}
+
+// plotUpdate is what a strategy has drawn of a candle on the chart of a pair, the bot's own
+// if Pair is "", by line.
+type plotUpdate struct {
+	Pair   string            `json:"pair,omitempty"`
+	Time   int64             `json:"time"`
+	Values map[string]string `json:"values"`
 }
 
 // summaryUpdate is a summary with the market time that it is of.

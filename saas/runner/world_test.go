@@ -63,6 +63,7 @@ type world struct {
 	kept      []exchange.Candle
 	keptToo   []exchange.Candle
 	plots     map[string][][]journal.Plot // by commit
+	drew      map[string]int              // how often watchers were told of lines, by pair
 	points    map[string][]journal.TapePoint
 	baselines map[string][]journal.Baseline
 	// missing are the times of candles that the history has not.
@@ -111,7 +112,7 @@ func newWorldOf(t testing.TB, cfg demo.Config) *world {
 		t: t, market: market, feed: feed, process: newProcess(t), changed: make(chan struct{}), leases: map[lease.Resource]lease.Lease{},
 		holders: map[lease.Resource]string{}, takers: map[string][]string{},
 		latest: map[string]journal.Entry{}, statuses: map[string][]bot.Status{}, orders: map[int64]journal.Order{}, fills: map[int64]journal.Fill{},
-		plots: map[string][][]journal.Plot{}, seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
+		plots: map[string][][]journal.Plot{}, drew: map[string]int{}, seen: map[string]time.Time{}, lines: map[string][]journal.Decision{}, points: map[string][]journal.TapePoint{},
 		baselines: map[string][]journal.Baseline{}, heard: map[string][]journal.Heard{},
 	}
 }
@@ -324,8 +325,17 @@ func (w *world) Process(_ context.Context, ref catalog.Ref, key string) (runner.
 
 // Publish implements runner.Publisher.
 func (w *world) Publish(_ context.Context, _, id string, u live.Update) error {
-	if u.Type == "summary" {
+	switch u.Type {
+	case "summary":
 		w.change(func() { w.seen[id] = u.Time })
+	case "plot":
+		var drawn struct {
+			Pair string `json:"pair"`
+		}
+		if err := json.Unmarshal(u.Data, &drawn); err != nil {
+			return err
+		}
+		w.change(func() { w.drew[drawn.Pair]++ })
 	}
 	return nil
 }

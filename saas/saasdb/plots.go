@@ -27,8 +27,27 @@ type plotRow struct {
 // plotPiece is the plots of a few candles, in columns: each line has a value, or
 // none, for each of the times, which are in epoch milliseconds.
 type plotPiece struct {
-	Times []int64               `json:"times"`
-	Lines map[string][]*float64 `json:"lines"`
+	Times []int64   `json:"times"`
+	Lines plotLines `json:"lines"`
+	// Pairs are the lines on the charts of further pairs.
+	Pairs map[string]plotLines `json:"pairs,omitempty"`
+}
+
+// plotLines are lines by name.
+type plotLines map[string][]*float64
+
+// of returns the lines on the chart of a pair, "" for the bot's own.
+func (p *plotPiece) of(pair string) plotLines {
+	if pair == "" {
+		return p.Lines
+	}
+	if p.Pairs[pair] == nil {
+		if p.Pairs == nil {
+			p.Pairs = map[string]plotLines{}
+		}
+		p.Pairs[pair] = plotLines{}
+	}
+	return p.Pairs[pair]
 }
 
 // plotRowOf makes one piece of the plots. Of two with the same line and time the
@@ -40,19 +59,19 @@ func plotRowOf(tenantID, botID string, plots []journal.Plot) (plotRow, bool) {
 	if len(plots) == 0 {
 		return plotRow{}, false
 	}
-	piece := plotPiece{Lines: map[string][]*float64{}}
+	piece := plotPiece{Lines: plotLines{}}
 	for _, p := range plots {
 		piece.Times = append(piece.Times, p.Time.UnixMilli())
 	}
 	slices.Sort(piece.Times)
 	piece.Times = slices.Compact(piece.Times)
 	for _, p := range plots {
-		name := clean(p.Line)
-		if piece.Lines[name] == nil {
-			piece.Lines[name] = make([]*float64, len(piece.Times))
+		name, lines := clean(p.Line), piece.of(p.Pair)
+		if lines[name] == nil {
+			lines[name] = make([]*float64, len(piece.Times))
 		}
 		at, _ := slices.BinarySearch(piece.Times, p.Time.UnixMilli())
-		piece.Lines[name][at] = &p.Value
+		lines[name][at] = &p.Value
 	}
 	newest := piece.Times[len(piece.Times)-1]
 	return plotRow{TenantID: tenantID, BotID: botID, At: db.At(time.UnixMilli(newest)), Candles: int64(len(piece.Times)), Body: document[plotPiece]{piece}}, true
@@ -60,14 +79,22 @@ func plotRowOf(tenantID, botID string, plots []journal.Plot) (plotRow, bool) {
 
 func (r plotRow) plots() []journal.Plot {
 	var list []journal.Plot
-	for name, values := range r.Body.value.Lines {
-		for i, v := range values {
-			if v != nil && i < len(r.Body.value.Times) {
-				list = append(list, journal.Plot{Line: name, Time: time.UnixMilli(r.Body.value.Times[i]).UTC(), Value: *v})
+	add := func(pair string, lines plotLines) {
+		for name, values := range lines {
+			for i, v := range values {
+				if v != nil && i < len(r.Body.value.Times) {
+					list = append(list, journal.Plot{Pair: pair, Line: name, Time: time.UnixMilli(r.Body.value.Times[i]).UTC(), Value: *v})
+				}
 			}
 		}
 	}
-	slices.SortFunc(list, func(a, b journal.Plot) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Line, b.Line)) })
+	add("", r.Body.value.Lines)
+	for pair, lines := range r.Body.value.Pairs {
+		add(pair, lines)
+	}
+	slices.SortFunc(list, func(a, b journal.Plot) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Line, b.Line))
+	})
 	return list
 }
 

@@ -42,14 +42,14 @@ func TestPlots(t *testing.T) {
 		// left out, and spoils nothing.
 		draw(b.ID,
 			journal.Plot{Line: "fast", Time: at(1), Value: 250_000.25}, journal.Plot{Line: "fast", Time: at(0), Value: 1e-8},
-			journal.Plot{Line: "s\x00low \"'{?}\xff", Time: at(1), Value: -3}, journal.Plot{Line: "fast", Time: at(2), Value: math.Inf(1)},
+			journal.Plot{Pair: "ETHMYR", Line: "fast", Time: at(1), Value: 11_862.99}, journal.Plot{Line: "s\x00low \"'{?}\xff", Time: at(1), Value: -3}, journal.Plot{Line: "fast", Time: at(2), Value: math.Inf(1)},
 		)
 		draw(b.ID, journal.Plot{Line: "fast", Time: at(3), Value: math.NaN()})
 		draw(b.ID, journal.Plot{Line: "fast", Time: at(4), Value: 6}, journal.Plot{Line: "fast", Time: at(4), Value: 7})
 		draw(b.ID, journal.Plot{Line: "fast", Time: at(4), Value: 8}) // the same candle again
 		same(t, "the plots", plots(b.ID), []journal.Plot{
 			{Line: "fast", Time: at(0), Value: 1e-8}, {Line: "fast", Time: at(1), Value: 250_000.25}, {Line: "slow \"'{?}\uFFFD", Time: at(1), Value: -3},
-			{Line: "fast", Time: at(4), Value: 8},
+			{Pair: "ETHMYR", Line: "fast", Time: at(1), Value: 11_862.99}, {Line: "fast", Time: at(4), Value: 8},
 		})
 
 		// 2,000 candles in pieces of 1 to 15.

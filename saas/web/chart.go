@@ -97,13 +97,12 @@ func (w *Web) botChart(rq *request) error {
 			out.Orders = append(out.Orders, chartOrder{ClientID: o.ClientID, Side: o.Side, Price: o.Price.String(), Volume: o.Volume.String()})
 		}
 	}
-	if pair == b.Pair { // the strategy draws on the chart of the bot's own
-		plots, err := w.cfg.Journal.Plots(rq.Context(), rq.who.TenantID, b.ID)
-		if err != nil {
-			return err
-		}
-		out.Plots = lines(plots, m.PriceScale()+2)
+	plots, err := w.cfg.Journal.Plots(rq.Context(), rq.who.TenantID, b.ID)
+	if err != nil {
+		return err
 	}
+	plots = slices.DeleteFunc(plots, func(p journal.Plot) bool { return cmp.Or(p.Pair, b.Pair) != pair })
+	out.Plots = lines(plots, m.PriceScale()+2)
 	return w.json(rq, out)
 }
 

@@ -112,6 +112,7 @@ func (w *world) mixed(t *testing.T, ada *browser, id string, n int64, held strin
 	}
 	e.Checkpoint = &journal.Checkpoint{BotID: id, Sequence: n, MarketTime: at, Summary: sum}
 	e.Equity = []journal.EquityPoint{{BotID: id, Time: at, Equity: sum.Equity, Position: sum.Position, Price: sum.Price}}
+	e.Plots = []journal.Plot{{Line: "share", Time: at.Truncate(time.Minute), Value: 412_000}, {Pair: "ETHMYR", Line: "average", Time: at.Truncate(time.Minute), Value: 11_800}}
 	w.journal.commit(e)
 	w.say(t, ada, id, "summary", sum)
 }
@@ -157,11 +158,19 @@ func TestPageOfTwoPairs(t *testing.T) {
 	tab.Wait("the page follows in both pairs", text(`[data-v="held-ETHMYR"]`)+` === "0.250000" && `+text(`#fills tr[data-key="5"] [data-f="pair"]`)+` === "ETHMYR" && `+
 		text(`#fills tr[data-key="5"] [data-f="price"]`)+` === "11,862.99" && `+text(`#fills tr[data-key="4"] [data-f="price"]`)+` === "412,300"`)
 	tab.Wait("only its own fills are on the chart", chart("fills")+" === 2")
+	line := func(name string) string {
+		return `[...document.querySelectorAll("#legend > span")].filter((s) => !s.hidden && s.offsetParent).map((s) => s.textContent).join() === "` + name + `"`
+	}
+	tab.Wait("only its own line is on the chart", chart("plots")+" === 1 && "+line("share 412,000"))
+	w.say(t, ada, id, "plot", map[string]any{"pair": "ETHMYR", "time": w.market.Now().UnixMilli(), "values": map[string]string{"average": "11812.5000", "band": "11700.2500"}})
+	w.say(t, ada, id, "plot", map[string]any{"time": w.market.Now().UnixMilli(), "values": map[string]string{"share": "412500.00"}})
+	tab.Wait("its line goes on", line("share 412,500"))
 	w.say(t, ada, id, "tick", map[string]any{"pair": "ETHMYR", "time": w.market.Now().UnixMilli(), "price": "11999.99"})
 	tab.Wait("a price finds its pair", text(`[data-v="price-ETHMYR"]`)+` === "11,999.99"`)
 
 	tab.Run(chromedp.Click(chromedp.CSS(`[data-pair="ETHMYR"]`)))
 	tab.Wait("the other pair is charted", `document.querySelector('[data-pair="ETHMYR"]').ariaPressed === "true" && `+chart("candles")+" > 300 && "+chart("fills")+" === 2")
+	tab.Wait("the lines of the other pair are drawn", chart("plots")+" === 2 && "+line("average 11,812.50,band 11,700.25"))
 	w.mixed(t, ada, id, 3, "0.375")
 	tab.Wait("its fills are marked", chart("fills")+" === 3")
 	tab.Run(chromedp.Click(chromedp.CSS(`#stop`)), chromedp.WaitVisible(chromedp.CSS("#stop-dialog")))

@@ -33,9 +33,11 @@ func (k *kept) Fill(f exchange.Fill, ref uint64, r portfolio.Result) {
 	k.lines = append(k.lines, fmt.Sprintf("fill %d %+v %+v", ref, f, r))
 }
 
-func (k *kept) Order(o engine.OrderRecord)          { k.lines = append(k.lines, fmt.Sprintf("order %+v", o)) }
-func (k *kept) Decision(d engine.Decision)          { k.notes = append(k.notes, d) }
-func (k *kept) Plot(now int64, n string, v float64) { k.lines = append(k.lines, fmt.Sprint(now, n, v)) }
+func (k *kept) Order(o engine.OrderRecord) { k.lines = append(k.lines, fmt.Sprintf("order %+v", o)) }
+func (k *kept) Decision(d engine.Decision) { k.notes = append(k.notes, d) }
+func (k *kept) Plot(now int64, pair, n string, v float64) {
+	k.lines = append(k.lines, fmt.Sprint(now, pair, n, v))
+}
 
 func (k *kept) said(text string) bool {
 	return slices.ContainsFunc(k.notes, func(d engine.Decision) bool { return strings.Contains(d.Text, text) })

@@ -244,9 +244,6 @@ func (b *Basket) do(c *strategy.Command) {
 		b.own().decide(Denied, fmt.Sprintf("denied a command %s in %.20q: the bot does not trade it", c.Kind, c.Pair))
 		return
 	}
-	if c.Kind == strategy.PlotCommand && l != b.own() {
-		return // the chart is that of the bot's own pair
-	}
 	b.enter(l)
 	err := l.command(c)
 	b.leave(l)

@@ -64,7 +64,7 @@ func (s *Session) command(c *strategy.Command) error {
 		s.decide(kind, c.Text)
 	case strategy.PlotCommand:
 		if s.narrator != nil && !math.IsNaN(c.Number) && !math.IsInf(c.Number, 0) && len(c.Name) <= 40 {
-			s.narrator.Plot(s.now(), c.Name, c.Number)
+			s.narrator.Plot(s.now(), s.leg, c.Name, c.Number)
 		}
 	default:
 		s.decide(Denied, "denied a command of an unknown kind")

@@ -123,7 +123,7 @@ func (r *record) Order(o engine.OrderRecord) {
 
 func (r *record) Decision(d engine.Decision) { r.decisions = append(r.decisions, d) }
 
-func (r *record) Plot(int64, string, float64) {}
+func (r *record) Plot(int64, string, string, float64) {}
 
 // said reports whether a decision of the kind contains the text.
 func (r *record) said(kind engine.DecisionKind, text string) bool {

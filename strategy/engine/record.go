@@ -23,8 +23,9 @@ type Narrator interface {
 	Recorder
 	// Decision tells what was decided and why, as a sentence.
 	Decision(d Decision)
-	// Plot tells a value in ticks of a line of the bot's chart.
-	Plot(now int64, name string, ticks float64)
+	// Plot tells a value in ticks of a line of the chart of a further pair, or of the
+	// bot's own, which is "".
+	Plot(now int64, pair, name string, ticks float64)
 }
 
 // OrderRecord is an order after a change.

@@ -207,7 +207,7 @@ follow(`${location.pathname}/stream`, {
   hello(d) { setMarketTime(d.market_time); setStatus(d.status, d.reason); },
   tick(d) { if (pairOf(d) === shown) chart.price(d.time, Number(d.price)); showPrice(pairOf(d), d.price); setMarketTime(d.time); },
   candle(d) { if (pairOf(d) === shown) chart.candle(d); },
-  plot(d) { chart.plot(d.time, d.values); },
+  plot(d) { chart.plot(d.time, d.values, marketOf(pairOf(d))); },
   fill(d) { if (pairOf(d) === shown) chart.fill(d); putFill(fills, d, marketOf(pairOf(d))); renewMeasures(); lookAtExchange(); },
   order(d) { if (pairOf(d) === shown) chart.order(d); if (live) lookAtExchange(); else putOrder(orders, d, marketOf(pairOf(d))); },
   decision(d) { putDecision(decisions, d); if (d.kind !== 'none') lookAtSignals(); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
@@ -293,7 +293,7 @@ for (const button of document.querySelectorAll('[data-pair]')) {
   button.addEventListener('click', () => {
     shown = button.dataset.pair;
     for (const other of document.querySelectorAll('[data-pair]')) other.setAttribute('aria-pressed', String(other === button));
-    chart.turn(marketOf(shown), shown === ownMarket.pair);
+    chart.turn(marketOf(shown));
     const held = newest ?? JSON.parse(root.dataset.summary);
     chart.exits(positionOf(held));
     loadChart();

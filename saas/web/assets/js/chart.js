@@ -18,11 +18,11 @@ export class Chart {
     this.bars = [];
     this.fills = new Map();
     this.orders = new Map();
-    this.plots = new Map();
+    this.plots = new Map(); // what the strategy draws, by pair and line
+    this.pair = JSON.parse(root.dataset.markets)[0].pair;
     this.levels = {};
     this.lines = [];
     this.loads = 0;
-    this.plotted = true; // whether the strategy's lines belong on the chart
     this.chart = LC().createChart(this.box, { autoSize: true, ...this.style() });
     this.candles = this.chart.addSeries(LC().CandlestickSeries, { ...this.candleStyle(), priceFormat: this.priceFormat() });
     this.markers = LC().createSeriesMarkers(this.candles, []);
@@ -61,11 +61,11 @@ export class Chart {
     this.drawLines();
   }
 
-  // turn shows another market, on which the strategy draws or not.
-  turn(market, plotted) {
+  // turn shows another market, with what the strategy draws on it.
+  turn(market) {
+    this.pair = market.pair;
     this.decimals = market.price;
     this.tick = Number(market.tick);
-    this.plotted = plotted;
     this.loads++; // what is under way is of the market before
     this.bars = [];
     this.fills.clear();
@@ -73,8 +73,8 @@ export class Chart {
     this.levels = {};
     this.candles.setData([]);
     this.candles.applyOptions({ priceFormat: this.priceFormat() });
-    this.legend.hidden = !plotted;
-    for (const plot of this.plots.values()) plot.series.applyOptions({ visible: plotted });
+    for (const plot of this.plots.values()) this.showPlot(plot);
+    this.count();
     this.drawMarkers();
     this.drawLines();
   }
@@ -94,7 +94,7 @@ export class Chart {
     for (const fill of data.fills ?? []) this.fills.set(fill.sequence, fill);
     this.orders = new Map((data.orders ?? []).map((o) => [o.client_id, o]));
     for (const [name, points] of Object.entries(data.plots ?? {})) this.drew(name, points);
-    for (const plot of this.plots.values()) this.redraw(plot);
+    for (const plot of this.shownPlots()) this.redraw(plot);
     this.drawMarkers();
     this.drawLines();
     if (changed) this.showNewest();
@@ -185,32 +185,49 @@ export class Chart {
     if (this.levels.target) draw(this.levels.target, 'target', 'gain', Dashed);
   }
 
-  // plot draws the strategy's values at a time, one line a name.
-  plot(ms, values) {
+  // plot draws the strategy's values at a time on the chart of a market, one line a name.
+  plot(ms, values, market) {
     for (const [name, text] of Object.entries(values)) {
       const value = Number(text);
       if (!Number.isFinite(value)) continue;
-      const plot = this.line(name);
+      const plot = this.line(name, market);
       plot.points.push({ ms, value });
       if (plot.points.length > mostCandles) plot.points.splice(0, 1000);
       const time = this.bucket(ms);
-      if (plot.last === undefined || time >= plot.last) {
+      // One that is not shown is drawn from its points once it is.
+      if (plot.pair === this.pair && (plot.last === undefined || time >= plot.last)) {
         plot.series.update({ time, value });
         plot.last = time;
       }
-      plot.label.textContent = number(value, this.decimals);
+      plot.label.textContent = number(value, plot.decimals);
     }
   }
 
-  // line returns the line of a name, a new one if there is none yet.
-  line(name) {
-    let plot = this.plots.get(name);
+  // shownPlots are the lines on the chart that is shown.
+  shownPlots() { return [...this.plots.values()].filter((plot) => plot.pair === this.pair); }
+
+  // count tells how many lines are shown.
+  count() { this.box.dataset.plots = this.shownPlots().length; }
+
+  // showPlot shows a line on the chart of its market, and hides it on others.
+  showPlot(plot) {
+    plot.series.applyOptions({ visible: plot.pair === this.pair });
+    plot.label.parentElement.hidden = plot.pair !== this.pair;
+  }
+
+  // line returns the line of a name on the chart of a market, a new one if there is none
+  // yet.
+  line(name, market = { pair: this.pair, price: this.decimals, tick: this.tick }) {
+    const key = JSON.stringify([market.pair, name]);
+    let plot = this.plots.get(key);
     if (plot) return plot;
-    const nth = `plot-${(this.plots.size % 4) + 1}`;
-    plot = { colour: nth, points: [], label: this.label(name, nth) };
-    plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, visible: this.plotted, priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.scaled(own()) });
-    this.plots.set(name, plot);
-    this.box.dataset.plots = this.plots.size;
+    const beside = [...this.plots.values()].filter((p) => p.pair === market.pair).length;
+    const nth = `plot-${(beside % 4) + 1}`;
+    plot = { pair: market.pair, decimals: market.price, colour: nth, points: [], label: this.label(name, nth) };
+    plot.series = this.chart.addSeries(LC().LineSeries, { color: colour(nth), lineWidth: 2, priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false, priceFormat: { type: 'price', precision: market.price, minMove: Number(market.tick) }, autoscaleInfoProvider: (own) => this.scaled(own()) });
+    this.plots.set(key, plot);
+    this.showPlot(plot);
+    this.count();
     return plot;
   }
 
@@ -228,7 +245,7 @@ export class Chart {
     const data = this.folded(plot.points).filter((p) => p.time >= first);
     plot.series.setData(data);
     plot.last = data.at(-1)?.time;
-    if (data.length) plot.label.textContent = number(data.at(-1).value, this.decimals);
+    if (data.length) plot.label.textContent = number(data.at(-1).value, plot.decimals);
     this.box.dataset.points = Math.max(Number(this.box.dataset.points) || 0, data.length);
   }
 
