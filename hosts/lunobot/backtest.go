@@ -76,7 +76,7 @@ func (b backtestCommand) Run(ctx context.Context, c *console) error {
 		return err
 	}
 	in := backtestreport.Input{
-		Result: result, Closes: seen.Of(cfg.Market.Pair), Further: seen.Further(cfg), Data: past.report, Source: past.source, Title: subject.manifest.Title,
+		Result: result, Closes: seen.Of(cfg.Market.Pair), Further: seen.Further(cfg), Data: past.report, Source: past.source, Title: subject.manifest.Title, Seed: 1,
 		Notes: with.notes(),
 	}
 	if err := b.check(ctx, c, process, with, &in); err != nil {

@@ -32,6 +32,7 @@ type Document struct {
 	Warnings   []string           `json:"warnings" doc:"What to know before trusting the figures."`
 	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
 	Others     []documentPosition `json:"further_open_positions,omitempty" doc:"What was held at the end in the further pairs."`
+	Orders     []documentOrders   `json:"trade_orders,omitempty" doc:"The trades in other orders; left out for fewer than two."`
 	Trades     []documentTrade    `json:"trades" doc:"The closed trades in the order of their closing."`
 	// Equity is left to who writes the document: it may be long.
 	Equity []documentEquity `json:"equity,omitempty" doc:"The equity at the start and at closes of candles."`
@@ -243,6 +244,9 @@ func (r *Report) head() Document {
 		Statistics: r.documentStatistics(),
 		Warnings:   append([]string{}, r.Warnings...),
 		Trades:     []documentTrade{},
+	}
+	if len(r.Orders) > 0 {
+		d.Orders = ordersDocument(r.Orders)
 	}
 	if len(d.Strategy.Parameters) == 0 {
 		d.Strategy.Parameters = json.RawMessage("{}")

@@ -34,6 +34,8 @@ type Page struct {
 	Years []Year `json:"years,omitempty"`
 	// Assets are the pairs of a run that traded several, and its cash.
 	Assets []AssetRow `json:"assets,omitempty"`
+	// Orders say what the trades in other orders give.
+	Orders []string `json:"orders,omitempty"`
 	// Spread is nil for fewer than two trades.
 	Spread *Spread    `json:"spread,omitempty"`
 	Trades []TradeRow `json:"trades,omitempty"`
@@ -83,7 +85,7 @@ func (r *Report) Page() Page {
 		},
 		Headline: r.headline(), Tiles: r.tiles(), Warnings: r.Warnings, Settings: r.settings(),
 		Drawing: Drawing{Charts: r.charts(a), Dates: r.dates(a), Folded: len(a.folds) > 0, Readings: r.readings(a)},
-		Years:   r.calendar(), Assets: r.assets(), Spread: r.distribution(),
+		Years:   r.calendar(), Assets: r.assets(), Orders: inOrders(r.Orders), Spread: r.distribution(),
 	}
 	first := max(0, r.TradeCount()-maxRows)
 	if first > 0 {

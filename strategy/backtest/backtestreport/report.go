@@ -38,6 +38,9 @@ type Input struct {
 	// Schema gives the parameters their names for people; nil leaves them as
 	// they are.
 	Schema *param.Schema
+	// Seed, if it is not 0, has the closed trades put in other orders and drawn anew
+	// (Monte-Carlo, package perf), and makes these.
+	Seed uint64
 	// Source says in words where the candles are from, such as a file's name.
 	Source string
 	// Title is the strategy's name for people. Defaults to its name.
@@ -77,6 +80,8 @@ type Report struct {
 	Held decimal.Decimal
 	// Stats are the statistics; their amounts are in units.
 	Stats perf.Stats
+	// Orders are the trades in other orders; empty without a seed or for fewer than two.
+	Orders []perf.MonteCarlo
 	// Position is what was held at the end; nil without.
 	Position *Position
 	// Others are what was held at the end in the further pairs.
@@ -132,6 +137,11 @@ func New(in Input) (*Report, error) {
 	}
 	r.Profit = r.Final.Sub(r.Initial)
 	r.Held = m.Amount(hold(res, res.LastPrice))
+	if in.Seed != 0 {
+		if r.Orders, err = orders(res.TradeReturns(), in.Seed); err != nil {
+			return nil, err
+		}
+	}
 	if r.Position, err = positionOf(res, 0); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package backtestreport_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
@@ -254,5 +255,40 @@ func TestDocument(t *testing.T) {
 	}
 	if d := r.Document(); len(d.Trades) != r.TradeCount() || len(d.Trades) == 0 || d.Warnings[0] != "These prices repeat." {
 		t.Errorf("the document has %d trades of %d, and the warnings %q", len(d.Trades), r.TradeCount(), d.Warnings)
+	}
+}
+
+// proves PL1: with a seed the trades are put in other orders, the same ones each time,
+// which page, table and JSON tell; without one they are not.
+func TestTradesInOtherOrders(t *testing.T) {
+	t.Parallel()
+	own := series(t)
+	def := strategy.MustDefine(strategy.Info{Name: "both", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &both{} })
+	result, err := backtest.Run(t.Context(), def, backtest.Config{Market: own.Market, Interval: own.Interval, Balance: 10_000_000_000}, own.Source(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told [2]string
+	for i := range told {
+		r, err := backtestreport.New(backtestreport.Input{Result: result, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := errors.Join(r.WriteTable(&b, 0), r.WriteJSON(&b), r.WriteHTML(&b)); err != nil {
+			t.Fatal(err)
+		}
+		if told[i] = b.String(); len(r.Orders) != 2 || r.Orders[1].Seed != 7 || len(r.Page().Orders) != 2 {
+			t.Fatalf("%d orders, %q", len(r.Orders), r.Page().Orders)
+		}
+	}
+	for want, n := range map[string]int{"with the same trades in other orders": 2, "as many trades drawn anew": 2, `"trade_orders"`: 1} {
+		if got := strings.Count(strings.ReplaceAll(told[0], "\u00a0", " "), want); got != n || told[0] != told[1] {
+			t.Errorf("%q is told %d times, want %d", want, got, n)
+		}
+	}
+	r, err := backtestreport.New(backtestreport.Input{Result: result})
+	if err != nil || r.Orders != nil || r.Page().Orders != nil {
+		t.Errorf("without a seed there are %d orders, %v", len(r.Orders), err)
 	}
 }

@@ -169,13 +169,18 @@ func (s *Search) worth() []string {
 		say("Length: it takes about %s to tell this Sharpe ratio from 0 with a confidence of 95 %%, if it was not chosen; the history has %s.",
 			inDays(d.MinTrack.Float()), inDays(days))
 	}
-	for _, o := range s.Orders {
+	return append(out, inOrders(s.Orders)...)
+}
+
+// inOrders says what trades in other orders give.
+func inOrders(all []perf.MonteCarlo) (out []string) {
+	for _, o := range all {
 		if o.Order == perf.Reshuffle {
-			say("Order: with the same trades in other orders the largest drawdown is %s in the median and %s in one case of twenty.",
-				percent(at(o.Drawdown, 0.5)), percent(at(o.Drawdown, 0.95)))
+			out = append(out, fmt.Sprintf("Order: with the same trades in other orders the largest drawdown is %s in the median and %s in one case of twenty.",
+				percent(at(o.Drawdown, 0.5)), percent(at(o.Drawdown, 0.95))))
 		} else {
-			say("Chance: as many trades drawn anew from these end at %s in the median and at %s or less in one case of twenty; %s of the cases end with a loss.",
-				change(at(o.Final, 0.5)-1), change(at(o.Final, 0.05)-1), percent(o.Losing.Float()))
+			out = append(out, fmt.Sprintf("Chance: as many trades drawn anew from these end at %s in the median and at %s or less in one case of twenty; %s of the cases end with a loss.",
+				change(at(o.Final, 0.5)-1), change(at(o.Final, 0.05)-1), percent(o.Losing.Float())))
 		}
 	}
 	return out

@@ -39,12 +39,8 @@ func (r *Report) WriteTable(w io.Writer, elapsed time.Duration) error {
 	if elapsed > 0 {
 		fmt.Fprintf(&b, "\nTook %s, %s candles/s\n", took(elapsed), whole(int64(float64(r.Candles)/elapsed.Seconds())))
 	}
-	for i, text := range r.Warnings {
-		if i == 0 {
-			b.WriteString("\nBefore you trust this:\n")
-		}
-		fmt.Fprintf(&b, "  ! %s\n", text)
-	}
+	writeList(&b, "The trades in other orders:", "  - ", inOrders(r.Orders))
+	writeList(&b, "Before you trust this:", "  ! ", r.Warnings)
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return fmt.Errorf("writing the table: %w", err)
 	}
