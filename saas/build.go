@@ -251,7 +251,7 @@ func (a *App) buildHandler(k keys) error {
 		return err
 	}
 	pages, err := web.New(web.Config{
-		Accounts: a.accounts, BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
+		Accounts: a.accounts, Halts: a.halts, BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
 		Blotter: a.blotter, LiveTitle: a.cfg.Live.title(), Logger: a.cfg.Log, Machine: s.machine, MarketKind: a.market.said().kind, MarketNotice: a.market.said().notice, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now, Prices: a.market.prices(),
 		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Streams: streams, Tenancy: a.tenancy, Versions: s.versions,
 	})

@@ -171,6 +171,8 @@ func TestScreenshots(t *testing.T) {
 	w.shownCatalog(t)
 	w.offerNewer(t)
 	empty := w.member(t, server, "empty@example.com")
+	halted := w.member(t, server, "halted@example.com")
+	halted.post("/halt", url.Values{"flatten": {"true"}, "reason": {"The market has gone mad, and nobody knows why yet"}})
 	ada := w.member(t, server, "ada@example.com")
 	ada.upgrade("premium")
 	first := ada.newBot("Night owl")
@@ -242,7 +244,7 @@ func TestScreenshots(t *testing.T) {
 		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
-		{"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
+		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
 		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
 		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},

@@ -200,6 +200,8 @@ type Config struct {
 	// Heartbeat is how often an event stream says that it lives, and looks
 	// whether its session still does. Defaults to 15 seconds.
 	Heartbeat time.Duration
+	// Halts are the kill switches. Required.
+	Halts Halts
 	// Hooks are the bots' webhooks. Required.
 	Hooks Hooks
 	// Journal is what bots did. Required.
@@ -294,7 +296,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
+		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Machine", c.Machine == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 		{"Versions", c.Versions == nil},

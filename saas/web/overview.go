@@ -36,6 +36,8 @@ type overviewPage struct {
 	// Partial says that today's change is that of the newest bots only.
 	Partial  int
 	MayWrite bool
+	// MayStop is true for who may use the kill switch.
+	MayStop bool
 }
 
 // total sums up the bots of one currency that trade with real money, or without.
@@ -62,7 +64,7 @@ func (w *Web) showOverview(rq *request, part string) error {
 	if err != nil {
 		return err
 	}
-	p := overviewPage{Count: len(rows), MayWrite: rq.who.Can(tenancy.BotsWrite)}
+	p := overviewPage{Count: len(rows), MayWrite: rq.who.Can(tenancy.BotsWrite), MayStop: rq.who.Can(tenancy.BotsTrade)}
 	if p.Totals, err = w.totals(rq, rows); err != nil {
 		return err
 	}

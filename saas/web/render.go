@@ -27,6 +27,8 @@ type view struct {
 	Look   look
 	Who    tenancy.Principal
 	Notice string
+	// Halted says which kill switch is on; nil if none is.
+	Halted *haltNotice
 	// MarketNotice says where prices come from, MarketKind what they are; "" on pages
 	// without any.
 	MarketNotice string
@@ -124,6 +126,9 @@ func dict(pairs ...any) (map[string]any, error) {
 // page renders a whole page.
 func (w *Web) page(rq *request, status int, name string, v view) error {
 	v.App, v.Look, v.Who, v.Path, v.MarketKind = w.cfg.AppName, rq.look, rq.who, rq.URL.Path, w.cfg.MarketKind
+	if rq.who.UserID != "" {
+		v.Halted = w.halted(rq)
+	}
 	if v.Notice == "" {
 		v.Notice = noticeText(rq.URL.Query().Get("notice"))
 	}
@@ -166,6 +171,10 @@ func noticeText(name string) string {
 		return "Your bot is ready. Press Start to let it trade."
 	case "backtest-deleted":
 		return "The backtest and its result have been deleted."
+	case "halted":
+		return "Stopped. Bots come to rest within a second; positions that are to be closed are sold at the next price."
+	case "released":
+		return "Released. Start the bots that shall run again."
 	case "upgraded":
 		return "The bot has the other version and goes on with its state."
 	case "pinned":

@@ -74,6 +74,10 @@ func (w *Web) Handler() http.Handler {
 	member("GET /overview", w.overviewLive)
 	member("GET /overview/equity", w.overviewEquity)
 
+	member("GET "+haltPath, w.haltForm)
+	member("POST "+haltPath, w.pullHalt)
+	member("POST "+haltPath+"/{id}/release", w.releaseHalt)
+
 	member("GET /bots", w.botList)
 	member("GET /bots/rows", w.botRows)
 	member("GET /bots/new", w.newBot)
@@ -143,6 +147,9 @@ func (w *Web) Handler() http.Handler {
 	member("POST /settings/sessions/revoke", w.revokeOthers)
 	member("POST /settings/sessions/{id}/revoke", w.revokeSession)
 
+	admin("GET "+adminHaltPath, w.adminHaltForm)
+	admin("POST "+adminHaltPath, w.pullPlatformHalt)
+	admin("POST "+adminHaltPath+"/{id}/release", w.releasePlatformHalt)
 	admin("GET /admin/strategies", w.catalog)
 	admin("GET /admin/strategies/{name}/{version}/revoke", w.confirmEntry("admin/revoke", "Revoke"))
 	admin("GET /admin/strategies/{name}/{version}/remove", w.confirmEntry("admin/remove", "Remove"))

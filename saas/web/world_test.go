@@ -30,6 +30,7 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
+	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
@@ -63,6 +64,7 @@ type world struct {
 	blotter  *blotter.Service
 	research *research.Service
 	replays  *replay.Service
+	halts    *halt.Service
 	hooks    *hook.Service
 	accounts *account.Service
 	runs     *saasdb.Store
@@ -130,8 +132,10 @@ func newWorld(t testing.TB) *world {
 		Tokens:    tenancy.TokenConfig{Keys: []tenancy.SigningKey{{ID: "k", Secret: []byte(strings.Repeat("k", 32))}}},
 	})
 	fail()
+	w.halts, err = halt.NewService(halt.Config{Events: noEvents{}, Now: w.now, Store: w.runs, Tx: d})
+	fail()
 	w.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: noEvents{}, Gate: w.billing.Gate(), LiveVenue: "luno", Markets: worldMarkets{w.market}, Now: w.now,
+		Events: noEvents{}, Gate: w.billing.Gate(), Halts: w.halts, LiveVenue: "luno", Markets: worldMarkets{w.market}, Now: w.now,
 		Store: w.store, Strategies: worldStrategies{w.schema, w.offers}, Tx: d,
 	})
 	fail()
@@ -273,7 +277,7 @@ func (s worldStrategies) CanTrade(_ context.Context, name, _ string, _ json.RawM
 func (w *world) config() web.Config {
 	return web.Config{
 		Accounts: w.accounts,
-		Billing:  w.billing, Blotter: w.blotter, LiveTitle: "Luno", Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
+		Billing:  w.billing, Blotter: w.blotter, LiveTitle: "Luno", Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Halts: w.halts, Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Machine: w.machine, MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people, Versions: w.versions,
 		Strategies: func() []web.Strategy {
