@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -318,7 +319,10 @@ func TestLiveBotTrades(t *testing.T) {
 		for ; kills < 2; kills++ {
 			server := r.server.start(t)
 			seen := len(r.fills())
-			r.until("more fills", func() bool { return len(r.fills()) > seen })
+			r.until("more fills, and a sale in the end", func() bool {
+				list := r.fills()
+				return len(list) > seen && (kills == 0 || slices.ContainsFunc(list, func(f journal.Fill) bool { return f.Side == "sell" }))
+			})
 			time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond) // the moment of the kill is the test
 			kill9(server)
 		}
