@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/uptrace/bun"
 
+	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 )
 
-// CommitLive implements journal.LiveStore. The intents of many bots are three
-// statements: one for the leases, one for orders, one for transitions.
+// CommitLive implements journal.LiveStore. The intents of many bots are two statements
+// on PostgreSQL, one for the leases and one for orders and transitions, which are two
+// on SQLite.
 func (s *Store) CommitLive(ctx context.Context, entries ...journal.LiveEntry) ([]error, error) {
 	refused := make([]error, len(entries))
 	if len(entries) == 0 {
@@ -38,7 +41,7 @@ func (s *Store) CommitLive(ctx context.Context, entries ...journal.LiveEntry) ([
 			}
 			rows.add(e)
 		}
-		return rows.store(ctx, tx)
+		return s.storeLive(ctx, tx, rows)
 	}
 	if alone {
 		return refused, s.db.Write(ctx, entries[0].TenantID, work)
@@ -83,57 +86,91 @@ func errBehind(what string) *errs.Error {
 	return errs.New(errs.Conflict, "journal_behind", "%s are in the journal already or have come further: read the state again", what)
 }
 
-func (r *liveRows) store(ctx context.Context, tx bun.IDB) error {
-	err := insertWhole(ctx, tx, r.orders, "orders", func(q *bun.InsertQuery) *bun.InsertQuery {
-		return q.On("CONFLICT (tenant_id, bot_id, number) DO UPDATE").
-			Set("state = EXCLUDED.state, rank = EXCLUDED.rank, settled = EXCLUDED.settled, reason = EXCLUDED.reason, venue_id = EXCLUDED.venue_id").
-			Set("told = EXCLUDED.told, filled = EXCLUDED.filled, filled_value = EXCLUDED.filled_value, fee = EXCLUDED.fee, fee_base = EXCLUDED.fee_base").
-			Set("floor = EXCLUDED.floor, valid_until = EXCLUDED.valid_until, cancel_asked = EXCLUDED.cancel_asked, updated_at = EXCLUDED.updated_at").
-			Where("o.client_id = EXCLUDED.client_id AND (o.rank < EXCLUDED.rank OR o.state = EXCLUDED.state)")
-	})
-	if err != nil {
-		return err
-	}
+// storeLive writes rows, on PostgreSQL in one statement: a way to the database and back is
+// a good part of what a commit takes.
+func (s *Store) storeLive(ctx context.Context, tx bun.IDB, r liveRows) error {
 	plain := func(q *bun.InsertQuery) *bun.InsertQuery { return q.On("CONFLICT DO NOTHING") }
-	if err := insertWhole(ctx, tx, r.transitions, "transitions", plain); err != nil {
-		return err
+	parts := slices.Concat(
+		partsOf(tx, r.orders, "orders", func(q *bun.InsertQuery) *bun.InsertQuery {
+			return q.On("CONFLICT (tenant_id, bot_id, number) DO UPDATE").
+				Set("state = EXCLUDED.state, rank = EXCLUDED.rank, settled = EXCLUDED.settled, reason = EXCLUDED.reason, venue_id = EXCLUDED.venue_id").
+				Set("told = EXCLUDED.told, filled = EXCLUDED.filled, filled_value = EXCLUDED.filled_value, fee = EXCLUDED.fee, fee_base = EXCLUDED.fee_base").
+				Set("floor = EXCLUDED.floor, valid_until = EXCLUDED.valid_until, cancel_asked = EXCLUDED.cancel_asked, updated_at = EXCLUDED.updated_at").
+				Where("o.client_id = EXCLUDED.client_id AND (o.rank < EXCLUDED.rank OR o.state = EXCLUDED.state)")
+		}),
+		partsOf(tx, r.transitions, "transitions", plain),
+		partsOf(tx, r.fills, "fills", plain), // rule T7
+		partsOf(tx, r.books, "books", func(q *bun.InsertQuery) *bun.InsertQuery {
+			return q.On("CONFLICT (tenant_id, bot_id, pair) DO UPDATE").
+				Set("account = EXCLUDED.account, given_base = EXCLUDED.given_base, given_counter = EXCLUDED.given_counter").
+				Set("base = EXCLUDED.base, counter = EXCLUDED.counter, mark = EXCLUDED.mark")
+		}),
+		// What somebody has decided of a foreign order stays.
+		partsOf(tx, r.foreign, "foreign orders", func(q *bun.InsertQuery) *bun.InsertQuery {
+			return q.On("CONFLICT (tenant_id, bot_id, pair, venue_id) DO UPDATE").Set("over = EXCLUDED.over")
+		}),
+		partsOf(tx, r.checks, "checks", func(q *bun.InsertQuery) *bun.InsertQuery {
+			return q.On("CONFLICT (tenant_id, bot_id) DO UPDATE").
+				Set("account = EXCLUDED.account, at = EXCLUDED.at, paused = EXCLUDED.paused, body = EXCLUDED.body").
+				Set("resume_by = CASE WHEN EXCLUDED.paused = '' THEN '' ELSE c.resume_by END").
+				Set("resume_at = CASE WHEN EXCLUDED.paused = '' THEN NULL ELSE c.resume_at END")
+		}),
+	)
+	if s.db.Dialect() == db.Postgres && len(parts) > 1 {
+		return insertTogether(ctx, tx, parts)
 	}
-	if err := insertWhole(ctx, tx, r.fills, "fills", plain); err != nil { // rule T7
-		return err
-	}
-	err = insertWhole(ctx, tx, r.books, "books", func(q *bun.InsertQuery) *bun.InsertQuery {
-		return q.On("CONFLICT (tenant_id, bot_id, pair) DO UPDATE").
-			Set("account = EXCLUDED.account, given_base = EXCLUDED.given_base, given_counter = EXCLUDED.given_counter").
-			Set("base = EXCLUDED.base, counter = EXCLUDED.counter, mark = EXCLUDED.mark")
-	})
-	if err != nil {
-		return err
-	}
-	// What somebody has decided of a foreign order stays.
-	err = insertWhole(ctx, tx, r.foreign, "foreign orders", func(q *bun.InsertQuery) *bun.InsertQuery {
-		return q.On("CONFLICT (tenant_id, bot_id, pair, venue_id) DO UPDATE").Set("over = EXCLUDED.over")
-	})
-	if err != nil {
-		return err
-	}
-	return insertWhole(ctx, tx, r.checks, "checks", func(q *bun.InsertQuery) *bun.InsertQuery {
-		return q.On("CONFLICT (tenant_id, bot_id) DO UPDATE").
-			Set("account = EXCLUDED.account, at = EXCLUDED.at, paused = EXCLUDED.paused, body = EXCLUDED.body").
-			Set("resume_by = CASE WHEN EXCLUDED.paused = '' THEN '' ELSE c.resume_by END").
-			Set("resume_at = CASE WHEN EXCLUDED.paused = '' THEN NULL ELSE c.resume_at END")
-	})
-}
-
-// insertWhole writes rows in batches and fails unless each was written.
-func insertWhole[T any](ctx context.Context, tx bun.IDB, rows []T, what string, on func(q *bun.InsertQuery) *bun.InsertQuery) error {
-	for part := range slices.Chunk(rows, batch) {
-		res, err := on(tx.NewInsert().Model(&part)).Exec(ctx)
-		n, err := affected(res, err, "storing "+what)
+	for _, p := range parts {
+		res, err := p.query.Exec(ctx)
+		n, err := affected(res, err, "storing "+p.what)
 		if err != nil {
 			return err
 		}
-		if n != int64(len(part)) {
-			return errBehind(fmt.Sprintf("%d of %d %s", int64(len(part))-n, len(part), what))
+		if err := p.whole(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part is rows of one table, in a statement that writes them.
+type part struct {
+	what  string
+	rows  int64
+	query *bun.InsertQuery
+}
+
+// partsOf returns rows in batches; on completes the statements.
+func partsOf[T any](tx bun.IDB, rows []T, what string, on func(q *bun.InsertQuery) *bun.InsertQuery) (parts []part) {
+	for chunk := range slices.Chunk(rows, batch) {
+		parts = append(parts, part{what, int64(len(chunk)), on(tx.NewInsert().Model(&chunk))})
+	}
+	return parts
+}
+
+// whole returns an error unless each row was written.
+func (p part) whole(written int64) error {
+	if written == p.rows {
+		return nil
+	}
+	return errBehind(fmt.Sprintf("%d of %d %s", p.rows-written, p.rows, p.what))
+}
+
+// insertTogether writes parts in one statement.
+func insertTogether(ctx context.Context, tx bun.IDB, parts []part) error {
+	q := tx.NewSelect()
+	written := make([]int64, len(parts))
+	into := make([]any, len(parts))
+	for i, p := range parts {
+		name := "part" + strconv.Itoa(i)
+		q = q.With(name, p.query.Returning("1")).ColumnExpr("(SELECT COUNT(*) FROM ?)", bun.Ident(name))
+		into[i] = &written[i]
+	}
+	if err := q.Scan(ctx, into...); err != nil {
+		return fmt.Errorf("storing live orders: %w", err)
+	}
+	for i, p := range parts {
+		if err := p.whole(written[i]); err != nil {
+			return err
 		}
 	}
 	return nil
