@@ -46,13 +46,13 @@ func haltForTenants(h halt.Halt) haltView {
 type pulling struct {
 	Scope   string `json:"scope,omitempty" validate:"omitempty,oneof=bot tenant" doc:"What to stop; defaults to every bot of the tenant." example:"tenant"`
 	BotID   string `json:"bot_id,omitempty" validate:"max=100" doc:"The bot, for the scope bot."`
-	Flatten bool   `json:"flatten,omitempty" doc:"Whether to close the positions of bots on paper, too, by market orders at the next candle's open. Live bots keep theirs." example:"false"`
+	Flatten bool   `json:"flatten,omitempty" doc:"Whether to close positions, too, by market orders: at the exchange at once, on paper at the next candle's open." example:"false"`
 	Reason  string `json:"reason,omitempty" validate:"max=200" doc:"Why; it is shown to everybody whose bots it stops." example:"The market is mad."`
 }
 
 // stopping is the body that pulls the switch of the installation.
 type stopping struct {
-	Flatten bool   `json:"flatten,omitempty" doc:"Whether to close the positions of bots on paper, too, by market orders at the next candle's open. Live bots keep theirs." example:"false"`
+	Flatten bool   `json:"flatten,omitempty" doc:"Whether to close positions, too, by market orders: at the exchange at once, on paper at the next candle's open." example:"false"`
 	Reason  string `json:"reason,omitempty" validate:"max=200" doc:"Why; it is shown to every tenant." example:"The exchange is being attacked."`
 }
 

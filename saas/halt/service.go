@@ -53,7 +53,7 @@ type PullInput struct {
 	Scope Scope
 	// BotID is the bot, for the scope Bot only.
 	BotID string
-	// Flatten closes the positions of bots on paper, too; live bots keep theirs.
+	// Flatten closes positions, too, by market orders.
 	Flatten bool
 	// Reason is shown to all whom it concerns. Defaults to none.
 	Reason string
