@@ -27,7 +27,7 @@ import (
 
 //nolint:gochecknoglobals // flags of the test binary
 var (
-	points   = flag.Int("points", 12, "how often TestKillPoints kills the worker, on each database")
+	points   = flag.Int("points", 12, "how often TestKillPoints kills the worker, half of it on each database")
 	killSeed = flag.Uint64("kill-seed", 0, "seed of TestKillPoints; 0 takes a new one")
 )
 
@@ -241,7 +241,8 @@ func (r *killRun) all(t *testing.T, kills int) *liveTally {
 // Afterwards the exchange's books and the journal agree: no order lost, none doubled,
 // none orphaned, every fill booked once, positions equal to the last digit.
 //
-// -points says how often it is killed, -kill-seed repeats what a run has chosen.
+// -points says how often it is killed, half of it on each database, and -kill-seed
+// repeats what a run has chosen.
 func TestKillPoints(t *testing.T) {
 	t.Parallel()
 	seed := *killSeed
@@ -249,7 +250,7 @@ func TestKillPoints(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	dbtest.EachURL(t, func(t *testing.T, url string) {
-		tally := newKillRun(t, url, seed).all(t, *points)
+		tally := newKillRun(t, url, seed).all(t, (*points+1)/2)
 		t.Logf("%s; seed %d", tally, seed)
 		if !tally.whole() {
 			t.Errorf("%q; go test ./saas -run TestKillPoints -points %d -kill-seed %d", tally.wrong, *points, seed)

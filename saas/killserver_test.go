@@ -23,7 +23,7 @@ func (r *liveRun) placed() int {
 // that carries orders out: a server whose bot decides on candles and trades live is killed
 // with kill -9 at random moments while the exchange misbehaves; afterwards the
 // exchange's books, the journal, and what the bot believes are the same to the last digit.
-// It is killed once for twenty kills of -points, at least twice.
+// It is killed once for fifty kills of -points on each database, at least once.
 func TestKillPointsOfServer(t *testing.T) {
 	t.Parallel()
 	seed := *killSeed
@@ -34,7 +34,7 @@ func TestKillPointsOfServer(t *testing.T) {
 		r := newLiveRun(t, url)
 		rng := rand.New(rand.NewPCG(seed, 5))
 		tally := &liveTally{}
-		for tally.kills < max(2, *points/20) {
+		for tally.kills < max(1, *points/50) {
 			tally.faults += r.sim.misbehave(t, rng, 5)
 			before := r.placed()
 			server := r.server.start(t)

@@ -13,7 +13,8 @@ import (
 )
 
 // proves S1, S3, S5: 50 parallel refreshes of one token all get the same
-// successor, and the session lives on.
+// successor, if need be when they try again as they are told to, and the session lives
+// on.
 func TestRefreshParallel(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b *bundle) {
@@ -23,6 +24,9 @@ func TestRefreshParallel(t *testing.T) {
 		for i := range got {
 			wg.Go(func() {
 				next, err := b.refresh(l.Tokens.RefreshToken)
+				for errs.CodeOf(err) == "session_busy" { // on a machine that has much else to do
+					next, err = b.refresh(l.Tokens.RefreshToken)
+				}
 				if err != nil {
 					t.Error(err)
 					return

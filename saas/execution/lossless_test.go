@@ -22,7 +22,7 @@ import (
 )
 
 // seeds is how many random runs TestNoOrderLost makes on each database.
-var seeds = flag.Int("seeds", 20, "random runs of TestNoOrderLost on each database") //nolint:gochecknoglobals // a flag of the test binary
+var seeds = flag.Int("seeds", 8, "random runs of TestNoOrderLost on each database") //nolint:gochecknoglobals // a flag of the test binary
 
 // commands is how many commands the bot of a run gives.
 const commands = 30
