@@ -208,7 +208,8 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // "bot_running"), because a running bot does not change its rules under way. An
 // isolation that the plan does not include is LimitExceeded; one that the bot has
 // from before may stay, and counts as far as the plan allows it. So are more pairs
-// than the plan allows. A configuration that keeps changing meanwhile is Stale.
+// than the plan allows. A configuration that keeps changing meanwhile is Stale. The
+// balance of a live bot is real money: to change it takes the rights that GoLive takes.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
@@ -234,6 +235,13 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 	in.apply(&c)
 	if err := s.check(ctx, &c, errs.Fields{}); err != nil {
 		return Config{}, err
+	}
+	var more []map[string]any
+	if c.Mode == Live && !c.Balance.Equal(seen.Balance) {
+		if err := s.responsible(p); err != nil {
+			return Config{}, err
+		}
+		more = append(more, map[string]any{"user_id": p.UserID, "balance": c.Balance, "balance_before": seen.Balance})
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
 		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, seen.BotID)
@@ -267,7 +275,7 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 			return err
 		}
 		b.Name, b.Also, b.Interval, b.StrategyVersion = c.Name, c.Also, c.Interval, c.StrategyVersion
-		return s.record(ctx, EventUpdated, b)
+		return s.record(ctx, EventUpdated, b, more...)
 	})
 	return c, err
 }
