@@ -131,8 +131,11 @@ func (s *Service) summary(ctx context.Context, b Bot, c Config, in GoLiveInput, 
 	} else if sum.Account, err = find(ctx, b.TenantID, in.AccountID); err != nil {
 		return LiveSummary{}, err
 	}
-	if bad := asFields(f); bad != nil {
+	bad := asFields(f)
+	if bad != nil {
 		refuse(bad)
+	}
+	if in.AccountID == "" {
 		return sum, nil
 	}
 	if e := s.usable(sum.Account); e != nil {
@@ -140,8 +143,8 @@ func (s *Service) summary(ctx context.Context, b Bot, c Config, in GoLiveInput, 
 		return sum, nil
 	}
 	e, err := s.allocate(ctx, &sum, b)
-	if e != nil {
-		refuse(e)
+	if e != nil && bad == nil {
+		refuse(e) // what is no amount cannot be too much
 	}
 	return sum, err
 }

@@ -272,6 +272,12 @@ func TestObstacles(t *testing.T) {
 		is("invalid_input", bot.GoLiveInput{AccountID: "acc", Balance: amount("0")})
 		is("invalid_input", bot.GoLiveInput{AccountID: "acc", Balance: amount("0.0000000001")})
 		is("allocation_unavailable", bot.GoLiveInput{AccountID: "acc"}) // its 10,000 on paper
+		for _, text := range []string{"-5", "0", "2000000000"} {        // says what the account holds nevertheless
+			in := bot.GoLiveInput{AccountID: "acc", Balance: amount(text)}
+			if sum := f.seen(made.ID, in); len(sum.Obstacles) != 1 || sum.Held.String() != "1000" || sum.Free.String() != "1000" {
+				f.t.Errorf("with a balance of %s the summary is %+v", text, sum)
+			}
+		}
 		change := func(fn func(a *account.Account)) {
 			b := a
 			fn(&b)
@@ -410,8 +416,8 @@ func TestAllocationsAtOnce(t *testing.T) {
 	})
 }
 
-// A live bot begins another account with another balance: it must be flat, and the
-// balance must be free.
+// A live bot begins another account with another balance: it must be flat, the balance
+// must be free, and who gives it must be one who may decide about real money.
 func TestChangesOfALiveBot(t *testing.T) {
 	t.Parallel()
 	eachFloor(t, func(f *floor) {
@@ -425,6 +431,13 @@ func TestChangesOfALiveBot(t *testing.T) {
 			return err
 		}
 		f.want(change("500.51"), errs.Conflict, "allocation_unavailable")
+		trader := f.who
+		trader.Role = tenancy.Trader
+		for _, balance := range []string{"500", "300"} {
+			_, err := f.Update(ctx, trader, one.ConfigID, bot.UpdateInput{Balance: amount(balance)})
+			f.want(err, errs.Forbidden, "permission_denied")
+		}
+		f.must(f.Update(ctx, trader, one.ConfigID, bot.UpdateInput{Name: new("by a trader"), Balance: amount("400.0")}))
 		f.live(journal.LiveEntry{BotID: one.ID, Books: []journal.Book{book(one.ID, "0.0001", "390")}})
 		f.want(change("450"), errs.Conflict, "position_held")
 		order := journal.LiveOrder{Order: journal.Order{ClientID: "c", Number: 1, State: journal.Unknown, CreatedAt: f.at, UpdatedAt: f.at}, Account: "acc", Pair: "XBTMYR"}
