@@ -114,3 +114,30 @@ func TestVersionIsChosenInTheForm(t *testing.T) {
 	}
 	tab.Check()
 }
+
+// Another strategy is offered in its own newest version with its own defaults, whatever
+// stood in the form of the one before.
+func TestStrategyIsChosenInTheForm(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.offerNewer(t)
+	server := serve(t, w.config())
+	ada := w.member(t, server, "ada@example.com")
+	ada.upgrade("premium")
+	id := ada.pinned(w)
+	tab := webtest.Open(t)
+	ada.signIn(tab)
+	for _, path := range []string{"/backtests/new?bot=" + id, "/bots/new"} {
+		tab.Run(chromedp.Navigate(server.URL + path))
+		tab.Wait("the form", `document.querySelector("#pin") !== null && typeof htmx !== "undefined"`)
+		webtest.Value[bool](tab, `(() => {
+			document.querySelector("#pin").value = "0.9.0";
+			document.querySelector("#p-fast").value = "77";
+			document.querySelector('[name="strategy"][value="`+mixer+`"]').click();
+			return true;
+		})()`)
+		tab.Wait("its parameters", `document.querySelector('[name="also"]') !== null && document.querySelector('[name="pin"]').value === "1.0.0" && document.querySelector("#p-fast").value === "10"`)
+		tab.Wait("the summary", `[...document.querySelectorAll("#summary dd")].some((d) => d.textContent.startsWith("Mix"))`)
+	}
+	tab.Check()
+}
