@@ -9,6 +9,8 @@ import { follow } from './stream.js';
 import { toast } from './app.js';
 
 const root = document.getElementById('bot');
+// What a refused form answers with is this page, too, under an address of its own.
+const path = `/bots/${encodeURIComponent(root.dataset.id)}`;
 const scale = { price: Number(root.dataset.priceDecimals), volume: Number(root.dataset.volumeDecimals), money: Number(root.dataset.moneyDecimals) };
 // The bot's pairs with their decimals, its own first.
 const markets = new Map(JSON.parse(root.dataset.markets).map((m) => [m.pair, m]));
@@ -33,9 +35,9 @@ function show(name, text, toneOf) {
 }
 
 const chart = new Chart(root);
-const decisions = new Rows('decision');
-const orders = new Rows('order');
-const fills = new Rows('fill');
+const decisions = new Rows(path, 'decision');
+const orders = new Rows(path, 'order');
+const fills = new Rows(path, 'fill');
 const live = root.dataset.trades === 'live';
 const equity = new Curve(document.getElementById('equity'), { decimals: scale.money, axisDecimals: 0, tone: 'accent', unit: ` ${root.dataset.counter}`, sync: 'equity' });
 const falls = new Curve(document.getElementById('drawdown'), { decimals: 2, axisDecimals: 1, axisUnit: ' %', tone: 'loss', unit: ' %', sync: 'equity', top: 0 });
@@ -65,7 +67,7 @@ async function loadChart() {
 }
 
 async function loadEquity() {
-  const answer = await fetch(`${location.pathname}/equity`, { headers: { Accept: 'application/json' } });
+  const answer = await fetch(`${path}/equity`, { headers: { Accept: 'application/json' } });
   if (!answer.ok) return;
   const data = await answer.json();
   const times = data.times ?? [];
@@ -203,7 +205,7 @@ function setHoldings(s) {
   show('holdings', held.join(' and '));
 }
 
-follow(`${location.pathname}/stream`, {
+follow(`${path}/stream`, {
   hello(d) { setMarketTime(d.market_time); setStatus(d.status, d.reason); },
   tick(d) { if (pairOf(d) === shown) chart.price(d.time, Number(d.price)); showPrice(pairOf(d), d.price); setMarketTime(d.time); },
   candle(d) { if (pairOf(d) === shown) chart.candle(d); },
@@ -240,7 +242,7 @@ async function history(button) {
     return;
   }
   button.setAttribute('aria-expanded', 'true');
-  const answer = await fetch(`${location.pathname}/orders/${button.dataset.history}`, { headers: { 'HX-Request': 'true' } });
+  const answer = await fetch(`${path}/orders/${button.dataset.history}`, { headers: { 'HX-Request': 'true' } });
   if (!answer.ok) { button.setAttribute('aria-expanded', 'false'); toast('The history could not be read. Try again.'); return; }
   const holder = document.createElement('template');
   holder.innerHTML = `<table><tbody>${await answer.text()}</tbody></table>`; // rendered and escaped by the server
@@ -272,7 +274,7 @@ function catchUp() {
 
 // Nobody tells a page what comes in at the webhook: while the list is in sight
 // it is read again and again.
-const signals = document.getElementById('signals') ? new Rows('signal') : null;
+const signals = document.getElementById('signals') ? new Rows(path, 'signal') : null;
 function lookAtSignals() {
   if (signals && !document.hidden && !document.getElementById('panel-signals').hidden) signals.renew().catch(() => {});
 }

@@ -9,7 +9,9 @@ if (box) {
     if (!answer.ok) return;
     const data = await answer.json();
     if (data.counter) curve.options.unit = ` ${data.counter}`;
-    curve.set(data.times ?? [], data.values ?? []);
+    const times = data.times ?? [];
+    box.hidden = times.length < 2; // there is no curve yet
+    curve.set(times, data.values ?? []);
   };
   const renew = () => load().catch(() => {});
   renew();

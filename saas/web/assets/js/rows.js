@@ -5,10 +5,10 @@ import { clock, day, exact, number, signed, tone } from './format.js';
 const most = 400;
 
 export class Rows {
-  constructor(name) {
+  constructor(path, name) {
     this.body = document.getElementById(`${name}s`);
     this.template = document.getElementById(`${name}-template`);
-    this.url = `${location.pathname}/${name}s`;
+    this.url = `${path}/${name}s`;
     this.empty();
   }
 
