@@ -36,8 +36,10 @@ type haltPage struct {
 	// Bot is the one that is to be stopped alone; zero for all.
 	Bot bot.Bot
 	// On are switches that can be released here, Past those that are off, and Above one
-	// of the installation that a tenant cannot release.
+	// of the installation that a tenant cannot release. Pulled says that all that the page
+	// would stop is stopped by one of On.
 	On, Past []haltRow
+	Pulled   bool
 	Above    *halt.Halt
 	// May is true if who looks may use them.
 	May bool
@@ -146,6 +148,7 @@ func (w *Web) showHalt(rq *request, status int, p haltPage) (err error) {
 		}
 		if h.On() {
 			p.On = append(p.On, row)
+			p.Pulled = p.Pulled || h.BotID == "" || h.BotID == p.Bot.ID
 		} else {
 			p.Past = append(p.Past, row)
 		}

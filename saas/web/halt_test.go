@@ -32,7 +32,9 @@ func TestHaltPages(t *testing.T) {
 			t.Errorf("%s does not say that everything is stopped", path)
 		}
 	}
-	ada.get("/halt").want(t, "the switch that is on", http.StatusOK, "On now", "All of your bots", "Positions are closed.", "by ada@example.com")
+	ada.get("/halt").want(t, "the switch that is on", http.StatusOK, "On now", "All of your bots", "Positions are closed.", "by ada@example.com", "no later pull closes it",
+		"!Stop everything?", "<h1>Kill switch</h1>")
+	ada.get("/halt?bot="+id).want(t, "the question about a bot that is stopped", http.StatusOK, "On now", "!and keep it stopped?")
 	ada.post("/bots/"+id+"/start", nil).want(t, "a start", http.StatusConflict, "Release it first")
 	if body := eve.get("/").body; strings.Contains(body, `id="halted"`) {
 		t.Error("another tenant sees it")
@@ -45,7 +47,7 @@ func TestHaltPages(t *testing.T) {
 		t.Errorf("another tenant's release: %d", a.status)
 	}
 	ada.post("/halt/"+on[0].ID+"/release", nil)
-	ada.get("/halt").want(t, "the switch that was on", http.StatusOK, "Before", "All of your bots, positions closed")
+	ada.get("/halt").want(t, "the switch that was on", http.StatusOK, "Before", "All of your bots, positions closed", "Stop everything?")
 	if body := ada.get("/").body; strings.Contains(body, `id="halted"`) {
 		t.Error("after the release the page says that everything is stopped")
 	}
@@ -78,6 +80,7 @@ func TestPlatformHaltPage(t *testing.T) {
 	if a := ada.post("/halt/"+on[0].ID+"/release", nil); a.status != http.StatusNotFound {
 		t.Errorf("a tenant's release: %d", a.status)
 	}
+	root.get("/admin/halt").want(t, "the installation's switch that is on", http.StatusOK, "On now", "!Stop all bots of the installation?")
 	root.post("/admin/halt/"+on[0].ID+"/release", nil)
 	if body := ada.get("/").body; strings.Contains(body, `id="halted"`) {
 		t.Error("after the release the page says that everything is stopped")
