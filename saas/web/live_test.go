@@ -106,6 +106,7 @@ func TestGoLivePages(t *testing.T) {
 	accountID := w.connect(t, ada, "Luno main", account.Connected, "")
 	ada.get(path).want(t, "the form", http.StatusOK, `checked`, "Luno main", "At worst", "10,000.00 MYR", "12,402.11 of 12,402.11 MYR", "nothing but the strategy ends a loss", "Do without", "none")
 	ada.get(path+"?balance=much").want(t, "no amount", http.StatusOK, "Must be a plain number")
+	ada.get(path+"?balance=-5").want(t, "less than nothing", http.StatusOK, "What the bot may use: Must be above 0", "12,402.11 of 12,402.11 MYR", "!At worst")
 	ada.get(path+"?balance=20000").want(t, "more than there is", http.StatusOK, "held 12,402.11 MYR when it was last looked at, and 12,402.11 of that is free")
 	form := func(confirm, waive string) url.Values {
 		return url.Values{"account": {accountID}, "balance": {"1,000.50"}, "confirm": {confirm}, "waive": {waive}}
@@ -133,6 +134,7 @@ func TestGoLivePages(t *testing.T) {
 	}
 	ada.get("/bots/"+id+"?notice=live").want(t, "the live bot", http.StatusOK, "LIVE", "on Luno main", `<body data-mode="live"`, "Not compared yet", "Press Start", "No order has been placed at the exchange yet", "Back to paper")
 	ada.post(path, form("Careful", "")).want(t, "once more", http.StatusConflict, "trades live already")
+	ada.get("/bots/"+id+"/edit").want(t, "the form of the live bot", http.StatusOK, "Real money of its exchange account", "The bot may use", "!Simulated", "!with a fresh balance")
 	ada.get("/bots/"+id+"/paper").want(t, "the way back", http.StatusOK, "back to paper?", "It has nothing on the account")
 	if a := ada.post("/bots/"+id+"/paper", nil); a.status != http.StatusSeeOther {
 		t.Errorf("going back: %d %s", a.status, a.body)
@@ -253,4 +255,28 @@ func TestRealMoneyIsSummedUpApart(t *testing.T) {
 	if text := totals(both); strings.Contains(text, "7,900.00") || strings.Index(text, "mode-live") > strings.Index(text, "mode-paper") {
 		t.Errorf("real money is added, or comes last: %s", text)
 	}
+}
+
+// A page that a refused form answers with is at an address of its own and follows its bot
+// all the same.
+func TestRefusedPageIsLive(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server := serve(t, w.config())
+	ada := w.member(t, server, "ada@example.com")
+	id := ada.newBot("Night owl")
+	ada.post("/halt", nil)
+	tab := webtest.Open(t)
+	ada.signIn(tab)
+	tab.Run(chromedp.Navigate(server.URL+"/bots/"+id), chromedp.Click(chromedp.CSS(`form[action$="/start"] button`)))
+	tab.Wait("the start is refused", `location.pathname.endsWith("/start") && document.querySelector('.banner.bad[role="alert"]') !== null`)
+	tab.Wait("the candles are there", `Number(document.getElementById("chart").dataset.candles) > 300`)
+	told := live.Update{Type: "status", Time: w.market.Now(), Data: []byte(`{"status":"degraded","reason":"the market tells nothing"}`)}
+	for deadline := time.Now().Add(time.Minute); w.live.publish(ada.who.TenantID, id, told) == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the page does not follow its bot")
+		}
+	}
+	tab.Wait("what the bot does is shown", `document.querySelector('#status [data-v="status"]').textContent === "degraded"`)
+	tab.Check("409 (Conflict)")
 }

@@ -36,8 +36,10 @@ type formPage struct {
 	// Error concerns the form as a whole; Upgrade is the plan that would help.
 	Error   string
 	Upgrade string
-	// BotID is the bot that is being changed; "" for a new one.
+	// BotID is the bot that is being changed; "" for a new one. Live says that it trades
+	// with real money.
 	BotID string
+	Live  bool
 	// Venue is the exchange at which bots can go live; "" if there is none.
 	Venue string
 }
@@ -280,9 +282,13 @@ func (w *Web) showEdit(rq *request, status int, b bot.Bot, form botForm, bad fau
 	if err != nil {
 		return err
 	}
-	p.BotID, p.Error = b.ID, problem
+	p.of(b)
+	p.Error = problem
 	return w.editPage(rq, status, b, p)
 }
+
+// of says which bot is being changed.
+func (p *formPage) of(b bot.Bot) { p.BotID, p.Live = b.ID, b.Mode == bot.Live }
 
 func (w *Web) editPage(rq *request, status int, b bot.Bot, p formPage) error {
 	return w.page(rq, status, "bots/edit", view{
@@ -328,7 +334,7 @@ func (w *Web) checkEdit(rq *request) error {
 	if err != nil {
 		return err
 	}
-	p.BotID = b.ID
+	p.of(b)
 	return w.part(rq, "bots/edit", "checked", p)
 }
 
@@ -357,7 +363,8 @@ func (w *Web) updateBot(rq *request) error {
 		if perr != nil {
 			return perr
 		}
-		p.BotID, p.Error, p.Upgrade = b.ID, messageOf(err), upgradeOf(err)
+		p.of(b)
+		p.Error, p.Upgrade = messageOf(err), upgradeOf(err)
 		return w.editPage(rq, http.StatusForbidden, b, p)
 	}
 	return err
