@@ -188,11 +188,14 @@ func (a *API) listLiveOrders(ctx context.Context, who tenancy.Principal, in *his
 }
 
 func (a *API) getLiveOrder(ctx context.Context, who tenancy.Principal, in *liveOrderPath) (*answer[liveOrder], error) {
-	number, err := strconv.ParseInt(in.Number, 10, 64)
-	if err != nil {
+	number, wrong := strconv.ParseInt(in.Number, 10, 64)
+	if wrong != nil {
 		number = 0 // no order has it
 	}
 	o, err := a.cfg.Blotter.Order(ctx, who, in.ID, number)
+	if wrong != nil && errs.CodeOf(err) == "order_not_found" {
+		err = errs.New(errs.NotFound, "order_not_found", "no order %q", in.Number)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,7 @@ func TestLiveOrders(t *testing.T) {
 	b.call("GET", bots+"/"+id+"/orders?cursor="+page.text("next_cursor"), token, "").want(400) // proves O3
 	b.call("GET", one+"/orders/3", token, "").want(200, `"from":"submitted","to":"partially_filled","cause":"the exchange says so"`, `"sequence":77`, `"fee_counter":"1.5"`, `"settled":false`)
 	b.call("GET", one+"/orders/4", token, "").want(404, `"code":"order_not_found"`)
-	b.call("GET", one+"/orders/three", token, "").want(404, `"code":"order_not_found"`)
+	b.call("GET", one+"/orders/three", token, "").want(404, `"code":"order_not_found"`, `no order \"three\"`)
 	b.call("GET", one+"/reconciliation", token, "").want(200, `"age_seconds":12`, `"agrees":false`, `"paused":"the account holds less"`, `"venue_id":"BX9"`, `"decision":""`,
 		`"kind":"balance_short"`, `"sequence":5`, `BX8 could not be cancelled`, `"resume_asked_at":null`)
 	viewer := b.member(token, "v@example.com", "viewer")
