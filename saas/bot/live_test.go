@@ -274,7 +274,7 @@ func TestObstacles(t *testing.T) {
 		is("allocation_unavailable", bot.GoLiveInput{AccountID: "acc"}) // its 10,000 on paper
 		for _, text := range []string{"-5", "0", "2000000000"} {        // says what the account holds nevertheless
 			in := bot.GoLiveInput{AccountID: "acc", Balance: amount(text)}
-			if sum := f.seen(made.ID, in); len(sum.Obstacles) != 1 || sum.Held.String() != "1000" || sum.Free.String() != "1000" {
+			if sum := f.seen(made.ID, in); len(sum.Obstacles) != 1 || sum.Held.String() != "1000.5" || sum.Free.String() != "1000.5" {
 				f.t.Errorf("with a balance of %s the summary is %+v", text, sum)
 			}
 		}
