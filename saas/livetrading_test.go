@@ -25,7 +25,6 @@ import (
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
-	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/saas/saasdb"
@@ -344,46 +343,6 @@ func TestLiveBotTrades(t *testing.T) {
 		lines, err := r.store.Decisions(t.Context(), r.who.TenantID, r.bot.ID, page.Page{Limit: 1})
 		if err != nil || len(lines) == 0 || !strings.HasPrefix(lines[0].Text, "stopped") {
 			t.Errorf("the log ends with %+v, %v", lines, err)
-		}
-	})
-}
-
-// proves RK2 for real money: a kill switch that flattens sells what a live bot holds at
-// the exchange, once, and leaves no order open.
-func TestKillSwitchSellsOfLiveBots(t *testing.T) {
-	t.Parallel()
-	dbtest.EachURL(t, func(t *testing.T, url string) {
-		r := newLiveRun(t, url)
-		app, err := r.server.open(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer app.Stop()
-		held := func() (base decimal.Decimal) {
-			for _, f := range r.fills() {
-				if f.Side == "sell" {
-					f.Volume = f.Volume.Neg()
-				}
-				base = base.Add(f.Volume).Sub(f.FeeBase)
-			}
-			return base
-		}
-		r.until("a position", func() bool { return held().IsPositive() })
-		if _, err := app.Halts().Pull(t.Context(), r.who, halt.PullInput{Flatten: true}); err != nil {
-			t.Fatal(err)
-		}
-		r.until("the bot to stop", func() bool {
-			b, err := r.store.Bot(t.Context(), r.who.TenantID, r.bot.ID)
-			return err == nil && b.Status == bot.Stopped
-		})
-		if left, m := held(), liveMarket(); left.IsNegative() || left.GreaterThanOrEqual(m.Volume(m.MinVolume)) {
-			t.Errorf("it holds %s", left)
-		}
-		tally := &liveTally{}
-		r.books.compare(t, tally)
-		r.same()
-		if !tally.whole() {
-			t.Errorf("%s %q", tally, tally.wrong)
 		}
 	})
 }
