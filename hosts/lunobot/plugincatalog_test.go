@@ -106,11 +106,11 @@ func TestPluginCatalog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = saasdb.New(d).PutHang(t.Context(), "tenant-1", research.Hang{Strategy: "pulse", Version: "1.0.0", Last: time.Now()}, time.Time{})
+	_, err = saasdb.New(d).PutHang(t.Context(), "tenant-1", research.NewHang("pulse", "1.0.0", time.Now(), time.Hour))
 	if err := errors.Join(err, d.Close()); err != nil {
 		t.Fatal(err)
 	}
-	step{"plugin list", 0, []string{"lunobot: 1 backtest of pulse 1.0.0 hung in a row, of 1 tenant, the newest at "}}.take(t, dir)
+	step{"plugin list", 0, []string{"lunobot: 1 backtest of pulse 1.0.0 hung lately, of 1 tenant, the newest at "}}.take(t, dir)
 	step{"plugin list --json", 0, []string{`"hung": 1`}}.take(t, dir)
 	// proves PL5: a file that was changed is told, and not approved.
 	path := filepath.Join(dir, "lunobot-data", "plugins", "pulse", "1.0.0", list[0].SHA256)

@@ -31,8 +31,8 @@ type listedPlugin struct {
 	SHA256    string            `json:"sha256,omitempty"`
 	Size      int64             `json:"size"`
 	Publisher string            `json:"publisher,omitempty"`
-	// Bots is how many bots are pinned to it, and Hung how many of its backtests hung in
-	// a row lately, those of all tenants.
+	// Bots is how many bots are pinned to it, and Hung how many of its backtests hung
+	// lately, those of all tenants.
 	Bots        int       `json:"bots"`
 	Hung        int64     `json:"hung,omitempty"`
 	InstalledBy string    `json:"installed_by,omitempty"`
@@ -53,12 +53,11 @@ func (p pluginListCommand) Run(ctx context.Context, c *console) error {
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		hangs, err := o.store.Hangs(ctx, research.HangsSince(now))
+		hangs, err := o.store.Hangs(ctx, time.Now())
 		if err != nil {
 			return err
 		}
-		hung := hangs.Versions(now)
+		hung := hangs.Versions()
 		list := make([]listedPlugin, 0, len(entries))
 		for _, e := range entries {
 			pins, err := o.Pins(ctx, e.Ref)

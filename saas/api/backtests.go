@@ -50,7 +50,7 @@ type backtest struct {
 	Risk         risk                       `json:"risk" doc:"The tenant's own bounds."`
 
 	Status       string     `json:"status" enum:"queued,running,done,failed,cancelled" doc:"Where it stands." example:"running"`
-	StatusReason string     `json:"status_reason" doc:"Why it failed or was cancelled, as a sentence; empty else."`
+	StatusReason string     `json:"status_reason" doc:"Why it failed or was cancelled, or why it waits if that is not for a worker, as a sentence; empty else."`
 	Done         int64      `json:"done" doc:"How many candles have been run, or sets of a sweep or a walk-forward." example:"131400"`
 	Total        int64      `json:"total" doc:"How many there are; orders meet minutes, or the longer candles if these would be too many." example:"525600"`
 	Percent      int        `json:"percent" doc:"How much of it is done." example:"25"`

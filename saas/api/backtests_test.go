@@ -132,21 +132,25 @@ func TestBacktestFunds(t *testing.T) { // proves N2, N3
 	fault(`"fee_tiers":[{"volume":"2","maker_fee":"0","taker_fee":"0"},{"volume":"1","maker_fee":"1","taker_fee":"0"}]`, `"pointer":"/fee_tiers/1/maker_fee"`, `"pointer":"/fee_tiers/1/volume"`)
 }
 
-// A version whose backtests of a tenant hang is refused to that tenant for a while.
+// A version whose backtests of a tenant hang is refused to that tenant for a while, and
+// what waits already says why.
 func TestBacktestsThatHangRest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	token, other := b.register("ada@example.com"), b.register("bo@example.com")
 	b.upgrade(token)
 	b.upgrade(other)
+	const body = `{"trading_pair":"XBTMYR","strategy_type":"basic"}`
+	waits := b.call("POST", backtests, token, body).want(201, `"status_reason":""`).text("id")
 	for range 2 {
-		_, err := b.store.PutHang(t.Context(), b.tenant(token), research.Hang{Strategy: "basic", Last: b.clock.Now()}, b.clock.Now().Add(-time.Hour))
+		_, err := b.store.PutHang(t.Context(), b.tenant(token), research.NewHang("basic", "", b.clock.Now(), time.Minute))
 		must(t, err)
 	}
-	const body = `{"trading_pair":"XBTMYR","strategy_type":"basic"}`
-	b.call("POST", backtests, token, body).want(409, `"code":"strategy_hangs"`, "The last 2 backtests of basic hung and were stopped. The next one can be made at ", `"retry_at"`)
+	b.call("POST", backtests, token, body).want(409, `"code":"strategy_hangs"`, "2 of your backtests of basic hung lately. The next one can be made at ", `"retry_at"`)
+	b.call("GET", backtests, token, "").want(200, `"status":"queued","status_reason":"2 of your backtests of basic hung lately. This one waits until `)
 	b.call("POST", backtests, other, body).want(201)
 	b.clock.Move(5*time.Minute + time.Second)
+	b.call("POST", backtests+"/"+waits+"/cancel", token, "").want(200)
 	b.call("POST", backtests, token, body).want(201)
 }
 

@@ -80,16 +80,16 @@ func strayOf(s catalog.Stray) strayView {
 
 // hungView is a version whose backtests hung lately, as the API shows it.
 type hungView struct {
-	Name    string     `json:"name" doc:"The strategy's name." example:"demo"`
-	Version string     `json:"version" doc:"The strategy's version; empty for the one that the server contains." example:"1.0.0"`
-	Tenants int        `json:"tenants" doc:"Of how many tenants." example:"2"`
-	Hangs   int64      `json:"hangs" doc:"How many backtests of theirs hung in a row, all together." example:"5"`
-	LastAt  time.Time  `json:"last_at" doc:"When the newest of them was stopped." example:"2026-01-02T15:04:05Z"`
-	RestsTo *time.Time `json:"rests_until" doc:"Until when no backtest of it is begun, for nobody; null if it does not rest. Those of a tenant may rest all the same." example:"2026-01-02T15:19:05Z"`
+	Name    string    `json:"name" doc:"The strategy's name." example:"demo"`
+	Version string    `json:"version" doc:"The strategy's version; empty for the one that the server contains." example:"1.0.0"`
+	Tenants int       `json:"tenants" doc:"Of how many tenants." example:"2"`
+	Hangs   int64     `json:"hangs" doc:"How many backtests of theirs hung lately, all together." example:"5"`
+	LastAt  time.Time `json:"last_at" doc:"When the newest of them was stopped or cancelled." example:"2026-01-02T15:04:05Z"`
+	Suspect bool      `json:"suspect" doc:"Whether its backtests go last and one at a time, but those of tenants that had a success with it in the last day. Those of a tenant whose own hang may wait all the same." example:"false"`
 }
 
 func hungOf(v research.HungVersion) hungView {
-	return hungView{Name: v.Strategy, Version: v.Version, Tenants: v.Tenants, Hangs: v.Times, LastAt: v.Last.UTC(), RestsTo: moment(v.Rests)}
+	return hungView{Name: v.Strategy, Version: v.Version, Tenants: v.Tenants, Hangs: v.Times, LastAt: v.Last.UTC(), Suspect: v.Suspect}
 }
 
 // EntryPath is a version in a path.
@@ -128,8 +128,8 @@ func (a *API) catalogRoutes() {
 	handle(a, operation{
 		method: http.MethodGet, path: "/api/v1/admin/strategy-hangs", id: "list-strategy-hangs", tag: tagAdmin, admin: true,
 		summary: "List strategies whose backtests hang",
-		description: "Lists the versions whose backtests made no progress until they were stopped, in the last day and without a success since, the newest first. " +
-			"It comes whole: next_cursor is null.",
+		description: "Lists the versions whose backtests made no progress until they were stopped or cancelled, the newest first. A hang is forgotten after ten times " +
+			"as long as it lasted. It comes whole: next_cursor is null.",
 	}, a.listHung)
 	handle(a, operation{
 		method: http.MethodPost, path: one + "/approve", id: "approve-strategy", tag: tagAdmin, admin: true, fails: []errs.Kind{errs.Conflict},

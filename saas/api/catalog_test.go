@@ -92,10 +92,10 @@ func TestCatalogIsForAdministrators(t *testing.T) {
 	b.call("GET", "/api/v1/admin/strategy-strays", admin, "").want(200, `"items":[]`)
 	b.call("GET", "/api/v1/admin/strategy-hangs", admin, "").want(200, `"items":[]`)
 	for range 2 {
-		_, err := b.store.PutHang(t.Context(), b.tenant(owner), research.Hang{Strategy: "demo", Version: "1.0.0", Last: b.clock.Now()}, b.clock.Now().Add(-time.Hour))
+		_, err := b.store.PutHang(t.Context(), b.tenant(owner), research.NewHang("demo", "1.0.0", b.clock.Now(), time.Minute))
 		must(t, err)
 	}
-	b.call("GET", "/api/v1/admin/strategy-hangs", admin, "").want(200, `"name":"demo","version":"1.0.0","tenants":1,"hangs":2`, `"rests_until":null`)
+	b.call("GET", "/api/v1/admin/strategy-hangs", admin, "").want(200, `"name":"demo","version":"1.0.0","tenants":1,"hangs":2`, `"suspect":false`)
 	lost := catalog.NewFolder(b.plugins).Path(catalog.Ref{Name: "demo", Version: "1.0.0"}, "copied")
 	must(t, os.MkdirAll(filepath.Dir(lost), 0o700))
 	must(t, os.WriteFile(lost, []byte("12345"), 0o600))

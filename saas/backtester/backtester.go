@@ -106,14 +106,13 @@ func (b *Backtester) place(ctx context.Context, jobs *sync.WaitGroup) error {
 	now, mine := b.cfg.Now(), b.look(pending)
 	var hangs research.Hangs
 	if len(pending) > 0 {
-		if hangs, err = b.cfg.Queue.Hangs(ctx, research.HangsSince(now)); err != nil {
+		if hangs, err = b.cfg.Queue.Hangs(ctx, now); err != nil {
 			return err
 		}
 	}
-	suspect := func(p research.Pending) bool { return hangs.Suspect(p.TenantID, p.Strategy, p.Version) }
-	for _, p := range b.turns.next(pending, mine, b.cfg.Keeper.Holder().Name, now, suspect) {
-		j := &job{b: b, suspect: suspect(p)}
-		if _, j.rests = hangs.Rest(p.TenantID, p.Strategy, p.Version, now); j.rests == "" && !b.fits(p.TenantID, j.suspect) {
+	for _, p := range b.turns.next(pending, mine, b.cfg.Keeper.Holder().Name, now, hangs) {
+		j := &job{b: b, suspect: hangs.Suspect(p, now)}
+		if !b.fits(p.TenantID, j.suspect) {
 			continue
 		}
 		got, err := b.cfg.Keeper.Acquire(ctx, []lease.Resource{research.Resource(p.TenantID, p.ID)}, 1)
@@ -122,9 +121,7 @@ func (b *Backtester) place(ctx context.Context, jobs *sync.WaitGroup) error {
 		}
 		for _, l := range got {
 			j.lease = l
-			if j.rests == "" {
-				b.turns.note(l.TenantID)
-			}
+			b.turns.note(l.TenantID)
 			b.begin(ctx, j, jobs)
 		}
 	}
@@ -138,9 +135,6 @@ func (b *Backtester) fits(tenantID string, suspect bool) bool {
 	n, suspects, others := 0, 0, 0
 	var first string
 	for _, j := range b.jobs {
-		if j.rests != "" {
-			continue // it is being ended
-		}
 		if n++; n == 1 {
 			first = j.lease.TenantID
 		}

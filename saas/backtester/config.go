@@ -23,8 +23,8 @@ type Work interface {
 	Progress(ctx context.Context, l lease.Lease, done int64) error
 	Finish(ctx context.Context, l lease.Lease, out research.Outcome) error
 	Fail(ctx context.Context, l lease.Lease, reason string) error
-	Hung(ctx context.Context, l lease.Lease, reason string) error
-	Stalled(ctx context.Context, r research.Run) error
+	Hung(ctx context.Context, l lease.Lease, reason string, stood time.Duration) error
+	Stalled(ctx context.Context, r research.Run, stood time.Duration) error
 	Yield(ctx context.Context, l lease.Lease) error
 }
 
@@ -48,6 +48,9 @@ type Process interface {
 	// Stream is Backtest for a run of a search: its equity curve is told as it
 	// grows, and is not in the result.
 	Stream(ctx context.Context, cfg backtest.Config, src marketdata.Source, equity func(part []int64)) (*backtest.Result, error)
+	// Stood returns for how long the last run had made no progress when it was ended, 0 if
+	// it came to an end by itself, and the longest time without after which a run went on.
+	Stood() (ended, longest time.Duration)
 	// Stop ends the process.
 	Stop()
 }
@@ -83,9 +86,6 @@ type Config struct {
 	// one second.
 	Poll  time.Duration
 	Queue research.Queue
-	// Stall is how long a run that is cancelled may have been without progress before
-	// that counts as a hang. Defaults to 30 seconds.
-	Stall time.Duration
 	Work  Work
 	// Workers is how many runs of a sweep or a walk forward go on at once. Defaults
 	// to the cores, shared by AtOnce.
@@ -111,9 +111,6 @@ func (c Config) withDefaults() Config {
 	if c.Poll == 0 {
 		c.Poll = time.Second
 	}
-	if c.Stall == 0 {
-		c.Stall = 30 * time.Second
-	}
 	if c.Workers == 0 {
 		c.Workers = max(1, runtime.GOMAXPROCS(0)/max(1, c.AtOnce))
 	}
@@ -134,8 +131,8 @@ func (c Config) validate() error {
 	need(c.Plugins != nil, "Plugins")
 	need(c.Queue != nil, "Queue")
 	need(c.Work != nil, "Work")
-	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 || c.Stall < 0 || c.Workers < 0 {
-		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit, Poll, Stall and Workers must not be negative"))
+	if c.AtOnce < 0 || c.Attempts < 0 || c.Every < 0 || c.Limit < 0 || c.Poll < 0 || c.Workers < 0 {
+		problems = append(problems, errors.New("backtester: AtOnce, Attempts, Every, Limit, Poll and Workers must not be negative"))
 	}
 	return errors.Join(problems...)
 }

@@ -19,7 +19,8 @@
 //
 // A run that makes no progress is ended by the host. It keeps its place so long, so what
 // may well hang (see research.Hangs) comes last and one at a time, and while one tenant
-// has all places there is one more for another. What hangs again and again is not begun.
+// has all places there is one more for another. What a tenant's hangs have used up the time
+// of waits in the queue.
 //
 // A run that was cancelled is dropped when the worker next looks, which it does
 // with every note of progress, when it is woken, and at least once a second.

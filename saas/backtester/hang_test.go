@@ -57,23 +57,31 @@ func (w *world) hung(who tenancy.Principal) research.Run {
 	return r
 }
 
-// times is how many hangs in a row a tenant has.
-func (w *world) times(who tenancy.Principal) int64 {
+// hang returns what counts of the hangs of a tenant's runs of swing.
+func (w *world) hang(who tenancy.Principal) research.Hang {
 	w.t.Helper()
-	list, err := w.store.Hangs(w.t.Context(), time.Time{})
+	list, err := w.store.Hangs(w.t.Context(), w.now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	for _, h := range list {
-		if h.TenantID == who.TenantID {
-			return h.Times
+		if h.TenantID == who.TenantID && h.Strategy == "swing" {
+			return h
 		}
 	}
-	return 0
+	return research.Hang{}
+}
+
+// note notes that a run of a tenant hung.
+func (w *world) note(who tenancy.Principal, stood time.Duration) {
+	w.t.Helper()
+	if _, err := w.store.PutHang(w.t.Context(), who.TenantID, research.NewHang("swing", "", w.now(), stood)); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // Runs of one tenant that hang in all places keep no other tenant waiting; after two
-// in a row no more are begun for a while, and the tenant is told so.
+// minutes of that no more are begun for a while, and the tenant is told so.
 func TestHangsHoldUpNobodyElse(t *testing.T) {
 	t.Parallel()
 	each(t, func(w *world) {
@@ -84,17 +92,18 @@ func TestHangsHoldUpNobodyElse(t *testing.T) {
 		<-began
 		<-began // both places are taken
 		w.await(w.create(bo), research.Done)
+		w.pass(time.Minute)
 		release <- struct{}{}
 		release <- struct{}{}
 		reasons := w.await(first, research.Failed).Reason + w.await(second, research.Failed).Reason
-		if !strings.Contains(reasons, "The strategy swing made no progress for too long and was stopped. That was number 2 in a row. The next one can be made at ") {
+		if !strings.Contains(reasons, "The strategy swing made no progress for too long and was stopped. 2 of your backtests of swing hung lately. The next one can be made at ") {
 			t.Errorf("the tenant is told %s", reasons)
 		}
-		if n := w.times(ada); n != 2 {
-			t.Errorf("%d hangs are counted", n)
+		if h := w.hang(ada); h.Times != 2 || h.Empties.Sub(h.Last) < 19*time.Minute {
+			t.Errorf("counted is %+v", h)
 		}
 		_, err := w.hangs(ada)
-		if errs.KindOf(err) != errs.Conflict || errs.CodeOf(err) != "strategy_hangs" || !strings.Contains(err.Error(), "The last 2 backtests of swing hung and were stopped.") {
+		if errs.KindOf(err) != errs.Conflict || errs.CodeOf(err) != "strategy_hangs" || !strings.Contains(err.Error(), "2 of your backtests of swing hung lately.") {
 			t.Errorf("a third one gave %v", err)
 		}
 		if w.used("a") != 0 {
@@ -104,20 +113,16 @@ func TestHangsHoldUpNobodyElse(t *testing.T) {
 	})
 }
 
-// What may well hang is run after all else and one at a time; a success makes it like
-// the others again, and a hang that is cancelled counts too.
+// What may well hang is run after all else and one at a time.
 func TestSuspectsAreRunOneAtATime(t *testing.T) {
 	t.Parallel()
 	each(t, func(w *world) {
 		ada, bo, cy := w.tenant("a", "premium"), w.tenant("b", "premium"), w.tenant("c", "premium")
-		for _, who := range []tenancy.Principal{ada, cy} {
-			if _, err := w.store.PutHang(t.Context(), who.TenantID, research.Hang{Strategy: "swing", Last: time.Now()}, time.Time{}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		w.note(ada, time.Minute)
+		w.note(cy, time.Minute)
 		began, release := w.hanging()
 		runs, waits := w.hung(ada), w.hung(cy)
-		w.worker("worker", func(c *backtester.Config) { c.Stall = time.Nanosecond })
+		w.worker("worker")
 		<-began
 		for range 3 { // the second place is not for the other suspect
 			w.await(w.create(bo), research.Done)
@@ -128,45 +133,71 @@ func TestSuspectsAreRunOneAtATime(t *testing.T) {
 		if got := w.run(waits).Status; got != research.Queued {
 			t.Errorf("the other suspect is %s", got)
 		}
-		who := w.owner(runs.TenantID)
-		if _, err := w.runs.Cancel(t.Context(), who, runs.ID); err != nil {
+		if _, err := w.runs.Cancel(t.Context(), w.owner(runs.TenantID), runs.ID); err != nil {
 			t.Fatal(err)
 		}
 		<-began // now the other one
-		for deadline := time.Now().Add(30 * time.Second); w.times(who) != 2; time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("the hang that was cancelled is not counted: %d", w.times(who))
-			}
-		}
 		release <- struct{}{}
 		w.await(waits, research.Failed)
 	})
 }
 
-// A run that waited while its version began to rest is ended with the reason; one that
-// succeeds wipes the hangs out.
-func TestWhatRestsIsNotBegun(t *testing.T) {
+// A run that is cancelled counts for as much longer as it stood than it ever had before it
+// went on: a slow one for nothing, and one that hangs however soon it is cancelled.
+func TestCancelledRunsThatHang(t *testing.T) {
+	t.Parallel()
+	each(t, func(w *world) {
+		ada := w.tenant("a", "premium")
+		w.worker("worker", func(c *backtester.Config) { c.AtOnce = 1 })
+		cancelled := func(usual, stood time.Duration) research.Hang {
+			t.Helper()
+			began := make(chan struct{})
+			w.set(func(ctx context.Context, _ backtest.Config, progress func(int64)) error {
+				w.pass(usual)
+				progress(1)
+				close(began)
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			r := w.create(ada)
+			<-began
+			w.pass(stood)
+			if _, err := w.runs.Cancel(t.Context(), ada, r.ID); err != nil {
+				t.Fatal(err)
+			}
+			w.set(nil)
+			w.await(w.create(ada), research.Done) // in the place of the one that was cancelled
+			return w.hang(ada)
+		}
+		if h := cancelled(30*time.Minute, 25*time.Minute); h.Times != 0 {
+			t.Errorf("a slow one counts %+v", h)
+		}
+		h := cancelled(5*time.Second, 25*time.Second)
+		if stood := h.Empties.Sub(h.Last) / 10; h.Times != 1 || stood < 19*time.Second || stood > 50*time.Second {
+			t.Errorf("one that hangs counts %+v", h)
+		}
+	})
+}
+
+// A run whose version rests waits in its place without an attempt, keeps nobody else
+// waiting, and is begun once enough is forgotten; a success forgives no hang.
+func TestWhatRestsWaits(t *testing.T) {
 	t.Parallel()
 	each(t, func(w *world) {
 		ada, bo := w.tenant("a", "premium"), w.tenant("b", "premium")
-		w.set(func(context.Context, backtest.Config, func(int64)) error { return nil })
 		rests, goes := w.create(ada), w.create(bo)
-		note := func(who tenancy.Principal) {
-			t.Helper()
-			if _, err := w.store.PutHang(t.Context(), who.TenantID, research.Hang{Strategy: "swing", Last: time.Now()}, time.Time{}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		note(ada)
-		note(ada)
-		note(bo)
-		w.worker("worker")
-		if got := w.await(rests, research.Failed); !strings.Contains(got.Reason, "The last 2 backtests of swing hung and were stopped.") || got.Attempt != 0 {
-			t.Errorf("after %d attempts: %s", got.Attempt, got.Reason)
-		}
+		w.note(ada, 2*time.Minute)
+		w.note(bo, time.Minute)
+		w.worker("worker", func(c *backtester.Config) { c.AtOnce = 1 })
 		w.await(goes, research.Done)
-		if n := w.times(bo); n != 0 {
-			t.Errorf("%d hangs are left after a success", n)
+		if h := w.hang(bo); h.Times != 1 {
+			t.Errorf("after a success %+v is left", h)
 		}
+		got, err := w.runs.Run(t.Context(), ada, rests.ID)
+		if err != nil || got.Status != research.Queued || got.Attempt != 0 || !strings.HasPrefix(got.Reason, "1 of your backtests of swing hung lately. This one waits until ") {
+			t.Errorf("it is %s after %d attempts: %s, %v", got.Status, got.Attempt, got.Reason, err)
+		}
+		w.pass(5 * time.Minute)
+		w.await(rests, research.Done)
 	})
 }

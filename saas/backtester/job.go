@@ -27,6 +27,9 @@ const (
 	// storePause between two tries.
 	storeTries = 10
 	storePause = 2 * time.Second
+	// leastHang is what a run counts as hung for at least that was ended for it: a process
+	// that does not start or answer in time is in no backtest yet.
+	leastHang = 10 * time.Second
 )
 
 // job is one run at work.
@@ -34,32 +37,36 @@ type job struct {
 	b      *Backtester
 	lease  lease.Lease
 	cancel context.CancelCauseFunc
-	// suspect is true for a run that may well hang, and rests says why one is not begun.
+	// suspect is true for a run that may well hang.
 	suspect bool
-	rests   string
 	done    atomic.Int64
-	// moved is when done last grew, in nanoseconds of the clock.
-	moved atomic.Int64
+	// processes are all that were started for the run.
+	processes []Process
 }
 
-// progress notes how much is done.
-func (j *job) progress(done int64) {
-	if done != j.done.Swap(done) {
-		j.moved.Store(j.b.cfg.Now().UnixNano())
+// open starts a process of the strategy, which the caller stops.
+func (j *job) open(ctx context.Context, key string) (Process, error) {
+	p, err := j.b.cfg.Plugins.Open(ctx, key)
+	if err == nil {
+		j.processes = append(j.processes, p)
 	}
+	return p, err
+}
+
+// stood returns for how long a process of the run had made no progress when the run was
+// ended, and the longest time without after which one went on.
+func (j *job) stood() (ended, longest time.Duration) {
+	for _, p := range j.processes {
+		e, l := p.Stood()
+		ended, longest = max(ended, e), max(longest, l)
+	}
+	return ended, longest
 }
 
 // run begins the run, works on it and stores what came of it. When ctx ends it
 // gives the run back.
 func (j *job) run(ctx context.Context) {
 	cfg := j.b.cfg
-	if j.rests != "" {
-		if err := cfg.Work.Fail(ctx, j.lease, j.rests); err != nil && !gone(err) && ctx.Err() == nil {
-			cfg.Log.WarnContext(ctx, "a backtest that rests was not ended; it is tried again", "backtest_id", j.lease.ID, "error", err)
-		}
-		return
-	}
-	j.moved.Store(cfg.Now().UnixNano())
 	r, err := cfg.Work.Begin(ctx, j.lease, cfg.Attempts)
 	if err != nil {
 		if !gone(err) && ctx.Err() == nil {
@@ -138,7 +145,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	if r.Kind != research.Backtest {
 		return j.search(ctx, r, key, bt, manifest, data)
 	}
-	process, err := cfg.Plugins.Open(ctx, key)
+	process, err := j.open(ctx, key)
 	if err != nil {
 		return out, err
 	}
@@ -149,7 +156,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	}
 	candles, seen := data.Packed(), backtestreport.NewWatch(bt.Interval)
 	data.Candles = nil // they are packed
-	result, err := with.over(ctx, bt, candles, seen.Through, j.progress)
+	result, err := with.over(ctx, bt, candles, seen.Through, j.done.Store)
 	if err != nil {
 		return out, err
 	}
@@ -237,23 +244,28 @@ func (j *job) settle(ctx, limited context.Context, r research.Run, err error) {
 		err = errTooLong
 	}
 	log.WarnContext(after, "a backtest failed", "error", err)
-	end := cfg.Work.Fail
+	reason := reasonOf(r, cfg.Limit, err)
 	if errors.Is(err, &pluginhost.Error{Kind: pluginhost.Timeout}) {
-		end = cfg.Work.Hung
+		ended, _ := j.stood()
+		err = cfg.Work.Hung(after, j.lease, reason, max(ended, leastHang))
+	} else {
+		err = cfg.Work.Fail(after, j.lease, reason)
 	}
-	if err := end(after, j.lease, reasonOf(r, cfg.Limit, err)); err != nil && !gone(err) {
+	if err != nil && !gone(err) {
 		log.WarnContext(after, "a failed backtest was not noted; it is begun again", "error", err)
 	}
 }
 
-// stalled counts a run as hung that was cancelled when it had made no progress for long:
-// else whoever cancels in time could hold places again and again.
+// stalled counts how much longer than ever before a run that was cancelled had made no
+// progress: else whoever cancels in time could hold places again and again. One that is
+// merely slow counts for little.
 func (j *job) stalled(ctx context.Context, r research.Run, cause error) {
 	cfg := j.b.cfg
-	if !errors.Is(cause, research.ErrOver) || cfg.Now().UnixNano()-j.moved.Load() < int64(cfg.Stall) {
+	ended, longest := j.stood()
+	if !errors.Is(cause, research.ErrOver) || ended <= longest {
 		return
 	}
-	if err := cfg.Work.Stalled(ctx, r); err != nil {
+	if err := cfg.Work.Stalled(ctx, r, ended-longest); err != nil {
 		cfg.Log.WarnContext(ctx, "a backtest that hung was not noted", "backtest_id", r.ID, "error", err)
 	}
 }

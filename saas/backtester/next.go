@@ -28,11 +28,10 @@ func (t *turns) note(tenantID string) {
 
 // next orders the runs that this worker may take: those that may well hang last, else
 // those of tenants with the fewest runs at work first, then of those whose last turn is
-// longest ago, and of one tenant the oldest. Runs at work elsewhere are left out; those
-// of an earlier start of this worker are not.
-func (t *turns) next(
-	pending []research.Pending, mine map[lease.Resource]bool, me string, now time.Time, suspect func(p research.Pending) bool,
-) []research.Pending {
+// longest ago, and of one tenant the oldest. Runs at work elsewhere and queued ones
+// that rest are left out; those of an earlier start of this worker are not.
+func (t *turns) next(pending []research.Pending, mine map[lease.Resource]bool, me string, now time.Time, hangs research.Hangs) []research.Pending {
+	suspect := make(map[string]int, len(pending))
 	atWork, waiting := map[string]int{}, map[string]bool{}
 	var free []research.Pending
 	for _, p := range pending {
@@ -40,8 +39,10 @@ func (t *turns) next(
 		switch held := p.Holder != "" && p.HeldUntil.After(now); {
 		case mine[research.Resource(p.TenantID, p.ID)], held && p.Holder != me:
 			atWork[p.TenantID]++
+		case p.Status == research.Queued && rests(hangs, p, now):
 		default:
 			free = append(free, p)
+			suspect[p.ID] = last(hangs.Suspect(p, now))
 		}
 	}
 	maps.DeleteFunc(t.served, func(tenantID string, _ int64) bool { return !waiting[tenantID] })
@@ -54,9 +55,15 @@ func (t *turns) next(
 		atWork[p.TenantID]++
 	}
 	slices.SortStableFunc(free, func(a, b research.Pending) int {
-		return cmp.Or(last(suspect(a))-last(suspect(b)), cmp.Compare(before[a.ID], before[b.ID]), cmp.Compare(t.served[a.TenantID], t.served[b.TenantID]))
+		return cmp.Or(cmp.Compare(suspect[a.ID], suspect[b.ID]), cmp.Compare(before[a.ID], before[b.ID]), cmp.Compare(t.served[a.TenantID], t.served[b.TenantID]))
 	})
 	return free
+}
+
+// rests reports whether a run is not begun for now.
+func rests(hangs research.Hangs, p research.Pending, now time.Time) bool {
+	_, why := hangs.Rest(p.TenantID, p.Strategy, p.Version, now)
+	return why != ""
 }
 
 // last orders what is true after what is not.

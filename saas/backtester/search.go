@@ -77,9 +77,9 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 		return search.Config{}, err
 	}
 	task := s.run.Searching(space)
-	task.Progress = func(done, _ int) { s.job.progress(int64(done)) }
+	task.Progress = func(done, _ int) { s.job.done.Store(int64(done)) }
 	for range s.job.b.cfg.Workers {
-		p, err := plugins.Open(ctx, s.key)
+		p, err := s.job.open(ctx, s.key)
 		if err != nil {
 			return search.Config{}, err
 		}

@@ -117,9 +117,10 @@ type world struct {
 
 	mu      sync.Mutex
 	work    work
-	outage  error  // of the history
-	silent  bool   // without trades
-	lost    string // a pair whose candles are gone
+	outage  error         // of the history
+	silent  bool          // without trades
+	lost    string        // a pair whose candles are gone
+	passed  time.Duration // that the worker's clock goes before the machine's
 	updates []live.Update
 }
 
@@ -138,7 +139,7 @@ func newWorld(t *testing.T, d *db.DB) *world {
 		t.Fatal(err)
 	}
 	w.runs, err = research.NewService(research.ServiceConfig{
-		Events: w.billing.Events, Gate: w.billing.Gate(), History: w, Leases: w.store, Markets: w, Now: time.Now, Store: w.store, Strategies: w, Tx: d,
+		Events: w.billing.Events, Gate: w.billing.Gate(), History: w, Leases: w.store, Markets: w, Now: w.now, Store: w.store, Strategies: w, Tx: d,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -239,6 +240,9 @@ type process struct {
 	w    *world
 	key  string
 	used bool
+
+	seen           time.Time // when it was last known to work
+	ended, longest time.Duration
 }
 
 func (w *world) Open(_ context.Context, key string) (backtester.Process, error) {
@@ -246,6 +250,13 @@ func (w *world) Open(_ context.Context, key string) (backtester.Process, error) 
 }
 
 func (*process) Stop() {}
+
+func (p *process) Stood() (ended, longest time.Duration) { return p.ended, p.longest }
+
+func (p *process) moved() {
+	now := p.w.now()
+	p.longest, p.seen = max(p.longest, now.Sub(p.seen)), now
+}
 
 func (p *process) Needs(_ context.Context, cfg backtest.Config) (backtest.Needs, error) {
 	return backtest.NeedsOf(definitionOf(p.key), cfg)
@@ -258,7 +269,13 @@ func (p *process) Backtest(ctx context.Context, cfg backtest.Config, src marketd
 	do := p.w.work
 	p.w.mu.Unlock()
 	if do != nil && !p.used {
-		if err := do(ctx, cfg, progress); err != nil {
+		p.seen = p.w.now()
+		err := do(ctx, cfg, func(done int64) {
+			p.moved()
+			progress(done)
+		})
+		if err != nil {
+			p.ended = p.w.now().Sub(p.seen)
 			return nil, err
 		}
 	}
@@ -283,6 +300,20 @@ func (w *world) Publish(_ context.Context, _, _ string, u live.Update) error {
 	return nil
 }
 
+// now is the clock of the service and the worker, but not of its leases.
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.passed)
+}
+
+// pass moves that clock on.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.passed += d
+}
+
 func (w *world) set(do work) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -297,7 +328,7 @@ func (w *world) worker(name string, change ...func(*backtester.Config)) *backtes
 		w.t.Fatal(err)
 	}
 	cfg := backtester.Config{
-		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Now: time.Now, Plugins: plugins{w}, Poll: 20 * time.Millisecond,
+		Every: 20 * time.Millisecond, History: w, Keeper: keeper, Live: w, Now: w.now, Plugins: plugins{w}, Poll: 20 * time.Millisecond,
 		Queue: w.store, Work: w.runs,
 	}
 	for _, fn := range change {

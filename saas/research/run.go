@@ -72,7 +72,8 @@ type Run struct {
 	TenantID string
 	Request
 	Status Status
-	// Reason says in a sentence why a run failed or ended early; "" else.
+	// Reason says in a sentence why a run failed or ended early, or why it waits if it does
+	// not wait for a worker; "" else.
 	Reason string
 	// Done of Total candles have been run; of a sweep or a walk forward these are
 	// sets of parameters.

@@ -87,8 +87,8 @@ func (s *Service) Keep() int { return s.cfg.Keep }
 // error that names them all. A plan without backtests, or with basic ones only
 // where a sweep or a walk forward is asked for, with as many as it
 // allows under way, or with too few days of data is LimitExceeded and leaves
-// nothing behind (rules E1, E9). A version whose backtests hang rests for a while: then
-// it is a Conflict, code "strategy_hangs".
+// nothing behind (rules E1, E9). A version with which the tenant's backtests hang rests for
+// a while: then it is a Conflict, code "strategy_hangs".
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Run, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Run{}, err
@@ -160,7 +160,13 @@ func (s *Service) Run(ctx context.Context, p tenancy.Principal, id string) (Run,
 	if err := p.Require(tenancy.BotsRead); err != nil {
 		return Run{}, err
 	}
-	return s.cfg.Store.Run(ctx, p.TenantID, id)
+	r, err := s.cfg.Store.Run(ctx, p.TenantID, id)
+	if err != nil {
+		return Run{}, err
+	}
+	list := []Run{r}
+	err = s.explain(ctx, list)
+	return list[0], err
 }
 
 // Runs lists the tenant's runs, newest first.
@@ -170,6 +176,9 @@ func (s *Service) Runs(ctx context.Context, p tenancy.Principal, pg page.Page) (
 	}
 	pg = pg.Bounded()
 	rows, err := s.cfg.Store.Runs(ctx, p.TenantID, pg)
+	if err == nil {
+		err = s.explain(ctx, rows)
+	}
 	return page.Of(rows, pg.Limit, func(r Run) string { return r.ID }), err
 }
 

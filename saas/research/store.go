@@ -33,18 +33,16 @@ type Store interface {
 	// ResultPart returns one part of a result; NotFound, code "result_not_found",
 	// if the run has none.
 	ResultPart(ctx context.Context, tenantID, id string, part Part) ([]byte, error)
-	// PutHang notes that a run hung: one more in a row, or the first if the one before
-	// was before a time. It returns what it stored.
-	PutHang(ctx context.Context, tenantID string, h Hang, since time.Time) (Hang, error)
-	// DropHang forgets that runs of a tenant with a version hung; there need be none.
-	DropHang(ctx context.Context, tenantID, strategy, version string) error
+	// PutHang adds one hang, as NewHang made it, to what is not forgotten of those before
+	// it, and returns what it stored.
+	PutHang(ctx context.Context, tenantID string, h Hang) (Hang, error)
 	HangLister
 }
 
 // HangLister lists hangs over all tenants.
 type HangLister interface {
-	// Hangs lists those whose newest is not before a time.
-	Hangs(ctx context.Context, since time.Time) (Hangs, error)
+	// Hangs lists those that are not forgotten at a time.
+	Hangs(ctx context.Context, now time.Time) (Hangs, error)
 }
 
 // Pending is a run that is not over, as workers find it.
@@ -54,6 +52,9 @@ type Pending struct {
 	Status   Status
 	// Strategy and Version are what it runs.
 	Strategy, Version string
+	// Succeeded is when the tenant's newest run with that version that is still kept was
+	// done; zero if there is none.
+	Succeeded time.Time
 	// Holder has the lease on it, and HeldUntil is when that ends; "" and zero if
 	// nobody has.
 	Holder    string

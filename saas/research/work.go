@@ -3,6 +3,7 @@ package research
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/lease"
@@ -68,9 +69,6 @@ func (s *Service) Finish(ctx context.Context, l lease.Lease, out Outcome) error 
 		if err := s.cfg.Store.PutResult(ctx, r.TenantID, r.ID, out.Result); err != nil {
 			return err
 		}
-		if err := s.cfg.Store.DropHang(ctx, r.TenantID, r.Strategy, r.StrategyVersion); err != nil {
-			return err
-		}
 		r.Done, r.Figures, r.Line = r.Total, &out.Figures, out.Line
 		return s.end(ctx, r, Done, "")
 	})
@@ -84,35 +82,45 @@ func (s *Service) Fail(ctx context.Context, l lease.Lease, reason string) error 
 	return err
 }
 
-// Hung is Fail for a run that made no progress until its process was ended. It counts
-// against the version of the strategy, for the tenant.
-func (s *Service) Hung(ctx context.Context, l lease.Lease, reason string) error {
+// Hung is Fail for a run that made no progress for a time, until its process was ended.
+// The time counts against the version of the strategy, for the tenant.
+func (s *Service) Hung(ctx context.Context, l lease.Lease, reason string, stood time.Duration) error {
 	_, err := s.work(ctx, l, func(ctx context.Context, r *Run) error {
-		h, err := s.hang(ctx, *r)
+		hangs, err := s.hang(ctx, *r, stood)
 		if err != nil {
 			return err
 		}
-		if until := h.rest(); !until.IsZero() {
-			reason = fmt.Sprintf("%s That was number %d in a row. %s", bounded(reason), h.Times, againAt(until))
+		told := bounded(reason)
+		if until, why := hangs.Rest(r.TenantID, r.Strategy, r.StrategyVersion, s.now()); why != "" {
+			told += " " + why + againAt(until)
 		}
-		return s.end(ctx, r, Failed, bounded(reason))
+		return s.end(ctx, r, Failed, bounded(told))
 	})
 	return err
 }
 
-// Stalled counts a run against the version of the strategy, for the tenant, that was
-// cancelled after it had made no progress for long.
-func (s *Service) Stalled(ctx context.Context, r Run) error {
+// Stalled counts the time that a run which was cancelled had made no progress for, beyond
+// what was usual for it, against the version of the strategy, for the tenant.
+func (s *Service) Stalled(ctx context.Context, r Run, stood time.Duration) error {
 	return s.cfg.Tx.Tx(ctx, r.TenantID, func(ctx context.Context) error {
-		_, err := s.hang(ctx, r)
+		_, err := s.hang(ctx, r, stood)
 		return err
 	})
 }
 
-// hang notes a hang in the caller's transaction.
-func (s *Service) hang(ctx context.Context, r Run) (Hang, error) {
+// hang counts a hang in the caller's transaction and returns what counts of that version
+// and of all of the tenant's then.
+func (s *Service) hang(ctx context.Context, r Run, stood time.Duration) (Hangs, error) {
 	now := s.now()
-	return s.cfg.Store.PutHang(ctx, r.TenantID, Hang{TenantID: r.TenantID, Strategy: r.Strategy, Version: r.StrategyVersion, Last: now}, HangsSince(now))
+	var hangs Hangs
+	for _, h := range []Hang{NewHang(r.Strategy, r.StrategyVersion, now, stood), NewHang("", "", now, stood)} {
+		h, err := s.cfg.Store.PutHang(ctx, r.TenantID, h)
+		if err != nil {
+			return nil, err
+		}
+		hangs = append(hangs, h)
+	}
+	return hangs, nil
 }
 
 // bounded cuts a sentence to what is kept of one.

@@ -233,6 +233,7 @@ type pendingRow struct {
 	Version   string
 	Holder    string
 	ExpiresAt int64
+	DoneAt    db.Timestamp
 }
 
 // PendingRuns implements research.Queue.
@@ -240,12 +241,14 @@ func (s *Store) PendingRuns(ctx context.Context) ([]research.Pending, error) {
 	var rows []pendingRow
 	err := s.db.SystemRead(ctx, "looking for backtests", func(ctx context.Context, tx bun.IDB) error {
 		// The condition is that of the index backtests_pending. Ids grow with time.
-		return tx.NewRaw(`SELECT t.tenant_id, t.id, t.status, t.strategy, t.strategy_version AS version, COALESCE(l.holder, '') AS holder, COALESCE(l.expires_at, 0) AS expires_at
+		return tx.NewRaw(`SELECT t.tenant_id, t.id, t.status, t.strategy, t.strategy_version AS version, COALESCE(l.holder, '') AS holder, COALESCE(l.expires_at, 0) AS expires_at,
+				(SELECT MAX(d.finished_at) FROM backtests AS d WHERE d.tenant_id = t.tenant_id AND d.strategy = t.strategy
+					AND d.strategy_version = t.strategy_version AND d.status = 'done') AS done_at
 			FROM backtests AS t LEFT JOIN leases AS l ON l.tenant_id = t.tenant_id AND l.backtest_id = t.id
 			WHERE t.status IN ('queued', 'running') ORDER BY t.id`).Scan(ctx, &rows)
 	})
 	return convert(rows, func(r pendingRow) research.Pending {
-		p := research.Pending{TenantID: r.TenantID, ID: r.ID, Status: r.Status, Strategy: r.Strategy, Version: r.Version, Holder: r.Holder}
+		p := research.Pending{TenantID: r.TenantID, ID: r.ID, Status: r.Status, Strategy: r.Strategy, Version: r.Version, Holder: r.Holder, Succeeded: r.DoneAt.Time}
 		if r.ExpiresAt > 0 {
 			p.HeldUntil = time.UnixMicro(r.ExpiresAt).UTC()
 		}

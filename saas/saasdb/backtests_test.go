@@ -224,11 +224,23 @@ func TestListsOfBacktests(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r.Status = research.Failed; i == 2 {
-				r.Status = research.Done
+				r.Status, r.FinishedAt = research.Done, start().Add(time.Hour)
 			}
 			if err := s.UpdateRun(ctx, "a", r); err != nil {
 				t.Fatal(err)
 			}
+		}
+		// A success counts for its tenant, and its version.
+		later := newRun(t, s, "a")
+		later.Status, later.FinishedAt = research.Done, start().Add(time.Minute)
+		if err := s.UpdateRun(ctx, "a", later); err != nil {
+			t.Fatal(err)
+		}
+		if pending, err = s.PendingRuns(ctx); err != nil || len(pending) != 3 || !pending[0].Succeeded.Equal(start().Add(time.Hour)) || !pending[2].Succeeded.IsZero() {
+			t.Errorf("pending are %+v, %v", pending, err)
+		}
+		if err := s.DeleteRun(ctx, "a", later.ID); err != nil {
+			t.Fatal(err)
 		}
 		if n, err := s.PruneRuns(ctx, "a", 3); n != 2 || err != nil {
 			t.Errorf("pruned %d, %v", n, err)

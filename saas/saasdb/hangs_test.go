@@ -9,40 +9,37 @@ import (
 	"github.com/lunobot/lunobot/saas/saasdb"
 )
 
-// Hangs are counted by tenant and version, in a row, and begin anew after long.
+// Hangs add up by tenant and version in time that is forgotten at a tenth of the clock's
+// pace, and are counted anew once all is.
 func TestHangs(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *db.DB, s *saasdb.Store) {
 		ctx := t.Context()
-		put := func(tenantID, version string, at time.Duration, want int64) {
+		put := func(tenantID, version string, at, stood time.Duration, times int64, empties time.Duration) {
 			t.Helper()
-			now := start().Add(at)
-			h, err := s.PutHang(ctx, tenantID, research.Hang{Strategy: "demo", Version: version, Last: now}, now.Add(-24*time.Hour))
+			h, err := s.PutHang(ctx, tenantID, research.NewHang("demo", version, start().Add(at), stood))
 			if err != nil {
 				t.Fatal(err)
 			}
-			same(t, "the hang", h, research.Hang{TenantID: tenantID, Strategy: "demo", Version: version, Times: want, Last: now})
+			same(t, "the hang", h, research.Hang{TenantID: tenantID, Strategy: "demo", Version: version, Times: times, Last: start().Add(at), Empties: start().Add(empties)})
 		}
-		put("a", "1.0.0", 0, 1)
-		put("a", "1.0.0", time.Hour, 2)
-		put("b", "1.0.0", time.Hour, 1)
-		put("a", "", 2*time.Hour, 1)
-		put("a", "1.0.0", 26*time.Hour, 1) // long after the one before
-		list, err := s.Hangs(ctx, start().Add(90*time.Minute))
-		if err != nil {
-			t.Fatal(err)
-		}
-		same(t, "those that count", list, research.Hangs{
-			{TenantID: "a", Strategy: "demo", Version: "", Times: 1, Last: start().Add(2 * time.Hour)},
-			{TenantID: "a", Strategy: "demo", Version: "1.0.0", Times: 1, Last: start().Add(26 * time.Hour)},
-		})
-		for range 2 { // the second drops nothing
-			if err := s.DropHang(ctx, "a", "demo", "1.0.0"); err != nil {
+		put("a", "1.0.0", 0, time.Minute, 1, 10*time.Minute)
+		put("a", "1.0.0", 5*time.Minute, time.Minute, 2, 20*time.Minute)
+		put("b", "1.0.0", 5*time.Minute, time.Second, 1, 5*time.Minute+10*time.Second)
+		put("a", "", 5*time.Minute, 90*time.Second, 1, 20*time.Minute)
+		list := func(at time.Duration, want ...research.Hang) {
+			t.Helper()
+			got, err := s.Hangs(ctx, start().Add(at))
+			if err != nil {
 				t.Fatal(err)
 			}
+			same(t, "those that count", got, research.Hangs(want))
 		}
-		if list, err = s.Hangs(ctx, start()); err != nil || len(list) != 2 || list[1].TenantID != "b" {
-			t.Errorf("left are %+v, %v", list, err)
-		}
+		contained := research.Hang{TenantID: "a", Strategy: "demo", Times: 1, Last: start().Add(5 * time.Minute), Empties: start().Add(20 * time.Minute)}
+		version := research.Hang{TenantID: "a", Strategy: "demo", Version: "1.0.0", Times: 2, Last: start().Add(5 * time.Minute), Empties: start().Add(20 * time.Minute)}
+		list(5*time.Minute+10*time.Second, contained, version)
+		put("a", "1.0.0", 20*time.Minute, time.Second, 1, 20*time.Minute+10*time.Second) // all was forgotten
+		version = research.Hang{TenantID: "a", Strategy: "demo", Version: "1.0.0", Times: 1, Last: start().Add(20 * time.Minute), Empties: start().Add(20*time.Minute + 10*time.Second)}
+		list(20*time.Minute, version)
 	})
 }

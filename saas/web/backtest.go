@@ -169,7 +169,7 @@ func (w *Web) passOn(rq *request, updates <-chan live.Update, beat <-chan time.T
 // sendRun tells the browser how a run stands.
 func (w *Web) sendRun(rq *request, r research.Run) error {
 	data, err := json.Marshal(map[string]any{
-		"status": r.Status, "done": r.Done, "total": r.Total, "percent": r.Percent(), "elapsed": elapsed(w.cfg.Now(), r).Milliseconds(),
+		"status": r.Status, "reason": r.Reason, "done": r.Done, "total": r.Total, "percent": r.Percent(), "elapsed": elapsed(w.cfg.Now(), r).Milliseconds(),
 	})
 	if err != nil {
 		return err

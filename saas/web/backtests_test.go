@@ -375,7 +375,7 @@ func TestBacktestsLife(t *testing.T) {
 }
 
 // A version whose backtests of the tenant hang is refused on the form, which keeps what
-// was typed; administrators see that it hangs.
+// was typed; what waits already says why, and administrators see that it hangs.
 func TestBacktestsThatHang(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -383,13 +383,17 @@ func TestBacktestsThatHang(t *testing.T) {
 	ada, root := w.member(t, server, "ada@example.com"), w.operator(t, server)
 	ada.upgrade("basic")
 	root.get(catalogPath).want(t, "the catalog", http.StatusOK, "!Backtests that hung")
+	waits := ada.newTest(testForm("Waits"))
+	ada.get("/backtests/"+waits).want(t, "it waits", http.StatusOK, "Waiting for a worker. It begins by itself.")
 	for range 2 {
-		if _, err := w.runs.PutHang(t.Context(), ada.who.TenantID, research.Hang{Strategy: "basic", Last: w.now()}, w.now().Add(-time.Hour)); err != nil {
+		if _, err := w.runs.PutHang(t.Context(), ada.who.TenantID, research.NewHang("basic", "", w.now(), time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ada.post("/backtests/new", testForm("Again")).want(t, "refused", http.StatusConflict, `value="Again"`, "The last 2 backtests of basic hung and were stopped. The next one can be made at")
-	root.get(catalogPath).want(t, "the catalog", http.StatusOK, "Backtests that hung", "2 backtests of basic hung in a row, of 1 tenant, the newest at")
+	ada.post("/backtests/new", testForm("Again")).want(t, "refused", http.StatusConflict, `value="Again"`, "2 of your backtests of basic hung lately. The next one can be made at")
+	ada.get("/backtests/"+waits).want(t, "it rests", http.StatusOK, "2 of your backtests of basic hung lately. This one waits until", "It begins by itself.", "!Waiting for a worker")
+	ada.get("/backtests").want(t, "the list", http.StatusOK, "2 of your backtests of basic hung lately. This one waits until")
+	root.get(catalogPath).want(t, "the catalog", http.StatusOK, "Backtests that hung", "2 backtests of basic hung lately, of 1 tenant, the newest at")
 }
 
 // What a bot runs with can be tested, and the other way round.

@@ -322,7 +322,7 @@ func TestCatalogPageInABrowser(t *testing.T) {
 // shownCatalog is a catalog in every state, for pictures.
 func (w *world) shownCatalog(t *testing.T) {
 	for range 3 {
-		if _, err := w.runs.PutHang(t.Context(), "tenant-1", research.Hang{Strategy: "demo", Version: "1.1.0", Last: w.now()}, w.now().Add(-time.Hour)); err != nil {
+		if _, err := w.runs.PutHang(t.Context(), "tenant-1", research.NewHang("demo", "1.1.0", w.now(), time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}

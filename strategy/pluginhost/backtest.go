@@ -61,6 +61,13 @@ func (p *Process) Stream(ctx context.Context, cfg backtest.Config, src marketdat
 	})
 }
 
+// Stood returns for how long the last backtest of this process had made no progress when
+// it was ended, 0 if it came to an end by itself, and the longest time without progress after which
+// one of its backtests went on. Time that sources take is in neither.
+func (p *Process) Stood() (ended, longest time.Duration) {
+	return time.Duration(p.stood.Load()), time.Duration(p.longest.Load())
+}
+
 // backtest makes a run with a dog that watches over it.
 func (p *Process) backtest(
 	ctx context.Context, src marketdata.Source, progress func(done int64),
@@ -68,19 +75,23 @@ func (p *Process) backtest(
 ) (out *backtest.Result, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d := &dog{source: src}
-	d.seen.Store(p.cfg.Now().UnixNano())
+	d := &dog{source: src, now: p.cfg.Now, longest: &p.longest}
+	d.wake()
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	defer cancel(nil)
-	watching.Go(func() { d.watch(ctx, p.cfg, cancel) })
+	watching.Go(func() { d.watch(ctx, p.cfg.BacktestStall, cancel) })
 	err = p.guarded(ctx, "running a backtest", func(ctx context.Context) (err error) {
 		out, err = run(ctx, d, func(done int64) {
-			d.seen.Store(p.cfg.Now().UnixNano())
+			d.moved()
 			if progress != nil {
 				progress(done)
 			}
 		})
+		if err == nil {
+			d.moved()
+		}
+		p.stood.Store(d.standing(ctx))
 		return err
 	})
 	return out, err
@@ -89,10 +100,40 @@ func (p *Process) backtest(
 // dog watches over a backtest. Time that the source takes is not the plugin's.
 type dog struct {
 	source marketdata.Source
+	now    func() time.Time
+	// longest is the longest pause that ended in progress, in nanoseconds.
+	longest *atomic.Int64
 	// seen is when the plugin was last known to work, reading whether the
 	// source is being read.
 	seen    atomic.Int64
 	reading atomic.Bool
+}
+
+// wake begins the plugin's time anew.
+func (d *dog) wake() { d.seen.Store(d.now().UnixNano()) }
+
+// moved notes progress, from one goroutine at a time.
+func (d *dog) moved() {
+	now := d.now().UnixNano()
+	d.longest.Store(max(d.longest.Load(), now-d.seen.Swap(now)))
+}
+
+// standing is how long there was no progress when ctx ended the run, in nanoseconds; 0
+// for one that came to an end by itself.
+func (d *dog) standing(ctx context.Context) int64 {
+	if ctx.Err() == nil || d.reading.Load() {
+		return 0
+	}
+	return d.now().UnixNano() - d.seen.Load()
+}
+
+// read marks that the source is being read until the returned function is called.
+func (d *dog) read() (end func()) {
+	d.reading.Store(true)
+	return func() {
+		d.wake()
+		d.reading.Store(false)
+	}
 }
 
 var (
@@ -114,8 +155,7 @@ func (d *dog) Beside(ctx context.Context, until int64) (backtest.Beside, error) 
 	if !ok {
 		return backtest.Beside{}, nil
 	}
-	d.reading.Store(true)
-	defer d.reading.Store(false)
+	defer d.read()()
 	return c.Beside(ctx, until)
 }
 
@@ -129,14 +169,13 @@ func (d *dog) Len() int {
 
 // Next implements marketdata.Source.
 func (d *dog) Next(ctx context.Context) ([]exchange.Candle, error) {
-	d.reading.Store(true)
-	defer d.reading.Store(false)
+	defer d.read()()
 	return d.source.Next(ctx)
 }
 
 // watch cancels the run when the plugin stands still.
-func (d *dog) watch(ctx context.Context, cfg Config, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(max(cfg.BacktestStall/4, time.Millisecond))
+func (d *dog) watch(ctx context.Context, stall time.Duration, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(max(stall/4, time.Millisecond))
 	defer ticker.Stop()
 	for {
 		select {
@@ -144,10 +183,9 @@ func (d *dog) watch(ctx context.Context, cfg Config, cancel context.CancelCauseF
 			return
 		case <-ticker.C:
 		}
-		now := cfg.Now().UnixNano()
 		if d.reading.Load() {
-			d.seen.Store(now)
-		} else if now-d.seen.Load() > int64(cfg.BacktestStall) {
+			d.wake()
+		} else if d.now().UnixNano()-d.seen.Load() > int64(stall) {
 			cancel(errLate)
 			return
 		}

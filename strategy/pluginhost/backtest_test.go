@@ -253,3 +253,39 @@ func TestBacktestsInOneProcess(t *testing.T) {
 	}
 	running.Wait()
 }
+
+// A process tells for how long a run had stood when it was ended, beside the pauses that
+// are usual for it; what the source takes is no pause of the plugin's.
+func TestStood(t *testing.T) {
+	t.Parallel()
+	const stall = 1500 * time.Millisecond
+	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("serve")}, BacktestStall: stall})
+	run := func(ctx context.Context, at string, n int, src marketdata.Source) (ended, longest time.Duration, err error) {
+		t.Helper()
+		p, err := host.Start(t.Context(), "hostile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Stop()
+		cfg, candles := history(t, n)
+		cfg.Params = []byte(`{"at":"` + at + `"}`)
+		if src == nil {
+			src = marketdata.NewSliceSource(candles)
+		}
+		_, err = p.Backtest(ctx, cfg, src, nil)
+		ended, longest = p.Stood()
+		return ended, longest, err
+	}
+	if ended, longest, err := run(t.Context(), "steady", 20_000, nil); err != nil || ended != 0 || longest <= 0 || longest > 2*stall {
+		t.Errorf("one that takes its time stood for %s, %s at the most, %v", ended, longest, err)
+	}
+	ended, longest, err := run(t.Context(), "hang", 100, nil)
+	if wantKind(t, err, pluginhost.Timeout, "running a backtest"); ended < stall || longest != 0 {
+		t.Errorf("one that hangs stood for %s, %s at the most", ended, longest)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if ended, _, err := run(ctx, "nothing", 100, stuck{}); !errors.Is(err, context.DeadlineExceeded) || ended > time.Second {
+		t.Errorf("one whose source waits stood for %s, %v", ended, err)
+	}
+}

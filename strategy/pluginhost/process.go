@@ -35,6 +35,8 @@ type Process struct {
 	// nanoseconds of the clock.
 	busy atomic.Int64
 	used atomic.Int64
+	// stood and longest are what Stood returns, in nanoseconds.
+	stood, longest atomic.Int64
 
 	mu    sync.Mutex
 	fault *Error

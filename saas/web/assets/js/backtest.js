@@ -33,6 +33,7 @@ function state(status) {
 follow(`/backtests/${run.dataset.id}/stream`, {
   hello: (data) => {
     state(data.status);
+    if (data.status === 'queued') says.textContent = `${data.reason || 'Waiting for a worker.'} It begins by itself.`;
     if (data.status !== 'running') return;
     began = Date.now() - data.elapsed;
     show(data);
