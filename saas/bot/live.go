@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,6 +142,14 @@ func (s *Service) summary(ctx context.Context, b Bot, c Config, in GoLiveInput, 
 	if e := s.usable(sum.Account); e != nil {
 		refuse(e)
 		return sum, nil
+	}
+	stake, err := s.cfg.Store.Stake(ctx, b.TenantID, b.ID)
+	if err != nil {
+		return LiveSummary{}, err
+	}
+	if slices.ContainsFunc(stake.Accounts, func(id string) bool { return id != in.AccountID }) {
+		refuse(errs.New(errs.Conflict, "orders_elsewhere",
+			"it is not known what became of orders of %s on the account that it traded on before: look there, and make another bot for %s", b.Name, sum.Account.Name))
 	}
 	e, err := s.allocate(ctx, &sum, b)
 	if e != nil && bad == nil {

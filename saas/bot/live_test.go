@@ -507,6 +507,9 @@ func TestGoPaper(t *testing.T) {
 		if claims, err := f.store.Claims(ctx, "tenant-1", "acc", "MYR", f.at); err != nil || len(claims) != 0 {
 			f.t.Errorf("the account is claimed by %v, %v", claims, err)
 		}
+		f.connect("tenant-1", "new", "1000") // no worker could begin there: its order on the other one would never be known to be over
+		_, err = f.GoLive(ctx, f.who, one.ID, bot.GoLiveInput{AccountID: "new", Balance: amount("10"), Confirm: one.Name, Waive: true})
+		f.want(err, errs.Conflict, "orders_elsewhere")
 		if err := f.Delete(ctx, f.who, one.ID); err != nil {
 			f.t.Error(err)
 		}

@@ -78,6 +78,8 @@ type Claim struct {
 type Stake struct {
 	// Unsettled counts the orders whose end, or whose fills, are not all known.
 	Unsettled int
+	// Accounts are those that such orders are on, each once.
+	Accounts []string
 	// Held is what its books say that it holds in each pair, in base.
 	Held []Holding
 }

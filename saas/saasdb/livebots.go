@@ -126,7 +126,9 @@ func (s *Store) Stake(ctx context.Context, tenantID, botID string) (bot.Stake, e
 	if err != nil {
 		return bot.Stake{}, err
 	}
-	stake := bot.Stake{Unsettled: len(st.Orders)}
+	stake := bot.Stake{Unsettled: len(st.Orders), Accounts: convert(st.Orders, func(o journal.LiveOrder) string { return o.Account })}
+	slices.Sort(stake.Accounts)
+	stake.Accounts = slices.Compact(stake.Accounts)
 	for _, b := range st.Books {
 		if !b.Base.IsZero() {
 			stake.Held = append(stake.Held, bot.Holding{Pair: b.Pair, Currency: b.BaseCurrency, Amount: b.Base})
