@@ -28,6 +28,9 @@ type DeskConfig struct {
 	Log *slog.Logger
 	// MarketNow is the clock that the wishes' times are of. Required.
 	MarketNow func() time.Time
+	// Patience is for how long a cancel may keep the other wishes waiting; a Check asks
+	// again. Defaults to ten seconds.
+	Patience time.Duration
 	// Retry is after how long something is tried again. Defaults to a second.
 	Retry time.Duration
 	// Stale is how old a wish for an order may be that is not sent yet; protective exits
@@ -69,6 +72,9 @@ func NewDesk(cfg DeskConfig) (*Desk, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = 10 * time.Second
 	}
 	if cfg.Retry == 0 {
 		cfg.Retry = time.Second
@@ -223,6 +229,8 @@ func (d *Desk) cancel(ctx context.Context, w Wish) error {
 	if err != nil || o.State.Final() {
 		return err
 	}
+	ctx, stop := context.WithTimeout(ctx, d.cfg.Patience) // an account that called too often is paused for longer
+	defer stop()
 	_, err = e.Cancel(ctx, o.Number, cmp.Or(w.Reason, "the strategy takes it back"))
 	if now, open := e.find(o.Number); open && now.CancelAsked.IsZero() {
 		return err

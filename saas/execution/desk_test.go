@@ -137,7 +137,7 @@ func (b *trader) alive(t *testing.T, err error) bool {
 // hear takes what became of the orders.
 func (b *trader) hear(t *testing.T) {
 	t.Helper()
-	news, err := b.desk.News(t.Context(), b.venue.Event())
+	news, err := b.desk.News(t.Context(), b.venue.Event(), b.venue.Knows)
 	if err != nil {
 		t.Fatal(err)
 	}

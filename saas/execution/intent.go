@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -137,7 +139,56 @@ func (e *Executor) forbids(in Intent, o journal.LiveOrder) string {
 	if err := m.Check(in.Request); err != nil {
 		return err.Error()
 	}
+	return e.beyond(m, o)
+}
+
+// beyond says why an order would move more than the bot's books have, beside what its
+// other orders may move; "" if it would not. Its engine sees to that as well, but does not
+// know of orders that were claimed, and what else the account holds is somebody else's.
+func (e *Executor) beyond(m exchange.Market, o journal.LiveOrder) string {
+	if o.Side == exchange.Sell.String() {
+		free := e.books[o.Pair].Base
+		for _, x := range e.orders {
+			if x.Pair == o.Pair && x.Side == o.Side {
+				free = free.Sub(outstanding(x))
+			}
+		}
+		if o.Volume.GreaterThan(free) {
+			return fmt.Sprintf("it sells %s %s, and of what the bot has there are %s free", o.Volume, m.Base, free)
+		}
+		return ""
+	}
+	free := decimal.Zero
+	for _, b := range e.books {
+		if b.CounterCurrency == m.Counter {
+			free = free.Add(b.Counter)
+		}
+	}
+	for _, x := range e.orders {
+		if x.Side == o.Side && e.books[x.Pair].CounterCurrency == m.Counter {
+			free = free.Sub(cost(x))
+		}
+	}
+	if need := cost(o); need.GreaterThan(free) {
+		return fmt.Sprintf("it may spend %s %s, and of what the bot may use there are %s free", need, m.Counter, free)
+	}
 	return ""
+}
+
+// outstanding is the volume of which fills may yet come.
+func outstanding(o journal.LiveOrder) decimal.Decimal {
+	if o.State.Final() {
+		return o.Told.Sub(o.Filled)
+	}
+	return o.Volume.Sub(o.Filled)
+}
+
+// cost is what a buy may yet spend, without fees.
+func cost(o journal.LiveOrder) decimal.Decimal {
+	if o.Volume.IsPositive() {
+		return o.Price.Mul(outstanding(o))
+	}
+	return o.Value.Sub(o.FilledValue)
 }
 
 // Send sends an order that Intend returned, once, and journals the answer. What was

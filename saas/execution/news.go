@@ -15,10 +15,10 @@ import (
 const pageOfEvents = 500
 
 // News returns what happened to the bot's orders after an event, in the engine's words,
-// oldest first. Of orders that the bot has claimed, of which its strategy knows
-// nothing, and of those in pairs that it does not trade any more, there is the number of
-// the event alone.
-func (d *Desk) News(ctx context.Context, after int64) ([]remote.News, error) {
+// oldest first. Of orders that its engine does not know, such as claimed ones and those
+// of an account of before, there is the number of the event alone: they may be counted in
+// ticks and steps that their market has no more.
+func (d *Desk) News(ctx context.Context, after int64, knows func(number uint64) bool) ([]remote.News, error) {
 	c := d.cfg.Executor.cfg
 	var out []remote.News
 	for {
@@ -27,7 +27,7 @@ func (d *Desk) News(ctx context.Context, after int64) ([]remote.News, error) {
 			return nil, fmt.Errorf("reading what happened to the orders of bot %s: %w", c.BotID, err)
 		}
 		for _, ev := range events {
-			n, err := d.news(ctx, ev)
+			n, err := d.news(ctx, ev, knows)
 			if err != nil {
 				return nil, err
 			}
@@ -40,10 +40,10 @@ func (d *Desk) News(ctx context.Context, after int64) ([]remote.News, error) {
 }
 
 // news is an event in the engine's words.
-func (d *Desk) news(ctx context.Context, ev journal.LiveEvent) (remote.News, error) {
+func (d *Desk) news(ctx context.Context, ev journal.LiveEvent, knows func(number uint64) bool) (remote.News, error) {
 	n := remote.News{Event: ev.Event}
 	if f := ev.Fill; f != nil {
-		if n.At = f.Time.UnixMilli(); f.Order <= 0 {
+		if n.At = f.Time.UnixMilli(); f.Order <= 0 || !knows(uint64(f.Order)) {
 			return n, nil
 		}
 		m, traded := d.cfg.Executor.markets[f.Pair]
@@ -56,7 +56,7 @@ func (d *Desk) news(ctx context.Context, ev journal.LiveEvent) (remote.News, err
 		return n, err
 	}
 	t := ev.Transition
-	if n.At = t.At.UnixMilli(); t.Order <= 0 {
+	if n.At = t.At.UnixMilli(); t.Order <= 0 || !knows(uint64(t.Order)) {
 		return n, nil
 	}
 	n.Number = uint64(t.Order)

@@ -41,7 +41,11 @@ func TestRun(t *testing.T) {
 	place(t, e, limit(2, exchange.Buy, 100, 10), journal.Unknown)
 	tick <- w.clock.Now()
 	expect(time.Second)
-	w.clock.Advance(10 * time.Second)
+	s.order = func(string) (exchange.Order, error) { return exchange.Order{}, errors.New("reset") }
+	w.clock.Advance(31 * time.Second) // it takes long: the account's other bots want calls, too
+	tick <- w.clock.Now()
+	expect(10 * time.Second)
+	s.order = nil
 	tick <- w.clock.Now()
 	expect(30 * time.Second)
 	if o := w.journalled(t, 2); o.State != journal.Expired {

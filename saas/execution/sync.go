@@ -348,15 +348,20 @@ func (e *Executor) Run(ctx context.Context) error {
 	}
 }
 
-// soon is how long the next reconciliation may wait: less while the fate of an
-// order is not known.
+// soon is how long the next reconciliation may wait: less while the fate of an order is
+// not known. If that lasts, the calls of the account are left to its other bots.
 func (e *Executor) soon() time.Duration {
+	pause := e.cfg.CheckEvery
 	for _, o := range e.Orders() {
-		if o.Doubtful() || !o.CancelAsked.IsZero() || o.Told.GreaterThan(o.Filled) {
-			return min(e.cfg.CheckEvery, time.Second)
+		if !o.Doubtful() && o.CancelAsked.IsZero() && !o.Told.GreaterThan(o.Filled) {
+			continue
 		}
+		if e.cfg.Now().Sub(o.UpdatedAt) < e.cfg.Grace {
+			return min(pause, time.Second)
+		}
+		pause = min(pause, 10*time.Second)
 	}
-	return e.cfg.CheckEvery
+	return pause
 }
 
 // Lost reports whether the journal has refused the Executor: another one has the

@@ -33,6 +33,7 @@ type groupKey struct {
 type control struct {
 	join []*member // take these up
 	stop []*member // bring these to rest
+	sell []*member // these, which are being brought to rest, shall sell what they hold too
 	drop []*member // forget these: another worker has them
 	give []*member // leave these to another worker
 	// move gives these up for the groups of their keys.
@@ -215,6 +216,9 @@ func (g *group) handle(ctx context.Context, c control) {
 		if !m.over {
 			g.stop(ctx, m)
 		}
+	}
+	for _, m := range c.sell {
+		g.hasten(ctx, m)
 	}
 	for _, t := range c.move {
 		g.transfer(ctx, t)

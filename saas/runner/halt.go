@@ -124,7 +124,8 @@ func (g *group) flatten(ctx context.Context, m *member) (waits bool, err error) 
 }
 
 // sell places market orders for all that the bot holds and has not offered yet, and
-// reports whether any is open. What is less than a market's least order stays.
+// reports whether any is open. Of what is above a market's largest order the rest is sold
+// once that is over; what is less than its least order stays.
 func (m *member) sell() (open bool, err error) {
 	own := m.assignment.Bot.Pair
 	for _, p := range m.account.Positions() {
@@ -139,8 +140,12 @@ func (m *member) sell() (open bool, err error) {
 		if pair == own {
 			pair = ""
 		}
+		volume := p.Base
+		if most := p.Market.MaxVolume; most > 0 {
+			volume = min(volume, most)
+		}
 		err := m.account.Commands([]strategy.Command{{
-			Kind: strategy.PlaceCommand, Pair: pair, Ref: m.account.View().NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: p.Base,
+			Kind: strategy.PlaceCommand, Pair: pair, Ref: m.account.View().NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume,
 			Text: "the kill switch closes the position",
 		}})
 		if err != nil {

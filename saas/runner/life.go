@@ -107,9 +107,9 @@ func (g *group) move(to Process) {
 func (g *group) settled() {
 	switch {
 	case g.process == nil: // it crashed, and a new attempt is set
-	case len(g.waiting) > 0:
+	case slices.ContainsFunc(g.waiting, func(m *member) bool { return !m.gated }):
 		g.pause()
-	default:
+	default: // who waits for an exchange is told when to look, and holds no other up
 		g.retry = 0
 	}
 }
@@ -117,7 +117,7 @@ func (g *group) settled() {
 // prepare loads the waiting bots; those that cannot be loaded are left out.
 func (g *group) prepare(ctx context.Context) (ready []*member, states []*checkpointState, input []strategy.OpenInput) {
 	for _, m := range slices.Clone(g.waiting) {
-		if m.refused {
+		if m.gated = false; m.refused {
 			continue // it is about to be moved
 		}
 		st, err := m.load(ctx, g.r.cfg.Journal)

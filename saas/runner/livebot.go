@@ -48,6 +48,8 @@ type livebot struct {
 	reason string
 	// paused is why it places no new orders; "" if it may.
 	paused string
+	// fault is why it can never carry out what it is to; nil if it can.
+	fault error
 	// abandon is true if its orders are to be taken back in the end.
 	abandon bool
 }
@@ -166,6 +168,15 @@ func (l *livebot) reach(ctx context.Context, e **execution.Executor) error {
 	case !check.Agrees() && check.Paused == "":
 		return errDoubt
 	}
+	if l.config.Anew { // of orders of an account of before nobody would hear any more
+		left, err := (*e).Recall(asking, "left by the account before", true)
+		switch {
+		case err != nil:
+			return err
+		case left > 0:
+			return errDoubt
+		}
+	}
 	desk, err := execution.NewDesk(execution.DeskConfig{
 		Broken: l.broken, Executor: *e, Log: l.r.cfg.Log, MarketNow: l.r.cfg.MarketNow,
 	})
@@ -207,7 +218,17 @@ func (l *livebot) pausedBy(_ context.Context, reason string) {
 // broken is told of a wish that cannot be carried out.
 func (l *livebot) broken(ctx context.Context, err error) {
 	l.r.cfg.Log.ErrorContext(ctx, "what a bot wants can never be carried out", "tenant_id", l.tenant, "bot_id", l.bot, "error", err)
-	l.pausedBy(ctx, err.Error())
+	l.mu.Lock()
+	l.fault = fmt.Errorf("what it wants cannot be carried out: %w", err)
+	l.mu.Unlock()
+	l.wake()
+}
+
+// broke is why the bot cannot go on; nil if it can.
+func (l *livebot) broke() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fault
 }
 
 func (l *livebot) become(state bot.Status, reason string) {
@@ -245,8 +266,10 @@ func (l *livebot) ready() (fees exchange.Fees, ok bool, state bot.Status, reason
 	return l.fees, true, bot.Running, ""
 }
 
-// carry hands over the wishes of a state that is committed.
-func (l *livebot) carry(a *parity.Account) {
+// carry hands over the wishes of a state that is committed. With back they are those of a
+// run that is over: all are taken back, also protective exits, which were meant for the
+// prices of that time.
+func (l *livebot) carry(a *parity.Account, back bool) {
 	l.mu.Lock()
 	desk := l.desk
 	l.mu.Unlock()
@@ -255,20 +278,21 @@ func (l *livebot) carry(a *parity.Account) {
 	}
 	var wishes []execution.Wish
 	for _, w := range a.Wishes() {
+		w.Asked = w.Asked || back
 		wishes = append(wishes, execution.Wish{Wish: w, Reason: a.Why(w.Number)})
 	}
 	desk.Carry(wishes)
 }
 
-// news returns what happened after an event.
-func (l *livebot) news(ctx context.Context, after int64) ([]remote.News, error) {
+// news returns what happened that an account has not heard of.
+func (l *livebot) news(ctx context.Context, a *parity.Account) ([]remote.News, error) {
 	l.mu.Lock()
 	desk := l.desk
 	l.mu.Unlock()
 	if desk == nil {
 		return nil, nil
 	}
-	return desk.News(ctx, after)
+	return desk.News(ctx, a.Event(), a.Knows)
 }
 
 // tell takes an event of the account's stream; it never waits.
@@ -317,12 +341,15 @@ func (l *livebot) close(abandon bool) {
 func (l *livebot) takeBack(ctx context.Context, e *execution.Executor) {
 	ctx, cancel := context.WithTimeout(ctx, closing)
 	defer cancel()
-	for _, o := range e.Orders() {
-		if o.Urgent {
-			continue
+	left, err := e.Recall(ctx, "the bot failed", false)
+	for left > 0 && ctx.Err() == nil && !errors.Is(err, lease.ErrLost) { // one in doubt is found first
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+			left, err = e.Recall(ctx, "the bot failed", false)
 		}
-		if _, err := e.Cancel(ctx, o.Number, "the bot failed"); err != nil {
-			l.r.cfg.Log.WarnContext(ctx, "an order of a bot that failed was not taken back", "tenant_id", l.tenant, "bot_id", l.bot, "order", o.Number, "error", err)
-		}
+	}
+	if left > 0 {
+		l.r.cfg.Log.WarnContext(ctx, "orders of a bot that failed were not taken back", "tenant_id", l.tenant, "bot_id", l.bot, "orders", left, "error", err)
 	}
 }

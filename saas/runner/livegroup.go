@@ -14,8 +14,15 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
 
-// windMost is how long the ends of a bot's orders are waited for when it stops.
-const windMost = 2 * time.Minute
+const (
+	// windMost is how long the ends of a bot's orders are waited for when it stops.
+	windMost = 2 * time.Minute
+	// windRetry is after how long an end is gone on with that an outage has held up.
+	windRetry = 5 * time.Second
+	// sellRetry is the least time between two sales of a position that is being closed: an
+	// exchange that refuses one is not asked without a pause.
+	sellRetry = time.Second
+)
 
 // trades reports whether the bot trades at an exchange.
 func (m *member) trades() bool { return m.assignment.Config.Mode == bot.Live }
@@ -60,7 +67,7 @@ func (g *group) gate(ctx context.Context, m *member, st *checkpointState, terms 
 		return false
 	}
 	m.gated = false
-	if m.fresh && st != nil && st.Live() && unfit == "" && st.OpenOrders() > 0 {
+	if m.fresh && st != nil && st.Live() && unfit == "" && st.Ledger == m.assignment.Bot.Ledger && st.OpenOrders() > 0 {
 		m.settling = true
 		g.windUp(ctx, m)
 		return false
@@ -113,6 +120,8 @@ func (g *group) awake(ctx context.Context, ms []*member) {
 	for _, m := range ms {
 		switch {
 		case m.over || m.live == nil:
+		case m.live.broke() != nil: // it would wait for an order for ever that nobody places
+			g.fail(ctx, m, m.live.broke())
 		case slices.Contains(g.winding, m):
 			g.ending(ctx, m)
 		case slices.Contains(g.active, m):
@@ -138,7 +147,7 @@ func (g *group) hear(ctx context.Context, m *member) bool {
 	}
 	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	list, err := m.live.news(call, m.account.Event())
+	list, err := m.live.news(call, m.account)
 	if err != nil {
 		b := m.assignment.Bot
 		g.r.cfg.Log.WarnContext(ctx, "what happened to a bot's orders was not read", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
@@ -174,20 +183,21 @@ func (g *group) book(ctx context.Context, ms []*member) {
 // carry hands the wishes of a bot's committed state over.
 func (m *member) carry() {
 	if m.live != nil && m.account != nil {
-		m.live.carry(m.account)
+		m.live.carry(m.account, m.settling)
 	}
 }
 
 // windUp begins to bring a bot's orders at its exchange to an end: its strategy hears
 // nothing any more, and the group is told of each order that is over.
 func (g *group) windUp(ctx context.Context, m *member) {
-	if slices.Contains(g.winding, m) {
+	m.until = g.r.cfg.Now().Add(windMost)
+	if slices.Contains(g.winding, m) { // and shall end otherwise now
+		g.ending(ctx, m)
 		return
 	}
 	g.close(ctx, m)
 	g.remove(m)
 	g.winding = append(g.winding, m)
-	m.until = g.r.cfg.Now().Add(windMost)
 	wake := m.assignment.Bot.ID
 	m.late = time.AfterFunc(windMost, func() { g.r.look(wake) })
 	g.ending(ctx, m)
@@ -208,33 +218,47 @@ func (r *Runner) look(botID string) {
 func (g *group) ending(ctx context.Context, m *member) {
 	left, err := g.winds(ctx, m)
 	var out *outageError
-	late := !g.r.cfg.Now().Before(m.until)
+	now := g.r.cfg.Now()
+	late := !now.Before(m.until)
 	switch {
 	case m.over:
-	case errors.As(err, &out) && !late:
+	case errors.As(err, &out):
 		g.r.cfg.Log.WarnContext(ctx, "a bot's orders cannot be brought to an end yet", "bot_id", m.assignment.Bot.ID, "error", err)
-	case err != nil && !late:
+		m.late.Reset(windRetry)
+	case err != nil:
 		g.fail(ctx, m, err)
+	case left > 0 && m.settling && late: // its tenant wants it to run, and may stop it
+		m.until = now.Add(windMost)
+		m.late.Reset(windMost)
+		g.say(ctx, m, bot.Degraded, fmt.Sprintf("it cannot start yet: the exchange has not said that %d orders of the run before are over, and is asked again", left))
+	case left > 0 && m.settling:
+		m.lookAgain(now)
+		g.say(ctx, m, bot.Starting, fmt.Sprintf("starting: the exchange is asked for %d orders back", left))
 	case left > 0 && !late:
-		doing := "stopping"
-		state := bot.Stopping
-		if m.settling {
-			doing, state = "starting", bot.Starting
-		}
-		g.say(ctx, m, state, fmt.Sprintf("%s: the exchange is asked for %d orders back", doing, left))
-	case m.settling && left == 0:
+		m.lookAgain(now)
+		g.say(ctx, m, bot.Stopping, fmt.Sprintf("stopping: the exchange is asked for %d orders back", left))
+	case m.settling:
 		m.settling = false
 		g.unwind(m)
 		m.account = nil
 		g.waiting = append(g.waiting, m)
 		g.open(ctx)
 	default:
-		g.ended(ctx, m, left)
+		g.ended(ctx, m)
 	}
 }
 
+// lookAgain sets the timer of an end that goes on.
+func (m *member) lookAgain(now time.Time) {
+	next := m.until
+	if m.sellAt.After(now) && m.sellAt.Before(next) {
+		next = m.sellAt
+	}
+	m.late.Reset(next.Sub(now))
+}
+
 // winds takes one step: what is new is heard, what is open is asked for, and both are
-// written. It returns how many orders are not known to be over.
+// written. It returns how many orders are not known to be over, or are yet to be placed.
 func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	if m.account == nil {
 		if begun, err := g.revive(ctx, m); err != nil || !begun {
@@ -250,7 +274,11 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	if err := m.account.CancelAll(m.windReason()); err != nil {
 		return 0, err
 	}
-	if m.end == bot.Flattened && !m.settling && m.account.Open() == 0 {
+	selling := m.end == bot.Flattened && !m.settling && m.account.Open() == 0
+	now := g.r.cfg.Now()
+	pauses := selling && m.sellAt.After(now)
+	if selling && !pauses {
+		m.sellAt = now.Add(sellRetry)
 		m.account.Close(g.r.cfg.MarketNow().UnixMilli())
 		if open, err := m.sell(); err != nil || !open {
 			m.end, m.sold = bot.Halted, err == nil
@@ -266,7 +294,20 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 		}
 	}
 	m.carry()
+	if pauses {
+		return 1, nil
+	}
 	return m.account.Open(), nil
+}
+
+// hasten makes of the end of a bot one that closes its position, because such a kill switch
+// was pulled while it was ending. One on paper ends at once.
+func (g *group) hasten(ctx context.Context, m *member) {
+	if m.over || !m.trades() || m.sold {
+		return
+	}
+	m.end = bot.Flattened
+	g.windUp(ctx, m)
 }
 
 func (m *member) windReason() string {
@@ -280,11 +321,20 @@ func (m *member) windReason() string {
 }
 
 // revive builds the account of a bot's newest checkpoint, under its run, for its orders
-// to end; false if there is nothing to end.
+// to end; false if there is nothing to end. What an account of an earlier ledger holds is
+// its tenant's: it may even be another account at the exchange.
 func (g *group) revive(ctx context.Context, m *member) (bool, error) {
 	st, err := m.load(ctx, g.r.cfg.Journal)
-	if err != nil || st == nil || !st.Live() {
+	if err != nil || st == nil || !st.Live() || st.Ledger != m.assignment.Bot.Ledger {
 		return false, err
+	}
+	switch unfit, err := st.unfit(g.r.cfg.Markets); {
+	case err != nil:
+		return false, &outageError{err}
+	case unfit != "" && st.OpenOrders() == 0 && m.end != bot.Flattened:
+		return false, nil
+	case unfit != "":
+		return false, fmt.Errorf("its orders and its position are left to you, look for them at the exchange: %s", unfit)
 	}
 	terms, err := termsOf(g.key.pair, m.assignment.Config, g.r.cfg.Markets)
 	if err != nil {
@@ -312,9 +362,12 @@ func (g *group) unwind(m *member) {
 
 // ended stops a bot whose orders are over, or whose exchange has not said so for too
 // long.
-func (g *group) ended(ctx context.Context, m *member, left int) {
+func (g *group) ended(ctx context.Context, m *member) {
 	g.unwind(m)
-	text := m.rested()
+	text, left := m.rested(), 0
+	if m.account != nil {
+		left = m.account.Open()
+	}
 	if m.account != nil && m.account.LastTime() > 0 {
 		note := m.stopped()
 		if left > 0 {

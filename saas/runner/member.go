@@ -26,6 +26,8 @@ type member struct {
 	// have been closed for that.
 	end  bot.Ending
 	sold bool
+	// told is the ending that its group was told of; the runner guards it.
+	told bot.Ending
 	// over is true once the group is done with it.
 	over bool
 	// at is the group that it belongs to.
@@ -93,6 +95,8 @@ type member struct {
 	settling bool
 	until    time.Time
 	late     *time.Timer
+	// sellAt is when it may sell again, if its position is being closed.
+	sellAt time.Time
 	// loaded is the run of the newest checkpoint.
 	loaded int64
 }

@@ -289,7 +289,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	var candidates []lease.Resource
 	var working []settled
-	joins, stops := map[groupKey][]*member{}, map[groupKey][]*member{}
+	joins, stops, sells := map[groupKey][]*member{}, map[groupKey][]*member{}, map[groupKey][]*member{}
 	r.mu.Lock()
 	for i := range rows {
 		a := &rows[i]
@@ -299,8 +299,11 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		case !mine:
 			candidates = append(candidates, lease.Resource{Kind: lease.Bots, TenantID: a.Bot.TenantID, ID: a.Bot.ID})
 		case !a.Bot.Desired && !m.stopping:
-			m.stopping, m.end = true, a.Bot.Ending
+			m.stopping, m.end, m.told = true, a.Bot.Ending, a.Bot.Ending
 			stops[m.key()] = append(stops[m.key()], m)
+		case !a.Bot.Desired && a.Bot.Ending == bot.Flattened && m.told != bot.Flattened:
+			m.told = bot.Flattened
+			sells[m.key()] = append(sells[m.key()], m)
 		case a.Bot.Desired && !m.stopping && !m.moving && a.Config.Version >= m.seen:
 			working = append(working, settled{m, a})
 		}
@@ -339,6 +342,9 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	for key, ms := range stops {
 		r.group(ctx, wg, key).send(control{stop: ms})
+	}
+	for key, ms := range sells {
+		r.group(ctx, wg, key).send(control{sell: ms})
 	}
 	for _, m := range r.shed(share) {
 		r.group(ctx, wg, m.key()).send(control{give: []*member{m}})

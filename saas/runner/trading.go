@@ -55,8 +55,11 @@ type floor struct {
 	commits *journal.Group
 
 	mu    sync.Mutex
-	seats map[string]*seat // by account id
+	seats map[place]*seat
 }
+
+// place names an account: bots of different tenants never share one.
+type place struct{ tenant, account string }
 
 // seat is an account that is connected.
 type seat struct {
@@ -67,7 +70,7 @@ type seat struct {
 
 func newFloor(r *Runner) (*floor, error) {
 	commits, err := journal.NewGroup(journal.GroupConfig{Store: r.cfg.Trading.Journal})
-	return &floor{r: r, commits: commits, seats: map[string]*seat{}}, err
+	return &floor{r: r, commits: commits, seats: map[place]*seat{}}, err
 }
 
 // join connects a bot's account, unless another bot has done so, and lets the bot hear
@@ -75,7 +78,7 @@ func newFloor(r *Runner) (*floor, error) {
 func (f *floor) join(ctx context.Context, l *livebot) (exchange.Trader, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := f.seats[l.account]
+	s := f.seats[l.place()]
 	if s == nil {
 		var markets []exchange.Market
 		for _, pair := range f.r.cfg.Markets.Pairs() {
@@ -93,24 +96,26 @@ func (f *floor) join(ctx context.Context, l *livebot) (exchange.Trader, error) {
 		}
 		listening, end := context.WithCancel(context.WithoutCancel(ctx))
 		s = &seat{connection: connection, bots: map[*livebot]bool{}, end: end}
-		f.seats[l.account] = s
+		f.seats[l.place()] = s
 		f.r.done.Go(func() { f.listen(listening, l.account, s) })
 	}
 	s.bots[l] = true
 	return s.connection.For(l.bot), nil
 }
 
+func (l *livebot) place() place { return place{l.tenant, l.account} }
+
 // leave ends what join began.
 func (f *floor) leave(l *livebot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := f.seats[l.account]
+	s := f.seats[l.place()]
 	if s == nil || !s.bots[l] {
 		return
 	}
 	if delete(s.bots, l); len(s.bots) == 0 {
 		s.end()
-		delete(f.seats, l.account)
+		delete(f.seats, l.place())
 	}
 }
 

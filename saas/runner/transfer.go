@@ -41,7 +41,7 @@ func refOf(a *bot.Runnable) catalog.Ref {
 
 // newMember makes the member that a bot is in a group.
 func newMember(a bot.Runnable, at groupKey, l lease.Lease) *member {
-	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired, end: a.Bot.Ending, params: a.Config.Parameters, seen: a.Config.Version}
+	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired, end: a.Bot.Ending, told: a.Bot.Ending, params: a.Config.Parameters, seen: a.Config.Version}
 	if up := a.Config.Upgrade; up.Pending() {
 		m.params, m.trial = up.Parameters, true
 	}
@@ -115,7 +115,13 @@ func (r *Runner) transfer(ts []transfer) {
 // arrived returns the members that were given up for other groups since it was
 // asked last; r.mu is held.
 func (r *Runner) arrived() []*member {
-	list := slices.DeleteFunc(r.arrivals, func(m *member) bool { return r.members[m.assignment.Bot.ID] != m }) // lost meanwhile
+	list := slices.DeleteFunc(r.arrivals, func(m *member) bool {
+		lost := r.members[m.assignment.Bot.ID] != m
+		if lost && m.live != nil {
+			m.live.close(false)
+		}
+		return lost
+	})
 	r.arrivals = nil
 	return list
 }
@@ -150,6 +156,8 @@ func (g *group) transfer(ctx context.Context, t transfer) {
 		r.members[m.assignment.Bot.ID] = t.to
 		r.arrivals = append(r.arrivals, t.to)
 		r.Wake()
+	} else if t.to.live != nil { // another worker has it
+		t.to.live.close(false)
 	}
 }
 

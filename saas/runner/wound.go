@@ -22,7 +22,7 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 	if unfit, err = st.unfit(markets); err != nil {
 		return last, "", err
 	}
-	if last.Live() && !m.trades() {
+	if last.Live() && (!m.trades() || st.Ledger != m.assignment.Bot.Ledger) {
 		last = adrift(last)
 	}
 	switch {
@@ -40,7 +40,7 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 }
 
 // adrift returns an account at an exchange without orders that the exchange was asked for
-// in vain: a new account takes its place.
+// in vain, or that were never sent: a new account takes its place.
 func adrift(last parity.AccountState) parity.AccountState {
 	last.Engine.Orders, last.Legs = nil, slices.Clone(last.Legs)
 	for i := range last.Legs {

@@ -32,6 +32,11 @@ func (a *Account) Event() int64 {
 	return newest
 }
 
+// Knows reports whether the order of a number is not known to be over.
+func (a *Account) Knows(number uint64) bool {
+	return slices.ContainsFunc(a.remotes, func(v *remote.Venue) bool { return v.Knows(number) })
+}
+
 // At tells the venues at an exchange what time it is, in epoch milliseconds; see
 // remote.Venue.At.
 func (a *Account) At(now int64) {

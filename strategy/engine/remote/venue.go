@@ -139,6 +139,9 @@ func (v *Venue) Wishes() []Wish {
 	return out
 }
 
+// Knows reports whether the order of a number is not known to be over.
+func (v *Venue) Knows(number uint64) bool { return v.find(number) != nil }
+
 // Open is how many orders are not known to be over.
 func (v *Venue) Open() int { return len(v.state.Wishes) }
 

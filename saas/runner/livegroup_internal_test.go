@@ -1,0 +1,357 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/saas/live"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
+)
+
+// shelter is all that a group needs of its worker to bring a live bot to an end: a journal
+// in memory, one market, and ears for what its tenant is told.
+type shelter struct {
+	journal.Store
+	bot.Markets
+	Status
+
+	market exchange.Market
+	now    time.Time
+	saved  journal.Checkpoint
+	outage error
+	told   []string
+}
+
+func (s *shelter) Checkpoint(context.Context, string, string) (journal.Checkpoint, error) {
+	if s.saved.State == nil {
+		return journal.Checkpoint{}, errs.New(errs.NotFound, "checkpoint_not_found", "there is none")
+	}
+	return s.saved, s.outage
+}
+
+func (s *shelter) Commit(_ context.Context, entries ...journal.Entry) error {
+	if s.outage == nil {
+		s.saved = *entries[0].Checkpoint
+	}
+	return s.outage
+}
+
+func (s *shelter) Market(string) (exchange.Market, error) { return s.market, nil }
+func (s *shelter) Pairs() []string                        { return []string{s.market.Pair} }
+
+func (s *shelter) Publish(context.Context, string, string, live.Update) error { return nil }
+
+func (s *shelter) Observe(_ context.Context, _, _ string, _ int64, status bot.Status, reason string) error {
+	s.told = append(s.told, string(status)+": "+reason)
+	return nil
+}
+
+// newShelter makes a group that has nothing to do, and a live bot of ledger 3 whose run
+// has come to a checkpoint with a position and open orders.
+func newShelter(t *testing.T, position exchange.Steps, orders ...exchange.OrderRequest) (*shelter, *group, *member) {
+	t.Helper()
+	s := &shelter{
+		now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
+		market: exchange.Market{
+			Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -4), MinVolume: 2, MaxVolume: 1_000, Status: exchange.MarketActive,
+		},
+	}
+	keeper, err := lease.NewKeeper(lease.KeeperConfig{Holder: "worker", Now: time.Now, Store: nowhere{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Runner{groups: map[groupKey]*group{}, members: map[string]*member{}, wake: make(chan struct{}, 1), cfg: Config{
+		Journal: s, Keeper: keeper, Live: s, Log: slog.New(slog.DiscardHandler), MarketNow: func() time.Time { return s.now }, Markets: s, Now: func() time.Time { return s.now }, Status: s,
+	}}
+	g := newGroup(r, groupKey{pair: s.market.Pair, decide: base})
+	m := &member{at: g.key, lease: lease.Lease{Epoch: 1}, assignment: bot.Runnable{
+		Bot:    bot.Bot{ID: "bot", TenantID: "t", Pair: s.market.Pair, Mode: bot.Live, Run: 2, Ledger: 3},
+		Config: bot.Config{BotID: "bot", Mode: bot.Live, AccountID: "acc", Interval: base, Balance: decimal.NewFromInt(1_000)},
+	}}
+	r.members["bot"], r.groups[g.key] = m, g
+	t.Cleanup(func() {
+		if m.late != nil {
+			m.late.Stop()
+		}
+	})
+	terms, err := termsOf(s.market.Pair, m.assignment.Config, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Live: true})
+	if err == nil {
+		err = a.Seek(exchange.Flat(s.now.UnixMilli()-span, 100))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := a.State()
+	st.Engine.Portfolio.Base, st.Engine.Portfolio.Cost, st.Engine.Portfolio.Opened = position, exchange.Units(100*position), 1
+	st.Remote[0].Base = position
+	if err := a.Restore(st); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range orders {
+		if err := a.Commands(placing(a, o)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.Open() != len(orders) {
+		t.Fatalf("%d orders of %d are open", a.Open(), len(orders))
+	}
+	raw, err := checkpointState{AccountState: a.State(), Ledger: 3, Measures: measures(a.Markets())}.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved = journal.Checkpoint{BotID: "bot", Run: 1, State: raw}
+	return s, g, m
+}
+
+// placing is the command of a limit order.
+func placing(a *parity.Account, o exchange.OrderRequest) []strategy.Command {
+	return []strategy.Command{{Kind: strategy.PlaceCommand, Ref: a.View().NextRef, Side: o.Side, Type: exchange.LimitOrder, Price: o.Price, Volume: o.Volume}}
+}
+
+// nowhere keeps no leases.
+type nowhere struct{ lease.Store }
+
+func (nowhere) ReleaseLeases(context.Context, lease.Holder, []lease.Lease) error { return nil }
+
+// written is what the newest checkpoint holds.
+func (s *shelter) written(t *testing.T) checkpointState {
+	t.Helper()
+	st, err := decodeState(s.saved.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// last is what the tenant was told last.
+func (s *shelter) last() string {
+	if len(s.told) == 0 {
+		return ""
+	}
+	return s.told[len(s.told)-1]
+}
+
+// What a bot held before it went back to paper is its tenant's: gone live again it neither
+// sells that when a kill switch flattens it before it has begun, nor does its stop make it
+// the bot's again.
+func TestPositionOfAnAccountBeforeIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for _, end := range []bot.Ending{bot.Asked, bot.Halted, bot.Flattened} {
+		s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
+		m.assignment.Bot.Ledger, m.end = 5, end // to paper, and live on maybe another account
+		before := s.saved
+		g.stop(t.Context(), m)
+		if !m.over || !strings.HasPrefix(s.last(), "stopped: ") {
+			t.Errorf("%q: told %q, over %t", end, s.told, m.over)
+		}
+		if s.saved.Run != before.Run || s.written(t).Ledger != 3 || len(s.written(t).Remote[0].Wishes) != 1 {
+			t.Errorf("%q: the account of before is that of run %d now: %+v", end, s.saved.Run, s.written(t))
+		}
+	}
+	s, g, m := newShelter(t, 500) // without another ledger it is the bot's
+	m.end = bot.Flattened
+	g.stop(t.Context(), m)
+	if w := s.written(t).Remote[0].Wishes; len(w) != 1 || w[0].Request.Side != exchange.Sell || w[0].Request.Volume != 500 {
+		t.Errorf("of its own 500 steps it sells %+v", w)
+	}
+}
+
+// An account that is counted otherwise by now is not sold by numbers that mean nothing.
+func TestUnfitAccountIsNotFlattened(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500)
+	s.market.Step, m.end = decimal.New(1, -2), bot.Flattened
+	g.stop(t.Context(), m)
+	if !m.over || !strings.HasPrefix(s.last(), "error: ") || !strings.Contains(s.last(), "left to you") || len(s.written(t).Remote[0].Wishes) > 0 {
+		t.Errorf("told %q", s.told)
+	}
+}
+
+// hears lets the bot's account hear that its oldest order was filled to some volume.
+func hears(t *testing.T, m *member, filled exchange.Steps) {
+	t.Helper()
+	w, event := m.account.Wishes()[0], m.account.Event()
+	news := []remote.News{{Event: event + 1, Number: w.Number, Placed: true}}
+	if filled > 0 {
+		news = append(news, remote.News{Event: event + 2, Number: w.Number, Fill: &exchange.Fill{Sequence: event, Side: w.Request.Side, Price: 100, Volume: filled, Value: exchange.Units(100 * filled)}})
+	}
+	news = append(news, remote.News{Event: event + 3, Number: w.Number, End: &remote.End{Filled: filled, Reason: "it is over"}})
+	if _, err := m.account.News(news); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// proves RK2: a position above the market's largest order is closed by several, one after
+// another, and one that the exchange refuses is not repeated without a pause.
+func TestFlattenMoreThanTheLargestOrder(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 2_300)
+	m.end = bot.Flattened
+	g.stop(t.Context(), m)
+	for _, want := range []exchange.Steps{1_000, 1_000, 300} {
+		if w := m.account.Wishes(); len(w) != 1 || w[0].Request.Volume != want || !w[0].Exit {
+			t.Fatalf("it sells %+v, want %d", w, want)
+		}
+		if want == 300 { // refused at first
+			hears(t, m, 0)
+			if g.ending(t.Context(), m); len(m.account.Wishes()) > 0 || m.over {
+				t.Errorf("refused, it sells %+v at once", m.account.Wishes())
+			}
+			s.now = s.now.Add(sellRetry)
+			g.ending(t.Context(), m)
+		}
+		hears(t, m, want)
+		s.now = s.now.Add(sellRetry)
+		g.ending(t.Context(), m)
+	}
+	if !m.over || s.last() != "stopped: stopped by the kill switch, and its position was closed" {
+		t.Errorf("told %q", s.told)
+	}
+}
+
+// proves RK2: a kill switch that flattens sells the position of a bot that was asked to
+// stop before and is waiting for its orders.
+func TestFlattenWhileItStops(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
+	g.handle(t.Context(), control{stop: []*member{m}})
+	if w := m.account.Wishes(); len(w) != 1 || !w[0].Asked || m.over {
+		t.Fatalf("stopping it wishes %+v", w)
+	}
+	g.handle(t.Context(), control{sell: []*member{m}})
+	hears(t, m, 0)
+	g.ending(t.Context(), m)
+	if w := m.account.Wishes(); len(w) != 1 || !w[0].Exit || w[0].Request.Volume != 500 {
+		t.Errorf("it wishes %+v, told %q", w, s.told)
+	}
+}
+
+// A bot that is to run, and whose orders of the run before are not over after two minutes,
+// is not told to have been stopped by its tenant: it goes on asking.
+func TestSettlingIsNoStop(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
+	m.settling = true
+	g.windUp(t.Context(), m)
+	s.now = s.now.Add(windMost)
+	g.ending(t.Context(), m)
+	if m.over || !strings.HasPrefix(s.last(), "degraded: ") || s.saved.Run != 1 {
+		t.Errorf("told %q, over %t, the checkpoint is that of run %d", s.told, m.over, s.saved.Run)
+	}
+}
+
+// A bot whose database is away is not told to have come to rest, however long that lasts.
+func TestOutageIsNoEnd(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
+	s.outage = errors.New("the database is away")
+	g.stop(t.Context(), m)
+	s.now = s.now.Add(2 * windMost)
+	g.ending(t.Context(), m)
+	if m.over || len(s.told) > 0 {
+		t.Errorf("told %q, over %t", s.told, m.over)
+	}
+	s.outage = nil
+	if g.windUp(t.Context(), m); m.over || len(m.account.Wishes()) != 1 {
+		t.Errorf("told %q, over %t", s.told, m.over)
+	}
+}
+
+// A bot that waits for its exchange account keeps no others of its group waiting.
+func TestWaitingForAnExchangeHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	_, g, m := newShelter(t, 0)
+	g.process = struct{ Process }{}
+	g.waiting, m.gated = []*member{m}, true
+	if g.settled(); g.again != nil || g.retry != 0 {
+		t.Errorf("it is tried again in %s", g.retry)
+	}
+	g.waiting = append(g.waiting, &member{})
+	if g.settled(); g.again == nil {
+		t.Error("one that could not begin for another reason is not tried again")
+	}
+}
+
+// opened remembers which accounts were opened.
+type opened struct{ list []string }
+
+func (o *opened) Open(_ context.Context, tenantID, accountID string, _ []exchange.Market) (account.Connection, error) {
+	o.list = append(o.list, tenantID+"/"+accountID)
+	if tenantID != "t" {
+		return nil, errs.New(errs.NotFound, "account_not_found", "there is none")
+	}
+	return deaf{}, nil
+}
+
+// deaf is an account of which nothing is told.
+type deaf struct{ account.Connection }
+
+func (deaf) For(string) exchange.Trader { return nil }
+func (deaf) StreamAccount(ctx context.Context, _ func(exchange.AccountEvent)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// proves P12 for connections: a bot of another tenant does not share one, whatever account
+// it names.
+func TestConnectionsAreOfATenant(t *testing.T) {
+	t.Parallel()
+	_, g, _ := newShelter(t, 0)
+	accounts := &opened{}
+	g.r.cfg.Trading = &Trading{Accounts: accounts}
+	f := &floor{r: g.r, seats: map[place]*seat{}}
+	mine, too, other := &livebot{r: g.r, tenant: "t", account: "acc"}, &livebot{r: g.r, tenant: "t", account: "acc"}, &livebot{r: g.r, tenant: "u", account: "acc"}
+	for _, l := range []*livebot{mine, too} {
+		if _, err := f.join(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := f.join(t.Context(), other); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("another tenant's bot has the connection: %v", err)
+	}
+	if want := []string{"t/acc", "u/acc"}; !slices.Equal(accounts.list, want) {
+		t.Errorf("opened %v, want %v", accounts.list, want)
+	}
+	f.leave(other)
+	f.leave(mine)
+	f.leave(too)
+	if g.r.done.Wait(); len(f.seats) > 0 {
+		t.Errorf("%d connections are left", len(f.seats))
+	}
+}
+
+// A bot of which an order can never be placed fails with the reason, and does not wait for
+// that order for ever.
+func TestBotThatCannotOrderFails(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
+	m.live = &livebot{r: g.r, tenant: "t", bot: "bot", lease: m.lease, stop: func() {}, done: make(chan struct{})}
+	close(m.live.done)
+	g.active = []*member{m}
+	m.live.broken(t.Context(), errors.New("its number is taken"))
+	for _, c := range g.mail.take() {
+		g.handle(t.Context(), c)
+	}
+	if g.r.done.Wait(); !m.over || !strings.HasPrefix(s.last(), "error: ") || !strings.Contains(s.last(), "its number is taken") || !m.live.abandon {
+		t.Errorf("told %q, over %t", s.told, m.over)
+	}
+}
