@@ -52,11 +52,17 @@ func (s *swing) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 // lease takes the lease of a run, as a worker does.
 func (b *bench) lease(token, id string) lease.Lease {
 	b.t.Helper()
+	return b.take("backtests", research.Resource(b.tenant(token), id))
+}
+
+// take takes a lease as a worker of a name does.
+func (b *bench) take(name string, r lease.Resource) lease.Lease {
+	b.t.Helper()
 	ctx := b.t.Context()
-	h, err := b.store.StartHolder(ctx, "backtests")
+	h, err := b.store.StartHolder(ctx, name)
 	must(b.t, err)
 	got, err := b.store.TakeLeases(ctx, lease.Take{
-		Holder: h, Resources: []lease.Resource{research.Resource(b.tenant(token), id)}, Limit: 1, Now: b.clock.Now(), Until: b.clock.Now().Add(time.Minute),
+		Holder: h, Resources: []lease.Resource{r}, Limit: 1, Now: b.clock.Now(), Until: b.clock.Now().Add(time.Minute),
 	})
 	must(b.t, err)
 	return got[0]

@@ -61,18 +61,16 @@ func TestBotLife(t *testing.T) {
 // work writes into a bot's journal as a worker would.
 func (b *bench) work(token, botID string, fill func(e *journal.Entry)) {
 	b.t.Helper()
-	ctx := b.t.Context()
-	h, err := b.store.StartHolder(ctx, "worker")
-	must(b.t, err)
-	tenantID := b.tenant(token)
-	got, err := b.store.TakeLeases(ctx, lease.Take{
-		Holder: h, Resources: []lease.Resource{{Kind: lease.Bots, TenantID: tenantID, ID: botID}}, Limit: 1,
-		Now: b.clock.Now(), Until: b.clock.Now().Add(time.Minute),
-	})
-	must(b.t, err)
-	e := journal.Entry{TenantID: tenantID, BotID: botID, Epoch: got[0].Epoch}
+	e := journal.Entry{TenantID: b.tenant(token), BotID: botID}
+	e.Epoch = b.hold(e.TenantID, botID)
 	fill(&e)
-	must(b.t, b.store.Commit(ctx, e))
+	must(b.t, b.store.Commit(b.t.Context(), e))
+}
+
+// hold takes the lease on a bot as a worker would, and returns its epoch.
+func (b *bench) hold(tenantID, botID string) int64 {
+	b.t.Helper()
+	return b.take("worker", lease.Resource{Kind: lease.Bots, TenantID: tenantID, ID: botID}).Epoch
 }
 
 func d(s string) decimal.Decimal { return decimal.RequireFromString(s) }

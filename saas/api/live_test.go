@@ -7,24 +7,15 @@ import (
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/journal"
-	"github.com/lunobot/lunobot/saas/lease"
 )
 
 // trade writes into a bot's journal of live orders as a worker would.
 func (b *bench) trade(token, botID string, fill func(e *journal.LiveEntry)) {
 	b.t.Helper()
-	ctx := b.t.Context()
-	h, err := b.store.StartHolder(ctx, "worker")
-	must(b.t, err)
-	tenantID := b.tenant(token)
-	got, err := b.store.TakeLeases(ctx, lease.Take{
-		Holder: h, Resources: []lease.Resource{{Kind: lease.Bots, TenantID: tenantID, ID: botID}}, Limit: 1,
-		Now: b.clock.Now(), Until: b.clock.Now().Add(time.Minute),
-	})
-	must(b.t, err)
-	e := journal.LiveEntry{TenantID: tenantID, BotID: botID, Epoch: got[0].Epoch}
+	e := journal.LiveEntry{TenantID: b.tenant(token), BotID: botID}
+	e.Epoch = b.hold(e.TenantID, botID)
 	fill(&e)
-	refused, err := b.store.CommitLive(ctx, e)
+	refused, err := b.store.CommitLive(b.t.Context(), e)
 	must(b.t, errors.Join(append(refused, err)...))
 }
 

@@ -49,14 +49,8 @@ func (w *world) linesOf(id, kind, text string) (n int) {
 func TestASilentFurtherPair(t *testing.T) {
 	t.Parallel()
 	w := newPaced(t)
-	shut := w.withhold(demo.ETHMYR)
+	shut := w.silence(demo.ETHMYR)
 	w.grace = 200 * time.Millisecond
-	w.edits = func(pair string, list []exchange.Candle) ([]exchange.Candle, error) {
-		if pair == demo.ETHMYR && shut.Load() {
-			return nil, errors.New("the history is away")
-		}
-		return list, nil
-	}
 	w.set(2)
 	w.addDuo(time.Minute, "a", `{}`)
 	r := w.begin()

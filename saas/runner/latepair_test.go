@@ -45,6 +45,20 @@ func (w *world) withhold(pair string) (shut *atomic.Bool) {
 	return shut
 }
 
+// silence makes the stream of a pair tell no candle, and its history fail, while it is
+// shut.
+func (w *world) silence(pair string) (shut *atomic.Bool) {
+	w.t.Helper()
+	shut = w.withhold(pair)
+	w.edits = func(of string, list []exchange.Candle) ([]exchange.Candle, error) {
+		if of == pair && shut.Load() {
+			return nil, errors.New("the history is away")
+		}
+		return list, nil
+	}
+	return shut
+}
+
 // proves PL2, M2: a further pair whose candles do not come holds the bot up for a
 // moment only; they are told when they come, each once, and what came of that is
 // committed at once and comes to the same again.
@@ -135,13 +149,7 @@ func (p *paced) toldAll(id string, atLeast int, flat ...int64) {
 func TestALateFurtherPairBesideABotThatIsBehind(t *testing.T) {
 	t.Parallel()
 	w := newPaced(t)
-	shut := w.withhold(demo.ETHMYR)
-	w.edits = func(pair string, list []exchange.Candle) ([]exchange.Candle, error) {
-		if pair == demo.ETHMYR && shut.Load() {
-			return nil, errors.New("the history is away")
-		}
-		return list, nil
-	}
+	shut := w.silence(demo.ETHMYR)
 	w.set(2)
 	w.addDuo(time.Minute, "behind", `{}`)
 	r := w.begin()

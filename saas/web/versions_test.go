@@ -89,9 +89,9 @@ func TestBacktestInTheVersionOfTheBot(t *testing.T) {
 	ada.do(http.MethodPost, "/backtests/new/check", form, map[string]string{"HX-Request": "true"}).want(t, "the check", http.StatusOK, `id="fault-strategy_version"`, "basic 0.9.0 cannot be used")
 }
 
-// The choice of a version changes the parameters in place and keeps what was typed.
-func TestVersionIsChosenInTheForm(t *testing.T) {
-	t.Parallel()
+// inForms does something in each form in which a strategy and its version are chosen.
+func inForms(t *testing.T, then func(tab *webtest.Tab)) {
+	t.Helper()
 	w := newWorld(t)
 	w.offerNewer(t)
 	server := serve(t, w.config())
@@ -103,6 +103,15 @@ func TestVersionIsChosenInTheForm(t *testing.T) {
 	for _, path := range []string{"/backtests/new?bot=" + id, "/bots/new"} {
 		tab.Run(chromedp.Navigate(server.URL + path))
 		tab.Wait("the form", `document.querySelector("#pin") !== null && typeof htmx !== "undefined"`)
+		then(tab)
+	}
+	tab.Check()
+}
+
+// The choice of a version changes the parameters in place and keeps what was typed.
+func TestVersionIsChosenInTheForm(t *testing.T) {
+	t.Parallel()
+	inForms(t, func(tab *webtest.Tab) {
 		webtest.Value[bool](tab, `(() => {
 			document.querySelector("#p-fast").value = "12";
 			const choice = document.querySelector("#pin");
@@ -111,25 +120,14 @@ func TestVersionIsChosenInTheForm(t *testing.T) {
 		})()`)
 		tab.Wait("the other parameters", `document.querySelector("#p-patience") !== null && document.querySelector("#pin").value === "1.1.0" && document.querySelector("#p-fast").value === "12"`)
 		tab.Wait("the summary", `[...document.querySelectorAll("#summary dd")].some((d) => d.textContent.includes("1.1.0")) && document.querySelector("#summary").textContent.includes("Patience")`)
-	}
-	tab.Check()
+	})
 }
 
 // Another strategy is offered in its own newest version with its own defaults, whatever
 // stood in the form of the one before.
 func TestStrategyIsChosenInTheForm(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.offerNewer(t)
-	server := serve(t, w.config())
-	ada := w.member(t, server, "ada@example.com")
-	ada.upgrade("premium")
-	id := ada.pinned(w)
-	tab := webtest.Open(t)
-	ada.signIn(tab)
-	for _, path := range []string{"/backtests/new?bot=" + id, "/bots/new"} {
-		tab.Run(chromedp.Navigate(server.URL + path))
-		tab.Wait("the form", `document.querySelector("#pin") !== null && typeof htmx !== "undefined"`)
+	inForms(t, func(tab *webtest.Tab) {
 		webtest.Value[bool](tab, `(() => {
 			document.querySelector("#pin").value = "0.9.0";
 			document.querySelector("#p-fast").value = "77";
@@ -138,6 +136,5 @@ func TestStrategyIsChosenInTheForm(t *testing.T) {
 		})()`)
 		tab.Wait("its parameters", `document.querySelector('[name="also"]') !== null && document.querySelector('[name="pin"]').value === "1.0.0" && document.querySelector("#p-fast").value === "10"`)
 		tab.Wait("the summary", `[...document.querySelectorAll("#summary dd")].some((d) => d.textContent.startsWith("Mix"))`)
-	}
-	tab.Check()
+	})
 }
