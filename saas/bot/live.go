@@ -67,7 +67,7 @@ type LiveSummary struct {
 // changes nothing. Errors: Conflict, code "live_not_offered", on an installation
 // that trades at no exchange's prices; those of finding bot and account.
 func (s *Service) Preview(ctx context.Context, p tenancy.Principal, botID string, in GoLiveInput) (LiveSummary, error) {
-	if err := s.responsible(p); err != nil {
+	if err := s.offered(p); err != nil {
 		return LiveSummary{}, err
 	}
 	b, err := s.cfg.Store.Bot(ctx, p.TenantID, botID)
@@ -83,11 +83,16 @@ func (s *Service) Preview(ctx context.Context, p tenancy.Principal, botID string
 
 // responsible is the error of who may not decide about real money: that needs the
 // right to run bots and the one to connect accounts.
-func (s *Service) responsible(p tenancy.Principal) error {
+func responsible(p tenancy.Principal) error {
 	if err := p.Require(tenancy.BotsTrade); err != nil {
 		return err
 	}
-	if err := p.Require(tenancy.AccountsWrite); err != nil {
+	return p.Require(tenancy.AccountsWrite)
+}
+
+// offered is the error of responsible, or of a server whose bots cannot go live.
+func (s *Service) offered(p tenancy.Principal) error {
+	if err := responsible(p); err != nil {
 		return err
 	}
 	if s.cfg.LiveVenue == "" {
@@ -173,7 +178,7 @@ func asFields(f errs.Fields) *errs.Error {
 // Errors: those of Preview; its first obstacle; Invalid for the wrong name; Conflict,
 // code "paper_run_missing", without waiver; Stale, code "config_changed".
 func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string, in GoLiveInput) (Config, error) {
-	if err := s.responsible(p); err != nil {
+	if err := s.offered(p); err != nil {
 		return Config{}, err
 	}
 	var c Config
@@ -217,10 +222,7 @@ func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string,
 // the account and is its tenant's. Its orders must be over (Conflict, code
 // "orders_unsettled"), unless the account's key cannot be used any more.
 func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string, version int64) (Config, error) {
-	if err := p.Require(tenancy.BotsTrade); err != nil {
-		return Config{}, err
-	}
-	if err := p.Require(tenancy.AccountsWrite); err != nil {
+	if err := responsible(p); err != nil {
 		return Config{}, err
 	}
 	var c Config

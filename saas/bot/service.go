@@ -238,7 +238,7 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 	}
 	var more []map[string]any
 	if c.Mode == Live && !c.Balance.Equal(seen.Balance) {
-		if err := s.responsible(p); err != nil {
+		if err := s.offered(p); err != nil {
 			return Config{}, err
 		}
 		more = append(more, map[string]any{"user_id": p.UserID, "balance": c.Balance, "balance_before": seen.Balance})
