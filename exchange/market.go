@@ -146,6 +146,8 @@ func (m Market) Check(r OrderRequest) error {
 		return Rejected("ErrPostOnlyMode", "market %s takes post-only orders at present", m.Pair)
 	case r.Side != Buy && r.Side != Sell:
 		return Rejected("ErrInvalidOrderSide", "the side must be buy or sell")
+	case m.checkStop(r) != nil:
+		return m.checkStop(r)
 	case r.Type == LimitOrder && (r.Price <= 0 || r.Price < m.MinPrice):
 		return Rejected("ErrPriceTooLow", "price %s is below the least price %s", m.Price(r.Price), m.Price(max(1, m.MinPrice)))
 	case r.Type == LimitOrder && m.MaxPrice > 0 && r.Price > m.MaxPrice:

@@ -252,6 +252,23 @@ func TestMarketCheck(t *testing.T) { // proves T9
 		"below least value":    {limit, func(_ *exchange.Market, r *exchange.OrderRequest) { r.Price, r.Volume = 100, 9 }, "ErrAmountTooSmall"},
 		"at least value":       {limit, func(_ *exchange.Market, r *exchange.OrderRequest) { r.Price, r.Volume = 100, 10 }, ""},
 		"too little by value":  {byValue, func(_ *exchange.Market, r *exchange.OrderRequest) { r.Value = 999 }, "ErrAmountTooSmall"},
+		"a stop": {limit, func(_ *exchange.Market, r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 20, Direction: exchange.StopBelow}
+		}, ""},
+		"a stop below least price": {limit, func(_ *exchange.Market, r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 19, Direction: exchange.StopBelow}
+		}, "ErrStopPriceTooLow"},
+		"a stop above highest price": {limit, func(_ *exchange.Market, r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 2_000_001, Direction: exchange.StopRelative}
+		}, "ErrStopPriceTooHigh"},
+		"a stop without a price":     {limit, func(_ *exchange.Market, r *exchange.OrderRequest) { r.Stop.Direction = exchange.StopAbove }, "ErrInvalidStopPrice"},
+		"a stop without a direction": {limit, func(_ *exchange.Market, r *exchange.OrderRequest) { r.Stop.Price = 20 }, "ErrInvalidStopDirection"},
+		"a stop of no direction there is": {limit, func(_ *exchange.Market, r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 20, Direction: 9}
+		}, "ErrInvalidStopDirection"},
+		"a stop of a market order": {market, func(_ *exchange.Market, r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 20, Direction: exchange.StopBelow}
+		}, "ErrInvalidArguments"},
 		"overflow": {limit, func(m *exchange.Market, r *exchange.OrderRequest) {
 			m.MaxPrice, m.MaxVolume, r.Price, r.Volume = 0, 0, 1<<40, 1<<40
 		}, "ErrValueTooHigh"},

@@ -98,6 +98,9 @@ type OrderRequest struct {
 	Value       Units
 	PostOnly    bool
 	TimeInForce TimeInForce
+	// Stop is the price that a limit order waits for before it goes to the book, at
+	// venues that have such orders; zero if it waits for nothing.
+	Stop Stop `json:",omitzero"`
 	// Urgent orders are protective exits: they may use what an account's budget of
 	// calls keeps in reserve (rule T10).
 	Urgent bool `json:",omitzero"`

@@ -36,6 +36,8 @@ const (
 	PostOnly Capability = "post-only orders"
 	// Quotes: Bench.Quotes is set.
 	Quotes Capability = "quotes"
+	// StopOrders: limit orders may wait for a price before they go to the book.
+	StopOrders Capability = "stop-limit orders"
 	// Streams: Bench.Streamer is set and tells of every trade.
 	Streams Capability = "a stream of the market"
 )

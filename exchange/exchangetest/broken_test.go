@@ -344,6 +344,22 @@ func tradingDefects() map[string]breaks {
 			"spends more": request(func(r *exchange.OrderRequest) { r.Value += r.Value / 100 }),
 			"spends less": request(func(r *exchange.OrderRequest) { r.Value -= r.Value / 100 }),
 		},
+		"a stop order waits for its price": {
+			"does not wait": request(func(r *exchange.OrderRequest) { r.Stop = exchange.Stop{} }),
+			"waits too long": request(func(r *exchange.OrderRequest) {
+				if r.Stop.Price > 0 {
+					r.Stop.Price++
+				}
+			}),
+			"waits for the other side": request(func(r *exchange.OrderRequest) {
+				if r.Stop.Direction == exchange.StopAbove {
+					r.Stop.Direction = exchange.StopBelow
+				}
+			}),
+			"takes it as a limit":  told(func(o *exchange.Order) { o.Request.Stop = exchange.Stop{} }),
+			"takes any direction":  request(func(r *exchange.OrderRequest) { r.Stop.Direction = max(r.Stop.Direction, exchange.StopRelative) }),
+			"reserves for nothing": purses(func(b *exchange.Balance, _ int) { b.Reserved = decimal.Zero }),
+		},
 		"a cancel takes the rest back": {
 			"does nothing": twist(func(w *twisted, _ exchange.Trader) {
 				w.cancel = func(context.Context, string, string) error { return nil }

@@ -14,6 +14,8 @@ func kindCards() []Card {
 			Proves: "A market sale trades at the best prices there are, and never rests."},
 		{Name: "a market buy spends its value at most", Needs: []Capability{MarketOrders}, run: marketBuy,
 			Proves: "A market buy by value spends, fee included, no more than that, and all but what buys no further step (T9)."},
+		{Name: "a stop order waits for its price", Needs: []Capability{StopOrders}, run: stopOrder,
+			Proves: "A stop-limit order is pending outside the book, reserves, and is told with its stop; a trade at the stop lets it go, and none before; one that waits can be taken back."},
 	}
 }
 
@@ -131,4 +133,62 @@ func marketBuy(d *desk) {
 	if left := r.Value - spent; o.Filled == 0 || left >= step+fees.Buy.Taker.Of(step)+1 {
 		d.Errorf("%d are left, and a step costs %d; %d are filled", left, step, o.Filled)
 	}
+}
+
+func stopOrder(d *desk) {
+	d.rest(d.bob, exchange.Sell, d.Price, d.Lot)
+	buy := d.limit(exchange.Buy, d.Price, d.Lot)
+	d.place(d.ann, buy)
+	d.over(d.ann, buy.ClientID) // the last trade is at Price
+
+	r := d.limit(exchange.Buy, d.Price+9, d.Lot)
+	r.Stop = exchange.Stop{Price: d.Price + 5, Direction: exchange.StopAbove}
+	d.place(d.ann, r)
+	d.rest(d.bob, exchange.Sell, d.Price+3, d.Lot) // it would take that if it did not wait
+	d.waiting(r, exchange.StopAbove)
+	if _, counter := d.balances(d.ann); counter.reserved.LessThan(d.amount(d.value(r.Price, r.Volume))) {
+		d.Errorf("a stop order that waits has reserved %s", counter)
+	}
+	buy = d.limit(exchange.Buy, d.Price+4, d.Lot)
+	d.place(d.ann, buy)
+	d.over(d.ann, buy.ClientID) // at Price+3, which does not reach it
+	d.waiting(r, exchange.StopAbove)
+	d.rest(d.bob, exchange.Sell, d.Price+5, d.Lot)
+	buy = d.limit(exchange.Buy, d.Price+5, d.Lot)
+	d.place(d.ann, buy)
+	d.over(d.ann, buy.ClientID)
+	d.wait("the stop order is in the book", func() bool { return d.order(d.ann, r.ClientID).Status == exchange.Open })
+	d.rest(d.bob, exchange.Sell, d.Price+9, d.Lot)
+	if o := d.filled(d.ann, r.ClientID, d.Lot); o.Value != d.value(r.Price, d.Lot) {
+		d.Errorf("a stop order whose limit is %d is filled for %d", r.Price, o.Value)
+	}
+
+	r = d.limit(exchange.Sell, d.Price-9, d.Lot)
+	r.Stop = exchange.Stop{Price: d.Price - 5, Direction: exchange.StopRelative}
+	o := d.place(d.ann, r)
+	d.waiting(r, exchange.StopBelow)
+	if err := d.ann.Cancel(d.Context(), d.pair, o.ID); err != nil {
+		d.Fatal(err)
+	}
+	d.ended(r, 0)
+
+	r = d.limit(exchange.Sell, d.Price-9, d.Lot)
+	r.Stop.Price = d.Price - 5
+	d.denied("a stop order without a direction", r, exchange.KindInvalid)
+	r = d.limit(exchange.Sell, d.Price-9, d.Lot)
+	r.Stop.Direction = exchange.StopBelow
+	d.denied("a stop order without a price", r, exchange.KindInvalid)
+}
+
+// waiting checks that a stop order of Ann's waits and is told as it was placed;
+// a relative direction may be told as what it became.
+func (d *desk) waiting(r exchange.OrderRequest, became exchange.StopDirection) {
+	d.Helper()
+	o := d.order(d.ann, r.ClientID)
+	got := o.Request
+	if o.Status != exchange.Pending || o.Filled != 0 || got.Price != r.Price || got.Volume != r.Volume || got.Stop.Price != r.Stop.Price ||
+		got.Stop.Direction != r.Stop.Direction && got.Stop.Direction != became {
+		d.Errorf("a stop order that waits, %+v, is told as %+v", r, o)
+	}
+	d.openIDs(d.ann, r.ClientID)
 }

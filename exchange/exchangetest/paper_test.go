@@ -72,7 +72,7 @@ func TestPaperExchange(t *testing.T) {
 		Name: "paper exchange", Open: openPaper,
 		Has: []exchangetest.Capability{
 			exchangetest.Bounds, exchangetest.Clock, exchangetest.Deadlines, exchangetest.FOK, exchangetest.IOC, exchangetest.MarketOrders,
-			exchangetest.Parallel, exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States,
+			exchangetest.Parallel, exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States, exchangetest.StopOrders,
 		},
 	})
 }

@@ -29,7 +29,7 @@ func TestSimulatorCards(t *testing.T) {
 		Has: []exchangetest.Capability{
 			exchangetest.AccountStreams, exchangetest.Bounds, exchangetest.Candles, exchangetest.Clock, exchangetest.Cuts, exchangetest.Deadlines,
 			exchangetest.FOK, exchangetest.IOC, exchangetest.KeyChecks, exchangetest.Ledgers, exchangetest.MarketOrders, exchangetest.Parallel,
-			exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States, exchangetest.Streams,
+			exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States, exchangetest.StopOrders, exchangetest.Streams,
 			exchangetest.AnswerGarbled, exchangetest.AnswerLost, exchangetest.Busy, exchangetest.CancelLost, exchangetest.RequestLost, exchangetest.TakenLate,
 			exchangetest.FilledFirst, exchangetest.FillsLate, exchangetest.KeyRevoked, exchangetest.QuestionLost,
 			exchangetest.MessageDoubled, exchangetest.MessageGarbled, exchangetest.MessageLost, exchangetest.MessageSwapped,

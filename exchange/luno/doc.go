@@ -26,9 +26,8 @@
 // # Limits of Luno
 //
 // A market buy is for an amount, not by volume. Whether its fee comes on top of the
-// amount is not documented. Stop-limit orders of others are read as limit orders that
-// wait; there are none to place, for protective exits are the host's and watch the
-// price themselves (rule RK1). The user stream tells what an order has traded in all, without
+// amount is not documented. Stop-limit orders can be placed (OrderRequest.Stop), and bots
+// do not: protective exits are the host's and watch the price themselves (rule RK1). The user stream tells what an order has traded in all, without
 // the trades' sequences: fills are booked from what Client.Fills lists after the stream
 // has told of one. Fees finer than a unit are rounded up, and a
 // ledger's entries (Client.Entries) tell them exactly.

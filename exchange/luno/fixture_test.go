@@ -35,7 +35,7 @@ func TestRecordedCards(t *testing.T) {
 		Name: "recorded Luno", Open: openRecorded,
 		Has: []exchangetest.Capability{
 			exchangetest.Bounds, exchangetest.Candles, exchangetest.Clock, exchangetest.Deadlines, exchangetest.FOK, exchangetest.IOC, exchangetest.KeyChecks,
-			exchangetest.Ledgers, exchangetest.MarketOrders, exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States,
+			exchangetest.Ledgers, exchangetest.MarketOrders, exchangetest.PostOnly, exchangetest.Quotes, exchangetest.States, exchangetest.StopOrders,
 			exchangetest.AnswerGarbled, exchangetest.Busy,
 		},
 	})

@@ -36,10 +36,13 @@ type order struct {
 	FeeCounter  decimal.Decimal  `json:"fee_counter"`
 	Created     int64            `json:"creation_timestamp"`
 	Completed   int64            `json:"completed_timestamp"`
+	// StopPrice is 0 if the order waits for nothing.
+	StopPrice     decimal.Decimal `json:"stop_price"`
+	StopDirection string          `json:"stop_direction"`
 }
 
-// order translates an order of a market. A stop order that waits is a Pending
-// limit order.
+// order translates an order of a market. A stop order is a limit order with a Stop,
+// Pending while it waits.
 func (t order) order(m exchange.Market) (o exchange.Order, err error) {
 	if !isOrderID(t.ID) || t.Pair != m.Pair {
 		return o, fmt.Errorf("it is called %q and is of %q", t.ID, t.Pair)
@@ -47,7 +50,7 @@ func (t order) order(m exchange.Market) (o exchange.Order, err error) {
 	if t.Base == nil || t.Counter == nil {
 		return o, errors.New("it does not say what was filled")
 	}
-	if err := sane(t.Price, t.Volume, *t.Base, *t.Counter, t.FeeBase, t.FeeCounter); err != nil {
+	if err := sane(t.Price, t.Volume, *t.Base, *t.Counter, t.FeeBase, t.FeeCounter, t.StopPrice); err != nil {
 		return o, err
 	}
 	if t.Base.IsNegative() || t.Counter.IsNegative() || t.Price.IsNegative() || t.Volume.IsNegative() {
@@ -68,6 +71,9 @@ func (t order) order(m exchange.Market) (o exchange.Order, err error) {
 			return o, err
 		}
 	}
+	if r.Stop, err = t.stop(m); err != nil {
+		return o, err
+	}
 	if r.Volume, err = m.Steps(t.Volume, exchange.Exact); err != nil {
 		return o, err
 	}
@@ -82,6 +88,34 @@ func (t order) order(m exchange.Market) (o exchange.Order, err error) {
 	}
 	o.FeeBase, err = m.Dust(t.FeeBase, exchange.Up)
 	return o, err
+}
+
+// stop returns what the order waits for, or waited for. What Luno does not tell of
+// it, or tells in a word that is not known, is zero: it may be an order of another
+// program, which must not keep ours from being listed.
+func (t order) stop(m exchange.Market) (s exchange.Stop, err error) {
+	if t.Type != "STOP_LIMIT" || !t.StopPrice.IsPositive() {
+		return s, nil
+	}
+	for _, d := range []exchange.StopDirection{exchange.StopRelative, exchange.StopAbove, exchange.StopBelow} {
+		if stopText(d) == t.StopDirection {
+			s.Direction = d
+		}
+	}
+	s.Price, err = m.Ticks(t.StopPrice, exchange.Exact)
+	return s, err
+}
+
+// stopText is Luno's word for a direction.
+func stopText(d exchange.StopDirection) string {
+	switch d {
+	case exchange.StopAbove:
+		return "ABOVE"
+	case exchange.StopBelow:
+		return "BELOW"
+	case exchange.StopRelative:
+	}
+	return "RELATIVE_LAST_TRADE"
 }
 
 func sideOf(text string) (exchange.Side, bool) {

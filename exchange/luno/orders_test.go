@@ -136,10 +136,12 @@ func TestOrder(t *testing.T) {
 		t.Errorf("got %+v, %v, want %+v", o, err, want)
 	}
 	for change, check := range map[string]func(exchange.Order) bool{
-		"PENDING=AWAITING":   func(o exchange.Order) bool { return o.Status == exchange.Pending },
-		"PENDING=COMPLETE":   func(o exchange.Order) bool { return o.Status == exchange.Complete && o.Remaining() == 7 },
-		`"LIMIT"="MARKET"`:   func(o exchange.Order) bool { return o.Request.Type == exchange.MarketOrder && o.Request.Price == 0 },
-		"LIMIT=STOP_LIMIT":   func(o exchange.Order) bool { return o.Request.Type == exchange.LimitOrder },
+		"PENDING=AWAITING": func(o exchange.Order) bool { return o.Status == exchange.Pending },
+		"PENDING=COMPLETE": func(o exchange.Order) bool { return o.Status == exchange.Complete && o.Remaining() == 7 },
+		`"LIMIT"="MARKET"`: func(o exchange.Order) bool { return o.Request.Type == exchange.MarketOrder && o.Request.Price == 0 },
+		"LIMIT=STOP_LIMIT": func(o exchange.Order) bool {
+			return o.Request.Type == exchange.LimitOrder && o.Request.Stop == exchange.Stop{}
+		},
 		"GTC=IOC":            func(o exchange.Order) bool { return o.Request.TimeInForce == exchange.IOC },
 		"SELL=BUY":           func(o exchange.Order) bool { return o.Request.Side == exchange.Buy },
 		`"75.00"=75.0000001`: func(o exchange.Order) bool { return o.Value == 75_000_000 },
@@ -160,6 +162,26 @@ func TestOrder(t *testing.T) {
 		}
 		if o, err := c.OrderByID(t.Context(), "XBTMYR", "BX1"); err == nil || exchange.OutcomeOf(err) != exchange.OutcomeUnknown {
 			t.Errorf("%s: %+v, %v", change, o, err)
+		}
+	}
+}
+
+// A stop-limit order is told with what it waits for, and one whose direction is not
+// known is still an order.
+func TestStopOrder(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	c := client(t, f, &pauses{})
+	var direction string
+	f.routes["/api/exchange/2/orders/BX1"] = func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, strings.NewReplacer(`"LIMIT"`, `"STOP_LIMIT"`, `"stop_price":"0.00","stop_direction":""`, fmt.Sprintf(`"stop_price":"249000.50","stop_direction":%q`, direction)).
+			Replace(orderJSON(kept{"BX1", first}, "AWAITING")))
+	}
+	for text, want := range map[string]exchange.StopDirection{"ABOVE": exchange.StopAbove, "BELOW": exchange.StopBelow, "RELATIVE_LAST_TRADE": exchange.StopRelative, "SIDEWAYS": 0} {
+		direction = text
+		o, err := c.OrderByID(t.Context(), "XBTMYR", "BX1")
+		if err != nil || o.Status != exchange.Pending || o.Request.Type != exchange.LimitOrder || o.Request.Stop != (exchange.Stop{Price: 24_900_050, Direction: want}) {
+			t.Errorf("%s: %+v, %v", text, o, err)
 		}
 	}
 }

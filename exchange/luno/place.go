@@ -129,7 +129,9 @@ func same(found, r exchange.OrderRequest) bool {
 		return false
 	}
 	if r.Type == exchange.LimitOrder {
-		return found.Price == r.Price && found.Volume == r.Volume
+		relative := r.Stop.Direction == exchange.StopRelative && found.Stop.Direction != 0
+		return found.Price == r.Price && found.Volume == r.Volume && found.Stop.Price == r.Stop.Price &&
+			(found.Stop.Direction == r.Stop.Direction || relative)
 	}
 	return found.Volume == 0 || r.Volume == 0 || found.Volume == r.Volume
 }
@@ -161,7 +163,7 @@ func (c *Client) form(m exchange.Market, r exchange.OrderRequest) (path string, 
 		r.Value < 0, r.Value != 0 && r.Side == exchange.Sell:
 		return "", nil, exchange.Unsent("ErrInvalidArguments", "a market order has an amount alone, and no other order has one")
 	case r.Type != exchange.MarketOrder && r.Type != exchange.LimitOrder:
-		return "", nil, exchange.Unsent("ErrInvalidArguments", "%s is no order type: market and limit orders can be placed; a stop is what the bot does itself once the price is reached", r.Type)
+		return "", nil, exchange.Unsent("ErrInvalidArguments", "%s is no order type: market orders, limit orders and limit orders with a stop can be placed", r.Type)
 	}
 	m.Status = exchange.MarketActive // Luno knows better than a list of some time ago
 	var broken *exchange.Error
@@ -200,6 +202,10 @@ func (c *Client) form(m exchange.Market, r exchange.OrderRequest) (path string, 
 	}
 	if r.TimeInForce != exchange.GTC {
 		f.add("time_in_force", r.TimeInForce.String())
+	}
+	if r.Stop.Price != 0 {
+		f.add("stop_price", m.Price(r.Stop.Price).String())
+		f.add("stop_direction", stopText(r.Stop.Direction))
 	}
 	return pathLimitOrder, f, nil
 }

@@ -83,6 +83,14 @@ func TestPlaceForm(t *testing.T) {
 			"client_order_id=i1-b2-e3-c4&pair=XBTMYR&post_only=true&price=250000.01&type=ASK&volume=0.001"},
 		"at once or not": {func(r *exchange.OrderRequest) { r.TimeInForce = exchange.IOC },
 			"client_order_id=i1-b2-e3-c4&pair=XBTMYR&price=250000&time_in_force=IOC&type=BID&volume=0.001"},
+		"a stop": {func(r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 24_900_050, Direction: exchange.StopAbove}
+		},
+			"client_order_id=i1-b2-e3-c4&pair=XBTMYR&price=250000&stop_direction=ABOVE&stop_price=249000.5&type=BID&volume=0.001"},
+		"a stop from the last trade": {func(r *exchange.OrderRequest) {
+			r.Stop = exchange.Stop{Price: 24_900_000, Direction: exchange.StopRelative}
+		},
+			"client_order_id=i1-b2-e3-c4&pair=XBTMYR&price=250000&stop_direction=RELATIVE_LAST_TRADE&stop_price=249000&type=BID&volume=0.001"},
 		"a market sale": {func(r *exchange.OrderRequest) { r.Side, r.Type, r.Price = exchange.Sell, exchange.MarketOrder, 0 },
 			"base_volume=0.001&client_order_id=i1-b2-e3-c4&pair=XBTMYR&type=SELL"},
 		"a market buy": {func(r *exchange.OrderRequest) {
@@ -147,9 +155,15 @@ func TestPlaceUnsent(t *testing.T) {
 		"a market buy by volume": {func(r *exchange.OrderRequest) { r.Type, r.Price = exchange.MarketOrder, 0 }, nil, "ErrInvalidCounterVolume"},
 		"a market order's price": {func(r *exchange.OrderRequest) { r.Type, r.Side = exchange.MarketOrder, exchange.Sell }, nil, "ErrInvalidArguments"},
 		"a limit order's value":  {func(r *exchange.OrderRequest) { r.Value = 5 }, nil, "ErrInvalidArguments"},
-		"no such market":         {func(r *exchange.OrderRequest) { r.Pair = "NOSUCH" }, nil, "ErrMarketUnavailable"},
-		"it is over":             {func(r *exchange.OrderRequest) { r.Time, r.TTL = first, 1000 }, nil, "ErrDeadlineExceeded"},
-		"the caller is late":     {func(*exchange.OrderRequest) {}, late, "ErrDeadlineExceeded"},
+		"a stop of no direction": {func(r *exchange.OrderRequest) { r.Stop.Price = 25_000_000 }, nil, "ErrInvalidStopDirection"},
+		"a stop of no price":     {func(r *exchange.OrderRequest) { r.Stop.Direction = exchange.StopBelow }, nil, "ErrInvalidStopPrice"},
+		"a stop beyond prices":   {func(r *exchange.OrderRequest) { r.Stop = exchange.Stop{Price: 9999, Direction: exchange.StopBelow} }, nil, "ErrStopPriceTooLow"},
+		"a market order's stop": {func(r *exchange.OrderRequest) {
+			r.Type, r.Side, r.Price, r.Stop = exchange.MarketOrder, exchange.Sell, 0, exchange.Stop{Price: 25_000_000, Direction: exchange.StopBelow}
+		}, nil, "ErrInvalidArguments"},
+		"no such market":     {func(r *exchange.OrderRequest) { r.Pair = "NOSUCH" }, nil, "ErrMarketUnavailable"},
+		"it is over":         {func(r *exchange.OrderRequest) { r.Time, r.TTL = first, 1000 }, nil, "ErrDeadlineExceeded"},
+		"the caller is late": {func(*exchange.OrderRequest) {}, late, "ErrDeadlineExceeded"},
 	} {
 		r := bid()
 		test.change(&r)

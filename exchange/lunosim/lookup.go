@@ -74,9 +74,9 @@ func (s *Sim) answerV2(a *account, d paper.Detail) orderAnswerV2 {
 	switch {
 	case r.Type == exchange.MarketOrder:
 		out.Type = "MARKET"
-	case d.Stop.Direction == paper.StopAbove:
+	case d.Stop.Direction == exchange.StopAbove:
 		out.Type, out.StopDirection = "STOP_LIMIT", "ABOVE"
-	case d.Stop.Direction == paper.StopBelow:
+	case d.Stop.Direction == exchange.StopBelow:
 		out.Type, out.StopDirection = "STOP_LIMIT", "BELOW"
 	}
 	return out

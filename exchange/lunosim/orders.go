@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/paper"
 )
 
 // maxTTL is the longest, and default, time that a request with a timestamp is
@@ -87,15 +86,14 @@ func (s *Sim) postOrder(c *call) (any, error) {
 	if r.Price, err = m.price(c, "price", "ErrInvalidPrice", "ErrPriceTooHigh"); err != nil {
 		return nil, err
 	}
-	stop, err := m.stop(c)
-	if err != nil {
+	if r.Stop, err = m.stop(c); err != nil {
 		return nil, err
 	}
-	return s.place(c, m, r, stop)
+	return s.place(c, m, r)
 }
 
 // stop reads what a stop-limit order waits for; both of its parameters or neither.
-func (m *market) stop(c *call) (stop paper.Stop, err error) {
+func (m *market) stop(c *call) (stop exchange.Stop, err error) {
 	_, given, err := c.number("stop_price", "ErrInvalidStopPrice")
 	if err != nil {
 		return stop, err
@@ -108,24 +106,16 @@ func (m *market) stop(c *call) (stop paper.Stop, err error) {
 	case !given:
 		return stop, refuse("ErrInvalidStopPrice", "stop_direction needs a stop_price")
 	case direction == "ABOVE":
-		stop.Direction = paper.StopAbove
+		stop.Direction = exchange.StopAbove
 	case direction == "BELOW":
-		stop.Direction = paper.StopBelow
+		stop.Direction = exchange.StopBelow
 	case direction == "RELATIVE_LAST_TRADE":
-		stop.Direction = paper.StopRelative
+		stop.Direction = exchange.StopRelative
 	default:
 		return stop, refuse("ErrInvalidStopDirection", "stop_direction must be ABOVE, BELOW or RELATIVE_LAST_TRADE")
 	}
 	stop.Price, err = m.price(c, "stop_price", "ErrInvalidStopPrice", "ErrStopPriceTooHigh")
-	switch {
-	case err != nil:
-		return stop, err
-	case stop.Price < m.MinPrice:
-		return stop, refuse("ErrStopPriceTooLow", "stop_price is below the least price")
-	case m.MaxPrice > 0 && stop.Price > m.MaxPrice:
-		return stop, refuse("ErrStopPriceTooHigh", "stop_price is above the highest price")
-	}
-	return stop, nil
+	return stop, err
 }
 
 func (s *Sim) marketOrder(c *call) (any, error) {
@@ -155,29 +145,19 @@ func (s *Sim) marketOrder(c *call) (any, error) {
 	default:
 		return nil, refuse("ErrInvalidOrderSide", "type must be BUY or SELL")
 	}
-	return s.place(c, m, r, paper.Stop{})
+	return s.place(c, m, r)
 }
 
 // place sends an order to the venue.
-func (s *Sim) place(c *call, m *market, r exchange.OrderRequest, stop paper.Stop) (any, error) {
-	var id string
-	var err error
-	if stop.Price > 0 {
-		var d paper.Detail
-		d, err = c.account.member.PlaceStop(c.Context(), r, stop)
-		id = d.ID
-	} else {
-		var o exchange.Order
-		o, err = c.account.member.Place(c.Context(), r)
-		id = o.ID
-	}
+func (s *Sim) place(c *call, m *market, r exchange.OrderRequest) (any, error) {
+	o, err := c.account.member.Place(c.Context(), r)
 	if err != nil {
 		if told := refusalOf(err); told.Code == "ErrPostOnlyMode" && m.isSuspended() {
 			return nil, refuse("ErrMarketUnavailable", "The market is suspended")
 		}
 		return nil, err
 	}
-	return map[string]string{"order_id": id}, nil
+	return map[string]string{"order_id": o.ID}, nil
 }
 
 func (s *Sim) stopOrder(c *call) (any, error) {

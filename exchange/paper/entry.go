@@ -16,7 +16,7 @@ type entry struct {
 	// stopped is set if the order met one of its own member.
 	stopped bool
 	// trigger is the price that it waits for; zero if it is no stop order.
-	trigger Stop
+	trigger exchange.Stop
 	// asked is when its member asked for it to be taken back, in milliseconds.
 	asked int64
 	// The place in the queue of a level; nil if it is not in the book.

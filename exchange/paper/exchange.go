@@ -95,7 +95,10 @@ func (c ExchangeConfig) validate() error {
 //   - A client id is taken from the first order that is accepted under it, for
 //     ever.
 //   - A stop order reserves when it is placed and waits, Pending, outside the book
-//     until a trade reaches its price; then it is matched like any other.
+//     until a trade reaches its price; then it is matched like any other. One that is
+//     reached already goes to the book at once. "ErrNoTradesToInferStopDirection"
+//     refuses exchange.StopRelative in a market without a trade. A post-only order
+//     that would trade when it is let go is cancelled.
 type Exchange struct {
 	cfg ExchangeConfig
 

@@ -343,6 +343,15 @@ func TestRefusals(t *testing.T) {
 		"highest price":   {change(func(r *exchange.OrderRequest) { r.Price = 1001 }), "ErrPriceTooHigh"},
 		"least value":     {change(func(r *exchange.OrderRequest) { r.Price, r.Volume = 10, 4 }), "ErrAmountTooSmall"},
 		"post-only IOC":   {change(func(r *exchange.OrderRequest) { r.PostOnly, r.TimeInForce = true, exchange.IOC }), "ErrPostOnlyNotAllowed"},
+		"stop of a market order": {change(func(r *exchange.OrderRequest) {
+			r.Type, r.Price, r.Stop = exchange.MarketOrder, 0, exchange.Stop{Price: 50, Direction: exchange.StopAbove}
+		}), "ErrInvalidArguments"},
+		"stop without a price":     {change(func(r *exchange.OrderRequest) { r.Stop.Direction = exchange.StopAbove }), "ErrInvalidStopPrice"},
+		"stop without a direction": {change(func(r *exchange.OrderRequest) { r.Stop.Price = 50 }), "ErrInvalidStopDirection"},
+		"least stop":               {change(func(r *exchange.OrderRequest) { r.Stop = exchange.Stop{Price: 9, Direction: exchange.StopBelow} }), "ErrStopPriceTooLow"},
+		"highest stop":             {change(func(r *exchange.OrderRequest) { r.Stop = exchange.Stop{Price: 1001, Direction: exchange.StopAbove} }), "ErrStopPriceTooHigh"},
+		"relative stop": {change(func(r *exchange.OrderRequest) { r.Stop = exchange.Stop{Price: 50, Direction: exchange.StopRelative} }),
+			"ErrNoTradesToInferStopDirection"},
 		"post-only cross": {change(func(r *exchange.OrderRequest) { r.PostOnly = true }), "ErrOrderCanceled"},
 		"FOK by value": {exchange.OrderRequest{Pair: "XBTMYR", Side: exchange.Buy, Type: exchange.MarketOrder, Value: 500,
 			TimeInForce: exchange.FOK}, "ErrInvalidArguments"},

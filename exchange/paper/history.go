@@ -13,7 +13,7 @@ type Detail struct {
 	exchange.Order
 	// Stop is what it waits, or waited, for, with its direction resolved; the
 	// zero value if it is no stop order.
-	Stop Stop
+	Stop exchange.Stop
 	// Cancelled is when its owner asked for it to be taken back, in epoch
 	// milliseconds; 0 if never.
 	Cancelled int64

@@ -4,7 +4,7 @@ import "github.com/lunobot/lunobot/exchange"
 
 // place checks an order, reserves what it needs, matches it and lets the rest
 // stay if it may. The caller holds the lock.
-func (e *Exchange) place(m *Member, r exchange.OrderRequest, stop Stop) (*entry, error) {
+func (e *Exchange) place(m *Member, r exchange.OrderRequest) (*entry, error) {
 	b, err := e.book(r.Pair)
 	if err != nil {
 		return nil, err
@@ -18,7 +18,7 @@ func (e *Exchange) place(m *Member, r exchange.OrderRequest, stop Stop) (*entry,
 		order: exchange.Order{Request: r, Status: exchange.Open, Created: now},
 	}
 	var cost exchange.Units
-	if x.trigger, err = b.resolve(stop); err != nil {
+	if x.trigger, err = b.resolve(r.Stop); err != nil {
 		return nil, err
 	}
 	waits := x.trigger.Price != 0 && !b.reached(x.trigger)

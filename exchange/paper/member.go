@@ -65,14 +65,15 @@ func (m *Member) Deposit(currency string, amount decimal.Decimal) error {
 // its client id returns the order that is there, with an *exchange.Error of
 // OutcomeAccepted and the code "ErrDuplicateClientOrderID"; any other
 // *exchange.Error is a rejection, also that of another order under a client id that
-// is taken.
+// is taken. A stop order is told with the direction that it was placed with; Detail
+// tells which StopRelative became.
 func (m *Member) Place(ctx context.Context, r exchange.OrderRequest) (exchange.Order, error) {
 	if err := ctx.Err(); err != nil {
 		return exchange.Order{}, err
 	}
 	m.exchange.mu.Lock()
 	defer m.exchange.mu.Unlock()
-	x, err := m.exchange.place(m, r, Stop{})
+	x, err := m.exchange.place(m, r)
 	switch {
 	case err != nil && exchange.OutcomeOf(err) == exchange.OutcomeAccepted:
 		return m.byClient[r.ClientID].order, err

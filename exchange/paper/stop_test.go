@@ -14,13 +14,18 @@ import (
 )
 
 // stop places a stop order in XBTMYR.
-func (h hall) stop(t *testing.T, m *paper.Member, r exchange.OrderRequest, price exchange.Ticks, d paper.StopDirection) paper.Detail {
+func (h hall) stop(t *testing.T, m *paper.Member, r exchange.OrderRequest, price exchange.Ticks, d exchange.StopDirection) paper.Detail {
 	t.Helper()
-	o, err := m.PlaceStop(t.Context(), r, paper.Stop{Price: price, Direction: d})
+	r.Stop = exchange.Stop{Price: price, Direction: d}
+	o, err := m.Place(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return o
+	detail, err := m.Detail(t.Context(), o.ID)
+	if err != nil || detail.Order != o || o.Request.Stop != r.Stop {
+		t.Fatalf("placed as %+v, told as %+v, %v", o, detail, err)
+	}
+	return detail
 }
 
 // trade makes a trade between bob and cat at a price.
@@ -46,9 +51,9 @@ func TestStopsWaitForATrade(t *testing.T) {
 	t.Parallel()
 	h := openHall(t, exchange.Fees{})
 	h.trade(t, 100)
-	up := h.stop(t, h.ann, limit(exchange.Buy, 120, 10), 110, paper.StopRelative)
-	down := h.stop(t, h.ann, limit(exchange.Sell, 80, 10), 90, paper.StopRelative)
-	if up.Status != exchange.Pending || up.Stop.Direction != paper.StopAbove || down.Stop.Direction != paper.StopBelow {
+	up := h.stop(t, h.ann, limit(exchange.Buy, 120, 10), 110, exchange.StopRelative)
+	down := h.stop(t, h.ann, limit(exchange.Sell, 80, 10), 90, exchange.StopRelative)
+	if up.Status != exchange.Pending || up.Stop.Direction != exchange.StopAbove || down.Stop.Direction != exchange.StopBelow {
 		t.Errorf("stops %+v %+v", up, down)
 	}
 	if got := balance(t, h.ann, "MYR") + " " + balance(t, h.ann, "XBT"); got != "1000/1.2 1000/0.01" {
@@ -82,9 +87,9 @@ func TestStopsReleaseStops(t *testing.T) {
 	for price := exchange.Ticks(100); price <= 104; price++ {
 		place(t, h.bob, limit(exchange.Sell, price, 2))
 	}
-	first := h.stop(t, h.ann, limit(exchange.Buy, 102, 4), 100, paper.StopAbove)
-	second := h.stop(t, h.ann, limit(exchange.Buy, 110, 2), 102, paper.StopAbove)
-	late := h.stop(t, h.ann, limit(exchange.Buy, 110, 2), 105, paper.StopAbove)
+	first := h.stop(t, h.ann, limit(exchange.Buy, 102, 4), 100, exchange.StopAbove)
+	second := h.stop(t, h.ann, limit(exchange.Buy, 110, 2), 102, exchange.StopAbove)
+	late := h.stop(t, h.ann, limit(exchange.Buy, 110, 2), 105, exchange.StopAbove)
 	post := limit(exchange.Sell, 101, 2)
 	post.PostOnly = true
 	place(t, h.cat, limit(exchange.Buy, 100, 2))
@@ -98,14 +103,16 @@ func TestStopsReleaseStops(t *testing.T) {
 	}
 	// One that is reached goes at once; a post-only one that would trade is over.
 	place(t, h.cat, limit(exchange.Buy, 103, 2))
-	if d := h.stop(t, h.ann, limit(exchange.Buy, 90, 2), 103, paper.StopAbove); d.Status != exchange.Open {
+	if d := h.stop(t, h.ann, limit(exchange.Buy, 90, 2), 103, exchange.StopAbove); d.Status != exchange.Open {
 		t.Errorf("reached stop %+v", d)
 	}
-	_, err := h.ann.PlaceStop(t.Context(), post, paper.Stop{Price: 50, Direction: paper.StopAbove})
+	post.Stop = exchange.Stop{Price: 50, Direction: exchange.StopAbove}
+	_, err := h.ann.Place(t.Context(), post)
 	if err == nil || !strings.Contains(err.Error(), "ErrOrderCanceled") {
 		t.Errorf("post-only: %v", err)
 	}
-	waiting, err := h.ann.PlaceStop(t.Context(), post, paper.Stop{Price: 150, Direction: paper.StopAbove})
+	post.Stop.Price = 150
+	waiting, err := h.ann.Place(t.Context(), post)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,13 +305,12 @@ func TestWatchedBookWithStops(t *testing.T) {
 			r.Pair = "XBTMYR"
 			member := rapid.SampledFrom(f.members).Draw(t, "by")
 			if r.Type == exchange.LimitOrder && rapid.Bool().Draw(t, "stop") {
-				_, err = member.PlaceStop(t.Context(), r, paper.Stop{
+				r.Stop = exchange.Stop{
 					Price:     exchange.Ticks(rapid.Int64Range(90, 110).Draw(t, "at")),
-					Direction: rapid.SampledFrom([]paper.StopDirection{paper.StopRelative, paper.StopAbove, paper.StopBelow}).Draw(t, "direction"),
-				})
-			} else {
-				_, err = member.Place(t.Context(), r)
+					Direction: rapid.SampledFrom([]exchange.StopDirection{exchange.StopRelative, exchange.StopAbove, exchange.StopBelow}).Draw(t, "direction"),
+				}
 			}
+			_, err = member.Place(t.Context(), r)
 			if err != nil && exchange.OutcomeOf(err) != exchange.OutcomeRejected {
 				t.Fatal(err)
 			}

@@ -149,6 +149,9 @@ func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 	if err := v.cfg.Market.Check(r); err != nil {
 		return exchange.Order{}, err
 	}
+	if r.Stop != (exchange.Stop{}) {
+		return exchange.Order{}, exchange.Rejected("ErrInvalidArguments", "there are no stop orders on candles, whose trades have no order")
+	}
 	for i := range v.state.Orders {
 		if r.ClientID != "" && v.state.Orders[i].Order.Request.ClientID == r.ClientID {
 			return exchange.Order{}, exchange.Rejected("ErrDuplicateClientOrderID", "order %s is there already", r.ClientID)

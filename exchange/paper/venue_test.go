@@ -219,6 +219,7 @@ func TestVenueRefusals(t *testing.T) {
 		{"more than the position", exchange.OrderRequest{Side: exchange.Sell, Type: exchange.MarketOrder, Volume: 1}, "ErrInsufficientBalance"},
 		{"a value beyond 64 bits", exchange.OrderRequest{Side: exchange.Buy, Type: exchange.LimitOrder, Price: math.MaxInt64, Volume: 2}, "ErrValueTooHigh"},
 		{"a value whose fee goes beyond 64 bits", exchange.OrderRequest{Side: exchange.Buy, Type: exchange.LimitOrder, Price: math.MaxInt64, Volume: 1}, "ErrValueTooHigh"},
+		{"a stop", exchange.OrderRequest{Side: exchange.Buy, Type: exchange.LimitOrder, Price: 1, Volume: 1, Stop: exchange.Stop{Price: 1, Direction: exchange.StopAbove}}, "ErrInvalidArguments"},
 		{"the cash, fee included", exchange.OrderRequest{ClientID: "a", Side: exchange.Buy, Type: exchange.MarketOrder, Volume: 9}, ""},
 		{"a repeated client id", exchange.OrderRequest{ClientID: "a", Side: exchange.Buy, Type: exchange.MarketOrder, Volume: 9}, "ErrDuplicateClientOrderID"},
 		{"cash that is reserved", exchange.OrderRequest{Side: exchange.Buy, Type: exchange.MarketOrder, Volume: 1}, "ErrInsufficientBalance"},

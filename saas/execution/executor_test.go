@@ -292,6 +292,11 @@ func TestDenied(t *testing.T) {
 		}
 	}
 	denied(1, 1, "below the least volume")
+	stop := limit(50, exchange.Buy, 100, 10)
+	stop.Request.Stop = exchange.Stop{Price: 90, Direction: exchange.StopAbove}
+	if o := place(t, e, stop, journal.Denied); !strings.Contains(o.Reason, "keeps no stop orders") {
+		t.Errorf("a stop order is denied because of %q", o.Reason)
+	}
 	if o, err := e.Deny(t.Context(), limit(2, exchange.Buy, 100, 10), "too large a position"); err != nil || o.State != journal.Denied || o.Reason != "too large a position" {
 		t.Errorf("%s, %q, %v", o.State, o.Reason, err)
 	}

@@ -135,6 +135,8 @@ func (e *Executor) forbids(in Intent, o journal.LiveOrder) string {
 		return fmt.Sprintf("the last reconciliation with the venue is %s old", age.Round(time.Second))
 	case o.ValidUntil.Sub(e.cfg.Now()) < least:
 		return "the bot's lease ends too soon to send it"
+	case in.Request.Stop != exchange.Stop{}:
+		return "the journal keeps no stop orders: a bot's protective exits watch the price themselves"
 	}
 	if err := m.Check(in.Request); err != nil {
 		return err.Error()

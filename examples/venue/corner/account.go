@@ -52,8 +52,8 @@ func (a *Account) Place(ctx context.Context, r exchange.OrderRequest) (placed ex
 		o := &order{owner: a, Order: exchange.Order{ID: id, Request: r, Status: exchange.Open, Created: now}}
 		base, counter := a.reserved()
 		switch {
-		case r.ClientID == "" || r.Type != exchange.LimitOrder || r.TimeInForce == exchange.FOK:
-			return exchange.Rejected("ErrInvalidArguments", "only limit orders with a client id, GTC or IOC, are taken")
+		case r.ClientID == "" || r.Type != exchange.LimitOrder || r.TimeInForce == exchange.FOK || r.Stop != exchange.Stop{}:
+			return exchange.Rejected("ErrInvalidArguments", "only limit orders with a client id, GTC or IOC, and without a stop are taken")
 		case r.TTL > 0 && now > r.Time+r.TTL:
 			return exchange.Rejected(exchange.CodeDeadlineExceeded, "the request came too late")
 		case r.PostOnly && v.meets(o) != nil:
