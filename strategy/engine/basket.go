@@ -27,7 +27,7 @@ type Leg struct {
 	Base exchange.Steps
 	// Market is what is traded; required.
 	Market exchange.Market
-	// Risk are the host's bounds of this pair. The number of orders and of commands
+	// Risk are the host's bounds of this pair: of the position and its exits. All else
 	// is bounded by those of the bot's own pair, over all pairs.
 	Risk risk.Config
 	// Venue is where its orders go; required, and without cash of its own.
@@ -81,6 +81,8 @@ type Basket struct {
 	stage stage
 	// later are exits that hold from the next step on.
 	later []strategy.Command
+	// watches is true if anything is to be judged at every step.
+	watches bool
 	// failed is why the account does not add up.
 	failed error
 }
@@ -123,7 +125,8 @@ func NewBasket(cfg BasketConfig) (*Basket, error) {
 				Base: cfg.Legs[i-1].Base, Decide: cfg.Decide, Interval: cfg.Interval, Market: cfg.Legs[i-1].Market, OrderPrefix: cfg.OrderPrefix, Recorder: cfg.Recorder,
 				Risk: cfg.Legs[i-1].Risk, Venue: venue, Wants: cfg.Wants,
 			}
-			one.Risk.MaxOrders = cfg.Risk.MaxOrders
+			one.Risk.MaxOrders, one.Risk.MaxOrdersAMinute = cfg.Risk.MaxOrders, cfg.Risk.MaxOrdersAMinute
+			one.Risk.CloseOnly, one.Risk.CoolDown = cfg.Risk.CloseOnly, cfg.Risk.CoolDown
 		}
 		l := &leg{}
 		if l.venue, _ = venue.(Funded); l.venue == nil {
@@ -150,6 +153,10 @@ func NewBasket(cfg BasketConfig) (*Basket, error) {
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
+	}
+	for _, l := range b.legs {
+		l.account = &b.own().state.Watch
+		b.watches = b.watches || l.watches
 	}
 	b.now = b.own().now()
 	b.leave(b.own())

@@ -40,6 +40,7 @@ func (b *Basket) Restore(st BasketState) error {
 	for i, l := range b.legs {
 		l.Session.Restore(st.Legs[i].State)
 		b.now = max(b.now, l.now())
+		b.watches = b.watches || l.watches
 	}
 	return nil
 }

@@ -162,10 +162,21 @@ func (b *Basket) settled() {
 		b.do(&later[i])
 	}
 	if b.owns() {
-		if worth, err := b.worth(); err == nil {
-			b.own().appraise(worth)
-		}
 		b.own().phase = signals
+	}
+	if !b.owns() && !b.watches {
+		return
+	}
+	worth, err := b.worth()
+	if err != nil {
+		return
+	}
+	before := b.own().state.Equity
+	if b.owns() {
+		b.own().appraise(worth)
+	}
+	if b.watches {
+		b.watch(before, worth)
 	}
 }
 

@@ -83,7 +83,7 @@ func (s *Session) place(c strategy.Command) error {
 		return nil
 	}
 	s.state.NextRef = c.Ref + 1
-	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere}
+	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere, Watch: s.account, Now: s.now()}
 	checked, denial := s.guard.Check(account, c)
 	if denial == "" && s.leg != "" && s.state.LastPrice == 0 {
 		denial = "no candle of " + s.leg + " has come yet"
@@ -99,6 +99,7 @@ func (s *Session) place(c strategy.Command) error {
 		s.echo(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderDenied, Reason: denial})
 		return nil
 	}
+	s.account.Place(s.now())
 	placed, err := s.cfg.Venue.Place(r)
 	var refused *exchange.Error
 	switch {

@@ -15,11 +15,14 @@
 //  1. Orders of before meet the candle at the venue; each fill is booked and
 //     told to the strategy.
 //  2. A protective exit that the candle reaches closes the position.
-//  3. The account is valued at the close, and the strategy hears the signals that
-//     came until then, and the candle; right before it what it has subscribed to:
-//     candles of other pairs that have closed by then, the trades within, and the
-//     top of the book at its close.
-//  4. Its commands pass the risk checks; orders that are allowed go to the venue
+//  3. The account is valued at the close, and the bounds of the whole bot judge it: a
+//     position that is held for too long, a daily loss or drawdown that is reached is
+//     closed from here on, which trades as an order of step 5 does. The high raises the
+//     trailing stop for the candles after.
+//  4. The strategy hears the signals that came until then, and the candle; right
+//     before it what it has subscribed to: candles of other pairs that have closed by
+//     then, the trades within, and the top of the book at its close.
+//  5. Its commands pass the risk checks; orders that are allowed go to the venue
 //     and trade in the next candle at the earliest (rule PL3).
 //
 // What becomes of those orders at once, such as a denial, the strategy hears

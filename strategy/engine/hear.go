@@ -44,7 +44,7 @@ func (s *Session) hearReports() (bool, error) {
 	if len(rs) == 0 {
 		return false, nil
 	}
-	s.bought = s.bought || slices.ContainsFunc(rs, func(r exchange.Report) bool { return r.Executed && r.Fill.Side == exchange.Buy })
+	s.state.Bought = s.state.Bought || slices.ContainsFunc(rs, func(r exchange.Report) bool { return r.Executed && r.Fill.Side == exchange.Buy })
 	return true, s.book(rs)
 }
 

@@ -61,7 +61,9 @@ const (
 	None      DecisionKind = "none"
 	// Answered is what a strategy says to a signal.
 	Answered DecisionKind = "signal"
-	Failed   DecisionKind = "error"
+	// Protection is what a bound of the whole bot does.
+	Protection DecisionKind = "protection"
+	Failed     DecisionKind = "error"
 )
 
 // Decision is one thing that was decided, or why nothing was.

@@ -28,9 +28,15 @@ func (s *Session) report(r *exchange.Report) error {
 	}
 	o := &s.state.Orders[i]
 	if r.Executed {
+		before := s.state.Portfolio.Base
 		result, err := s.apply(r.Fill)
 		if err != nil {
 			return err
+		}
+		if r.Fill.Side == exchange.Buy {
+			s.entered(before, r.Fill)
+		} else if o.Protective {
+			s.cool(result.Trade.Profit(), r.Fill.Time)
 		}
 		s.inside = s.inside || r.Fill.Maker && r.Fill.Side == exchange.Buy
 		o.Filled += r.Fill.Volume
@@ -74,12 +80,13 @@ func (s *Session) report(r *exchange.Report) error {
 // it rose to them before it fell is not known, and the worse path counts (rule
 // PL4). A sale that the candle's open reaches trades before.
 func (s *Session) yieldToStop() error {
-	if reached, ok := risk.Reached(s.view.Exits, s.present.Candle); !ok || !reached.Stop || s.state.Portfolio.Base <= 0 {
+	reached, ok := risk.Reached(s.view.Exits, s.present.Candle)
+	if !ok || !reached.Stop || s.state.Portfolio.Base <= 0 {
 		return nil
 	}
 	return s.cancel(func(o *OpenOrder) bool {
 		return o.Side == exchange.Sell && o.Type == exchange.LimitOrder && o.Price > s.present.Candle.Open
-	}, "the stop-loss comes first")
+	}, "the "+s.named(reached)+" comes first")
 }
 
 // exit closes the position if the candle reaches a protective exit; it reports
@@ -90,39 +97,20 @@ func (s *Session) exit() bool {
 	if !ok || s.state.Portfolio.Base <= 0 || s.inside && !reached.Stop {
 		return false
 	}
-	kind := "take-profit"
-	if reached.Stop {
-		kind = "stop-loss"
-	}
 	if s.leaving() {
 		return false // an exit is under way: a second one would sell twice
 	}
-	reason := fmt.Sprintf("%s at %s reached", kind, s.cfg.Market.Price(reached.Trigger))
-	left := s.state.Portfolio.Base
-	if err := s.cfg.Market.Check(s.closing(left)); err != nil {
-		if s.state.Stuck != left { // said once, not in every candle
-			s.state.Stuck = left
-			s.decide(Failed, fmt.Sprintf("%s, but the position cannot be closed: %v", reason, err))
-		}
-		return false
-	}
-	if err := s.cancel(func(*OpenOrder) bool { return true }, reason); err != nil {
-		s.decide(Failed, fmt.Sprintf("%s: %v", reason, err))
-		return false
-	}
-	// A position above the market's largest order takes several.
-	for acted := false; ; acted = true {
-		r := s.closing(left)
-		if s.cfg.Market.Check(r) != nil {
-			return acted // all of it, or a rest below the least order
-		}
-		if err := s.leave(r, reached, reason); err != nil {
-			s.sync()
-			s.decide(Failed, fmt.Sprintf("%s, but the position could not be closed: %v", reason, err))
-			return acted
-		}
-		left -= r.Volume
-	}
+	reason := fmt.Sprintf("%s at %s reached", s.named(reached), s.cfg.Market.Price(reached.Trigger))
+	return s.flatten(reason, func(r exchange.OrderRequest) error {
+		return s.leave(r, reason, s.remote != nil, func() ([]exchange.Report, error) {
+			return s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, &s.present.Candle)
+		})
+	})
+}
+
+// named says what an exit that was reached is called.
+func (s *Session) named(reached risk.Exit) string {
+	return s.guard.Name(reached, s.state.Wanted, s.state.Portfolio.Entry(), s.state.Held.High)
 }
 
 // closing is the order that closes as much of a position as one order may.
@@ -135,20 +123,23 @@ func (s *Session) closing(volume exchange.Steps) exchange.OrderRequest {
 	return r
 }
 
-// leave sends an order of a protective exit and books what came of it.
-func (s *Session) leave(r exchange.OrderRequest, reached risk.Exit, reason string) error {
+// leave sends an order that closes the position and books what came of it: the first
+// report names the order. Later is true if it trades after this candle.
+func (s *Session) leave(r exchange.OrderRequest, reason string, later bool, send func() ([]exchange.Report, error)) error {
 	ref := s.state.NextRef
 	s.state.NextRef++
-	rs, err := s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, &s.present.Candle)
+	rs, err := send()
 	if err != nil {
 		return err
 	}
+	first := rs[0].Order
 	s.order(OrderRecord{
-		Request: r, VenueID: rs[0].Order.ID, Ref: ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time, Pending: rs[0].Order.Status == exchange.Pending,
+		Request: r, VenueID: first.ID, Ref: ref, State: strategy.OrderOpen, Reason: reason, Time: r.Time, Pending: first.Status == exchange.Pending,
 	})
 	s.decide(Exit, s.sentence(r, reason))
-	s.keep(ref, exchange.Order{ID: rs[0].Order.ID, Request: r}, reason)
-	s.state.Orders[len(s.state.Orders)-1].Exit = s.remote != nil
+	s.keep(ref, exchange.Order{ID: first.ID, Request: r}, reason)
+	kept := &s.state.Orders[len(s.state.Orders)-1]
+	kept.Protective, kept.Exit = true, later
 	return s.book(rs)
 }
 

@@ -89,11 +89,15 @@ type Session struct {
 	remote  Remote         // the venue, if it is one
 	// signalled is how many of state.Signals the strategy has heard.
 	signalled int
-	// inside is true once a resting buy has traded within the present candle, and
-	// bought once one has been heard of that traded since the candle before.
-	inside, bought bool
+	// inside is true once a resting buy has traded within the present candle, or one has
+	// been heard of that traded since the candle before.
+	inside bool
 	// left is true once a protective exit has acted in the present candle.
 	left bool
+	// watches is true if anything is to be judged at every close, and account is what
+	// the bounds remember of the bot: the state's, or that of a Basket's own pair.
+	watches bool
+	account *risk.Watch
 
 	// leg is the pair's name if it is a further one of a Basket, elsewhere how many
 	// orders are open in the basket's other pairs, and behind how far the newest candle
@@ -153,6 +157,7 @@ func New(cfg Config) (*Session, error) {
 		Portfolio: portfolio.New(cfg.Balance), NextRef: 1, Peak: cfg.Balance, Equity: cfg.Balance, Frame: strategy.Frame{Length: cfg.Decide},
 	}
 	s.state.Portfolio.Base = cfg.Base
+	s.account, s.watches = &s.state.Watch, guard.Watches()
 	s.align(nil)
 	s.present = strategy.Event{Kind: strategy.CandleEvent, Time: s.span}
 	s.measure()
@@ -216,7 +221,7 @@ func (s *Session) Begin(c *exchange.Candle) error {
 	}
 	s.take(c)
 	s.state.Sequence++
-	s.inside, s.left, s.bought = s.bought, false, false
+	s.inside, s.left, s.state.Bought = s.state.Bought, false, false
 	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 {
 		if err := s.yieldToStop(); err != nil {
 			return err
@@ -244,6 +249,7 @@ func (s *Session) price(c *exchange.Candle) error {
 	if err := st.Portfolio.Price(c.Open, c.Time); err != nil {
 		return fmt.Errorf("engine: %d steps at %d ticks: %w", st.Portfolio.Base, c.Open, err)
 	}
+	st.Held = risk.Holding{Since: c.Time, High: c.Open}
 	st.Peak, st.Equity, st.MaxDrawdown = st.Portfolio.Start, st.Portfolio.Start, 0 // without the past
 	s.measure()
 	s.sync()
@@ -307,7 +313,7 @@ func (s *Session) next() *strategy.Event {
 			}
 		case signals:
 			if s.signalled == 0 && len(s.state.Signals) > 0 {
-				s.mark() // what they order is checked at the newest price
+				s.marked() // what they order is checked at the newest price
 			}
 			if ev := s.signal(); ev != nil {
 				return ev
@@ -315,7 +321,7 @@ func (s *Session) next() *strategy.Event {
 			s.phase = closing
 		case closing:
 			s.phase = idle
-			s.mark()
+			s.marked()
 			if s.looks {
 				if !s.view.Warming {
 					s.look()
@@ -384,6 +390,15 @@ func (s *Session) take(c *exchange.Candle) {
 	s.state.LastTime = c.Time
 }
 
+// marked is mark, and what is to be done at the close.
+func (s *Session) marked() {
+	before := s.state.Equity
+	s.mark()
+	if s.watches && !s.view.Warming {
+		s.watch(before)
+	}
+}
+
 // mark values the account at the candle's close.
 func (s *Session) mark() {
 	st := &s.state
@@ -437,7 +452,7 @@ func (s *Session) sync() {
 		v.ReservedCounter += o.reservedCounter()
 	}
 	if p.Base == 0 {
-		s.state.Wanted, s.state.Stuck = strategy.Exits{}, 0
+		s.state.Wanted, s.state.Stuck, s.state.Held = strategy.Exits{}, 0, risk.Holding{}
 	}
-	v.Exits = s.guard.Exits(s.state.Wanted, p.Entry())
+	v.Exits = s.guard.Exits(s.state.Wanted, p.Entry(), s.state.Held.High)
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/portfolio"
+	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // State is all that a session remembers, for checkpoints. The strategy's own
@@ -36,6 +37,13 @@ type State struct {
 	Top exchange.Top `json:"top,omitzero"`
 	// Pairs are the other pairs that are subscribed to.
 	Pairs []PairState `json:"pairs,omitempty"`
+	// Held is what the exits remember of the position, Watch what the bounds remember
+	// of the bot; that of a basket's further pairs is empty.
+	Held  risk.Holding `json:"held,omitzero"`
+	Watch risk.Watch   `json:"watch,omitzero"`
+	// Bought is true once a Remote venue has told of a buy that traded since the newest
+	// candle.
+	Bought bool `json:"bought,omitempty"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
@@ -59,8 +67,11 @@ type OpenOrder struct {
 	Reason string `json:"reason,omitempty"`
 	// Asked is why its venue was asked for it back, if it was and has not answered.
 	Asked string `json:"asked,omitempty"`
-	// Exit is true of a protective exit that is under way at a Remote venue.
+	// Exit is true of a protective exit that is under way: at a Remote venue, or one that
+	// trades at the next open.
 	Exit bool `json:"exit,omitempty"`
+	// Protective is true of every protective exit.
+	Protective bool `json:"protective,omitempty"`
 }
 
 // State returns a copy of the session's state.
@@ -70,6 +81,7 @@ func (s *Session) State() State {
 	st.Queue = append([]strategy.Event(nil), st.Queue[s.told:]...)
 	st.Signals = append([]strategy.Signal(nil), st.Signals[s.signalled:]...)
 	st.Pairs = append([]PairState(nil), st.Pairs...)
+	st.Watch.Placed = append([]risk.Placed(nil), st.Watch.Placed...)
 	return st
 }
 
@@ -78,15 +90,26 @@ func (s *Session) Restore(st State) {
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
 	st.Queue = append([]strategy.Event(nil), st.Queue...)
 	st.Signals = append([]strategy.Signal(nil), st.Signals...)
+	st.Watch.Placed = append([]risk.Placed(nil), st.Watch.Placed...)
 	st.Frame.Length = s.cfg.Decide
 	s.state = st
+	s.remember()
 	s.align(st.Pairs)
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
 	s.phase, s.told, s.due, s.signalled, s.inside = idle, 0, 0, 0, false
-	s.bought = false
 	s.beside, s.stirred, s.view.Top = Beside{}, false, st.Top
 	s.measure()
 	s.sync()
+}
+
+// remember completes a state of before there was anything to remember of a position:
+// the highest price that is known is the one that was paid, or the newest.
+func (s *Session) remember() {
+	st := &s.state
+	if st.Portfolio.Base > 0 && st.Held == (risk.Holding{}) {
+		st.Held = risk.Holding{Since: st.Portfolio.Opened, High: max(st.Portfolio.Entry(), st.LastPrice)}
+	}
+	s.watches = s.guard.Watches() || s.account.Breaker.Kind != ""
 }
 
 // LastTime returns when the newest candle opened, in epoch milliseconds; 0 if

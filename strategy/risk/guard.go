@@ -3,6 +3,7 @@ package risk
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -14,6 +15,10 @@ type Config struct {
 	MaxCommands int `json:"max_commands"`
 	// MaxOrders is how many orders may be open. Defaults to 100.
 	MaxOrders int `json:"max_orders"`
+	// MaxOrdersAMinute is how many orders the strategy may place in any minute of
+	// the candles' time, over all pairs; protective exits do not count. Defaults to
+	// 300, as many calls as Luno takes of an account.
+	MaxOrdersAMinute int `json:"max_orders_a_minute,omitempty"`
 	// MaxPosition bounds the position; a buy beyond it is shrunk, or denied
 	// when nothing is left. Defaults to 0, no bound.
 	MaxPosition exchange.Steps `json:"max_position"`
@@ -23,6 +28,28 @@ type Config struct {
 	// TakeProfit closes the position that far above its average price. Defaults
 	// to 0, none. It may be above RateOne.
 	TakeProfit exchange.Rate `json:"take_profit"`
+	// TrailingStop closes the position that far below the highest price since it was
+	// entered. The path inside a candle is not known, and the worse one counts: its
+	// high raises the stop for the candles after it only. Defaults to 0, none.
+	TrailingStop exchange.Rate `json:"trailing_stop,omitempty"`
+	// MaxHold closes the position that long after it was entered, at the first close
+	// of a candle then: it trades in the next one. Defaults to 0, none.
+	MaxHold time.Duration `json:"max_hold,omitempty"`
+	// CoolDown is for how long nothing is bought, in any pair, after a protective exit
+	// that lost, fees included. Defaults to 0, none.
+	CoolDown time.Duration `json:"cool_down,omitempty"`
+	// MaxDailyLoss is the share of the equity at the beginning of the UTC day that may
+	// be lost. Reached at a candle's close, orders are taken back, positions closed and
+	// nothing is bought until the next UTC day. Defaults to 0, no bound.
+	MaxDailyLoss exchange.Rate `json:"max_daily_loss,omitempty"`
+	// MaxDrawdown is the share of the highest equity since the bot began, or was
+	// resumed, that may be lost. Reached at a candle's close, orders are taken back,
+	// positions closed and nothing is bought until somebody resumes the bot. Defaults
+	// to 0, no bound.
+	MaxDrawdown exchange.Rate `json:"max_drawdown,omitempty"`
+	// CloseOnly winds the bot down: nothing is bought, sales and exits go on. Buys that
+	// are open already stay; those of a session at work Session.SetCloseOnly takes back.
+	CloseOnly bool `json:"close_only,omitempty"`
 }
 
 // Guard checks one bot's commands. It keeps no state and is safe for
@@ -40,6 +67,9 @@ func NewGuard(cfg Config, market exchange.Market) (*Guard, error) {
 	if cfg.MaxOrders == 0 {
 		cfg.MaxOrders = 100
 	}
+	if cfg.MaxOrdersAMinute == 0 {
+		cfg.MaxOrdersAMinute = 300
+	}
 	var problems []error
 	check := func(ok bool, text string) {
 		if !ok {
@@ -51,6 +81,12 @@ func NewGuard(cfg Config, market exchange.Market) (*Guard, error) {
 	check(cfg.MaxPosition >= 0, "the largest position must be at least 0")
 	check(cfg.StopLoss >= 0 && cfg.StopLoss < exchange.RateOne, "the stop-loss must be at least 0 and below 100 %")
 	check(cfg.TakeProfit >= 0 && cfg.TakeProfit <= 100*exchange.RateOne, "the take-profit must be at least 0 and at most 10,000 %")
+	check(cfg.MaxOrdersAMinute > 0, "the number of orders a minute must be above 0")
+	check(cfg.TrailingStop >= 0 && cfg.TrailingStop < exchange.RateOne, "the trailing stop must be at least 0 and below 100 %")
+	check(cfg.MaxHold >= 0, "the longest holding must be at least 0")
+	check(cfg.CoolDown >= 0, "the cool-down must be at least 0")
+	check(cfg.MaxDailyLoss >= 0 && cfg.MaxDailyLoss < exchange.RateOne, "the largest daily loss must be at least 0 and below 100 %")
+	check(cfg.MaxDrawdown >= 0 && cfg.MaxDrawdown < exchange.RateOne, "the largest drawdown must be at least 0 and below 100 %")
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
@@ -68,6 +104,10 @@ type Account struct {
 	Pending exchange.Steps
 	// Elsewhere is how many orders are open in other pairs of the same bot.
 	Elsewhere int
+	// Watch is what is remembered of the bot, and Now the time of the order, in epoch
+	// milliseconds. Without a Watch its bounds do not hold.
+	Watch *Watch
+	Now   int64
 }
 
 // MaxCommands returns how many commands an event may give.
@@ -91,6 +131,11 @@ func (g *Guard) Check(a Account, c strategy.Command) (strategy.Command, string) 
 		return c, fmt.Sprintf("%d orders are open, which is the most", len(a.View.Orders)+a.Elsewhere)
 	case c.Type == exchange.LimitOrder && a.Price > 0 && (c.Price > 100*a.Price || c.Price < a.Price/100):
 		return c, fmt.Sprintf("the price %s is more than a hundredfold off the market's %s", g.market.Price(c.Price), g.market.Price(a.Price))
+	}
+	if a.Watch != nil {
+		if denied := g.barred(a, c.Side); denied != "" {
+			return c, denied
+		}
 	}
 	if c.Side == exchange.Sell {
 		free := a.View.Base - a.View.ReservedBase
@@ -129,43 +174,4 @@ func (g *Guard) capPosition(a Account, c strategy.Command) (strategy.Command, st
 		c.Volume, c.Value = room, 0
 	}
 	return c, ""
-}
-
-// Exits returns the exits in force for a position: the nearer of what the
-// strategy wants and what the bounds say. Entry is the position's average price.
-func (g *Guard) Exits(wanted strategy.Exits, entry exchange.Ticks) strategy.Exits {
-	if entry <= 0 {
-		return strategy.Exits{}
-	}
-	e := strategy.Exits{Stop: max(0, wanted.Stop), Target: max(0, wanted.Target)}
-	if g.cfg.StopLoss > 0 {
-		e.Stop = max(e.Stop, entry-exchange.Ticks(g.cfg.StopLoss.Of(exchange.Units(entry))))
-	}
-	if g.cfg.TakeProfit > 0 {
-		target := entry + exchange.Ticks(g.cfg.TakeProfit.Of(exchange.Units(entry)))
-		if e.Target == 0 || target < e.Target {
-			e.Target = target
-		}
-	}
-	return e
-}
-
-// Exit is a protective exit that a candle reached.
-type Exit struct {
-	// Trigger is the price at which it acts.
-	Trigger exchange.Ticks
-	// Stop tells a stop from a target.
-	Stop bool
-}
-
-// Reached reports whether a candle reaches one of the exits, and which: the
-// stop where it reaches both, because the path inside a candle is not known.
-func Reached(e strategy.Exits, c exchange.Candle) (Exit, bool) {
-	switch {
-	case e.Stop > 0 && c.Low <= e.Stop:
-		return Exit{Trigger: e.Stop, Stop: true}, true
-	case e.Target > 0 && c.High >= e.Target:
-		return Exit{Trigger: e.Target}, true
-	}
-	return Exit{}, false
 }

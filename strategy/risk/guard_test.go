@@ -26,8 +26,9 @@ func guard(t *testing.T, cfg risk.Config) *risk.Guard {
 
 func TestConfigNamesAllThatIsWrong(t *testing.T) {
 	t.Parallel()
-	_, err := risk.NewGuard(risk.Config{MaxCommands: -1, MaxOrders: -1, MaxPosition: -1, StopLoss: exchange.RateOne, TakeProfit: -1}, market())
-	for _, want := range []string{"commands", "orders", "position", "stop-loss", "take-profit"} {
+	_, err := risk.NewGuard(risk.Config{MaxCommands: -1, MaxOrders: -1, MaxPosition: -1, StopLoss: exchange.RateOne, TakeProfit: -1,
+		MaxOrdersAMinute: -1, TrailingStop: exchange.RateOne, MaxHold: -1, CoolDown: -1, MaxDailyLoss: exchange.RateOne, MaxDrawdown: -1}, market())
+	for _, want := range []string{"commands", "orders", "position", "stop-loss", "take-profit", "orders a minute", "trailing", "holding", "cool-down", "daily loss", "drawdown"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name the %s: %v", want, err)
 		}
@@ -85,16 +86,16 @@ func TestCheck(t *testing.T) {
 func TestExits(t *testing.T) {
 	t.Parallel()
 	g := guard(t, risk.Config{StopLoss: exchange.RateOne / 20, TakeProfit: exchange.RateOne / 10})
-	if e := g.Exits(strategy.Exits{}, 1_000); e.Stop != 950 || e.Target != 1_100 {
+	if e := g.Exits(strategy.Exits{}, 1_000, 0); e.Stop != 950 || e.Target != 1_100 {
 		t.Errorf("from the bounds: %+v", e)
 	}
-	if e := g.Exits(strategy.Exits{Stop: 980, Target: 1_050}, 1_000); e.Stop != 980 || e.Target != 1_050 {
+	if e := g.Exits(strategy.Exits{Stop: 980, Target: 1_050}, 1_000, 0); e.Stop != 980 || e.Target != 1_050 {
 		t.Errorf("the strategy's are nearer: %+v", e)
 	}
-	if e := g.Exits(strategy.Exits{Stop: 900, Target: 1_500}, 1_000); e.Stop != 950 || e.Target != 1_100 {
+	if e := g.Exits(strategy.Exits{Stop: 900, Target: 1_500}, 1_000, 0); e.Stop != 950 || e.Target != 1_100 {
 		t.Errorf("the bounds are nearer: %+v", e)
 	}
-	if e := g.Exits(strategy.Exits{Stop: 900}, 0); e != (strategy.Exits{}) {
+	if e := g.Exits(strategy.Exits{Stop: 900}, 0, 0); e != (strategy.Exits{}) {
 		t.Errorf("without a position: %+v", e)
 	}
 	both := exchange.Candle{Open: 1_000, High: 1_200, Low: 900, Close: 1_000}

@@ -16,6 +16,7 @@ import (
 
 // Loop is what an engine.Session and an engine.Basket have in common.
 type Loop interface {
+	Breaker() risk.Breaker
 	CancelAll(reason string) error
 	Commands(cs []strategy.Command) error
 	Equity() exchange.Units
@@ -24,8 +25,10 @@ type Loop interface {
 	Next() *strategy.Event
 	PairTime(pair string) int64
 	Resume(candles []exchange.Candle)
+	ResumeBreaker()
 	ResumePair(pair string, newest int64, candles []exchange.Candle)
 	Sequence() int64
+	SetCloseOnly(on bool)
 	Signal(s strategy.Signal) error
 	Start() *strategy.Event
 	View() *strategy.View
