@@ -69,14 +69,16 @@ func (c *Checker) note(ctx context.Context, a Account, f finding) error {
 		a.UpdatedAt = now
 		if f.err != nil && !final(f.err) {
 			c.cfg.Log.Warn("a key could not be checked", "account", a.ID, "error", f.err)
-			a.Tries++
+			if a.Tries++; a.UnreachedAt.IsZero() {
+				a.UnreachedAt = now
+			}
 			a.CheckAt = now.Add(min(longestRetry, 5*time.Second<<min(a.Tries, 8)))
 			if a.State == Checking {
 				a.Reason = "the key could not be checked yet and will be tried again: " + unreached(f.err)
 			}
 			return c.cfg.Store.UpdateAccount(ctx, a.TenantID, a)
 		}
-		a.Tries, a.CheckedAt = 0, now
+		a.Tries, a.UnreachedAt, a.CheckedAt = 0, time.Time{}, now
 		if f.report.Balances != nil {
 			a.Balances, a.BalancesAt = balancesOf(f.report.Balances), now
 		}

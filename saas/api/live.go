@@ -59,7 +59,7 @@ type paperRun struct {
 	Trades      int64           `json:"trades" doc:"Round trips." example:"14"`
 }
 
-// obstacle is a reason why a bot cannot go live.
+// obstacle is a reason why something about a live bot would be refused.
 type obstacle struct {
 	Code   string  `json:"code" doc:"A stable name, as the refusal has it." example:"allocation_unavailable"`
 	Detail string  `json:"detail" doc:"The reason, and what to do."`
@@ -67,21 +67,25 @@ type obstacle struct {
 }
 
 func liveSummaryView(s bot.LiveSummary) liveSummary {
-	v := liveSummary{
+	return liveSummary{
 		Account: s.Account.Name, Currency: s.Currency, Balance: s.Balance, Held: s.Held, Free: s.Free, HeldAt: moment(s.Account.BalancesAt),
 		PaperRun: paperRun{
 			Seconds: int64(s.Paper.Lasted / time.Second), MaxDrawdown: s.Paper.MaxDrawdown, Profit: s.Paper.Profit, Fees: s.Paper.Fees, Trades: s.Paper.Trades,
 		},
-		Waiver: !s.Proven, PaperFee: percentOf(s.Fees.Taker), Risk: risk(s.Risk), Obstacles: []obstacle{},
+		Waiver: !s.Proven, PaperFee: percentOf(s.Fees.Taker), Risk: risk(s.Risk), Obstacles: obstaclesOf(s.Obstacles),
 	}
-	for _, e := range s.Obstacles {
+}
+
+func obstaclesOf(list []*errs.Error) []obstacle {
+	views := []obstacle{}
+	for _, e := range list {
 		o := obstacle{Code: e.Code, Detail: e.Message}
 		for _, f := range e.Fields {
 			o.Errors = append(o.Errors, fault{Pointer: f.Path, Detail: f.Reason})
 		}
-		v.Obstacles = append(v.Obstacles, o)
+		views = append(views, o)
 	}
-	return v
+	return views
 }
 
 // percentOf writes a rate in per cent.
@@ -127,6 +131,7 @@ func (a *API) liveRoutes() {
 		summary:     "Take a bot back to paper",
 		description: "The bot trades simulated money from its next start on. What it holds stays on the account and is the tenant's. It must be stopped, and its orders over.",
 	}, a.goPaper)
+	a.writeOffRoutes(one)
 }
 
 func (a *API) previewLive(ctx context.Context, who tenancy.Principal, in *livePreview) (*answer[liveSummary], error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/tenancy"
 )
 
 // trade writes into a bot's journal of live orders as a worker would.
@@ -64,6 +65,38 @@ func TestGoLive(t *testing.T) {
 	b.call("POST", one+"/paper", token, "", "If-Match", `"2"`).want(200, `"mode":"paper"`, `"account_id":""`)
 	b.call("POST", one+"/paper", token, "").want(409, `"code":"bot_on_paper"`)
 	b.call("DELETE", accounts+"/"+accountID, token, "").want(204)
+}
+
+// Orders that an exchange has forgotten are seen and written off by who may.
+func TestWriteOff(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := b.register("ada@example.com")
+	_, id := b.create(token)
+	one := bots + "/" + id
+	b.call("GET", one+"/write-off", token, "").want(200, `"orders":[]`, `"code":"bot_on_paper"`)
+	accountID := b.funded(token, "1500")
+	b.call("POST", one+"/live", token, `{"account_id":"`+accountID+`","balance":"1000","confirm":"Cross","waive":true}`).want(200)
+	b.trade(token, id, func(e *journal.LiveEntry) {
+		e.Orders = []journal.LiveOrder{{Order: journal.Order{ClientID: "lb.x.1", Number: 1, Side: "sell", Volume: d("0.5"), State: journal.Open, CreatedAt: b.clock.Now(), UpdatedAt: b.clock.Now()}, Account: accountID, Pair: "XBTMYR", VenueID: "BX7"}}
+		e.Books = []journal.Book{{BotID: id, Account: accountID, Pair: "XBTMYR", BaseCurrency: "XBT", CounterCurrency: "MYR", Base: d("0.5")}}
+		e.Check = &journal.Check{Account: accountID, At: b.clock.Now(), Differences: []journal.Difference{{Kind: journal.OrderMissing, Subject: "lb.x.1", Since: b.clock.Now(), Confirmed: true}}}
+	})
+	b.call("POST", one+"/paper", token, "").want(409, `"code":"orders_unsettled"`, "write off")
+	b.clock.Move(2 * time.Hour)
+	token = b.call("POST", "/api/v1/auth/login", "", `{"email":"ada@example.com","password":"correct horse battery"}`).want(200).text("access_token")
+	b.call("GET", one+"/write-off", token, "").want(200, `"venue_id":"BX7"`, `"missed_since":"2026-01-31T09:00:00Z"`, `"amount":"0.5"`, `"ground":"the exchange does not know it`, `"obstacles":[]`, `"compared_at":"2026-01-31T09:00:00Z"`)
+	for _, role := range []tenancy.Role{tenancy.Viewer, tenancy.Trader} {
+		other := b.member(token, string(role)+"@example.com", role)
+		b.call("GET", one+"/write-off", other, "").want(403)
+		b.call("POST", one+"/write-off", other, `{"confirm":"Cross"}`).want(403)
+	}
+	b.call("POST", one+"/write-off", token, `{"confirm":"Corss"}`).want(422, `"pointer":"/confirm"`)
+	b.call("POST", one+"/write-off", token, `{"confirm":"Cross"}`, "If-Match", `"1"`).want(412)
+	b.call("POST", one+"/write-off", token, `{"confirm":"Cross"}`, "If-Match", `"2"`).want(200, `"mode":"paper"`, `"account_id":""`)
+	b.call("GET", one+"/live/orders/1", token, "").want(200, `"state":"cancelled"`, `"settled":true`, `"cause":"written off: the exchange does not know it`)
+	b.call("DELETE", accounts+"/"+accountID, token, "").want(204)
+	b.call("DELETE", one, token, "").want(204)
 }
 
 // What paper made of the money is not told of a live bot.

@@ -113,7 +113,7 @@ func (s *Service) reallocate(ctx context.Context, b Bot, c Config) error {
 	switch {
 	case err != nil:
 		return err
-	case stake.Unsettled > 0:
+	case len(stake.Unsettled) > 0:
 		return errUnsettled(b, stake)
 	}
 	for _, h := range stake.Held {

@@ -163,6 +163,7 @@ const (
 
 	EventWentLive        = "bot.went_live"
 	EventWentToPaper     = "bot.went_to_paper"
+	EventWrittenOff      = "bot.written_off"
 	EventResumeRequested = "bot.resume_requested"
 	EventForeignDecided  = "bot.foreign_order_decided"
 

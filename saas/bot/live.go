@@ -219,8 +219,8 @@ func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string,
 }
 
 // GoPaper has a stopped live bot trade simulated money again. What it holds stays on
-// the account and is its tenant's. Its orders must be over (Conflict, code
-// "orders_unsettled"), unless the account's key cannot be used any more.
+// the account and is its tenant's. Its orders must be settled (Conflict, code
+// "orders_unsettled"); WriteOff gives up those that never will be.
 func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string, version int64) (Config, error) {
 	if err := responsible(p); err != nil {
 		return Config{}, err
@@ -248,13 +248,13 @@ func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string
 		if err != nil {
 			return err
 		}
-		if stake.Unsettled > 0 && a.State == account.Connected {
+		if len(stake.Unsettled) > 0 {
 			return errUnsettled(b, stake)
 		}
 		if version != 0 {
 			c.Version = version
 		}
-		data := map[string]any{"user_id": p.UserID, "account_id": c.AccountID, "account": a.Name, "left_there": stake.Held, "unsettled_orders": stake.Unsettled}
+		data := map[string]any{"user_id": p.UserID, "account_id": c.AccountID, "account": a.Name, "left_there": stake.Held}
 		c.Mode, c.AccountID = Paper, ""
 		return s.switchMode(ctx, b, &c, EventWentToPaper, data)
 	})
@@ -263,7 +263,8 @@ func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string
 
 func errUnsettled(b Bot, stake Stake) *errs.Error {
 	return errs.New(errs.Conflict, "orders_unsettled",
-		"it is not known yet what became of %d orders of %s: start it, so that it asks the exchange, and stop it again", stake.Unsettled, b.Name)
+		"it is not known yet what became of %d orders of %s: start it, so that it asks the exchange, and stop it again, or write off those that the exchange does not know any more",
+		len(stake.Unsettled), b.Name)
 }
 
 // switchMode stores the other mode and begins another account.

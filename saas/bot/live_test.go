@@ -467,7 +467,7 @@ func TestChangesOfALiveBot(t *testing.T) {
 }
 
 // Back on paper a bot leaves what it holds on the account, and its money is free
-// again. Where the key cannot be used any more, nothing is waited for.
+// again. Orders that are not settled are not forgotten by that.
 func TestGoPaper(t *testing.T) {
 	t.Parallel()
 	eachFloor(t, func(f *floor) {
@@ -497,17 +497,23 @@ func TestGoPaper(t *testing.T) {
 		}
 		_, err = f.Start(ctx, f.who, one.ID)
 		f.want(err, errs.Conflict, "account_not_connected")
+		_, err = f.GoPaper(ctx, f.who, one.ID, 0)
+		f.want(err, errs.Conflict, "orders_unsettled")
+		order.State = journal.Cancelled
+		f.live(journal.LiveEntry{BotID: one.ID, Orders: []journal.LiveOrder{order}})
 		c = f.must(f.GoPaper(ctx, f.who, one.ID, c.Version))
 		if c.Mode != bot.Paper || c.AccountID != "" {
 			f.t.Errorf("on paper it is %+v", c)
 		}
-		if data := f.data(bot.EventWentToPaper); data["unsettled_orders"] != 1.0 || fmt.Sprint(data["left_there"]) != "[map[Amount:0.5 Currency:XBT Pair:XBTMYR]]" {
+		if data := f.data(bot.EventWentToPaper); fmt.Sprint(data["left_there"]) != "[map[Amount:0.5 Currency:XBT Pair:XBTMYR]]" {
 			f.t.Errorf("the event says %v", data)
 		}
 		if claims, err := f.store.Claims(ctx, "tenant-1", "acc", "MYR", f.at); err != nil || len(claims) != 0 {
 			f.t.Errorf("the account is claimed by %v, %v", claims, err)
 		}
 		f.connect("tenant-1", "new", "1000") // no worker could begin there: its order on the other one would never be known to be over
+		order.Number, order.ClientID, order.State = 2, "d", journal.Open
+		f.live(journal.LiveEntry{BotID: one.ID, Orders: []journal.LiveOrder{order}})
 		_, err = f.GoLive(ctx, f.who, one.ID, bot.GoLiveInput{AccountID: "new", Balance: amount("10"), Confirm: one.Name, Waive: true})
 		f.want(err, errs.Conflict, "orders_elsewhere")
 		if err := f.Delete(ctx, f.who, one.ID); err != nil {

@@ -49,6 +49,11 @@ type Store interface {
 	Claims(ctx context.Context, tenantID, accountID, currency string, since time.Time) ([]Claim, error)
 	// Stake returns what a bot has at its exchange.
 	Stake(ctx context.Context, tenantID, botID string) (Stake, error)
+	// WriteOff journals that orders have been given up that are not settled, by their
+	// numbers, each with the reason. Conflict, code "bot_held", while somebody holds the
+	// bot's lease; whoever held it before can write no more. Conflict, code
+	// "journal_behind", if others are unsettled than those.
+	WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, at time.Time) error
 	// CloseBooks ends what a bot may call its own on an account, and forgets the
 	// report of its last reconciliation.
 	CloseBooks(ctx context.Context, tenantID, botID string) error
@@ -76,12 +81,15 @@ type Claim struct {
 
 // Stake is what a bot has at its exchange.
 type Stake struct {
-	// Unsettled counts the orders whose end, or whose fills, are not all known.
-	Unsettled int
+	// Unsettled are the orders whose end, or whose fills, are not all known, oldest first.
+	Unsettled []LostOrder
 	// Accounts are those that such orders are on, each once.
 	Accounts []string
 	// Held is what its books say that it holds in each pair, in base.
 	Held []Holding
+	// ComparedAt is when its books were reconciled with the exchange last; zero if they
+	// never were.
+	ComparedAt time.Time
 }
 
 // Holding is what a bot has of the base currency of a pair.

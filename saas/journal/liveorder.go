@@ -85,6 +85,20 @@ func (o LiveOrder) Take(f LiveFill) LiveOrder {
 	return o.advance(o.resting())
 }
 
+// WriteOff returns the order as one that nothing more is asked about: what of it is not
+// booked is given up. One that its venue may never have had is expired then, any other
+// that was open is cancelled.
+func (o LiveOrder) WriteOff(why string) LiveOrder {
+	switch {
+	case o.Doubtful():
+		o.State = Expired
+	case !o.State.Final():
+		o.State = Cancelled
+	}
+	o.Told, o.Reason = o.Filled, why
+	return o
+}
+
 // whole reports whether all that was wanted is filled. A market buy by value has
 // no volume: it is over when its venue says so.
 func (o LiveOrder) whole() bool {

@@ -31,6 +31,7 @@ type accountRow struct {
 	Balances       string // JSON
 	BalancesAt     db.Timestamp
 	Tries          int
+	UnreachedAt    db.Timestamp
 	CheckAt        db.Timestamp
 	CheckedAt      db.Timestamp
 	KeyDestroyedAt db.Timestamp
@@ -53,13 +54,13 @@ func accountRowOf(tenantID string, a account.Account) (accountRow, error) {
 	}
 	return accountRow{
 		TenantID: tenantID, ID: a.ID, Name: clean(a.Name), Venue: a.Venue, KeyHint: a.KeyHint, VenueAccount: a.VenueAccount, KeyDestroyedAt: db.At(a.KeyDestroyedAt), State: a.State, Reason: clean(a.Reason), Rights: string(rights),
-		Notes: string(notes), Balances: string(balances), BalancesAt: db.At(a.BalancesAt), Tries: a.Tries, CheckAt: db.At(a.CheckAt), CheckedAt: db.At(a.CheckedAt), CreatedAt: db.At(a.CreatedAt), UpdatedAt: db.At(a.UpdatedAt),
+		Notes: string(notes), Balances: string(balances), BalancesAt: db.At(a.BalancesAt), Tries: a.Tries, UnreachedAt: db.At(a.UnreachedAt), CheckAt: db.At(a.CheckAt), CheckedAt: db.At(a.CheckedAt), CreatedAt: db.At(a.CreatedAt), UpdatedAt: db.At(a.UpdatedAt),
 	}, nil
 }
 
 func (r accountRow) account() (account.Account, error) {
 	a := account.Account{
-		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Venue: r.Venue, KeyHint: r.KeyHint, VenueAccount: r.VenueAccount, KeyDestroyedAt: r.KeyDestroyedAt.Time, State: r.State, Reason: r.Reason, Tries: r.Tries,
+		ID: r.ID, TenantID: r.TenantID, Name: r.Name, Venue: r.Venue, KeyHint: r.KeyHint, VenueAccount: r.VenueAccount, KeyDestroyedAt: r.KeyDestroyedAt.Time, State: r.State, Reason: r.Reason, Tries: r.Tries, UnreachedAt: r.UnreachedAt.Time,
 		BalancesAt: r.BalancesAt.Time, CheckAt: r.CheckAt.Time, CheckedAt: r.CheckedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 	if err := json.Unmarshal([]byte(r.Rights), &a.Rights); err != nil {

@@ -298,10 +298,14 @@ func TestAccountChecksAreTriedAgain(t *testing.T) {
 		if a.State != account.Checking || strings.Contains(a.Reason, "inside") || !strings.Contains(a.Reason, "tried again") {
 			t.Errorf("an exchange that does not answer gives %s: %s", a.State, a.Reason)
 		}
+		silent := a.UnreachedAt
+		if !silent.Equal(k.now()) {
+			t.Errorf("it is said not to be reached since %s", silent)
+		}
 		k.look(a.ID, 0)
 		k.move(a.CheckAt.Sub(k.now()))
 		before := a.CheckAt
-		if a = k.look(a.ID, 1); a.Tries != 2 || a.CheckAt.Sub(k.now()) <= before.Sub(start()) {
+		if a = k.look(a.ID, 1); a.Tries != 2 || !a.UnreachedAt.Equal(silent) || a.CheckAt.Sub(k.now()) <= before.Sub(start()) {
 			t.Errorf("after the second try: %+v", a)
 		}
 		k.fault, k.report = nil, exchange.KeyReport{Rights: []exchange.Right{right("W_Orders", exchange.Required, exchange.Granted)}}
@@ -318,7 +322,7 @@ func TestAccountChecksAreTriedAgain(t *testing.T) {
 			k.report.Notes = []string{"of the second check"}
 		}
 		told := len(k.events)
-		if a = k.look(a.ID, 2); a.State != account.Connected || len(a.Notes) != 1 || len(k.events) != told+2 {
+		if a = k.look(a.ID, 2); a.State != account.Connected || !a.UnreachedAt.IsZero() || len(a.Notes) != 1 || len(k.events) != told+2 {
 			t.Errorf("a check from before the key was to be checked anew, and one after, made it %+v and told %d", a, len(k.events)-told)
 		}
 		k.move(24 * time.Hour)

@@ -254,7 +254,7 @@ func TestLiveBotsOfAnotherTenant(t *testing.T) {
 		}
 		for tenant, all := range map[string]int{"a": 1, "b": 0} {
 			stake, err := s.Stake(ctx, tenant, b.ID)
-			if err != nil || stake.Unsettled != all || len(stake.Held) != all {
+			if err != nil || len(stake.Unsettled) != all || len(stake.Held) != all {
 				t.Errorf("%s has at stake %+v, %v", tenant, stake, err)
 			}
 		}
@@ -273,7 +273,7 @@ func TestLiveBotsOfAnotherTenant(t *testing.T) {
 		}
 		_, _, err = s.LastCheck(ctx, "a", b.ID)
 		wantCode(t, err, errs.NotFound, "check_not_found")
-		if stake, err := s.Stake(ctx, "a", b.ID); err != nil || stake.Unsettled != 1 || len(stake.Held) != 0 {
+		if stake, err := s.Stake(ctx, "a", b.ID); err != nil || len(stake.Unsettled) != 1 || len(stake.Held) != 0 {
 			t.Errorf("once its books are closed there is at stake %+v, %v", stake, err)
 		}
 	})

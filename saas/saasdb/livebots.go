@@ -126,7 +126,11 @@ func (s *Store) Stake(ctx context.Context, tenantID, botID string) (bot.Stake, e
 	if err != nil {
 		return bot.Stake{}, err
 	}
-	stake := bot.Stake{Unsettled: len(st.Orders), Accounts: convert(st.Orders, func(o journal.LiveOrder) string { return o.Account })}
+	stake := bot.Stake{
+		Unsettled:  convert(st.Orders, func(o journal.LiveOrder) bot.LostOrder { return lostOrder(o, st.Check) }),
+		Accounts:   convert(st.Orders, func(o journal.LiveOrder) string { return o.Account }),
+		ComparedAt: st.Check.At,
+	}
 	slices.Sort(stake.Accounts)
 	stake.Accounts = slices.Compact(stake.Accounts)
 	for _, b := range st.Books {

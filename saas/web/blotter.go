@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,9 @@ type reconciliation struct {
 	Held, Dust []string
 	// Error is why a decision was refused.
 	Error string
+	// MayWriteOff says that there is an order that the exchange does not know, and that
+	// the one who looks may give it up.
+	MayWriteOff bool
 }
 
 // foreignRow is a foreign order.
@@ -105,6 +109,7 @@ func (w *Web) reconciled(rq *request, b bot.Bot, markets marketIndex) (reconcili
 	for _, t := range r.Trades {
 		p.Manual = append(p.Manual, tradeRow{ForeignTrade: t, Market: markets.of(t.Pair), When: moment{t.At}})
 	}
+	p.MayWriteOff = mayGoLive(rq.who) == nil && slices.ContainsFunc(r.Differences, func(d journal.Difference) bool { return d.Kind == journal.OrderMissing && d.Confirmed })
 	p.Held = heldText(r.Books, markets)
 	for _, book := range r.Books {
 		m := markets.of(book.Pair)
@@ -217,6 +222,15 @@ type executionRow struct {
 // FeeText is the fee with its currency.
 func (f executionRow) FeeText() string {
 	return fillRow{Fill: f.Fill, Market: f.Market}.FeeText()
+}
+
+// orderName is what people find an order by: the exchange's id, or the number here of one
+// that it gave none.
+func orderName(venueID string, number int64) string {
+	if venueID != "" {
+		return venueID
+	}
+	return "order " + strconv.FormatInt(number, 10)
 }
 
 // stateText is the state of an order in words: denied is ours, rejected the

@@ -218,7 +218,7 @@ func TestScreenshots(t *testing.T) {
 	gone := w.connect(t, ada, "Second", account.Checking, "")
 	lia := w.member(t, server, "lia@example.com")
 	lia.upgrade("premium")
-	trading, careful := w.tradesLive(t, lia), lia.newBot("Careful")
+	trading, careful, forgotten := w.tradesLive(t, lia), lia.newBot("Careful"), w.forgotten(t, lia)
 	tests := w.shownBacktests(t, ada)
 
 	tab := webtest.Open(t)
@@ -241,7 +241,7 @@ func TestScreenshots(t *testing.T) {
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep + "#step-kind", ada, true},
 		{"walk", "/backtests/" + tests.walk, ada, true}, {"backtest-stored", "/backtests/new?pair=store/BTCUSD/1h&interval=1h#step3", ada, true},
 		{"bot-live", "/bots/" + trading, lia, true}, {"bot-live-orders", "/bots/" + trading, lia, true}, {"live", "/bots/" + careful + "/live?balance=1000", lia, true},
-		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true},
+		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true}, {"write-off", "/bots/" + forgotten + "/write-off", lia, true}, {"write-off-refused", "/bots/" + trading + "/write-off", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
 		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},

@@ -82,6 +82,8 @@ type Bots interface {
 	Preview(ctx context.Context, p tenancy.Principal, botID string, in bot.GoLiveInput) (bot.LiveSummary, error)
 	GoLive(ctx context.Context, p tenancy.Principal, botID string, in bot.GoLiveInput) (bot.Config, error)
 	GoPaper(ctx context.Context, p tenancy.Principal, botID string, version int64) (bot.Config, error)
+	Leftover(ctx context.Context, p tenancy.Principal, botID string) (bot.Leftover, error)
+	WriteOff(ctx context.Context, p tenancy.Principal, botID string, in bot.WriteOffInput) (bot.Config, error)
 }
 
 // Blotter is what the pages need of live orders; *blotter.Service is one.

@@ -201,7 +201,9 @@ type paperPage struct {
 	Bot     bot.Bot
 	Account string
 	Left    []string
-	Error   string
+	// Unsettled counts the orders that are not known to be over.
+	Unsettled int
+	Error     string
 }
 
 func (w *Web) paperForm(rq *request) error { return w.showPaper(rq, http.StatusOK, "") }
@@ -220,6 +222,11 @@ func (w *Web) showPaper(rq *request, status int, fault string) error {
 	} else if errs.KindOf(err) != errs.NotFound {
 		return err
 	}
+	l, err := w.cfg.Bots.Leftover(rq.Context(), rq.who, b.ID)
+	if err != nil {
+		return err
+	}
+	p.Unsettled = len(l.Orders)
 	return w.page(rq, status, "bots/paper", view{Title: "Take " + b.Name + " back to paper", Nav: "bots", Mode: string(b.Mode), MarketNotice: w.cfg.MarketNotice, D: p})
 }
 

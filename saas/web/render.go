@@ -183,6 +183,8 @@ func noticeText(name string) string {
 		return "The bot is live. Nothing is bought or sold until you press Start."
 	case "paper":
 		return "The bot is back on paper. Its next start begins with simulated money."
+	case "written-off":
+		return "The orders are written off, and the bot is back on paper. Look at the exchange for what it had there."
 	case "deleted":
 		return "The bot and its history have been deleted."
 	case "disconnected":

@@ -106,6 +106,8 @@ func (w *Web) Handler() http.Handler {
 	member("POST /bots/{id}/live", w.goLive)
 	member("GET /bots/{id}/paper", w.paperForm)
 	member("POST /bots/{id}/paper", w.goPaper)
+	member("GET /bots/{id}/write-off", w.writeOffForm)
+	member("POST /bots/{id}/write-off", w.writeOff)
 	member("POST /bots/{id}/start", w.startBot)
 	member("POST /bots/{id}/stop", w.stopBot)
 	member("POST /bots/{id}/delete", w.deleteBot)
