@@ -63,8 +63,10 @@ func TestWrongInput(t *testing.T) {
 		{"a holding of another pair", "", []string{"--strategy", "basic", "--holding", "ETHMYR=1"}, []string{"--holding ETHMYR=1: the run does not trade that pair; it trades XBTMYR"}},
 		{"two holdings of a pair", "", []string{"--strategy", "basic", "--holding", "1", "--holding", "xbt/myr=2"}, []string{"--holding is given twice for XBTMYR"}},
 		{
-			"bounds that are none", "", []string{"--strategy", "basic", "--max-position", "0", "--stop-loss", "1", "--take-profit=-1"},
-			[]string{"--max-position 0 must be an amount above 0", "--stop-loss 1 must be a fraction", "--take-profit -1 must be a fraction"},
+			"bounds that are none", "", []string{"--strategy", "basic", "--max-position", "0", "--stop-loss", "1", "--take-profit=-1",
+				"--trailing-stop", "1", "--max-hold", "0s", "--cool-down", "long", "--max-daily-loss", "x", "--stop-drawdown=-0.1", "--max-orders", "0"},
+			[]string{"--max-position 0 must be an amount above 0", "--stop-loss 1 must be a fraction", "--take-profit -1 must be a fraction",
+				"--trailing-stop 1 must", "--max-hold 0s must", "--cool-down long must", "--max-daily-loss x must", "--stop-drawdown -0.1 must", "--max-orders must be above 0"},
 		},
 		{"neither cash nor a holding", "", []string{"--strategy", "basic", "--balance", "0"}, []string{"--balance 0", "with --holding it may be 0"}},
 		{"fees that are none", "", []string{"--strategy", "basic", "--fee-tier", "100=0.1", "--fee-tier", "0=0.1,0.1"}, []string{"--fee-tier 100=0.1 must be", "--fee-tier 0=0.1,0.1 must be"}},

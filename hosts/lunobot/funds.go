@@ -33,36 +33,6 @@ func (f fundsFlags) into(cfg *backtest.Config) (problems []string) {
 	})...)
 }
 
-// boundFlags are the host's bounds, as those of a bot.
-type boundFlags struct {
-	MaxPosition []string `sep:"none" placeholder:"[PAIR=]AMOUNT" help:"The largest position in the base currency; with a pair's name that of a further pair, repeated for others. Buys beyond it are made smaller or denied. Default: no bound."`
-	StopLoss    string   `default:"0" placeholder:"RATE" help:"Close a position that far below its average price, as a fraction; 0 is never. Default: ${default}."`
-	TakeProfit  string   `default:"0" placeholder:"RATE" help:"Close a position that far above its average price, as a fraction; 0 is never. Default: ${default}."`
-}
-
-// into sets the bounds of a run, whose pairs are known, and returns what is wrong
-// with the flags.
-func (f boundFlags) into(cfg *backtest.Config) (problems []string) {
-	rate, err := exchange.ParseRate(f.StopLoss)
-	if err != nil {
-		problems = append(problems, "--stop-loss "+f.StopLoss+" must be a fraction from 0 to below 1 with at most 8 decimals, such as 0.05")
-	}
-	cfg.Risk.StopLoss = rate
-	const most = 100
-	profit, err := decimal.NewFromString(f.TakeProfit)
-	if err != nil || profit.IsNegative() || profit.GreaterThan(decimal.NewFromInt(most)) || !profit.Equal(profit.Truncate(8)) {
-		problems = append(problems, "--take-profit "+f.TakeProfit+" must be a fraction from 0 to 100 with at most 8 decimals, such as 0.1")
-	} else {
-		cfg.Risk.TakeProfit = exchange.Rate(profit.Shift(8).IntPart())
-	}
-	return append(problems, eachPair(cfg, "--max-position", f.MaxPosition, func(leg int) *exchange.Steps {
-		if leg == 0 {
-			return &cfg.Risk.MaxPosition
-		}
-		return &cfg.Pairs[leg-1].MaxPosition
-	})...)
-}
-
 // eachPair reads amounts of base currencies, each with the name of a pair of the run
 // or without that of its own one, and returns what is wrong with them.
 func eachPair(cfg *backtest.Config, flag string, texts []string, of func(leg int) *exchange.Steps) (problems []string) {

@@ -90,7 +90,8 @@ func TestEachPairHasItsHoldingAndItsBound(t *testing.T) {
 	dir := t.TempDir()
 	funds := []string{
 		"--strategy", "rebalance", "--with", "ETHMYR", "--param", "others=ETHMYR=30", "--balance", "0", "--holding", "xbtmyr=0.5", "--holding", "ETH/MYR=2",
-		"--max-position", "ETHMYR=2.5", "--max-position", "0.75", "--stop-loss", "0.2", "--take-profit", "1.5", "--from", "2025-12-29", "--to", "2025-12-31",
+		"--max-position", "ETHMYR=2.5", "--max-position", "0.75", "--stop-loss", "0.2", "--take-profit", "1.5", "--trailing-stop", "0.3", "--max-hold", "20h",
+		"--cool-down", "90m", "--max-daily-loss", "0.4", "--stop-drawdown", "0.5", "--max-orders", "7", "--max-orders-a-minute", "5", "--from", "2025-12-29", "--to", "2025-12-31",
 	}
 	type report struct {
 		Config struct {
@@ -98,6 +99,13 @@ func TestEachPairHasItsHoldingAndItsBound(t *testing.T) {
 			MaxPosition      decimal.Decimal `json:"max_position"`
 			StopLoss         decimal.Decimal `json:"stop_loss"`
 			TakeProfit       decimal.Decimal `json:"take_profit"`
+			TrailingStop     decimal.Decimal `json:"trailing_stop"`
+			MaxHold          string          `json:"max_hold"`
+			CoolDown         string          `json:"cool_down"`
+			MaxDailyLoss     decimal.Decimal `json:"max_daily_loss"`
+			MaxDrawdown      decimal.Decimal `json:"max_drawdown"`
+			MaxOrders        int             `json:"max_orders"`
+			MaxOrdersAMinute int             `json:"max_orders_a_minute"`
 		}
 		Pairs []struct {
 			Holding     decimal.Decimal
@@ -132,6 +140,10 @@ func TestEachPairHasItsHoldingAndItsBound(t *testing.T) {
 		if !c.Balance.IsZero() || c.Holding.String() != "0.5" || c.MaxPosition.String() != "0.75" || c.StopLoss.String() != "0.2" || c.TakeProfit.String() != "1.5" ||
 			len(r.Pairs) != 1 || r.Pairs[0].Holding.String() != "2" || r.Pairs[0].MaxPosition.String() != "2.5" {
 			t.Errorf("%s was made with %+v and %+v", args[0], c, r.Pairs)
+		}
+		if c.TrailingStop.String() != "0.3" || c.MaxHold != "20h0m0s" || c.CoolDown != "1h30m0s" || c.MaxDailyLoss.String() != "0.4" || c.MaxDrawdown.String() != "0.5" ||
+			c.MaxOrders != 7 || c.MaxOrdersAMinute != 5 {
+			t.Errorf("%s was made with the bounds %+v", args[0], c)
 		}
 		if args[0] == "backtest" && !r.Statistics.Initial.IsPositive() || args[0] == "walkforward" && r.Walk.Trades == 0 {
 			t.Errorf("%s begins with %s and has %d trades", args[0], r.Statistics.Initial, r.Walk.Trades)

@@ -362,7 +362,7 @@ func (r *pairsRun) result(def strategy.Definition) *Result {
 	out := &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
 		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
-		MaxDrawdown: r.basket.MaxDrawdown(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
+		MaxDrawdown: r.basket.MaxDrawdown(), Breaker: r.basket.Breaker(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
 		Past: r.past.count, Exposures: r.held.whole(cfg, curve.count-1, r.basket),
 	}
 	for i, p := range cfg.Pairs {

@@ -7,6 +7,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/portfolio"
+	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // Result is a finished run. Times are epoch milliseconds UTC. It travels as
@@ -36,6 +37,9 @@ type Result struct {
 	Pairs []PairResult `json:"pairs,omitempty"`
 	// MaxDrawdown is the deepest fall below a peak, as a fraction of it.
 	MaxDrawdown float64 `json:"max_drawdown"`
+	// Breaker is the bound of the equity that held the strategy back at the end; zero if
+	// none did.
+	Breaker risk.Breaker `json:"breaker,omitzero"`
 	// Invested counts the candles at whose close a position was held.
 	Invested int64 `json:"invested"`
 	// Signals counts the messages from outside that were told.
@@ -173,6 +177,6 @@ func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 	return &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
 		Candles: int64(r.curve.count), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
-		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks,
+		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Breaker: s.Breaker(), Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks,
 	}
 }

@@ -221,6 +221,9 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	if !out.Holds(cfg) {
 		return nil, &RunError{Text: "the plugin begins with cash alone: it was built with an SDK that does not know of holdings"}
 	}
+	if out.Config.Risk != cfg.Risk {
+		return nil, &RunError{Text: "the plugin does not keep all bounds of the run: it was built with an SDK that does not know of some of them"}
+	}
 	out.Config, out.Trades = cfg, trades
 	if out.Candles != sent-past || out.Past != past || r.valued != sent {
 		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,

@@ -89,6 +89,16 @@ type documentConfig struct {
 	MaxPosition decimal.Decimal `json:"max_position" doc:"The largest position; 0 is no bound." example:"0"`
 	StopLoss    decimal.Decimal `json:"stop_loss" doc:"How far below its average price a position is closed, as a fraction; 0 is never." example:"0"`
 	TakeProfit  decimal.Decimal `json:"take_profit" doc:"How far above its average price a position is closed, as a fraction; 0 is never." example:"0"`
+
+	TrailingStop decimal.Decimal `json:"trailing_stop" doc:"How far below the highest price since its entry a position is closed, as a fraction; 0 is never." example:"0"`
+	MaxHold      string          `json:"max_hold" doc:"After how long a position is closed; 0s is never." example:"0s"`
+	CoolDown     string          `json:"cool_down" doc:"How long nothing is bought after a protective exit that lost." example:"0s"`
+	MaxDailyLoss decimal.Decimal `json:"max_daily_loss" doc:"The share of the equity at the beginning of a UTC day whose loss closes everything for that day; 0 is no bound." example:"0"`
+	MaxDrawdown  decimal.Decimal `json:"max_drawdown" doc:"The share of the highest equity whose loss closes everything for good; 0 is no bound." example:"0"`
+	// Of the numbers of orders 0 is what the host allows anyway.
+	MaxOrders        int  `json:"max_orders" doc:"How many orders may be open; 0 is 100." example:"0"`
+	MaxOrdersAMinute int  `json:"max_orders_a_minute" doc:"How many orders the strategy may place in any minute; 0 is 300." example:"0"`
+	CloseOnly        bool `json:"close_only" doc:"Whether nothing is bought." example:"false"`
 }
 
 type documentData struct {
@@ -304,6 +314,9 @@ func configDocument(cfg backtest.Config) documentConfig {
 		Spread: cfg.Spread.Decimal(), Range: cfg.Range.Decimal(), Impact: cfg.Impact.Decimal(), MaxShare: cfg.MaxShare.Decimal(),
 		Latency: cfg.Latency.String(), Interval: cfg.Interval.String(), Decide: cmp.Or(cfg.Decide, cfg.Interval).String(),
 		MaxPosition: cfg.Market.Volume(cfg.Risk.MaxPosition), StopLoss: cfg.Risk.StopLoss.Decimal(), TakeProfit: cfg.Risk.TakeProfit.Decimal(),
+		TrailingStop: cfg.Risk.TrailingStop.Decimal(), MaxHold: cfg.Risk.MaxHold.String(), CoolDown: cfg.Risk.CoolDown.String(),
+		MaxDailyLoss: cfg.Risk.MaxDailyLoss.Decimal(), MaxDrawdown: cfg.Risk.MaxDrawdown.Decimal(),
+		MaxOrders: cfg.Risk.MaxOrders, MaxOrdersAMinute: cfg.Risk.MaxOrdersAMinute, CloseOnly: cfg.Risk.CloseOnly,
 	}
 	for _, tier := range cfg.Tiers {
 		d.FeeTiers = append(d.FeeTiers, documentTier{

@@ -175,6 +175,9 @@ func conditions(cfg backtest.Config, candles int64) []Setting {
 		{"Spread", "", "", cfg.Spread}, {"Slippage by range", "", "", cfg.Range}, {"Impact", "", "", cfg.Impact},
 		{"Share of the volume", "at most ", "", cfg.MaxShare},
 		{"Stop-loss", "", " below entry", cfg.Risk.StopLoss}, {"Take-profit", "", " above entry", cfg.Risk.TakeProfit},
+		{"Trailing stop", "", " below the highest price", cfg.Risk.TrailingStop},
+		{"Largest daily loss", "", " of the day's first equity", cfg.Risk.MaxDailyLoss},
+		{"Largest drawdown", "", " of the highest equity", cfg.Risk.MaxDrawdown},
 	} {
 		if bound.rate > 0 {
 			list = append(list, Setting{bound.name, bound.before + rate(bound.rate) + bound.after})
@@ -182,6 +185,23 @@ func conditions(cfg backtest.Config, candles int64) []Setting {
 	}
 	if most := cfg.Risk.MaxPosition; most > 0 {
 		list = append(list, Setting{"Largest position", m.Volume(most).String() + " " + m.Base})
+	}
+	if most := cfg.Risk.MaxHold; most > 0 {
+		list = append(list, Setting{"Longest holding", span(most)})
+	}
+	if wait := cfg.Risk.CoolDown; wait > 0 {
+		list = append(list, Setting{"Cool-down", span(wait) + " after an exit that lost"})
+	}
+	if cfg.Risk.CloseOnly {
+		list = append(list, Setting{"Close only", "nothing is bought"})
+	}
+	for _, bound := range []struct {
+		name        string
+		most, usual int
+	}{{"Open orders", cfg.Risk.MaxOrders, 100}, {"Orders a minute", cfg.Risk.MaxOrdersAMinute, 300}} {
+		if bound.most > 0 && bound.most != bound.usual {
+			list = append(list, Setting{bound.name, "at most " + whole(int64(bound.most))})
+		}
 	}
 	if cfg.Latency > 0 {
 		list = append(list, Setting{"Latency", cfg.Latency.String()})

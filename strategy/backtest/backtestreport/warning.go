@@ -7,6 +7,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
 const (
@@ -31,6 +32,15 @@ func lacks(s strategy.Subscription) (out []string) {
 	return out
 }
 
+// heldBack says which bound of the equity stopped a run, if one did.
+func heldBack(r *backtest.Result) []string {
+	b := r.Breaker
+	if b.Kind == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("From %s to the end nothing was bought: %s.", minute(time.UnixMilli(b.Since)), b.Reason)}
+}
+
 // warnings says what a reader should know before trusting the figures.
 func (r *Report) warnings() []string {
 	var out []string
@@ -43,7 +53,7 @@ func (r *Report) warnings() []string {
 	case n < fewTrades:
 		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
 	}
-	out = append(out, lacks(r.result.Lacks)...)
+	out = append(append(out, heldBack(r.result)...), lacks(r.result.Lacks)...)
 	if d := r.To.Sub(r.From); d < shortHistory {
 		warn("The history covers only %s: figures for a year are blown up from a short time.", span(d))
 	}
