@@ -40,6 +40,10 @@
 // booked and committed at once, and told to the strategy with the next candle. All bots of
 // an account in a worker share one connection, one stream and the transactions.
 //
+// Its protective exits are judged also while its strategy is away, because its process is
+// started again or its version must not run: the account of its newest checkpoint stands in,
+// and the strategy hears the candles that it has missed once it is back (engine.Session.Protect).
+//
 // What a crash leaves behind of it:
 //
 //   - An event of the exchange that is in the live journal and not in a checkpoint is heard

@@ -172,6 +172,7 @@ func (g *group) event(ctx context.Context, ev marketdata.Event) {
 		_ = g.catchUp(ctx, nil) // which logs
 	case ev.Candle != nil:
 		g.silent = false
+		g.watch(ctx, ev.Candle)
 		g.candle(ctx, *ev.Candle, engine.Beside{Trades: ev.Trades, Top: ev.Book})
 	}
 }
@@ -260,9 +261,10 @@ func (g *group) crashed(ctx context.Context, err error) {
 		if m.refused {
 			continue
 		}
-		g.r.observe(ctx, m, bot.Degraded, reason)
-		m.account = nil
+		g.r.observe(ctx, m, bot.Degraded, reason+m.meanwhile())
 	}
+	g.dismiss()
+	g.watch(ctx, nil)
 }
 
 // pause lets the waiting bots be tried again, each time after a longer while.

@@ -18,6 +18,7 @@ const pulses = 3
 // exits go on. If it answers that there is none, the market is quiet; if it does not answer,
 // the bots are degraded, and do nothing, because they hear nothing.
 func (g *group) pulse(ctx context.Context) {
+	g.watch(ctx, nil)
 	now, market := g.r.cfg.Now(), g.r.cfg.MarketNow().UnixMilli()
 	stale := func(m *member) bool { return market >= m.lastTime()+2*span && now.Sub(m.moved) >= g.r.cfg.Stale }
 	if !g.silent && !slices.ContainsFunc(g.active, stale) {

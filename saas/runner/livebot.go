@@ -50,6 +50,8 @@ type livebot struct {
 	paused string
 	// fault is why it can never carry out what it is to; nil if it can.
 	fault error
+	// gone is true once its account cannot be reached in future either.
+	gone bool
 	// abandon is true if its orders are to be taken back in the end.
 	abandon bool
 }
@@ -123,6 +125,9 @@ func (l *livebot) open(ctx context.Context) *execution.Executor {
 			if errs.KindOf(err) == errs.Conflict || errs.KindOf(err) == errs.NotFound || exchange.KindOf(err) == exchange.KindKey {
 				state = bot.Paused
 			}
+			l.mu.Lock()
+			l.gone = forever(err)
+			l.mu.Unlock()
 			l.become(state, "it cannot reach its exchange account and tries again: "+err.Error())
 			pause = backoff.Pause(failures)
 		}
@@ -132,6 +137,22 @@ func (l *livebot) open(ctx context.Context) *execution.Executor {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// forever reports whether an account that could not be opened never will be.
+func forever(err error) bool {
+	switch errs.CodeOf(err) {
+	case "account_not_found", "key_destroyed", "account_changed":
+		return true
+	}
+	return false
+}
+
+// isGone reports whether the bot's account can never be reached again.
+func (l *livebot) isGone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone
 }
 
 // errDoubt says that a reconciliation has yet to find out about orders.

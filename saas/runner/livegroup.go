@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// windMost is how long the ends of a bot's orders are waited for when it stops.
+	// windMost is how long the ends of a bot's orders take at most when it stops, unless
+	// its exchange is away: its tenant is told then.
 	windMost = 2 * time.Minute
 	// windRetry is after how long an end is gone on with that an outage has held up.
 	windRetry = 5 * time.Second
@@ -116,7 +117,7 @@ func (g *group) running(ctx context.Context, m *member) {
 // awake takes what is new of bots at their exchanges.
 func (g *group) awake(ctx context.Context, ms []*member) {
 	var news []*member
-	opens := false
+	opens, watched := false, false
 	for _, m := range ms {
 		switch {
 		case m.over || m.live == nil:
@@ -129,12 +130,17 @@ func (g *group) awake(ctx context.Context, ms []*member) {
 			if g.hear(ctx, m) && m.rec.dirty() {
 				news = append(news, m)
 			}
-		case m.gated:
+		case m.gated && g.process != nil:
 			opens = true
+		default:
+			watched = true
 		}
 	}
 	if opens {
 		g.open(ctx)
+	}
+	if watched {
+		g.watch(ctx, nil)
 	}
 	g.book(ctx, news)
 }
@@ -234,9 +240,12 @@ func (g *group) ending(ctx context.Context, m *member) {
 	case left > 0 && m.settling:
 		m.lookAgain(now)
 		g.say(ctx, m, bot.Starting, fmt.Sprintf("starting: the exchange is asked for %d orders back", left))
-	case left > 0 && !late:
+	case left > 0 && !m.hopeless():
+		if late { // whoever stops it is told the truth for as long as it takes (rule RK2)
+			m.until, m.overdue = now.Add(windMost), true
+		}
 		m.lookAgain(now)
-		g.say(ctx, m, bot.Stopping, fmt.Sprintf("stopping: the exchange is asked for %d orders back", left))
+		g.say(ctx, m, bot.Stopping, m.stoppingText(left))
 	case m.settling:
 		m.settling = false
 		g.unwind(m)
@@ -246,6 +255,36 @@ func (g *group) ending(ctx context.Context, m *member) {
 	default:
 		g.ended(ctx, m)
 	}
+}
+
+// hopeless reports whether nobody will ever hear from the exchange of a bot that stops: the
+// account is gone, or its key is.
+func (m *member) hopeless() bool { return m.live != nil && m.live.isGone() }
+
+// stoppingText says what a bot that stops waits for.
+func (m *member) stoppingText(left int) string {
+	orders := "orders"
+	if left == 1 {
+		orders = "order"
+	}
+	switch {
+	case m.end == bot.Flattened && m.account.Leaving():
+		return "stopping: closing its position; the exchange has not confirmed that yet" + m.unreached()
+	case m.overdue:
+		return fmt.Sprintf("stopping: %d %s not yet confirmed cancelled; the exchange is asked until it answers%s", left, orders, m.unreached())
+	}
+	return fmt.Sprintf("stopping: the exchange is asked for %d %s back%s", left, orders, m.unreached())
+}
+
+// unreached says why the exchange is not reached; "" if it is.
+func (m *member) unreached() string {
+	if m.live == nil {
+		return ""
+	}
+	if _, ok, _, reason := m.live.ready(); !ok {
+		return ": " + reason
+	}
+	return ""
 }
 
 // lookAgain sets the timer of an end that goes on.
@@ -360,8 +399,7 @@ func (g *group) unwind(m *member) {
 	g.remove(m)
 }
 
-// ended stops a bot whose orders are over, or whose exchange has not said so for too
-// long.
+// ended stops a bot whose orders are over, or of which nobody will ever hear that.
 func (g *group) ended(ctx context.Context, m *member) {
 	g.unwind(m)
 	text, left := m.rested(), 0
@@ -371,7 +409,7 @@ func (g *group) ended(ctx context.Context, m *member) {
 	if m.account != nil && m.account.LastTime() > 0 {
 		note := m.stopped()
 		if left > 0 {
-			open := fmt.Sprintf("the exchange has not said that %d orders are over: look there; the next start takes them back", left)
+			open := fmt.Sprintf("the exchange has not said that %d orders are over, and cannot be asked any more: look there", left)
 			note, text = note+"; "+open, text+"; "+open
 		}
 		m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: note})

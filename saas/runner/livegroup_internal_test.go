@@ -259,6 +259,49 @@ func TestSettlingIsNoStop(t *testing.T) {
 	}
 }
 
+// proves RK2: a bot that is stopped while its exchange is away is not told to have stopped:
+// its orders are asked for until the exchange answers, by the next worker too.
+func TestStopLastsUntilTheExchangeAnswers(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10}, exchange.OrderRequest{Side: exchange.Sell, Price: 130, Volume: 10})
+	g.stop(t.Context(), m)
+	for range 3 {
+		s.now = s.now.Add(windMost)
+		g.ending(t.Context(), m)
+		if m.over || s.last() != "stopping: stopping: 2 orders not yet confirmed cancelled; the exchange is asked until it answers" {
+			t.Fatalf("over %t, told %q", m.over, s.told)
+		}
+	}
+	m.late.Stop()
+	next := &member{at: m.at, lease: lease.Lease{Epoch: 2}, assignment: m.assignment}
+	g.stop(t.Context(), next)
+	for left := 2; left > 0; left-- {
+		if w := next.account.Wishes(); len(w) != left || !w[0].Asked || next.over {
+			t.Fatalf("the next worker wishes %+v, told %q", w, s.told)
+		}
+		hears(t, next, 0)
+		g.ending(t.Context(), next)
+	}
+	if !next.over || s.last() != "stopped: stopped by you" {
+		t.Errorf("over %t, told %q", next.over, s.told)
+	}
+}
+
+// A bot whose account was disconnected does not stop for ever, and its tenant is told where
+// to look.
+func TestStopWithoutAnAccountEnds(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
+	m.live = &livebot{r: g.r, bot: "bot", lease: m.lease, stop: func() {}, done: make(chan struct{})}
+	close(m.live.done)
+	g.stop(t.Context(), m)
+	m.live.gone = true
+	g.ending(t.Context(), m)
+	if g.r.done.Wait(); !m.over || !strings.Contains(s.last(), "look there") || forever(errs.New(errs.Unavailable, "venue_missing", "x")) || !forever(errs.New(errs.Conflict, "key_destroyed", "x")) {
+		t.Errorf("over %t, told %q", m.over, s.told)
+	}
+}
+
 // A bot whose database is away is not told to have come to rest, however long that lasts.
 func TestOutageIsNoEnd(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -90,11 +91,19 @@ type member struct {
 	live  *livebot
 	gated bool
 	said  string
+	// sentinel is true while account has no strategy and only its protective exits act,
+	// and minded is until when it has that, if no worker can run its strategy.
+	sentinel bool
+	minded   time.Time
+	// exits are those of its pairs at the newest commit.
+	exits []strategy.Exits
 	// settling is true while orders of the run before are brought to an end, until is
 	// when that, or its stop, takes too long, and late the timer for it.
 	settling bool
 	until    time.Time
 	late     *time.Timer
+	// overdue is true once its stop takes too long.
+	overdue bool
 	// sellAt is when it may sell again, if its position is being closed.
 	sellAt time.Time
 	// loaded is the run of the newest checkpoint.
@@ -172,6 +181,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	if m.live != nil {
 		terms.Fees, _, _, _ = m.live.ready()
 	}
+	m.sentinel = false
 	m.market, m.sees, m.listens = terms.Market, sees, wants != nil && wants(strategy.SignalEvent)
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, markets: terms.Markets()}
 	open := func() (*parity.Account, error) {
@@ -254,12 +264,27 @@ func (m *member) entry() (journal.Entry, error) {
 func (m *member) committed() {
 	m.rec.reset()
 	m.equity, m.ending, m.odd = nil, nil, false
+	if m.trades() {
+		m.exits = m.exitsNow()
+	}
 	m.tapeCommitted()
 }
 
 // due reports whether the bot must be committed after this candle: something
 // happened, or it is time for a point of the equity curve.
-func (m *member) due() bool { return m.rec.dirty() || m.regular() || m.odd }
+func (m *member) due() bool { return m.rec.dirty() || m.regular() || m.odd || m.shifted() }
+
+// shifted reports whether protective exits of a bot that trades at an exchange are other
+// ones than at the newest commit: who watches it without its strategy goes by that one.
+func (m *member) shifted() bool { return m.trades() && !slices.Equal(m.exits, m.exitsNow()) }
+
+func (m *member) exitsNow() []strategy.Exits {
+	var out []strategy.Exits
+	for _, p := range m.account.Positions() {
+		out = append(out, p.Exits)
+	}
+	return out
+}
 
 // regular reports whether the candle is one after which a quiet bot is
 // checkpointed too. Those of longer candles are where these close, so that the

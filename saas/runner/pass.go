@@ -90,13 +90,29 @@ func (r *Runner) passOn(ctx context.Context, m *member, lack *catalog.UnusableEr
 	if ref := refOf(&m.assignment); p.ref != ref {
 		p = pass{ref: ref}
 	}
-	p.pause = min(max(r.patience(), 2*p.pause), passMost)
+	if p.pause = min(max(r.patience(), 2*p.pause), passMost); !m.minded.IsZero() {
+		p.pause = r.patience() // while somebody else looks nobody watches it
+	}
 	p.until = r.cfg.Now().Add(p.pause)
 	p.hidden = r.cfg.Plugins.Usable(lack.Ref) == nil
 	r.passed[b.ID] = p
 	r.mu.Unlock()
 	r.cfg.Log.WarnContext(ctx, "a bot is left to other workers", "tenant_id", b.TenantID, "bot_id", b.ID, "error", lack, "for", p.pause)
 	r.observe(ctx, m, bot.Paused, lack.Error()+" on a worker that looked at the bot; it waits for one that can run it, and goes on from where it was")
+}
+
+// minds reports whether a bot that no worker took which could run it stays here for now,
+// so that its protective exits are watched (rule RK3). It is offered to the others again
+// and again.
+func (g *group) minds(m *member) bool {
+	if m.account == nil || !m.sentinel || !g.r.offered(&m.assignment) {
+		return false
+	}
+	now := g.r.cfg.Now()
+	if m.minded.IsZero() {
+		m.minded = now.Add(passMost)
+	}
+	return now.Before(m.minded) || m.account.Leaving()
 }
 
 // has notes that a bot runs here.
@@ -126,6 +142,9 @@ func (r *Runner) forgetPassed(rows []bot.Runnable) {
 // can run that one (rule PL7).
 func (g *group) passOn(ctx context.Context, lack *catalog.UnusableError) {
 	for _, m := range slices.Clone(g.waiting) {
+		if g.minds(m) {
+			continue
+		}
 		if m.trial && g.r.offered(&m.assignment) {
 			if !m.refused {
 				g.refuse(ctx, m, fmt.Errorf("%w, and no worker took the bot that can use it", lack))

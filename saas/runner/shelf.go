@@ -63,18 +63,21 @@ func (g *group) hold(ctx context.Context, err error) {
 	g.again = time.After(heldRetry)
 	var lack *catalog.UnusableError
 	if errors.As(err, &lack) && lack.Local() {
+		g.dismiss()
+		g.watch(ctx, nil)
 		g.passOn(ctx, lack)
 		return
 	}
 	g.refuseAll(ctx, err)
 	for _, m := range slices.Clone(g.waiting) {
-		m.account = nil
 		if m.refused || m.held == err.Error() {
 			continue // said already
 		}
 		m.held = err.Error()
 		b := m.assignment.Bot
 		g.r.cfg.Log.WarnContext(ctx, "a bot pauses", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
-		g.r.observe(ctx, m, bot.Paused, err.Error()+"; the bot goes on from where it was once that has changed")
+		g.r.observe(ctx, m, bot.Paused, err.Error()+"; the bot goes on from where it was once that has changed"+m.meanwhile())
 	}
+	g.dismiss()
+	g.watch(ctx, nil)
 }

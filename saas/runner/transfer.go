@@ -58,8 +58,9 @@ func (r *Runner) taken(ctx context.Context, leases []lease.Lease, byID map[strin
 	)
 	for _, l := range leases {
 		a := byID[l.ID]
-		// A bot that is to be upgraded and that nobody took is taken to be told so.
-		if lack := r.lacks(&a); lack != nil && !(a.Config.Upgrade.Pending() && r.offered(&a)) {
+		// A bot that is to be upgraded and that nobody took is taken to be told so, and one
+		// that trades at an exchange for its exits to be watched.
+		if lack := r.lacks(&a); lack != nil && !((a.Config.Upgrade.Pending() || a.Config.Mode == bot.Live && r.cfg.Trading != nil) && r.offered(&a)) {
 			r.passOn(ctx, newMember(a, groupKey{}, l), lack)
 			back = append(back, l)
 			continue

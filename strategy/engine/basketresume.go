@@ -34,7 +34,7 @@ func (b *Basket) Seek(newest []PairCandle) error {
 		l.sync()
 		b.now = max(b.now, l.now())
 	}
-	worth, err := b.worth()
+	worth, err := b.worth((*Session).LastPrice)
 	if err != nil {
 		return fmt.Errorf("engine: what the account is worth: %w", err)
 	}

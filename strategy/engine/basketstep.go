@@ -167,7 +167,7 @@ func (b *Basket) settled() {
 	if !b.owns() && !b.watches {
 		return
 	}
-	worth, err := b.worth()
+	worth, err := b.worth((*Session).LastPrice)
 	if err != nil {
 		return
 	}
@@ -175,7 +175,7 @@ func (b *Basket) settled() {
 	if b.owns() {
 		b.own().appraise(worth)
 	}
-	if b.watches {
+	if b.watches && b.own().state.Protected.Time+b.own().span < b.now {
 		b.watch(before, worth)
 	}
 }
@@ -191,12 +191,12 @@ func (b *Basket) begun() {
 	}
 }
 
-// worth is what the account is worth at the newest close of each pair, in units of
-// the bot's own market, rounded down. The error is an overflow.
-func (b *Basket) worth() (exchange.Units, error) {
+// worth is what the account is worth at a price of each pair, in units of the bot's own
+// market, rounded down. The error is an overflow.
+func (b *Basket) worth(price func(*Session) exchange.Ticks) (exchange.Units, error) {
 	total := b.pool
 	for _, l := range b.legs {
-		equity, err := l.state.Portfolio.Equity(l.state.LastPrice)
+		equity, err := l.state.Portfolio.Equity(price(l.Session))
 		if err != nil {
 			return 0, err
 		}

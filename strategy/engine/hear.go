@@ -60,7 +60,7 @@ func (b *Basket) Hear() error {
 		}
 		any = any || heard
 	}
-	if worth, err := b.worth(); any && err == nil {
+	if worth, err := b.worth((*Session).LastPrice); any && err == nil {
 		b.own().appraise(worth)
 	}
 	return b.failed

@@ -222,7 +222,7 @@ func (s *Session) Begin(c *exchange.Candle) error {
 	s.take(c)
 	s.state.Sequence++
 	s.inside, s.left, s.state.Bought = s.state.Bought, false, false
-	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 {
+	if len(s.state.Orders) > 0 && s.view.Exits.Stop > 0 && !s.judged() {
 		if err := s.yieldToStop(); err != nil {
 			return err
 		}
@@ -361,7 +361,7 @@ func (s *Session) settle() *strategy.Event {
 			s.phase = exits
 		case exits:
 			s.phase = signals
-			if !s.left && s.view.Exits != (strategy.Exits{}) && s.exit() {
+			if !s.left && s.view.Exits != (strategy.Exits{}) && !s.judged() && s.exit() {
 				s.left = true
 				s.hear()
 			}
@@ -394,7 +394,7 @@ func (s *Session) take(c *exchange.Candle) {
 func (s *Session) marked() {
 	before := s.state.Equity
 	s.mark()
-	if s.watches && !s.view.Warming {
+	if s.watches && !s.view.Warming && !s.judged() {
 		s.watch(before)
 	}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/portfolio"
@@ -44,6 +46,8 @@ type State struct {
 	// Bought is true once a Remote venue has told of a buy that traded since the newest
 	// candle.
 	Bought bool `json:"bought,omitempty"`
+	// Protected is how far the position was protected while the strategy was away.
+	Protected Protected `json:"protected,omitzero"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }
@@ -88,7 +92,7 @@ func (s *Session) State() State {
 // Restore puts the session in a state that it had before.
 func (s *Session) Restore(st State) {
 	st.Orders = append([]OpenOrder(nil), st.Orders...)
-	st.Queue = append([]strategy.Event(nil), st.Queue...)
+	st.Queue = slices.DeleteFunc(slices.Clone(st.Queue), func(ev strategy.Event) bool { return !s.wants[ev.Kind] })
 	st.Signals = append([]strategy.Signal(nil), st.Signals...)
 	st.Watch.Placed = append([]risk.Placed(nil), st.Watch.Placed...)
 	st.Frame.Length = s.cfg.Decide

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
 )
 
@@ -84,4 +85,26 @@ func (a *Account) Open() int {
 		n += v.Open()
 	}
 	return n
+}
+
+// Protect is engine.Session.Protect for a candle of one of the pairs.
+func (a *Account) Protect(pair string, c exchange.Candle) error {
+	if a.basket == nil {
+		a.session.Protect(&c)
+		return nil
+	}
+	return a.basket.Protect(pair, &c)
+}
+
+// Protected is engine.Session.Protected of one of the pairs.
+func (a *Account) Protected(pair string) int64 {
+	if a.basket == nil {
+		return a.session.Protected()
+	}
+	return a.basket.Protected(pair)
+}
+
+// Leaving reports whether an order that closes a position is under way at an exchange.
+func (a *Account) Leaving() bool {
+	return slices.ContainsFunc(a.Wishes(), func(w remote.Wish) bool { return w.Exit })
 }

@@ -1,0 +1,160 @@
+package runner
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
+)
+
+// watch judges the protective exits of the bots that trade at an exchange and whose
+// strategy is away: its process has failed and is started again, or its version must not
+// run now (rule RK3). The exits are judged on the candles that the strategy is to hear
+// once it is back, and is not made to miss. newest is the candle that has just closed; nil
+// if none has been told.
+//
+// A bot on paper needs no watch: its exits act in the candles that they are reached in, at
+// the prices of these, whenever it is given them.
+func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
+	var ms []*member
+	for _, m := range slices.Clone(g.waiting) {
+		if m.trades() && !m.refused && g.r.cfg.Trading != nil && g.sentinel(ctx, m) && g.hear(ctx, m) {
+			ms = append(ms, m)
+		}
+	}
+	if len(ms) == 0 {
+		return
+	}
+	for _, c := range g.unwatched(ctx, ms, newest) {
+		for _, m := range ms {
+			if err := m.account.Protect(c.Pair, c.Candle); err != nil && !m.over {
+				g.fail(ctx, m, err)
+			}
+		}
+	}
+	g.bookWatched(ctx, ms)
+}
+
+// sentinel makes the account of a bot whose strategy is away as it was at its newest
+// checkpoint, if it has none here, and begins its work at its exchange; false if there is
+// nothing to watch. What a run before holds is watched once the new one has begun.
+func (g *group) sentinel(ctx context.Context, m *member) bool {
+	if m.account != nil {
+		return true
+	}
+	err := g.recallWatched(ctx, m)
+	if err != nil && ctx.Err() == nil {
+		m.account = nil
+		g.r.cfg.Log.WarnContext(ctx, "a bot whose strategy is away cannot be watched", "bot_id", m.assignment.Bot.ID, "error", err)
+	}
+	return m.account != nil
+}
+
+func (g *group) recallWatched(ctx context.Context, m *member) error {
+	st, err := m.load(ctx, g.r.cfg.Journal)
+	if err != nil || st == nil || m.fresh || !st.Live() || st.Ledger != m.assignment.Bot.Ledger {
+		return err
+	}
+	terms, err := termsOf(g.key.pair, m.assignment.Config, g.r.cfg.Markets)
+	if err != nil {
+		return err
+	}
+	if err := g.look(m.assignment.Config.Also...); err != nil {
+		return err
+	}
+	if m.live == nil {
+		g.r.enliven(ctx, m, g.marketsOf(terms, st), nil)
+	}
+	var sees strategy.Subscription // how far it has come with pairs that it looks at stays
+	for _, p := range st.Engine.Pairs {
+		sees.Pairs = append(sees.Pairs, p.Pair)
+	}
+	if err := m.build(ctx, st, g.r.cfg.Journal, g.r.cfg.Markets, nil, sees); err != nil {
+		return err
+	}
+	m.sentinel = true
+	return nil
+}
+
+// dismiss forgets the accounts of bots whose strategy has gone in the midst of its work:
+// they go on from their checkpoints.
+func (g *group) dismiss() {
+	for _, m := range g.waiting {
+		if !m.sentinel {
+			m.account = nil
+		}
+	}
+}
+
+// bookWatched commits what bots whose strategy is away heard and did, and hands what they
+// want over.
+func (g *group) bookWatched(ctx context.Context, ms []*member) {
+	var dirty []*member
+	for _, m := range ms {
+		switch {
+		case m.over:
+		case m.rec.dirty():
+			dirty = append(dirty, m)
+		default:
+			m.carry()
+		}
+	}
+	if err := g.commit(ctx, dirty, true); err != nil && ctx.Err() == nil {
+		g.r.cfg.Log.ErrorContext(ctx, "bots whose strategy is away were not committed; they are judged anew", "bots", len(dirty), "error", err)
+		for _, m := range dirty {
+			m.account = nil
+		}
+	}
+}
+
+// unwatched returns the candles on which bots' exits have not been judged, by time: of
+// each pair what the history has, and what the feed has told since. What cannot be read is
+// passed over, because the newest price counts for who has to sell.
+func (g *group) unwatched(ctx context.Context, ms []*member, newest *exchange.Candle) []engine.PairCandle {
+	var out []engine.PairCandle
+	for _, pair := range ms[0].pairs() { // those of all bots of the group
+		since := int64(unknown)
+		for _, m := range ms {
+			since = min(since, m.account.Protected(pair)+span)
+		}
+		var told []exchange.Candle
+		if pair == g.key.pair && newest != nil {
+			told = append(told, *newest)
+		}
+		for _, r := range g.references {
+			if r.pair == pair {
+				r.drain()
+				told = r.candles
+			}
+		}
+		last := since - span
+		if now := g.r.cfg.MarketNow().UnixMilli(); since+span <= now && (len(told) == 0 || told[0].Time > since) {
+			read, err := g.read(ctx, pair, since, now-span+1)
+			if err != nil && ctx.Err() == nil {
+				g.r.cfg.Log.WarnContext(ctx, "reading candles for protective exits", "trading_pair", pair, "error", err)
+			}
+			for _, c := range read {
+				last = c.Time
+				out = append(out, engine.PairCandle{Pair: pair, Candle: c})
+			}
+		}
+		for _, c := range told {
+			if c.Time > last {
+				out = append(out, engine.PairCandle{Pair: pair, Candle: c})
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b engine.PairCandle) int { return cmp.Compare(a.Candle.Time, b.Candle.Time) })
+	return out
+}
+
+// meanwhile says what goes on while the strategy of a bot is away.
+func (m *member) meanwhile() string {
+	if !m.trades() || m.fresh {
+		return ""
+	}
+	return "; its protective exits go on meanwhile"
+}
