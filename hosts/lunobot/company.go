@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -187,12 +188,36 @@ func (c *company) feed(ctx context.Context, through backtest.Through) (src marke
 func (c *company) run(
 	ctx context.Context, p *pluginhost.Process, cfg backtest.Config, through backtest.Through, progress func(done int64),
 ) (*backtest.Result, error) {
+	cfg, err := c.priced(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
 	src, end, err := c.feed(ctx, through)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
 	return p.Backtest(ctx, cfg, src, progress)
+}
+
+// priced says at which prices what the run holds of further pairs is valued as it
+// begins.
+func (c *company) priced(ctx context.Context, cfg backtest.Config) (backtest.Config, error) {
+	cfg.Pairs = slices.Clone(cfg.Pairs)
+	for i, other := range c.traded {
+		if cfg.Pairs[i].Base == 0 {
+			continue
+		}
+		src, end, err := other.open(ctx)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Pairs[i].Price, err = backtest.PriceAt(ctx, src, c.past.from.UnixMilli())
+		if end(); err != nil {
+			return cfg, err
+		}
+	}
+	return cfg, nil
 }
 
 // kept keeps the candles of the pairs that the run trades in memory, if they are not

@@ -67,9 +67,9 @@ type figures struct {
 	FinalEquity   decimal.Decimal `json:"final_equity" doc:"What the account was worth at the end." example:"11200"`
 	Profit        decimal.Decimal `json:"profit" doc:"The difference of the two." example:"1200"`
 	Fees          decimal.Decimal `json:"fees" doc:"All fees that were paid." example:"84.2"`
-	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees." example:"10800"`
+	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees; of several pairs, equal shares of each." example:"10800"`
 	TotalReturn   perf.Number     `json:"total_return" doc:"Profit as a share of what the account was worth to begin with." example:"0.12"`
-	BuyAndHold    perf.Number     `json:"buy_and_hold" doc:"Return of the price." example:"0.08"`
+	BuyAndHold    perf.Number     `json:"buy_and_hold" doc:"Return of holding." example:"0.08"`
 	MaxDrawdown   perf.Number     `json:"max_drawdown" doc:"The deepest fall below a peak, as a share of it." example:"0.09"`
 	CAGR          perf.Number     `json:"cagr" doc:"Compound growth a year; null for less than a day." example:"0.12"`
 	Volatility    perf.Number     `json:"volatility" doc:"Standard deviation of daily returns, made annual." example:"0.3"`

@@ -148,6 +148,12 @@ func (j *job) bring(ctx context.Context, p Process, r research.Run, cfg backtest
 func (b *brought) over(
 	ctx context.Context, cfg backtest.Config, candles *marketdata.Packed, through backtest.Through, progress func(done int64),
 ) (*backtest.Result, error) {
+	if first := candles.Index(cfg.Begin); first < candles.Len() {
+		var err error
+		if cfg, err = backtest.Priced(ctx, b.library, cfg, candles.At(first)); err != nil {
+			return nil, unframed(err)
+		}
+	}
 	src, end, err := backtest.Bring(ctx, b.library, cfg, b.needs, candles, through)
 	if err != nil {
 		return nil, unframed(err)

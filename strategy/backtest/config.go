@@ -35,6 +35,9 @@ type Config struct {
 	Fees exchange.Fees `json:"fees"`
 	// Interval is the length of the recorded candles; required.
 	Interval time.Duration `json:"interval"`
+	// Lean leaves out of the result what only charts are drawn of (Result.Exposures),
+	// for runs of which there are very many. Defaults to false.
+	Lean bool `json:"lean,omitempty"`
 	// Market is what is traded; required.
 	Market exchange.Market `json:"market"`
 	// Pairs are further pairs that are traded with the same balance, in the order

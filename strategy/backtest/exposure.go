@@ -11,8 +11,7 @@ import (
 // pair: more than a chart draws.
 const maxExposures = 2_048
 
-// Exposure is what a run of several pairs held of each of them at the close of a
-// candle of its own.
+// Exposure is what a run held of each pair at the close of a candle of its own.
 type Exposure struct {
 	// Index is the candle's place in the equity column.
 	Index int `json:"index"`
@@ -25,16 +24,26 @@ type Exposure struct {
 // exposures keep what was held at closes that are equally many candles apart: when
 // there are too many, every second one goes.
 type exposures struct {
-	kept   []Exposure
-	stride int
+	kept []Exposure
+	// next is the place of the candle whose close is kept next, below 0 for none.
+	next, stride int
+	// room is where the amounts of the next ones lie.
+	room []exchange.Units
 }
 
-// note takes what is held at the close of a candle, if that one is kept.
-func (e *exposures) note(cfg Config, index int, b *engine.Basket) {
-	if e.stride = max(e.stride, 1); index%e.stride != 0 {
-		return
+// newExposures returns exposures of a run that keep nothing yet, or never do if it is
+// a lean one.
+func newExposures(cfg Config) exposures {
+	if cfg.Lean {
+		return exposures{next: -1}
 	}
-	e.kept = append(e.kept, exposureOf(cfg, index, b))
+	return exposures{stride: 1}
+}
+
+// note keeps what is held at the close of the next candle that is kept.
+func (e *exposures) note(worth ...exchange.Units) {
+	e.add(e.next, worth)
+	e.next += e.stride
 	if len(e.kept) < maxExposures {
 		return
 	}
@@ -48,24 +57,40 @@ func (e *exposures) note(cfg Config, index int, b *engine.Basket) {
 	e.kept = half
 }
 
-// whole returns what was kept, and what is held at the close of the last candle.
-func (e *exposures) whole(cfg Config, last int, b *engine.Basket) []Exposure {
-	if n := len(e.kept); n > 0 && e.kept[n-1].Index == last {
-		return e.kept
+func (e *exposures) add(index int, worth []exchange.Units) {
+	if len(e.room) < len(worth) {
+		e.room = make([]exchange.Units, maxExposures/4*len(worth))
 	}
-	return append(e.kept, exposureOf(cfg, last, b))
+	at := e.room[:len(worth):len(worth)]
+	e.room = e.room[len(worth):]
+	copy(at, worth)
+	e.kept = append(e.kept, Exposure{Index: index, Worth: at})
 }
 
-// exposureOf is what is held now.
-func exposureOf(cfg Config, index int, b *engine.Basket) Exposure {
-	out := Exposure{Index: index}
+// whole returns what was kept, and what is held at the close of the last candle.
+func (e *exposures) whole(last int, worth ...exchange.Units) []Exposure {
+	if n := len(e.kept); e.next >= 0 && (n == 0 || e.kept[n-1].Index != last) {
+		e.add(last, worth)
+	}
+	return e.kept
+}
+
+// worthOf is what a volume is worth at a price; 0 if it does not fit, as the account's
+// own value overflows before.
+func worthOf(held exchange.Steps, price exchange.Ticks) exchange.Units {
+	worth, err := price.Times(held)
+	if err != nil {
+		return 0
+	}
+	return worth
+}
+
+// worthIn is what is held of each pair of a basket now.
+func worthIn(cfg Config, b *engine.Basket) []exchange.Units {
+	out := make([]exchange.Units, 0, 1+len(cfg.Pairs))
 	for leg, m := range cfg.Markets() {
 		a, _ := b.Account(m.Pair)
-		worth, err := b.LastPrice(m.Pair).Times(a.Base)
-		if err != nil {
-			worth = 0 // the account's own value overflows before
-		}
-		out.Worth = append(out.Worth, cfg.InUnits(int64(leg), worth))
+		out = append(out, cfg.InUnits(int64(leg), worthOf(a.Base, b.LastPrice(m.Pair))))
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package backtest_test
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -112,5 +113,59 @@ func TestHoldingThatIsRefused(t *testing.T) {
 				t.Errorf("it runs: %+v", r.Account)
 			}
 		})
+	}
+}
+
+// proves PL4: what is held of a further pair that has no candle when the run begins is
+// valued at the price that the run is given, from the first candle on, and nothing is
+// traded there before its own first candle; without a price the run is refused.
+func TestAHoldingWithoutACandle(t *testing.T) {
+	t.Parallel()
+	for _, past := range []int{0, 20} {
+		cfg, own, other := coupleFrom(t, 200, past+10)
+		cfg.Begin = own[past].Time
+		cfg.Pairs[0].Base = 50_000
+		if _, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil); err == nil || !strings.Contains(err.Error(), "there is no candle of ETHMYR at") {
+			t.Errorf("without a price it says %v", err)
+		}
+		price, err := backtest.PriceAt(t.Context(), marketdata.NewSliceSource(other), cfg.Begin)
+		if err != nil || price != other[0].Open {
+			t.Fatalf("it is priced at %d, want %d: %v", price, other[0].Open, err)
+		}
+		cfg.Pairs[0].Price = price
+		r, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Pairs[0].FirstPrice != price || r.Initial() != cfg.Initial(own[past].Open, price) || !r.Holds(cfg) || r.Equity[0] != int64(r.Initial()) {
+			t.Errorf("it begins with %d and %d at %d, want %d", r.Initial(), r.Equity[0], r.Pairs[0].FirstPrice, cfg.Initial(own[past].Open, price))
+		}
+		sold := 0
+		for _, trade := range r.Trades.All() {
+			if trade.Leg == 1 {
+				sold++
+			}
+			if trade.Leg == 1 && trade.ExitTime < other[0].Time {
+				t.Errorf("it sells before there is a candle: %+v", trade)
+			}
+		}
+		if first := r.Account.Start; sold == 0 || first != cfg.Balance {
+			t.Errorf("it sold %d times, and began with %d in its own pair", sold, first)
+		}
+	}
+}
+
+// What a time is worth is told by the candle that opens then, by the close of the one
+// before, and only then by one after.
+func TestPriceAt(t *testing.T) {
+	t.Parallel()
+	candles := []exchange.Candle{{Time: 10, Open: 1, Close: 2}, {Time: 20, Open: 3, Close: 4}, {Time: 40, Open: 5, Close: 6}}
+	for at, want := range map[int64]exchange.Ticks{5: 1, 10: 1, 15: 2, 20: 3, 30: 4, 40: 5, 50: 6} {
+		if got, err := backtest.PriceAt(t.Context(), marketdata.NewSliceSource(candles), at); err != nil || got != want {
+			t.Errorf("at %d it is %d, want %d: %v", at, got, want, err)
+		}
+	}
+	if got, err := backtest.PriceAt(t.Context(), marketdata.NewSliceSource(nil), 5); err != nil || got != 0 {
+		t.Errorf("without candles it is %d: %v", got, err)
 	}
 }

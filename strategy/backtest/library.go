@@ -2,8 +2,10 @@ package backtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -85,43 +87,55 @@ func Bring(ctx context.Context, lib Library, cfg Config, needs Needs, candles *m
 	return f, end, nil
 }
 
-// Opens returns the prices at which a run begins that goes over candles from first
-// on, in the order of the configuration's Markets: those at which what it holds to
-// begin with is valued. The price of a further pair that it holds nothing of is 0. A
-// pair that it holds, and of which the library has no candle that opens with the
-// first one, is an *UnpricedError.
-func Opens(ctx context.Context, lib Library, cfg Config, first exchange.Candle) ([]exchange.Ticks, error) {
-	out := []exchange.Ticks{first.Open}
-	for _, p := range cfg.Pairs {
+// Priced returns a configuration that says at which prices a run which goes over candles
+// from first on values what it holds of further pairs (Pair.Price). A pair of which the
+// library has nothing is a *LackError.
+func Priced(ctx context.Context, lib Library, cfg Config, first exchange.Candle) (Config, error) {
+	cfg.Pairs = slices.Clone(cfg.Pairs)
+	for i, p := range cfg.Pairs {
 		if p.Base == 0 || lib == nil { // without a library the run is refused anyway
-			out = append(out, 0)
 			continue
 		}
 		list, err := lib.Candles(ctx, p.Market.Pair)
 		if err != nil {
-			return nil, fmt.Errorf("reading candles of %s: %w", p.Market.Pair, err)
+			return cfg, fmt.Errorf("reading candles of %s: %w", p.Market.Pair, err)
+		}
+		if list.Len() == 0 {
+			return cfg, &LackError{Pair: p.Market.Pair}
 		}
 		at := list.Index(first.Time)
-		if at == list.Len() || list.Time(at) != first.Time {
-			return nil, &UnpricedError{Market: p.Market, Holding: p.Base, At: first.OpenTime()}
+		near := list.Part(max(0, at-1), min(at+1, list.Len()))
+		if cfg.Pairs[i].Price, err = PriceAt(ctx, near.Source(), first.Time); err != nil {
+			return cfg, err
 		}
-		out = append(out, list.At(at).Open)
 	}
-	return out, nil
+	return cfg, nil
 }
 
-// UnpricedError is that a run holds something to begin with of which nobody knows
-// what it is worth then.
-type UnpricedError struct {
-	Market  exchange.Market
-	Holding exchange.Steps
-	At      time.Time
-}
-
-// Error implements error.
-func (e *UnpricedError) Error() string {
-	return fmt.Sprintf("backtest: %s %s are held to begin with, and %s has no candle at %s, when the run begins, to value them: begin later, or without them",
-		e.Market.Volume(e.Holding), e.Market.Base, e.Market.Pair, e.At.Format("2006-01-02 15:04"))
+// PriceAt returns the price at a time, in epoch milliseconds, as far as candles tell it:
+// the open of the one that begins then, else the close of the last before, and if that is
+// not there either the open of the first after; 0 if there is none.
+func PriceAt(ctx context.Context, src marketdata.Source, ms int64) (exchange.Ticks, error) {
+	var before exchange.Ticks
+	for {
+		block, err := src.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return before, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		for _, c := range block {
+			switch {
+			case c.Time < ms:
+				before = c.Close
+			case c.Time == ms || before == 0:
+				return c.Open, nil
+			default:
+				return before, nil
+			}
+		}
+	}
 }
 
 // LackError is that a run has no candles of a pair that it trades.

@@ -49,7 +49,8 @@ func (m *Meter) Stats(r *Result) perf.Stats {
 			trades = append(trades, perf.Trade{EntryTime: time.UnixMilli(a.Opened).UTC()})
 		}
 	}
-	return m.curve.Stats(perf.Result{Trades: trades, FirstPrice: int64(r.FirstPrice), LastPrice: int64(r.LastPrice)})
+	first, last := r.compared()
+	return m.curve.Stats(perf.Result{Trades: trades, FirstPrice: first, LastPrice: last})
 }
 
 // Stats returns the statistics of a run that has its equity curve.

@@ -19,13 +19,15 @@ import (
 // are those of the run, and so are the bounds but for the position.
 type Pair struct {
 	// Base is what is held of its base currency to begin with, valued at the open of
-	// its candle at the time of the run's first one; without that one the run is
-	// refused. Defaults to nothing.
+	// its candle at the time of the run's first one. Defaults to nothing.
 	Base exchange.Steps `json:"base,omitempty"`
 	// Market is what is traded; required.
 	Market exchange.Market `json:"market"`
 	// MaxPosition bounds the position in it. Defaults to 0, no bound.
 	MaxPosition exchange.Steps `json:"max_position,omitempty"`
+	// Price is what Base is valued at if the pair has no candle then (Priced finds it);
+	// without one the run is refused. Defaults to none.
+	Price exchange.Ticks `json:"price,omitempty"`
 }
 
 // PairResult is how a run ended in a further pair.
@@ -33,8 +35,8 @@ type PairResult struct {
 	// Account is what is held there; its Counter is the cash that its open orders
 	// hold, in units of its market.
 	Account portfolio.Portfolio `json:"account"`
-	// FirstPrice is the open of the pair's first candle, LastPrice the close of its
-	// last.
+	// FirstPrice is the open of the pair's first candle, or what its holding was valued
+	// at before; LastPrice is the close of its last.
 	FirstPrice exchange.Ticks `json:"first_price"`
 	LastPrice  exchange.Ticks `json:"last_price"`
 }
@@ -152,7 +154,7 @@ func streamPairs(ctx context.Context, def strategy.Definition, cfg Config, src m
 	if err != nil {
 		return nil, err
 	}
-	rec := &pairsRecorder{recorder: recorder{cfg: cfg, lacks: lacks, curve: newCurve(cfg)}, parts: make([]part, 1+len(cfg.Pairs))}
+	rec := &pairsRecorder{recorder: recorder{cfg: cfg, lacks: lacks, curve: newCurve(cfg), held: newExposures(cfg)}, parts: make([]part, 1+len(cfg.Pairs))}
 	basket, err := newBasket(cfg, instance, rec)
 	if err != nil {
 		return nil, err
@@ -194,7 +196,7 @@ func newBasket(cfg Config, instance *strategy.Instance, rec engine.Recorder) (*e
 		}
 		bounds := cfg.Risk
 		bounds.MaxPosition = p.MaxPosition
-		in.Legs = append(in.Legs, engine.Leg{Base: p.Base, Market: p.Market, Risk: bounds, Venue: v})
+		in.Legs = append(in.Legs, engine.Leg{Base: p.Base, Market: p.Market, Price: p.Price, Risk: bounds, Venue: v})
 		venues = append(venues, v)
 	}
 	if err := paper.ShareVolume(venues...); err != nil {
@@ -211,7 +213,6 @@ type pairsRun struct {
 	company  *company
 	mail     *mail
 	past     past
-	held     exposures
 	// first are the opens of the further pairs' first candles.
 	first []exchange.Ticks
 	// traded and looked are what came beside a candle, step is what is told at once.
@@ -279,7 +280,9 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 			return err
 		}
 		equity[n] = int64(r.basket.Equity())
-		r.held.note(r.rec.cfg, r.rec.curve.count, r.basket)
+		if r.rec.curve.count == r.rec.held.next {
+			r.rec.held.note(worthIn(r.rec.cfg, r.basket)...)
+		}
 		r.rec.curve.add(c, r.holds())
 	}
 	return nil
@@ -309,6 +312,16 @@ func (r *pairsRun) candle(c *exchange.Candle, with Beside) error {
 		}
 	}
 	r.traded, r.looked = traded, looked
+	if r.rec.curve.count == 0 && c.Time >= r.past.begin {
+		r.value()
+	}
+	if r.rec.curve.count == 0 && c.Time >= r.past.begin {
+		for leg, p := range r.rec.cfg.Pairs {
+			if r.first[leg] == 0 && p.Base > 0 {
+				r.first[leg] = p.Price
+			}
+		}
+	}
 	for len(traded) > 0 && traded[0].Candle.Time < c.Time {
 		n := 1
 		for n < len(traded) && traded[n].Candle.Time == traded[0].Candle.Time {
@@ -322,6 +335,16 @@ func (r *pairsRun) candle(c *exchange.Candle, with Beside) error {
 	with.Pairs = looked
 	r.step = append(append(r.step[:0], traded...), PairCandle{Pair: r.rec.cfg.Market.Pair, Candle: *c})
 	return r.tell(r.step, &with)
+}
+
+// value notes what the holdings are valued at of which there is no candle when the run
+// begins.
+func (r *pairsRun) value() {
+	for leg, p := range r.rec.cfg.Pairs {
+		if r.first[leg] == 0 && p.Base > 0 {
+			r.first[leg] = p.Price
+		}
+	}
 }
 
 // tell runs one step. In the past nothing is traded: what the strategy answers is
@@ -363,7 +386,7 @@ func (r *pairsRun) result(def strategy.Definition) *Result {
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
 		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
 		MaxDrawdown: r.basket.MaxDrawdown(), Breaker: r.basket.Breaker(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
-		Past: r.past.count, Exposures: r.held.whole(cfg, curve.count-1, r.basket),
+		Past: r.past.count, Exposures: r.rec.held.whole(curve.count-1, worthIn(cfg, r.basket)...),
 	}
 	for i, p := range cfg.Pairs {
 		account, _ := r.basket.Account(p.Market.Pair)

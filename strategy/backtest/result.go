@@ -48,8 +48,8 @@ type Result struct {
 	Segments []Segment `json:"segments"`
 	// Lacks is what the strategy subscribed to and the run had not.
 	Lacks strategy.Subscription `json:"lacks,omitzero"`
-	// Exposures are what a run of several pairs held of each, at closes that are
-	// equally many candles apart, and at the last; none of a run of one pair.
+	// Exposures are what the run held of each pair, at closes that are equally many
+	// candles apart, and at the last; none of a lean run.
 	Exposures []Exposure `json:"exposures,omitempty"`
 	// Equity is the account's worth at each candle's close, in units.
 	Equity []int64 `json:"-"`
@@ -129,6 +129,7 @@ func (c *curve) add(k *exchange.Candle, invested bool) {
 type recorder struct {
 	cfg   Config
 	curve curve
+	held  exposures
 	lacks strategy.Subscription
 	// trades are those that will not change any more, fresh the ones of them that
 	// the sink has not had. Last may still change, if there is one.
@@ -178,5 +179,6 @@ func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
 		Candles: int64(r.curve.count), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
 		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Breaker: s.Breaker(), Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks,
+		Exposures: r.held.whole(r.curve.count-1, worthOf(st.Portfolio.Base, r.curve.last)),
 	}
 }

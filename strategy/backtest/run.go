@@ -93,7 +93,7 @@ func Stream(ctx context.Context, def strategy.Definition, cfg Config, src market
 	if err != nil {
 		return nil, err
 	}
-	rec := &recorder{cfg: cfg, lacks: lacks}
+	rec := &recorder{cfg: cfg, lacks: lacks, held: newExposures(cfg)}
 	session, err := engine.New(engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Decide: decide, Balance: cfg.Balance, Base: cfg.Base, Venue: venue, Risk: cfg.Risk, Recorder: rec, OrderPrefix: "bt-",
 		Wants: instance.Wants, Subscription: instance.Subscription(),
@@ -182,7 +182,11 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 			}
 		}
 		equity[n] = int64(s.Equity())
-		rec.curve.add(c, s.View().Base != 0)
+		base := s.View().Base
+		if rec.curve.count == rec.held.next {
+			rec.held.note(worthOf(base, c.Close))
+		}
+		rec.curve.add(c, base != 0)
 	}
 	return nil
 }

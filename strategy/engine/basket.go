@@ -27,6 +27,9 @@ type Leg struct {
 	Base exchange.Steps
 	// Market is what is traded; required.
 	Market exchange.Market
+	// Price is what Base is valued at if the first step has no candle of the pair.
+	// Defaults to none.
+	Price exchange.Ticks
 	// Risk are the host's bounds of this pair: of the position and its exits. All else
 	// is bounded by those of the bot's own pair, over all pairs.
 	Risk risk.Config
@@ -40,7 +43,7 @@ type BasketConfig struct {
 	// for all pairs, in units of its Market. Its Venue must be Funded and hold the
 	// balance; its Recorder hears of all pairs. What the pairs hold to begin with is
 	// valued at the opens of the first step, which must have a candle of each pair
-	// that holds something.
+	// that holds something and has no price of its own.
 	Config
 	// Legs are the further pairs, at most strategy.MaxPairs, paid in the same
 	// currency.
@@ -98,6 +101,8 @@ type leg struct {
 	venue Funded
 	// per is of how many shared units a unit of the market is made.
 	per int64
+	// begins is what is held to begin with is valued at without a candle, 0 for none.
+	begins exchange.Ticks
 }
 
 // NewBasket returns a basket that has seen nothing yet; the error names everything
@@ -141,7 +146,7 @@ func NewBasket(cfg BasketConfig) (*Basket, error) {
 			problems = append(problems, fmt.Errorf("engine: the venue of %s holds %d units, want %d", one.Market.Pair, free, one.Balance))
 		}
 		if i > 0 {
-			l.leg = one.Market.Pair
+			l.leg, l.begins = one.Market.Pair, cfg.Legs[i-1].Price
 		}
 		if i < len(per) {
 			l.per = per[i]

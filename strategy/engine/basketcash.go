@@ -44,14 +44,14 @@ func (b *Basket) fund(l *leg, units exchange.Units) {
 }
 
 // open values what the pairs hold to begin with at the opens of the first step. A
-// pair that has no candle in it is an error and changes nothing.
+// pair that has neither a candle in it nor a price is an error and changes nothing.
 func (b *Basket) open(candles []PairCandle) error {
 	held := false
 	for _, l := range b.legs {
 		if !l.unpriced() {
 			continue
 		}
-		if held = true; l.among(candles) == nil {
+		if held = true; l.among(candles) == nil && l.begins <= 0 {
 			return fmt.Errorf("engine: %s %s are held to begin with, and there is no candle of %s at %s to value them", l.cfg.Market.Volume(l.state.Portfolio.Base),
 				l.cfg.Market.Base, l.cfg.Market.Pair, candles[0].Candle.OpenTime().Format(time.RFC3339))
 		}
@@ -65,6 +65,10 @@ func (b *Basket) open(candles []PairCandle) error {
 			continue
 		}
 		c := l.among(candles)
+		if c == nil {
+			c = &exchange.Candle{Time: candles[0].Candle.Time, Open: l.begins}
+			l.state.LastPrice = l.begins
+		}
 		if b.failed = l.price(c); b.failed != nil {
 			return b.failed
 		}

@@ -85,7 +85,7 @@ func (s *Session) place(c strategy.Command) error {
 	s.state.NextRef = c.Ref + 1
 	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere, Watch: s.account, Now: s.now()}
 	checked, denial := s.guard.Check(account, c)
-	if denial == "" && s.leg != "" && s.state.LastPrice == 0 {
+	if denial == "" && s.leg != "" && s.state.LastTime == 0 {
 		denial = "no candle of " + s.leg + " has come yet"
 	}
 	if denial == "" && c.Side == exchange.Buy && s.behind >= StaleCandles*s.span {

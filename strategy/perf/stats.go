@@ -10,8 +10,8 @@ type Result struct {
 	// Trades are the trades of the curve's time.
 	Trades []Trade
 	// FirstPrice is the open of the first candle and LastPrice the close of the
-	// last one, in ticks: what holding the base currency instead would have
-	// given. 0 leaves that out.
+	// last one, in ticks, or the worth of what was held then of several: what
+	// holding instead would have given. 0 leaves that out.
 	FirstPrice, LastPrice int64
 }
 

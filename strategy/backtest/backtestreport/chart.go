@@ -121,8 +121,8 @@ func (r *Report) equityChart(a axis) Chart {
 	unit := r.unit()
 	equity := a.thin(func(i int) float64 { return float64(r.result.Equity[i]) * unit })
 	lines := [][]point{equity}
-	if r.closes != nil {
-		lines = append(lines, a.thin(r.held()))
+	if held := r.held(); held != nil {
+		lines = append(lines, a.thin(func(i int) float64 { return float64(held(i)) * unit }))
 		c.Legend = []Legend{{"equity", "Strategy"}, {"held", r.holding()}}
 	}
 	low, high := bounds(lines...)
@@ -211,13 +211,8 @@ func (r *Report) tradedChart(a axis, leg int64, id string, points []point) Chart
 	return c
 }
 
-// held and prices return curves as floats, for drawing only. They are asked for
-// candles in their order.
-func (r *Report) held() func(i int) float64 {
-	closeOf, balance, first := r.closes.reader(), float64(r.result.Initial())*r.unit(), r.result.FirstPrice.Float()
-	return func(i int) float64 { return balance * closeOf(i).Float() / first }
-}
-
+// prices returns the closes as floats, for drawing only. It is asked for candles in
+// their order.
 func (r *Report) prices() func(i int) float64 {
 	closeOf, tick := r.closes.reader(), r.Market.Tick.InexactFloat64()
 	return func(i int) float64 { return closeOf(i).Float() * tick }

@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
 )
 
-// exposureID is the chart of what a run of several pairs held over time.
+// exposureID is the chart of what a run held over time.
 const exposureID = "exposure"
 
 // cashClass is the class of what is not held of any pair.
@@ -57,6 +61,27 @@ func (r *Report) exposureChart(a axis) Chart {
 	c.grid(s, func(v float64, _ int32) string { return fixed(100*v, 0) + " %" })
 	c.fold(a)
 	return c
+}
+
+// mostExposures is how many closes a document tells of beside the last one.
+const mostExposures = 500
+
+// documentExposures are what the account held over time, for the document.
+func (r *Report) documentExposures() (out []documentExposure) {
+	all, markets := r.result.Exposures, r.result.Config.Markets()
+	stride := (len(all) + mostExposures - 1) / mostExposures
+	for i, e := range all {
+		if i%stride != 0 && i != len(all)-1 {
+			continue
+		}
+		one := documentExposure{Time: utc(r.result.CloseTime(e.Index)), Held: map[string]decimal.Decimal{}, Cash: r.Market.Amount(exchange.Units(r.result.Equity[e.Index]))}
+		for leg, worth := range e.Worth {
+			held := r.Market.Amount(worth)
+			one.Held[markets[leg].Pair], one.Cash = held, one.Cash.Sub(held)
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // band is the room between two lines over the same places.

@@ -33,6 +33,7 @@ type Document struct {
 	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
 	Others     []documentPosition `json:"further_open_positions,omitempty" doc:"What was held at the end in the further pairs."`
 	Orders     []documentOrders   `json:"trade_orders,omitempty" doc:"The trades in other orders; left out for fewer than two."`
+	Exposures  []documentExposure `json:"exposures,omitempty" doc:"What the account held over time, at closes that are equally many candles apart and at the last."`
 	Trades     []documentTrade    `json:"trades" doc:"The closed trades in the order of their closing."`
 	// Equity is left to who writes the document: it may be long.
 	Equity []documentEquity `json:"equity,omitempty" doc:"The equity at the start and at closes of candles."`
@@ -41,6 +42,13 @@ type Document struct {
 type documentEquity struct {
 	Time   time.Time       `json:"time" doc:"When." example:"2025-01-01T00:00:00Z"`
 	Equity decimal.Decimal `json:"equity" doc:"What the account was worth."`
+}
+
+// documentExposure is what the account held at a time.
+type documentExposure struct {
+	Time time.Time                  `json:"time" doc:"When." example:"2025-01-01T00:00:00Z"`
+	Held map[string]decimal.Decimal `json:"held" doc:"What was held in each pair at its newest close, by the pair's symbol, in the counter currency."`
+	Cash decimal.Decimal            `json:"cash" doc:"The rest of the equity."`
 }
 
 type documentStrategy struct {
@@ -116,11 +124,11 @@ type documentStatistics struct {
 	FinalEquity   decimal.Decimal `json:"final_equity" doc:"What the account was worth at the end."`
 	Profit        decimal.Decimal `json:"profit" doc:"The difference of the two."`
 	Fees          decimal.Decimal `json:"fees" doc:"All fees that were paid."`
-	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees."`
+	HeldEquity    decimal.Decimal `json:"buy_and_hold_equity" doc:"What buying at the first open and holding would have given, before fees; of several pairs, equal shares of each."`
 
 	TotalReturn perf.Number `json:"total_return" doc:"Profit as a share of what the account was worth to begin with." example:"0.12"`
-	BuyAndHold  perf.Number `json:"buy_and_hold" doc:"Return of the price." example:"0.08"`
-	Excess      perf.Number `json:"excess" doc:"Total return less that of the price." example:"0.04"`
+	BuyAndHold  perf.Number `json:"buy_and_hold" doc:"Return of holding." example:"0.08"`
+	Excess      perf.Number `json:"excess" doc:"Total return less that of holding." example:"0.04"`
 	CAGR        perf.Number `json:"cagr" doc:"Compound growth a year; null for less than a day." example:"0.12"`
 	Volatility  perf.Number `json:"volatility" doc:"Standard deviation of daily returns, made annual." example:"0.3"`
 	Sharpe      perf.Number `json:"sharpe" doc:"Sharpe ratio of daily returns, made annual, with a risk-free rate of 0." example:"1.1"`
@@ -255,6 +263,7 @@ func (r *Report) head() Document {
 		Warnings:   append([]string{}, r.Warnings...),
 		Trades:     []documentTrade{},
 	}
+	d.Exposures = r.documentExposures()
 	if len(r.Orders) > 0 {
 		d.Orders = ordersDocument(r.Orders)
 	}

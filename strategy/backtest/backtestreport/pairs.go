@@ -22,13 +22,40 @@ func traded(cfg backtest.Config) string {
 	return strings.Join(names, ", ")
 }
 
-// holding is what the comparison with holding is called: it is of the run's own
-// pair, however many it traded.
+// holding is what the comparison with holding is called.
 func (r *Report) holding() string {
 	if r.several() {
-		return "Holding " + r.Market.Pair
+		return "Holding equal shares"
 	}
 	return "Buy and hold"
+}
+
+// held returns a function that returns what holding is worth at the close of a candle;
+// nil without the closes of all pairs. It is asked for candles in their order.
+func (r *Report) held() func(i int) exchange.Units {
+	if r.closes == nil {
+		return nil
+	}
+	since := make([]func(ms int64) (exchange.Ticks, bool), len(r.result.Pairs))
+	for n, p := range r.result.Pairs {
+		switch {
+		case n < len(r.further) && r.further[n].Len() > 0:
+			since[n] = r.further[n].since()
+		case p.FirstPrice > 0:
+			return nil
+		}
+	}
+	closeOf, h, prices := r.closes.reader(), r.result.Holding(), make([]exchange.Ticks, 1+len(since))
+	span := r.result.Config.Interval.Milliseconds()
+	return func(i int) exchange.Units {
+		prices[0] = closeOf(i)
+		for n, closeOf := range since {
+			if closeOf != nil {
+				prices[n+1], _ = closeOf(r.result.CloseTime(i) - span)
+			}
+		}
+		return h.Worth(prices...)
+	}
 }
 
 // open returns what was held at the end, the run's own pair first.

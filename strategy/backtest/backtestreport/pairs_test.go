@@ -143,10 +143,11 @@ func TestReportOfSeveralPairs(t *testing.T) { // proves PL1, T8
 	if text := html(t, p); !strings.Contains(text, "<h2>By asset</h2>") || !strings.Contains(text, `data-chart="price-1"`) {
 		t.Error("the page lacks the assets or a chart")
 	}
-	checkExposure(t, p)
-	if one := report(t, "{}").Page(); slices.ContainsFunc(one.Charts, func(c backtestreport.Chart) bool { return c.ID == "exposure" }) {
-		t.Error("a run of one pair has a chart of what it held of each")
-	}
+	checkExposure(t, p, demo.XBTMYR, demo.ETHMYR)
+	checkExposures(t, r)
+	one := report(t, "{}")
+	checkExposure(t, one.Page(), demo.XBTMYR)
+	checkExposures(t, one)
 	if one := report(t, "{}").Page(); one.Assets != nil || strings.Contains(html(t, one), "By asset") {
 		t.Error("a run of one pair has a table of assets")
 	}
@@ -154,7 +155,7 @@ func TestReportOfSeveralPairs(t *testing.T) { // proves PL1, T8
 
 // checkExposure looks at the chart of what was held over time: a band for each pair and
 // the cash, which end at the shares of the table of assets and together are the whole.
-func checkExposure(t *testing.T, p backtestreport.Page) {
+func checkExposure(t *testing.T, p backtestreport.Page, pairs ...string) {
 	t.Helper()
 	i := slices.IndexFunc(p.Charts, func(c backtestreport.Chart) bool { return c.ID == "exposure" })
 	if i < 0 {
@@ -172,16 +173,46 @@ func checkExposure(t *testing.T, p backtestreport.Page) {
 	for _, l := range p.Charts[i].Legend {
 		legend = append(legend, l.Text)
 	}
-	if want := []string{"asset-1", "asset-2", "asset-cash"}; !slices.Equal(classes, want) || !slices.Equal(legend, []string{"XBT", "ETH", "MYR"}) {
+	want, names := []string{"asset-1", "asset-2", "asset-cash"}, []string{"XBT", "ETH", "MYR"}
+	if len(pairs) == 1 {
+		want, names = []string{"asset-1", "asset-cash"}, []string{"XBT", "MYR"}
+	}
+	if !slices.Equal(classes, want) || !slices.Equal(legend, names) {
 		t.Errorf("it draws %v of %v", classes, legend)
 	}
 	readings := p.Readings.Values["exposure"]
-	last := "XBT " + p.Assets[0].Share + " · ETH " + p.Assets[1].Share + " · MYR " + p.Assets[2].Share
-	if len(readings) != len(p.Readings.X) || readings[len(readings)-1] != last {
-		t.Errorf("the last of %d readings is %q, want %q", len(readings), readings[len(readings)-1], last)
+	var shares []string
+	for i, a := range p.Assets {
+		shares = append(shares, names[i]+" "+a.Share)
+	}
+	if last := readings[len(readings)-1]; len(readings) != len(p.Readings.X) || len(pairs) > 1 && last != strings.Join(shares, " · ") {
+		t.Errorf("the last of %d readings is %q, want %q", len(readings), last, strings.Join(shares, " · "))
 	}
 	held := slices.ContainsFunc(readings, func(text string) bool { return !strings.HasPrefix(text, "XBT 0.00 %") })
-	if !held || readings[0] != "XBT 0.00 % · ETH 0.00 % · MYR 100.00 %" {
+	if !held || !strings.HasPrefix(readings[0], "XBT 0.00 % · ") || !strings.HasSuffix(readings[0], "MYR 100.00 %") {
 		t.Errorf("it begins with %q, and more is never held", readings[0])
+	}
+}
+
+// checkExposures looks at what the document says of it: from the first candle to the
+// last, and what was held and the cash are the equity then.
+func checkExposures(t *testing.T, r *backtestreport.Report) {
+	t.Helper()
+	d := r.Document()
+	if n := len(d.Exposures); n < 200 || n > 501 || !d.Exposures[n-1].Time.Equal(d.Data.To) || !d.Exposures[0].Time.Equal(d.Data.From.Add(time.Minute)) {
+		t.Fatalf("what was held is told at %d closes", n)
+	}
+	held := false
+	for i, e := range d.Exposures {
+		sum := e.Cash
+		for _, worth := range e.Held {
+			sum, held = sum.Add(worth), held || worth.IsPositive()
+		}
+		if i == len(d.Exposures)-1 && !sum.Equal(r.Final) || e.Cash.IsNegative() || len(e.Held) != 1+len(d.Pairs) {
+			t.Errorf("at %s there is %+v", e.Time, e)
+		}
+	}
+	if !held {
+		t.Error("nothing was ever held")
 	}
 }

@@ -6,7 +6,7 @@ import "github.com/lunobot/lunobot/exchange"
 func (r *Report) readings(a axis) Readings {
 	out := Readings{Values: map[string][]string{}}
 	add := func(chart, text string) { out.Values[chart] = append(out.Values[chart], text) }
-	fall := r.falls()
+	fall, held := r.falls(), r.held()
 	var closeOf func(i int) exchange.Ticks
 	if r.closes != nil {
 		closeOf = r.closes.reader()
@@ -22,9 +22,11 @@ func (r *Report) readings(a axis) Readings {
 		k := a.bucket(b+1) - 1
 		i := a.candle(k)
 		equity := amount(r.Market, r.Market.Amount(exchange.Units(r.result.Equity[i])))
+		if held != nil {
+			equity += " · holding " + amount(r.Market, r.Market.Amount(held(i)))
+		}
 		if r.closes != nil {
 			last := closeOf(i)
-			equity += " · holding " + amount(r.Market, r.Market.Amount(hold(r.result, last)))
 			add(priceID, price(r.Market, r.Market.Price(last)))
 		}
 		for n, closeOf := range since {

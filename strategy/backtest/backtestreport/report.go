@@ -19,7 +19,8 @@ import (
 // Input is what a report is made of.
 type Input struct {
 	// Closes are those of the candles that the run was given, for the price and
-	// the comparison with holding; nil leaves both out of the charts.
+	// the comparison with holding; nil leaves both out of the charts. Of several pairs
+	// the comparison needs the closes of all.
 	Closes *Closes
 	// Data says what reading the candles did to them; the zero value if
 	// nothing.
@@ -76,7 +77,7 @@ type Report struct {
 	// their difference and Fees what was paid, of trades that are open too.
 	Initial, Final, Profit, Fees decimal.Decimal
 	// Held is what buying at the first open and holding would have given, before
-	// fees.
+	// fees; of several pairs, equal shares of each (backtest.Holding).
 	Held decimal.Decimal
 	// Stats are the statistics; their amounts are in units.
 	Stats perf.Stats
@@ -136,7 +137,7 @@ func New(in Input) (*Report, error) {
 		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, further: in.Further, schema: in.Schema,
 	}
 	r.Profit = r.Final.Sub(r.Initial)
-	r.Held = m.Amount(hold(res, res.LastPrice))
+	r.Held = m.Amount(res.Held())
 	if in.Seed != 0 {
 		if r.Orders, err = orders(res.TradeReturns(), in.Seed); err != nil {
 			return nil, err
@@ -162,18 +163,6 @@ func New(in Input) (*Report, error) {
 	}
 	r.Warnings = append(append(r.Warnings, in.Notes...), r.warnings()...)
 	return r, nil
-}
-
-// hold returns what the account, put in at the first open, is worth at a price.
-func hold(res *backtest.Result, price exchange.Ticks) exchange.Units {
-	if res.FirstPrice <= 0 {
-		return res.Initial()
-	}
-	worth, err := exchange.MulDiv(int64(res.Initial()), int64(price), int64(res.FirstPrice))
-	if err != nil {
-		return 0
-	}
-	return exchange.Units(worth)
 }
 
 func utc(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

@@ -129,7 +129,7 @@ func (w *Walk) worth() []string {
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	gained, traded := w.gained()
 	say("After the windows, on candles that no choice had seen, the account made %s; holding %s over the same times made %s.",
-		change(a.TotalReturn.Float()), w.in.Config.Market.Base, change(a.Held.Float()))
+		change(a.TotalReturn.Float()), w.holding(), change(a.Held.Float()))
 	say("%s of %s windows gained after their end.", whole(int64(gained)), whole(int64(traded)))
 	switch {
 	case a.Efficiency < 0:
@@ -202,10 +202,14 @@ func (w *Walk) warnings() []string {
 }
 
 // held returns what the account would be worth at a point of the curve had it
-// held the base currency in the times that were traded; nil without candles.
+// held what is traded in the times that were traded; nil without candles. Of several
+// pairs it is known at the ends of windows, and drawn straight between them.
 func (w *Walk) held() []float64 {
 	if w.in.Candles.Len() == 0 {
 		return nil
+	}
+	if len(w.in.Config.Pairs) > 0 {
+		return w.heldByWindow()
 	}
 	out := make([]float64, len(w.in.Walk.Curve))
 	value, start, window := 1.0, 0.0, 0
@@ -226,6 +230,41 @@ func (w *Walk) held() []float64 {
 		}
 	}
 	return out
+}
+
+// heldByWindow is held where only the ends of windows are known.
+func (w *Walk) heldByWindow() []float64 {
+	out := make([]float64, len(w.in.Walk.Curve))
+	value, windows := 1.0, w.in.Walk.Windows
+	for i, p := range w.in.Walk.Curve {
+		for len(windows) > 1 && p.Time > windows[0].End.UnixMilli() {
+			value *= 1 + heldIn(windows[0])
+			windows = windows[1:]
+		}
+		from, end := windows[0].To.UnixMilli(), windows[0].End.UnixMilli()
+		out[i] = value * (1 + heldIn(windows[0])*float64(max(0, p.Time-from))/float64(end-from))
+	}
+	return out
+}
+
+// heldIn is the return of holding after a window, 0 if nothing was traded then.
+func heldIn(w search.Window) float64 {
+	if !w.Held.Defined() {
+		return 0
+	}
+	return w.Held.Float()
+}
+
+// holding names what is compared with.
+func (w *Walk) holding() string {
+	var names []string
+	for _, m := range w.in.Config.Markets() {
+		names = append(names, m.Base)
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return "equal shares of " + strings.Join(names, ", ")
 }
 
 // price returns the last close by a time, open the open of the candle that begins

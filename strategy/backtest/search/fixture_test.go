@@ -107,7 +107,7 @@ func (m *machine) Run(ctx context.Context, params json.RawMessage, from, to time
 	m.spans = append(m.spans, [2]time.Time{from, to})
 	m.mu.Unlock()
 	const start = 1_000_000_000
-	o := search.Outcome{Candles: machineParts, FirstPrice: 100, LastPrice: 110, Curve: []search.Point{{Equity: start}}}
+	o := search.Outcome{Candles: machineParts, Held: 0.1, Curve: []search.Point{{Equity: start}}}
 	o.Trades = k.X
 	if !from.IsZero() {
 		o.Curve[0].Time = from.UnixMilli()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +21,8 @@ import (
 // shelf is a library with one other pair and a trade in every third minute.
 type shelf struct {
 	candles []exchange.Candle
+	// hole is when the candle opens that the other pair lacks, 0 for none.
+	hole int64
 	// from is the first of them that the other pair has.
 	from   int
 	silent bool
@@ -35,6 +38,7 @@ func (s *shelf) Candles(_ context.Context, pair string) (*marketdata.Packed, err
 			c.Close += exchange.Ticks(i*i%97 - 48)
 			out[i] = c
 		}
+		out = slices.DeleteFunc(out, func(c exchange.Candle) bool { return c.Time == s.hole })
 		return marketdata.PackCandles(out[s.from:]), nil
 	case "BROKEN":
 		return nil, errBroken

@@ -43,8 +43,8 @@ type Outcome struct {
 	Metrics
 	// Candles is how many there were.
 	Candles int64
-	// FirstPrice is the open of the first candle, LastPrice the close of the last.
-	FirstPrice, LastPrice exchange.Ticks
+	// Held is the return of holding what the run trades (backtest.Holding).
+	Held perf.Number
 	// Short says that the strategy asked for more candles of the past than there
 	// were before the run.
 	Short bool

@@ -43,7 +43,7 @@ func (l *Local) With(lib backtest.Library) *Local {
 // Run implements Runner.
 func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := l.cfg
-	cfg.Params = params
+	cfg.Params, cfg.Lean = params, true
 	w, err := windowOf(ctx, &cfg, l.candles, l.library, from, to, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
 	if err != nil {
 		return Outcome{}, err
@@ -137,7 +137,7 @@ func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 // Run implements Runner.
 func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
 	cfg := r.cfg.Config
-	cfg.Params = params
+	cfg.Params, cfg.Lean = params, true
 	w, err := windowOf(ctx, &cfg, r.cfg.Candles, r.cfg.Library, from, to, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
 	if err != nil {
 		return Outcome{}, r.fault(err)
@@ -205,9 +205,14 @@ func windowOf(
 	if run.Len() == 0 {
 		return nil, errors.New("search: there is no candle in the span asked for")
 	}
-	opens, err := backtest.Opens(ctx, lib, *cfg, run.At(0))
+	priced, err := backtest.Priced(ctx, lib, *cfg, run.At(0))
 	if err != nil {
 		return nil, err
+	}
+	*cfg = priced
+	opens := []exchange.Ticks{run.At(0).Open}
+	for _, p := range cfg.Pairs {
+		opens = append(opens, p.Price)
 	}
 	gauge, err := newGauge(*cfg, run, opens)
 	if err != nil {
@@ -286,7 +291,7 @@ func (g *gauge) outcome(r *backtest.Result) Outcome {
 			FinalEquity: r.FinalEquity, Fees: r.Fees(), TotalReturn: s.TotalReturn, CAGR: s.CAGR, Sharpe: s.Sharpe, Sortino: s.Sortino,
 			Calmar: s.Calmar, ProfitFactor: s.Trades.ProfitFactor, WinRate: s.Trades.WinRate, Exposure: s.Exposure, Trades: s.Trades.Count,
 		},
-		Candles: r.Candles, FirstPrice: r.FirstPrice, LastPrice: r.LastPrice, Curve: g.curve,
+		Candles: r.Candles, Held: s.BuyAndHold, Curve: g.curve,
 	}
 	if s.MaxDrawdown != nil {
 		o.MaxDrawdown = s.MaxDrawdown.Depth

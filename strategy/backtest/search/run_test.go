@@ -41,7 +41,7 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 			t.Fatal(err)
 		}
 		if o.FinalEquity != r.FinalEquity || o.TotalReturn != stats.TotalReturn || o.Trades != r.Trades.Len() || o.Candles != r.Candles ||
-			o.Sharpe.String() != stats.Sharpe.String() || o.MaxDrawdown != r.MaxDrawdown || o.Fees != r.Account.Fees || o.LastPrice != r.LastPrice {
+			o.Sharpe.String() != stats.Sharpe.String() || o.MaxDrawdown != r.MaxDrawdown || o.Fees != r.Account.Fees || o.Held.String() != stats.BuyAndHold.String() {
 			t.Errorf("%+v: %+v", c, o)
 		}
 		if len(o.Curve) != c.points+1 || o.Curve[0] != (search.Point{Time: r.From, Equity: cfg.Balance}) {

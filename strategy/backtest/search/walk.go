@@ -91,7 +91,7 @@ type Walk struct {
 	// Probabilistic is the probability that the true Sharpe ratio is above 0.
 	// Nothing was chosen by these returns, so it needs no deflation.
 	Probabilistic perf.Number
-	// Held is what holding the base currency over the same times gave, without
+	// Held is what holding what is traded over the same times gave, without
 	// fees.
 	Held perf.Number
 	// Efficiency is the mean growth a year after the windows as a share of that
@@ -126,7 +126,7 @@ type Window struct {
 	// Inside and After are the growth a year within the window and after it: the
 	// logarithm of the equity's ratio over the time.
 	Inside, After perf.Number
-	// Held is what holding the base currency gave after the window.
+	// Held is what holding gave after the window (backtest.Holding).
 	Held perf.Number
 	// Tried and Refused count the sets as in a Result.
 	Tried, Refused int
@@ -205,9 +205,7 @@ func (c WalkConfig) window(ctx context.Context, w *Window, number int) (*Outcome
 	}
 	w.Outside, w.Score, w.Short = o.Metrics, c.Search.Objective.Score(o.Metrics), best.Short || o.Short
 	w.After = growth(1+o.TotalReturn, w.End.Sub(w.To))
-	if o.FirstPrice > 0 {
-		w.Held = perf.Number(o.LastPrice.Float()/o.FirstPrice.Float() - 1)
-	}
+	w.Held = o.Held
 	return &o, nil
 }
 
