@@ -266,13 +266,15 @@ func TestTermsOfABacktest(t *testing.T) {
 	for key, value := range map[string]string{"holding": "0.5", "spread": "0.1", "range_share": "10", "impact": "1", "max_share": "20", "latency": "1.5"} {
 		form.Set(key, value)
 	}
-	form["tier_volume"], form["tier_maker"], form["tier_taker"] = []string{"", "100,000", "500000"}, []string{"", "0.1", ""}, []string{"", "0.15", "0.05"}
+	form["tier_volume"], form["tier_maker"], form["tier_taker"] = []string{"", "100,000", "500000", "", "600000", "", "700000"}, []string{"", "0.1", "", "", "", "", "0"}, []string{"", "0.15", "0.05", "", "0.04", "", "0.02"}
 	ada.post("/backtests/new/check", form).want(t, "the summary", http.StatusOK, "Fees from 100,000</dt><dd>0.1&nbsp;% maker, 0.15&nbsp;% taker", "Fees from 500,000</dt><dd>0&nbsp;% maker, 0.05&nbsp;% taker", "0.5 XBT", "Spread</dt><dd>0.1 %", "at most 20 %", "1.5 s")
 	id := ada.newTest(form)
 	ada.get("/backtests/new?like="+id).want(t, "the form of one like it", http.StatusOK, `name="holding" type="text" value="0.5"`, `name="spread" type="text" value="0.1"`,
 		`name="range_share" type="text" value="10"`, `name="impact" type="text" value="1"`, `name="max_share" type="text" value="20"`, `name="latency" type="text" value="1.5"`,
-		`<details class="unfold" open><summary>More costs`, `name="tier_volume" type="text" value="100000"`, `name="tier_taker" type="text" value="0.15"`, `name="tier_maker" type="text" value="0"`)
-	if r, err := w.research.Run(t.Context(), ada.who, id); err != nil || len(r.Terms.FeeTiers) != 2 || r.Terms.FeeTiers[1].TakerFee.String() != "0.0005" {
+		`<details class="unfold" open><summary>More costs`, `name="tier_volume" type="text" value="100000"`, `name="tier_taker" type="text" value="0.15"`, `name="tier_maker" type="text" value="0"`,
+		`<details class="unfold" open><summary>More of them`, `id="tier-volume-3" name="tier_volume" type="text" value="700000"`, `id="tier-volume-9"`)
+	ada.get("/backtests/new").want(t, "the empty form", http.StatusOK, `<details class="unfold"><summary>More of them`)
+	if r, err := w.research.Run(t.Context(), ada.who, id); err != nil || len(r.Terms.FeeTiers) != 4 || r.Terms.FeeTiers[1].TakerFee.String() != "0.0005" {
 		t.Errorf("its fees are %+v, %v", r.Terms.FeeTiers, err)
 	}
 }

@@ -33,8 +33,12 @@ type tierForm struct {
 // Given reports whether something stands in it.
 func (t tierForm) Given() bool { return t.Volume+t.Maker+t.Taker != "" }
 
-// tierRows is how many fees by traded value the form asks for, if there are no more.
-const tierRows = 3
+// tierRows is how many fees by traded value the form asks for: as many as a run may
+// have. The first tierShown are there at once, the others are folded away.
+const (
+	tierRows  = 10
+	tierShown = 3
+)
 
 func readTermsForm(sent url.Values) termsForm {
 	f := termsForm{
@@ -90,6 +94,12 @@ func termsFormOf(r research.Run) termsForm {
 		f.Tiers = append(f.Tiers, tierForm{Volume: tier.Volume.String(), Maker: percentText(tier.MakerFee), Taker: percentText(tier.TakerFee)})
 	}
 	return f
+}
+
+// ManyTiers reports whether fees by traded value stand in the rows that are folded away
+// else.
+func (f termsForm) ManyTiers() bool {
+	return len(f.Tiers) > tierShown && slices.ContainsFunc(f.Tiers[tierShown:], tierForm.Given)
 }
 
 // Open reports whether costs stand in the form that are folded away else.
