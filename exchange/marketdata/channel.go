@@ -117,7 +117,7 @@ func (c *channel) disconnected(err error) (seen time.Time) {
 // stream reads what was missed, then opens the stream and stays with it until it
 // breaks.
 func (c *channel) stream(ctx context.Context) error {
-	if err := c.repair(ctx, math.MaxInt64); err != nil {
+	if _, err := c.repair(ctx, math.MaxInt64); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -155,7 +155,7 @@ func (c *channel) take(ctx context.Context, e exchange.StreamEvent) error {
 		return nil
 	}
 	if e.Candle.Time > c.last+feedMillis {
-		if err := c.repair(ctx, e.Candle.Time); err != nil {
+		if err := c.bridge(ctx, *e.Candle); err != nil {
 			return err
 		}
 	}
@@ -197,18 +197,60 @@ func (c *channel) cut(start int64) []exchange.Trade {
 	return trades
 }
 
-// repair delivers the candles after the last one and before until from the
-// history. Where the history has none nothing was traded: those become flat, up
-// to until if it is known, which is to say not MaxInt64.
-func (c *channel) repair(ctx context.Context, until int64) error {
+// firstPause is the one after which the history is asked again for what it may be late
+// with; it doubles.
+const firstPause = time.Second
+
+// bridge delivers the candles after the last one and before the stream's next one. Those
+// that the history leaves out are flat, once it is known to be that far: a flat candle
+// where somebody traded would be a lie. If it stays behind a candle in which was traded,
+// that is an error, and the stream begins anew; if the next candle is flat too, the
+// history may never have it, and the market is taken for quiet.
+func (c *channel) bridge(ctx context.Context, next exchange.Candle) error {
+	begun := time.Now()
+	for pause := firstPause; ; pause *= 2 {
+		known, err := c.repair(ctx, next.Time)
+		if err != nil {
+			return err
+		}
+		left := c.cfg.HistoryWait - time.Since(begun)
+		switch {
+		case known:
+			c.fillFlat(next.Time)
+			return nil
+		case left <= 0 && !next.IsFlat():
+			return fmt.Errorf("history of %s: it has nothing after the candle of %s yet, and the stream is at that of %s",
+				c.pair, time.UnixMilli(c.last).UTC().Format(time.RFC3339), next.OpenTime().Format(time.RFC3339))
+		case left <= 0:
+			c.cfg.Log.Warn("minutes that the history does not have are taken for quiet", slog.String("pair", c.pair), slog.Int64("minutes", (next.Time-c.last)/feedMillis-1))
+			c.fillFlat(next.Time)
+			return nil
+		}
+		timer := time.NewTimer(min(pause, left))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+// repair delivers the candles after the last one and before until from the history,
+// and flat ones for the minutes between them that it leaves out: nothing was traded in
+// those. It reports whether all before until is known.
+func (c *channel) repair(ctx context.Context, until int64) (known bool, err error) {
 	for c.last+feedMillis < until {
 		since := c.last + feedMillis
 		candles, err := c.cfg.History.Candles(ctx, c.pair, FeedInterval, time.UnixMilli(since).UTC(), repairLimit)
 		if err != nil {
-			return fmt.Errorf("history of %s: %w", c.pair, err)
+			return false, fmt.Errorf("history of %s: %w", c.pair, err)
 		}
 		for _, candle := range candles {
-			if candle.Time <= c.last || candle.Time >= until {
+			switch {
+			case candle.Time >= until:
+				return true, nil
+			case candle.Time <= c.last:
 				continue
 			}
 			c.fillFlat(candle.Time)
@@ -216,13 +258,10 @@ func (c *channel) repair(ctx context.Context, until int64) error {
 			c.deliver(Event{StreamEvent: exchange.StreamEvent{Candle: &candle}}, false)
 		}
 		if c.last < since {
-			break
+			return false, nil
 		}
 	}
-	if until != math.MaxInt64 {
-		c.fillFlat(until)
-	}
-	return nil
+	return true, nil
 }
 
 // fillFlat delivers a flat candle for each minute after the last candle and

@@ -31,6 +31,10 @@ type FeedConfig struct {
 	BackoffMin time.Duration
 	// History fills what the stream left out. Required.
 	History exchange.MarketData
+	// HistoryWait is how long a candle of the stream waits for the history to have the
+	// candles before it, which may be late. A stream must bear to stand still as long.
+	// Defaults to 15 s.
+	HistoryWait time.Duration
 	// Log tells of broken streams. Defaults to none.
 	Log *slog.Logger
 	// Mailbox is how many events wait for a subscriber before it is marked as
@@ -51,6 +55,9 @@ func (c FeedConfig) withDefaults() FeedConfig {
 	}
 	if c.BackoffMin == 0 {
 		c.BackoffMin = 500 * time.Millisecond
+	}
+	if c.HistoryWait == 0 {
+		c.HistoryWait = 15 * time.Second
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -77,6 +84,7 @@ func (c FeedConfig) validate() error {
 	check(c.History != nil, "a history is required")
 	check(c.Upstream != nil, "an upstream is required")
 	check(c.Mailbox > 0, "the mailbox must hold at least one event")
+	check(c.HistoryWait > 0, "the wait for the history must be above 0")
 	check(c.BackoffMin > 0 && c.BackoffMin <= c.BackoffMax, "the pauses must be above 0 and the first no longer than the longest")
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("market data feed: %w", err)
@@ -87,8 +95,9 @@ func (c FeedConfig) validate() error {
 // Feed shares one upstream stream per pair among many subscribers (rule M3).
 // Every subscriber sees each closed one-minute candle once and in order: what
 // comes twice is dropped, what the stream left out is read from the history, and
-// a minute without a trade is a flat candle (rules M1, M4). It is safe for
-// concurrent use.
+// a minute without a trade is a flat candle (rules M1, M4). A minute that the history
+// leaves out was without a trade once the history has a later one; until then it may
+// be late, and is waited for. It is safe for concurrent use.
 type Feed struct {
 	cfg FeedConfig
 	// ctx is the life of the feed, which Stop ends.
