@@ -58,7 +58,7 @@ func TestBacktestTradesSeveralPairs(t *testing.T) { // proves T8, PL1
 		code int
 		want []string
 	}{
-		{"the demo market", demo, []string{"--with", "ETHMYR", "--json", "demo.json", "--html", "demo.html", "--look-ahead"}, 0, []string{"on XBTMYR, ETHMYR", "Holding XBTMYR", "passed   full"}},
+		{"the demo market", demo, []string{"--with", "ETHMYR", "--json", "demo.json", "--html", "demo.html", "--look-ahead"}, 0, []string{"on XBTMYR, ETHMYR", "Holding equal shares", "passed   full"}},
 		{"files", file, []string{"--with", "ETH/MYR=eth.csv", "--json", "file.json"}, 0, []string{"on XBTMYR, ETHMYR", "A position of"}},
 		{"no file", file, []string{"--with", "ETHMYR"}, 2, []string{"--with ETHMYR: name the file of its candles too"}},
 		{"not written so", file, []string{"--with", "ETHMYR=", "--with", "=x"}, 2, []string{"--with ETHMYR= must be written", "--with =x must be written"}},

@@ -5,8 +5,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/lunobot/lunobot/exchange"
 )
 
@@ -74,10 +72,10 @@ func (r *Report) documentExposures() (out []documentExposure) {
 		if i%stride != 0 && i != len(all)-1 {
 			continue
 		}
-		one := documentExposure{Time: utc(r.result.CloseTime(e.Index)), Held: map[string]decimal.Decimal{}, Cash: r.Market.Amount(exchange.Units(r.result.Equity[e.Index]))}
+		one := documentExposure{Time: utc(r.result.CloseTime(e.Index)), Cash: r.Market.Amount(exchange.Units(r.result.Equity[e.Index]))}
 		for leg, worth := range e.Worth {
 			held := r.Market.Amount(worth)
-			one.Held[markets[leg].Pair], one.Cash = held, one.Cash.Sub(held)
+			one.Held, one.Cash = append(one.Held, documentWorth{markets[leg].Pair, held}), one.Cash.Sub(held)
 		}
 		out = append(out, one)
 	}

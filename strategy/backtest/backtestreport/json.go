@@ -46,9 +46,15 @@ type documentEquity struct {
 
 // documentExposure is what the account held at a time.
 type documentExposure struct {
-	Time time.Time                  `json:"time" doc:"When." example:"2025-01-01T00:00:00Z"`
-	Held map[string]decimal.Decimal `json:"held" doc:"What was held in each pair at its newest close, by the pair's symbol, in the counter currency."`
-	Cash decimal.Decimal            `json:"cash" doc:"The rest of the equity."`
+	Time time.Time       `json:"time" doc:"When." example:"2025-01-01T00:00:00Z"`
+	Held []documentWorth `json:"held" doc:"What was held in each pair."`
+	Cash decimal.Decimal `json:"cash" doc:"The rest of the equity."`
+}
+
+// documentWorth is what was held in a pair.
+type documentWorth struct {
+	Pair  string          `json:"pair" doc:"The market's symbol." example:"XBTMYR"`
+	Worth decimal.Decimal `json:"worth" doc:"What it was worth at the pair's newest close, in the counter currency."`
 }
 
 type documentStrategy struct {

@@ -205,8 +205,8 @@ func checkExposures(t *testing.T, r *backtestreport.Report) {
 	held := false
 	for i, e := range d.Exposures {
 		sum := e.Cash
-		for _, worth := range e.Held {
-			sum, held = sum.Add(worth), held || worth.IsPositive()
+		for _, one := range e.Held {
+			sum, held = sum.Add(one.Worth), held || one.Worth.IsPositive()
 		}
 		if i == len(d.Exposures)-1 && !sum.Equal(r.Final) || e.Cash.IsNegative() || len(e.Held) != 1+len(d.Pairs) {
 			t.Errorf("at %s there is %+v", e.Time, e)
