@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/halt"
@@ -53,6 +54,7 @@ type App struct {
 	checker    *account.Checker
 	connector  *account.Connector
 	keys       chan struct{} // wakes the checker
+	ceilings   *ceiling.Service
 	halts      *halt.Service
 	hooks      *hook.Service
 	market     market
@@ -142,6 +144,9 @@ func (a *App) Billing() *billing.Service { return a.billing }
 // Bots returns the service of bots.
 func (a *App) Bots() *bot.Service { return a.bots }
 
+// Ceilings returns the service of what all live bots of a tenant may do together.
+func (a *App) Ceilings() *ceiling.Service { return a.ceilings }
+
 // Halts returns the service of the kill switches.
 func (a *App) Halts() *halt.Service { return a.halts }
 
@@ -215,6 +220,7 @@ func (a *App) startWorkers(run context.Context) error {
 		return fmt.Errorf("starting the worker of backtests: %w", err)
 	}
 	a.work.Go(func() { a.checker.Run(run, a.keys) })
+	a.work.Go(func() { a.ceilings.Run(run) })
 	a.player.Start(run)
 	return nil
 }

@@ -102,6 +102,7 @@ func importTable() []row {
 			"strategy/pluginhost",
 		)},
 		{"saas/blotter", with("saas/bot", "saas/journal", "tenancy")}, // what tenants see and decide of live orders
+		{"saas/ceiling", with("exchange", "tenancy")},                 // what all live bots of a tenant together may do
 		{"saas/catalog", with("strategy/plugin", "strategy/pluginhost")},
 		{"saas/bot", with("saas/catalog", "billing", "exchange", "saas/account", "strategy", "strategy/param", "strategy/risk", "tenancy")},
 		// Needs no database: it is lent the journal. What the engine wants at an exchange it is told in the engine's words.
@@ -129,15 +130,15 @@ func importTable() []row {
 			"strategy/plugin", "strategy/pluginhost", "strategy/portfolio", "strategy/risk",
 		)},
 		{"saas/saasdb", with(
-			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/db", "saas/halt", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
+			"exchange", "saas/account", "saas/bot", "saas/catalog", "saas/ceiling", "saas/db", "saas/halt", "saas/hook", "saas/journal", "saas/lease", "saas/notify", "saas/outbox",
 			"saas/report", "saas/replay", "saas/research", "strategy/plugin", "strategy/portfolio",
 		)},
 		{"saas/api", with(
-			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/halt", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/ceiling", "saas/halt", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 		{"saas/web", with(
-			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/halt", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
+			"billing", "exchange", "saas/account", "saas/blotter", "saas/bot", "saas/catalog", "saas/ceiling", "saas/halt", "saas/hook", "saas/journal", "saas/live", "saas/notify", "saas/ratelimit", "saas/report",
 			"saas/replay", "saas/research", "strategy/backtest/backtestreport", "strategy/backtest/search", "strategy/param", "strategy/perf", "tenancy",
 		)},
 

@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/event"
 	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
@@ -117,6 +118,10 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		return err
 	}
 	a.halts, err = halt.NewService(halt.Config{Events: events, Now: a.cfg.Now, Store: a.store, Tx: a.db})
+	if err != nil {
+		return err
+	}
+	a.ceilings, err = ceiling.NewService(ceiling.Config{Events: events, Log: a.cfg.Log, Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store, Tx: a.db})
 	if err != nil {
 		return err
 	}
@@ -243,7 +248,7 @@ func (a *App) buildHandler(k keys) error {
 	streams := live.NewPlaces(live.DefaultPlaces)
 	var err error
 	a.rest, err = api.New(api.Config{
-		Accounts: a.accounts, Halts: a.halts, Replays: a.replays, Streams: streams,
+		Accounts: a.accounts, Ceilings: a.ceilings, Halts: a.halts, Replays: a.replays, Streams: streams,
 		Backtests: a.runs, Progress: a.hub, Billing: a.billing, Blotter: a.blotter, Bots: a.bots, Catalog: a.catalog, ClientIP: a.cfg.ClientIP, CursorKey: k.cursor, Hooks: a.hooks, Journal: a.store, Live: watch, Logger: a.cfg.Log,
 		Markets: a.market, MarketLabel: a.market.said().label, Now: a.cfg.Now, Ready: a.Ready, Strategies: s, Tenancy: a.tenancy, Version: a.cfg.Version,
 	})
@@ -251,7 +256,7 @@ func (a *App) buildHandler(k keys) error {
 		return err
 	}
 	pages, err := web.New(web.Config{
-		Accounts: a.accounts, Halts: a.halts, BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
+		Accounts: a.accounts, Ceilings: a.ceilings, Halts: a.halts, BaseURL: a.cfg.BaseURL, Billing: a.billing, Gate: a.billing.Gate(), Bots: a.bots, Catalog: shownCatalog{a.catalog, a.shelf}, ClientIP: a.cfg.ClientIP, Hooks: a.hooks, Journal: a.store, Live: watch,
 		Blotter: a.blotter, LiveTitle: a.cfg.Live.title(), Logger: a.cfg.Log, Machine: s.machine, MarketKind: a.market.said().kind, MarketNotice: a.market.said().notice, MarketTime: a.market.Now, Markets: a.market, Now: a.cfg.Now, Prices: a.market.prices(),
 		Progress: a.hub, Replays: a.replays, Research: a.runs, Secure: strings.HasPrefix(a.cfg.BaseURL, "https://"), Strategies: s.forPages, Streams: streams, Tenancy: a.tenancy, Versions: s.versions,
 	})

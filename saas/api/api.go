@@ -20,6 +20,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/halt"
 	"github.com/lunobot/lunobot/saas/hook"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -40,6 +41,8 @@ type Config struct {
 	Blotter *blotter.Service
 	// Bots knows configurations and bots. Required.
 	Bots *bot.Service
+	// Ceilings knows the bounds of all live bots together. Required.
+	Ceilings *ceiling.Service
 	// Catalog knows the strategies that were put in. Required.
 	Catalog Catalog
 	// Accounts knows the tenants' exchange accounts. Required.
@@ -145,7 +148,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
+		{"Accounts", c.Accounts == nil}, {"Backtests", c.Backtests == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Ceilings", c.Ceilings == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil}, {"Live", c.Live == nil},
 		{"Markets", c.Markets == nil}, {"Now", c.Now == nil}, {"Progress", c.Progress == nil}, {"Ready", c.Ready == nil},
 		{"Replays", c.Replays == nil},
 		{"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
@@ -222,6 +225,7 @@ func New(cfg Config) (*API, error) {
 	a.marketRoutes()
 	a.catalogRoutes()
 	a.haltRoutes()
+	a.ceilingRoutes()
 	if err := a.finishDocument(); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ import (
 	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -95,6 +96,8 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	must(t, err)
 	halts, err := halt.NewService(halt.Config{Events: events, Now: b.clock.Now, Store: b.store, Tx: d})
 	must(t, err)
+	ceilings, err := ceiling.NewService(ceiling.Config{Events: events, Markets: pairs{market}, Now: b.clock.Now, Store: b.store, Tx: d})
+	must(t, err)
 	b.bots, err = bot.NewService(bot.ServiceConfig{
 		Events: events, Gate: plans.Gate(), Halts: halts, LiveVenue: "luno", Markets: pairs{market}, Now: b.clock.Now,
 		Store: b.store, Strategies: crossOnly{schema(t)}, Tx: d,
@@ -122,7 +125,7 @@ func setupOn(t testing.TB, d *db.DB, change ...func(*api.Config)) *bench {
 	orders, err := blotter.New(blotter.Config{Bots: b.bots, Events: events, Now: b.clock.Now, Store: b.store, Tx: d})
 	must(t, err)
 	cfg := api.Config{
-		Accounts: accounts, Halts: halts, Hooks: hooks, Replays: replays,
+		Accounts: accounts, Ceilings: ceilings, Halts: halts, Hooks: hooks, Replays: replays,
 		Catalog: shop, Backtests: b.runs, Progress: b.live, Billing: plans, Blotter: orders, Bots: b.bots, CursorKey: bytes.Repeat([]byte("c"), 32), Heartbeat: time.Hour, Journal: b.store, Live: b.live,
 		Logger: slog.New(slog.NewJSONHandler(b.log, nil)), Markets: market, MarketLabel: demo.Name, Now: b.clock.Now,
 		Ready: func(context.Context) error { return b.ready }, Strategies: crossOnly{schema(t)}, Tenancy: people,

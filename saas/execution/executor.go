@@ -176,6 +176,9 @@ func (e *Executor) commit(ctx context.Context, with func(w *step) error) error {
 			e.lost = true
 			return err
 		}
+		if overCeiling(err) != "" {
+			return err // nothing was written
+		}
 		e.behind = true // it may have been written or not
 		return fmt.Errorf("writing the journal of bot %s: %w", e.cfg.BotID, err)
 	}

@@ -49,13 +49,17 @@ func (e *Executor) Deny(ctx context.Context, in Intent, reason string) (journal.
 // Intend commits an intent and sends nothing (rule T1). An order that may not be
 // placed at present is denied, and the order's reason says why.
 func (e *Executor) Intend(ctx context.Context, in Intent) (journal.LiveOrder, error) {
-	return e.enter(ctx, in, func(o journal.LiveOrder) (string, error) {
+	o, err := e.enter(ctx, in, func(o journal.LiveOrder) (string, error) {
 		if !e.checked || !e.cleared && !o.Urgent {
 			return "", errs.New(errs.Conflict, "not_reconciled", "bot %s has not been reconciled with its venue since it started: %s",
 				e.cfg.BotID, cmp.Or(e.check.Mismatch(), "wait for the first reconciliation that finds nothing"))
 		}
 		return e.forbids(in, o), nil
 	})
+	if why := overCeiling(err); why != "" {
+		return e.Deny(ctx, in, why)
+	}
+	return o, err
 }
 
 // enter puts a command into the journal unless it is there.
@@ -152,7 +156,7 @@ func (e *Executor) beyond(m exchange.Market, o journal.LiveOrder) string {
 		free := e.books[o.Pair].Base
 		for _, x := range e.orders {
 			if x.Pair == o.Pair && x.Side == o.Side {
-				free = free.Sub(outstanding(x))
+				free = free.Sub(x.Outstanding())
 			}
 		}
 		if o.Volume.GreaterThan(free) {
@@ -168,29 +172,13 @@ func (e *Executor) beyond(m exchange.Market, o journal.LiveOrder) string {
 	}
 	for _, x := range e.orders {
 		if x.Side == o.Side && e.books[x.Pair].CounterCurrency == m.Counter {
-			free = free.Sub(cost(x))
+			free = free.Sub(x.Cost())
 		}
 	}
-	if need := cost(o); need.GreaterThan(free) {
+	if need := o.Cost(); need.GreaterThan(free) {
 		return fmt.Sprintf("it may spend %s %s, and of what the bot may use there are %s free", need, m.Counter, free)
 	}
 	return ""
-}
-
-// outstanding is the volume of which fills may yet come.
-func outstanding(o journal.LiveOrder) decimal.Decimal {
-	if o.State.Final() {
-		return o.Told.Sub(o.Filled)
-	}
-	return o.Volume.Sub(o.Filled)
-}
-
-// cost is what a buy may yet spend, without fees.
-func cost(o journal.LiveOrder) decimal.Decimal {
-	if o.Volume.IsPositive() {
-		return o.Price.Mul(outstanding(o))
-	}
-	return o.Value.Sub(o.FilledValue)
 }
 
 // Send sends an order that Intend returned, once, and journals the answer. What was

@@ -112,7 +112,9 @@ type ForeignOrder struct {
 type LiveStore interface {
 	// CommitLive writes entries in one transaction. An entry whose epoch is not that
 	// of its bot's lease is left out, and refused has a Conflict, code "lease_lost",
-	// in its place (rule T5); the others are nil. An order moves only forward and a
+	// in its place (rule T5); so is one with a new buy that exceeds what all live bots of
+	// its tenant may have at stake, with a Conflict, code "over_ceiling", whose message says
+	// why. The others are nil. An order moves only forward and a
 	// fill or event that is there already is a Conflict, code "journal_behind", that
 	// fails the whole commit: whoever wrote it goes on from a state of before.
 	CommitLive(ctx context.Context, entries ...LiveEntry) (refused []error, err error)

@@ -210,7 +210,7 @@ func (m *member) rested() string {
 	switch {
 	case m.end == bot.Asked:
 		return "stopped by you"
-	case m.sold && !slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool { return p.Base > 0 }):
+	case m.sold && !m.holds():
 		return "stopped by the kill switch, and its position was closed"
 	}
 	return "stopped by the kill switch"

@@ -362,6 +362,11 @@ func (g *group) wind(ctx context.Context, m *member) error {
 	return nil
 }
 
+// holds reports whether the bot holds anything in any of its pairs.
+func (m *member) holds() bool {
+	return slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool { return p.Base > 0 })
+}
+
 // stopped says that the bot was stopped, and what it holds.
 func (m *member) stopped() string {
 	var held []string

@@ -271,8 +271,11 @@ func (m *member) committed() {
 }
 
 // due reports whether the bot must be committed after this candle: something
-// happened, or it is time for a point of the equity curve.
-func (m *member) due() bool { return m.rec.dirty() || m.regular() || m.odd || m.shifted() }
+// happened, or it is time for a point of the equity curve. What a live bot holds is written
+// down every minute, for what its tenant's bots may lose together is counted from that.
+func (m *member) due() bool {
+	return m.rec.dirty() || m.regular() || m.odd || m.shifted() || m.trades() && m.holds()
+}
 
 // shifted reports whether protective exits of a bot that trades at an exchange are other
 // ones than at the newest commit: who watches it without its strategy goes by that one.

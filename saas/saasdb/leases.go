@@ -274,17 +274,30 @@ func (s *Store) fence(ctx context.Context, tx bun.IDB, epochs map[lease.Resource
 // them so until the transaction ends. Two transactions under one lease follow one
 // another, so that their other rows cannot meet.
 func (s *Store) heldEpochs(ctx context.Context, tx bun.IDB, resources []lease.Resource) (map[lease.Resource]int64, error) {
-	var rows []leaseRow
-	err := tx.NewRaw("SELECT tenant_id, kind, resource_id, epoch FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
+	held, _, err := s.heldUnder(ctx, tx, resources, "FALSE")
+	return held, err
+}
+
+// heldUnder is heldEpochs, and tells of which tenants a condition holds, in the same
+// statement.
+func (s *Store) heldUnder(ctx context.Context, tx bun.IDB, resources []lease.Resource, condition string) (held map[lease.Resource]int64, tenants []string, err error) {
+	var rows []struct {
+		leaseRow
+		Holds bool
+	}
+	err = tx.NewRaw("SELECT tenant_id, kind, resource_id, epoch, "+condition+" AS holds FROM leases WHERE (tenant_id, kind, resource_id) IN (VALUES ?) AND holder <> '' "+
 		"ORDER BY tenant_id, kind, resource_id"+s.locking("FOR NO KEY UPDATE"), tuples(keysOf(resources))).Scan(ctx, &rows)
 	if err != nil {
-		return nil, fmt.Errorf("checking leases: %w", err)
+		return nil, nil, fmt.Errorf("checking leases: %w", err)
 	}
-	held := make(map[lease.Resource]int64, len(rows))
+	held = make(map[lease.Resource]int64, len(rows))
 	for _, r := range rows {
 		held[r.lease().Resource] = r.Epoch
+		if r.Holds && !slices.Contains(tenants, r.TenantID) {
+			tenants = append(tenants, r.TenantID)
+		}
 	}
-	return held, nil
+	return held, tenants, nil
 }
 
 func keysOf(resources []lease.Resource) [][]any {

@@ -16,30 +16,41 @@ import (
 
 // CommitLive implements journal.LiveStore. The intents of many bots are two statements
 // on PostgreSQL, one for the leases and one for orders and transitions, which are two
-// on SQLite.
+// on SQLite; that somebody's tenant has ceilings the first of them tells.
 func (s *Store) CommitLive(ctx context.Context, entries ...journal.LiveEntry) ([]error, error) {
 	refused := make([]error, len(entries))
 	if len(entries) == 0 {
 		return refused, nil
 	}
-	alone := true
+	alone, condition := true, "FALSE"
 	resources := make([]lease.Resource, len(entries))
 	for i, e := range entries {
 		alone = alone && e.TenantID == entries[0].TenantID
 		resources[i] = lease.Resource{Kind: lease.Bots, TenantID: e.TenantID, ID: e.BotID}
+		if len(buysOf(e)) > 0 {
+			condition = hasCeilings
+		}
 	}
 	work := func(ctx context.Context, tx bun.IDB) error {
-		held, err := s.heldEpochs(ctx, tx, resources)
+		held, capped, err := s.heldUnder(ctx, tx, resources, condition)
 		if err != nil {
 			return err
 		}
+		for i, e := range entries {
+			if refused[i] = nil; held[resources[i]] != e.Epoch || e.Epoch == 0 {
+				refused[i] = lease.ErrLost.With("kind", lease.Bots).With("resource", e.BotID)
+			}
+		}
+		if len(capped) > 0 {
+			if err := s.capBuys(ctx, tx, capped, entries, refused); err != nil {
+				return err
+			}
+		}
 		var rows liveRows
 		for i, e := range entries {
-			if held[resources[i]] != e.Epoch || e.Epoch == 0 {
-				refused[i] = lease.ErrLost.With("kind", lease.Bots).With("resource", e.BotID)
-				continue
+			if refused[i] == nil {
+				rows.add(e)
 			}
-			rows.add(e)
 		}
 		return s.storeLive(ctx, tx, rows)
 	}

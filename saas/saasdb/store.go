@@ -14,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/halt"
@@ -42,6 +43,7 @@ var (
 	_ account.TurnStore   = (*Store)(nil)
 	_ journal.LiveStore   = (*Store)(nil)
 	_ bot.Store           = (*Store)(nil)
+	_ ceiling.Store       = (*Store)(nil)
 	_ halt.Store          = (*Store)(nil)
 	_ hook.Store          = (*Store)(nil)
 	_ catalog.Store       = (*Store)(nil)
@@ -53,7 +55,7 @@ var (
 	_ research.Store      = (*Store)(nil)
 )
 
-// Store implements the stores of packages account, bot, catalog, halt, journal, lease,
+// Store implements the stores of packages account, bot, catalog, ceiling, halt, journal, lease,
 // outbox, replay and research. It is safe for concurrent use.
 type Store struct{ db *db.DB }
 

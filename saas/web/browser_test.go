@@ -217,6 +217,7 @@ func TestScreenshots(t *testing.T) {
 	w.connect(t, ada, "Old key", account.Refused, "the key has the right R_Withdrawals (see withdrawals, which goes with the right to make them), and a key that trades must not be able to move money: make one without it")
 	gone := w.connect(t, ada, "Second", account.Checking, "")
 	lia := w.member(t, server, "lia@example.com")
+	w.reach(t, lia)
 	lia.upgrade("premium")
 	trading, careful, forgotten := w.tradesLive(t, lia), lia.newBot("Careful"), w.forgotten(t, lia)
 	tests := w.shownBacktests(t, ada)
@@ -244,7 +245,7 @@ func TestScreenshots(t *testing.T) {
 		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true}, {"write-off", "/bots/" + forgotten + "/write-off", lia, true}, {"write-off-refused", "/bots/" + trading + "/write-off", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
-		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
+		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"limits", "/accounts/limits", lia, true}, {"overview-limits", "/", lia, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
 		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
 		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},

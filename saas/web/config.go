@@ -196,6 +196,8 @@ type Config struct {
 	Bots Bots
 	// Catalog is what was put in, for administrators of the installation. Required.
 	Catalog Catalog
+	// Ceilings are the bounds of all live bots together. Required.
+	Ceilings Ceilings
 	// ClientIP finds the address that a request came from. Defaults to the
 	// connection's, which is wrong behind a proxy.
 	ClientIP func(r *http.Request) string
@@ -298,7 +300,7 @@ func (c Config) validate() error {
 		name    string
 		missing bool
 	}{
-		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Gate", c.Gate == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
+		{"Accounts", c.Accounts == nil}, {"Billing", c.Billing == nil}, {"Blotter", c.Blotter == nil}, {"Bots", c.Bots == nil}, {"Catalog", c.Catalog == nil}, {"Ceilings", c.Ceilings == nil}, {"Gate", c.Gate == nil}, {"Halts", c.Halts == nil}, {"Hooks", c.Hooks == nil}, {"Journal", c.Journal == nil},
 		{"Live", c.Live == nil}, {"Machine", c.Machine == nil}, {"Markets", c.Markets == nil}, {"Progress", c.Progress == nil},
 		{"Replays", c.Replays == nil}, {"Research", c.Research == nil}, {"Strategies", c.Strategies == nil}, {"Tenancy", c.Tenancy == nil},
 		{"Versions", c.Versions == nil},

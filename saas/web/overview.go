@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/tenancy"
@@ -36,6 +37,8 @@ type overviewPage struct {
 	// Partial says that today's change is that of the newest bots only.
 	Partial  int
 	MayWrite bool
+	// Over are the limits of all live bots that were reached today.
+	Over []ceiling.Ceiling
 	// MayStop is true for who may use the kill switch.
 	MayStop bool
 }
@@ -65,6 +68,9 @@ func (w *Web) showOverview(rq *request, part string) error {
 		return err
 	}
 	p := overviewPage{Count: len(rows), MayWrite: rq.who.Can(tenancy.BotsWrite), MayStop: rq.who.Can(tenancy.BotsTrade)}
+	if p.Over, err = w.cfg.Ceilings.Reached(rq.Context(), rq.who); err != nil {
+		return err
+	}
 	if p.Totals, err = w.totals(rq, rows); err != nil {
 		return err
 	}

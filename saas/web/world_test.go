@@ -27,6 +27,7 @@ import (
 	"github.com/lunobot/lunobot/saas/blotter"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/ceiling"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/event"
@@ -65,6 +66,7 @@ type world struct {
 	research *research.Service
 	replays  *replay.Service
 	halts    *halt.Service
+	ceilings *ceiling.Service
 	hooks    *hook.Service
 	accounts *account.Service
 	runs     *saasdb.Store
@@ -133,6 +135,8 @@ func newWorld(t testing.TB) *world {
 	})
 	fail()
 	w.halts, err = halt.NewService(halt.Config{Events: noEvents{}, Now: w.now, Store: w.runs, Tx: d})
+	fail()
+	w.ceilings, err = ceiling.NewService(ceiling.Config{Events: noEvents{}, Markets: worldMarkets{w.market}, Now: w.now, Store: w.runs, Tx: d})
 	fail()
 	w.bots, err = bot.NewService(bot.ServiceConfig{
 		Events: noEvents{}, Gate: w.billing.Gate(), Halts: w.halts, LiveVenue: "luno", Markets: worldMarkets{w.market}, Now: w.now,
@@ -276,8 +280,8 @@ func (s worldStrategies) CanTrade(_ context.Context, name, _ string, _ json.RawM
 // config is the pages' configuration in this world.
 func (w *world) config() web.Config {
 	return web.Config{
-		Accounts: w.accounts,
-		Billing:  w.billing, Blotter: w.blotter, LiveTitle: "Luno", Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Halts: w.halts, Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
+		Accounts: w.accounts, Ceilings: w.ceilings,
+		Billing: w.billing, Blotter: w.blotter, LiveTitle: "Luno", Bots: w.bots, Catalog: w.catalog, Gate: w.billing.Gate(), Halts: w.halts, Heartbeat: 200 * time.Millisecond, Hooks: w.hooks, Journal: w.journal, Live: w.live,
 		Logger: slog.New(slog.NewTextHandler(w.log, nil)), Machine: w.machine, MarketNotice: "Replay of real candles, not live prices", MarketTime: w.market.Now,
 		Markets: w.market, Now: w.now, Progress: w.live, Replays: w.replays, Research: w.research, Tenancy: w.people, Versions: w.versions,
 		Strategies: func() []web.Strategy {
