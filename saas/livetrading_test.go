@@ -27,7 +27,9 @@ import (
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/page"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -246,8 +248,9 @@ func newLiveRun(t *testing.T, url string) *liveRun {
 	return r
 }
 
-// stop starts the server once more, stops the bot there, and waits until it rests.
-func (r *liveRun) stop() {
+// stop starts the server once more, stops the bot there, and waits until it rests and what
+// it saw and heard has been replayed.
+func (r *liveRun) stop() replay.Replay {
 	r.t.Helper()
 	app, err := r.server.open(r.t.Context())
 	if err != nil {
@@ -261,6 +264,57 @@ func (r *liveRun) stop() {
 		b, err := r.store.Bot(r.t.Context(), r.who.TenantID, r.bot.ID)
 		return err == nil && b.Status == bot.Stopped
 	})
+	rep, err := app.Replays().Request(r.t.Context(), r.who, r.bot.ID)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.until("the parity report", func() bool {
+		rep, err = app.Replays().Replay(r.t.Context(), r.who, r.bot.ID)
+		return err == nil && rep.Status.Over()
+	})
+	return rep
+}
+
+// taped compares the bot's tapes with what the journal says that became of its orders:
+// each event that it has heard is there once.
+func (r *liveRun) taped() {
+	r.t.Helper()
+	bases, err := r.store.Baselines(r.t.Context(), r.who.TenantID, r.bot.ID, 100)
+	if err != nil || len(bases) == 0 {
+		r.t.Fatal(bases, err)
+	}
+	var first parity.Baseline
+	if err := json.Unmarshal(bases[0].Body, &first); err != nil {
+		r.t.Fatal(err)
+	}
+	points, err := r.store.TapePoints(r.t.Context(), r.who.TenantID, r.bot.ID, bases[0], nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var onTape, inJournal []int64
+	for _, p := range points {
+		var one parity.Point
+		if err := json.Unmarshal(p.Body, &one); err != nil {
+			r.t.Fatal(err)
+		}
+		for _, a := range one.Acts {
+			if a.Given != nil {
+				for _, n := range a.Given.News {
+					onTape = append(onTape, n.Event)
+				}
+			}
+		}
+	}
+	events, err := r.store.LiveEvents(r.t.Context(), r.who.TenantID, r.bot.ID, first.Event(), 10_000)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, e := range events {
+		inJournal = append(inJournal, e.Event)
+	}
+	if !slices.Equal(onTape, inJournal) {
+		r.t.Errorf("the events %v are on the tape, and %v are in the journal", onTape, inJournal)
+	}
 }
 
 // same compares what the bot believes with its book at the exchange: what its account
@@ -309,7 +363,8 @@ func (r *liveRun) same() {
 // proves T1, T3, T7 for the whole program: a bot that was taken live buys and sells at a
 // simulated Luno while its server is killed with kill -9 again and again; afterwards the
 // exchange's books, the journal, the bot's own account and what pages show of it are the
-// same to the last digit, and nothing is open.
+// same to the last digit, and nothing is open. And PL2: what it saw and heard of its orders
+// is on its tape once, and comes to the same again.
 func TestLiveBotTrades(t *testing.T) {
 	t.Parallel()
 	dbtest.EachURL(t, func(t *testing.T, url string) {
@@ -326,7 +381,12 @@ func TestLiveBotTrades(t *testing.T) {
 			time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond) // the moment of the kill is the test
 			kill9(server)
 		}
-		r.stop()
+		rep := r.stop()
+		if rep.Status != replay.Done || rep.Report.Difference != nil || rep.Report.Acts == 0 {
+			t.Errorf("its replay: %s %+v", rep.Headline(), rep.Report)
+		}
+		t.Log(rep.Headline())
+		r.taped()
 		tally := &liveTally{kills: kills}
 		r.books.compare(t, tally)
 		r.same()

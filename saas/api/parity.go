@@ -31,7 +31,7 @@ type parityView struct {
 
 // parityDifference is the first difference of a replay.
 type parityDifference struct {
-	Cause    string    `json:"cause" enum:"data,late_candle,version,venue,not_deterministic,engine" doc:"Why it differs: other candles, a candle that came to the history too late, another version of the strategy, another answer of the venue, a strategy that does not always decide alike, or an engine that cannot replay it." example:"not_deterministic"`
+	Cause    string    `json:"cause" enum:"data,late_candle,version,venue,not_deterministic,engine,missing_event" doc:"Why it differs: other candles, a candle that came to the history too late, another version of the strategy, another answer of the venue, a strategy that does not always decide alike, an engine that cannot replay it, or a record that lacks something that the bot was told." example:"not_deterministic"`
 	Time     time.Time `json:"time" doc:"When the candle closed at which it was." example:"2026-01-02T15:04:00Z"`
 	Recorded string    `json:"recorded" doc:"What the bot did; empty if it did nothing then." example:"order 12: buy 0.5 XBT at market"`
 	Replayed string    `json:"replayed" doc:"What the replay did; empty if it did nothing then."`
@@ -71,6 +71,7 @@ func (a *API) parityRoutes() {
 		method: http.MethodPost, path: path, id: "request-parity", tag: tagBots, status: http.StatusAccepted, fails: []errs.Kind{errs.Conflict},
 		summary: "Ask for a parity report",
 		description: "Replays what the bot saw in the last week of market time and compares what it does then with what it did. " +
+			"A live bot is told again what it heard of its orders, at the same places. " +
 			"A report that is under way already is shown as it is. Every plan has it.",
 	}, a.requestParity)
 	handle(a, operation{

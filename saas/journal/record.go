@@ -170,9 +170,10 @@ type Checkpoint struct {
 type Baseline struct {
 	BotID string
 	Run   int64
-	// Sequence and MarketTime are as in the checkpoint of the same event.
-	Sequence   int64
-	MarketTime time.Time
+	// Sequence and MarketTime are as in the checkpoint of the same event, and Part is that
+	// of the newest point of the run.
+	Sequence, Part int64
+	MarketTime     time.Time
 	// Body is the runner's, as JSON: a parity.Baseline.
 	Body json.RawMessage
 }
@@ -181,9 +182,10 @@ type Baseline struct {
 type TapePoint struct {
 	BotID string
 	Run   int64
-	// Sequence and MarketTime are as in the checkpoint of the newer event.
-	Sequence   int64
-	MarketTime time.Time
+	// Sequence and MarketTime are as in the checkpoint of the newer event. Part counts the
+	// points of a run; of one sequence there may be several.
+	Sequence, Part int64
+	MarketTime     time.Time
 	// Body is the runner's, as JSON: a parity.Point.
 	Body json.RawMessage
 }

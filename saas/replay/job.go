@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -98,9 +97,9 @@ func (j *job) tapes(ctx context.Context) ([]tape, error) {
 	var out []tape
 	total := int64(0)
 	for i := len(bases) - 1; i >= 0 && total < cfg.Candles && !bases[i].MarketTime.Before(oldest); i-- {
-		until := int64(math.MaxInt64)
+		var until *journal.Baseline
 		if i+1 < len(bases) && bases[i+1].Run == bases[i].Run {
-			until = bases[i+1].Sequence
+			until = &bases[i+1]
 		}
 		t, err := j.tape(ctx, bases[i], until)
 		if err != nil {
@@ -112,20 +111,24 @@ func (j *job) tapes(ctx context.Context) ([]tape, error) {
 	return out, nil
 }
 
-func (j *job) tape(ctx context.Context, b journal.Baseline, until int64) (tape, error) {
+func (j *job) tape(ctx context.Context, b journal.Baseline, until *journal.Baseline) (tape, error) {
 	t := tape{run: b.Run}
 	if err := json.Unmarshal(b.Body, &t.base); err != nil {
 		return tape{}, fmt.Errorf("reading a baseline of bot %s: %w", j.replay.BotID, err)
 	}
-	points, err := j.w.cfg.Store.TapePoints(ctx, j.replay.TenantID, j.replay.BotID, b.Run, b.Sequence, until)
+	points, err := j.w.cfg.Store.TapePoints(ctx, j.replay.TenantID, j.replay.BotID, b, until)
 	if err != nil {
 		return tape{}, err
 	}
-	t.points = make([]parity.Point, len(points))
-	for i, p := range points {
-		if err := json.Unmarshal(p.Body, &t.points[i]); err != nil {
+	for _, p := range points {
+		var one parity.Point
+		if err := json.Unmarshal(p.Body, &one); err != nil {
 			return tape{}, fmt.Errorf("reading the tape of bot %s: %w", j.replay.BotID, err)
 		}
+		if n := len(t.points); n > 0 && one.Points > 0 && t.points[n-1].Points == one.Points {
+			t.points = t.points[:n-1] // of a commit whose answer was lost: the newer one has it too
+		}
+		t.points = append(t.points, one)
 	}
 	return t, nil
 }

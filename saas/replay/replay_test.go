@@ -273,9 +273,9 @@ func (w *world) Baselines(_ context.Context, _, _ string, most int) ([]journal.B
 }
 
 // TapePoints implements replay.Store.
-func (w *world) TapePoints(_ context.Context, _, _ string, run, after, until int64) (out []journal.TapePoint, _ error) {
+func (w *world) TapePoints(_ context.Context, _, _ string, from journal.Baseline, until *journal.Baseline) (out []journal.TapePoint, _ error) {
 	for _, p := range w.points {
-		if p.Run == run && p.Sequence > after && p.Sequence <= until {
+		if p.Run == from.Run && p.Sequence > from.Sequence && (until == nil || p.Sequence <= until.Sequence) {
 			out = append(out, p)
 		}
 	}

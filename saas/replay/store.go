@@ -31,9 +31,9 @@ type Store interface {
 	// Baselines lists where the bot's newest tapes begin, so many of them at most,
 	// oldest first.
 	Baselines(ctx context.Context, tenantID, botID string, most int) ([]journal.Baseline, error)
-	// TapePoints lists the points of a run with sequences in (after, until],
-	// oldest first.
-	TapePoints(ctx context.Context, tenantID, botID string, run, after, until int64) ([]journal.TapePoint, error)
+	// TapePoints lists the points of a run after a baseline and, unless that is nil, up to
+	// the next one, oldest first.
+	TapePoints(ctx context.Context, tenantID, botID string, from journal.Baseline, until *journal.Baseline) ([]journal.TapePoint, error)
 	// SeenCandles lists the candles of a pair that bots saw and that opened in
 	// [from, to), oldest first, in every form.
 	SeenCandles(ctx context.Context, pair string, from, to time.Time) ([]exchange.Candle, error)

@@ -33,6 +33,9 @@
 // lead to the same orders and fills, because the engine is deterministic, and
 // fills and decisions that are in the journal already are recognised.
 //
+// What bots see, do and are given from outside goes to their tapes in the commits of their
+// checkpoints, for replays (package parity): also what a live bot hears of its orders.
+//
 // A bot that trades at an exchange has the same engine; its venue holds wishes (package
 // remote). Its livebot, under the bot's lease and on goroutines of its own, connects the
 // account, reconciles before the bot is opened, carries the wishes of committed states out

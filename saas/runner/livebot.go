@@ -236,6 +236,13 @@ func (l *livebot) pausedBy(_ context.Context, reason string) {
 	l.wake()
 }
 
+// pauses is why the exchange takes no new orders of the bot; "" if it does.
+func (l *livebot) pauses() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.paused
+}
+
 // broken is told of a wish that cannot be carried out.
 func (l *livebot) broken(ctx context.Context, err error) {
 	l.r.cfg.Log.ErrorContext(ctx, "what a bot wants can never be carried out", "tenant_id", l.tenant, "bot_id", l.bot, "error", err)

@@ -159,6 +159,7 @@ func (g *group) hear(ctx context.Context, m *member) bool {
 		g.r.cfg.Log.WarnContext(ctx, "what happened to a bot's orders was not read", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
 		return true
 	}
+	m.hears(list)
 	if _, err := m.account.News(list); err != nil {
 		g.fail(ctx, m, err)
 		return false
@@ -197,6 +198,9 @@ func (m *member) carry() {
 // nothing any more, and the group is told of each order that is over.
 func (g *group) windUp(ctx context.Context, m *member) {
 	m.until = g.r.cfg.Now().Add(windMost)
+	if m.taping != nil {
+		m.taping.bare = true
+	}
 	if slices.Contains(g.winding, m) { // and shall end otherwise now
 		g.ending(ctx, m)
 		return
@@ -310,6 +314,7 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	if !g.hear(ctx, m) {
 		return 0, nil
 	}
+	m.given(parity.Given{Kind: parity.Recall, Reason: m.windReason()})
 	if err := m.account.CancelAll(m.windReason()); err != nil {
 		return 0, err
 	}
@@ -318,6 +323,7 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	pauses := selling && m.sellAt.After(now)
 	if selling && !pauses {
 		m.sellAt = now.Add(sellRetry)
+		m.untape() // that its position is closed is not the strategy's doing
 		m.account.Close(g.r.cfg.MarketNow().UnixMilli())
 		if open, err := m.sell(); err != nil || !open {
 			m.end, m.sold = bot.Halted, err == nil
@@ -388,7 +394,11 @@ func (g *group) revive(ctx context.Context, m *member) (bool, error) {
 	if m.account, err = parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Live: true}); err != nil {
 		return false, err
 	}
-	return true, m.account.Restore(st.AccountState)
+	if err := m.account.Restore(st.AccountState); err != nil {
+		return true, err
+	}
+	m.recordBare(st, terms)
+	return true, nil
 }
 
 // unwind ends the winding-up of a bot.

@@ -174,12 +174,9 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 // build makes the bot's engine and account, in the state of its checkpoint if
 // there is one.
 func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store, markets bot.Markets, wants func(strategy.EventKind) bool, sees strategy.Subscription) error {
-	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
+	terms, err := m.terms(markets)
 	if err != nil {
 		return err
-	}
-	if m.live != nil {
-		terms.Fees, _, _, _ = m.live.ready()
 	}
 	m.sentinel = false
 	m.market, m.sees, m.listens = terms.Market, sees, wants != nil && wants(strategy.SignalEvent)
@@ -253,7 +250,7 @@ func (m *member) entry() (journal.Entry, error) {
 	}
 	switch {
 	case m.taping != nil:
-		err = m.taping.entry(&e, st)
+		err = m.taping.entry(&e, st, m.account.Wishes())
 	case m.ending != nil:
 		err = addPoint(&e, *m.ending)
 	}

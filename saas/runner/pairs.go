@@ -35,6 +35,7 @@ func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.P
 			if m.taping != nil {
 				m.taping.tape.LateCandles(step)
 			}
+			m.clock(step[0].Candle, g.r.cfg.MarketNow())
 			if err := m.account.BeginLate(step); err != nil {
 				g.fail(ctx, m, err)
 				continue

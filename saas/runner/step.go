@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
@@ -70,16 +71,14 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		with := m.traded(beside.Pairs, c.Time)
 		m.odd = m.odd || len(with) != len(m.assignment.Config.Also)
 		g.sawAll(with)
+		if !g.hear(ctx, m) {
+			continue
+		}
 		if t := m.taping; t != nil {
 			t.tape.Candle(&c, with...)
 			t.tape.Late(late)
 		}
-		if m.trades() {
-			m.account.At(g.r.cfg.MarketNow().UnixMilli())
-			if !g.hear(ctx, m) {
-				continue
-			}
-		}
+		m.clock(c, g.r.cfg.MarketNow())
 		if err := m.account.Begin(c, with...); err != nil {
 			g.fail(ctx, m, err)
 			continue
@@ -175,12 +174,8 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 				continue
 			}
 			err := reaction.Err
-			if err == nil && !g.r.halted(&m.assignment.Bot) { // else nothing that it asks for is done
-				if m.taping != nil {
-					m.taping.tape.Commands(reaction.Commands)
-				}
-				err = m.account.Commands(reaction.Commands)
-				m.rec.settle(reaction.Commands)
+			if err == nil {
+				err = g.obey(m, reaction.Commands)
 			}
 			if err != nil {
 				g.fail(ctx, m, err)
@@ -190,6 +185,31 @@ func (g *group) deliver(ctx context.Context, begun []*member) error {
 				m.snapshot, m.current = reaction.Snapshot, true
 			}
 		}
+	}
+}
+
+// obey carries out what a strategy asks for, unless a kill switch is on.
+func (g *group) obey(m *member, cs []strategy.Command) error {
+	if m.taping != nil {
+		m.taping.tape.Commands(cs)
+	}
+	if g.r.halted(&m.assignment.Bot) {
+		m.given(parity.Given{Kind: parity.Halt, Reason: "the kill switch is on"})
+		return nil
+	}
+	err := m.account.Commands(cs)
+	m.rec.settle(cs)
+	return err
+}
+
+// clock tells a bot at an exchange what time it is as it takes a candle.
+func (m *member) clock(c exchange.Candle, now time.Time) {
+	if !m.trades() {
+		return
+	}
+	m.account.At(now.UnixMilli())
+	if now.Sub(c.OpenTime().Add(base)) > lagging {
+		m.given(parity.Given{Kind: parity.Lag, Now: now.UnixMilli()})
 	}
 }
 

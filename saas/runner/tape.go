@@ -14,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
 )
 
 const (
@@ -32,6 +33,11 @@ type tapeState struct {
 	Terms string `json:"terms"`
 }
 
+// lagging is how long after its close a candle is taken late: what answers it may be too
+// late for an exchange, which denies it after twice as long. Sooner, that time matters to
+// nobody, and is not on the tape.
+const lagging = time.Minute
+
 // taping is the tape of a member (rule PL2).
 type taping struct {
 	tape  *parity.Tape
@@ -40,6 +46,11 @@ type taping struct {
 	sum string
 	// based is true once the tape has a baseline in the journal.
 	based bool
+	// bare is true while the bot has no strategy, because that is away or the bot stops: the
+	// tape goes on and cannot begin anew.
+	bare bool
+	// paused is why its exchange takes no new orders, as far as that is on the tape.
+	paused string
 }
 
 // termsOf are what a bot of a pair works under, but for its strategy.
@@ -97,13 +108,20 @@ func marketsOf(markets bot.Markets, pairs []string) ([]exchange.Market, error) {
 	return out, nil
 }
 
+// terms are what the bot works under, but for its strategy: at an exchange with the fees
+// of its account.
+func (m *member) terms(markets bot.Markets) (parity.Terms, error) {
+	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
+	if m.live != nil {
+		terms.Fees, _, _, _ = m.live.ready()
+	}
+	return terms, err
+}
+
 // record begins to take down what the bot sees and does. A bot that goes on from
 // a checkpoint goes on with its tape, unless it does so under other terms.
 func (m *member) record(st *checkpointState, markets bot.Markets, ref catalog.Ref, version string) error {
-	if m.trades() {
-		return nil // what an exchange does cannot be replayed on paper
-	}
-	terms, err := termsOf(m.assignment.Bot.Pair, m.assignment.Config, markets)
+	terms, err := m.terms(markets)
 	if err != nil {
 		return err
 	}
@@ -113,33 +131,69 @@ func (m *member) record(st *checkpointState, markets bot.Markets, ref catalog.Re
 		return fmt.Errorf("encoding the terms of a bot: %w", err)
 	}
 	sum := sha256.Sum256(raw)
-	t := &taping{tape: parity.NewTape(terms.Market, parity.Sums{}, terms.Also...), terms: terms, sum: hex.EncodeToString(sum[:])}
-	if st != nil && !m.fresh && st.Tape != nil && st.Tape.Terms == t.sum {
-		t.tape, t.based = parity.NewTape(terms.Market, st.Tape.Sums, terms.Also...), true
+	t := &taping{terms: terms, sum: hex.EncodeToString(sum[:])}
+	var from parity.Sums
+	if st != nil && !m.fresh && st.Tape != nil {
+		if from.Points = st.Tape.Points; st.Tape.Terms == t.sum {
+			from, t.based = st.Tape.Sums, true
+		}
 	}
-	m.taping, m.rec.tape = t, t.tape
+	m.taping = t
+	m.spool(from)
 	return nil
 }
 
+// recordBare goes on with the tape of a checkpoint while the bot has no strategy.
+func (m *member) recordBare(st *checkpointState, terms parity.Terms) {
+	if st.Tape != nil && st.Tape.Terms != "" {
+		m.taping = &taping{terms: terms, sum: st.Tape.Terms, based: true, bare: true}
+		m.spool(st.Tape.Sums)
+	}
+}
+
+// spool begins a tape, or goes on with one, from sums.
+func (m *member) spool(from parity.Sums) {
+	t := m.taping
+	t.tape = parity.NewTape(t.terms.Market, from, t.terms.Also...)
+	if from.At == 0 {
+		t.tape.After(m.account.LastTime())
+	}
+	m.rec.tape = t.tape
+}
+
 // rebases reports whether the bot's tape begins at this checkpoint.
-func (t *taping) rebases() bool { return !t.based || t.tape.Sums().Candles >= baselineEvery }
+func (t *taping) rebases() bool {
+	return !t.bare && (!t.based || t.tape.Sums().Candles >= baselineEvery || t.tape.Full())
+}
+
+// writes reports whether a point of the tape goes with this checkpoint. Of more news than
+// it holds there is none: the tape begins anew after them.
+func (t *taping) writes() bool { return t.based && t.tape.Fresh() && !t.tape.Full() }
 
 // state is what the checkpoint holds of the tape; nil without one.
 func (t *taping) state() *tapeState {
-	switch {
-	case t == nil:
+	if t == nil {
 		return nil
-	case t.rebases():
-		return &tapeState{Terms: t.sum}
 	}
-	return &tapeState{Sums: t.tape.Sums(), Terms: t.sum}
+	s := tapeState{Sums: t.tape.Sums(), Terms: t.sum}
+	if t.writes() {
+		s.Points++
+	}
+	if t.rebases() {
+		s.Sums = parity.Sums{Points: s.Points}
+	}
+	if t.bare && t.tape.Full() {
+		s = tapeState{Sums: parity.Sums{Points: s.Points}} // it ends here, and another one begins with the strategy
+	}
+	return &s
 }
 
 // entry adds what there is of the tape to an entry with a checkpoint of the
 // state.
-func (t *taping) entry(e *journal.Entry, st checkpointState) error {
+func (t *taping) entry(e *journal.Entry, st checkpointState, wishes []remote.Wish) error {
 	cp := e.Checkpoint
-	if t.based && t.tape.Sums().Candles > 0 {
+	if t.writes() {
+		t.tape.Wishes(wishes)
 		if err := addPoint(e, t.tape.Point()); err != nil {
 			return err
 		}
@@ -149,7 +203,7 @@ func (t *taping) entry(e *journal.Entry, st checkpointState) error {
 		if err != nil {
 			return fmt.Errorf("encoding a baseline: %w", err)
 		}
-		e.Baseline = &journal.Baseline{BotID: cp.BotID, Run: cp.Run, Sequence: cp.Sequence, MarketTime: cp.MarketTime, Body: raw}
+		e.Baseline = &journal.Baseline{BotID: cp.BotID, Run: cp.Run, Sequence: cp.Sequence, Part: st.Tape.Points, MarketTime: cp.MarketTime, Body: raw}
 	}
 	return nil
 }
@@ -162,14 +216,15 @@ func addPoint(e *journal.Entry, p parity.Point) error {
 		return fmt.Errorf("encoding a tape: %w", err)
 	}
 	cp := e.Checkpoint
-	e.Point = &journal.TapePoint{BotID: cp.BotID, Run: cp.Run, Sequence: cp.Sequence, MarketTime: cp.MarketTime, Body: raw}
+	e.Point = &journal.TapePoint{BotID: cp.BotID, Run: cp.Run, Sequence: cp.Sequence, Part: p.Points, MarketTime: cp.MarketTime, Body: raw}
 	return nil
 }
 
 // untape ends the tape of a bot that is stopped: that its orders are taken back
 // is not the strategy's doing. What is on it goes with the last commit.
 func (m *member) untape() {
-	if t := m.taping; t != nil && t.based && t.tape.Sums().Candles > 0 {
+	if t := m.taping; t != nil && t.writes() {
+		t.tape.Wishes(m.account.Wishes())
 		p := t.tape.Point()
 		m.ending = &p
 	}
@@ -182,12 +237,38 @@ func (m *member) tapeCommitted() {
 	if t == nil {
 		return
 	}
-	if t.rebases() {
-		t.tape, t.based = parity.NewTape(t.terms.Market, parity.Sums{}, t.terms.Also...), true
-		m.rec.tape = t.tape
+	rebases := t.rebases()
+	if t.writes() {
+		t.tape.Next()
+	}
+	if rebases {
+		t.based = true
+		m.spool(parity.Sums{Points: t.tape.Sums().Points})
+	}
+}
+
+// given takes down what the bot is given from outside, before its account gets it: whatever
+// calls that between candles, such as Account.SetCloseOnly and ResumeBreaker, says so here.
+func (m *member) given(g parity.Given) {
+	if m.taping != nil {
+		m.taping.tape.Give(g)
+	}
+}
+
+// hears takes down what the bot hears of its orders at its exchange, and whether that
+// takes new ones.
+func (m *member) hears(list []remote.News) {
+	t := m.taping
+	if t == nil {
 		return
 	}
-	t.tape.Next()
+	if why := m.live.pauses(); why != t.paused {
+		t.paused = why
+		m.given(parity.Given{Kind: parity.Pause, Reason: why})
+	}
+	if len(list) > 0 {
+		m.given(parity.Given{Kind: parity.News, News: list})
+	}
 }
 
 // keep stores the candles that the group's bots saw since it was called last. A

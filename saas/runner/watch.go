@@ -7,6 +7,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
 
@@ -30,6 +31,9 @@ func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
 	}
 	for _, c := range g.unwatched(ctx, ms, newest) {
 		for _, m := range ms {
+			if c.Candle.Time > m.account.Protected(c.Pair) {
+				m.given(parity.Given{Kind: parity.Protect, Pair: c.Pair, Candle: &c.Candle})
+			}
 			if err := m.account.Protect(c.Pair, c.Candle); err != nil && !m.over {
 				g.fail(ctx, m, err)
 			}
@@ -76,6 +80,7 @@ func (g *group) recallWatched(ctx context.Context, m *member) error {
 		return err
 	}
 	m.sentinel = true
+	m.recordBare(st, terms)
 	return nil
 }
 

@@ -240,13 +240,16 @@ func TestTenantsDoNotSeeEachOther(t *testing.T) {
 			"decisions":   func() (int, error) { l, err := s.Decisions(ctx, "b", b.ID, page.Page{}); return len(l), err },
 			"equity":      func() (int, error) { l, err := s.Equity(ctx, "b", b.ID, journal.EquityQuery{}); return len(l), err },
 			"baselines":   func() (int, error) { l, err := s.Baselines(ctx, "b", b.ID, 9); return len(l), err },
-			"tape":        func() (int, error) { l, err := s.TapePoints(ctx, "b", b.ID, 1, 0, 9); return len(l), err },
-			"plots":       func() (int, error) { l, err := s.Plots(ctx, "b", b.ID); return len(l), err },
-			"summaries":   func() (int, error) { l, err := s.Summaries(ctx, "b", b.ID); return len(l), err },
-			"marks":       func() (int, error) { m, err := s.Marks(ctx, "b", b.ID); return int(m.Order + m.Fill + m.Decision), err },
-			"pruned":      func() (int, error) { n, err := s.Prune(ctx, "b", b.ID, 0, start().Add(time.Hour)); return int(n), err },
-			"configs":     func() (int, error) { l, err := s.Configs(ctx, "b", page.Page{}); return len(l) - 1, err },
-			"bots":        func() (int, error) { l, err := s.Bots(ctx, "b", page.Page{}); return len(l) - 1, err },
+			"tape": func() (int, error) {
+				l, err := s.TapePoints(ctx, "b", b.ID, journal.Baseline{Run: 1}, nil)
+				return len(l), err
+			},
+			"plots":     func() (int, error) { l, err := s.Plots(ctx, "b", b.ID); return len(l), err },
+			"summaries": func() (int, error) { l, err := s.Summaries(ctx, "b", b.ID); return len(l), err },
+			"marks":     func() (int, error) { m, err := s.Marks(ctx, "b", b.ID); return int(m.Order + m.Fill + m.Decision), err },
+			"pruned":    func() (int, error) { n, err := s.Prune(ctx, "b", b.ID, 0, start().Add(time.Hour)); return int(n), err },
+			"configs":   func() (int, error) { l, err := s.Configs(ctx, "b", page.Page{}); return len(l) - 1, err },
+			"bots":      func() (int, error) { l, err := s.Bots(ctx, "b", page.Page{}); return len(l) - 1, err },
 		}
 		for what, call := range many {
 			if n, err := call(); n != 0 || err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -97,10 +96,10 @@ func rowsOf(entries []journal.Entry) journalRows {
 			plots[key] = append(plots[key], e.Plots...)
 		}
 		if p := e.Point; p != nil {
-			points[rowKey{tenantID: e.TenantID, botID: e.BotID, id: strconv.FormatInt(p.Run, 10), at: p.Sequence}] = tapeRowOf(e.TenantID, e.BotID, *p)
+			points[rowKey{tenantID: e.TenantID, botID: e.BotID, id: fmt.Sprint(p.Run, p.Part), at: p.Sequence}] = tapeRowOf(e.TenantID, e.BotID, *p)
 		}
 		if b := e.Baseline; b != nil {
-			baselines[rowKey{tenantID: e.TenantID, botID: e.BotID, id: strconv.FormatInt(b.Run, 10), at: b.Sequence}] = baselineRowOf(e.TenantID, e.BotID, *b)
+			baselines[rowKey{tenantID: e.TenantID, botID: e.BotID, id: fmt.Sprint(b.Run, b.Part), at: b.Sequence}] = baselineRowOf(e.TenantID, e.BotID, *b)
 		}
 		if e.Checkpoint != nil {
 			key, r := rowKey{tenantID: e.TenantID, botID: e.BotID}, checkpointRowOf(e.TenantID, e.BotID, *e.Checkpoint)
@@ -158,13 +157,14 @@ func (r journalRows) store(ctx context.Context, tx bun.IDB) error {
 	if err != nil {
 		return fmt.Errorf("storing checkpoints: %w", err)
 	}
-	// What was written of an event before is of the same event.
-	if err := insertAll(ctx, tx, r.points, once); err != nil {
+	// What was written under a number before, by a commit whose answer was lost, is less.
+	again := func(q *bun.InsertQuery) *bun.InsertQuery {
+		return q.On("CONFLICT (tenant_id, bot_id, run, sequence, part) DO UPDATE").Set("body = EXCLUDED.body")
+	}
+	if err := insertAll(ctx, tx, r.points, again); err != nil {
 		return fmt.Errorf("storing tapes: %w", err)
 	}
-	err = insertAll(ctx, tx, r.baselines, func(q *bun.InsertQuery) *bun.InsertQuery {
-		return q.On("CONFLICT (tenant_id, bot_id, run, sequence) DO UPDATE").Set("body = EXCLUDED.body")
-	})
+	err = insertAll(ctx, tx, r.baselines, again)
 	if err != nil {
 		return fmt.Errorf("storing baselines: %w", err)
 	}

@@ -21,16 +21,17 @@ type baselineRow struct {
 	BotID    string `bun:",pk"`
 	Run      int64  `bun:",pk"`
 	Sequence int64  `bun:",pk"`
+	Part     int64  `bun:",pk"`
 	At       db.Timestamp
 	Body     string
 }
 
 func baselineRowOf(tenantID, botID string, b journal.Baseline) baselineRow {
-	return baselineRow{TenantID: tenantID, BotID: botID, Run: b.Run, Sequence: b.Sequence, At: db.At(b.MarketTime), Body: clean(string(b.Body))}
+	return baselineRow{TenantID: tenantID, BotID: botID, Run: b.Run, Sequence: b.Sequence, Part: b.Part, At: db.At(b.MarketTime), Body: clean(string(b.Body))}
 }
 
 func (r baselineRow) baseline() journal.Baseline {
-	return journal.Baseline{BotID: r.BotID, Run: r.Run, Sequence: r.Sequence, MarketTime: r.At.Time, Body: json.RawMessage(r.Body)}
+	return journal.Baseline{BotID: r.BotID, Run: r.Run, Sequence: r.Sequence, Part: r.Part, MarketTime: r.At.Time, Body: json.RawMessage(r.Body)}
 }
 
 type tapeRow struct {
@@ -40,16 +41,17 @@ type tapeRow struct {
 	BotID    string `bun:",pk"`
 	Run      int64  `bun:",pk"`
 	Sequence int64  `bun:",pk"`
+	Part     int64  `bun:",pk"`
 	At       db.Timestamp
 	Body     string
 }
 
 func tapeRowOf(tenantID, botID string, p journal.TapePoint) tapeRow {
-	return tapeRow{TenantID: tenantID, BotID: botID, Run: p.Run, Sequence: p.Sequence, At: db.At(p.MarketTime), Body: clean(string(p.Body))}
+	return tapeRow{TenantID: tenantID, BotID: botID, Run: p.Run, Sequence: p.Sequence, Part: p.Part, At: db.At(p.MarketTime), Body: clean(string(p.Body))}
 }
 
 func (r tapeRow) point() journal.TapePoint {
-	return journal.TapePoint{BotID: r.BotID, Run: r.Run, Sequence: r.Sequence, MarketTime: r.At.Time, Body: json.RawMessage(r.Body)}
+	return journal.TapePoint{BotID: r.BotID, Run: r.Run, Sequence: r.Sequence, Part: r.Part, MarketTime: r.At.Time, Body: json.RawMessage(r.Body)}
 }
 
 // seenRow is a candle that bots saw; At is in epoch milliseconds.
@@ -108,7 +110,7 @@ func (s *Store) Baselines(ctx context.Context, tenantID, botID string, most int)
 	var rows []baselineRow
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		err := tx.NewSelect().Model(&rows).Where("tenant_id = ? AND bot_id = ?", tenantID, botID).
-			Order("run DESC", "sequence DESC").Limit(int64(most)).Scan(ctx)
+			Order("run DESC", "sequence DESC", "part DESC").Limit(int64(most)).Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("reading the baselines of bot %s: %w", botID, err)
 		}
@@ -119,13 +121,15 @@ func (s *Store) Baselines(ctx context.Context, tenantID, botID string, most int)
 }
 
 // TapePoints implements replay.Store.
-func (s *Store) TapePoints(ctx context.Context, tenantID, botID string, run, after, until int64) ([]journal.TapePoint, error) {
+func (s *Store) TapePoints(ctx context.Context, tenantID, botID string, from journal.Baseline, until *journal.Baseline) ([]journal.TapePoint, error) {
 	var rows []tapeRow
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		err := tx.NewSelect().Model(&rows).
-			Where("tenant_id = ? AND bot_id = ? AND run = ? AND sequence > ? AND sequence <= ?", tenantID, botID, run, after, until).
-			Order("sequence").Scan(ctx)
-		if err != nil {
+		q := tx.NewSelect().Model(&rows).Where("tenant_id = ? AND bot_id = ? AND run = ?", tenantID, botID, from.Run).
+			Where("sequence > ?0 OR (sequence = ?0 AND part > ?1)", from.Sequence, from.Part)
+		if until != nil {
+			q = q.Where("sequence < ?0 OR (sequence = ?0 AND part <= ?1)", until.Sequence, until.Part)
+		}
+		if err := q.Order("sequence", "part").Scan(ctx); err != nil {
 			return fmt.Errorf("reading the tape of bot %s: %w", botID, err)
 		}
 		return nil
@@ -134,10 +138,11 @@ func (s *Store) TapePoints(ctx context.Context, tenantID, botID string, run, aft
 }
 
 // pruneTape forgets the baselines before a time but the last, from which what
-// came since is replayed, and the points before that one.
+// came since is replayed, and the points before that one; those of its very minute stay
+// with it, as some may be after it.
 func pruneTape(ctx context.Context, tx bun.IDB, tenantID, botID string, before time.Time) (int64, error) {
 	const last = "(SELECT MAX(at) FROM bot_baselines WHERE tenant_id = ?0 AND bot_id = ?1 AND at < ?2)"
-	res, err := tx.NewRaw("DELETE FROM bot_tape WHERE tenant_id = ?0 AND bot_id = ?1 AND at <= "+last, tenantID, botID, before.UnixMicro()).Exec(ctx)
+	res, err := tx.NewRaw("DELETE FROM bot_tape WHERE tenant_id = ?0 AND bot_id = ?1 AND at < "+last, tenantID, botID, before.UnixMicro()).Exec(ctx)
 	points, err := affected(res, err, "pruning the tape of bot "+botID)
 	if err != nil {
 		return 0, err

@@ -2,7 +2,6 @@ package saasdb_test
 
 import (
 	"encoding/json"
-	"math"
 	"testing"
 	"time"
 
@@ -21,34 +20,43 @@ func TestTapes(t *testing.T) {
 		_, b := newBot(t, s, "a")
 		epoch := own(t, s, "a", b.ID)
 		at := func(sequence int64) time.Time { return start().Add(time.Duration(sequence) * time.Minute) }
-		point := func(run, sequence int64, body string) {
+		point := func(run, sequence, part int64, body string) {
 			t.Helper()
 			commit(t, s, journal.Entry{TenantID: "a", BotID: b.ID, Epoch: epoch, Point: &journal.TapePoint{
-				Run: run, Sequence: sequence, MarketTime: at(sequence), Body: json.RawMessage(body),
+				Run: run, Sequence: sequence, Part: part, MarketTime: at(sequence), Body: json.RawMessage(body),
 			}})
 		}
-		baseline := func(run, sequence int64, body string) {
+		baseline := func(run, sequence, part int64, body string) {
 			t.Helper()
 			commit(t, s, journal.Entry{TenantID: "a", BotID: b.ID, Epoch: epoch, Baseline: &journal.Baseline{
-				Run: run, Sequence: sequence, MarketTime: at(sequence), Body: json.RawMessage(body),
+				Run: run, Sequence: sequence, Part: part, MarketTime: at(sequence), Body: json.RawMessage(body),
 			}})
 		}
-		baseline(1, 10, `{"first":0}`)
-		baseline(1, 10, `{"first":1}`) // under other terms before it saw anything
+		baseline(1, 10, 0, `{"first":0}`)
+		baseline(1, 10, 0, `{"first":1}`) // under other terms before it saw anything
+		point(1, 10, 1, `{"heard":1}`)    // between candles
 		for i := int64(11); i <= 20; i++ {
-			point(1, i, `{"seen":18446744073709551615}`)
+			point(1, i, i-9, `{"seen":18446744073709551615}`)
 		}
-		point(1, 15, `{"again":true}`)
-		baseline(1, 20, `{}`)
-		point(1, 25, `{"second":1}`)
-		baseline(2, 25, `{}`)
-		points, err := s.TapePoints(ctx, "a", b.ID, 1, 10, 20)
-		if err != nil || len(points) != 10 || points[0].Sequence != 11 || points[9].Sequence != 20 {
+		point(1, 15, 6, `{"again":true}`) // a commit whose answer was lost is made again
+		baseline(1, 20, 11, `{}`)
+		point(1, 20, 12, `{"heard":2}`)
+		point(1, 25, 13, `{"second":1}`)
+		baseline(2, 25, 0, `{}`)
+		of := func(run, sequence, part int64) *journal.Baseline {
+			return &journal.Baseline{Run: run, Sequence: sequence, Part: part}
+		}
+		points, err := s.TapePoints(ctx, "a", b.ID, *of(1, 10, 0), of(1, 20, 11))
+		if err != nil || len(points) != 11 || points[0].Part != 1 || points[10].Sequence != 20 || points[10].Part != 11 {
 			t.Fatalf("%+v, %v", points, err)
 		}
-		same(t, "a point", points[4], journal.TapePoint{
-			BotID: b.ID, Run: 1, Sequence: 15, MarketTime: at(15), Body: json.RawMessage(`{"seen":18446744073709551615}`),
+		same(t, "a point", points[5], journal.TapePoint{
+			BotID: b.ID, Run: 1, Sequence: 15, Part: 6, MarketTime: at(15), Body: json.RawMessage(`{"again":true}`),
 		})
+		same(t, "a point", points[6].Body, json.RawMessage(`{"seen":18446744073709551615}`))
+		if second, err := s.TapePoints(ctx, "a", b.ID, *of(1, 20, 11), nil); err != nil || len(second) != 2 || second[0].Part != 12 {
+			t.Errorf("after the second baseline there are %+v, %v", second, err)
+		}
 		bases, err := s.Baselines(ctx, "a", b.ID, 9)
 		if err != nil || len(bases) != 3 || bases[2].Run != 2 {
 			t.Fatalf("%+v, %v", bases, err)
@@ -63,8 +71,8 @@ func TestTapes(t *testing.T) {
 			t.Errorf("pruned %d, %v; want ten points and a baseline", gone, err)
 		}
 		bases, err = s.Baselines(ctx, "a", b.ID, 9)
-		left, err2 := s.TapePoints(ctx, "a", b.ID, 1, 0, math.MaxInt64)
-		if err != nil || err2 != nil || len(bases) != 2 || len(left) != 1 || left[0].Sequence != 25 {
+		left, err2 := s.TapePoints(ctx, "a", b.ID, *of(1, 20, 11), nil)
+		if err != nil || err2 != nil || len(bases) != 2 || len(left) != 2 || left[0].Part != 12 || left[1].Sequence != 25 {
 			t.Errorf("%+v and %+v are left, %v, %v", bases, left, err, err2)
 		}
 	})

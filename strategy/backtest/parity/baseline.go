@@ -84,9 +84,9 @@ type Baseline struct {
 	Snapshot *strategy.Snapshot `json:"snapshot,omitempty"`
 }
 
-// account makes the bot's engine on paper, as it was.
+// account makes the bot's engine, as it was; nothing of it reaches an exchange.
 func (b Baseline) account(rec engine.Recorder, s Strategy) (*Account, error) {
-	a, err := NewAccount(b.Terms, AccountConfig{OrderPrefix: "replay-", Recorder: rec, Wants: s.Wants, Subscription: subscription(s)})
+	a, err := NewAccount(b.Terms, AccountConfig{OrderPrefix: "replay-", Recorder: rec, Wants: s.Wants, Subscription: subscription(s), Live: b.Live()})
 	if err != nil {
 		return nil, err
 	}

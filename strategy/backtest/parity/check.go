@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
 
@@ -49,6 +48,7 @@ func Check(ctx context.Context, in Input) (Report, error) {
 	}
 	c := &check{in: in, span: in.Baseline.Interval.Milliseconds()}
 	c.survey()
+	c.mend()
 	shown, d := c.resolve()
 	run, err := c.start(ctx)
 	if err != nil {
@@ -65,6 +65,9 @@ func Check(ctx context.Context, in Input) (Report, error) {
 	}
 	c.report.Candles, c.report.Acts = run.candles, run.acts
 	c.report.To = time.UnixMilli(in.Baseline.Engine.LastTime + (run.candles+1)*c.span).UTC()
+	if d == nil {
+		d = c.missing
+	}
 	if c.report.Difference = d; d != nil || len(in.History) == 0 {
 		return c.report, nil
 	}
@@ -77,6 +80,8 @@ type check struct {
 	in     Input
 	span   int64
 	report Report
+	// missing is set if the tape lacks something.
+	missing *Difference
 }
 
 // survey reads what the points alone tell.
@@ -92,6 +97,41 @@ func (c *check) survey() {
 			c.report.Restarts++
 		}
 		done, epoch = p.Candles, p.Epoch
+	}
+}
+
+// mend ends the tape where a point is missing, or some of what the bot was told.
+func (c *check) mend() {
+	last, event := int64(0), c.in.Baseline.Event()
+	for i, p := range c.in.Points {
+		lack := ""
+		if last > 0 && p.Points > last+1 {
+			lack = fmt.Sprintf("%d parts of the tape are missing", p.Points-last-1)
+		}
+		for _, a := range p.Acts {
+			if a.Given == nil {
+				continue
+			}
+			for _, n := range a.Given.News {
+				if lack == "" && n.Event != event+1 {
+					lack = fmt.Sprintf("after event %d of its exchange there is event %d", event, n.Event)
+				}
+				event = n.Event
+			}
+		}
+		if lack == "" {
+			last = p.Points
+			continue
+		}
+		before := int64(0)
+		if i > 0 {
+			before = c.in.Points[i-1].Candles
+		}
+		c.missing = &Difference{
+			Cause: Missing, Time: time.UnixMilli(c.in.Baseline.Engine.LastTime + (before+1)*c.span).UTC(), Detail: "The tape lacks something that the bot was told: " + lack + ".",
+		}
+		c.in.Points = c.in.Points[:i]
+		return
 	}
 }
 
@@ -252,6 +292,7 @@ func (c *check) start(ctx context.Context) (*replay, error) {
 		return nil, err
 	}
 	tape := NewTape(c.in.Baseline.Market, Sums{}, c.in.Baseline.Also...)
+	tape.After(c.in.Baseline.Engine.LastTime)
 	account, err := c.in.Baseline.account(tape, s)
 	if err != nil {
 		return nil, fmt.Errorf("parity: %w", err)
@@ -275,13 +316,19 @@ func (c *check) explain(ctx context.Context, all []shown, first *replay, f *find
 		d.Cause, d.Detail = Engine, "The replay ended: "+f.failed+"."
 		return d, nil
 	}
+	if f.missing {
+		d.Cause, d.Detail = Missing, "The tape lacks something that the bot did or was told there."
+		return d, nil
+	}
 	if f.heard {
 		d.Cause = Data
 		d.Detail = "Beside its candles, the bot was told other trades, another book or other candles of other pairs than are kept, or told them later."
 		return d, nil
 	}
 	if f.answered() {
-		d.Cause, d.Detail = Venue, "The same orders met another answer of the venue."
+		if d.Cause, d.Detail = Venue, "The same orders met another answer of the venue."; c.in.Baseline.Live() {
+			d.Cause, d.Detail = Engine, "The bot was told the same of its orders, and the engine of today makes something else of it."
+		}
 		return d, nil
 	}
 	again, err := c.start(ctx)
@@ -357,154 +404,4 @@ func (c *check) history(ctx context.Context, all []shown) (*Difference, error) {
 	}
 	d.Detail = fmt.Sprintf("Over what the bot saw, the replay is identical. The history now %s at %s.", what, clock(c.report.ChangedFrom))
 	return d, nil
-}
-
-// replay is a session that is run again.
-type replay struct {
-	tape     *Tape
-	account  *Account
-	strategy Strategy
-	// beside tells what comes beside a candle; nil for nothing.
-	beside func(ctx context.Context, at int64) (engine.Beside, error)
-	// candles and acts count what was identical.
-	candles, acts int64
-}
-
-// finding is where a replay left the tape.
-type finding struct {
-	point int
-	// at is when the candle opened.
-	at                 int64
-	recorded, replayed Act
-	// heard is true if the strategy was told something else beside the candles.
-	heard bool
-	// words is true if only what was said differs.
-	words bool
-	// failed is why the replay could not go on; "" if it could.
-	failed string
-}
-
-// failedAt is where a replay could not go on.
-func failedAt(point int, k *exchange.Candle, err error) *finding {
-	return &finding{point: point, at: k.Time, failed: err.Error()}
-}
-
-// answered reports whether what differs is an answer to the same commands.
-func (f *finding) answered() bool {
-	a, b := f.recorded.Kind, f.replayed.Kind
-	return a == Fill || b == Fill || a != Command && b != Command && (a == Order || b == Order)
-}
-
-// follow replays the points until one differs, if words is true also in what was
-// said.
-func (r *replay) follow(ctx context.Context, all []shown, words bool, progress func(int64)) (*finding, error) {
-	for i, s := range all {
-		var signals []Act
-		for _, a := range s.point.Acts {
-			if a.Signal != nil {
-				signals = append(signals, a)
-			}
-		}
-		for j := range s.minutes {
-			k := &s.minutes[j].own
-			for len(signals) > 0 && signals[0].At <= k.Time {
-				if err := r.account.Signal(*signals[0].Signal); err != nil {
-					return failedAt(i, k, err), nil
-				}
-				signals = signals[1:]
-			}
-			if err := r.minute(ctx, &s.minutes[j]); err != nil {
-				if errors.As(err, new(*OutageError)) || ctx.Err() != nil {
-					return nil, err
-				}
-				return failedAt(i, k, err), nil
-			}
-		}
-		got := r.tape.Point()
-		r.tape.Next()
-		if f := compare(s.point, got); f != nil && (words || !f.words) {
-			f.point, f.heard = i, s.point.Heard != got.Heard
-			if f.at == 0 && len(s.minutes) > 0 {
-				f.at = s.minutes[len(s.minutes)-1].own.Time
-			}
-			return f, nil
-		}
-		r.candles, r.acts = r.candles+int64(len(s.minutes)), r.acts+int64(len(got.Acts)+got.Dropped)
-		if progress != nil {
-			progress(r.candles)
-		}
-	}
-	return nil, nil
-}
-
-func (r *replay) minute(ctx context.Context, m *minute) error {
-	for _, late := range m.late {
-		r.tape.LateCandles(late)
-		if err := r.account.BeginLate(late); err != nil {
-			return err
-		}
-		if err := r.hear(ctx); err != nil {
-			return err
-		}
-	}
-	r.tape.Candle(&m.own, m.with...)
-	if err := r.account.Begin(m.own, m.with...); err != nil {
-		return err
-	}
-	if r.beside != nil {
-		b, err := r.beside(ctx, m.own.Time)
-		if err != nil {
-			return err
-		}
-		r.account.With(b)
-	}
-	return r.hear(ctx)
-}
-
-// hear tells the strategy what there is and carries out its answers.
-func (r *replay) hear(ctx context.Context) error {
-	for ev := r.account.Next(); ev != nil; ev = r.account.Next() {
-		if ev.Kind != strategy.CandleEvent {
-			r.tape.Event(ev)
-		}
-		cs, err := r.strategy.Deliver(ctx, r.account.View(), ev)
-		if err != nil {
-			return err
-		}
-		r.tape.Commands(cs)
-		if err := r.account.Commands(cs); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compare returns the first difference of two points; nil if there is none. If
-// nothing but words differs, that is told only if all else is the same.
-func compare(want, got Point) *finding {
-	for i := range max(len(want.Acts), len(got.Acts)) {
-		var a, b Act
-		if i < len(want.Acts) {
-			a = want.Acts[i]
-		}
-		if i < len(got.Acts) {
-			b = got.Acts[i]
-		}
-		switch {
-		case a.same(b):
-			continue
-		case b.At == 0 || a.At != 0 && a.At < b.At: // the replay did nothing then
-			return &finding{at: a.At, recorded: a}
-		case a.At == 0 || b.At < a.At:
-			return &finding{at: b.At, replayed: b}
-		}
-		return &finding{at: a.At, recorded: a, replayed: b}
-	}
-	if want.Did != got.Did {
-		return &finding{recorded: Act{Kind: Command, Text: fmt.Sprintf("more than %d acts", MaxActs)}, replayed: Act{Kind: Command, Text: "others beyond them"}}
-	}
-	if want.Said != got.Said {
-		return &finding{words: true}
-	}
-	return nil
 }

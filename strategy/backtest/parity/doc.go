@@ -14,6 +14,17 @@
 // differ unnoticed. Of a bot that trades several pairs, a point tells too with which
 // candles those of the further pairs did not come in time.
 //
+// A live bot decides by what it hears of its orders too. What came to a bot from outside
+// between candles is on its tape at its place (Given): what its exchange told, that its
+// orders were taken back, that a kill switch kept an answer from being carried out. A
+// replay gives it the same there, through the same engine and the same venue of wishes,
+// and nothing reaches an exchange; so what it wants must be the same to the last digit.
+//
+// What a replay does not see: the book (nobody keeps it; that another one was seen is
+// noticed all the same), trades and other pairs' candles where the market's history does
+// not tell them, and what a strategy reads that it is not given. Timers are part of a
+// strategy's state, and risk bounds of the baseline; both are replayed.
+//
 // What ends a tape is no fault: a bot that is stopped, is given other parameters
 // or another version begins a new tape. A worker that restarts in between does
 // not: the bot goes on from its checkpoint, and must come to the same.

@@ -23,6 +23,8 @@ const (
 	Unsteady Cause = "not_deterministic"
 	// Engine: the engine of today cannot replay the session.
 	Engine Cause = "engine"
+	// Missing: the tape lacks something that the bot was told.
+	Missing Cause = "missing_event"
 )
 
 // Difference is the first thing that a replay did otherwise.

@@ -14,6 +14,11 @@ import (
 type Sums struct {
 	// Candles counts the candles.
 	Candles int64 `json:"candles"`
+	// Points counts the points, over all tapes of a run; 0 of tapes of before they were
+	// counted.
+	Points int64 `json:"points,omitempty"`
+	// At is when the newest candle opened, in epoch milliseconds; 0 if there was none.
+	At int64 `json:"at,omitempty"`
 	// Seen is of the candles, Did of the acts, Said of notes, plots and the
 	// reasons of orders.
 	Seen uint64 `json:"seen"`
@@ -66,6 +71,9 @@ func seenOf(sum uint64, pair string, c *exchange.Candle) uint64 { return seen(ad
 
 func (s *Sums) do(a *Act) {
 	s.Did = addText(addText(add(s.Did, uint64(a.At)), string(a.Kind)), a.Text)
+	if a.Given != nil {
+		s.Did = addText(s.Did, a.Given.text())
+	}
 }
 
 func (s *Sums) say(c *strategy.Command) {

@@ -23,6 +23,8 @@ const (
 	Fill ActKind = "fill"
 	// Signal is a message from outside that the strategy was told.
 	Signal ActKind = "signal"
+	// Outside is anything else that came from outside, see Given.
+	Outside ActKind = "outside"
 )
 
 // Act is one thing that a bot did or that happened to it.
@@ -34,6 +36,8 @@ type Act struct {
 	Text string `json:"text"`
 	// Signal is the message, if it is one.
 	Signal *strategy.Signal `json:"signal,omitempty"`
+	// Given is what the bot was given there, if that did not follow from what came before.
+	Given *Given `json:"given,omitempty"`
 }
 
 // same reports whether two acts are the same.
@@ -54,6 +58,8 @@ type Point struct {
 	// Odd are the candles of the bot's own pair with which those of the further pairs
 	// did not all come in time.
 	Odd []Odd `json:"odd,omitempty"`
+	// Wished is a sum of what the bot wants at its exchange; 0 if that is nothing.
+	Wished uint64 `json:"wished,omitempty"`
 }
 
 // Odd is a candle of the bot's own pair that came without those of all further
@@ -72,8 +78,8 @@ type Step struct {
 	Pairs []string `json:"pairs"`
 }
 
-// MaxActs is how many acts a point holds, and more signals than that if there were:
-// a replay follows from them.
+// MaxActs is how many acts a point holds, and more signals and other things that were
+// given than that if there were: a replay follows from them.
 const MaxActs = 100
 
 // Tape takes down what a bot sees and does. It is an engine.Recorder. It is not
@@ -82,9 +88,10 @@ type Tape struct {
 	market exchange.Market
 	also   []exchange.Market
 	sums   Sums
-	at     int64
 	next   Point
 	late   []Step // since the newest candle of the bot's own pair
+	marked Sums   // at the point before
+	heard  int    // how many news are in next
 }
 
 var _ engine.Recorder = (*Tape)(nil)
@@ -92,8 +99,12 @@ var _ engine.Recorder = (*Tape)(nil)
 // NewTape returns a tape of a bot that trades a market, and also further ones, that
 // goes on from sums; the zero Sums begin one.
 func NewTape(m exchange.Market, from Sums, also ...exchange.Market) *Tape {
-	return &Tape{market: m, also: also, sums: from}
+	return &Tape{market: m, also: also, sums: from, marked: from}
 }
+
+// After says when the newest candle opened that the bot has seen, for what happens before
+// the next one.
+func (t *Tape) After(at int64) { t.sums.At, t.marked.At = at, at }
 
 // Sums returns how far the tape has come.
 func (t *Tape) Sums() Sums { return t.sums }
@@ -117,7 +128,7 @@ func (t *Tape) LateCandles(of []engine.PairCandle) {
 }
 
 func (t *Tape) further(at int64, of []engine.PairCandle) {
-	t.at = at
+	t.sums.At = at
 	for i := range of {
 		t.sums.Seen = seenOf(t.sums.Seen, of[i].Pair, &of[i].Candle)
 	}
@@ -199,20 +210,27 @@ func (t *Tape) Order(o engine.OrderRecord) {
 // Busy reports whether anything was done since the point before.
 func (t *Tape) Busy() bool { return len(t.next.Acts) > 0 }
 
-// Point returns what is on the tape since the point before.
+// Fresh reports whether anything is on the tape since the point before.
+func (t *Tape) Fresh() bool { return t.sums != t.marked || t.Busy() }
+
+// Point returns what is on the tape since the point before, if it is Fresh.
 func (t *Tape) Point() Point {
 	p := t.next
 	p.Sums = t.sums
+	p.Points++
 	return p
 }
 
 // Next begins the next point, once the one before has been stored.
-func (t *Tape) Next() { t.next = Point{} }
+func (t *Tape) Next() {
+	t.sums.Points++
+	t.next, t.marked, t.heard = Point{}, t.sums, 0
+}
 
 func (t *Tape) act(a Act) {
-	a.At = t.at
+	a.At = t.sums.At
 	t.sums.do(&a)
-	if len(t.next.Acts) >= MaxActs && a.Signal == nil {
+	if len(t.next.Acts) >= MaxActs && a.Signal == nil && a.Given == nil {
 		t.next.Dropped++
 		return
 	}

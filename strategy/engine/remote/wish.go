@@ -42,20 +42,20 @@ type End struct {
 	Ending exchange.Ending `json:"ending,omitempty"`
 }
 
-// News is one thing that became known of a bot's orders.
+// News is one thing that became known of a bot's orders. It travels as JSON.
 type News struct {
 	// Event is its number within the bot, which only grows.
-	Event int64
+	Event int64 `json:"event"`
 	// Number is the order's.
-	Number uint64
+	Number uint64 `json:"number,omitempty"`
 	// At is when it happened, in epoch milliseconds.
-	At int64
+	At int64 `json:"at,omitempty"`
 	// Fill is an execution of the order; nil if there was none.
-	Fill *exchange.Fill
+	Fill *exchange.Fill `json:"fill,omitempty"`
 	// Placed is true if the exchange has the order.
-	Placed bool
+	Placed bool `json:"placed,omitempty"`
 	// End is set if the order is over but for fills that may be yet to come.
-	End *End
+	End *End `json:"end,omitempty"`
 }
 
 // order is the wish as an order of the engine's.
