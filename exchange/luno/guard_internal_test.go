@@ -90,6 +90,10 @@ func TestGuard(t *testing.T) {
 		"/api/exchange/2/orders/ＢＸ1", "/api/exchange/1/../1/markets", "/api/exchange/1/%6darkets", "/api/exchange/1/markets/", "//api/exchange/1/markets",
 		"/api/1/accounts/1/../1/transactions", "/api/1/accounts/1/name", "/api/1/accounts/-1/pending", "/api/1/accounts//pending", "/api/1/accounts/1",
 		"/api/1/accounts/12345678901234567890/pending", "/api/1/accounts/1/pending/", "/api/1/accounts/1/transactions/../../../send", "/API/1/balance",
+		"/api/1/orders/..;/send", "/api/exchange/2/orders/..;/..;/..;/1/send", "/api/1//send", "//api/1/send", "//api.luno.com/api/1/send", "/api/1/%2e%2e/1/send",
+		"/api/exchange/2/orders/%2e%2e/%2e%2e/%2e%2e/1/send", "/api/exchange/2/orders/BX1%2f..%2fsend", "/api/exchange/2/orders/BX1%5c..%5csend",
+		"/api/exchange/2/orders/BX1;/../send", "/api/exchange/2/orders/BX1%0d%0aPOST%20/api/1/send", "/api/exchange/2/orders/BX1%23", "/api/1/balance%2f",
+		"/api/1/balance//", "/api/1/balance/.", "/api/1/s%65nd", "/api/1/%73end", "/api/1/SEND", "/api/1/send/", "/api/1/withdrawals/", "/./api/1/balance",
 		"/api/1/balance;x=1", "/api/1/balance%20", "/api/1/balance/../send", "/api/1/./balance",
 	} {
 		u := parse(t, Address+path)

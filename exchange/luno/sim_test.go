@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -304,5 +305,55 @@ func TestSimQuotes(t *testing.T) {
 	}
 	if drift := c.Drift(); !drift.Known || drift.Least > 0 || drift.Most < 0 {
 		t.Errorf("the same clock drifts by %+v", drift)
+	}
+}
+
+// Every documented code, as the simulator says it: with the documented status where
+// there is one, and only what settles an order is a rejection of it. // proves T2
+func TestSimCodes(t *testing.T) {
+	t.Parallel()
+	h := openHall(t)
+	statuses := map[string]int{
+		"ErrUnauthorised": 401, "ErrApiKeyRevoked": 401, "ErrInsufficientPerms": 403, "ErrOrderNotFound": 404, "ErrNotFound": 404,
+		"ErrDuplicateClientOrderID": 409, "ErrTooManyRequests": 429, "ErrInternal": 500,
+	}
+	const codes = `ErrInvalidPrice ErrInvalidVolume ErrPriceTooHigh ErrPriceTooLow ErrVolumeTooHigh ErrVolumeTooLow ErrValueTooHigh ErrAmountTooBig ErrAmountTooSmall
+		ErrPriceDenominationNotAllowed ErrVolumeDenominationNotAllowed ErrCounterDenominationNotAllowed ErrInvalidBaseVolume ErrInvalidCounterVolume
+		ErrInvalidOrderSide ErrInvalidMarketPair ErrInvalidArguments ErrInvalidParameters ErrInvalidClientOrderId ErrInvalidStopPrice ErrInvalidStopDirection
+		ErrStopPriceTooHigh ErrStopPriceTooLow ErrNoTradesToInferStopDirection ErrPostOnlyNotAllowed ErrLimitOutOfRange ErrTooManyRowsRequested ErrInvalidOrderRef
+		ErrInvalidAccountID ErrInsufficientBalance ErrInsufficientFunds ErrNotEnoughLiquidity ErrPostOnlyMode ErrOrderCanceled ErrMarketUnavailable
+		ErrMarketNotAllowed ErrUnderMaintenance ErrCannotTradeWhileQuoteActive ErrAccountNotFound ErrUserNotVerifiedForCurrency ErrVerificationLevelTooLow
+		ErrAccountIsMigrating ErrOrderNotFound ErrNotFound ErrCannotStopUnknownOrNonPendingOrder ErrDuplicateClientOrderID ErrUnauthorised ErrApiKeyRevoked
+		ErrInsufficientPerms ErrTooManyRequests ErrDeadlineExceeded ErrInternal ErrUpdateRequired`
+	for i, code := range strings.Fields(codes) {
+		id, err := h.sim.AddFault(lunosim.Fault{Kind: lunosim.Refuse, Path: "/api/1/postorder", Code: code})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := exchange.OrderRequest{
+			ClientID: fmt.Sprint("code-", i), Pair: "XBTMYR", Side: exchange.Buy, Type: exchange.LimitOrder, Price: 390_000, Volume: 1000,
+		}
+		_, err = h.clients[0].Place(t.Context(), r)
+		var e *exchange.Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%s: %v", code, err)
+		}
+		status := statuses[code]
+		if status == 0 {
+			status = 400
+		}
+		outcome := exchange.OutcomeUnknown
+		if exchange.KindOfCode(code).Definitive() {
+			outcome = exchange.OutcomeRejected
+		}
+		if e.Code != code || e.HTTPStatus != status || e.Outcome != outcome || exchange.KindOfCode(code) == exchange.KindOther {
+			t.Errorf("%s with %d is told as %+v, want %v", code, status, e, outcome)
+		}
+		if _, err := h.sim.RemoveFault(id); err != nil {
+			t.Fatal(err)
+		}
+		if open, err := h.clients[0].OpenOrders(t.Context(), "XBTMYR"); err != nil || len(open) > 0 {
+			t.Errorf("%s left %v, %v", code, open, err)
+		}
 	}
 }

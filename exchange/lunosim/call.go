@@ -119,6 +119,7 @@ type handler func(c *call) (any, error)
 // key; other calls may have one.
 func (s *Sim) serve(r route) http.HandlerFunc {
 	return func(w http.ResponseWriter, request *http.Request) {
+		s.tick()
 		request.Body = http.MaxBytesReader(w, request.Body, maxBody)
 		c := &call{Request: request, now: s.now()}
 		if c.malformed = c.ParseForm(); c.malformed == nil {

@@ -66,6 +66,10 @@ const (
 	// PostOnlyMode and Suspended change a market's state.
 	PostOnlyMode FaultKind = "post-only"
 	Suspended    FaultKind = "suspended"
+	// CircuitBreaker takes post-only orders alone for a window of time after one whose
+	// mean price, weighted by volume, is too far from that of the window before; as
+	// Luno does in Malaysia, by ten per cent in windows of five minutes.
+	CircuitBreaker FaultKind = "circuit-breaker"
 	// RevokedKey takes a key back.
 	RevokedKey FaultKind = "revoked-key"
 	// QuietPostOnly accepts a post-only order that would trade, and completes it
@@ -91,12 +95,14 @@ type Fault struct {
 	Skip   int     `json:"skip,omitempty"`
 	Count  int     `json:"count,omitempty"`
 	Chance float64 `json:"chance,omitempty"`
-	// Delay is how long it hangs, keeps silent or back, or how wrong the clock is,
-	// in milliseconds. A hang without one ends when the caller leaves.
+	// Delay is how long it hangs, keeps silent or back, how wrong the clock is, or how
+	// long a circuit breaker's windows are, in milliseconds. A hang without one ends when
+	// the caller leaves; the windows default to five minutes.
 	Delay int64 `json:"delay_ms,omitempty"`
 	// Code is what Refuse says.
 	Code string `json:"code,omitempty"`
-	// Percent is how much of the rest FillBeforeStop fills; defaults to 50.
+	// Percent is how much of the rest FillBeforeStop fills, which defaults to 50, and by
+	// how much the price may move for CircuitBreaker, which defaults to 10.
 	Percent int `json:"percent,omitempty"`
 	// Struck is how often it has struck; the simulator counts it.
 	Struck int `json:"struck,omitempty"`
@@ -123,7 +129,7 @@ func (k FaultKind) group() faultGroup {
 		return streamFault
 	case StreamLate:
 		return firstFault
-	case LateFills, ClockSkew, PostOnlyMode, Suspended, RevokedKey, QuietPostOnly:
+	case LateFills, ClockSkew, PostOnlyMode, Suspended, CircuitBreaker, RevokedKey, QuietPostOnly:
 		return lasting
 	}
 	return 0
@@ -170,6 +176,8 @@ type faults struct {
 	// count is how many there are, for those who would find none.
 	count atomic.Int64
 	skew  atomic.Int64
+	// due is when a circuit breaker looks next, in milliseconds; 0 if there is none.
+	due atomic.Int64
 
 	mu     sync.Mutex
 	random *rand.Rand
@@ -214,6 +222,17 @@ func (f *faults) lasts(kind FaultKind, x subject) (Fault, bool) {
 		}
 	}
 	return Fault{}, false
+}
+
+// strikeOne counts that a fault has struck.
+func (f *faults) strikeOne(id int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.list {
+		if one.ID == id {
+			one.Struck++
+		}
+	}
 }
 
 // AddFault lets a fault begin and returns its number; the error names all that is
@@ -272,7 +291,8 @@ func (s *Sim) Faults() []Fault {
 func (s *Sim) settle() error {
 	s.settling.Lock()
 	defer s.settling.Unlock()
-	var skew int64
+	var skew, due int64
+	now := s.now()
 	revoked, states, quiet := map[string]bool{}, map[string]string{}, false
 	for _, f := range s.Faults() {
 		switch f.Kind {
@@ -295,6 +315,19 @@ func (s *Sim) settle() error {
 		default:
 		}
 	}
+	for _, f := range s.Faults() { // after those that hold a market in a state
+		if f.Kind != CircuitBreaker {
+			continue
+		}
+		next, err := s.breaks(f, now, states)
+		if err != nil {
+			return err
+		}
+		if due == 0 || next < due {
+			due = next
+		}
+	}
+	s.faults.due.Store(due)
 	s.faults.skew.Store(skew)
 	s.venue.SetQuietPostOnly(quiet)
 	for id, k := range s.keys {

@@ -1,6 +1,7 @@
 package lunosim_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,14 +17,27 @@ import (
 	"github.com/lunobot/lunobot/exchange/lunosim"
 )
 
-// fault lets a fault begin.
+// fault lets a fault begin, by the API: what a file says is the same list.
 func (b *bench) fault(t *testing.T, f lunosim.Fault) int64 {
 	t.Helper()
-	id, err := b.AddFault(f)
+	body, err := json.Marshal([]lunosim.Fault{f})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.url+"/sim/faults", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it is only read
+	var told struct{ IDs []int64 }
+	if err := json.NewDecoder(response.Body).Decode(&told); err != nil || response.StatusCode != http.StatusOK || len(told.IDs) != 1 {
+		t.Fatalf("%s: %d %+v %v", body, response.StatusCode, told, err)
+	}
+	return told.IDs[0]
 }
 
 // post places a limit order with a client id and returns what its caller learns.

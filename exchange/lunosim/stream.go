@@ -112,6 +112,7 @@ func (s *Sim) runMarket(x *session, m *market) error {
 			err = s.venue.Beat(m.Pair)
 			beat.Reset(s.cfg.Streams.Beat)
 		case <-p.ping.C:
+			s.tick()
 			err = p.sendPing("")
 		case <-p.quiet.C:
 			err = p.sendQuiet()

@@ -152,6 +152,7 @@ func (t *Traders) cancel(ctx context.Context, i int) error {
 
 // send places an order of the house or the stranger, who never run out of money.
 func (s *Sim) send(ctx context.Context, member *paper.Member, m *market, r exchange.OrderRequest) (exchange.Order, error) {
+	s.tick()
 	o, err := member.Place(ctx, r)
 	var refused *exchange.Error
 	if !errors.As(err, &refused) || refused.Code != "ErrInsufficientBalance" {

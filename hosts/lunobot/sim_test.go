@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,6 +79,49 @@ func TestSim(t *testing.T) {
 		if code := stop(); code != 0 {
 			t.Errorf("%s: exit code %d", traders, code)
 		}
+	}
+}
+
+// Every kind of fault can be given by a file, and is what the API tells then.
+func TestSimFaultFile(t *testing.T) {
+	t.Parallel()
+	key := lunosim.DefaultAccounts(1, 1)[0].Keys[1].ID
+	var want []lunosim.Fault
+	for i, kind := range []lunosim.FaultKind{
+		lunosim.HangAfter, lunosim.HangBefore, lunosim.BadGatewayBefore, lunosim.BadGatewayAfter, lunosim.ResetBefore, lunosim.ResetAfter,
+		lunosim.GarbageAfter, lunosim.EmptyAfter, lunosim.TooManyRequests, lunosim.Refuse, lunosim.FillBeforeStop,
+		lunosim.StreamDuplicate, lunosim.StreamGap, lunosim.StreamReorder, lunosim.StreamSilent, lunosim.StreamReset, lunosim.StreamGarbage, lunosim.StreamLate,
+		lunosim.LateFills, lunosim.ClockSkew, lunosim.PostOnlyMode, lunosim.Suspended, lunosim.CircuitBreaker, lunosim.RevokedKey, lunosim.QuietPostOnly,
+	} {
+		want = append(want, lunosim.Fault{
+			ID: int64(i + 1), Kind: kind, Path: "/api/1/nothing", Account: "trader-1", Key: key, Pair: "ETHMYR", Skip: 1, Count: 2, Chance: 0.5, Delay: 1000,
+			Code: "ErrUnderMaintenance", Percent: 20,
+		})
+	}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "faults.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ready, stop := runSim(t, "--faults", file, "--traders", "none")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ready.Rest+"/sim/faults", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // it is only read
+	var got struct{ Faults []lunosim.Fault }
+	if err := json.NewDecoder(response.Body).Decode(&got); err != nil || !slices.Equal(got.Faults, want) {
+		t.Errorf("%v\n got %+v\nwant %+v", err, got.Faults, want)
+	}
+	if code := stop(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }
 
