@@ -12,8 +12,9 @@ import (
 // watch looks after the position and the account at a candle's close, before the
 // strategy hears of it. Before is what the account was worth at the close before.
 func (s *Session) watch(before exchange.Units) {
+	inForce := s.judge(before, s.state.Equity)
 	s.guardPosition(true)
-	if s.judge(before, s.state.Equity) {
+	if inForce {
 		s.breakOff()
 	}
 }

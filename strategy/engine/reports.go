@@ -140,6 +140,9 @@ func (s *Session) leave(r exchange.OrderRequest, reason string, later bool, send
 	s.keep(ref, exchange.Order{ID: first.ID, Request: r}, reason)
 	kept := &s.state.Orders[len(s.state.Orders)-1]
 	kept.Protective, kept.Exit = true, later
+	if later && s.remote == nil {
+		return nil // nothing has become of it yet
+	}
 	return s.book(rs)
 }
 

@@ -199,11 +199,23 @@ func TestExitAboveTheLargestOrder(t *testing.T) { // proves RK1, RK3
 }
 
 func TestNothingIsAllocatedWhereNothingTrades(t *testing.T) {
+	for name, bounds := range map[string]risk.Config{
+		"a stop": {StopLoss: perMille},
+		"all bounds": {
+			StopLoss: perMille, TrailingStop: perMille, MaxHold: time.Hour, CoolDown: time.Hour, MaxDailyLoss: 500 * perMille, MaxDrawdown: 500 * perMille,
+		},
+	} {
+		t.Run(name, func(t *testing.T) { nothingIsAllocated(t, bounds) })
+	}
+}
+
+func nothingIsAllocated(t *testing.T, bounds risk.Config) {
+	t.Helper()
 	v, err := paper.NewVenue(paper.VenueConfig{Market: one(), Balance: 1_000_000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := engine.New(engine.Config{Market: one(), Interval: time.Minute, Balance: 1_000_000, Venue: v, Risk: risk.Config{StopLoss: perMille}})
+	s, err := engine.New(engine.Config{Market: one(), Interval: time.Minute, Balance: 1_000_000, Venue: v, Risk: bounds})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -149,8 +150,8 @@ func (g *Guard) Judge(w *Watch, now int64, before, equity exchange.Units) (said 
 	}
 	if now > w.DayEnd { // the first close, or the first one after a gap
 		w.DayEnd, w.DayEquity = (now-1)/day*day+day, before
-		said = w.rearm(now)
 	}
+	said = w.rearm(now - 1) // the last moment of a day is of the day
 	w.Peak = max(w.Peak, equity)
 	switch {
 	case w.Breaker.Kind == Drawdown:
@@ -168,7 +169,7 @@ func (g *Guard) Judge(w *Watch, now int64, before, equity exchange.Units) (said 
 	if now == w.DayEnd {
 		w.DayEnd, w.DayEquity = now+day, equity
 		if !tripped {
-			said = w.rearm(now)
+			said = cmp.Or(w.rearm(now), said)
 		}
 	}
 	return said, tripped

@@ -182,20 +182,34 @@ type bot struct {
 	venue   *remote.Venue
 	heard   map[uint64]exchange.Steps
 	at      int64
+	bounds  risk.Config
 }
 
-func open(t *rapid.T) *bot {
+// drawnBounds are bounds of a bot, of the equity too: a fill's fee of 1 is a millionth.
+func drawnBounds(t *rapid.T) risk.Config {
+	return risk.Config{
+		StopLoss: 5_000_000, TakeProfit: 20_000_000,
+		TrailingStop:     rapid.SampledFrom([]exchange.Rate{0, 8_000_000}).Draw(t, "trailing stop"),
+		MaxHold:          rapid.SampledFrom([]time.Duration{0, 5 * time.Minute}).Draw(t, "longest holding"),
+		CoolDown:         rapid.SampledFrom([]time.Duration{0, 2 * time.Minute}).Draw(t, "cool-down"),
+		MaxDailyLoss:     rapid.SampledFrom([]exchange.Rate{0, 200}).Draw(t, "daily loss"),
+		MaxDrawdown:      rapid.SampledFrom([]exchange.Rate{0, 500}).Draw(t, "drawdown"),
+		MaxOrdersAMinute: rapid.SampledFrom([]int{0, 2}).Draw(t, "orders a minute"),
+	}
+}
+
+func open(t *rapid.T, bounds risk.Config) *bot {
 	v, err := remote.New(remote.Config{Balance: cash, Fees: exchange.Fees{Taker: 1_000_000}, Market: market(), OrderPrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s, err := engine.New(engine.Config{
-		Balance: cash, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Risk: risk.Config{StopLoss: 5_000_000, TakeProfit: 20_000_000}, Venue: v,
+		Balance: cash, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Risk: bounds, Venue: v,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bot{t: t, session: s, venue: v, heard: map[uint64]exchange.Steps{}}
+	return &bot{t: t, session: s, venue: v, heard: map[uint64]exchange.Steps{}, bounds: bounds}
 }
 
 func (b *bot) save() []byte {
@@ -206,8 +220,8 @@ func (b *bot) save() []byte {
 	return raw
 }
 
-func reopen(t *rapid.T, raw []byte) *bot {
-	b := open(t)
+func reopen(t *rapid.T, raw []byte, bounds risk.Config) *bot {
+	b := open(t, bounds)
 	var st saved
 	if err := json.Unmarshal(raw, &st); err != nil {
 		t.Fatal(err)
@@ -255,6 +269,11 @@ func (b *bot) candle() {
 			b.t.Fatal(err)
 		}
 	}
+	for _, o := range b.session.State().Orders {
+		if held := b.session.Breaker(); held.Kind != "" && o.Side == exchange.Buy && o.Asked == "" {
+			b.t.Fatalf("order %d is to be bought while %+v is in force", o.Ref, held)
+		}
+	}
 }
 
 func (b *bot) decide() []strategy.Command {
@@ -290,22 +309,22 @@ func (b *bot) decide() []strategy.Command {
 }
 
 // proves T3, T7, RK3 for the engine's side: whatever an exchange answers, however late,
-// split and twice it is told, and wherever the bot is restarted from the state that it
-// wrote last, its account is the sum of the exchange's fills, no order is carried out
+// split and twice it is told, wherever the bot is restarted from the state that it
+// wrote last, and whatever its bounds do (RK1), its account is the sum of the exchange's fills, no order is carried out
 // in two forms, the strategy hears each fill once, and no exit sells what another
 // order sells too.
 func TestAnAccountIsTheSumOfItsFills(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{t: t, orders: map[uint64]*placed{}, cash: cash}
-		b := open(t)
+		b := open(t, drawnBounds(t))
 		written := b.save()
 		wanted := b.venue.Wishes()
 		for range rapid.IntRange(20, 40).Draw(t, "steps") {
 			if chance(t, 1, "candle") {
 				b.candle()
 				if chance(t, 3, "killed before it is written") {
-					b = reopen(t, written)
+					b = reopen(t, written, b.bounds)
 				}
 				written, wanted = b.save(), b.venue.Wishes()
 			}
@@ -328,7 +347,7 @@ func TestAnAccountIsTheSumOfItsFills(t *testing.T) {
 				}
 			}
 			if chance(t, 3, "killed") {
-				b = reopen(t, written)
+				b = reopen(t, written, b.bounds)
 			}
 		}
 		settle(t, m, b)
