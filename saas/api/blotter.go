@@ -47,7 +47,8 @@ type transition struct {
 
 // liveFill is an execution at an exchange.
 type liveFill struct {
-	Sequence   int64           `json:"sequence" doc:"The exchange's number of the trade." example:"31"`
+	Sequence   int64           `json:"sequence" doc:"The exchange's number of the trade; 0 if it is from totals." example:"31"`
+	FromTotals bool            `json:"from_totals" doc:"Whether the exchange never listed it, so that it was booked from the order's own totals; its price is an average then."`
 	Side       string          `json:"side" enum:"buy,sell" doc:"Buy or sell." example:"buy"`
 	Price      decimal.Decimal `json:"price" doc:"Price of the execution."`
 	Volume     decimal.Decimal `json:"volume" doc:"Volume in the base currency."`
@@ -205,7 +206,7 @@ func (a *API) getLiveOrder(ctx context.Context, who tenancy.Principal, in *liveO
 	}
 	for _, f := range o.Fills {
 		v.Fills = append(v.Fills, liveFill{
-			Sequence: f.Sequence, Side: f.Side, Price: f.Price, Volume: f.Volume, Value: f.Value, FeeCounter: f.FeeCounter, FeeBase: f.FeeBase,
+			Sequence: f.Sequence, FromTotals: f.Totalled(), Side: f.Side, Price: f.Price, Volume: f.Volume, Value: f.Value, FeeCounter: f.FeeCounter, FeeBase: f.FeeBase,
 			Maker: f.Maker, Time: f.Time.UTC(),
 		})
 	}

@@ -149,7 +149,7 @@ func TestLiveOrders(t *testing.T) {
 	page := b.call("GET", one+"/orders?limit=2", token, "").want(200, `"number":3`, `"pair":"XBTMYR"`, `"state":"partially_filled"`, `"told":"0.2"`, `"state":"rejected"`, `"reason":"not enough money"`)
 	b.call("GET", one+"/orders?limit=2&cursor="+page.text("next_cursor"), token, "").want(200, `"state":"denied"`, `"next_cursor":null`)
 	b.call("GET", bots+"/"+id+"/orders?cursor="+page.text("next_cursor"), token, "").want(400) // proves O3
-	b.call("GET", one+"/orders/3", token, "").want(200, `"from":"submitted","to":"partially_filled","cause":"the exchange says so"`, `"sequence":77`, `"fee_counter":"1.5"`, `"settled":false`)
+	b.call("GET", one+"/orders/3", token, "").want(200, `"from":"submitted","to":"partially_filled","cause":"the exchange says so"`, `"sequence":77,"from_totals":false`, `"fee_counter":"1.5"`, `"settled":false`)
 	b.call("GET", one+"/orders/4", token, "").want(404, `"code":"order_not_found"`)
 	b.call("GET", one+"/orders/three", token, "").want(404, `"code":"order_not_found"`, `no order \"three\"`)
 	b.call("GET", one+"/reconciliation", token, "").want(200, `"age_seconds":12`, `"agrees":false`, `"paused":"the account holds less"`, `"venue_id":"BX9"`, `"decision":""`,

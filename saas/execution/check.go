@@ -88,7 +88,7 @@ func (e *Executor) report(w *step, s sight, trades []journal.ForeignTrade) journ
 		}
 		if o.Told.GreaterThan(o.Filled) {
 			c.Unsettled++
-			s.differ(journal.FillsMissing, o.ClientID, fmt.Sprintf("of order %s the venue says that %s is filled, and lists fills of %s", o.ClientID, o.Told, o.Filled))
+			s.differ(journal.FillsMissing, o.ClientID, fmt.Sprintf("of order %s the venue says that %s is filled, and lists fills of %s", called(o), o.Told, o.Filled))
 		}
 	}
 	for _, f := range e.foreign {
@@ -96,7 +96,7 @@ func (e *Executor) report(w *step, s sight, trades []journal.ForeignTrade) journ
 			c.Foreign++
 		}
 		if f.Ours && f.Decision == "" {
-			s.differ(journal.OrderOrphaned, f.ClientID, fmt.Sprintf("order %s has an id of this bot and is not in its journal", f.ClientID))
+			s.differ(journal.OrderOrphaned, f.ClientID, fmt.Sprintf("order %s has an id of this bot and is not in its journal", f.VenueID))
 		}
 	}
 	for _, d := range e.check.Differences { // it is found once, and stays until somebody lifts the pause

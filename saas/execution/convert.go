@@ -1,8 +1,10 @@
 package execution
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -68,13 +70,19 @@ func altered(m exchange.Market, o journal.LiveOrder, v exchange.Order) string {
 	r := v.Request
 	switch {
 	case r.Side != 0 && r.Side.String() != o.Side:
-		return fmt.Sprintf("order %s is a %s at the venue, and a %s was wanted", o.ClientID, r.Side, o.Side)
+		return fmt.Sprintf("order %s is a %s at the venue, and a %s was wanted", called(o), r.Side, o.Side)
 	case r.Price != 0 && o.Price.IsPositive() && !m.Price(r.Price).Equal(o.Price):
-		return fmt.Sprintf("order %s has the price %s at the venue, and %s was wanted", o.ClientID, m.Price(r.Price), o.Price)
+		return fmt.Sprintf("order %s has the price %s at the venue, and %s was wanted", called(o), m.Price(r.Price), o.Price)
 	case r.Volume != 0 && o.Volume.IsPositive() && !m.Volume(r.Volume).Equal(o.Volume):
-		return fmt.Sprintf("order %s has the volume %s at the venue, and %s was wanted", o.ClientID, m.Volume(r.Volume), o.Volume)
+		return fmt.Sprintf("order %s has the volume %s at the venue, and %s was wanted", called(o), m.Volume(r.Volume), o.Volume)
 	}
 	return ""
+}
+
+// called is what people find an order by: the venue's id, or the number here of one that
+// it gave none.
+func called(o journal.LiveOrder) string {
+	return cmp.Or(o.VenueID, "number "+strconv.FormatInt(o.Number, 10))
 }
 
 // describe says what an order is, for errors.

@@ -160,7 +160,7 @@ func (e *Executor) suspect(ctx context.Context, w *step, f exchange.Fill) error 
 // journal. The pause is written together with how far fills were read.
 func (e *Executor) tooLate(ctx context.Context, w *step, o journal.LiveOrder, f exchange.Fill) error {
 	booked, err := e.cfg.Store.LiveFills(ctx, e.cfg.TenantID, e.cfg.BotID, o.Number)
-	if err != nil || slices.ContainsFunc(booked, func(b journal.LiveFill) bool { return b.Sequence == f.Sequence }) {
+	if err != nil || slices.ContainsFunc(booked, func(b journal.LiveFill) bool { return b.Sequence == f.Sequence || b.Totalled() }) {
 		return err
 	}
 	m := e.markets[f.Pair]
@@ -171,7 +171,7 @@ func (e *Executor) tooLate(ctx context.Context, w *step, o journal.LiveOrder, f 
 	d := journal.Difference{
 		Kind: journal.FillUnbooked, Subject: o.ClientID, Since: w.now, Confirmed: true,
 		Text: fmt.Sprintf("order %s is %s here, and the venue lists a fill of it that is in no book: %s of %s at %s, trade %d",
-			o.ClientID, o.State, f.Side, m.Volume(f.Volume), m.Price(f.Price), f.Sequence),
+			called(o), o.State, f.Side, m.Volume(f.Volume), m.Price(f.Price), f.Sequence),
 	}
 	if slices.ContainsFunc(c.Differences, func(old journal.Difference) bool { return old.Text == d.Text }) {
 		return nil

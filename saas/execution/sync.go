@@ -37,6 +37,9 @@ func (e *Executor) sync(ctx context.Context) (sight, error) {
 		err = joined(err, e.compare(ctx, m, &s))
 		err = joined(err, e.pull(ctx, m))
 	}
+	if err == nil { // all that the venue lists is booked
+		err = e.total(ctx, &s)
+	}
 	return s, err
 }
 
@@ -108,7 +111,7 @@ func (e *Executor) compare(ctx context.Context, m exchange.Market, s *sight) err
 			case lerr == nil:
 				err = joined(err, e.hear(ctx, m, o.Number, v, mark, s))
 			case exchange.KindOf(lerr) == exchange.KindNotFound:
-				s.differ(journal.OrderMissing, o.ClientID, fmt.Sprintf("order %s is open here and the venue does not know it", o.ClientID))
+				s.differ(journal.OrderMissing, o.ClientID, fmt.Sprintf("order %s is open here and the venue does not know it", called(o)))
 			default:
 				err = joined(err, fmt.Errorf("looking up order %s: %w", o.ClientID, lerr))
 			}

@@ -130,6 +130,14 @@ type LiveFill struct {
 	Event int64
 }
 
+// FromTotals is the sequence of a fill that no trade of the venue's stands for: it is the
+// rest of an order's own totals, booked because the venue did not list it. An order has
+// one at most, is over, and takes no fill after it.
+const FromTotals int64 = 0
+
+// Totalled reports whether the fill is one of an order's own totals, its price an average.
+func (f LiveFill) Totalled() bool { return f.Sequence == FromTotals }
+
 // Transition is one change of an order, with its cause.
 type Transition struct {
 	// Order is the number of the order.

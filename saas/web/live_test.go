@@ -70,7 +70,7 @@ func (w *world) tradesLive(t testing.TB, b *browser) string {
 			Trades: []journal.ForeignTrade{{Pair: "XBTMYR", Sequence: 71, Side: "sell", Price: dec("251000"), Volume: dec("0.02"), At: now}},
 			Differences: []journal.Difference{
 				{Kind: journal.BalanceShort, Subject: "MYR", Text: "the account holds 900 MYR, and its bots should have 998.2 together", Since: now, Confirmed: true},
-				{Kind: journal.FillsMissing, Subject: "lb", Text: "of order 4 the venue says that 0.004 is filled, and lists fills of 0", Since: now},
+				{Kind: journal.FillsMissing, Subject: "lb.here.bot.1.4", Text: "of order number 4 the venue says that 0.004 is filled, and lists fills of 0", Since: now},
 			},
 		},
 	}
@@ -83,7 +83,9 @@ func (w *world) tradesLive(t testing.TB, b *browser) string {
 		e.Transitions = append(e.Transitions, journal.Transition{Order: n, Event: 10 * n, To: journal.Submitted, Cause: "the strategy wants it", At: o.CreatedAt},
 			journal.Transition{Order: n, Event: 10*n + 1, From: journal.Submitted, To: s, Cause: "that is what became of it", At: o.CreatedAt})
 	}
-	e.Fills = []journal.LiveFill{{Order: 7, Event: 400, Pair: "XBTMYR", Fill: journal.Fill{
+	e.Fills = []journal.LiveFill{{Order: 8, Event: 401, Pair: "XBTMYR", Fill: journal.Fill{
+		BotID: id, Sequence: journal.FromTotals, Side: "buy", Price: dec("249000"), Volume: dec("0.01"), Value: dec("2490"), FeeCounter: dec("2.49"), Time: now,
+	}}, {Order: 7, Event: 400, Pair: "XBTMYR", Fill: journal.Fill{
 		BotID: id, Sequence: 70, Side: "buy", Price: dec("249000"), Volume: dec("0.01"), Value: dec("2490"), FeeCounter: dec("2.49"), Time: now,
 	}}}
 	w.trade(t, b, id, e)
@@ -154,7 +156,7 @@ func TestLiveBotPage(t *testing.T) {
 	shown := ada.get("/bots/" + id)
 	shown.want(t, "the page", http.StatusOK, "LIVE", "on Luno with MYR", `badge o-denied" data-f="state">denied here`, `badge o-rejected" data-f="state">rejected by the exchange`, "partially filled", "unknown",
 		"Paused: it places no new orders", "There is less on the account than its bots should have", "It may pass by itself", "Trades by hand", "0.00000012 XBT of that is dust", "bears this bot",
-		"Resume", `value="claim"`, `value="ignore"`, `value="cancel"`, "They do not agree")
+		"Resume", `value="claim"`, `value="ignore"`, `value="cancel"`, "They do not agree", `title="lb.here.bot.1.4">Of order number 4 the venue`)
 	if strings.Contains(shown.body, "which is long ago") {
 		t.Error("a reconciliation of 12 s ago is called old")
 	}
@@ -171,7 +173,8 @@ func TestLiveBotPage(t *testing.T) {
 	swap("/foreign", gone).want(t, "one that is gone", http.StatusOK, `role="alert"`)
 	swap("/resume", nil).want(t, "resuming", http.StatusOK, "It will go on with the next look at the exchange")
 	ada.do(http.MethodGet, "/bots/"+id+"/orders/7", nil, map[string]string{"HX-Request": "true"}).want(t, "the history of an order", http.StatusOK,
-		"that is what became of it", "filled 0.01", "249,000", "fee 2.49", "BXMC2CJ7HNB88U4")
+		"that is what became of it", "filled 0.01", "249,000", "fee 2.49", "BXMC2CJ7HNB88U4", `title="lb.here.bot.1.7">number 7<`, "!>lb.here", "!the order's totals")
+	ada.do(http.MethodGet, "/bots/"+id+"/orders/8", nil, map[string]string{"HX-Request": "true"}).want(t, "a fill that was never listed", http.StatusOK, "from the order's totals")
 	ada.get("/bots/"+id+"/orders/77").want(t, "no order", http.StatusNotFound)
 	if a := ada.post("/bots/"+id+"/resume", nil); a.status != http.StatusSeeOther {
 		t.Errorf("resuming without scripts: %d", a.status)
