@@ -179,6 +179,34 @@ func TestCancelledRunsThatHang(t *testing.T) {
 	})
 }
 
+// A run that is cancelled before its strategy has started counts for the time that this
+// took: whoever cancels early dodges nothing.
+func TestCancelledRunsThatDoNotStart(t *testing.T) {
+	t.Parallel()
+	each(t, func(w *world) {
+		ada := w.tenant("a", "premium")
+		w.worker("worker", func(c *backtester.Config) { c.AtOnce = 1 })
+		began := make(chan struct{})
+		w.start(func(ctx context.Context) error {
+			close(began)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		r := w.create(ada)
+		<-began
+		w.pass(25 * time.Second)
+		if _, err := w.runs.Cancel(t.Context(), ada, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.start(nil)
+		w.await(w.create(ada), research.Done) // in the place of the one that was cancelled
+		h := w.hang(ada)
+		if stood := h.Empties.Sub(h.Last) / 10; h.Times != 1 || stood < 24*time.Second || stood > 50*time.Second {
+			t.Errorf("it counts %+v", h)
+		}
+	})
+}
+
 // A run whose version rests waits in its place without an attempt, keeps nobody else
 // waiting, and is begun once enough is forgotten; a success forgives no hang.
 func TestWhatRestsWaits(t *testing.T) {

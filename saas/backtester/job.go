@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
 
@@ -42,20 +43,58 @@ type job struct {
 	done    atomic.Int64
 	// processes are all that were started for the run.
 	processes []Process
+	// waited is the longest time, in nanoseconds, after which the strategy failed to start
+	// or to answer outside of a backtest.
+	waited atomic.Int64
 }
 
 // open starts a process of the strategy, which the caller stops.
 func (j *job) open(ctx context.Context, key string) (Process, error) {
-	p, err := j.b.cfg.Plugins.Open(ctx, key)
-	if err == nil {
-		j.processes = append(j.processes, p)
+	var p Process
+	err := j.asked(func() (err error) {
+		p, err = j.b.cfg.Plugins.Open(ctx, key)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	j.processes = append(j.processes, p)
+	return patient{p, j}, nil
+}
+
+// asked asks the strategy something outside of a backtest. The time that it takes until
+// there is no answer counts as standing still: else whoever cancels before it could hold
+// places again and again.
+func (j *job) asked(question func() error) error {
+	begun := j.b.cfg.Now()
+	err := question()
+	if err != nil {
+		waited := int64(j.b.cfg.Now().Sub(begun))
+		for most := j.waited.Load(); waited > most && !j.waited.CompareAndSwap(most, waited); most = j.waited.Load() {
+		}
+	}
+	return err
+}
+
+// patient is a process whose time to answer is watched.
+type patient struct {
+	Process
+	job *job
+}
+
+// Needs implements Process.
+func (p patient) Needs(ctx context.Context, cfg backtest.Config) (needs backtest.Needs, err error) {
+	err = p.job.asked(func() error {
+		needs, err = p.Process.Needs(ctx, cfg)
+		return err
+	})
+	return needs, err
 }
 
 // stood returns for how long a process of the run had made no progress when the run was
 // ended, and the longest time without after which one went on.
 func (j *job) stood() (ended, longest time.Duration) {
+	ended = time.Duration(j.waited.Load())
 	for _, p := range j.processes {
 		e, l := p.Stood()
 		ended, longest = max(ended, e), max(longest, l)
@@ -130,8 +169,11 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 	}()
 	cfg := j.b.cfg
 	key := pluginhost.Key(r.Strategy, r.StrategyVersion)
-	manifest, err := cfg.Plugins.Manifest(ctx, key)
-	if err != nil {
+	var manifest plugin.Manifest
+	if err := j.asked(func() (err error) {
+		manifest, err = cfg.Plugins.Manifest(ctx, key)
+		return err
+	}); err != nil {
 		return out, err
 	}
 	data, err := cfg.History.Load(ctx, research.Query{Ref: r.Ref(), Interval: r.Detail(), From: r.From, To: r.To})

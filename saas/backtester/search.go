@@ -64,8 +64,10 @@ func (s *searching) prepare(ctx context.Context) (search.Config, error) {
 	var check func(json.RawMessage) error
 	if s.manifest.Can(plugin.Checks) {
 		check = func(params json.RawMessage) error {
-			_, err := plugins.Validate(ctx, s.key, params)
-			return err
+			return s.job.asked(func() error {
+				_, err := plugins.Validate(ctx, s.key, params)
+				return err
+			})
 		}
 	}
 	space, err := s.run.Space(s.manifest.Schema, check)

@@ -115,8 +115,10 @@ type world struct {
 	runs    *research.Service
 	market  *demo.Replay
 
-	mu      sync.Mutex
-	work    work
+	mu   sync.Mutex
+	work work
+	// starts is how a process starts, nil for at once.
+	starts  func(ctx context.Context) error
 	outage  error         // of the history
 	silent  bool          // without trades
 	lost    string        // a pair whose candles are gone
@@ -245,7 +247,15 @@ type process struct {
 	ended, longest time.Duration
 }
 
-func (w *world) Open(_ context.Context, key string) (backtester.Process, error) {
+func (w *world) Open(ctx context.Context, key string) (backtester.Process, error) {
+	w.mu.Lock()
+	starts := w.starts
+	w.mu.Unlock()
+	if starts != nil {
+		if err := starts(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return &process{w: w, key: key}, nil
 }
 
@@ -318,6 +328,12 @@ func (w *world) set(do work) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.work = do
+}
+
+func (w *world) start(how func(ctx context.Context) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.starts = how
 }
 
 // worker starts a worker, which stops with the test.
