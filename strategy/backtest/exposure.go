@@ -21,12 +21,14 @@ type Exposure struct {
 	Worth []exchange.Units `json:"worth"`
 }
 
-// exposures keep what was held at closes that are equally many candles apart: when
-// there are too many, every second one goes.
+// exposures keep what was held at closes of candles in which was traded, equally many
+// apart, for years without a trade are drawn as a line: when there are too many, every
+// second one goes.
 type exposures struct {
 	kept []Exposure
-	// next is the place of the candle whose close is kept next, below 0 for none.
-	next, stride int
+	// seen counts the candles in which was traded; next is which of them is kept next,
+	// below 0 for none.
+	seen, next, stride int
 	// room is where the amounts of the next ones lie.
 	room []exchange.Units
 }
@@ -40,19 +42,26 @@ func newExposures(cfg Config) exposures {
 	return exposures{stride: 1}
 }
 
-// note keeps what is held at the close of the next candle that is kept.
-func (e *exposures) note(worth ...exchange.Units) {
-	e.add(e.next, worth)
+// due counts a candle and reports whether what is held at its close is to be noted.
+func (e *exposures) due(c *exchange.Candle) bool {
+	if c.Volume == 0 {
+		return false
+	}
+	e.seen++
+	return e.seen-1 == e.next
+}
+
+// note keeps what is held at the close of the candle of an index.
+func (e *exposures) note(index int, worth ...exchange.Units) {
+	e.add(index, worth)
 	e.next += e.stride
 	if len(e.kept) < maxExposures {
 		return
 	}
 	e.stride *= 2
 	half := e.kept[:0]
-	for _, one := range e.kept {
-		if one.Index%e.stride == 0 {
-			half = append(half, one)
-		}
+	for i := 0; i < len(e.kept); i += 2 {
+		half = append(half, e.kept[i])
 	}
 	e.kept = half
 }

@@ -280,8 +280,8 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 			return err
 		}
 		equity[n] = int64(r.basket.Equity())
-		if r.rec.curve.count == r.rec.held.next {
-			r.rec.held.note(worthIn(r.rec.cfg, r.basket)...)
+		if r.rec.held.due(c) {
+			r.rec.held.note(r.rec.curve.count, worthIn(r.rec.cfg, r.basket)...)
 		}
 		r.rec.curve.add(c, r.holds())
 	}

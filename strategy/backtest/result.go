@@ -48,8 +48,8 @@ type Result struct {
 	Segments []Segment `json:"segments"`
 	// Lacks is what the strategy subscribed to and the run had not.
 	Lacks strategy.Subscription `json:"lacks,omitzero"`
-	// Exposures are what the run held of each pair, at closes that are equally many
-	// candles apart, and at the last; none of a lean run.
+	// Exposures are what the run held of each pair, at closes of candles in which was
+	// traded that are equally many apart, and at the last; none of a lean run.
 	Exposures []Exposure `json:"exposures,omitempty"`
 	// Equity is the account's worth at each candle's close, in units.
 	Equity []int64 `json:"-"`

@@ -183,8 +183,8 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 		}
 		equity[n] = int64(s.Equity())
 		base := s.View().Base
-		if rec.curve.count == rec.held.next {
-			rec.held.note(worthOf(base, c.Close))
+		if rec.held.due(c) {
+			rec.held.note(rec.curve.count, worthOf(base, c.Close))
 		}
 		rec.curve.add(c, base != 0)
 	}

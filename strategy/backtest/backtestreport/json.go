@@ -33,7 +33,7 @@ type Document struct {
 	Position   *documentPosition  `json:"open_position" doc:"What was held at the end; null if nothing."`
 	Others     []documentPosition `json:"further_open_positions,omitempty" doc:"What was held at the end in the further pairs."`
 	Orders     []documentOrders   `json:"trade_orders,omitempty" doc:"The trades in other orders; left out for fewer than two."`
-	Exposures  []documentExposure `json:"exposures,omitempty" doc:"What the account held over time, at closes that are equally many candles apart and at the last."`
+	Exposures  []documentExposure `json:"exposures,omitempty" doc:"What the account held over time, at closes of candles in which was traded, equally many apart, and at the last."`
 	Trades     []documentTrade    `json:"trades" doc:"The closed trades in the order of their closing."`
 	// Equity is left to who writes the document: it may be long.
 	Equity []documentEquity `json:"equity,omitempty" doc:"The equity at the start and at closes of candles."`
