@@ -53,23 +53,39 @@ func upgradeView(u bot.Upgrade) *pendingUpgrade {
 
 // risk are bounds as the API shows them; "0" is no bound.
 type risk struct {
-	StopLossPercent   decimal.Decimal            `json:"stop_loss_percent" doc:"Closes the position that far below its entry price." example:"5"`
-	TakeProfitPercent decimal.Decimal            `json:"take_profit_percent" doc:"Closes the position that far above its entry price." example:"10"`
-	MaxPosition       decimal.Decimal            `json:"max_position" doc:"Bounds the position in the base currency of the trading pair." example:"0.5"`
-	MaxPositions      map[string]decimal.Decimal `json:"max_positions,omitempty" doc:"Bound the positions of further pairs, by pair and each in its base currency; left out if there is none." example:"{\"ETHMYR\":\"2\"}"`
+	StopLossPercent     decimal.Decimal            `json:"stop_loss_percent" doc:"Closes the position that far below its entry price." example:"5"`
+	TakeProfitPercent   decimal.Decimal            `json:"take_profit_percent" doc:"Closes the position that far above its entry price." example:"10"`
+	TrailingStopPercent decimal.Decimal            `json:"trailing_stop_percent" doc:"Closes the position that far below the highest price since its entry." example:"3"`
+	MaxHoldSeconds      int64                      `json:"max_hold_seconds" doc:"Closes the position after that long." example:"86400"`
+	CoolDownSeconds     int64                      `json:"cool_down_seconds" doc:"For how long nothing is bought after a protective exit that lost." example:"3600"`
+	MaxDailyLossPercent decimal.Decimal            `json:"max_daily_loss_percent" doc:"How much of the account may be lost since the day of UTC began; then the position is closed and nothing is bought until the next one." example:"4"`
+	MaxDrawdownPercent  decimal.Decimal            `json:"max_drawdown_percent" doc:"How far the account may fall from its highest; then the position is closed and nothing is bought until the bot is resumed." example:"15"`
+	MaxOrders           int64                      `json:"max_orders" doc:"How many orders may be open; 0 is 100." example:"10"`
+	MaxOrdersAMinute    int64                      `json:"max_orders_a_minute" doc:"How many orders may be placed in any minute, exits not counted; 0 is 300." example:"20"`
+	MaxPosition         decimal.Decimal            `json:"max_position" doc:"Bounds the position in the base currency of the trading pair." example:"0.5"`
+	MaxPositions        map[string]decimal.Decimal `json:"max_positions,omitempty" doc:"Bound the positions of further pairs, by pair and each in its base currency; left out if there is none." example:"{\"ETHMYR\":\"2\"}"`
 }
 
 // riskInput are bounds that come in; one that is left out is no bound.
 type riskInput struct {
-	StopLossPercent   *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound." example:"\"5\""`
-	TakeProfitPercent *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound." example:"\"10\""`
-	MaxPosition       *amount `json:"max_position,omitempty" doc:"Bounds the position in the base currency of the trading pair; 0 is no bound." example:"\"0.5\""`
-	MaxPositions      amounts `json:"max_positions,omitempty" doc:"Bound the positions of further pairs, by pair and each in its base currency; one that is left out has no bound." example:"{\"ETHMYR\":\"2\"}"`
+	StopLossPercent     *amount `json:"stop_loss_percent,omitempty" doc:"Closes the position that far below its entry price; 0 is no bound." example:"\"5\""`
+	TakeProfitPercent   *amount `json:"take_profit_percent,omitempty" doc:"Closes the position that far above its entry price; 0 is no bound." example:"\"10\""`
+	TrailingStopPercent *amount `json:"trailing_stop_percent,omitempty" doc:"Closes the position that far below the highest price since its entry; 0 is no bound." example:"\"3\""`
+	MaxHoldSeconds      int64   `json:"max_hold_seconds,omitempty" doc:"Closes the position after that long; 0 is no bound." example:"86400"`
+	CoolDownSeconds     int64   `json:"cool_down_seconds,omitempty" doc:"For how long nothing is bought after a protective exit that lost; 0 is no bound." example:"3600"`
+	MaxDailyLossPercent *amount `json:"max_daily_loss_percent,omitempty" doc:"How much of the account may be lost since the day of UTC began; then the position is closed and nothing is bought until the next one. 0 is no bound." example:"\"4\""`
+	MaxDrawdownPercent  *amount `json:"max_drawdown_percent,omitempty" doc:"How far the account may fall from its highest; then the position is closed and nothing is bought until the bot is resumed. 0 is no bound." example:"\"15\""`
+	MaxOrders           int64   `json:"max_orders,omitempty" doc:"How many orders may be open, at most 100; 0 is 100." example:"10"`
+	MaxOrdersAMinute    int64   `json:"max_orders_a_minute,omitempty" doc:"How many orders may be placed in any minute, exits not counted, at most 300; 0 is 300." example:"20"`
+	MaxPosition         *amount `json:"max_position,omitempty" doc:"Bounds the position in the base currency of the trading pair; 0 is no bound." example:"\"0.5\""`
+	MaxPositions        amounts `json:"max_positions,omitempty" doc:"Bound the positions of further pairs, by pair and each in its base currency; one that is left out has no bound." example:"{\"ETHMYR\":\"2\"}"`
 }
 
 func (r riskInput) risk() bot.Risk {
 	return bot.Risk{
 		StopLossPercent: or(r.StopLossPercent).Decimal, TakeProfitPercent: or(r.TakeProfitPercent).Decimal, MaxPosition: or(r.MaxPosition).Decimal,
+		TrailingStopPercent: or(r.TrailingStopPercent).Decimal, MaxHoldSeconds: r.MaxHoldSeconds, CoolDownSeconds: r.CoolDownSeconds,
+		MaxDailyLossPercent: or(r.MaxDailyLossPercent).Decimal, MaxDrawdownPercent: or(r.MaxDrawdownPercent).Decimal, MaxOrders: r.MaxOrders, MaxOrdersAMinute: r.MaxOrdersAMinute,
 		MaxPositions: r.MaxPositions,
 	}
 }

@@ -27,6 +27,8 @@ func TestConfigLife(t *testing.T) {
 	if changed.Header.Get("ETag") != `"2"` || changed.text("name") != "Evening" || changed.get("parameters", "fast") != 7.0 || changed.text("balance") != "2500.5" {
 		t.Errorf("changed = %s", changed.Body)
 	}
+	b.call("PATCH", configs+"/"+id, token, `{"risk":{"trailing_stop_percent":"3","max_hold_seconds":86400,"cool_down_seconds":60,"max_daily_loss_percent":"4","max_drawdown_percent":"15","max_orders":7,"max_orders_a_minute":9}}`).
+		want(200, `"stop_loss_percent":"0"`, `"trailing_stop_percent":"3"`, `"max_hold_seconds":86400`, `"cool_down_seconds":60`, `"max_daily_loss_percent":"4"`, `"max_drawdown_percent":"15"`, `"max_orders":7`, `"max_orders_a_minute":9`)
 	b.call("PUT", configs+"/"+id, token, `{"balance":100}`).want(200, `"balance":"100"`, `"name":"Evening"`)
 	b.call("GET", "/api/v1/trading/bots/"+made.text("bot_id"), token, "").want(200, `"name":"Evening"`)
 	b.call("DELETE", configs+"/"+id, token, "").want(204)

@@ -2,8 +2,10 @@ package bot
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -20,12 +22,38 @@ func PaperFees() exchange.Fees { return exchange.Fees{Maker: 250_000, Taker: 250
 // hundred-millionths. A finer bound would be cut, and a small one cut to none.
 const percentDecimals = 6
 
+const (
+	// longest is the longest of the times that a tenant can set, in seconds.
+	longest = 366 * 86_400
+	// mostOrders and mostOrdersAMinute are the bounds of every bot, which a tenant can only
+	// make narrower: they are the defaults of package risk.
+	mostOrders        = 100
+	mostOrdersAMinute = 300
+)
+
 // Risk are the tenant's own bounds for a bot; a zero field is no bound.
 type Risk struct {
 	// StopLossPercent closes the position that far below its entry price.
 	StopLossPercent decimal.Decimal `json:"stop_loss_percent"`
 	// TakeProfitPercent closes the position that far above its entry price.
 	TakeProfitPercent decimal.Decimal `json:"take_profit_percent"`
+	// TrailingStopPercent closes the position that far below the highest price since it was
+	// entered.
+	TrailingStopPercent decimal.Decimal `json:"trailing_stop_percent"`
+	// MaxHoldSeconds closes the position after that long.
+	MaxHoldSeconds int64 `json:"max_hold_seconds,omitempty"`
+	// CoolDownSeconds is for how long nothing is bought after a protective exit that lost.
+	CoolDownSeconds int64 `json:"cool_down_seconds,omitempty"`
+	// MaxDailyLossPercent is the share of the equity at the beginning of the UTC day that
+	// may be lost: then the position is closed and nothing is bought until the next one.
+	MaxDailyLossPercent decimal.Decimal `json:"max_daily_loss_percent"`
+	// MaxDrawdownPercent is the share of the highest equity that may be lost: then the
+	// position is closed and nothing is bought until the bot is resumed.
+	MaxDrawdownPercent decimal.Decimal `json:"max_drawdown_percent"`
+	// MaxOrders is how many orders may be open, and MaxOrdersAMinute how many may be placed
+	// in any minute. 0 is what package risk says.
+	MaxOrders        int64 `json:"max_orders,omitempty"`
+	MaxOrdersAMinute int64 `json:"max_orders_a_minute,omitempty"`
 	// MaxPosition bounds the position, in the base currency.
 	MaxPosition decimal.Decimal `json:"max_position"`
 	// MaxPositions bound the positions of further pairs, by pair and each in its base
@@ -35,7 +63,10 @@ type Risk struct {
 
 // equal reports whether two bots have the same bounds.
 func (r Risk) equal(o Risk) bool {
-	return r.StopLossPercent.Equal(o.StopLossPercent) && r.TakeProfitPercent.Equal(o.TakeProfitPercent) && r.MaxPosition.Equal(o.MaxPosition)
+	return r.StopLossPercent.Equal(o.StopLossPercent) && r.TakeProfitPercent.Equal(o.TakeProfitPercent) && r.TrailingStopPercent.Equal(o.TrailingStopPercent) &&
+		r.MaxHoldSeconds == o.MaxHoldSeconds && r.CoolDownSeconds == o.CoolDownSeconds && r.MaxDailyLossPercent.Equal(o.MaxDailyLossPercent) &&
+		r.MaxDrawdownPercent.Equal(o.MaxDrawdownPercent) && r.MaxOrders == o.MaxOrders && r.MaxOrdersAMinute == o.MaxOrdersAMinute &&
+		r.MaxPosition.Equal(o.MaxPosition) && maps.EqualFunc(r.MaxPositions, o.MaxPositions, decimal.Decimal.Equal)
 }
 
 // check notes faulty bounds; the market counts if it is known.
@@ -46,6 +77,19 @@ func (r Risk) check(f *errs.Fields, market exchange.Market, known bool) {
 	}
 	percent(r.StopLossPercent, "/risk/stop_loss_percent", 99)
 	percent(r.TakeProfitPercent, "/risk/take_profit_percent", 10_000)
+	percent(r.TrailingStopPercent, "/risk/trailing_stop_percent", 99)
+	percent(r.MaxDailyLossPercent, "/risk/max_daily_loss_percent", 99)
+	percent(r.MaxDrawdownPercent, "/risk/max_drawdown_percent", 99)
+	span := func(seconds int64, path string) {
+		f.Check(seconds >= 0 && seconds <= longest, path, fmt.Sprintf("must be a whole number of seconds from 0 to %d, which are %d days", longest, longest/86_400))
+	}
+	span(r.MaxHoldSeconds, "/risk/max_hold_seconds")
+	span(r.CoolDownSeconds, "/risk/cool_down_seconds")
+	count := func(n, most int64, path string) {
+		f.Check(n >= 0 && n <= most, path, fmt.Sprintf("must be a whole number from 0 to %d; 0 is %d", most, most))
+	}
+	count(r.MaxOrders, mostOrders, "/risk/max_orders")
+	count(r.MaxOrdersAMinute, mostOrdersAMinute, "/risk/max_orders_a_minute")
 	checkPosition(f, "/risk/max_position", r.MaxPosition, market, known)
 }
 
@@ -83,7 +127,10 @@ func (r Risk) Limits(m exchange.Market) (risk.Config, error) {
 	percent := func(d decimal.Decimal) exchange.Rate {
 		return exchange.Rate(d.Mul(decimal.NewFromInt(int64(exchange.RateOne))).Div(decimal.NewFromInt(100)).IntPart())
 	}
-	c.StopLoss, c.TakeProfit = percent(r.StopLossPercent), percent(r.TakeProfitPercent)
+	c.StopLoss, c.TakeProfit, c.TrailingStop = percent(r.StopLossPercent), percent(r.TakeProfitPercent), percent(r.TrailingStopPercent)
+	c.MaxDailyLoss, c.MaxDrawdown = percent(r.MaxDailyLossPercent), percent(r.MaxDrawdownPercent)
+	c.MaxHold, c.CoolDown = time.Duration(r.MaxHoldSeconds)*time.Second, time.Duration(r.CoolDownSeconds)*time.Second
+	c.MaxOrders, c.MaxOrdersAMinute = int(r.MaxOrders), int(r.MaxOrdersAMinute)
 	var err error
 	c.MaxPosition, err = largest(r.MaxPosition, m)
 	return c, err

@@ -90,8 +90,7 @@ func testFormOf(r research.Run, s Strategy) testForm {
 	f := testForm{
 		botForm: botForm{
 			Name: r.Name, Pair: r.Pair, Also: pairsOf(r.Further), Strategy: r.Strategy, Pin: s.Version, Interval: bot.IntervalName(r.Interval), Balance: r.Balance.String(),
-			StopLoss: trimmed(r.Risk.StopLossPercent), TakeProfit: trimmed(r.Risk.TakeProfitPercent), MaxPosition: trimmed(r.Risk.MaxPosition),
-			AlsoMost: textsOf(pairsOf(r.Further), r.Risk.MaxPositions), Params: map[string]string{},
+			Limits: boundsOf(r.Risk), AlsoMost: textsOf(pairsOf(r.Further), r.Risk.MaxPositions), Params: map[string]string{},
 		},
 		Ref: r.Ref(), Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
 		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),

@@ -56,6 +56,9 @@ type botPage struct {
 // Process says who shares the bot's process, as far as its tenant asks for it.
 func (p botPage) Process() string { return isolationText(p.Config.Isolation.Stricter(catalog.Shared)) }
 
+// Bounds are the bot's own limits.
+func (p botPage) Bounds() []boundField { return boundsOf(p.Config.Risk).Lines(p.Market.Base) }
+
 // paramRow is a parameter with its value in words.
 type paramRow struct {
 	Label, Value, Unit, Help string

@@ -16,14 +16,14 @@ import (
 
 // botForm is what stands in the form of a bot, as texts.
 type botForm struct {
-	Name, Pair, Strategy              string
-	Also                              []string // the further pairs, "" where none is chosen
-	AlsoMost                          []string // the largest positions in them
-	Pin                               string   // the version; "" for that which a new bot gets
-	Interval                          string
-	Isolation                         string // a catalog.Isolation
-	Balance                           string
-	StopLoss, TakeProfit, MaxPosition string
+	Name, Pair, Strategy string
+	Also                 []string // the further pairs, "" where none is chosen
+	AlsoMost             []string // the largest positions in them
+	Pin                  string   // the version; "" for that which a new bot gets
+	Interval             string
+	Isolation            string // a catalog.Isolation
+	Balance              string
+	Limits               boundsForm
 	// Version is that of the configuration that is being changed, as text.
 	Version string
 	// Params are the parameters' texts by name.
@@ -35,7 +35,7 @@ type botForm struct {
 func readForm(sent url.Values, s Strategy) botForm {
 	f := botForm{
 		Name: sent.Get("name"), Pair: sent.Get("pair"), Also: sent["also"], AlsoMost: sent["also_most"], Strategy: sent.Get("strategy"), Pin: sent.Get("pin"), Interval: sent.Get("interval"), Isolation: sent.Get("isolation"),
-		Balance: sent.Get("balance"), StopLoss: sent.Get("stop_loss"), TakeProfit: sent.Get("take_profit"), MaxPosition: sent.Get("max_position"),
+		Balance: sent.Get("balance"), Limits: readBounds(sent),
 		Version: sent.Get("version"), Params: map[string]string{},
 	}
 	if s.Schema == nil {
@@ -53,8 +53,7 @@ func readForm(sent url.Values, s Strategy) botForm {
 func formOf(c bot.Config, s Strategy) botForm {
 	f := botForm{
 		Name: c.Name, Pair: c.Pair, Also: c.Also, Strategy: c.Strategy, Pin: c.StrategyVersion, Interval: bot.IntervalName(c.Interval), Isolation: string(c.Isolation), Balance: c.Balance.String(),
-		StopLoss: trimmed(c.Risk.StopLossPercent), TakeProfit: trimmed(c.Risk.TakeProfitPercent), MaxPosition: trimmed(c.Risk.MaxPosition),
-		Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
+		Limits: boundsOf(c.Risk), Version: decimal.NewFromInt(c.Version).String(), Params: map[string]string{},
 	}
 	f.AlsoMost = textsOf(c.Also, c.Risk.MaxPositions)
 	f.fill(c.Parameters, s)
@@ -103,15 +102,12 @@ func (f botForm) fill(parameters json.RawMessage, s Strategy) {
 // are faults, at the same places where the service would put its own.
 func (f botForm) input(s Strategy) (bot.CreateInput, faults) {
 	bad := faults{}
-	number := func(text, place string) decimal.Decimal { return bad.number(text, place) }
-	balance := number(f.Balance, "balance")
+	balance := bad.number(f.Balance, "balance")
 	in := bot.CreateInput{
 		Name: f.Name, Pair: f.Pair, Also: f.Further(), Strategy: f.Strategy, StrategyVersion: f.Pin, Isolation: catalog.Isolation(f.Isolation), Mode: bot.Paper, Interval: bot.ParseInterval(f.Interval), Balance: &balance,
-		Risk: bot.Risk{
-			StopLossPercent: number(f.StopLoss, "risk/stop_loss_percent"), TakeProfitPercent: number(f.TakeProfit, "risk/take_profit_percent"),
-			MaxPosition: number(f.MaxPosition, "risk/max_position"), MaxPositions: f.byPair(f.AlsoMost, positionPlace, bad),
-		},
+		Risk: f.Limits.risk(bad),
 	}
+	in.Risk.MaxPositions = f.byPair(f.AlsoMost, positionPlace, bad)
 	if s.Schema != nil {
 		in.Parameters = s.Schema.FromTexts(f.Params)
 	}

@@ -236,8 +236,13 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 			line(cost.label, func(r backtestRow) string { return bound(cost.of(r.Terms), cost.unit) })
 		}
 	}
-	line("Stop-loss", func(r backtestRow) string { return bound(r.Risk.StopLossPercent, "%") })
-	line("Take-profit", func(r backtestRow) string { return bound(r.Risk.TakeProfitPercent, "%") })
+	for _, s := range boundSets() {
+		for _, k := range s.Kinds {
+			if k.Unit != "" && (k.Name == "stop_loss" || k.Name == "take_profit" || slices.ContainsFunc(rows, func(r backtestRow) bool { return k.of(r.Risk).IsPositive() })) {
+				line(k.Label, func(r backtestRow) string { return bound(k.of(r.Risk), k.Unit) })
+			}
+		}
+	}
 	line("Largest position", func(r backtestRow) string {
 		var bounds []string
 		for _, m := range append([]exchange.Market{r.Market.Market}, r.Further...) {

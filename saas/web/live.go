@@ -52,6 +52,9 @@ type liveFacts struct {
 // BalancesAtKnown reports whether it was ever seen what the account holds.
 func (f liveFacts) BalancesAtKnown() bool { return !f.Account.BalancesAt.IsZero() }
 
+// Bounds are the bot's own limits.
+func (f liveFacts) Bounds() []boundField { return boundsOf(f.Risk).Lines(f.Market.Base) }
+
 // Worst is the most that the bot can lose.
 func (f liveFacts) Worst() string { return f.Market.MoneyText(f.Balance) + " " + f.Currency }
 
