@@ -2,12 +2,11 @@ package saas_test
 
 import (
 	"bytes"
-	"context"
 	"io"
-	"log/slog"
-	"net"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os/exec"
 	"strconv"
@@ -17,9 +16,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/shopspring/decimal"
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
 
-	"github.com/lunobot/lunobot/exchange/lunosim"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
@@ -28,57 +27,45 @@ import (
 
 // asked is a call that changes something, as the exchange saw it.
 type asked struct {
-	at time.Time
-	// key is whose it is: each worker has one of its own to the same account.
-	key, path, clientID string
+	at             time.Time
+	path, clientID string
 	// sent is when it says that it was sent, and ends when it ends by itself.
 	sent, ends time.Time
 }
 
-// watchedSim is a simulated Luno that notes who asked for what.
-type watchedSim struct {
+// front is a worker's own way to a simulated Luno, which notes what the worker asks for.
+type front struct {
 	simProcess
-	// one and two are keys of the same account, other is somebody else's.
-	one, two, other lunosim.Key
 
 	mu    sync.Mutex
 	calls []asked
 }
 
-func watchSim(t *testing.T) *watchedSim {
+// front opens such a way, until the test ends.
+func (s simProcess) front(t *testing.T) *front {
 	t.Helper()
-	coins := map[string]decimal.Decimal{"MYR": decimal.New(1_000_000, 0), "XBT": decimal.New(100, 0)}
-	keys := lunosim.DefaultAccounts(1, 3)
-	w := &watchedSim{one: keys[0].Keys[0], two: keys[1].Keys[0], other: keys[2].Keys[0]}
-	var markets []lunosim.Market
-	for _, m := range lunosim.Markets() {
-		if m.Pair == livePair {
-			markets = append(markets, m)
-		}
-	}
-	sim, err := lunosim.New(lunosim.Config{Markets: markets, Accounts: []lunosim.Account{
-		{Name: "shared", Balances: coins, Keys: []lunosim.Key{w.one, w.two}}, {Name: "other", Balances: coins, Keys: []lunosim.Key{w.other}},
-	}})
+	there, err := url.Parse(s.Rest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(sim.Close)
+	on := httputil.NewSingleHostReverseProxy(there)
+	on.ErrorLog = log.New(io.Discard, "", 0) // who asks is told, too
+	f := &front{simProcess: s}
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		w.note(r)
-		sim.ServeHTTP(out, r)
+		f.note(r)
+		on.ServeHTTP(out, r)
 	}))
 	t.Cleanup(server.Close)
-	w.Rest, w.Stream = server.URL, "ws"+strings.TrimPrefix(server.URL, "http")
-	return w
+	f.Rest = server.URL
+	return f
 }
 
 // note notes a call that changes something, before the simulator sees it.
-func (w *watchedSim) note(r *http.Request) {
+func (f *front) note(r *http.Request) {
 	if r.Method != http.MethodPost {
 		return
 	}
 	a := asked{at: time.Now(), path: r.URL.Path}
-	a.key, _, _ = r.BasicAuth()
 	body, err := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if form, ferr := url.ParseQuery(string(body)); err == nil && ferr == nil {
@@ -87,102 +74,78 @@ func (w *watchedSim) note(r *http.Request) {
 		ttl, _ := strconv.ParseInt(form.Get("ttl"), 10, 64)
 		a.sent, a.ends = time.UnixMilli(ms), time.UnixMilli(ms+ttl)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.calls = append(w.calls, a)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, a)
 }
 
-// of lists the calls of a key after a time.
-func (w *watchedSim) of(k lunosim.Key, after time.Time) (list []asked) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, a := range w.calls {
-		if a.key == k.ID && a.at.After(after) {
+// after lists the calls after a time.
+func (f *front) after(t time.Time) (list []asked) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.calls {
+		if a.at.After(t) {
 			list = append(list, a)
 		}
 	}
 	return list
 }
 
-// proxy is the way of a worker to its database, which can be cut off.
-type proxy struct {
-	addr string
-
-	mu   sync.Mutex
-	flow *sync.Cond
-	held bool
+// late fails the test if a worker that was frozen or cut off at a time has asked for
+// anything after its leases, but for so many things that were under way when it was
+// frozen, and came too late to be taken.
+func (f *front) late(t *testing.T, cut time.Time, lease time.Duration, underWay int) {
+	t.Helper()
+	list := f.after(cut.Add(lease))
+	if len(list) > underWay {
+		t.Errorf("it asked for %d things after its leases: %+v", len(list), list)
+	}
+	for _, a := range list {
+		if a.sent.After(cut.Add(time.Second)) || !a.ends.Before(a.at) {
+			t.Errorf("it asked for %+v, which was not under way at %s", a, cut)
+		}
+	}
 }
 
-// proxyTo returns a way to a database, and the database's address by it.
-func proxyTo(t *testing.T, address string) (*proxy, string) {
+// way is how a worker reaches its database; it can be cut off.
+type way struct{ *toxiproxy.Proxy }
+
+// wayTo opens a way to a database, and returns the database's address by it.
+func wayTo(t *testing.T, address string) (way, string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	w := way{toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "database", "127.0.0.1:0", u.Host)}
+	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: u.Host}
-	p.flow = sync.NewCond(&p.mu)
-	t.Cleanup(func() {
-		_ = listener.Close()
-		p.hold(false)
-	})
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go p.carry(c)
-		}
-	}()
-	u.Host = listener.Addr().String()
-	return p, u.String()
+	t.Cleanup(w.Stop)
+	u.Host = w.Listen
+	return w, u.String()
 }
 
-// hold lets nothing pass, or everything again that has come meanwhile.
-func (p *proxy) hold(held bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.held = held
-	p.flow.Broadcast()
-}
-
-func (p *proxy) carry(client net.Conn) {
-	defer client.Close() //nolint:errcheck // whoever is left notices
-	server, err := net.Dial("tcp", p.addr)
-	if err != nil {
-		return
-	}
-	defer server.Close() //nolint:errcheck // whoever is left notices
-	pass := func(to, from net.Conn) {
-		buffer := make([]byte, 32<<10)
-		for {
-			n, err := from.Read(buffer)
-			p.mu.Lock()
-			for p.held {
-				p.flow.Wait()
-			}
-			p.mu.Unlock()
-			if _, werr := to.Write(buffer[:n]); err != nil || werr != nil {
-				_ = to.Close()
-				return
-			}
+// cut lets nothing pass, for an hour.
+func (w way) cut(t *testing.T) {
+	t.Helper()
+	for _, stream := range []string{"upstream", "downstream"} {
+		if _, err := w.Toxics.AddToxicJson(strings.NewReader(`{"type": "latency", "stream": "` + stream + `", "attributes": {"latency": 3600000}}`)); err != nil {
+			t.Fatal(err)
 		}
 	}
-	go pass(client, server)
-	pass(server, client)
 }
+
+// heal lets everything pass again, with what has come meanwhile.
+func (w way) heal(t *testing.T) { w.Toxics.ResetToxics(t.Context()) }
 
 // duel is a worker that is to lose its bots, and the one that takes them over.
 type duel struct {
-	*watchedSim
 	task  traderTask
 	books liveBooks
-	loser *exec.Cmd
+	// one is the way of the first worker to the exchange, two that of the others.
+	one, two *front
+	loser    *exec.Cmd
 }
 
 // newDuel starts the first worker, which reaches its database by a way of its own, and
@@ -197,9 +160,10 @@ func newDuel(t *testing.T, database, by string) *duel {
 	if _, err := d.Migrate(t.Context(), saas.Migrations()...); err != nil {
 		t.Fatal(err)
 	}
-	u := &duel{watchedSim: watchSim(t)}
-	u.task = traderTask{Database: database, Rest: u.Rest, Stream: u.Stream, Lease: 3 * time.Second, Bots: liveBots(t, d, 2)}
-	client, err := u.worker("", u.two).client()
+	sim := startSim(t)
+	u := &duel{one: sim.front(t), two: sim.front(t)}
+	u.task = traderTask{Database: database, Stream: sim.Stream, Lease: 3 * time.Second, Bots: liveBots(t, d, 2), KeyID: sim.key(1).ID, Secret: sim.key(1).Secret}
+	client, err := traderTask{Rest: sim.Rest, KeyID: u.task.KeyID, Secret: u.task.Secret}.client()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,39 +171,28 @@ func newDuel(t *testing.T, database, by string) *duel {
 	if u.books.before, err = holdings(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := u.worker("", u.other).client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	moving, still := context.WithCancel(t.Context())
-	var crowded sync.WaitGroup
-	crowded.Go(func() { crowd(moving, stranger, 1, slog.New(slog.DiscardHandler)) })
-	t.Cleanup(func() {
-		still()
-		crowded.Wait()
-	})
+	sim.crowded(t, 1)
 	loser := u.worker("loser", u.one)
 	loser.Database = by
 	u.loser, _ = loser.start(t)
-	waitFor(t, "the first worker to trade", func() bool { return len(u.of(u.one, time.Time{})) > 50 })
+	waitFor(t, "the first worker to trade", func() bool { return len(u.one.after(time.Time{})) > 50 })
 	return u
 }
 
-// worker returns the task of a worker with a key.
-func (u *duel) worker(holder string, k lunosim.Key) traderTask {
+// worker returns the task of a worker with a way to the exchange.
+func (u *duel) worker(holder string, f *front) traderTask {
 	task := u.task
-	task.Holder, task.KeyID, task.Secret = holder, k.ID, k.Secret
+	task.Holder, task.Rest = holder, f.Rest
 	return task
 }
 
 // over lets another worker take the bots over and trade for a while, calls back once it
 // does, waits until the first one has noticed, and compares the books. From cut on the
-// first one was out of it. It returns what the first one asked for once its leases had
-// ended at the latest.
-func (u *duel) over(t *testing.T, cut time.Time, back func()) []asked {
+// first one was out of it.
+func (u *duel) over(t *testing.T, cut time.Time, back func()) {
 	t.Helper()
 	winner, _ := u.worker("winner", u.two).start(t)
-	waitFor(t, "the second worker to trade", func() bool { return len(u.of(u.two, cut)) > 20 })
+	waitFor(t, "the second worker to trade", func() bool { return len(u.two.after(cut)) > 20 })
 	back()
 	if err := u.loser.Wait(); err != nil { // it ends once it knows that its leases are lost
 		t.Errorf("the first worker ended with %v", err)
@@ -256,12 +209,12 @@ func (u *duel) over(t *testing.T, cut time.Time, back func()) []asked {
 	if !tally.whole() {
 		t.Errorf("%s %q", &tally, tally.wrong)
 	}
-	return u.of(u.one, cut.Add(u.task.Lease))
 }
 
-// proves T5: a worker that was frozen past its leases and goes on has no effect at the
-// exchange any more, while the one that took its bots over trades: what it was sending
-// when it was frozen comes too late to be taken, and it sends nothing after that.
+// proves T5: a worker that was frozen past its leases, or cut off from the database, and
+// goes on has no effect at the exchange any more, while the one that took its bots over
+// trades: what it was sending when it was frozen comes too late to be taken, and it sends
+// nothing after that. TestFencingOfServers shows it of whole programs.
 func TestFencing(t *testing.T) {
 	t.Parallel()
 	t.Run("frozen", func(t *testing.T) {
@@ -275,24 +228,17 @@ func TestFencing(t *testing.T) {
 		}
 		signal(syscall.SIGSTOP)
 		cut := time.Now()
-		late := u.over(t, cut, func() { signal(syscall.SIGCONT) })
-		if len(late) > len(u.task.Bots) {
-			t.Errorf("it asked for %d things after its leases: %+v", len(late), late)
-		}
-		for _, a := range late {
-			if a.sent.After(cut.Add(time.Second)) || !a.ends.Before(a.at) {
-				t.Errorf("it asked for %+v, which was not under way when it was frozen at %s", a, cut)
-			}
-		}
+		u.over(t, cut, func() { signal(syscall.SIGCONT) })
+		u.one.late(t, cut, u.task.Lease, len(u.task.Bots))
 	})
 	t.Run("cut off from the database", func(t *testing.T) {
 		t.Parallel()
 		database := dbtest.PostgresURL(t)
-		way, by := proxyTo(t, database)
+		way, by := wayTo(t, database)
 		u := newDuel(t, database, by)
-		way.hold(true)
-		if late := u.over(t, time.Now(), func() { way.hold(false) }); len(late) > 0 {
-			t.Errorf("it asked for %d things after its leases: %+v", len(late), late)
-		}
+		way.cut(t)
+		cut := time.Now()
+		u.over(t, cut, func() { way.heal(t) })
+		u.one.late(t, cut, u.task.Lease, 0)
 	})
 }

@@ -38,6 +38,9 @@ type simProcess struct {
 	Keys   []lunosim.Key `json:"keys"`
 }
 
+// killed is the account, in the simulated Luno, of the workers that are killed.
+const killed = "trader-1"
+
 // startSim starts "lunobot sim" with two accounts and nobody else in its markets,
 // until the test ends.
 func startSim(t *testing.T) simProcess {
@@ -69,6 +72,25 @@ func (s simProcess) key(account int) lunosim.Key {
 		}
 	}
 	panic("the simulated Luno has no such key")
+}
+
+// crowded lets the second account keep the market moving, until still is called or the
+// test ends.
+func (s simProcess) crowded(t *testing.T, seed uint64) (still func()) {
+	t.Helper()
+	stranger, err := traderTask{Rest: s.Rest, KeyID: s.key(2).ID, Secret: s.key(2).Secret}.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var moving sync.WaitGroup
+	moving.Go(func() { crowd(ctx, stranger, seed, slog.New(slog.DiscardHandler)) })
+	still = func() {
+		stop()
+		moving.Wait()
+	}
+	t.Cleanup(still)
+	return still
 }
 
 // call steers the simulator.
@@ -103,7 +125,7 @@ func (s simProcess) call(t *testing.T, method string, body, out any) {
 func (s simProcess) misbehave(t *testing.T, rng *rand.Rand, likely float64) int {
 	t.Helper()
 	struck := s.calm(t)
-	const orders, mine = "/api/1/", "trader-1"
+	const orders = "/api/1/"
 	all := []lunosim.Fault{
 		{Kind: lunosim.HangAfter, Path: orders, Chance: 0.05, Delay: 200 + rng.Int64N(1500)},
 		{Kind: lunosim.HangBefore, Path: orders, Chance: 0.05, Delay: 200 + rng.Int64N(1500)},
@@ -119,7 +141,7 @@ func (s simProcess) misbehave(t *testing.T, rng *rand.Rand, likely float64) int 
 	chosen := all[:6]
 	for i := range chosen {
 		if chosen[i].Kind != lunosim.ClockSkew {
-			chosen[i].Account = mine
+			chosen[i].Account = killed
 		}
 		chosen[i].Chance = min(0.5, chosen[i].Chance*likely)
 	}
@@ -127,9 +149,16 @@ func (s simProcess) misbehave(t *testing.T, rng *rand.Rand, likely float64) int 
 	return struck
 }
 
-// calm ends all faults and returns how often they have struck, without those that
-// only last.
-func (s simProcess) calm(t *testing.T) (struck int) {
+// calm ends all faults and returns how often they have struck.
+func (s simProcess) calm(t *testing.T) int {
+	t.Helper()
+	struck := s.struck(t)
+	s.call(t, http.MethodDelete, nil, nil)
+	return struck
+}
+
+// struck is how often the faults at work have struck, without those that only last.
+func (s simProcess) struck(t *testing.T) (struck int) {
 	t.Helper()
 	var at struct {
 		Faults []lunosim.Fault `json:"faults"`
@@ -140,7 +169,6 @@ func (s simProcess) calm(t *testing.T) (struck int) {
 			struck += f.Struck
 		}
 	}
-	s.call(t, http.MethodDelete, nil, nil)
 	return struck
 }
 
@@ -198,29 +226,9 @@ func (r *killRun) all(t *testing.T, kills int) *liveTally {
 	if books.before, err = holdings(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	other := r.task
-	other.KeyID, other.Secret = r.sim.key(2).ID, r.sim.key(2).Secret
-	stranger, err := other.client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	moving, still := context.WithCancel(t.Context())
-	defer still()
-	var crowded sync.WaitGroup
-	choices := r.rng.Uint64()
-	crowded.Go(func() { crowd(moving, stranger, choices, slog.New(slog.DiscardHandler)) })
+	still := r.sim.crowded(t, r.rng.Uint64())
 	for range kills {
-		r.tally.faults += r.sim.misbehave(t, r.rng, 1)
-		r.task.Life++
-		worker, trades := r.task.start(t)
-		if r.rng.IntN(4) > 0 { // else it may not have come to trading
-			select {
-			case <-trades:
-			case <-time.After(3 * time.Second):
-			}
-		}
-		time.Sleep(time.Duration(r.rng.Int64N(int64(800 * time.Millisecond)))) // the moment of the kill is the test
-		kill9(worker)
+		r.life(t)
 		r.tally.kills++
 	}
 	r.tally.faults += r.sim.calm(t)
@@ -230,9 +238,38 @@ func (r *killRun) all(t *testing.T, kills int) *liveTally {
 		r.tally.tell("the last worker ended with %s", worker.ProcessState)
 	}
 	still()
-	crowded.Wait()
 	books.compare(t, &r.tally)
 	return &r.tally
+}
+
+// life lets a worker trade among faults and kills it.
+func (r *killRun) life(t *testing.T) {
+	t.Helper()
+	if r.task.Life++; r.task.Hasty {
+		r.hastyLife(t)
+		return
+	}
+	r.tally.faults += r.sim.misbehave(t, r.rng, 1)
+	worker, trades := r.task.start(t)
+	if r.rng.IntN(4) > 0 { // else it may not have come to trading
+		select {
+		case <-trades:
+		case <-time.After(15 * time.Second):
+		}
+	}
+	time.Sleep(time.Duration(r.rng.Int64N(int64(800 * time.Millisecond)))) // the moment of the kill is the test
+	kill9(worker)
+}
+
+// hastyLife kills a worker while it waits for the answers to orders that the exchange
+// has taken: two at least, for one may be such as it does not take.
+func (r *killRun) hastyLife(t *testing.T) {
+	t.Helper()
+	r.sim.call(t, http.MethodPost, []lunosim.Fault{{Kind: lunosim.HangAfter, Path: "/api/1/postorder", Chance: 0.5, Delay: 10_000, Account: killed}}, nil)
+	worker, _ := r.task.start(t)
+	waitFor(t, "orders on their way", func() bool { return r.sim.struck(t) > 1 })
+	kill9(worker)
+	r.tally.faults += r.sim.calm(t)
 }
 
 // proves T1, T2, T3, T4, T5 and T7 with real processes: a worker whose bots trade is
@@ -267,7 +304,7 @@ func TestKillPointsNoticesHaste(t *testing.T) {
 	t.Parallel()
 	r := newKillRun(t, dbtest.SQLiteURL(t), 1)
 	r.task.Hasty = true
-	tally := r.all(t, 15)
+	tally := r.all(t, 1)
 	t.Log(tally)
 	if tally.orphan == 0 || tally.whole() {
 		t.Errorf("with intents written late the run shows %s", tally)

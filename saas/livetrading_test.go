@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +33,7 @@ import (
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // liveServerEnv makes this test binary a server whose bots trade live.
@@ -43,6 +46,12 @@ type liveServer struct {
 	// Rest and Stream are where the exchange is, Wall is when the recording begins.
 	Rest, Stream string
 	Wall         time.Time
+	// Events, Signing and Vault are what the processes of an installation share, Lease is
+	// how long their leases last, and Role is what this one is. Without them it is a whole
+	// installation.
+	Events, Signing, Vault string
+	Lease                  time.Duration
+	Role                   saas.Role
 }
 
 const liveServerSpeed = 120
@@ -58,12 +67,24 @@ func (s liveServer) config() (saas.Config, error) {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	return saas.Config{
-		DatabaseURL: s.Database, DataDir: s.Dir, Log: log, Strategies: bundle(), Venues: map[string]account.Venue{"luno": simVenue(s)},
+		DatabaseURL: s.Database, DataDir: s.Dir, EventsURL: s.Events, Lease: s.Lease, Log: log, Role: s.Role, Secrets: s.secrets(),
+		Strategies: bundle(), Venues: map[string]account.Venue{"luno": simVenue(s)},
 		Live: &saas.LiveMarket{
 			Data: func(string) exchange.MarketData { return tape }, Name: "luno", Notice: "A recording", Now: tape.Now, Simulated: true, Stream: tape,
 			Title: "the recording", Venue: "luno",
 		},
 	}, nil
+}
+
+// secrets are the role's.
+func (s liveServer) secrets() (k saas.Secrets) {
+	if s.Vault != "" {
+		k.Vault = vault.NewSecret(s.Vault)
+	}
+	if s.Signing != "" && s.Role != saas.Worker {
+		k.Signing = vault.NewSecret(s.Signing)
+	}
+	return k
 }
 
 // simVenue reaches the exchange of a server.
@@ -98,8 +119,11 @@ func (v simVenue) KeyChecker(c account.Credential, b exchange.Budget) (exchange.
 	return luno.New(luno.Config{BaseURL: v.Rest, Budget: b, KeyID: c.Key.Reveal(), Secret: luno.Secret(c.Secret.Reveal())})
 }
 
-// runLiveServer is the main of such a server: it works until it is killed.
+// runLiveServer is the main of such a server: it works until it is killed, or told to
+// end.
 func runLiveServer() int {
+	told, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	var s liveServer
 	err := json.Unmarshal([]byte(os.Getenv(liveServerEnv)), &s)
 	var app *saas.App
@@ -110,8 +134,9 @@ func runLiveServer() int {
 		fmt.Fprintln(os.Stderr, "the server of the test:", err)
 		return 1
 	}
-	defer app.Stop()
-	select {}
+	<-told.Done()
+	app.Stop()
+	return 0
 }
 
 // open starts the server here.
@@ -171,43 +196,46 @@ func (r *liveRun) until(what string, ok func() bool) {
 	}
 }
 
-// fills is how many the bot's own journal has.
-func (r *liveRun) fills() []journal.Fill {
+// fills are those that the bot's own journal has, newest first.
+func (r *liveRun) fills() (all []journal.Fill) {
 	r.t.Helper()
-	list, err := r.store.Fills(r.t.Context(), r.who.TenantID, r.bot.ID, page.Page{Limit: page.MaxLimit})
-	if err != nil {
-		r.t.Fatal(err)
+	for p := (page.Page{Limit: page.MaxLimit}); ; {
+		list, err := r.store.Fills(r.t.Context(), r.who.TenantID, r.bot.ID, p)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		l := page.Of(list, p.Limit, func(f journal.Fill) string { return strconv.FormatInt(f.Sequence, 10) })
+		all = append(all, l.Items...)
+		if p.After = l.Next; p.After == "" {
+			return all
+		}
 	}
-	return list
 }
 
 // newLiveRun makes a bot that trades at a simulated Luno in which others trade, and takes
 // it live.
 func newLiveRun(t *testing.T, url string) *liveRun {
 	t.Helper()
+	return liveRunOn(t, liveServer{Database: url}, "basic", `{"fast":2,"slow":3}`)
+}
+
+// liveRunOn is newLiveRun with a strategy, on a server of which it is left to say where
+// its folder and the exchange are, and when its market begins.
+func liveRunOn(t *testing.T, server liveServer, strategy, parameters string) *liveRun {
+	t.Helper()
 	sim := startSim(t)
-	d, err := db.Open(t.Context(), db.Config{URL: url})
+	d, err := db.Open(t.Context(), db.Config{URL: server.Database})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	r := &liveRun{t: t, sim: sim, store: saasdb.New(d), server: liveServer{Database: url, Dir: t.TempDir(), Rest: sim.Rest, Stream: sim.Stream, Wall: time.Now().Truncate(time.Second)}}
-	mine, other := traderTask{Rest: sim.Rest, KeyID: sim.key(1).ID, Secret: sim.key(1).Secret}, traderTask{Rest: sim.Rest, KeyID: sim.key(2).ID, Secret: sim.key(2).Secret}
-	client, err := mine.client()
+	server.Dir, server.Rest, server.Stream, server.Wall = t.TempDir(), sim.Rest, sim.Stream, time.Now().Truncate(time.Second)
+	r := &liveRun{t: t, sim: sim, store: saasdb.New(d), server: server}
+	client, err := traderTask{Rest: sim.Rest, KeyID: sim.key(1).ID, Secret: sim.key(1).Secret}.client()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := other.client()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	var crowded sync.WaitGroup
-	crowded.Go(func() { crowd(ctx, stranger, 5, slog.New(slog.DiscardHandler)) })
-	t.Cleanup(func() {
-		stop()
-		crowded.Wait()
-	})
+	sim.crowded(t, 5)
 	r.books = liveBooks{client: client, store: r.store, market: liveMarket()}
 	if r.books.before, err = holdings(t.Context(), client); err != nil {
 		t.Fatal(err)
@@ -225,7 +253,7 @@ func newLiveRun(t *testing.T, url string) *liveRun {
 	}
 	r.who = login.Principal
 	if _, r.bot, err = app.Bots().Create(t.Context(), r.who, bot.CreateInput{
-		Name: "trader", Pair: livePair, Strategy: "basic", Parameters: []byte(`{"fast":2,"slow":3}`),
+		Name: "trader", Pair: livePair, Strategy: strategy, Parameters: []byte(parameters),
 	}); err != nil {
 		t.Fatal(err)
 	}

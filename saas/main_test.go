@@ -1,10 +1,14 @@
 package saas_test
 
 import (
+	"flag"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/lunobot/lunobot/plugins/basic/basic"
+	"github.com/lunobot/lunobot/plugins/grid/grid"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/strategy/plugin"
@@ -27,11 +31,17 @@ func TestMain(m *testing.M) {
 	if os.Getenv(liveServerEnv) != "" {
 		os.Exit(runLiveServer())
 	}
+	// The tests of this package wait most of the time, for processes, leases and clocks:
+	// more of them at once than there are processors.
+	flag.Parse()
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue {
+		_ = p.Value.Set(strconv.Itoa(2 * runtime.GOMAXPROCS(0))) // a number is one that it takes
+	}
 	dbtest.Main(m, shared.remove)
 }
 
 func bundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition(), rebalance.Definition())
+	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition())
 	if err != nil {
 		panic(err)
 	}

@@ -24,7 +24,7 @@ func readmeCommands() []readmeCommand {
 	form := func(s string) *regexp.Regexp { return regexp.MustCompile("^" + s + "$") }
 	const anyOther = `*) bash -c "$command" ;;`
 	return []readmeCommand{
-		{form(`go test \./\.\.\.`), `tests() { go test -race -shuffle=on -timeout 25m -p 2 ./...; }`, "", ""},
+		{form(`go test \./\.\.\.`), "-shuffle=on -vet=off -timeout 25m -p 2 ./...", "", ""},
 		{form(`go run \./hosts/server`), `'go run ./hosts/server')`, "", ""},
 		{form(`go run \./hosts/lunobot sim --addr 127\.0\.0\.1:7700`), `'go run ./hosts/lunobot sim '*)`, "saas/liveprograms_test.go", "TestLiveMarketOfPrograms"},
 		{form(`go run \./hosts/server --data-dir \./lunobot-live --market luno --luno-address http://127\.0\.0\.1:7700 .*`), `'go run ./hosts/server --data-dir ./lunobot-live '*)`, "saas/liveprograms_test.go", "TestLiveMarketOfPrograms"},

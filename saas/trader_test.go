@@ -43,7 +43,7 @@ type traderTask struct {
 	// Hasty breaks rule T1: an intent is written with what follows.
 	Hasty bool
 	// Settle ends it all: open orders are taken back, and the process ends once
-	// journal and venue agree.
+	// journal and venue agree. Of a hasty worker they never do: it does not wait.
 	Settle bool
 }
 
@@ -171,15 +171,21 @@ func (k traderTask) run(ctx context.Context) error {
 		bots.Go(func() {
 			b := liveBot{Executor: e, store: store, id: l.ID, rng: rand.New(rand.NewPCG(k.Life, uint64(i)))}
 			if k.Settle {
-				failed <- b.settle(ctx)
+				patience := 90 * time.Second
+				if k.Hasty {
+					patience = time.Second
+				}
+				failed <- b.settle(ctx, patience)
 				return
 			}
 			go e.Run(ctx) //nolint:errcheck // it ends with the process
 			b.trade(ctx)
 		})
 	}
-	if err := k.listen(ctx, client, heard); err != nil {
-		return err
+	if !k.Hasty { // else the stream tells of an order before its answer is here
+		if err := k.listen(ctx, client, heard); err != nil {
+			return err
+		}
 	}
 	bots.Wait()
 	close(failed)
@@ -226,23 +232,25 @@ func (k traderTask) listen(ctx context.Context, client *luno.Client, bots []*exe
 }
 
 // tardy breaks the rule that the intent comes first: it says that an intent is written
-// and writes it with what follows.
+// and writes it with what follows of the same order.
 func tardy(commit func(context.Context, journal.LiveEntry) error) func(context.Context, journal.LiveEntry) error {
 	var mu sync.Mutex
-	var held []journal.LiveEntry
+	held := map[string]journal.LiveEntry{}
 	return func(ctx context.Context, e journal.LiveEntry) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if len(e.Orders) == 1 && e.Orders[0].State == journal.Submitted {
-			held = append(held, e)
+			held[e.Orders[0].ClientID] = e
 			return nil
 		}
-		for _, h := range held {
-			if err := commit(ctx, h); err != nil {
-				return err
+		for _, o := range e.Orders {
+			if h, ok := held[o.ClientID]; ok {
+				if err := commit(ctx, h); err != nil {
+					return err
+				}
+				delete(held, o.ClientID)
 			}
 		}
-		held = nil
 		return commit(ctx, e)
 	}
 }
@@ -305,11 +313,11 @@ func (b liveBot) command(number int64) execution.Intent {
 	return execution.Intent{Number: number, Reason: "the test wants it", Request: r}
 }
 
-// settle takes back what is open and waits until journal and venue agree.
-func (b liveBot) settle(ctx context.Context) error {
+// settle takes back what is open and waits, so long, until journal and venue agree.
+func (b liveBot) settle(ctx context.Context, patience time.Duration) error {
 	var c journal.Check
 	var err error
-	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		if c, err = b.Check(ctx); err != nil {
 			continue // it is asked again
 		}
