@@ -126,8 +126,8 @@ func (a *App) buildServices(ctx context.Context, k keys) error {
 		return err
 	}
 	a.bots, err = bot.NewService(bot.ServiceConfig{
-		Events: events, Gate: a.billing.Gate(), Halts: a.halts, LiveVenue: a.cfg.Live.venue(), Markets: a.market.traded(), Now: a.cfg.Now, Store: a.store,
-		Strategies: a.strategies, Tx: a.db,
+		Events: events, Gate: a.billing.Gate(), Halts: a.halts, LiveVenue: a.cfg.Live.venue(), Markets: a.market.traded(), Now: a.cfg.Now, Prices: a.market.prices(),
+		Store: a.store, Strategies: a.strategies, Tx: a.db,
 	})
 	if err != nil {
 		return err

@@ -96,13 +96,13 @@ type simAccount struct {
 }
 
 // Connect implements account.Venue.
-func (v simVenue) Connect(c account.Credential, _ exchange.Budget, markets []exchange.Market) (account.Connection, error) {
+func (v simVenue) Connect(c account.Credential, _ exchange.Budget, markets []exchange.Market, wallets map[string]string) (account.Connection, error) {
 	budget, err := luno.NewBudget(luno.BudgetConfig{PerMinute: 60_000, Burst: 1_000})
 	if err != nil {
 		return nil, err
 	}
 	id, secret := c.Key.Reveal(), luno.Secret(c.Secret.Reveal())
-	client, err := luno.New(luno.Config{BaseURL: v.Rest, Budget: budget, KeyID: id, Secret: secret, Markets: markets, Tries: 2})
+	client, err := luno.New(luno.Config{Accounts: wallets, BaseURL: v.Rest, Budget: budget, KeyID: id, Secret: secret, Markets: markets, Tries: 2})
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (v toldVenue) KeyChecker(c account.Credential, _ exchange.Budget) (exchange
 }
 
 // Connect implements account.Venue.
-func (toldVenue) Connect(account.Credential, exchange.Budget, []exchange.Market) (account.Connection, error) {
+func (toldVenue) Connect(account.Credential, exchange.Budget, []exchange.Market, map[string]string) (account.Connection, error) {
 	return nil, errors.New("it is down")
 }
 

@@ -132,7 +132,7 @@ func notes(balances []exchange.Balance) []string {
 	var out []string
 	for currency, ids := range accounts {
 		if len(ids) > 1 {
-			out = append(out, fmt.Sprintf("there are %d accounts in %s (%s): orders use Luno's default one unless another is chosen", len(ids), currency, strings.Join(ids, ", ")))
+			out = append(out, fmt.Sprintf("there are %d accounts in %s (%s): bots trade with the one that was opened first", len(ids), currency, strings.Join(ids, ", ")))
 		}
 	}
 	slices.Sort(out)

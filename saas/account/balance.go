@@ -34,14 +34,32 @@ func balancesOf(list []exchange.Balance) []Balance {
 
 // Held returns what of a currency the account was last seen to have for trading,
 // at BalancesAt; nothing if it was seen to have none. Of several wallets in a
-// currency it is the one with the least: orders use the venue's default one, which
-// it does not tell.
+// currency it is the one that Wallets names: bots trade with no other.
 func (a Account) Held(currency string) Balance {
-	least := Balance{Currency: currency}
-	for i, b := range slices.DeleteFunc(slices.Clone(a.Balances), func(b Balance) bool { return b.Currency != currency }) {
-		if i == 0 || b.Total.LessThan(least.Total) {
-			least = b
+	held := Balance{Currency: currency}
+	for _, b := range a.Balances {
+		if b.Currency == currency && (held.Wallet == "" || older(b.Wallet, held.Wallet)) {
+			held = b
 		}
 	}
-	return least
+	return held
+}
+
+// Wallets names the wallet of each currency that orders are pinned to, by the venue's
+// id: the one that was opened first, for a later one changes nothing then. Currencies of
+// which no wallet has an id are left out.
+func (a Account) Wallets() map[string]string {
+	pinned := map[string]string{}
+	for _, b := range a.Balances {
+		if b.Wallet != "" {
+			pinned[b.Currency] = a.Held(b.Currency).Wallet
+		}
+	}
+	return pinned
+}
+
+// older reports whether a wallet was opened before another one: ids are numbers that
+// grow.
+func older(a, b string) bool {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) < 0
 }

@@ -70,5 +70,5 @@ func (c *Connector) Open(ctx context.Context, tenantID, accountID string, market
 	if err != nil {
 		return nil, err
 	}
-	return venue.Connect(key, budget, markets)
+	return venue.Connect(key, budget, markets, a.Wallets())
 }

@@ -39,11 +39,7 @@ func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.
 	if a.BalancesAt.IsZero() {
 		return errs.New(errs.Conflict, "balance_unknown", "what %s holds has not been seen yet: have its key checked again, and try then", a.Name), nil
 	}
-	for _, held := range a.Balances {
-		if held.Currency == sum.Currency {
-			sum.Held = sum.Held.Add(held.Total)
-		}
-	}
+	sum.Held = a.Held(sum.Currency).Total
 	claims, err := s.cfg.Store.Claims(ctx, b.TenantID, a.ID, sum.Currency, a.BalancesAt)
 	if err != nil {
 		return nil, err
@@ -66,6 +62,37 @@ func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.
 	}
 	return errs.New(errs.Conflict, "allocation_unavailable", "%s: give the bot at most that much, or pay in and have the key checked again", text).
 		With("currency", sum.Currency).With("held", sum.Held.String()).With("free", sum.Free.String()), nil
+}
+
+// last returns the last prices of a configuration's pairs, as far as they are known. The
+// exchange may be asked: it is no call for a transaction.
+func (s *Service) last(ctx context.Context, c Config) map[string]exchange.Ticks {
+	if s.cfg.Prices == nil {
+		return nil
+	}
+	return s.cfg.Prices(ctx, append([]string{c.Pair}, c.Also...))
+}
+
+// enough notes a balance for which not one order can be placed in any of a bot's pairs, at
+// last prices as far as they are known.
+func (s *Service) enough(f *errs.Fields, balance decimal.Decimal, c Config, prices map[string]exchange.Ticks) {
+	if !balance.IsPositive() {
+		return // noted
+	}
+	var least decimal.Decimal
+	var where exchange.Market
+	for _, pair := range append([]string{c.Pair}, c.Also...) {
+		m, err := s.cfg.Markets.Market(pair)
+		if err != nil {
+			return // noted elsewhere
+		}
+		need := decimal.Max(m.Amount(m.MinValue), m.Volume(m.MinVolume).Mul(m.Price(max(prices[pair], m.MinPrice, 1))))
+		if where.Pair == "" || need.LessThan(least) {
+			least, where = need, m
+		}
+	}
+	f.Check(balance.GreaterThanOrEqual(least), "/balance", fmt.Sprintf("must be at least %s %s: the least order in %s costs that much at present",
+		exchange.Grouped(least.String()), where.Counter, where.Pair))
 }
 
 // renew ends the account that a bot keeps, so that the next start begins another.

@@ -38,6 +38,8 @@ type GoLiveInput struct {
 	// Version is the version of the configuration that the caller saw; 0 skips the
 	// check.
 	Version int64
+	// prices are the last ones, as far as they are known.
+	prices map[string]exchange.Ticks
 }
 
 // LiveSummary is what there is to know before a bot moves real money.
@@ -78,6 +80,7 @@ func (s *Service) Preview(ctx context.Context, p tenancy.Principal, botID string
 	if err != nil {
 		return LiveSummary{}, err
 	}
+	in.prices = s.last(ctx, c)
 	return s.summary(ctx, b, c, in, s.cfg.Store.Account)
 }
 
@@ -132,6 +135,7 @@ func (s *Service) summary(ctx context.Context, b Bot, c Config, in GoLiveInput, 
 	}
 	var f errs.Fields
 	checkBalance(&f, sum.Balance, market, true)
+	s.enough(&f, sum.Balance, c, in.prices)
 	if in.AccountID == "" {
 		f.Add("/account_id", "is required: connect an account of the exchange "+s.cfg.LiveVenue+" and choose it")
 	} else if sum.Account, err = find(ctx, b.TenantID, in.AccountID); err != nil {
@@ -181,8 +185,16 @@ func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string,
 	if err := s.offered(p); err != nil {
 		return Config{}, err
 	}
-	var c Config
-	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
+	b, err := s.cfg.Store.Bot(ctx, p.TenantID, botID)
+	if err != nil {
+		return Config{}, err
+	}
+	c, err := s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID)
+	if err != nil {
+		return Config{}, err
+	}
+	in.prices = s.last(ctx, c)
+	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
 		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
 		if err != nil {
 			return err

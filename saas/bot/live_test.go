@@ -14,6 +14,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/billing/billingtest"
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
@@ -86,7 +87,8 @@ func (f *floor) connect(tenantID, id, held string) account.Account {
 	a := account.Account{
 		ID: id, TenantID: tenantID, Name: "Main " + id, Venue: "luno", State: account.Connected, BalancesAt: f.at, CreatedAt: f.at, UpdatedAt: f.at,
 		Balances: []account.Balance{
-			{Currency: "MYR", Wallet: "1", Total: dec(held), Free: dec(held)}, {Currency: "MYR", Wallet: "2", Total: dec("0.5"), Free: dec("0.5")},
+			{Currency: "MYR", Wallet: "10", Total: dec("77"), Free: dec("77")}, // no bot trades with that one
+			{Currency: "MYR", Wallet: "9", Total: dec(held).Add(dec("0.5")), Free: dec(held)},
 			{Currency: "XBT", Total: dec("7"), Free: dec("7")},
 		},
 	}
@@ -299,6 +301,37 @@ func TestObstacles(t *testing.T) {
 	})
 }
 
+// An allotment with which no order can be placed is refused with the least amount, going
+// live and afterwards.
+func TestTheLeastAllotment(t *testing.T) {
+	t.Parallel()
+	eachFloor(t, func(f *floor) {
+		cfg := f.cfg
+		cfg.LiveVenue, cfg.Now, cfg.Events = "luno", f.now, f
+		cfg.Prices = func(_ context.Context, pairs []string) map[string]exchange.Ticks {
+			return map[string]exchange.Ticks{pairs[0]: 250_000}
+		}
+		var err error
+		if f.Service, err = bot.NewService(cfg); err != nil {
+			f.t.Fatal(err)
+		}
+		one := f.create("one")
+		f.connect("tenant-1", "acc", "1000")
+		is := func(err error) {
+			f.t.Helper()
+			var e *errs.Error
+			if !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Path != "/balance" || !strings.HasPrefix(e.Fields[0].Reason, "must be at least 25 MYR") {
+				f.t.Errorf("it gave %v", err)
+			}
+		}
+		_, err = f.goLive(one, "24.999999")
+		is(err)
+		f.must(f.goLive(one, "25"))
+		_, err = f.Update(f.t.Context(), f.who, one.ConfigID, bot.UpdateInput{Balance: amount("24")})
+		is(err)
+	})
+}
+
 // proves that a paper run counts in market time, while the bot runs, and in the
 // present configuration at this exchange's prices only.
 func TestPaperRun(t *testing.T) {
@@ -365,7 +398,7 @@ func TestPaperRun(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	t.Parallel()
 	eachFloor(t, func(f *floor) {
-		f.connect("tenant-1", "acc", "999.5") // with what the other wallet has, 1,000
+		f.connect("tenant-1", "acc", "999.5") // and half a ringgit, see connect
 		one, two := f.create("one"), f.create("two")
 		f.must(f.goLive(one, "600"))
 		refused := func(allocation, free string) {

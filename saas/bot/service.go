@@ -83,9 +83,12 @@ type ServiceConfig struct {
 	// LiveVenue is the exchange whose market data this installation runs on, and so
 	// the only one whose accounts bots can trade on. Defaults to "": bots stay on
 	// paper.
-	LiveVenue  string
-	Markets    Markets
-	Now        func() time.Time
+	LiveVenue string
+	Markets   Markets
+	Now       func() time.Time
+	// Prices tells last prices of pairs, as far as they are known. Defaults to none, so
+	// that only bounds of the markets say what the least order costs.
+	Prices     func(ctx context.Context, pairs []string) map[string]exchange.Ticks
 	Store      Store
 	Strategies Strategies
 	Tx         Transactor
@@ -239,6 +242,11 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 	var more []map[string]any
 	if c.Mode == Live && !c.Balance.Equal(seen.Balance) {
 		if err := s.offered(p); err != nil {
+			return Config{}, err
+		}
+		var f errs.Fields
+		s.enough(&f, c.Balance, c, s.last(ctx, c))
+		if err := f.Err(); err != nil {
 			return Config{}, err
 		}
 		more = append(more, map[string]any{"user_id": p.UserID, "balance": c.Balance, "balance_before": seen.Balance})

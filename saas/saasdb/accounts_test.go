@@ -74,7 +74,7 @@ func (d *desk) Record(_ context.Context, events ...event.Event) error {
 type counter struct{ *desk }
 
 // Connect implements account.Venue.
-func (counter) Connect(account.Credential, exchange.Budget, []exchange.Market) (account.Connection, error) {
+func (counter) Connect(account.Credential, exchange.Budget, []exchange.Market, map[string]string) (account.Connection, error) {
 	return nil, errors.New("a check needs no connection")
 }
 
@@ -238,6 +238,9 @@ func TestAccountsAreChecked(t *testing.T) {
 			t.Errorf("checked as %+v", a)
 		}
 		same(t, "the balances", fmt.Sprint(a.Balances), "[{MYR 1 7 7} {MYR 2 90071992547409.93 90071992547409.92} {XBT 3 0.5 0.5}]")
+		if got := a.Wallets(); len(got) != 2 || got["MYR"] != "1" || got["XBT"] != "3" {
+			t.Errorf("orders are pinned to %v", got)
+		}
 		if a.Held("MYR").Wallet != "1" || !a.Held("ETH").Total.IsZero() || !a.BalancesAt.Equal(k.now()) {
 			t.Errorf("it holds %+v and %+v since %s", a.Held("MYR"), a.Held("ETH"), a.BalancesAt)
 		}

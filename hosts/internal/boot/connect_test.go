@@ -41,7 +41,7 @@ func TestConnectToASimulatedLuno(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := sim.Keys()[0]
-		c, err := cfg.Venues["luno"].Connect(account.Credential{Key: vault.NewSecret(key.ID), Secret: vault.NewSecret(key.Secret)}, budget, []exchange.Market{m})
+		c, err := cfg.Venues["luno"].Connect(account.Credential{Key: vault.NewSecret(key.ID), Secret: vault.NewSecret(key.Secret)}, budget, []exchange.Market{m}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

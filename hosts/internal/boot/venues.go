@@ -32,9 +32,9 @@ func streamAddress(address string) string {
 }
 
 // Connect implements account.Venue.
-func (v lunoVenue) Connect(c account.Credential, budget exchange.Budget, markets []exchange.Market) (account.Connection, error) {
+func (v lunoVenue) Connect(c account.Credential, budget exchange.Budget, markets []exchange.Market, wallets map[string]string) (account.Connection, error) {
 	id, secret := c.Key.Reveal(), luno.Secret(c.Secret.Reveal())
-	client, err := luno.New(luno.Config{BaseURL: v.address, Budget: budget, KeyID: id, Secret: secret, Log: v.log, Markets: markets})
+	client, err := luno.New(luno.Config{Accounts: wallets, BaseURL: v.address, Budget: budget, KeyID: id, Secret: secret, Log: v.log, Markets: markets})
 	if err != nil {
 		return nil, err
 	}

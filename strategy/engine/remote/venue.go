@@ -3,6 +3,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,7 +243,7 @@ func (v *Venue) number(clientID string) (uint64, error) {
 	return number, nil
 }
 
-// buy works out what a buy sets aside. One at the market by volume becomes one with a
+// buy works out what a buy sets aside, its fee included. One at the market by volume becomes one with a
 // price at which it takes what the book offers and is over: exchanges buy at the
 // market for an amount only, and the bot must not spend more than it has.
 func (v *Venue) buy(r exchange.OrderRequest) (exchange.OrderRequest, exchange.Units, error) {
@@ -286,7 +287,25 @@ func (v *Venue) buy(r exchange.OrderRequest) (exchange.OrderRequest, exchange.Un
 	if need > free {
 		return r, 0, short(need)
 	}
+	if r.Volume == 0 {
+		r.Value = within(r.Value, rate)
+	}
 	return r, need, nil
+}
+
+// within is the most that can be spent so that it and its fee are no more than an amount:
+// an exchange takes the fee of a buy by value on top of it.
+func within(amount exchange.Units, rate exchange.Rate) exchange.Units {
+	if amount <= 0 || rate <= 0 {
+		return amount
+	}
+	hi, lo := bits.Mul64(uint64(amount), uint64(exchange.RateOne))
+	q, _ := bits.Div64(hi, lo, uint64(exchange.RateOne+rate)) // hi is below RateOne
+	net := exchange.Units(q)
+	for net > 0 && net+rate.Of(net) > amount { // the fee is rounded up
+		net--
+	}
+	return net
 }
 
 // Cancel implements engine.Venue: it only asks. An exit that waits is over at once,

@@ -121,3 +121,25 @@ func TestABasketTradesAtAnExchange(t *testing.T) {
 		t.Errorf("the strategy hears %s", told)
 	}
 }
+
+// A buy by value costs no more than its amount, the highest fee included, and would cost
+// more with one unit more.
+func TestABuyByValueIncludesItsFee(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []exchange.Rate{0, 1, 250_000, 1_000_000, exchange.RateOne} {
+		for _, amount := range []exchange.Units{400, 401, 9_999, 1_000_000, 123_456_789} {
+			v, err := remote.New(remote.Config{Balance: amount, Fees: exchange.Fees{Maker: rate / 2, Taker: rate}, Market: market(), OrderPrefix: prefix})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, err := v.Place(exchange.OrderRequest{ClientID: prefix + "1", Pair: pair, Side: exchange.Buy, Type: exchange.MarketOrder, Value: amount})
+			if err != nil {
+				t.Fatal(err)
+			}
+			spent := o.Request.Value
+			if cost := spent + rate.Of(spent); cost > amount || spent+1+rate.Of(spent+1) <= amount || v.Free() != 0 {
+				t.Errorf("with %d at a fee of %d it spends %d, which costs %d; %d are free", amount, rate, spent, cost, v.Free())
+			}
+		}
+	}
+}
