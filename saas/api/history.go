@@ -68,7 +68,7 @@ func fillView(f journal.Fill) fill {
 // decision is a line of a bot's log as the API shows it.
 type decision struct {
 	Number int64     `json:"number" doc:"Orders the lines of a bot." example:"118"`
-	Kind   string    `json:"kind" doc:"What happened: buy, sell, cancel, exit, denied, rejected, none, signal, started, stopped or error." example:"buy"`
+	Kind   string    `json:"kind" doc:"What happened: buy, sell, cancel, exit, denied, rejected, none, signal, protection, started, stopped or error." example:"buy"`
 	Text   string    `json:"text" doc:"What the bot did or did not do, and why." example:"Buy: the 10-average crossed above the 30-average"`
 	Time   time.Time `json:"time" doc:"When, in market time." example:"2026-01-02T15:04:05Z"`
 }

@@ -123,7 +123,7 @@ type Decision struct {
 	// Number orders the lines of a bot.
 	Number int64
 	// Kind is what happened: "buy", "sell", "cancel", "exit", "denied",
-	// "rejected", "none", "signal", "started", "stopped", "error".
+	// "rejected", "none", "signal", "protection", "started", "stopped", "error".
 	Kind string
 	Text string
 	// Time is the market's.

@@ -29,7 +29,7 @@ func (s *Session) guardPosition(candle bool) {
 	if candle && s.guard.Rise(&st.Held, &s.present.Candle, s.inside) {
 		s.view.Exits = s.guard.Exits(st.Wanted, st.Portfolio.Entry(), st.Held.High)
 	}
-	if s.guard.Overdue(st.Held, s.now()) {
+	if s.guard.Overdue(st.Held, s.now()) && s.closable() {
 		s.closeOut(fmt.Sprintf("time exit: the position is held since %s, and %s are allowed",
 			time.UnixMilli(st.Held.Since).UTC().Format("15:04:05 UTC on 2 Jan 2006"), s.guard.MaxHold()))
 	}
@@ -52,9 +52,16 @@ func (s *Session) breakOff() {
 	if len(s.state.Orders) > 0 {
 		s.takeBack(func(o *OpenOrder) bool { return !o.Exit }, reason)
 	}
-	if s.state.Portfolio.Base > 0 {
+	if s.closable() {
 		s.closeOut(reason)
 	}
+}
+
+// closable reports whether there is a position, no exit of it is under way, and it is
+// not known to be too small to be sold.
+func (s *Session) closable() bool {
+	held := s.state.Portfolio.Base
+	return held > 0 && s.state.Stuck != held && !s.leaving()
 }
 
 // takeBack is cancel for the host's own reasons.
@@ -64,12 +71,9 @@ func (s *Session) takeBack(match func(*OpenOrder) bool, reason string) {
 	}
 }
 
-// closeOut closes the position for a reason that came up at a candle's close: a Remote
-// venue does so at once, any other at the next candle's open (rule PL3).
+// closeOut closes a closable position for a reason that came up at a candle's close: a
+// Remote venue does so at once, any other at the next candle's open (rule PL3).
 func (s *Session) closeOut(reason string) {
-	if s.leaving() {
-		return
-	}
 	s.flatten(reason, func(r exchange.OrderRequest) error {
 		r.Time = s.now()
 		return s.leave(r, reason, true, func() ([]exchange.Report, error) {
