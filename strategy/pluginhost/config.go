@@ -26,6 +26,12 @@ type Config struct {
 	// BacktestStall is how long a backtest may go without progress before its
 	// process is killed. Defaults to 1 min.
 	BacktestStall time.Duration
+	// BreakAfter is after how many deaths and failed starts in a row a process that is
+	// shared rests for BreakFor, in which nobody waits for it; then it is tried once.
+	// Defaults to 10.
+	BreakAfter int
+	// BreakFor is how long it rests then. Defaults to 5 min.
+	BreakFor time.Duration
 	// CallTimeout is how long a call may take before the process is killed.
 	// Defaults to 10 s.
 	CallTimeout time.Duration
@@ -72,6 +78,10 @@ func (c Config) withDefaults() Config {
 	duration(&c.BackoffMax, 30*time.Second)
 	duration(&c.BackoffMin, 250*time.Millisecond)
 	duration(&c.BacktestStall, time.Minute)
+	if c.BreakAfter == 0 {
+		c.BreakAfter = 10
+	}
+	duration(&c.BreakFor, 5*time.Minute)
 	duration(&c.CallTimeout, 10*time.Second)
 	duration(&c.HealthInterval, 10*time.Second)
 	duration(&c.IdleTimeout, time.Minute)
@@ -101,12 +111,15 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	var problems []error
 	for name, d := range map[string]time.Duration{
-		"BackoffMax": c.BackoffMax, "BackoffMin": c.BackoffMin, "BacktestStall": c.BacktestStall, "CallTimeout": c.CallTimeout,
+		"BackoffMax": c.BackoffMax, "BackoffMin": c.BackoffMin, "BacktestStall": c.BacktestStall, "BreakFor": c.BreakFor, "CallTimeout": c.CallTimeout,
 		"HealthInterval": c.HealthInterval, "IdleTimeout": c.IdleTimeout, "StartTimeout": c.StartTimeout,
 	} {
 		if d < 0 {
 			problems = append(problems, fmt.Errorf("%s must not be below 0", name))
 		}
+	}
+	if c.BreakAfter < 0 {
+		problems = append(problems, errors.New("BreakAfter must not be below 0"))
 	}
 	problems = append(problems, c.Limits.Validate())
 	if _, err := sandbox.ParsePolicy(string(c.Sandbox)); err != nil {

@@ -23,6 +23,8 @@ const (
 	Timeout Kind = "timeout"
 	// Crashed means that the process ended by itself.
 	Crashed Kind = "crashed"
+	// Broken means that it failed too often in a row and rests for a while.
+	Broken Kind = "broken"
 	// Stopped means that the host has ended the process.
 	Stopped Kind = "stopped"
 )

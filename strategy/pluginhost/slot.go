@@ -15,16 +15,18 @@ type slot struct {
 	process *Process
 	// starting is closed when a start that is under way is over.
 	starting chan struct{}
-	// failures counts deaths and failed starts in a row; before notBefore
-	// nothing is started.
+	// failures counts deaths and failed starts in a row, of which cause is the newest;
+	// before notBefore nothing is started.
 	failures  int
+	cause     error
 	notBefore time.Time
 }
 
 // Process returns the process of a strategy for a key, and starts it if there
 // is none. Those who ask with one key share it; "shared", a tenant's id or a
 // bot's are the usual keys. After a death it waits out the back-off, as long as
-// ctx lasts. The caller opens its bots anew in a process that it has not seen
+// ctx lasts; after too many in a row it does not wait, and the error is of kind Broken
+// until the process is tried again. The caller opens its bots anew in a process that it has not seen
 // before.
 func (h *Host) Process(ctx context.Context, name, key string) (*Process, error) {
 	k := slotKey{name, key}
@@ -41,6 +43,11 @@ func (h *Host) Process(ctx context.Context, name, key string) (*Process, error) 
 		}
 		wait, mine := s.starting, false
 		pause := s.notBefore.Sub(h.cfg.Now())
+		if pause > 0 && s.process == nil && s.starting == nil && s.failures >= h.cfg.BreakAfter {
+			defer h.mu.Unlock()
+			return nil, fault(name, Broken, "it failed %d times in a row and is not started before %s; at last: %w",
+				s.failures, s.notBefore.UTC().Add(time.Second-1).Format("15:04:05 UTC"), s.cause)
+		}
 		if wait == nil && s.process == nil && pause <= 0 {
 			s.starting, mine = make(chan struct{}), true
 		} else if s.process != nil {
@@ -88,7 +95,7 @@ func (h *Host) fill(ctx context.Context, k slotKey, s *slot) (*Process, error) {
 			s.process = p
 		}
 	case ctx.Err() == nil && !errors.Is(err, &Error{Kind: NotFound}) && !errors.Is(err, &Error{Kind: Stopped}):
-		h.backOff(s)
+		h.backOff(s, err)
 	}
 	return p, err
 }
@@ -107,12 +114,15 @@ func (h *Host) vacate(k slotKey, s *slot, p *Process) {
 	if h.cfg.Now().Sub(p.started) > 2*h.cfg.BackoffMax {
 		s.failures = 0
 	}
-	h.backOff(s)
+	h.backOff(s, p.Err())
 }
 
-// backOff puts the next start off.
-func (h *Host) backOff(s *slot) {
+// backOff puts the next start off, for long after too many failures in a row.
+func (h *Host) backOff(s *slot, cause error) {
 	pause := min(h.cfg.BackoffMax, h.cfg.BackoffMin<<min(s.failures, 20))
-	s.failures++
+	if s.failures++; s.failures >= h.cfg.BreakAfter {
+		pause = h.cfg.BreakFor
+	}
+	s.cause = cause
 	s.notBefore = h.cfg.Now().Add(pause)
 }

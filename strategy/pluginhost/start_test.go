@@ -1,9 +1,11 @@
 package pluginhost_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +44,34 @@ func TestPluginsThatDoNotStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// proves PL5: what keeps failing rests, and says for how long and why; nobody waits for
+// it meanwhile, and afterwards it is tried once.
+func TestWhatKeepsFailingRests(t *testing.T) {
+	t.Parallel()
+	var passed atomic.Int64
+	host := newHost(t, pluginhost.Config{
+		Sources: []pluginhost.Source{hostile("crash")}, BackoffMin: time.Millisecond, BackoffMax: 2 * time.Millisecond, BreakAfter: 3, BreakFor: time.Hour,
+		Now: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+	})
+	try := func() error {
+		_, err := host.Process(t.Context(), "hostile", "shared")
+		return err
+	}
+	for range 3 {
+		wantKind(t, try(), pluginhost.Handshake, "panic: boom at start")
+	}
+	for range 2 {
+		wantKind(t, try(), pluginhost.Broken, "it failed 3 times in a row and is not started before ")
+		wantKind(t, try(), pluginhost.Broken, "panic: boom at start")
+	}
+	if _, err := host.Process(t.Context(), "hostile", "other"); errors.Is(err, &pluginhost.Error{Kind: pluginhost.Broken}) {
+		t.Errorf("another process rests, too: %v", err)
+	}
+	passed.Add(int64(time.Hour + time.Second))
+	wantKind(t, try(), pluginhost.Handshake, "panic: boom at start")
+	wantKind(t, try(), pluginhost.Broken, "it failed 4 times in a row")
 }
 
 func TestUnknownStrategyIsNotFound(t *testing.T) {
