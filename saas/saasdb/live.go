@@ -59,14 +59,14 @@ func (s *Store) LiveState(ctx context.Context, tenantID, botID string) (journal.
 // numbers reads the numbers that a bot has used.
 func numbers(ctx context.Context, tx bun.IDB, tenantID, botID string, st *journal.LiveState) error {
 	const of = " WHERE tenant_id = ?0 AND bot_id = ?1)"
-	var transition, fill int64
-	err := tx.NewRaw("SELECT (SELECT COALESCE(MAX(event), 0) FROM live_transitions"+of+", (SELECT COALESCE(MAX(event), 0) FROM live_fills"+of+
-		", (SELECT COALESCE(MAX(number), 0) FROM live_orders"+of+", (SELECT COALESCE(MIN(number), 0) FROM live_orders"+of, tenantID, botID).
-		Scan(ctx, &transition, &fill, &st.LastNumber, &st.FirstNumber)
+	err := tx.NewRaw("SELECT (SELECT COALESCE(MAX(number), 0) FROM live_orders"+of+", (SELECT COALESCE(MIN(number), 0) FROM live_orders"+of, tenantID, botID).
+		Scan(ctx, &st.LastNumber, &st.FirstNumber)
+	if err == nil {
+		st.LastEvent, err = lastEvent(ctx, tx, tenantID, botID)
+	}
 	if err != nil {
 		return fmt.Errorf("reading the numbers of bot %s: %w", botID, err)
 	}
-	st.LastEvent = max(transition, fill)
 	return nil
 }
 
@@ -124,13 +124,19 @@ func (s *Store) LiveFills(ctx context.Context, tenantID, botID string, number in
 	return convert(rows, liveFillRow.fill), err
 }
 
-// LiveEvents implements journal.LiveStore.
+// LiveEvents implements journal.LiveStore. Transitions and fills are two tables, and what is
+// committed between the reading of one and of the other must not hide an event of the
+// first: only those are listed that were there when the newest number was looked up.
 func (s *Store) LiveEvents(ctx context.Context, tenantID, botID string, after int64, limit int) ([]journal.LiveEvent, error) {
 	var transitions []transitionRow
 	var fills []liveFillRow
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		newest, err := lastEvent(ctx, tx, tenantID, botID)
+		if err != nil || newest <= after {
+			return err
+		}
 		for _, rows := range []any{&transitions, &fills} {
-			err := tx.NewSelect().Model(rows).Where(ofBot, tenantID, botID).Where("event > ?", after).Order("event").Limit(int64(limit)).Scan(ctx)
+			err := tx.NewSelect().Model(rows).Where(ofBot, tenantID, botID).Where("event > ? AND event <= ?", after, newest).Order("event").Limit(int64(limit)).Scan(ctx)
 			if err != nil {
 				return fmt.Errorf("reading events of bot %s: %w", botID, err)
 			}
@@ -151,6 +157,18 @@ func (s *Store) LiveEvents(ctx context.Context, tenantID, botID string, after in
 	}
 	slices.SortFunc(events, func(a, b journal.LiveEvent) int { return cmp.Compare(a.Event, b.Event) })
 	return events[:min(limit, len(events))], nil
+}
+
+// lastEvent is the highest number of an event that a bot has used, as of one moment.
+func lastEvent(ctx context.Context, tx bun.IDB, tenantID, botID string) (int64, error) {
+	const of = " WHERE tenant_id = ?0 AND bot_id = ?1)"
+	var transition, fill int64
+	err := tx.NewRaw("SELECT (SELECT COALESCE(MAX(event), 0) FROM live_transitions"+of+", (SELECT COALESCE(MAX(event), 0) FROM live_fills"+of, tenantID, botID).
+		Scan(ctx, &transition, &fill)
+	if err != nil {
+		return 0, fmt.Errorf("reading the newest event of bot %s: %w", botID, err)
+	}
+	return max(transition, fill), nil
 }
 
 // AccountBooks implements journal.LiveStore.
