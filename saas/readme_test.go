@@ -29,6 +29,7 @@ func readmeCommands() []readmeCommand {
 		{form(`go run \./hosts/lunobot sim --addr 127\.0\.0\.1:7700`), `'go run ./hosts/lunobot sim '*)`, "saas/liveprograms_test.go", "TestLiveMarketOfPrograms"},
 		{form(`go run \./hosts/server --data-dir \./lunobot-live --market luno --luno-address http://127\.0\.0\.1:7700 .*`), `'go run ./hosts/server --data-dir ./lunobot-live '*)`, "saas/liveprograms_test.go", "TestLiveMarketOfPrograms"},
 		{form(`go run \./examples/embed`), `'go run ./examples/embed')`, "examples/embed/main_test.go", "TestEmbed"},
+		{form(`go run \./examples/live`), anyOther, "examples/live/main_test.go", "TestLive"},
 		{form(`go run \./examples/venue`), anyOther, "examples/venue/main_test.go", "TestVenue"},
 		{form(`go run \./hosts/lunobot strategies (list|describe basic)`), anyOther, "hosts/lunobot/backtest_test.go", "TestStrategies"},
 		{form(`go test \./saas -run TestKillPoints -points 200 -v`), anyOther, "saas/killpoints_test.go", "TestKillPoints"},
@@ -45,6 +46,8 @@ func readmeCommands() []readmeCommand {
 		{form(`go test \./saas/runner -bench Memory -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "saas/runner/bench_test.go", "BenchmarkMemory"},
 		{form(`go test \./saas/saasdb -bench Intents -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "saas/saasdb/intents_bench_test.go", "BenchmarkIntents"},
 		{form(`go test \./exchange/lunosim -bench Orders -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "exchange/lunosim/bench_test.go", "BenchmarkOrders"},
+		{form(`go test \./exchange/luno/lunostream -bench Book -run '\^\$' -cpu 1`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "exchange/luno/lunostream/book_test.go", "BenchmarkBook"},
+		{form(`go test \./exchange/luno -bench Order -run '\^\$'`), `*' -bench '*) bash -c "$command -benchtime 1x" ;;`, "exchange/luno/client_bench_test.go", "BenchmarkOrder"},
 		{form(`curl -sS --fail-with-body .*http://127\.0\.0\.1:5000/\S+`), `bash -c "${call//127.0.0.1:5000/127.0.0.1:$1}"`, "", ""},
 	}
 }
