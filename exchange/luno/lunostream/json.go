@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"unicode/utf8"
 )
 
 // reader reads one JSON message from its beginning to its end, without
@@ -122,10 +123,14 @@ func (r *reader) text() []byte {
 		return nil
 	}
 	start := r.at
-	for escaped := false; r.at < len(r.data); r.at++ {
+	for escaped, foreign := false, false; r.at < len(r.data); r.at++ {
 		switch c := r.data[r.at]; {
 		case c == '"':
 			raw := r.data[start:r.at]
+			if foreign && !utf8.Valid(raw) {
+				r.failAt(start, "a string is no UTF-8, as all of a message must be")
+				return nil
+			}
 			r.at++
 			if escaped {
 				return r.unescape(start - 1)
@@ -134,6 +139,8 @@ func (r *reader) text() []byte {
 		case c == '\\':
 			escaped = true
 			r.at++ // what is escaped may be a quotation mark
+		case c >= utf8.RuneSelf:
+			foreign = true
 		case c < ' ':
 			r.fail("a string has the control character %#x", c)
 			return nil

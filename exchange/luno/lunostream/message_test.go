@@ -83,6 +83,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"a field twice":           {`"price":"1407088.00",`, `"price":"1","price":"1",`, "create_update.price", "twice"},
 		"an empty status":         {`"POSTONLY"`, `""`, "status_update", "lacks the status"},
 		"a snapshot":              {goodUpdate, goodSnapshot, "", "in place of an update"},
+		"no UTF-8":                {"BXC", "B\xb0", "create_update.order_id", "no UTF-8"},
+		"no UTF-8 anywhere":       {`"sequence":"7`, "\"more\":[\"\xff\"],\"sequence\":\"7", "", "no UTF-8"},
 		"a control character":     {"BXC", "B\x01", "create_update.order_id", "control"},
 		"a broken escape":         {"BXC", `B\x`, "create_update.order_id", "the string is none"},
 		"no comma":                {`,"timestamp"`, ` "timestamp"`, "", "comma"},
