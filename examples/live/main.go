@@ -54,9 +54,18 @@ func run(ctx context.Context, cfg saas.Config) error {
 	if err != nil {
 		return err
 	}
-	followed := make(chan error, 1)
-	go func() { followed <- sim.Follow(ctx, pair, tape) }()
-	defer func() { stop(); <-followed }()
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if err := sim.Follow(ctx, pair, tape); ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "the recording:", err)
+			stop()
+		}
+	}()
+	defer func() {
+		stop()
+		<-over
+	}()
 
 	if cfg.DataDir, err = os.MkdirTemp("", "lunobot-live-"); err != nil {
 		return err

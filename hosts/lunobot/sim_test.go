@@ -82,7 +82,8 @@ func TestSim(t *testing.T) {
 	}
 }
 
-// Every kind of fault can be given by a file, and is what the API tells then.
+// Every kind of fault can be given by a file, and is what the API tells then; the
+// limit of calls is that of the flag.
 func TestSimFaultFile(t *testing.T) {
 	t.Parallel()
 	key := lunosim.DefaultAccounts(1, 1)[0].Keys[1].ID
@@ -106,7 +107,20 @@ func TestSimFaultFile(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ready, stop := runSim(t, "--faults", file, "--traders", "none")
+	ready, stop := runSim(t, "--faults", file, "--traders", "none", "--rate-limit", "2")
+	for _, want := range []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ready.Rest+"/api/1/tickers", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil || response.StatusCode != want {
+			t.Errorf("with 2 calls a minute it answers %d, want %d; %v", response.StatusCode, want, err)
+		}
+	}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ready.Rest+"/sim/faults", nil)
 	if err != nil {
 		t.Fatal(err)
