@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
@@ -45,10 +47,15 @@ func TestParity(t *testing.T) {
 		Events: []replay.Event{{Time: at, Kind: replay.Restarted, Text: "Its worker was started again."}},
 	}
 	b.parity(token, botID, report)
-	b.call("GET", path, token, "").want(200, `"identical":true`, "Replayed 12,345 candles: identical.", `"difference":null`, `"kind":"restarted"`, `"acts":7`)
+	b.call("GET", path, token, "").want(200, `"identical":true`, "Replayed 12,345 candles: identical.", `"difference":null`, `"slippage":null`, `"kind":"restarted"`, `"acts":7`)
+	report.Slippage = &parity.Slippage{
+		Currency: "MYR", Orders: 1, Turnover: decimal.RequireFromString("2000"), Price: decimal.RequireFromString("3.5"), Fee: decimal.RequireFromString("-1"),
+		Delay: 1_250 * time.Millisecond, Compared: []parity.Compared{{Number: 7, Pair: "XBTMYR", Side: "buy", Type: "limit", Time: at, Reason: "taken back"}},
+	}
 	report.Difference = &parity.Difference{
 		Cause: parity.Venue, Time: at.Add(time.Hour), Recorded: "order 1: bought 2 XBT at 10", Replayed: "order 1: bought 2 XBT at 11", Detail: "The same orders met another answer of the venue.",
 	}
 	b.parity(token, botID, report)
-	b.call("GET", path, token, "").want(200, `"identical":false`, `"cause":"venue"`, "At 2026-03-01 13:00 UTC the bot did: order 1: bought 2 XBT at 10. The replay did:")
+	b.call("GET", path, token, "").want(200, `"identical":false`, `"cause":"venue"`, "At 2026-03-01 13:00 UTC the bot did: order 1: bought 2 XBT at 10. The replay did:",
+		`"cost":"2.5"`, `"delay_ms":1250`, `"simulated_slippage":"0.0005"`, `"number":7`, `"reason":"taken back"`)
 }

@@ -46,6 +46,7 @@ type job struct {
 	w      *Worker
 	replay Replay
 	stage  *stage
+	sim    parity.Simulation // of the orders at an exchange
 	report Report
 	// done of total candles have been replayed.
 	done, total atomic.Int64
@@ -75,6 +76,7 @@ func (j *job) run(ctx context.Context) (Report, error) {
 			break // what comes after it follows from it
 		}
 	}
+	j.report.Slippage = j.sim.Result()
 	if n := len(j.report.Events); n > MaxEvents {
 		j.report.Events = j.report.Events[n-MaxEvents:]
 	}
@@ -159,7 +161,8 @@ func (j *job) check(ctx context.Context, t tape) error {
 	done := j.done.Load()
 	rep, err := parity.Check(ctx, parity.Input{
 		Baseline: t.base, Points: t.points, Candles: seen, History: now, Further: further, FurtherHistory: furtherNow, Beside: parity.FromHistory(cfg.History, t.base), Open: j.stage.open, Version: process.Manifest().Version,
-		Progress: func(n int64) { j.done.Store(done + n) },
+		Simulation: &j.sim,
+		Progress:   func(n int64) { j.done.Store(done + n) },
 	})
 	if err != nil {
 		return err
@@ -225,6 +228,10 @@ func (j *job) between(a, b tape) {
 		}
 		j.report.Events = append(j.report.Events, Event{Time: begin, Kind: Started, Text: text + "."})
 		return
+	}
+	if begin.After(end) && b.base.Live() {
+		j.report.Events = append(j.report.Events, Event{Time: end, Kind: Skipped, Text: fmt.Sprintf(
+			"So much was heard of its orders at once that the %s to then were not recorded.", begin.Sub(end))})
 	}
 	if len(changes) > 0 {
 		j.report.Events = append(j.report.Events, Event{Time: begin, Kind: Changed, Text: "It went on under other terms: " + strings.Join(changes, "; ") + "."})

@@ -56,7 +56,21 @@ type Report struct {
 	Changed int64 `json:"changed"`
 	// Difference is the first one; nil if all was identical.
 	Difference *parity.Difference `json:"difference,omitempty"`
+	// Slippage sets what a live bot's exchange made of its orders against a simulation
+	// with SimulatedSlippage; nil if there are none.
+	Slippage *Slippage `json:"slippage,omitempty"`
 }
+
+// Slippage, Compared and Outcome are what a report says of orders at an exchange.
+type (
+	Slippage = parity.Slippage
+	Compared = parity.Compared
+	Outcome  = parity.Outcome
+)
+
+// SimulatedSlippage is by how much market orders trade worse in the simulation that live bots'
+// orders are compared with: what the form of a backtest begins with.
+const SimulatedSlippage exchange.Rate = exchange.RateOne / 2_000
 
 // MaxEvents is how many events a report has.
 const MaxEvents = 100
@@ -72,6 +86,8 @@ const (
 	Changed EventKind = "changed"
 	// Restarted: its worker was started again and it went on.
 	Restarted EventKind = "restarted"
+	// Skipped: more was heard at once than a tape holds.
+	Skipped EventKind = "skipped"
 	// Late: it saw candles late.
 	Late EventKind = "late"
 	// Corrected: the history has other candles now than the bot saw.

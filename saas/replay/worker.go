@@ -11,6 +11,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 )
 
 // Config are the worker's collaborators; all are required unless a default is
@@ -200,7 +201,7 @@ func (w *Worker) make(ctx context.Context, r *Replay) (report Report, err error)
 	defer cancel()
 	work, lost := context.WithCancelCause(limited)
 	r.Done, r.Total = 0, 0 // what an attempt before has noted counts no more
-	j := &job{w: w, replay: *r, stage: newStage(w.cfg.Plugins)}
+	j := &job{w: w, replay: *r, stage: newStage(w.cfg.Plugins), sim: parity.Simulation{Slippage: SimulatedSlippage}}
 	var keeping sync.WaitGroup
 	keeping.Go(func() { j.keep(work, lost) })
 	defer keeping.Wait()

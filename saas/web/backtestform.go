@@ -9,6 +9,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 )
 
@@ -64,7 +65,7 @@ func newTestForm() testForm {
 	fees := bot.PaperFees()
 	return testForm{
 		botForm: botForm{Balance: defaultBalance, Params: map[string]string{}}, Search: newSearchForm(), Span: "90",
-		MakerFee: percentText(fees.Maker.Decimal()), TakerFee: percentText(fees.Taker.Decimal()), Slippage: "0.05",
+		MakerFee: percentText(fees.Maker.Decimal()), TakerFee: percentText(fees.Taker.Decimal()), Slippage: percentText(replay.SimulatedSlippage.Decimal()),
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/web/webtest"
 )
 
@@ -220,6 +221,10 @@ func TestScreenshots(t *testing.T) {
 	w.reach(t, lia)
 	lia.upgrade("premium")
 	trading, careful, forgotten := w.tradesLive(t, lia), lia.newBot("Careful"), w.forgotten(t, lia)
+	w.replayed(t, lia, trading, replay.Report{
+		From: w.now().Add(-6 * time.Hour), To: w.now(), Candles: 360, Acts: 41, Slippage: slipped(w.now().Add(-time.Hour).Truncate(time.Minute)),
+		Events: []replay.Event{{Time: w.now().Add(-2 * time.Hour), Kind: replay.Restarted, Text: "Its worker was started again once, and it went on from its checkpoint."}},
+	})
 	tests := w.shownBacktests(t, ada)
 
 	tab := webtest.Open(t)
@@ -241,7 +246,7 @@ func TestScreenshots(t *testing.T) {
 		{"compare", "/backtests/compare?id=" + strings.Join(tests.done, "&id="), ada, true}, {"compare-two", "/backtests/compare?id=" + strings.Join(tests.done[:2], "&id="), ada, true},
 		{"sweep", "/backtests/" + tests.sweep, ada, true}, {"sweep-new", "/backtests/new?like=" + tests.sweep + "#step-kind", ada, true},
 		{"walk", "/backtests/" + tests.walk, ada, true}, {"backtest-stored", "/backtests/new?pair=store/BTCUSD/1h&interval=1h#step3", ada, true},
-		{"bot-live", "/bots/" + trading, lia, true}, {"bot-live-orders", "/bots/" + trading, lia, true}, {"live", "/bots/" + careful + "/live?balance=1000", lia, true},
+		{"bot-live", "/bots/" + trading, lia, true}, {"bot-live-orders", "/bots/" + trading, lia, true}, {"bot-live-replay", "/bots/" + trading, lia, true}, {"live", "/bots/" + careful + "/live?balance=1000", lia, true},
 		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true}, {"write-off", "/bots/" + forgotten + "/write-off", lia, true}, {"write-off-refused", "/bots/" + trading + "/write-off", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
@@ -254,6 +259,7 @@ func TestScreenshots(t *testing.T) {
 	clicks := map[string]struct{ on, until string }{
 		"bot-pairs-fills": {"#tab-fills", "#panel-fills"},
 		"bot-live-orders": {"#tab-orders", "#panel-orders"},
+		"bot-live-replay": {"#tab-replay", "#panel-replay"},
 		"webhook-new":     {`#webhook form[action$="/rotate"] button`, "#hook-token"},
 		"webhook-revoke":  {`[data-open="revoke-dialog"]`, "#revoke-dialog"},
 	}
@@ -284,6 +290,9 @@ func TestScreenshots(t *testing.T) {
 				}
 				if c, ok := clicks[s.name]; ok {
 					tab.Run(chromedp.Click(chromedp.CSS(c.on)), chromedp.WaitVisible(chromedp.CSS(c.until)))
+				}
+				if s.name == "bot-live-replay" {
+					webtest.Value[bool](tab, `(scrollTo(0, document.getElementById("tabs").offsetTop - 80), true)`)
 				}
 				tab.Draw()
 				picture := tab.Picture(false)

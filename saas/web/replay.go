@@ -13,6 +13,8 @@ type replayPart struct {
 	// Asked is true if there is a replay; the fields of one that is not are zero.
 	Asked bool
 	replay.Replay
+	// Slip compares a live bot's fills with a simulation; nil if there is nothing.
+	Slip *slippagePart
 	// Error is why none could be asked for.
 	Error string
 }
@@ -66,6 +68,11 @@ func (w *Web) replayOf(rq *request, botID string) (replayPart, error) {
 		return p, nil
 	}
 	p.Replay, p.Asked = r, err == nil
+	if err != nil || r.Report == nil || r.Report.Slippage == nil {
+		return p, err
+	}
+	markets, err := w.markets(rq)
+	p.Slip = slippageOf(r.Report.Slippage, markets)
 	return p, err
 }
 

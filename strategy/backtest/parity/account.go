@@ -55,6 +55,8 @@ type AccountConfig struct {
 	// Live makes the account one whose orders are wishes at an exchange. Defaults to
 	// one on paper.
 	Live bool
+	// sim, if not nil, gets the same orders as an exchange.
+	sim *Simulation
 }
 
 // Account is a bot's engine with its venues, on paper or at an exchange: a Session for
@@ -154,6 +156,9 @@ func (a *Account) open(cfg AccountConfig, m exchange.Market, balance exchange.Un
 	if cfg.Live {
 		v, err := remote.New(remote.Config{Market: m, Balance: balance, Fees: fees, OrderPrefix: cfg.OrderPrefix})
 		a.remotes = append(a.remotes, v)
+		if cfg.sim != nil && err == nil {
+			return shadow{v, cfg.sim, m}, nil
+		}
 		return v, err
 	}
 	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: fees, OrderPrefix: prefix})

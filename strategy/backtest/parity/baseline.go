@@ -85,8 +85,8 @@ type Baseline struct {
 }
 
 // account makes the bot's engine, as it was; nothing of it reaches an exchange.
-func (b Baseline) account(rec engine.Recorder, s Strategy) (*Account, error) {
-	a, err := NewAccount(b.Terms, AccountConfig{OrderPrefix: "replay-", Recorder: rec, Wants: s.Wants, Subscription: subscription(s), Live: b.Live()})
+func (b Baseline) account(rec engine.Recorder, s Strategy, sim *Simulation) (*Account, error) {
+	a, err := NewAccount(b.Terms, AccountConfig{OrderPrefix: "replay-", Recorder: rec, Wants: s.Wants, Subscription: subscription(s), Live: b.Live(), sim: sim})
 	if err != nil {
 		return nil, err
 	}

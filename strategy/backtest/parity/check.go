@@ -30,6 +30,8 @@ type Input struct {
 	// Beside tells what a strategy that looks at more than candles is told beside
 	// them, such as FromHistory; nil for nothing.
 	Beside Beside
+	// Simulation, if not nil, is given the orders of a bot that is live.
+	Simulation *Simulation
 	// Open opens the strategy; Version is the version that it opens.
 	Open    Open
 	Version string
@@ -50,7 +52,7 @@ func Check(ctx context.Context, in Input) (Report, error) {
 	c.survey()
 	c.mend()
 	shown, d := c.resolve()
-	run, err := c.start(ctx)
+	run, err := c.start(ctx, in.Simulation)
 	if err != nil {
 		return Report{}, err
 	}
@@ -285,19 +287,28 @@ func (c *check) closed(open int64) time.Time { return time.UnixMilli(open + c.sp
 
 func clock(t time.Time) string { return t.Format("2006-01-02 15:04") }
 
-// start opens the strategy and the session of a replay.
-func (c *check) start(ctx context.Context) (*replay, error) {
+// start opens the strategy and the session of a replay, with a simulation unless that is
+// nil.
+func (c *check) start(ctx context.Context, sim *Simulation) (*replay, error) {
+	if !c.in.Baseline.Live() {
+		sim = nil
+	}
+	if sim != nil {
+		if err := sim.begin(&c.in.Baseline); err != nil {
+			return nil, err
+		}
+	}
 	s, err := c.in.Open(ctx, c.in.Baseline)
 	if err != nil {
 		return nil, err
 	}
 	tape := NewTape(c.in.Baseline.Market, Sums{}, c.in.Baseline.Also...)
 	tape.After(c.in.Baseline.Engine.LastTime)
-	account, err := c.in.Baseline.account(tape, s)
+	account, err := c.in.Baseline.account(tape, s, sim)
 	if err != nil {
 		return nil, fmt.Errorf("parity: %w", err)
 	}
-	r := &replay{tape: tape, account: account, strategy: s}
+	r := &replay{tape: tape, account: account, strategy: s, sim: sim}
 	if sees := subscription(s); sees.Any() && c.in.Beside != nil {
 		r.beside = c.in.Beside(sees)
 	}
@@ -331,7 +342,7 @@ func (c *check) explain(ctx context.Context, all []shown, first *replay, f *find
 		}
 		return d, nil
 	}
-	again, err := c.start(ctx)
+	again, err := c.start(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -389,7 +400,7 @@ func (c *check) history(ctx context.Context, all []shown) (*Difference, error) {
 	if c.report.Changed == 0 {
 		return nil, nil
 	}
-	run, err := c.start(ctx)
+	run, err := c.start(ctx, nil)
 	if err != nil {
 		return nil, err
 	}

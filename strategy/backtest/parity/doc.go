@@ -20,6 +20,10 @@
 // replay gives it the same there, through the same engine and the same venue of wishes,
 // and nothing reaches an exchange; so what it wants must be the same to the last digit.
 //
+// Beside that, a replay of a live bot gives the same orders to the venue of backtests
+// (Simulation), each with as much money as it needs, and compares what came of them: what
+// the exchange cost beyond the simulation, and how much later it traded (Slippage).
+//
 // What a replay does not see: the book (nobody keeps it; that another one was seen is
 // noticed all the same), trades and other pairs' candles where the market's history does
 // not tell them, and what a strategy reads that it is not given. Timers are part of a

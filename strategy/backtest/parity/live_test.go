@@ -31,6 +31,9 @@ type trader struct {
 	price   exchange.Ticks
 	clock   int64
 	paused  bool
+	// manual is true if the test itself says what the exchange does, and nothing else
+	// happens.
+	manual bool
 	// log is what the exchange told, which no kill touches; sent are the orders that it
 	// was given, and filled what of them was.
 	log    []remote.News
@@ -154,7 +157,7 @@ func (w *trader) carry() {
 	for _, x := range w.account.Wishes() {
 		if _, known := w.sent[x.Number]; !known {
 			w.sent[x.Number] = x
-			if w.rng.IntN(12) == 0 {
+			if !w.manual && w.rng.IntN(12) == 0 {
 				w.over[x.Number] = true
 				w.note(remote.News{Number: x.Number, End: &remote.End{Reason: "no funds", Ending: exchange.EndedRejected}})
 				continue
@@ -205,6 +208,19 @@ func (w *trader) trade() {
 func (w *trader) hear() bool {
 	w.t.Helper()
 	list := w.log[w.account.Event():]
+	if !w.manual {
+		w.interfere()
+	}
+	if len(list) > 0 {
+		w.tape.Give(parity.Given{Kind: parity.News, News: list})
+	}
+	heard, err := w.account.News(list)
+	w.must(err)
+	return heard
+}
+
+// interfere gives the bot something else from outside.
+func (w *trader) interfere() {
 	if w.rng.IntN(40) == 0 {
 		w.paused = !w.paused
 		why := ""
@@ -222,12 +238,6 @@ func (w *trader) hear() bool {
 		w.tape.Give(parity.Given{Kind: parity.CloseOnly, On: on})
 		w.account.SetCloseOnly(on)
 	}
-	if len(list) > 0 {
-		w.tape.Give(parity.Given{Kind: parity.News, News: list})
-	}
-	heard, err := w.account.News(list)
-	w.must(err)
-	return heard
 }
 
 // candle gives a candle, some of them late, and halts what a few are answered with.
@@ -236,13 +246,13 @@ func (w *trader) candle(c exchange.Candle) {
 	w.hear()
 	w.tape.Candle(&c)
 	w.clock = c.Time + 60_000 + 20
-	if w.rng.IntN(30) == 0 {
+	if !w.manual && w.rng.IntN(30) == 0 {
 		w.clock += 150_000
 		w.tape.Give(parity.Given{Kind: parity.Lag, Now: w.clock})
 	}
 	w.account.At(w.clock)
 	w.must(w.account.Begin(c))
-	halted := w.rng.IntN(50) == 0
+	halted := !w.manual && w.rng.IntN(50) == 0
 	for ev := w.account.Next(); ev != nil; ev = w.account.Next() {
 		w.tape.Event(ev)
 		cs := w.bot.Deliver(w.account.View(), ev)

@@ -18,6 +18,8 @@ type replay struct {
 	strategy Strategy
 	// beside tells what comes beside a candle; nil for nothing.
 	beside func(ctx context.Context, at int64) (engine.Beside, error)
+	// sim is given the same orders; nil for none.
+	sim *Simulation
 	// given is what is yet to be given of the present point.
 	given []Act
 	// candles and acts count what was identical.
@@ -129,6 +131,9 @@ func (r *replay) take() error {
 	g := r.given[0].Given
 	r.given = r.given[1:]
 	r.tape.Give(*g)
+	if r.sim != nil {
+		r.sim.heard(g.News)
+	}
 	return r.account.give(g)
 }
 
@@ -164,6 +169,9 @@ func (r *replay) minute(ctx context.Context, m *minute) error {
 	r.tape.Candle(&m.own, m.with...)
 	if err := r.lag(); err != nil {
 		return err
+	}
+	if r.sim != nil {
+		r.sim.last = m.own.Time
 	}
 	if err := r.account.Begin(m.own, m.with...); err != nil {
 		return err
