@@ -51,9 +51,9 @@ type Store interface {
 	Stake(ctx context.Context, tenantID, botID string) (Stake, error)
 	// WriteOff journals that orders have been given up that are not settled, by their
 	// numbers, each with the reason. Conflict, code "bot_held", while somebody holds the
-	// bot's lease; whoever held it before can write no more. Conflict, code
+	// bot's lease, unless the bot is stopping; whoever held it before can write no more. Conflict, code
 	// "journal_behind", if others are unsettled than those.
-	WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, at time.Time) error
+	WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, stopping bool, at time.Time) error
 	// CloseBooks ends what a bot may call its own on an account, and forgets the
 	// report of its last reconciliation.
 	CloseBooks(ctx context.Context, tenantID, botID string) error

@@ -109,7 +109,7 @@ func (s *Service) leftover(ctx context.Context, b Bot, find finder) (Leftover, e
 		}
 	}
 	switch {
-	case b.Desired || b.Status.Active():
+	case b.Desired || b.Status.Active() && !restful(b):
 		refuse("bot_running", "%s is running: stop it before you write its orders off", b.Name)
 	case len(l.Orders) == 0:
 		refuse("nothing_to_write_off", "all orders of %s are settled: take it back to paper, which asks for nothing", b.Name)
@@ -120,6 +120,10 @@ func (s *Service) leftover(ctx context.Context, b Bot, find finder) (Leftover, e
 	}
 	return l, nil
 }
+
+// restful reports whether all that a bot still does is to take orders back, which ends only
+// once its exchange has answered.
+func restful(b Bot) bool { return b.Status == Stopping && b.Ending != Flattened }
 
 // ground is why an order can be given up: a reconciliation has seen that the exchange does
 // not know it, or the account cannot be asked any more; "" if there is no such reason.
@@ -137,7 +141,8 @@ func (s *Service) ground(a account.Account, o LostOrder, compared time.Time) str
 	return ""
 }
 
-// WriteOff gives up the orders of a stopped live bot that its exchange does not know any
+// WriteOff gives up the orders of a live bot that is stopped, or waits for its exchange to
+// stop, that its exchange does not know any
 // more, or that cannot be asked about, and takes the bot back to paper: its journal says
 // of each why, by whom and with what it was given up, and what it is said to hold is left
 // to its tenant. Who decides must have the right to run bots and the one to connect
@@ -175,8 +180,14 @@ func (s *Service) WriteOff(ctx context.Context, p tenancy.Principal, botID strin
 		for _, o := range l.Orders {
 			why[o.Number] = "written off: " + o.Ground
 		}
-		if err := s.cfg.Store.WriteOff(ctx, p.TenantID, botID, why, s.now()); err != nil {
+		if err := s.cfg.Store.WriteOff(ctx, p.TenantID, botID, why, restful(b), s.now()); err != nil {
 			return err
+		}
+		if restful(b) {
+			b.Status, b.Reason = Stopped, "stopped; its orders were written off"
+			if err := s.cfg.Gate.Release(ctx, p.TenantID, running(b)); err != nil {
+				return err
+			}
 		}
 		if in.Version != 0 {
 			c.Version = in.Version

@@ -180,6 +180,16 @@ func TestWriteOffNeedsAGround(t *testing.T) {
 		is("bot_running")
 		_, err = f.WriteOff(ctx, f.who, one.ID, bot.WriteOffInput{Confirm: "one"})
 		f.want(err, errs.Conflict, "bot_running")
+		// Asked to stop, it waits for its exchange: that may be given up while a worker waits.
+		if _, err := f.Stop(ctx, f.who, one.ID); err != nil {
+			f.t.Fatal(err)
+		}
+		f.live(journal.LiveEntry{BotID: one.ID, Check: &journal.Check{BotID: one.ID, Account: "acc", At: f.at, Differences: missing(f.at, 1, 2, 3)}})
+		is("")
+		f.must(f.WriteOff(ctx, f.who, one.ID, bot.WriteOffInput{Confirm: "one"}))
+		if b, err := f.Service.Bot(ctx, f.who, one.ID); err != nil || b.Status != bot.Stopped || b.Mode != bot.Paper {
+			f.t.Errorf("it is %+v, %v", b, err)
+		}
 	})
 }
 

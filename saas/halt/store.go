@@ -18,7 +18,9 @@ type Store interface {
 	// ReleaseHalt stores who released a switch, and when.
 	ReleaseHalt(ctx context.Context, tenantID string, h Halt) error
 	// StopCovered asks every bot that a switch covers and that shall run to stop, and, if
-	// it flattens, those that are stopping to do that; it returns how many that were.
+	// it flattens, those that are stopping to do that; so too live bots that stopped or
+	// failed and have orders that are not over, or, if it flattens, a position. It returns
+	// how many that were.
 	StopCovered(ctx context.Context, h Halt, now time.Time) (int64, error)
 	// HaltsOver lists the switches that are on and cover a tenant or a bot of it.
 	HaltsOver(ctx context.Context, tenantID string) (Halts, error)

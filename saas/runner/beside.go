@@ -23,7 +23,9 @@ func (g *group) tape(ctx context.Context, from, to int64) []exchange.Trade {
 	if !ok {
 		return nil
 	}
-	trades, err := history.TradesBetween(ctx, g.key.pair, time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC())
+	call, cancel := g.asking(ctx)
+	defer cancel()
+	trades, err := history.TradesBetween(call, g.key.pair, time.UnixMilli(from).UTC(), time.UnixMilli(to).UTC())
 	if err != nil {
 		if ctx.Err() == nil {
 			g.r.cfg.Log.WarnContext(ctx, "reading missed trades; the strategies go on without", "trading_pair", g.key.pair, "error", err)

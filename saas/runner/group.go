@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -44,6 +43,8 @@ type control struct {
 	bar error
 	// end is the last message: the group has no bot.
 	end bool
+	// urgency is set by the mailbox.
+	urgency urgency
 }
 
 // The pauses before a strategy's process is tried again.
@@ -93,38 +94,6 @@ func newGroup(r *Runner, key groupKey) *group {
 // send hands the group a message. It never waits: the group may itself wait for
 // the runner.
 func (g *group) send(c control) { g.mail.put(c) }
-
-// mailbox holds messages until the group takes them.
-type mailbox struct {
-	ring chan struct{} // tells that there is something
-	mu   sync.Mutex
-	list []control
-}
-
-func (b *mailbox) put(c control) {
-	b.mu.Lock()
-	b.list = append(b.list, c)
-	b.mu.Unlock()
-	select {
-	case b.ring <- struct{}{}:
-	default:
-	}
-}
-
-// waits reports whether there is a message.
-func (b *mailbox) waits() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.list) > 0
-}
-
-func (b *mailbox) take() []control {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	list := b.list
-	b.list = nil
-	return list
-}
 
 // run is the group's goroutine. When ctx ends it checkpoints its bots.
 func (g *group) run(ctx context.Context) {

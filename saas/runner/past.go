@@ -46,7 +46,7 @@ type past struct {
 func (g *group) past(ctx context.Context, market exchange.Market, warmup int, until int64) (past, error) {
 	decide, now := g.key.decide, g.r.cfg.MarketNow()
 	read := func(from, to time.Time, interval time.Duration) ([]exchange.Candle, error) {
-		call, cancel := context.WithTimeout(ctx, callTimeout) // the group's other bots wait
+		call, cancel := g.asking(ctx) // the group's other bots wait
 		defer cancel()
 		s, err := marketdata.Download(call, marketdata.DownloadInput{
 			From: from, To: to, History: g.r.cfg.History, Interval: interval, Market: market,
@@ -108,6 +108,10 @@ func (g *group) catchUp(ctx context.Context, next *exchange.Candle) error {
 			return nil
 		}
 		page, err := g.page(ctx, g.key.pair, last.Time+span)
+		if err != nil && ctx.Err() == nil && g.mail.waits() { // it may have been given up for that
+			g.goOn()
+			return nil
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				g.r.cfg.Log.WarnContext(ctx, "reading missed candles", "trading_pair", g.key.pair, "error", err)
@@ -137,7 +141,7 @@ func (g *group) catchUp(ctx context.Context, next *exchange.Candle) error {
 // page asks the history for candles of a pair since a time. A history that hangs is given
 // up, because the bots wait.
 func (g *group) page(ctx context.Context, pair string, since int64) ([]exchange.Candle, error) {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := g.asking(ctx)
 	defer cancel()
 	return g.r.cfg.History.Candles(call, pair, base, time.UnixMilli(since).UTC(), pageSize)
 }
@@ -161,11 +165,16 @@ func (g *group) broken(began time.Time, at int64) bool {
 	if !late && !g.mail.waits() {
 		return false
 	}
+	g.goOn()
+	return true
+}
+
+// goOn lets a catching-up that was broken off go on after what waits.
+func (g *group) goOn() {
 	select {
 	case g.behind <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // flat gives every bot flat candles after one and before a time; it stops when

@@ -93,7 +93,7 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 		if wait && r.newest() < until && !r.silent(from, until, traded) {
 			if grace == nil {
 				var end context.CancelFunc
-				grace, end = context.WithTimeout(ctx, g.r.cfg.Grace)
+				grace, end = g.mail.interrupted(ctx, g.r.cfg.Grace, killUrgent)
 				defer end()
 			}
 			r.await(grace, until)
@@ -103,7 +103,7 @@ func (g *group) others(ctx context.Context, until int64, wait bool) []engine.Pai
 		} else if r.asked.again() {
 			if asking == nil {
 				var end context.CancelFunc
-				asking, end = context.WithTimeout(ctx, g.r.cfg.Grace)
+				asking, end = g.mail.interrupted(ctx, g.r.cfg.Grace, stopUrgent)
 				defer end()
 			}
 			if asking.Err() == nil {

@@ -94,30 +94,52 @@ func (s *Store) StopCovered(ctx context.Context, h halt.Halt, now time.Time) (n 
 	err = s.write(ctx, h.TenantID, "stopping bots by a kill switch", func(ctx context.Context, tx bun.IDB) error {
 		// The first condition is that of the index bots_runnable. The rows are locked in
 		// one order, so that two switches at once do not wait for each other in a circle.
-		covered := tx.NewSelect().Model((*botRow)(nil)).Column("b.tenant_id", "b.id").Where("b.desired OR b.status NOT IN ('stopped', 'error')").
-			Where("b.desired OR b.ending <> ? AND ?", bot.Flattened, h.Flatten).Order("b.tenant_id", "b.id")
-		if h.TenantID != "" {
-			covered = covered.Where("b.tenant_id = ?", h.TenantID)
+		running := tx.NewSelect().Model((*botRow)(nil)).Column("b.tenant_id", "b.id").Where("b.desired OR b.status NOT IN ('stopped', 'error')").
+			Where("b.desired OR b.ending <> ? AND ?", bot.Flattened, h.Flatten)
+		// One that stopped or failed may have orders that nobody takes back, and a position.
+		atRest := tx.NewSelect().Model((*botRow)(nil)).Column("b.tenant_id", "b.id").
+			Where("NOT b.desired AND b.status IN ('stopped', 'error')").
+			Where("EXISTS (SELECT 1 FROM bot_configs AS c WHERE c.tenant_id = b.tenant_id AND c.id = b.config_id AND c.mode = ?)", bot.Live).
+			WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+				return q.Where("EXISTS (SELECT 1 FROM live_orders AS o WHERE o.tenant_id = b.tenant_id AND o.bot_id = b.id AND NOT o.settled)").
+					WhereOr("? AND EXISTS (SELECT 1 FROM live_books AS k WHERE k.tenant_id = b.tenant_id AND k.bot_id = b.id AND k.base <> '0')", h.Flatten)
+			})
+		for _, covered := range []*bun.SelectQuery{running, atRest} {
+			stopped, err := s.stopCovered(ctx, tx, h, covered, ending, now)
+			if err != nil {
+				return err
+			}
+			n += stopped
 		}
-		if h.BotID != "" {
-			covered = covered.Where("b.id = ?", h.BotID)
+		if n == 0 {
+			return nil
 		}
-		if s.db.Dialect() == db.Postgres {
-			covered = covered.For("NO KEY UPDATE")
-		}
-		res, err := tx.NewUpdate().Model((*botRow)(nil)).
-			Set("desired = ?, status = ?, reason = ?, ending = ?, updated_at = ?", false, bot.Stopping, "stopping: the kill switch was pulled", ending, db.At(now)).
-			Where("(tenant_id, id) IN (?)", covered).Exec(ctx)
-		if n, err = affected(res, err, "stopping bots by a kill switch"); err != nil || n == 0 {
-			return err
-		}
-		_, err = tx.NewUpdate().Model((*haltRow)(nil)).Set("stopped = stopped + ?", n).Where("tenant_id = ? AND id = ?", h.TenantID, h.ID).Exec(ctx)
+		_, err := tx.NewUpdate().Model((*haltRow)(nil)).Set("stopped = stopped + ?", n).Where("tenant_id = ? AND id = ?", h.TenantID, h.ID).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("counting what a kill switch stopped: %w", err)
 		}
 		return nil
 	})
 	return n, err
+}
+
+// stopCovered asks those of some bots to stop that a switch covers, and returns how many
+// they are.
+func (s *Store) stopCovered(ctx context.Context, tx bun.IDB, h halt.Halt, covered *bun.SelectQuery, ending bot.Ending, now time.Time) (int64, error) {
+	covered = covered.Order("b.tenant_id", "b.id")
+	if h.TenantID != "" {
+		covered = covered.Where("b.tenant_id = ?", h.TenantID)
+	}
+	if h.BotID != "" {
+		covered = covered.Where("b.id = ?", h.BotID)
+	}
+	if s.db.Dialect() == db.Postgres {
+		covered = covered.For("NO KEY UPDATE")
+	}
+	res, err := tx.NewUpdate().Model((*botRow)(nil)).
+		Set("desired = ?, status = ?, reason = ?, ending = ?, updated_at = ?", false, bot.Stopping, "stopping: the kill switch was pulled", ending, db.At(now)).
+		Where("(tenant_id, id) IN (?)", covered).Exec(ctx)
+	return affected(res, err, "stopping bots by a kill switch")
 }
 
 // HaltsOver implements halt.Store.

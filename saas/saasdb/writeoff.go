@@ -29,9 +29,9 @@ func lostOrder(o journal.LiveOrder, c journal.Check) bot.LostOrder {
 }
 
 // WriteOff implements bot.Store.
-func (s *Store) WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, at time.Time) error {
+func (s *Store) WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, stopping bool, at time.Time) error {
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		if err := s.seize(ctx, tx, lease.Resource{Kind: lease.Bots, TenantID: tenantID, ID: botID}, at); err != nil {
+		if err := s.seize(ctx, tx, lease.Resource{Kind: lease.Bots, TenantID: tenantID, ID: botID}, stopping, at); err != nil {
 			return err
 		}
 		st, err := s.LiveState(ctx, tenantID, botID)
@@ -56,16 +56,16 @@ func (s *Store) WriteOff(ctx context.Context, tenantID, botID string, why map[in
 	})
 }
 
-// seize ends the lease of a bot that nobody looks after any more: whoever held it can
-// write nothing under it.
-func (s *Store) seize(ctx context.Context, tx bun.IDB, r lease.Resource, at time.Time) error {
+// seize ends the lease of a bot that nobody looks after any more, or of one that is held
+// only to stop: whoever held it can write nothing under it.
+func (s *Store) seize(ctx context.Context, tx bun.IDB, r lease.Resource, stopping bool, at time.Time) error {
 	held, err := s.heldEpochs(ctx, tx, []lease.Resource{r})
 	if err != nil || held[r] == 0 {
 		return err
 	}
 	freed, err := s.updateLeases(ctx, tx, leaseUpdate{
-		set: "holder = '', incarnation = 0, expires_at = 0, epoch = epoch + 1", where: "(tenant_id, kind, resource_id) IN (VALUES ?) AND expires_at <= ?",
-		whereArgs: []any{tuples(keysOf([]lease.Resource{r})), at.UnixMicro()}, lock: "FOR UPDATE",
+		set: "holder = '', incarnation = 0, expires_at = 0, epoch = epoch + 1", where: "(tenant_id, kind, resource_id) IN (VALUES ?) AND (? OR expires_at <= ?)",
+		whereArgs: []any{tuples(keysOf([]lease.Resource{r})), stopping, at.UnixMicro()}, lock: "FOR UPDATE",
 	})
 	if err != nil {
 		return fmt.Errorf("ending the lease of bot %s: %w", r.ID, err)

@@ -187,8 +187,8 @@ func (m *memoryBots) Stake(ctx context.Context, tenantID, botID string) (bot.Sta
 	return m.db.Stake(ctx, tenantID, botID)
 }
 
-func (m *memoryBots) WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, at time.Time) error {
-	return m.db.WriteOff(ctx, tenantID, botID, why, at)
+func (m *memoryBots) WriteOff(ctx context.Context, tenantID, botID string, why map[int64]string, stopping bool, at time.Time) error {
+	return m.db.WriteOff(ctx, tenantID, botID, why, stopping, at)
 }
 
 func (m *memoryBots) CloseBooks(ctx context.Context, tenantID, botID string) error {
