@@ -32,7 +32,7 @@ func (a *App) buildAccounts(k keys, sealer *vault.Sealer, store vault.Store, eve
 	}
 	holder := uuid.Must(uuid.NewV7()).String()
 	a.connector, err = account.NewConnector(account.ConnectorConfig{
-		Holder: holder, Now: a.cfg.Now, Opener: opener, Store: a.store, Turns: a.store, Venues: a.cfg.Venues,
+		Holder: holder, Now: a.cfg.Now, Opener: opener, Store: a.store, Turns: a.store, Tx: a.db, Venues: a.cfg.Venues, Wake: a.wakeChecker,
 	})
 	if err != nil {
 		return err

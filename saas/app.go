@@ -240,7 +240,11 @@ func (a *App) hear(e event.Event) {
 		return
 	}
 	switch e.Type {
-	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested, bot.EventForeignDecided, bot.EventResumeRequested,
+	case bot.EventForeignDecided, bot.EventResumeRequested:
+		a.runner.Nudge(e.TenantID, e.Subject, "")
+	case account.EventChecked:
+		a.runner.Nudge(e.TenantID, "", e.Subject)
+	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested,
 		billing.EventSubscriptionChanged:
 		a.runner.Wake()
 	case halt.EventPulled, halt.EventReleased:

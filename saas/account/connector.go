@@ -10,7 +10,8 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 )
 
-// ConnectorConfig are a Connector's collaborators; all are required but Venues.
+// ConnectorConfig are a Connector's collaborators; all are required but Venues and
+// Wake.
 type ConnectorConfig struct {
 	// Holder names this worker among those that share accounts.
 	Holder string
@@ -18,8 +19,12 @@ type ConnectorConfig struct {
 	Opener *Opener
 	Store  Connections
 	Turns  TurnStore
+	Tx     Transactor
 	// Venues are the exchanges by name. Defaults to none.
 	Venues map[string]Venue
+	// Wake tells a Checker in this process that there is a key to check. Defaults to
+	// nothing; workers look by themselves.
+	Wake func()
 }
 
 // Connector opens accounts for bots that trade there, in a worker. It is safe for
@@ -39,6 +44,10 @@ func NewConnector(cfg ConnectorConfig) (*Connector, error) {
 	need(cfg.Opener != nil, "Opener")
 	need(cfg.Store != nil, "Store")
 	need(cfg.Turns != nil, "Turns")
+	need(cfg.Tx != nil, "Tx")
+	if cfg.Wake == nil {
+		cfg.Wake = func() {}
+	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,15 @@ const keptTrades = 20
 func (e *Executor) Check(ctx context.Context) (journal.Check, error) {
 	e.checking.Lock()
 	defer e.checking.Unlock()
+	check, err := e.reconcile(ctx)
+	if ctx.Err() == nil && !e.Lost() {
+		e.cfg.Answered(err)
+	}
+	return check, err
+}
+
+// reconcile is Check; e.checking is held.
+func (e *Executor) reconcile(ctx context.Context) (journal.Check, error) {
 	began := e.cfg.Now()
 	s, err := e.sync(ctx)
 	if err != nil {

@@ -18,6 +18,9 @@ type Config struct {
 	// After returns a channel that gets a value after a time, for Run. Defaults to
 	// time.After.
 	After func(time.Duration) <-chan time.Time
+	// Answered is told what came of each reconciliation, and of each call that the venue
+	// has refused for the bot's key; nil for nobody. It must not call the Executor.
+	Answered func(err error)
 	// Anew begins the bot's books anew with what Given says, because its account
 	// begins anew.
 	Anew bool
@@ -93,6 +96,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.TTL == 0 {
 		c.TTL = 5 * time.Second
+	}
+	if c.Answered == nil {
+		c.Answered = func(error) {}
 	}
 	return c
 }

@@ -23,8 +23,9 @@ type Executor struct {
 	cfg     Config
 	markets map[string]exchange.Market
 
-	// checking serialises reconciliations.
+	// checking serialises reconciliations, and soonest asks Run for one now.
 	checking sync.Mutex
+	soonest  chan struct{}
 
 	// mu guards everything below. It is held while the journal is written, for one
 	// change follows another, and never while the venue is asked.
@@ -63,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	e := &Executor{cfg: cfg, markets: map[string]exchange.Market{}, flying: map[int64]bool{}, sent: map[int64]bool{}}
+	e := &Executor{cfg: cfg, markets: map[string]exchange.Market{}, flying: map[int64]bool{}, sent: map[int64]bool{}, soonest: make(chan struct{}, 1)}
 	for _, m := range cfg.Markets {
 		e.markets[m.Pair] = m
 	}

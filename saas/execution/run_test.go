@@ -12,6 +12,42 @@ import (
 	"github.com/lunobot/lunobot/saas/lease"
 )
 
+// What somebody has decided is done at once, and what came of each reconciliation is told.
+func TestRunIsWoken(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	s := w.script()
+	waits, told := make(chan time.Duration), make(chan error, 9)
+	c := w.config(t)
+	c.Answered = func(err error) { told <- err }
+	c.After = func(d time.Duration) <-chan time.Time { waits <- d; return nil }
+	e, err := execution.Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- e.Run(ctx) }()
+	if pause, err := <-waits, <-told; err != nil || pause != 30*time.Second {
+		t.Errorf("it waits for %s, told %v", pause, err)
+	}
+	e.Wake()
+	if pause, err := <-waits, <-told; err != nil || pause != 30*time.Second {
+		t.Errorf("woken, it waits for %s, told %v", pause, err)
+	}
+	s.place = func(exchange.OrderRequest) (exchange.Order, error) {
+		return exchange.Order{}, exchange.Rejected("ErrApiKeyRevoked", "the key was revoked")
+	}
+	place(t, e, limit(1, exchange.Buy, 100, 10), journal.Rejected)
+	if err := <-told; exchange.KindOf(err) != exchange.KindKey {
+		t.Errorf("of a refused key it tells %v", err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // proves T6: reconciliation goes on by itself, sooner while something is not known,
 // and ends with the context or the lease.
 func TestRun(t *testing.T) {

@@ -331,11 +331,24 @@ func (e *Executor) Hear(ctx context.Context, ev exchange.AccountEvent) error {
 	return nil
 }
 
-// Run reconciles at once and then every CheckEvery, until ctx ends or the lease is
-// lost.
+// Wake makes Run reconcile now, because there is something to do. It never waits.
+func (e *Executor) Wake() {
+	select {
+	case e.soonest <- struct{}{}:
+	default:
+	}
+}
+
+// retryFailed is after how long a reconciliation that failed is tried again.
+const retryFailed = 10 * time.Second
+
+// Run reconciles at once and then every CheckEvery, sooner if that fails or it is woken,
+// until ctx ends or the lease is lost.
 func (e *Executor) Run(ctx context.Context) error {
 	for {
+		most := e.cfg.CheckEvery
 		if _, err := e.Check(ctx); err != nil {
+			most = retryFailed
 			if e.Lost() {
 				return err
 			}
@@ -346,7 +359,8 @@ func (e *Executor) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-e.cfg.After(e.soon()):
+		case <-e.soonest:
+		case <-e.cfg.After(min(most, e.soon())):
 		}
 	}
 }

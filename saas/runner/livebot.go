@@ -39,17 +39,25 @@ type livebot struct {
 	// stream are events of the account's stream; missed rings if there was no room.
 	stream chan exchange.AccountEvent
 	missed chan struct{}
+	// retry makes it try again now to reach its account.
+	retry chan struct{}
 
-	mu    sync.Mutex
-	desk  *execution.Desk // nil until it is reconciled
-	fees  exchange.Fees
-	state bot.Status
+	mu   sync.Mutex
+	desk *execution.Desk // nil until it is reconciled, and while its key is refused
+	// executor is there while it works.
+	executor *execution.Executor
+	fees     exchange.Fees
+	state    bot.Status
 	// reason is why the state is what it is.
 	reason string
 	// paused is why it places no new orders; "" if it may.
 	paused string
 	// fault is why it can never carry out what it is to; nil if it can.
 	fault error
+	// end ends the work under the present key.
+	end context.CancelFunc
+	// word is the exchange's last one.
+	word word
 	// gone is true once its account cannot be reached in future either.
 	gone bool
 	// abandon is true if its orders are to be taken back in the end.
@@ -63,10 +71,10 @@ func (r *Runner) enliven(ctx context.Context, m *member, markets []exchange.Mark
 	ctx, stop := context.WithCancel(ctx)
 	l := &livebot{
 		r: r, tenant: b.TenantID, bot: b.ID, account: m.assignment.Config.AccountID, lease: m.lease, stop: stop, done: make(chan struct{}),
-		stream: make(chan exchange.AccountEvent, mostTold), missed: make(chan struct{}, 1), state: bot.Starting, reason: "reconciling with the exchange",
+		stream: make(chan exchange.AccountEvent, mostTold), missed: make(chan struct{}, 1), retry: make(chan struct{}, 1), state: bot.Starting, reason: "reconciling with the exchange",
 	}
 	l.config = execution.Config{
-		Account: l.account, Anew: given != nil, BotID: b.ID, TenantID: b.TenantID, CheckEvery: t.CheckEvery, Commit: l.commit, Epoch: m.lease.Epoch,
+		Account: l.account, Answered: l.answered, Anew: given != nil, BotID: b.ID, TenantID: b.TenantID, CheckEvery: t.CheckEvery, Commit: l.commit, Epoch: m.lease.Epoch,
 		Installation: t.Installation, Left: func() time.Duration { return r.cfg.Keeper.Left(m.lease) }, Log: r.cfg.Log, Markets: markets, Now: t.Now,
 		Paused: l.pausedBy, RunNumber: b.Run, Store: t.Journal,
 	}
@@ -74,15 +82,53 @@ func (r *Runner) enliven(ctx context.Context, m *member, markets []exchange.Mark
 		l.config.Given = map[string]execution.Given{b.Pair: {Counter: *given}}
 	}
 	m.live = l
+	r.floor.enter(l)
 	r.done.Go(func() { l.work(ctx) })
 }
 
 // work runs until the bot is closed or its lease is lost.
 func (l *livebot) work(ctx context.Context) {
 	defer close(l.done)
-	defer l.r.floor.leave(l)
-	e := l.open(ctx)
-	if e == nil {
+	defer l.r.floor.exit(l)
+	for ctx.Err() == nil {
+		e := l.open(ctx)
+		if e == nil {
+			return
+		}
+		l.serve(ctx, e)
+		l.mu.Lock()
+		abandon := l.abandon
+		l.mu.Unlock()
+		switch {
+		case abandon:
+			l.takeBack(context.WithoutCancel(ctx), e)
+		case ctx.Err() == nil: // its key is refused
+			l.r.floor.leave(l)
+			l.doubt(ctx)
+		}
+	}
+}
+
+// doubt has the key of the account checked.
+func (l *livebot) doubt(ctx context.Context) {
+	if err := l.r.cfg.Trading.Accounts.Doubt(ctx, l.tenant, l.account); err != nil && ctx.Err() == nil {
+		l.r.cfg.Log.WarnContext(ctx, "the key of an account is not checked anew", "tenant_id", l.tenant, "account_id", l.account, "error", err)
+	}
+}
+
+// serve works under one key, until ctx ends, the lease is lost or the exchange refuses the
+// key.
+func (l *livebot) serve(ctx context.Context, e *execution.Executor) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	l.mu.Lock()
+	l.end, l.executor = end, e
+	if l.desk == nil { // it was refused in this moment
+		end()
+	}
+	desk := l.desk
+	l.mu.Unlock()
+	if desk == nil {
 		return
 	}
 	var parts sync.WaitGroup
@@ -94,14 +140,25 @@ func (l *livebot) work(ctx context.Context) {
 		})
 	}
 	run(e.Run)
-	run(l.desk.Run)
+	run(desk.Run)
 	run(func(ctx context.Context) error { return l.listen(ctx, e) })
+	run(l.listenToAge)
 	parts.Wait()
 	l.mu.Lock()
-	abandon := l.abandon
+	l.executor = nil
 	l.mu.Unlock()
-	if abandon {
-		l.takeBack(context.WithoutCancel(ctx), e)
+}
+
+// nudge makes the bot look at its exchange now.
+func (l *livebot) nudge() {
+	select {
+	case l.retry <- struct{}{}:
+	default:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.executor != nil {
+		l.executor.Wake()
 	}
 }
 
@@ -120,9 +177,16 @@ func (l *livebot) open(ctx context.Context) *execution.Executor {
 			return nil
 		}
 		pause := time.Second // it is only not known yet what became of orders
-		if !errors.Is(err, errDoubt) {
+		switch {
+		case errors.Is(err, errDoubt):
+		case exchange.KindOf(err) == exchange.KindKey:
+			e = nil // it has that key
+			l.r.floor.refused(l, err)
+			l.doubt(ctx)
+			pause = backoff.Pause(failures)
+		default:
 			state := bot.Degraded
-			if errs.KindOf(err) == errs.Conflict || errs.KindOf(err) == errs.NotFound || exchange.KindOf(err) == exchange.KindKey {
+			if errs.KindOf(err) == errs.Conflict || errs.KindOf(err) == errs.NotFound {
 				state = bot.Paused
 			}
 			l.mu.Lock()
@@ -134,6 +198,8 @@ func (l *livebot) open(ctx context.Context) *execution.Executor {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-l.retry:
+			failures = 0
 		case <-time.After(pause):
 		}
 	}
@@ -204,6 +270,7 @@ func (l *livebot) reach(ctx context.Context, e **execution.Executor) error {
 	if err != nil {
 		return err
 	}
+	l.config.Anew, l.config.Given = false, nil // its books have begun
 	l.mu.Lock()
 	l.desk, l.fees, l.paused = desk, fees, check.Paused
 	l.mu.Unlock()
@@ -288,7 +355,12 @@ func (l *livebot) ready() (fees exchange.Fees, ok bool, state bot.Status, reason
 	if l.desk == nil {
 		return exchange.Fees{}, false, l.state, l.reason
 	}
-	if l.paused != "" {
+	switch {
+	case l.word.told != "" && l.paused != "":
+		return l.fees, true, bot.Degraded, l.word.told + "; it is paused, too: " + l.paused
+	case l.word.told != "":
+		return l.fees, true, bot.Degraded, l.word.told
+	case l.paused != "":
 		return l.fees, true, bot.Paused, "it places no new orders, protective exits go on: " + l.paused
 	}
 	return l.fees, true, bot.Running, ""
@@ -350,6 +422,8 @@ func (l *livebot) listen(ctx context.Context, e *execution.Executor) error {
 		switch {
 		case errors.Is(err, lease.ErrLost):
 			return err
+		case exchange.KindOf(err) == exchange.KindKey:
+			l.answered(err)
 		case err != nil && ctx.Err() == nil: // the next reconciliation finds out
 			l.r.cfg.Log.WarnContext(ctx, "what an account's stream told was not taken", "tenant_id", l.tenant, "bot_id", l.bot, "error", err)
 		}

@@ -127,8 +127,12 @@ func (g *group) awake(ctx context.Context, ms []*member) {
 			g.ending(ctx, m)
 		case slices.Contains(g.active, m):
 			g.running(ctx, m)
-			if g.hear(ctx, m) && m.rec.dirty() {
+			switch {
+			case !g.hear(ctx, m):
+			case m.rec.dirty():
 				news = append(news, m)
+			default:
+				m.carry() // maybe it is connected anew
 			}
 		case m.gated && g.process != nil:
 			opens = true

@@ -335,7 +335,7 @@ func TestWaitingForAnExchangeHoldsNobodyUp(t *testing.T) {
 }
 
 // opened remembers which accounts were opened.
-type opened struct{ list []string }
+type opened struct{ list, doubted []string }
 
 func (o *opened) Open(_ context.Context, tenantID, accountID string, _ []exchange.Market) (account.Connection, error) {
 	o.list = append(o.list, tenantID+"/"+accountID)
@@ -343,6 +343,11 @@ func (o *opened) Open(_ context.Context, tenantID, accountID string, _ []exchang
 		return nil, errs.New(errs.NotFound, "account_not_found", "there is none")
 	}
 	return deaf{}, nil
+}
+
+func (o *opened) Doubt(_ context.Context, tenantID, accountID string) error {
+	o.doubted = append(o.doubted, tenantID+"/"+accountID)
+	return nil
 }
 
 // deaf is an account of which nothing is told.

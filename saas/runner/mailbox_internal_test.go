@@ -51,7 +51,9 @@ func TestHangingHistoryDelaysNoStop(t *testing.T) {
 	}
 	go ask() // asked while the message waits, it does not begin to wait
 	<-past.asked
-	<-done
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 	if _, end := g.mail.interrupted(t.Context(), time.Minute, killUrgent); len(g.mail.waiting) != 1 {
 		t.Error("nobody waits")
 	} else {

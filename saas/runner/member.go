@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -95,8 +94,6 @@ type member struct {
 	// and minded is until when it has that, if no worker can run its strategy.
 	sentinel bool
 	minded   time.Time
-	// exits are those of its pairs at the newest commit.
-	exits []strategy.Exits
 	// settling is true while orders of the run before are brought to an end, until is
 	// when that, or its stop, takes too long, and late the timer for it.
 	settling bool
@@ -261,29 +258,15 @@ func (m *member) entry() (journal.Entry, error) {
 func (m *member) committed() {
 	m.rec.reset()
 	m.equity, m.ending, m.odd = nil, nil, false
-	if m.trades() {
-		m.exits = m.exitsNow()
-	}
 	m.tapeCommitted()
 }
 
 // due reports whether the bot must be committed after this candle: something
 // happened, or it is time for a point of the equity curve. What a live bot holds is written
-// down every minute, for what its tenant's bots may lose together is counted from that.
+// down every minute, for what its tenant's bots may lose together is counted from that, and
+// who watches its exits without its strategy goes by them.
 func (m *member) due() bool {
-	return m.rec.dirty() || m.regular() || m.odd || m.shifted() || m.trades() && m.holds()
-}
-
-// shifted reports whether protective exits of a bot that trades at an exchange are other
-// ones than at the newest commit: who watches it without its strategy goes by that one.
-func (m *member) shifted() bool { return m.trades() && !slices.Equal(m.exits, m.exitsNow()) }
-
-func (m *member) exitsNow() []strategy.Exits {
-	var out []strategy.Exits
-	for _, p := range m.account.Positions() {
-		out = append(out, p.Exits)
-	}
-	return out
+	return m.rec.dirty() || m.regular() || m.odd || m.trades() && m.holds()
 }
 
 // regular reports whether the candle is one after which a quiet bot is

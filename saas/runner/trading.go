@@ -31,6 +31,8 @@ type Trading struct {
 // Accounts opens tenants' exchange accounts.
 type Accounts interface {
 	Open(ctx context.Context, tenantID, accountID string, markets []exchange.Market) (account.Connection, error)
+	// Doubt has a key checked that the exchange has refused.
+	Doubt(ctx context.Context, tenantID, accountID string) error
 }
 
 func (t *Trading) validate() error {
@@ -56,6 +58,8 @@ type floor struct {
 
 	mu    sync.Mutex
 	seats map[place]*seat
+	// bots are those that work, or try to.
+	bots map[*livebot]bool
 }
 
 // place names an account: bots of different tenants never share one.
@@ -70,7 +74,7 @@ type seat struct {
 
 func newFloor(r *Runner) (*floor, error) {
 	commits, err := journal.NewGroup(journal.GroupConfig{Store: r.cfg.Trading.Journal})
-	return &floor{r: r, commits: commits, seats: map[place]*seat{}}, err
+	return &floor{r: r, commits: commits, seats: map[place]*seat{}, bots: map[*livebot]bool{}}, err
 }
 
 // join connects a bot's account, unless another bot has done so, and lets the bot hear
@@ -105,6 +109,20 @@ func (f *floor) join(ctx context.Context, l *livebot) (exchange.Trader, error) {
 
 func (l *livebot) place() place { return place{l.tenant, l.account} }
 
+// enter notes a bot that begins its work, and exit one that has ended it.
+func (f *floor) enter(l *livebot) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.bots[l] = true
+}
+
+func (f *floor) exit(l *livebot) {
+	f.leave(l)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.bots, l)
+}
+
 // leave ends what join began.
 func (f *floor) leave(l *livebot) {
 	f.mu.Lock()
@@ -116,6 +134,41 @@ func (f *floor) leave(l *livebot) {
 	if delete(s.bots, l); len(s.bots) == 0 {
 		s.end()
 		delete(f.seats, l.place())
+	}
+}
+
+// refused ends the connection of an account whose key its exchange refuses, for all bots
+// that have it, so that each opens it anew.
+func (f *floor) refused(l *livebot, err error) {
+	f.mu.Lock()
+	bots := []*livebot{l}
+	if s := f.seats[l.place()]; s != nil && s.bots[l] {
+		s.end()
+		delete(f.seats, l.place())
+		for other := range s.bots {
+			if other != l {
+				bots = append(bots, other)
+			}
+		}
+	}
+	f.mu.Unlock()
+	for _, b := range bots {
+		b.refuse(err)
+	}
+}
+
+// Nudge makes bots of a tenant look at their exchange now, because somebody has decided
+// something: one, or all that trade on an account.
+func (r *Runner) Nudge(tenantID, botID, accountID string) {
+	if r.floor == nil {
+		return
+	}
+	r.floor.mu.Lock()
+	defer r.floor.mu.Unlock()
+	for l := range r.floor.bots {
+		if l.tenant == tenantID && (l.bot == botID || l.account == accountID) {
+			l.nudge()
+		}
 	}
 }
 
@@ -135,6 +188,18 @@ func (f *floor) listen(ctx context.Context, id string, s *seat) {
 			}
 		})
 		if ctx.Err() != nil {
+			return
+		}
+		if exchange.KindOf(err) == exchange.KindKey {
+			f.mu.Lock()
+			var one *livebot
+			for l := range s.bots {
+				one = l
+			}
+			f.mu.Unlock()
+			if one != nil {
+				f.refused(one, err)
+			}
 			return
 		}
 		var worked, pause time.Duration

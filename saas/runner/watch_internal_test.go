@@ -11,7 +11,6 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/catalog"
-	"github.com/lunobot/lunobot/strategy"
 )
 
 // absent are strategies that cannot be started, or must not run if bad says so.
@@ -135,27 +134,5 @@ func TestSomebodyWatchesWhatNobodyCanRun(t *testing.T) {
 	hears(t, m, 500)
 	if g.open(t.Context()); !m.over || g.r.passed["bot"].pause > passFirst {
 		t.Errorf("it is over: %t, told %q; for %s nobody watches it", m.over, s.told, g.r.passed["bot"].pause)
-	}
-}
-
-// What a strategy sets its exits to is committed with the candle, because who watches them
-// without it goes by that.
-func TestNewExitsAreCommitted(t *testing.T) {
-	t.Parallel()
-	s, g, m, _ := newOrphan(t, &absent{})
-	if !g.sentinel(t.Context(), m) {
-		t.Fatal("it is not watched")
-	}
-	if err := m.account.Begin(s.minute(0, 95)); err != nil {
-		t.Fatal(err)
-	}
-	for m.account.Next() != nil { //nolint:revive // nobody hears it
-	}
-	m.committed()
-	if m.due() {
-		t.Fatal("it is due although nothing has changed")
-	}
-	if err := m.account.Commands([]strategy.Command{{Kind: strategy.ExitsCommand, Exits: strategy.Exits{Stop: 95}}}); err != nil || !m.due() {
-		t.Errorf("with other exits it is not due, %v", err)
 	}
 }

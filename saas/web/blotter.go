@@ -14,9 +14,9 @@ import (
 	"github.com/lunobot/lunobot/tenancy"
 )
 
-// oldCheck is how old a reconciliation may be before a page says that it is old: four
-// times as long as one follows the other.
-const oldCheck = 2 * time.Minute
+// oldCheck is how old a reconciliation may be before a page says that it is old: half as
+// long again as one follows the other, as workers have it.
+const oldCheck = 45 * time.Second
 
 // reconciliation is what a bot's page tells of journal and exchange.
 type reconciliation struct {

@@ -40,6 +40,8 @@ type botPage struct {
 	Markets  string
 	MayTrade bool
 	MayWrite bool
+	// Barred is why it cannot be started: a kill switch is on; "" if it can.
+	Barred string
 	// Error is a refusal that the page shows; Upgrade is the plan that would
 	// help.
 	Error   string
@@ -138,6 +140,7 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 	if of.refusal != nil {
 		p.Error, p.Upgrade, p.Limit = messageOf(of.refusal), upgradeOf(of.refusal), errs.KindOf(of.refusal) == errs.LimitExceeded
 	}
+	p.Barred = w.barred(rq, b)
 	p.Venue, p.MayDecide, p.Account = w.cfg.LiveTitle, mayGoLive(rq.who) == nil, w.accountName(rq, b)
 	p.BlankOrder.Live, p.BlankOrder.BotID = b.Mode == bot.Live, b.ID
 	if p.Reconciled, err = w.reconciled(rq, b, markets); err != nil {

@@ -173,6 +173,7 @@ func TestScreenshots(t *testing.T) {
 	w.offerNewer(t)
 	empty := w.member(t, server, "empty@example.com")
 	halted := w.member(t, server, "halted@example.com")
+	barred := halted.newBot("Held back")
 	halted.post("/halt", url.Values{"flatten": {"true"}, "reason": {"The market has gone mad, and nobody knows why yet"}})
 	ada := w.member(t, server, "ada@example.com")
 	ada.upgrade("premium")
@@ -250,7 +251,7 @@ func TestScreenshots(t *testing.T) {
 		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true}, {"write-off", "/bots/" + forgotten + "/write-off", lia, true}, {"write-off-refused", "/bots/" + trading + "/write-off", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
-		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"limits", "/accounts/limits", lia, true}, {"overview-limits", "/", lia, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
+		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"bot-halted", "/bots/" + barred, halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"limits", "/accounts/limits", lia, true}, {"overview-limits", "/", lia, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
 		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
 		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},

@@ -102,6 +102,19 @@ func (w *Web) halted(rq *request) *haltNotice {
 	return &haltNotice{"The kill switches of some bots are on: they are stopped, and cannot be started.", haltPath, false}
 }
 
+// barred says which switch keeps a bot from being started; "" if none does, or that cannot
+// be read now.
+func (w *Web) barred(rq *request, b bot.Bot) string {
+	list, err := w.cfg.Halts.Over(rq.Context(), rq.who)
+	if err != nil {
+		return "" // as halted, which logs it
+	}
+	if h, on := list.Cover(b.TenantID, b.ID); on {
+		return h.Says()
+	}
+	return ""
+}
+
 func (w *Web) haltForm(rq *request) error {
 	return w.showHalt(rq, http.StatusOK, haltPage{Path: haltPath})
 }

@@ -35,6 +35,7 @@ func TestHaltPages(t *testing.T) {
 	ada.get("/halt").want(t, "the switch that is on", http.StatusOK, "On now", "All of your bots", "Positions are closed.", "by ada@example.com", "no later pull closes it",
 		"!Stop everything?", "<h1>Kill switch</h1>")
 	ada.get("/halt?bot="+id).want(t, "the question about a bot that is stopped", http.StatusOK, "On now", "!and keep it stopped?")
+	ada.get("/bots/"+id).want(t, "the bot", http.StatusOK, `class="button large" type="submit" disabled title="The kill switch is on`, `id="barred"`)
 	ada.post("/bots/"+id+"/start", nil).want(t, "a start", http.StatusConflict, "Release it first")
 	if body := eve.get("/").body; strings.Contains(body, `id="halted"`) {
 		t.Error("another tenant sees it")
@@ -51,6 +52,8 @@ func TestHaltPages(t *testing.T) {
 	if body := ada.get("/").body; strings.Contains(body, `id="halted"`) {
 		t.Error("after the release the page says that everything is stopped")
 	}
+	ada.get("/bots/"+id).want(t, "the bot after the release", http.StatusOK, `class="button primary large" type="submit">`, `!id="barred"`)
+	ada.get("/subscription").want(t, "the plans", http.StatusOK, "1 exchange account<", "3 exchange accounts<", "Unlimited exchange accounts<")
 	if a := ada.post("/bots/"+id+"/start", nil); a.status != http.StatusSeeOther {
 		t.Errorf("a start after the release: %d %s", a.status, a.body)
 	}

@@ -21,6 +21,8 @@ type planCard struct {
 	Selected bool
 	// Higher says that the plan takes effect at once.
 	Higher bool
+	// Accounts is how many exchange accounts it allows.
+	Accounts string
 	// Price in parts, so that the amount can be set large.
 	Figure, Currency string
 }
@@ -40,10 +42,19 @@ func (w *Web) cards(st billing.Standing, selected string) []planCard {
 	for _, p := range w.cfg.Billing.Catalog().Plans() {
 		cards = append(cards, planCard{
 			Plan: p, Current: p.ID == st.Terms.ID, Pending: st.PendingTerms != nil && p.ID == st.PendingTerms.ID,
-			Selected: p.ID == selected, Higher: p.Number > st.Terms.Number, Figure: exchange.Grouped(p.Price.Amount()), Currency: p.Price.Currency,
+			Selected: p.ID == selected, Higher: p.Number > st.Terms.Number, Accounts: accountsOf(p), Figure: exchange.Grouped(p.Price.Amount()), Currency: p.Price.Currency,
 		})
 	}
 	return cards
+}
+
+// accountsOf says how many exchange accounts a plan allows.
+func accountsOf(p billing.Plan) string {
+	limit := p.Limit(billing.ExchangeAccounts)
+	if limit == 1 {
+		return "1 exchange account"
+	}
+	return callLimit(limit) + " exchange accounts"
 }
 
 func (w *Web) meters(rq *request) ([]meter, error) {
