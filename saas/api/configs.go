@@ -133,10 +133,12 @@ type configChange struct {
 	FurtherPairs    []string   `json:"further_pairs,omitempty" doc:"All of the further pairs; an empty list is none. Others than before begin a new account at the next start, as another balance does." example:"[\"ETHMYR\"]"`
 	Balance         *amount    `json:"balance,omitempty" doc:"The starting balance of a paper account in the counter currency." example:"\"10000\""`
 	Risk            *riskInput `json:"risk,omitempty" doc:"All of the tenant's own bounds."`
+	Confirm         string     `json:"confirm,omitempty" validate:"max=200" doc:"The bot's name, for a live bot that shall trade otherwise." example:"Morning cross"`
+	Waive           bool       `json:"waive,omitempty" doc:"Do without a run on paper, for a live bot that shall trade otherwise; it is put on record." example:"false"`
 }
 
 func (c configChange) input() bot.UpdateInput {
-	in := bot.UpdateInput{Name: c.Name, Also: c.FurtherPairs, Parameters: json.RawMessage(c.Parameters), StrategyVersion: c.StrategyVersion}
+	in := bot.UpdateInput{Name: c.Name, Also: c.FurtherPairs, Parameters: json.RawMessage(c.Parameters), StrategyVersion: c.StrategyVersion, Untried: bot.Untried{Confirm: c.Confirm, Waive: c.Waive}}
 	if c.Isolation != nil {
 		isolation := catalog.Isolation(*c.Isolation)
 		in.Isolation = &isolation

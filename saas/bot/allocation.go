@@ -1,7 +1,6 @@
 package bot
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -109,8 +108,7 @@ func (s *Service) renew(ctx context.Context, b Bot) error {
 // A live bot that gets another balance, or other pairs, begins another account: it
 // must have nothing at its exchange but money, and the new balance must be free there.
 func (s *Service) changed(ctx context.Context, b Bot, before, after Config) error {
-	same := before.Interval == after.Interval && before.StrategyVersion == after.StrategyVersion && slices.Equal(before.Also, after.Also) &&
-		bytes.Equal(before.Parameters, after.Parameters) && before.Risk.equal(after.Risk)
+	same := before.tradesAs(after) && before.Risk.equal(after.Risk)
 	if !same {
 		b.SetupAt = s.now()
 	}

@@ -56,6 +56,7 @@ type UpdateInput struct {
 	Isolation       *catalog.Isolation
 	// Version is the version that the caller saw; 0 skips the check.
 	Version int64
+	Untried
 }
 
 // apply puts the fields that are given into a configuration.

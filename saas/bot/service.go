@@ -212,7 +212,9 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // isolation that the plan does not include is LimitExceeded; one that the bot has
 // from before may stay, and counts as far as the plan allows it. So are more pairs
 // than the plan allows. A configuration that keeps changing meanwhile is Stale. The
-// balance of a live bot is real money: to change it takes the rights that GoLive takes.
+// balance of a live bot is real money: to change it takes the rights that GoLive takes. A
+// live bot that shall trade otherwise needs what Untried says; other bounds of its risk
+// do not.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
@@ -240,6 +242,12 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 		return Config{}, err
 	}
 	var more []map[string]any
+	if c.Mode == Live && !seen.tradesAs(c) {
+		if err := in.waived(p, seen.Name); err != nil {
+			return Config{}, err
+		}
+		more = append(more, map[string]any{"user_id": p.UserID, "waived": true})
+	}
 	if c.Mode == Live && !c.Balance.Equal(seen.Balance) {
 		if err := s.offered(p); err != nil {
 			return Config{}, err

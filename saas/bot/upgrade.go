@@ -17,6 +17,7 @@ type UpgradeInput struct {
 	// Parameters are the strategy's parameters for that version, as JSON. Defaults
 	// to those that the bot has.
 	Parameters json.RawMessage
+	Untried
 }
 
 // Pending reports whether the upgrade has yet to be made.
@@ -27,7 +28,8 @@ func (u Upgrade) Pending() bool { return len(u.Parameters) > 0 }
 // state, the bot stays with the one that it has and the configuration says why
 // (rule PL7). A stopped bot is pinned at once and begins anew at its next start.
 // Parameters that the version does not take are Invalid; the version that the bot
-// has already is a Conflict, code "strategy_version_same".
+// has already is a Conflict, code "strategy_version_same". Of a live bot it is a way to
+// trade that was not tried on paper, see Untried.
 func (s *Service) Upgrade(ctx context.Context, p tenancy.Principal, botID string, in UpgradeInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
@@ -42,12 +44,21 @@ func (s *Service) upgrade(ctx context.Context, p tenancy.Principal, botID string
 	if err != nil {
 		return Config{}, err
 	}
-	return s.changeVersion(ctx, p.TenantID, botID, EventUpgradeRequested, func(b Bot, c *Config) error {
+	more := map[string]any{}
+	return s.changeVersion(ctx, p.TenantID, botID, EventUpgradeRequested, more, func(b Bot, c *Config) error {
 		switch {
 		case c.Version != seen.Version:
 			return errMoved
 		case pin == c.StrategyVersion:
 			return errs.New(errs.Conflict, "strategy_version_same", "%s has that version already", b.Name)
+		}
+		if c.Mode == Live {
+			if err := in.waived(p, b.Name); err != nil {
+				return err
+			}
+			more["user_id"], more["waived"] = p.UserID, true
+		}
+		switch {
 		case b.Desired || b.Status.Active():
 			c.Upgrade = Upgrade{Version: pin, Parameters: params}
 		default:
@@ -105,7 +116,7 @@ func (s *Service) checkUpgrade(ctx context.Context, p tenancy.Principal, botID s
 // Upgraded writes that a worker has brought a bot to the version that it is to be
 // upgraded to. If that is another one by now, it is Stale.
 func (s *Service) Upgraded(ctx context.Context, tenantID, botID, version string) (Config, error) {
-	return s.changeVersion(ctx, tenantID, botID, EventUpgraded, func(b Bot, c *Config) error {
+	return s.changeVersion(ctx, tenantID, botID, EventUpgraded, nil, func(b Bot, c *Config) error {
 		if !c.Upgrade.Pending() || c.Upgrade.Version != version {
 			return errs.New(errs.Stale, "upgrade_changed", "%s is to be upgraded to another version by now", b.Name)
 		}
@@ -117,7 +128,7 @@ func (s *Service) Upgraded(ctx context.Context, tenantID, botID, version string)
 // UpgradeRefused writes why a bot stays with the version that it has. If that
 // upgrade is over, or another one is asked for by now, nothing is written.
 func (s *Service) UpgradeRefused(ctx context.Context, tenantID, botID, version, reason string) (Config, error) {
-	return s.changeVersion(ctx, tenantID, botID, EventUpgradeRefused, func(_ Bot, c *Config) error {
+	return s.changeVersion(ctx, tenantID, botID, EventUpgradeRefused, nil, func(_ Bot, c *Config) error {
 		if !c.Upgrade.Pending() || c.Upgrade.Version != version {
 			return errUnchanged
 		}
@@ -129,8 +140,8 @@ func (s *Service) UpgradeRefused(ctx context.Context, tenantID, botID, version, 
 // errUnchanged tells changeVersion to leave a configuration as it is.
 var errUnchanged = errors.New("unchanged")
 
-// changeVersion changes a bot's configuration while nobody else does.
-func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string, change func(b Bot, c *Config) error) (c Config, err error) {
+// changeVersion changes a bot's configuration while nobody else does. The event says more.
+func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string, more map[string]any, change func(b Bot, c *Config) error) (c Config, err error) {
 	err = s.cfg.Tx.Tx(ctx, tenantID, func(ctx context.Context) error {
 		b, err := s.cfg.Store.LockBot(ctx, tenantID, botID)
 		if err != nil {
@@ -153,7 +164,7 @@ func (s *Service) changeVersion(ctx context.Context, tenantID, botID, typ string
 			return err
 		}
 		b.StrategyVersion = c.StrategyVersion
-		return s.record(ctx, typ, b)
+		return s.record(ctx, typ, b, more)
 	})
 	return c, err
 }

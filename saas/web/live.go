@@ -199,6 +199,19 @@ func (w *Web) livePage(rq *request, form url.Values) (livePage, error) {
 	return p, nil
 }
 
+// untriedPart is what a form asks before a live bot trades otherwise than it did on paper.
+type untriedPart struct {
+	// Asks is true of a live bot.
+	Asks    bool
+	Confirm string
+	Waive   bool
+}
+
+// untriedOf reads that part.
+func untriedOf(rq *request) bot.Untried {
+	return bot.Untried{Confirm: rq.PostFormValue("confirm"), Waive: rq.PostFormValue("waive") != ""}
+}
+
 // paperPage is the question before a bot goes back to paper.
 type paperPage struct {
 	Bot     bot.Bot

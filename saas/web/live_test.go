@@ -136,7 +136,19 @@ func TestGoLivePages(t *testing.T) {
 	}
 	ada.get("/bots/"+id+"?notice=live").want(t, "the live bot", http.StatusOK, "LIVE", "on Luno main", `<body data-mode="live"`, "Not compared yet", "Press Start", "No order has been placed at the exchange yet", "Back to paper")
 	ada.post(path, form("Careful", "")).want(t, "once more", http.StatusConflict, "trades live already")
-	ada.get("/bots/"+id+"/edit").want(t, "the form of the live bot", http.StatusOK, "Real money of its exchange account", "The bot may use", "!Simulated", "!with a fresh balance")
+	ada.get("/bots/"+id+"/edit").want(t, "the form of the live bot", http.StatusOK, "Real money of its exchange account", "The bot may use", "!Simulated", "!with a fresh balance", "It is live", "Do without a run on paper")
+	other := botForm("Careful")
+	other.Set("balance", "1000.50")
+	other.Set("version", "2")
+	other.Set("interval", "1h")
+	ada.post("/bots/"+id+"/edit", other).want(t, "another interval", http.StatusConflict, "has not run on paper like that")
+	other.Set("waive", "yes")
+	other.Set("confirm", "careful")
+	ada.post("/bots/"+id+"/edit", other).want(t, "another interval, unconfirmed", http.StatusUnprocessableEntity, "Must be the bot&#39;s name, Careful", `value="yes" checked`, `value="careful"`)
+	other.Set("confirm", "Careful")
+	if a := ada.post("/bots/"+id+"/edit", other); a.status != http.StatusSeeOther {
+		t.Errorf("another interval, confirmed: %d %s", a.status, a.body)
+	}
 	ada.get("/bots/"+id+"/paper").want(t, "the way back", http.StatusOK, "back to paper?", "It has nothing on the account")
 	if a := ada.post("/bots/"+id+"/paper", nil); a.status != http.StatusSeeOther {
 		t.Errorf("going back: %d %s", a.status, a.body)

@@ -40,6 +40,7 @@ type formPage struct {
 	// with real money.
 	BotID string
 	Live  bool
+	untriedPart
 	// Venue is the exchange at which bots can go live; "" if there is none.
 	Venue string
 }
@@ -283,12 +284,16 @@ func (w *Web) showEdit(rq *request, status int, b bot.Bot, form botForm, bad fau
 		return err
 	}
 	p.of(b)
-	p.Error = problem
+	in := untriedOf(rq)
+	p.Confirm, p.Waive, p.Error = in.Confirm, in.Waive, problem
 	return w.editPage(rq, status, b, p)
 }
 
 // of says which bot is being changed.
-func (p *formPage) of(b bot.Bot) { p.BotID, p.Live = b.ID, b.Mode == bot.Live }
+func (p *formPage) of(b bot.Bot) {
+	p.BotID, p.Live = b.ID, b.Mode == bot.Live
+	p.Asks = p.Live
+}
 
 func (w *Web) editPage(rq *request, status int, b bot.Bot, p formPage) error {
 	return w.page(rq, status, "bots/edit", view{
@@ -352,8 +357,14 @@ func (w *Web) updateBot(rq *request) error {
 	}
 	_, err = w.cfg.Bots.Update(rq.Context(), rq.who, b.ConfigID, bot.UpdateInput{
 		Name: &in.Name, Also: in.Also, Interval: &in.Interval, Isolation: &in.Isolation, Parameters: in.Parameters, Balance: in.Balance, Risk: &in.Risk, Version: version,
+		Untried: untriedOf(rq),
 	})
+	bad, invalid := faultsOf(err)
 	switch {
+	case errs.CodeOf(errOrNone(err)) == "paper_run_missing":
+		return w.showEdit(rq, http.StatusConflict, b, form, faults{"waive": sentence(messageOf(err))}, "")
+	case invalid && bad["confirm"] != "":
+		return w.showEdit(rq, http.StatusUnprocessableEntity, b, form, bad, "")
 	case err == nil:
 		return rq.redirect("/bots/" + b.ID + "?notice=saved")
 	case errs.KindOf(err) == errs.Stale:

@@ -99,6 +99,7 @@ type upgradePage struct {
 	Faults  faults
 	// Error concerns the form as a whole.
 	Error string
+	untriedPart
 }
 
 // versionChoice is a version to go to.
@@ -151,9 +152,15 @@ func (w *Web) upgradeBot(rq *request) error {
 		return w.showUpgrade(rq, http.StatusConflict, p)
 	}
 	texts := readForm(rq.PostForm, p.Chosen).Params
-	_, err = w.cfg.Bots.Upgrade(rq.Context(), rq.who, b.ID, upgradeInput(p.Chosen, texts))
+	in := upgradeInput(p.Chosen, texts)
+	in.Untried = untriedOf(rq)
+	p.Confirm, p.Waive = in.Confirm, in.Waive
+	_, err = w.cfg.Bots.Upgrade(rq.Context(), rq.who, b.ID, in)
 	bad, invalid := faultsOf(err)
 	switch {
+	case errs.CodeOf(errOrNone(err)) == "paper_run_missing":
+		p.fill(texts, faults{"waive": sentence(messageOf(err))})
+		return w.showUpgrade(rq, describe(err).Status, p)
 	case err == nil && p.Carries():
 		return rq.redirect("/bots/" + b.ID)
 	case err == nil:
@@ -176,7 +183,7 @@ func upgradeInput(to Strategy, texts map[string]string) bot.UpgradeInput {
 // offered; without any, Chosen is zero.
 func (w *Web) upgradePage(rq *request, b bot.Bot, c bot.Config, version string) upgradePage {
 	has, ok, others := w.versions(c)
-	p := upgradePage{Bot: b, Version: w.versionOf(rq, b, c), Title: w.title(b.Strategy)}
+	p := upgradePage{untriedPart: untriedPart{Asks: b.Mode == bot.Live}, Bot: b, Version: w.versionOf(rq, b, c), Title: w.title(b.Strategy)}
 	if len(others) == 0 {
 		return p
 	}
