@@ -244,7 +244,7 @@ func (a *App) hear(e event.Event) {
 		a.runner.Nudge(e.TenantID, e.Subject, "")
 	case account.EventChecked:
 		a.runner.Nudge(e.TenantID, "", e.Subject)
-	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested,
+	case bot.EventStartRequested, bot.EventStopRequested, bot.EventUpgradeRequested, bot.EventCloseOnlyAsked, bot.EventBreakerResumed,
 		billing.EventSubscriptionChanged:
 		a.runner.Wake()
 	case halt.EventPulled, halt.EventReleased:

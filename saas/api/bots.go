@@ -29,9 +29,20 @@ type botView struct {
 	Status          string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
 	StatusReason    string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
 	StartedAt       *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
+	CloseOnly       bool       `json:"close_only" doc:"Whether it winds down: it buys nothing, and stops by itself once it holds nothing." example:"false"`
+	Breaker         *breaker   `json:"breaker" doc:"The circuit breaker that keeps it from buying; null if none does."`
+	CoolUntil       *time.Time `json:"cool_down_until" doc:"Until when it buys nothing after a protective exit that lost; null if it does not cool down." example:"2026-01-02T16:04:05Z"`
 	Summary         *summary   `json:"summary,omitempty" doc:"The bot's account at a glance; missing until the bot has traded or seen a candle."`
 	CreatedAt       time.Time  `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`
 	UpdatedAt       time.Time  `json:"updated_at" doc:"When its status last changed." example:"2026-01-02T15:04:05Z"`
+}
+
+// breaker is a bound of a bot's equity that was reached.
+type breaker struct {
+	Kind   string     `json:"kind" enum:"daily_loss,drawdown" doc:"Which bound was reached." example:"drawdown"`
+	Reason string     `json:"reason" doc:"The figures." example:"the largest drawdown of 15 % is reached"`
+	Since  time.Time  `json:"since" doc:"When it was reached, in market time." example:"2026-01-02T15:04:05Z"`
+	Until  *time.Time `json:"until" doc:"When it ends; null if somebody has to resume the bot." example:"2026-01-03T00:00:00Z"`
 }
 
 // summary is a bot's account at a glance.
@@ -87,10 +98,13 @@ func summaryView(s journal.Summary) *summary {
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
 	v := botView{
 		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, FurtherPairs: listOfPairs(b.Also), StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), AccountID: b.AccountID, Interval: bot.IntervalName(b.Interval),
-		Status: string(b.Status), StatusReason: b.Reason, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
+		Status: string(b.Status), StatusReason: b.Reason, CloseOnly: b.CloseOnly, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
 	}
 	if found, ok := s[b.ID]; ok && found.Ledger == b.Ledger {
-		v.Summary = summaryView(found)
+		v.Summary, v.CoolUntil = summaryView(found), moment(found.CoolUntil)
+		if b := found.Breaker; b != nil {
+			v.Breaker = &breaker{Kind: b.Kind, Reason: b.Reason, Since: b.Since, Until: moment(b.Until)}
+		}
 	}
 	return v
 }
@@ -147,6 +161,24 @@ func (a *API) botRoutes() {
 		summary:     "Stop a bot",
 		description: "Asks for the bot to stop. The answer shows the bot as stopping. Stopping a stopped one changes nothing.",
 	}, a.stopBot)
+	for _, o := range []struct {
+		path, id, summary, description string
+		do                             func(context.Context, tenancy.Principal, string) (bot.Bot, error)
+	}{
+		{
+			"/close-only", "begin-close-only", "Wind a bot down",
+			"From now on the bot buys nothing and its open buys are taken back; sells and protective exits go on. Once it holds nothing and has no order it stops by itself.", a.closeOnly(true),
+		},
+		{"/close-only/end", "end-close-only", "Let a bot that winds down buy again", "Ends what winding the bot down began.", a.closeOnly(false)},
+		{
+			"/breaker/resume", "resume-breaker", "Resume a bot after its largest drawdown",
+			"Lets the bot buy again; its drawdown is counted from what it has then. A daily loss is not lifted: it ends with the day of UTC.", a.cfg.Bots.ResumeBreaker,
+		},
+	} {
+		handle(a, operation{
+			method: http.MethodPost, path: one + o.path, id: o.id, tag: tagBots, fails: []errs.Kind{errs.Conflict}, summary: o.summary, description: o.description,
+		}, a.steered(o.do))
+	}
 	handle(a, operation{
 		method: http.MethodPost, path: one + "/upgrade", id: "upgrade-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict, errs.Stale},
 		summary: "Change the version of a bot's strategy",
@@ -224,4 +256,19 @@ func (a *API) startBot(ctx context.Context, who tenancy.Principal, in *struct{ B
 func (a *API) stopBot(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*answer[botView], error) {
 	b, err := a.cfg.Bots.Stop(ctx, who, in.ID)
 	return a.botAnswered(ctx, who, b, err)
+}
+
+// closeOnly begins or ends winding a bot down.
+func (a *API) closeOnly(on bool) func(context.Context, tenancy.Principal, string) (bot.Bot, error) {
+	return func(ctx context.Context, who tenancy.Principal, id string) (bot.Bot, error) {
+		return a.cfg.Bots.CloseOnly(ctx, who, id, on)
+	}
+}
+
+// steered answers with the bot after something was wanted of it.
+func (a *API) steered(do func(context.Context, tenancy.Principal, string) (bot.Bot, error)) func(context.Context, tenancy.Principal, *struct{ BotPath }) (*answer[botView], error) {
+	return func(ctx context.Context, who tenancy.Principal, in *struct{ BotPath }) (*answer[botView], error) {
+		b, err := do(ctx, who, in.ID)
+		return a.botAnswered(ctx, who, b, err)
+	}
 }

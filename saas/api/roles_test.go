@@ -42,6 +42,9 @@ func TestRoles(t *testing.T) {
 		"see invoices":          {"GET", subscriptions + "/invoices", "", 200, 200, 200},
 		"make a configuration":  {"POST", configs, fresh, 403, 403, 403}, // for all but the viewer by the plan
 		"change it":             {"PATCH", configs + "/" + configID, `{"name":"Changed"}`, 403, 200, 200},
+		"wind a bot down":       {"POST", bots + "/" + botID + "/close-only", "", 403, 409, 409}, // it does not run
+		"resume a bot":          {"POST", bots + "/" + botID + "/breaker/resume", "", 403, 409, 409},
+		"bound all live bots":   {"PUT", "/api/v1/trading/ceilings/MYR", `{"max_exposure":"1"}`, 403, 403, 200},
 		"stop a bot":            {"POST", bots + "/" + botID + "/stop", "", 403, 200, 200},
 		"change the plan":       {"POST", subscriptions + "/upgrade", `{"plan_id":2}`, 403, 403, 403},
 		"see backtests":         {"GET", backtests, "", 200, 200, 200},

@@ -46,6 +46,8 @@ const (
 	Halted Ending = "halted"
 	// Flattened is an end by a kill switch that also closes the position.
 	Flattened Ending = "flattened"
+	// WoundDown is an end by itself: it was to buy nothing any more and holds nothing.
+	WoundDown Ending = "wound_down"
 )
 
 // Active reports whether the bot counts as running against the plan's limits.
@@ -123,6 +125,10 @@ type Bot struct {
 	Reason string
 	// Ending is how it ends, or has ended, its newest run.
 	Ending Ending
+	// CloseOnly is true while it winds down, in this run.
+	CloseOnly bool
+	// Resumes counts how often somebody let it go on after a circuit breaker.
+	Resumes int64
 	// Run counts the starts; the state of an earlier run is not gone on with.
 	Run int64
 	// Ledger counts the accounts that the bot has begun by going live, by going back
@@ -166,6 +172,10 @@ const (
 	EventWrittenOff      = "bot.written_off"
 	EventResumeRequested = "bot.resume_requested"
 	EventForeignDecided  = "bot.foreign_order_decided"
+
+	EventCloseOnlyAsked = "bot.close_only_requested"
+	EventBreakerTripped = "bot.breaker_tripped"
+	EventBreakerResumed = "bot.breaker_resumed"
 
 	EventUpgradeRequested = "bot.upgrade_requested"
 	EventUpgraded         = "bot.upgraded"

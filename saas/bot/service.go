@@ -453,6 +453,7 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 				b.Market, b.SetupAt = s.cfg.LiveVenue, now
 			}
 			b.Desired, b.Status, b.Reason, b.Ending = true, Starting, "waiting for a worker", Asked
+			b.CloseOnly = false
 			b.Run, b.StartedAt = b.Run+1, now
 		case !run && b.Desired:
 			b.Desired, b.Status, b.Reason = false, Stopping, "asked to stop"

@@ -32,7 +32,7 @@ type Store interface {
 	// Bots lists bots, newest first; it returns one more than the limit if more
 	// follow.
 	Bots(ctx context.Context, tenantID string, p page.Page) ([]Bot, error)
-	// UpdateBot stores the bot's wish, status, reason, run, ledger, market and times.
+	// UpdateBot stores what is wanted of the bot, its status, reason, run, ledger, market and times.
 	UpdateBot(ctx context.Context, tenantID string, b Bot) error
 	// DeleteBot removes a bot, its configuration and all that hangs on them.
 	DeleteBot(ctx context.Context, tenantID, id string) error

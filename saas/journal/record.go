@@ -222,9 +222,26 @@ type Summary struct {
 	Since time.Time `json:"since,omitzero"`
 	// Ledger is that of the account, see bot.Bot: of another one this says nothing.
 	Ledger int64 `json:"ledger,omitempty"`
+	// Breaker is the circuit breaker that holds it back; nil if none does. CoolUntil is until
+	// when it buys nothing after an exit that lost; zero if it does not cool down. CloseOnly
+	// is true while it winds down.
+	Breaker   *Breaker  `json:"breaker,omitempty"`
+	CoolUntil time.Time `json:"cool_until,omitzero"`
+	CloseOnly bool      `json:"close_only,omitempty"`
 	// Positions are what is held in each pair, the bot's own first, of a bot that
 	// trades several.
 	Positions []Position `json:"positions,omitempty"`
+}
+
+// Breaker is a bound of a bot's equity that was reached.
+type Breaker struct {
+	// Kind is "daily_loss" or "drawdown".
+	Kind string `json:"kind"`
+	// Reason names the figures, without a full stop.
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+	// Until is when it ends; zero if somebody has to resume the bot.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Position is what a bot holds in one of several pairs.

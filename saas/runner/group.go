@@ -39,6 +39,8 @@ type control struct {
 	move []transfer
 	// live are bots of which there is something new at their exchanges.
 	live []*member
+	// wish is what tenants want of these while they run.
+	wish map[*member]wish
 	// bar, if set, says why the strategy must not run any more.
 	bar error
 	// end is the last message: the group has no bot.
@@ -190,6 +192,7 @@ func (g *group) handle(ctx context.Context, c control) {
 	for _, m := range c.sell {
 		g.hasten(ctx, m)
 	}
+	g.follow(ctx, c.wish)
 	for _, t := range c.move {
 		g.transfer(ctx, t)
 	}

@@ -210,6 +210,8 @@ func (m *member) rested() string {
 	switch {
 	case m.end == bot.Asked:
 		return "stopped by you"
+	case m.end == bot.WoundDown:
+		return "stopped by itself: it was to close only, and holds nothing any more"
 	case m.sold && !m.holds():
 		return "stopped by the kill switch, and its position was closed"
 	}

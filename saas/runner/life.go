@@ -87,6 +87,10 @@ func (g *group) open(ctx context.Context) {
 		}
 	}
 	g.rebase(ctx, launched)
+	for _, m := range launched {
+		m.tripped = m.account.Breaker().Since
+		g.comply(ctx, m)
+	}
 	g.book(ctx, slices.DeleteFunc(launched, func(m *member) bool { return !m.trades() || !m.rec.dirty() }))
 	_ = g.catchUp(ctx, nil) // which logs
 	g.settled()

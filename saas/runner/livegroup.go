@@ -363,7 +363,7 @@ func (m *member) windReason() string {
 	if m.settling {
 		return "left by the run before"
 	}
-	if m.end == bot.Asked {
+	if m.end == bot.Asked || m.end == bot.WoundDown {
 		return "the bot was stopped"
 	}
 	return "the kill switch was pulled"

@@ -103,6 +103,16 @@ type member struct {
 	overdue bool
 	// sellAt is when it may sell again, if its position is being closed.
 	sellAt time.Time
+	// wish is what the tenant wants of it while it runs, and closing and resumed how far its
+	// account has followed. tripped is since when the breaker is that was told last, and
+	// unwound is true once it was asked to stop because it has wound down.
+	wish    wish
+	closing bool
+	resumed int64
+	tripped int64
+	unwound bool
+	// passed is the wish that its group was told of; the runner guards it.
+	passed wish
 	// loaded is the run of the newest checkpoint.
 	loaded int64
 }
@@ -185,10 +195,14 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 		return err
 	}
 	m.anew, m.since = st == nil, 0
+	m.closing, m.resumed = false, m.wish.resumes
 	if st == nil {
 		return nil
 	}
 	m.since = st.Since
+	if !m.fresh {
+		m.closing, m.resumed = st.Engine.Watch.CloseOnly, st.Resumes
+	}
 	m.rec.numbered, m.rec.filled = st.Decisions, max(st.Fills, st.Venue.LastFill)
 	if !m.fresh {
 		if unfit, err := st.unfit(markets); unfit != "" || err != nil {
@@ -217,7 +231,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 func (m *member) state() checkpointState {
 	return checkpointState{
 		AccountState: m.account.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Fills: m.rec.filled, Since: m.since, Ledger: m.assignment.Bot.Ledger,
-		Tape: m.taping.state(), Measures: measures(m.account.Markets()),
+		Tape: m.taping.state(), Resumes: m.resumed, Measures: measures(m.account.Markets()),
 	}
 }
 

@@ -33,6 +33,10 @@ type Bots interface {
 // Status tells the tenant what a worker saw of a bot.
 type Status interface {
 	Observe(ctx context.Context, tenantID, botID string, run int64, status bot.Status, reason string) error
+	// Unwound asks a bot to stop that has wound down.
+	Unwound(ctx context.Context, tenantID, botID string, run int64) error
+	// Tripped tells that a circuit breaker has stopped a bot from buying.
+	Tripped(ctx context.Context, tenantID, botID, kind, reason string, until time.Time) error
 	// Upgraded writes that a bot has the version that it was to be upgraded to, and
 	// returns its configuration.
 	Upgraded(ctx context.Context, tenantID, botID, version string) (bot.Config, error)
@@ -290,6 +294,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	var candidates []lease.Resource
 	var working []settled
 	joins, stops, sells := map[groupKey][]*member{}, map[groupKey][]*member{}, map[groupKey][]*member{}
+	wishes := map[groupKey]map[*member]wish{}
 	r.mu.Lock()
 	for i := range rows {
 		a := &rows[i]
@@ -306,6 +311,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 			sells[m.key()] = append(sells[m.key()], m)
 		case a.Bot.Desired && !m.stopping && !m.moving && a.Config.Version >= m.seen:
 			working = append(working, settled{m, a})
+			m.hand(wishes, &a.Bot)
 		}
 	}
 	r.forgetPassed(rows)
@@ -342,6 +348,9 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	for key, ms := range stops {
 		r.group(ctx, wg, key).send(control{stop: ms})
+	}
+	for key, ms := range wishes {
+		r.group(ctx, wg, key).send(control{wish: ms})
 	}
 	for key, ms := range sells {
 		r.group(ctx, wg, key).send(control{sell: ms})

@@ -29,6 +29,8 @@ type checkpointState struct {
 	Since int64 `json:"since,omitempty"`
 	// Measures are in what the account is counted, of each pair.
 	Measures []measure `json:"measures,omitempty"`
+	// Resumes is how many of the bot's resumptions the state has, see bot.Bot.
+	Resumes int64 `json:"resumes,omitempty"`
 	// Tape is how far the tape for replays has come; nil if there is none.
 	Tape *tapeState `json:"tape,omitempty"`
 }
@@ -65,6 +67,10 @@ func (m *member) summary() journal.Summary {
 		Equity: market.Amount(equity), Cash: market.Amount(view.Counter), FreeCash: market.Amount(view.Counter - view.ReservedCounter),
 		Profit: market.Amount(equity - positions[0].Start), MaxDrawdown: decimal.NewFromFloat(m.account.MaxDrawdown()).Round(6),
 		LastDecision: m.rec.last, Since: since, Ledger: m.assignment.Bot.Ledger,
+	}
+	s.Breaker, s.CloseOnly = m.breaker(), m.closing
+	if until := m.account.CoolUntil(); until > 0 {
+		s.CoolUntil = time.UnixMilli(until).UTC()
 	}
 	for _, p := range positions {
 		one := positionOf(p)

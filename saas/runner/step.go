@@ -124,6 +124,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 		// commit; a restart would do the candles again and come to the same.
 		g.r.cfg.Log.ErrorContext(ctx, "bots were not committed", "bots", len(due), "error", err)
 	}
+	g.judged(ctx, begun)
 	if tell {
 		for _, m := range begun {
 			g.ail(ctx, m, m.lack())

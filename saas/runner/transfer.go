@@ -41,7 +41,7 @@ func refOf(a *bot.Runnable) catalog.Ref {
 
 // newMember makes the member that a bot is in a group.
 func newMember(a bot.Runnable, at groupKey, l lease.Lease) *member {
-	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired, end: a.Bot.Ending, told: a.Bot.Ending, params: a.Config.Parameters, seen: a.Config.Version}
+	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired, end: a.Bot.Ending, told: a.Bot.Ending, params: a.Config.Parameters, seen: a.Config.Version, wish: wishOf(&a.Bot), passed: wishOf(&a.Bot)}
 	if up := a.Config.Upgrade; up.Pending() {
 		m.params, m.trial = up.Parameters, true
 	}

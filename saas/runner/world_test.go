@@ -84,6 +84,8 @@ type world struct {
 	heard   map[string][]journal.Heard
 	// unusable are the versions of the strategy that must not run.
 	unusable map[string]*catalog.UnusableError
+	// tripped are the breakers that were told of.
+	tripped []string
 	// reasons are those of the statuses.
 	reasons map[string][]string
 	// peers, if set, counts the workers.
@@ -262,6 +264,24 @@ func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, 
 			w.bots = slices.DeleteFunc(w.bots, func(a bot.Runnable) bool { return a.Bot.ID == id })
 		}
 	})
+	return nil
+}
+
+// Unwound implements runner.Status.
+func (w *world) Unwound(_ context.Context, _, id string, run int64) error {
+	w.change(func() {
+		for i := range w.bots {
+			if b := &w.bots[i].Bot; b.ID == id && b.Run == run && b.CloseOnly {
+				b.Desired, b.Ending = false, bot.WoundDown
+			}
+		}
+	})
+	return nil
+}
+
+// Tripped implements runner.Status.
+func (w *world) Tripped(_ context.Context, _, id, kind, reason string, _ time.Time) error {
+	w.change(func() { w.tripped = append(w.tripped, id+" "+kind+": "+reason) })
 	return nil
 }
 

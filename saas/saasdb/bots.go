@@ -29,13 +29,15 @@ type botRow struct {
 	CreatedAt db.Timestamp
 	UpdatedAt db.Timestamp
 	Ending    bot.Ending
+	CloseOnly bool
+	Resumes   int64
 
 	Config configRow `bun:"rel:belongs-to,join:tenant_id=tenant_id,join:config_id=id"`
 }
 
 func botRowOf(tenantID string, b bot.Bot) botRow {
 	return botRow{
-		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run, Ending: b.Ending,
+		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run, Ending: b.Ending, CloseOnly: b.CloseOnly, Resumes: b.Resumes,
 		Ledger: b.Ledger, Market: b.Market, SetupAt: db.At(b.SetupAt), StartedAt: db.At(b.StartedAt), CreatedAt: db.At(b.CreatedAt), UpdatedAt: db.At(b.UpdatedAt),
 	}
 }
@@ -43,7 +45,7 @@ func botRowOf(tenantID string, b bot.Bot) botRow {
 func (r botRow) bot() bot.Bot {
 	return bot.Bot{
 		ID: r.ID, ConfigID: r.ConfigID, TenantID: r.TenantID, Name: r.Config.Name, Pair: r.Config.Pair, Also: r.Config.also(), Strategy: r.Config.Strategy,
-		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run, Ending: r.Ending,
+		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run, Ending: r.Ending, CloseOnly: r.CloseOnly, Resumes: r.Resumes,
 		Ledger: r.Ledger, Market: r.Market, SetupAt: r.SetupAt.Time, StartedAt: r.StartedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
@@ -137,7 +139,7 @@ func (s *Store) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 func (s *Store) UpdateBot(ctx context.Context, tenantID string, b bot.Bot) error {
 	row := botRowOf(tenantID, b)
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at", "ending").
+		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at", "ending", "close_only", "resumes").
 			Where("b.tenant_id = ? AND b.id = ?", tenantID, b.ID).Exec(ctx)
 		return changed(res, err, "changing bot "+b.ID, notFound("bot", b.ID))
 	})

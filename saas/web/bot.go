@@ -178,6 +178,40 @@ func (w *Web) startBot(rq *request) error { return w.wish(rq, w.cfg.Bots.Start) 
 
 func (w *Web) stopBot(rq *request) error { return w.wish(rq, w.cfg.Bots.Stop) }
 
+// closeOnly begins or ends winding a bot down.
+func (w *Web) closeOnly(rq *request) error {
+	on := rq.PostFormValue("on") == "true"
+	return w.wish(rq, func(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error) {
+		return w.cfg.Bots.CloseOnly(ctx, p, id, on)
+	})
+}
+
+func (w *Web) resumeBreaker(rq *request) error { return w.wish(rq, w.cfg.Bots.ResumeBreaker) }
+
+// breakerPart is the banner of what keeps a bot from buying.
+type breakerPart struct {
+	ID string
+	// Text says why, and Until or Cooling until when; zero if somebody has to resume it.
+	Text           string
+	Since          moment
+	Until, Cooling moment
+	MayTrade       bool
+}
+
+// Breaker is the banner of what keeps the bot from buying.
+func (p botPage) Breaker() breakerPart {
+	out := breakerPart{ID: p.ID, MayTrade: p.MayTrade && p.Desired}
+	if !p.Traded || !p.Active() {
+		return out
+	}
+	if b := p.Sum.Breaker; b != nil {
+		out.Text, out.Since, out.Until = sentence(b.Reason), moment{b.Since}, moment{b.Until}
+	} else if p.Sum.CoolUntil.After(p.MarketTime.Time) {
+		out.Cooling = moment{p.Sum.CoolUntil}
+	}
+	return out
+}
+
 // wish starts or stops a bot; a refusal is shown on its page.
 func (w *Web) wish(rq *request, do func(context.Context, tenancy.Principal, string) (bot.Bot, error)) error {
 	id := rq.PathValue("id")

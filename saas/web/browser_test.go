@@ -196,6 +196,13 @@ func TestScreenshots(t *testing.T) {
 	tr.replay(t, 600)
 	traders.Go(func() { tr.run(live) })
 	stopped := ada.newBot("Resting")
+	broken := ada.newBot("Held back")
+	ada.post("/bots/"+broken+"/start", nil)
+	w.observe(t, ada, broken, "running", "")
+	ada.post("/bots/"+broken+"/close-only", url.Values{"on": {"true"}})
+	held := w.trader(t, ada.who, broken, "XBTMYR")
+	held.replay(t, 200)
+	held.breaks(t)
 	patient := botForm("Patient one")
 	patient.Set("interval", "1h")
 	hourly := ada.newBotOf(patient)
@@ -238,7 +245,7 @@ func TestScreenshots(t *testing.T) {
 		{"signup", "/signup", nil, false}, {"signin", "/signin", nil, false}, {"setup", "/setup/abc", nil, false},
 		{"welcome", "/welcome", empty, true}, {"overview-empty", "/", empty, true}, {"bots-empty", "/bots", empty, true},
 		{"overview", "/", ada, true}, {"bots", "/bots", ada, true}, {"new", "/bots/new", ada, true},
-		{"bot", "/bots/" + first, ada, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
+		{"bot", "/bots/" + first, ada, true}, {"bot-breaker", "/bots/" + broken, ada, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
 		{"bot-pairs", "/bots/" + mix, ada, true}, {"bot-pairs-fills", "/bots/" + mix, ada, true}, {"edit-pairs", "/bots/" + mix + "/edit", ada, true},
 		{"backtests-free", "/backtests", empty, true}, {"backtests", "/backtests", ada, true}, {"backtest-new", "/backtests/new?bot=" + first, ada, true},
 		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},

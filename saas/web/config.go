@@ -76,6 +76,8 @@ type Bots interface {
 	Bots(ctx context.Context, p tenancy.Principal, pg page.Page) (page.List[bot.Bot], error)
 	Start(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
 	Stop(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
+	CloseOnly(ctx context.Context, p tenancy.Principal, id string, on bool) (bot.Bot, error)
+	ResumeBreaker(ctx context.Context, p tenancy.Principal, id string) (bot.Bot, error)
 	Delete(ctx context.Context, p tenancy.Principal, botID string) error
 	CheckUpgrade(ctx context.Context, p tenancy.Principal, botID string, in bot.UpgradeInput) error
 	Upgrade(ctx context.Context, p tenancy.Principal, botID string, in bot.UpgradeInput) (bot.Config, error)

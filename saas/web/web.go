@@ -110,6 +110,8 @@ func (w *Web) Handler() http.Handler {
 	member("POST /bots/{id}/write-off", w.writeOff)
 	member("POST /bots/{id}/start", w.startBot)
 	member("POST /bots/{id}/stop", w.stopBot)
+	member("POST /bots/{id}/close-only", w.closeOnly)
+	member("POST /bots/{id}/breaker/resume", w.resumeBreaker)
 	member("POST /bots/{id}/delete", w.deleteBot)
 	member("GET /bots/{id}/edit", w.editBot)
 	member("POST /bots/{id}/edit", w.updateBot)

@@ -137,6 +137,10 @@ func (s *Session) cool(profit exchange.Units, at int64) {
 // Breaker returns the bound of the equity that holds the bot back; zero if none does.
 func (s *Session) Breaker() risk.Breaker { return s.account.InForce(s.now()) }
 
+// CoolUntil is until when nothing is bought after an exit that lost, in epoch milliseconds;
+// 0 if there is no cool-down now.
+func (s *Session) CoolUntil() int64 { return s.account.Cooling(s.now()) }
+
 // ResumeBreaker lifts a reached drawdown, and the highest equity begins anew with the
 // present one. A daily loss is not lifted: it ends with the UTC day. It is to be called
 // between two candles, and is an input as they are: a replay needs it too.
@@ -178,6 +182,9 @@ func (s *Session) takeBackBuys() {
 
 // Breaker is Session.Breaker over all pairs.
 func (b *Basket) Breaker() risk.Breaker { return b.own().account.InForce(b.now) }
+
+// CoolUntil is Session.CoolUntil over all pairs.
+func (b *Basket) CoolUntil() int64 { return b.own().account.Cooling(b.now) }
 
 // ResumeBreaker is Session.ResumeBreaker over all pairs.
 func (b *Basket) ResumeBreaker() { b.own().ResumeBreaker() }

@@ -69,6 +69,15 @@ func (w *Watch) InForce(now int64) Breaker {
 	return w.Breaker
 }
 
+// Cooling returns until when a cool-down lasts, in epoch milliseconds; 0 if there is none at a
+// time.
+func (w *Watch) Cooling(now int64) int64 {
+	if now >= w.CoolUntil {
+		return 0
+	}
+	return w.CoolUntil
+}
+
 // Place counts an order.
 func (w *Watch) Place(now int64) {
 	old := 0

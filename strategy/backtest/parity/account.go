@@ -19,6 +19,7 @@ type Loop interface {
 	Breaker() risk.Breaker
 	CancelAll(reason string) error
 	Commands(cs []strategy.Command) error
+	CoolUntil() int64
 	Equity() exchange.Units
 	Hear() error
 	LastTime() int64

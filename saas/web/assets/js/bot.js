@@ -147,6 +147,23 @@ setInterval(tellNext, 250);
 tellNext();
 tellUptime();
 
+// setBreaker shows what keeps the bot from buying.
+function setBreaker(s) {
+  const exact = (text) => new Date(text).toUTCString().replace('GMT', 'UTC');
+  const b = s.breaker;
+  document.getElementById('breaker').hidden = !b;
+  if (b) {
+    const reason = b.reason.charAt(0).toUpperCase() + b.reason.slice(1);
+    document.getElementById('breaker-text').textContent =
+      `${reason}. Nothing is bought until ${b.until ? exact(b.until) : 'you resume it'}. Since ${exact(b.since)}.`;
+  }
+  const resume = document.getElementById('breaker-resume');
+  if (resume) resume.hidden = !b || Boolean(b.until);
+  const cooling = !b && s.cool_until;
+  document.getElementById('cool-down').hidden = !cooling;
+  if (cooling) document.getElementById('cool-until').textContent = exact(s.cool_until);
+}
+
 function setSummary(s) {
   const percent = balance ? (Number(s.profit) / balance) * 100 : 0;
   const profitTone = tone(s.profit);
@@ -167,6 +184,7 @@ function setSummary(s) {
   show('trades', String(s.trades));
   show('fills', String(s.fills));
   setHoldings(s);
+  setBreaker(s);
   chart.exits(positionOf(s));
   newest = s;
   const ms = Number(s.time);

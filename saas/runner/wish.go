@@ -1,0 +1,114 @@
+package runner
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+)
+
+// wish is what a tenant wants of a bot while it runs.
+type wish struct {
+	closeOnly bool
+	// resumes is how often the bot shall have gone on after a breaker.
+	resumes int64
+}
+
+func wishOf(b *bot.Bot) wish { return wish{closeOnly: b.CloseOnly, resumes: b.Resumes} }
+
+// hand notes for a bot's group what its tenant wants of it if that is new; r.mu is held.
+func (m *member) hand(to map[groupKey]map[*member]wish, b *bot.Bot) {
+	want := wishOf(b)
+	if m.passed == want {
+		return
+	}
+	m.passed = want
+	if to[m.key()] == nil {
+		to[m.key()] = map[*member]wish{}
+	}
+	to[m.key()][m] = want
+}
+
+// follow takes what tenants want of bots. One that is not at work does so when it is.
+func (g *group) follow(ctx context.Context, wishes map[*member]wish) {
+	for m, want := range wishes {
+		if m.wish = want; !m.over && m.account != nil && slices.Contains(g.active, m) {
+			g.comply(ctx, m)
+		}
+	}
+}
+
+// comply has a bot's account do what its tenant wants, between two candles, and commits that.
+func (g *group) comply(ctx context.Context, m *member) {
+	if m.over || m.closing == m.wish.closeOnly && m.resumed >= m.wish.resumes {
+		return
+	}
+	if m.closing != m.wish.closeOnly {
+		m.given(parity.Given{Kind: parity.CloseOnly, On: m.wish.closeOnly})
+		m.account.SetCloseOnly(m.wish.closeOnly)
+		m.closing, m.unwound = m.wish.closeOnly, false
+	}
+	if m.resumed < m.wish.resumes {
+		m.given(parity.Given{Kind: parity.Resume})
+		m.account.ResumeBreaker()
+		m.resumed = m.wish.resumes
+	}
+	g.book(ctx, []*member{m})
+	g.judged(ctx, []*member{m})
+}
+
+// judged tells of breakers that have stopped bots from buying, once each, and asks bots to
+// stop that have wound down.
+func (g *group) judged(ctx context.Context, ms []*member) {
+	for _, m := range ms {
+		if m.over {
+			continue
+		}
+		b := m.assignment.Bot
+		if now := m.account.Breaker(); now.Since != m.tripped {
+			if now.Kind != "" {
+				until := time.Time{}
+				if now.Until > 0 {
+					until = time.UnixMilli(now.Until).UTC()
+				}
+				if err := g.r.cfg.Status.Tripped(ctx, b.TenantID, b.ID, string(now.Kind), now.Reason, until); err != nil {
+					g.r.cfg.Log.WarnContext(ctx, "that a breaker was reached is told with the next candle", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+					continue
+				}
+			}
+			m.tripped = now.Since
+		}
+		if !m.closing || m.unwound || !m.empty() {
+			continue
+		}
+		if err := g.r.cfg.Status.Unwound(ctx, b.TenantID, b.ID, b.Run); err != nil {
+			g.r.cfg.Log.WarnContext(ctx, "a bot that has wound down is asked to stop with the next candle", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
+			continue
+		}
+		m.unwound = true
+		g.r.Wake()
+	}
+}
+
+// empty reports whether the bot has no order and holds nothing that it could sell.
+func (m *member) empty() bool {
+	return m.account.Open() == 0 && !slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool {
+		return p.Orders > 0 || p.Base >= max(1, p.Market.MinVolume)
+	})
+}
+
+// breaker is the circuit breaker that holds the bot back; nil if none does.
+func (m *member) breaker() *journal.Breaker {
+	b := m.account.Breaker()
+	if b.Kind == "" {
+		return nil
+	}
+	out := &journal.Breaker{Kind: string(b.Kind), Reason: b.Reason, Since: time.UnixMilli(b.Since).UTC()}
+	if b.Until > 0 {
+		out.Until = time.UnixMilli(b.Until).UTC()
+	}
+	return out
+}
