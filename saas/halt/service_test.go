@@ -29,12 +29,13 @@ type bench struct {
 	*halt.Service
 	t      *testing.T
 	store  *saasdb.Store
+	db     *db.DB
 	events *billingtest.Events
 }
 
 func each(t *testing.T, fn func(b *bench)) {
 	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), saasdb.Migrations()}, func(t *testing.T, d *db.DB) {
-		b := &bench{t: t, store: saasdb.New(d), events: &billingtest.Events{}}
+		b := &bench{t: t, store: saasdb.New(d), db: d, events: &billingtest.Events{}}
 		var err error
 		b.Service, err = halt.NewService(halt.Config{Events: b.events, Now: time.Now, Store: b.store, Tx: d})
 		if err != nil {
