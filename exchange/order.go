@@ -204,7 +204,8 @@ func (f FeeSchedule) Highest() Fees {
 // Report is what a venue tells of one of our orders after something happened to
 // it.
 type Report struct {
-	// Order is the order as it stands afterwards.
+	// Order is the order as it stands afterwards. Its ID is "" of an execution of an order
+	// that whoever hears of it did not place, and has been given.
 	Order Order
 	// Fill is the execution, if Executed.
 	Fill     Fill

@@ -15,9 +15,9 @@ import (
 const pageOfEvents = 500
 
 // News returns what happened to the bot's orders after an event, in the engine's words,
-// oldest first. Of orders that its engine does not know, such as claimed ones and those
-// of an account of before, there is the number of the event alone: they may be counted in
-// ticks and steps that their market has no more.
+// oldest first. Of orders that its engine does not know, such as those of an account of
+// before, there is the number of the event alone: they may be counted in ticks and steps
+// that their market has no more. Of claimed ones there are the fills, which are the bot's.
 func (d *Desk) News(ctx context.Context, after int64, knows func(number uint64) bool) ([]remote.News, error) {
 	c := d.cfg.Executor.cfg
 	var out []remote.News
@@ -43,14 +43,13 @@ func (d *Desk) News(ctx context.Context, after int64, knows func(number uint64) 
 func (d *Desk) news(ctx context.Context, ev journal.LiveEvent, knows func(number uint64) bool) (remote.News, error) {
 	n := remote.News{Event: ev.Event}
 	if f := ev.Fill; f != nil {
-		if n.At = f.Time.UnixMilli(); f.Order <= 0 || !knows(uint64(f.Order)) {
-			return n, nil
-		}
 		m, traded := d.cfg.Executor.markets[f.Pair]
-		if !traded {
+		if n.At = f.Time.UnixMilli(); !traded || f.Order > 0 && !knows(uint64(f.Order)) {
 			return n, nil
 		}
-		n.Number = uint64(f.Order)
+		if f.Order > 0 {
+			n.Number = uint64(f.Order)
+		}
 		fill, err := executed(m, f)
 		n.Fill = &fill
 		return n, err

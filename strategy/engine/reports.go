@@ -22,6 +22,9 @@ func (s *Session) book(rs []exchange.Report) error {
 }
 
 func (s *Session) report(r *exchange.Report) error {
+	if r.Executed && r.Order.ID == "" {
+		return s.given(r.Fill)
+	}
 	i := s.find(r.Order.ID)
 	if i < 0 {
 		return fmt.Errorf("engine: the venue reports order %s, which is not ours", r.Order.ID)
@@ -73,6 +76,27 @@ func (s *Session) report(r *exchange.Report) error {
 	if r.Order.Status == exchange.Complete {
 		s.state.Orders = append(s.state.Orders[:i], s.state.Orders[i+1:]...)
 	}
+	return nil
+}
+
+// given books an execution of an order that somebody else has placed, and made the bot's.
+// The strategy hears of no order that it did not want; what it has is the account's.
+func (s *Session) given(f exchange.Fill) error {
+	before := s.state.Portfolio.Base
+	result, err := s.apply(f)
+	if err != nil {
+		return err
+	}
+	kind, did := Sold, "sold"
+	if f.Side == exchange.Buy {
+		kind, did = Bought, "bought"
+		s.entered(before, f)
+	}
+	if s.cfg.Recorder != nil {
+		s.cfg.Recorder.Fill(f, 0, result)
+	}
+	m := s.cfg.Market
+	s.decide(kind, fmt.Sprintf("%s %s %s at %s by an order that was claimed", did, m.Volume(f.Volume), m.Base, m.FormatPrice(f.Price.Float())))
 	return nil
 }
 

@@ -119,6 +119,9 @@ func (t *Tape) tell(g *Given) string {
 
 func (t *Tape) news(n *remote.News) string {
 	switch {
+	case n.Number == 0 && n.Fill != nil:
+		m := t.of(n.Fill.Pair)
+		return fmt.Sprintf("an order that was claimed %s %s %s at %s", past(n.Fill.Side), m.Volume(n.Fill.Volume), m.Base, m.Price(n.Fill.Price))
 	case n.Number == 0:
 		return "an order of another account changed"
 	case n.Fill != nil:

@@ -7,14 +7,20 @@ import (
 )
 
 // Hear takes one event. Events come in their order; one that was heard before, or is
-// of an order that is over or of another market, only counts (rule T7).
+// of an order that is over or of another market, only counts (rule T7). A fill of an order
+// that the bot did not place, but was given, is its own from then on.
 func (v *Venue) Hear(n News) {
 	if n.Event <= v.state.Event {
 		return
 	}
 	v.state.Event = n.Event
 	w := v.find(n.Number)
-	if w == nil {
+	switch {
+	case w == nil && n.Number == 0 && n.Fill != nil && n.Fill.Pair == v.cfg.Market.Pair:
+		v.have(*n.Fill)
+		v.tell(exchange.Report{Fill: *n.Fill, Executed: true})
+		return
+	case w == nil:
 		return
 	}
 	switch {
@@ -38,6 +44,14 @@ func (v *Venue) Hear(n News) {
 func (v *Venue) fill(w *Wish, f exchange.Fill) {
 	f.Pair, f.OrderID, f.ClientID = v.cfg.Market.Pair, w.Request.ClientID, w.Request.ClientID
 	w.take(&f)
+	v.have(f)
+	o := w.order()
+	o.Status = exchange.Open
+	v.tell(exchange.Report{Order: o, Fill: f, Executed: true})
+}
+
+// have makes the account what a fill leaves of it.
+func (v *Venue) have(f exchange.Fill) {
 	if f.Side == exchange.Buy {
 		v.state.Counter -= f.Value + f.FeeCounter
 		v.state.Base += f.Volume
@@ -50,9 +64,6 @@ func (v *Venue) fill(w *Wish, f exchange.Fill) {
 		v.state.Base -= exchange.Steps(steps)
 		v.state.Dust += steps * exchange.DustPerStep
 	}
-	o := w.order()
-	o.Status = exchange.Open
-	v.tell(exchange.Report{Order: o, Fill: f, Executed: true})
 }
 
 // over ends a wish, and lets the exits go on that waited for it.

@@ -143,3 +143,24 @@ func TestABuyByValueIncludesItsFee(t *testing.T) {
 		}
 	}
 }
+
+// A fill of an order that the bot was given is its own, once, in its own market alone.
+func TestAFillOfAnOrderThatWasGiven(t *testing.T) {
+	t.Parallel()
+	v, err := remote.New(remote.Config{Balance: cash, Market: market(), OrderPrefix: prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := exchange.Fill{Pair: pair, Side: exchange.Buy, Price: 100, Volume: 5, Value: 500, FeeCounter: 2}
+	elsewhere := fill
+	elsewhere.Pair = "ETHMYR"
+	for _, n := range []remote.News{{Event: 1, Fill: &elsewhere}, {Event: 2, Fill: &fill}, {Event: 2, Fill: &fill}, {Event: 3}} {
+		v.Hear(n)
+	}
+	if st := v.State(); st.Base != 5 || st.Counter != cash-502 || st.Event != 3 || len(st.Wishes) != 0 {
+		t.Errorf("it has %+v", st)
+	}
+	if rs := v.Reports(); len(rs) != 1 || !rs[0].Executed || rs[0].Order.ID != "" || rs[0].Fill != fill {
+		t.Errorf("it reports %+v", rs)
+	}
+}

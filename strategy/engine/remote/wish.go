@@ -46,7 +46,8 @@ type End struct {
 type News struct {
 	// Event is its number within the bot, which only grows.
 	Event int64 `json:"event"`
-	// Number is the order's.
+	// Number is the order's; 0 if it is none of the bot's own. A fill of such a one is of
+	// an order that somebody has made the bot's, and names its pair.
 	Number uint64 `json:"number,omitempty"`
 	// At is when it happened, in epoch milliseconds.
 	At int64 `json:"at,omitempty"`

@@ -1,0 +1,76 @@
+package execution_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/db"
+	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
+	"github.com/lunobot/lunobot/tenancy/tenancydb"
+)
+
+// proves T6, T7: what a claimed order trades is in the bot's account as it is in its book,
+// to the last digit, fees and what was filled before the claim included, and in the state
+// that the bot goes on from; heard twice it changes nothing.
+func TestClaimedOrdersAreTheBots(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), saasdb.Migrations()}, func(t *testing.T, d *db.DB) {
+		b := newTrader(t, d, 1)
+		b.way.calm, b.way.life.rate = true, 0
+		check(t, b.exec)
+		buy := b.others(t, b.mine, exchange.Buy, 91, 30)
+		sell := b.others(t, b.mine, exchange.Sell, 133, 20)
+		check(t, b.exec)
+		b.others(t, b.other, exchange.Sell, 91, 7) // before somebody decides
+		for _, o := range []exchange.Order{buy, sell} {
+			b.world.decide(t, o.ID, journal.Claim)
+		}
+		check(t, b.exec)
+		b.others(t, b.other, exchange.Sell, 91, 11)
+		b.others(t, b.other, exchange.Buy, 133, 20)
+		check(t, b.exec)
+		b.candle(t)
+		b.hear(t)
+		b.save(t)
+		same := func(when string) {
+			t.Helper()
+			book, p, st := b.exec.Books()[0], b.session.Portfolio(), b.venue.State()
+			base, counter := b.world.market.Volume(p.Base).Add(b.world.market.DustAmount(p.Dust)), b.world.market.Amount(p.Counter)
+			if !base.Equal(book.Base) || !counter.Equal(book.Counter) || p.Base != st.Base || p.Counter != st.Counter {
+				t.Errorf("%s the account has %s and %s, and the book %s and %s; the venue %+v", when, base, counter, book.Base, book.Counter, st)
+			}
+			if book.Base.Equal(book.GivenBase) || !book.Base.Equal(book.GivenBase.Add(dec("-0.0002"))) {
+				t.Errorf("%s the book has %s of %s", when, book.Base, book.GivenBase)
+			}
+		}
+		same("after the claims")
+		st := b.venue.State()
+		st.Event -= 3
+		news, err := b.desk.News(t.Context(), st.Event, b.venue.Knows)
+		if err != nil || !slices.ContainsFunc(news, func(n remote.News) bool { return n.Fill != nil && n.Number == 0 }) {
+			t.Fatalf("the news are %+v, %v", news, err)
+		}
+		for _, n := range news {
+			b.venue.Hear(n)
+		}
+		if err := b.session.Hear(); err != nil {
+			t.Fatal(err)
+		}
+		same("heard twice")
+		b.save(t)
+		before := string(b.written)
+		b.live(t) // another process
+		b.way.life.rate = 0
+		same("in another process")
+		if b.save(t); string(b.written) != before {
+			t.Errorf("the state was\n%s\nand is\n%s", before, b.written)
+		}
+		if o := b.journalled(t, -1); o.State == journal.Submitted {
+			t.Errorf("the claimed order is %+v", o)
+		}
+	})
+}
