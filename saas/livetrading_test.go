@@ -411,7 +411,10 @@ func TestLiveBotTrades(t *testing.T) {
 		}
 		rep := r.stop()
 		if rep.Status != replay.Done || rep.Report.Difference != nil || rep.Report.Acts == 0 {
-			t.Errorf("its replay: %s %+v", rep.Headline(), rep.Report)
+			t.Fatalf("its replay: %s %+v", rep.Headline(), rep.Report)
+		}
+		if s := rep.Report.Slippage; s == nil || s.Orders+s.OnlyThere < 2 { // it bought and sold
+			t.Errorf("its fills were not compared: %+v", s)
 		}
 		t.Log(rep.Headline())
 		r.taped()

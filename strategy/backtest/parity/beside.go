@@ -25,15 +25,14 @@ func subscription(s Strategy) strategy.Subscription {
 }
 
 // Beside returns what tells, candle by candle in their order, what a strategy is
-// told beside the one that opens at a time.
+// told beside the one that opens at a time, but for the book, which is on its tape.
 type Beside func(sees strategy.Subscription) func(ctx context.Context, at int64) (engine.Beside, error)
 
 // chunk is how many candles' company is read at a time.
 const chunk = 1000
 
 // FromHistory returns what a market's history has beside the candles after a
-// baseline: trades, if it keeps them, and the candles of other pairs. Which book
-// a bot saw nobody keeps.
+// baseline: trades, if it keeps them, and the candles of other pairs.
 func FromHistory(h exchange.MarketData, b Baseline) Beside {
 	return func(sees strategy.Subscription) func(ctx context.Context, at int64) (engine.Beside, error) {
 		p := &bringer{history: h, base: b, sees: sees}

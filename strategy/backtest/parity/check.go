@@ -309,7 +309,8 @@ func (c *check) start(ctx context.Context, sim *Simulation) (*replay, error) {
 		return nil, fmt.Errorf("parity: %w", err)
 	}
 	r := &replay{tape: tape, account: account, strategy: s, sim: sim}
-	if sees := subscription(s); sees.Any() && c.in.Beside != nil {
+	sees := subscription(s)
+	if r.book = sees.Book; sees.Any() && c.in.Beside != nil {
 		r.beside = c.in.Beside(sees)
 	}
 	return r, nil

@@ -24,9 +24,10 @@
 // (Simulation), each with as much money as it needs, and compares what came of them: what
 // the exchange cost beyond the simulation, and how much later it traded (Slippage).
 //
-// What a replay does not see: the book (nobody keeps it; that another one was seen is
-// noticed all the same), trades and other pairs' candles where the market's history does
-// not tell them, and what a strategy reads that it is not given. Timers are part of a
+// The tops of the book that a strategy looked at are on its tape, for nobody else keeps
+// them. What a replay does not see: trades and candles of other pairs that a strategy only
+// looks at, where the market's history does not tell them, and what a strategy reads that
+// it is not given. Timers are part of a
 // strategy's state, and risk bounds of the baseline; both are replayed.
 //
 // What ends a tape is no fault: a bot that is stopped, is given other parameters

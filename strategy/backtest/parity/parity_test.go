@@ -41,7 +41,8 @@ func TestBundledStrategiesAreIdentical(t *testing.T) {
 			t.Run(fmt.Sprintf("%s on %s", def.Info().Name, decide), func(t *testing.T) {
 				t.Parallel()
 				on := terms(t, def)
-				on.Decide, on.Risk.StopLoss = decide, 2_000_000
+				on.Decide, on.Risk.StopLoss, on.Risk.TrailingStop, on.Risk.MaxHold = decide, 2_000_000, 3_000_000, 8*time.Hour
+				on.Risk.CoolDown, on.Risk.MaxDailyLoss, on.Risk.MaxOrdersAMinute = 20*time.Minute, 20_000_000, 5
 				w := begin(t, def, on, candles[0])
 				for i, c := range candles[1:] {
 					w.candle(c)

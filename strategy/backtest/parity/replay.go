@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -18,6 +19,10 @@ type replay struct {
 	strategy Strategy
 	// beside tells what comes beside a candle; nil for nothing.
 	beside func(ctx context.Context, at int64) (engine.Beside, error)
+	// book is true if the strategy looks at the book, and tops are those of the present
+	// point.
+	book bool
+	tops []TopAt
 	// sim is given the same orders; nil for none.
 	sim *Simulation
 	// given is what is yet to be given of the present point.
@@ -58,7 +63,7 @@ func (f *finding) answered() bool {
 func (r *replay) follow(ctx context.Context, all []shown, words bool, progress func(int64)) (*finding, error) {
 	for i, s := range all {
 		var signals []Act
-		r.given = nil
+		r.given, r.tops = nil, s.point.Tops
 		for _, a := range s.point.Acts {
 			switch {
 			case a.Signal != nil:
@@ -176,11 +181,20 @@ func (r *replay) minute(ctx context.Context, m *minute) error {
 	if err := r.account.Begin(m.own, m.with...); err != nil {
 		return err
 	}
+	var b engine.Beside
 	if r.beside != nil {
-		b, err := r.beside(ctx, m.own.Time)
-		if err != nil {
+		var err error
+		if b, err = r.beside(ctx, m.own.Time); err != nil {
 			return err
 		}
+	}
+	if r.book {
+		if i := slices.IndexFunc(r.tops, func(t TopAt) bool { return t.At == m.own.Time }); i >= 0 {
+			b.Top = r.tops[i].Top
+		}
+		r.tape.Book(b.Top)
+	}
+	if r.book || r.beside != nil {
 		r.account.With(b)
 	}
 	return r.hear(ctx)

@@ -58,6 +58,8 @@ type Point struct {
 	// Odd are the candles of the bot's own pair with which those of the further pairs
 	// did not all come in time.
 	Odd []Odd `json:"odd,omitempty"`
+	// Tops are the tops of the book that the strategy saw.
+	Tops []TopAt `json:"tops,omitempty"`
 	// Wished is a sum of what the bot wants at its exchange; 0 if that is nothing.
 	Wished uint64 `json:"wished,omitempty"`
 }
@@ -70,6 +72,13 @@ type Odd struct {
 	// Late are the steps before it, and With the pairs whose candles came with it.
 	Late []Step   `json:"late,omitempty"`
 	With []string `json:"with,omitempty"`
+}
+
+// TopAt is the top of the book that came with a candle.
+type TopAt struct {
+	// At is when the candle opened, in epoch milliseconds.
+	At  int64        `json:"at"`
+	Top exchange.Top `json:"top"`
 }
 
 // Step is a time at which late candles of further pairs had opened.
@@ -166,11 +175,11 @@ func (t *Tape) Event(ev *strategy.Event) {
 	}
 }
 
-// Book takes down the top of the book that the strategy sees with a candle. Nobody
-// keeps it, so that a replay of a bot that saw one can name no other cause than
-// that.
+// Book takes down the top of the book that the strategy sees with a candle, which nobody
+// else keeps.
 func (t *Tape) Book(top exchange.Top) {
 	if !top.IsZero() {
+		t.next.Tops = append(t.next.Tops, TopAt{At: t.sums.At, Top: top})
 		t.sums.hear(&strategy.Event{Kind: strategy.BookEvent, Top: top})
 	}
 }
