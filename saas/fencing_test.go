@@ -3,7 +3,7 @@ package saas_test
 import (
 	"bytes"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -49,7 +49,7 @@ func (s simProcess) front(t *testing.T) *front {
 		t.Fatal(err)
 	}
 	on := httputil.NewSingleHostReverseProxy(there)
-	on.ErrorLog = log.New(io.Discard, "", 0) // who asks is told, too
+	on.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // who asks is told, too
 	f := &front{simProcess: s}
 	server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		f.note(r)
