@@ -125,6 +125,7 @@ func (r *reader) text() []byte {
 	start := r.at
 	for escaped, foreign := false, false; r.at < len(r.data); r.at++ {
 		switch c := r.data[r.at]; {
+		case c-' ' < utf8.RuneSelf-' ' && c != '"' && c != '\\': // most are
 		case c == '"':
 			raw := r.data[start:r.at]
 			if foreign && !utf8.Valid(raw) {
