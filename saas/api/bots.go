@@ -30,7 +30,7 @@ type botView struct {
 	StatusReason    string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
 	StartedAt       *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
 	CloseOnly       bool       `json:"close_only" doc:"Whether it winds down: it buys nothing, and stops by itself once it holds nothing." example:"false"`
-	Breaker         *breaker   `json:"breaker" doc:"The circuit breaker that keeps it from buying; null if none does."`
+	Breaker         *breaker   `json:"breaker,omitempty" doc:"The circuit breaker that keeps it from buying; missing if none does."`
 	CoolUntil       *time.Time `json:"cool_down_until" doc:"Until when it buys nothing after a protective exit that lost; null if it does not cool down." example:"2026-01-02T16:04:05Z"`
 	Summary         *summary   `json:"summary,omitempty" doc:"The bot's account at a glance; missing until the bot has traded or seen a candle."`
 	CreatedAt       time.Time  `json:"created_at" doc:"When it was made." example:"2026-01-02T15:04:05Z"`

@@ -244,6 +244,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 	b.parity(token, botID, replay.Report{
 		Events: []replay.Event{{Kind: replay.Late, Text: "late"}}, Difference: &parity.Difference{Cause: parity.Data, Detail: "why"},
 	})
+	b.call("PUT", "/api/v1/trading/ceilings/MYR", token, `{"max_exposure":"1"}`).want(200)
 	admin := b.operator(token)
 	b.putIn("demo", "1.0.0")
 	b.call("POST", "/api/v1/admin/strategies/demo/1.0.0/revoke", admin, `{}`).want(200)
@@ -263,7 +264,7 @@ func TestAnswersMatchTheDocument(t *testing.T) {
 		case strings.HasSuffix(path, "/walkforward"):
 			run = walkID
 		}
-		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run, "{account_id}", accountID, "{number}", "1").Replace(path)
+		path = strings.NewReplacer("{config_id}", configID, "{bot_id}", botID, "{source}", "market", "{pair}", "XBTMYR", "{strategy}", "basic", "{backtest_id}", run, "{account_id}", accountID, "{number}", "1", "{currency}", "MYR").Replace(path)
 		as := token
 		if strings.Contains(path, "/admin/") {
 			as = admin

@@ -25,8 +25,8 @@ type parityView struct {
 	Candles      int64             `json:"candles" doc:"How many candles were replayed and identical." example:"10080"`
 	Acts         int64             `json:"acts" doc:"How many commands, answers, fills and signals were in them." example:"412"`
 	Changed      int64             `json:"changed_candles" doc:"How many of the candles stand otherwise in the market's history now." example:"0"`
-	Difference   *parityDifference `json:"difference" doc:"The first difference; null if there is none."`
-	Slippage     *paritySlippage   `json:"slippage" doc:"What the exchange of a live bot made of its orders against what a backtest makes of the same; null of a bot on paper, and without orders."`
+	Difference   *parityDifference `json:"difference,omitempty" doc:"The first difference; missing if there is none."`
+	Slippage     *paritySlippage   `json:"slippage,omitempty" doc:"What the exchange of a live bot made of its orders against what a backtest makes of the same; missing for a bot on paper, and without orders."`
 	Events       []parityEvent     `json:"events" doc:"What happened to the bot in between and is no fault, oldest first."`
 	RequestedAt  time.Time         `json:"requested_at" doc:"When it was asked for." example:"2026-01-02T15:04:05Z"`
 	FinishedAt   *time.Time        `json:"finished_at" doc:"When it was over; null before."`
