@@ -55,6 +55,30 @@ func TestABreakerIsOfAllPairs(t *testing.T) {
 	}
 }
 
+// proves RK1, RK2: the host closes the positions of all pairs within a minute, whatever the
+// order rate is.
+func TestTheHostSellsAllPairsAtAnyRate(t *testing.T) {
+	t.Parallel()
+	s := newStall(t, three()[:2], 1_000, exchange.Fees{}, paper.Costs{}, risk.Config{MaxOrdersAMinute: 1}, 0)
+	s.step(t, once("candle", buy(4)), steps(1, 100, 100)...)
+	s.step(t, once("candle", in("CCCBBB", buy(2))), steps(2, 100, 100)...)
+	s.step(t, once("candle", buy(1)), steps(3, 100, 100)...) // all that this minute allows
+	if err := s.CancelAll("it stops"); err != nil {
+		t.Fatal(err)
+	}
+	for pair, volume := range map[string]exchange.Steps{"": 4, "CCCBBB": 2} {
+		if err := s.Sell(pair, volume, "closed by hand"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.step(t, nil, steps(4, 90, 90)...); len(s.log.fills) != 4 || s.View().Base != 0 || s.View().Others[0].Base != 0 {
+		t.Errorf("it has %v and says %+v", s.log.sold(), s.log.notes)
+	}
+	if err := s.Sell("DDDBBB", 1, "closed by hand"); err == nil {
+		t.Error("it sells in a pair that it does not trade")
+	}
+}
+
 // proves RK1: cool-down, order rate and winding down are of the whole bot; each pair has
 // a position of its own to be held for so long.
 func TestBoundsOfTheWholeBot(t *testing.T) {

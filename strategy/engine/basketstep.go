@@ -261,6 +261,19 @@ func (b *Basket) do(c *strategy.Command) {
 	b.failed = errors.Join(b.failed, err)
 }
 
+// Sell is Session.Sell in one of the pairs, "" for the bot's own.
+func (b *Basket) Sell(pair string, volume exchange.Steps, reason string) error {
+	l := b.find(pair)
+	if l == nil {
+		return fmt.Errorf("engine: selling %.20q: the bot does not trade it", pair)
+	}
+	b.enter(l)
+	err := l.sell(volume, reason)
+	b.leave(l)
+	b.failed = errors.Join(b.failed, err)
+	return b.failed
+}
+
 // CancelAll takes back every open order, for a bot that stops.
 func (b *Basket) CancelAll(reason string) error {
 	for _, l := range b.legs {

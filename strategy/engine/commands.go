@@ -44,7 +44,7 @@ func (s *Session) command(c *strategy.Command) error {
 	}
 	switch c.Kind {
 	case strategy.PlaceCommand:
-		return s.place(*c)
+		return s.place(*c, s.account)
 	case strategy.CancelCommand:
 		return s.cancel(func(o *OpenOrder) bool { return o.Ref == c.Ref && !o.Exit }, "cancelled by the strategy")
 	case strategy.CancelAllCommand:
@@ -72,8 +72,26 @@ func (s *Session) command(c *strategy.Command) error {
 	return nil
 }
 
-// place checks an order and sends it.
-func (s *Session) place(c strategy.Command) error {
+// Sell sells at the market because the host closes a position, for a reason in words. It is
+// checked as a strategy's order is, but for the order rate, which it does not count towards
+// either: what a strategy did before must not keep a position open. Pair is that of the
+// session, or "".
+func (s *Session) Sell(pair string, volume exchange.Steps, reason string) error {
+	if pair != "" && pair != s.cfg.Market.Pair {
+		return fmt.Errorf("engine: selling %.20q: the bot trades %s only", pair, s.cfg.Market.Pair)
+	}
+	return s.sell(volume, reason)
+}
+
+func (s *Session) sell(volume exchange.Steps, reason string) error {
+	return s.place(strategy.Command{
+		Kind: strategy.PlaceCommand, Ref: s.state.NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume, Text: reason,
+	}, nil)
+}
+
+// place checks an order and sends it. Watch is what is remembered of the bot; nil for an
+// order of the host.
+func (s *Session) place(c strategy.Command, watch *risk.Watch) error {
 	switch most := uint64(s.guard.MaxCommands()); {
 	case c.Ref < s.state.NextRef:
 		s.decide(Denied, fmt.Sprintf("denied %s: its number %d was used before", c.Side, c.Ref))
@@ -83,7 +101,7 @@ func (s *Session) place(c strategy.Command) error {
 		return nil
 	}
 	s.state.NextRef = c.Ref + 1
-	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere, Watch: s.account, Now: s.now()}
+	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere, Watch: watch, Now: s.now()}
 	checked, denial := s.guard.Check(account, c)
 	if denial == "" && s.leg != "" && s.state.LastTime == 0 {
 		denial = "no candle of " + s.leg + " has come yet"
@@ -99,7 +117,9 @@ func (s *Session) place(c strategy.Command) error {
 		s.echo(strategy.OrderUpdate{Ref: c.Ref, State: strategy.OrderDenied, Reason: denial})
 		return nil
 	}
-	s.account.Place(s.now())
+	if watch != nil {
+		watch.Place(s.now())
+	}
 	placed, err := s.cfg.Venue.Place(r)
 	var refused *exchange.Error
 	switch {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
@@ -122,6 +123,55 @@ func TestOrderRate(t *testing.T) {
 	r.candle(flat(3, 90), buy(1), buy(1)) // the stop has sold beside
 	if r.candle(flat(4, 90)); len(r.log.fills) != 5 {
 		t.Errorf("fills %v", r.log.fills)
+	}
+}
+
+// proves RK1, RK2: a sale that closes a position for the host is not bound by the order
+// rate, over all pairs and however often it is refused, and does not count towards it; the
+// other bounds hold.
+func TestTheHostSellsAtAnyRate(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, terms{risk: risk.Config{MaxOrdersAMinute: 2, MaxOrders: 4}})
+	r.candle(flat(1, 100), buy(10))
+	r.candle(flat(2, 100), limit(exchange.Sell, 150, 1), limit(exchange.Sell, 150, 1), sell(1))
+	if !r.log.said(engine.Denied, "denied sell: 2 orders were placed within a minute") {
+		t.Fatalf("the strategy's sale is not denied: %v", r.log.decisions)
+	}
+	if err := r.session.CancelAll("it stops"); err != nil {
+		t.Fatal(err)
+	}
+	host := func(volumes ...exchange.Steps) {
+		t.Helper()
+		for _, v := range volumes {
+			if err := r.session.Sell("AAABBB", v, "closed by hand"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if host(11, 11, 11); !r.log.said(engine.Denied, "needs more than the 10 that are free") {
+		t.Fatalf("more than is held is sold: %v", r.log.decisions)
+	}
+	if host(1, 2, 3, 4, 1); len(r.session.View().Orders) != 4 || !r.log.said(engine.Denied, "4 orders are open") {
+		t.Fatalf("open are %+v: %v", r.session.View().Orders, r.log.decisions)
+	}
+	r.candle(flat(3, 90), buy(1))
+	if host(1); len(r.log.fills) != 5 || !r.log.said(engine.Denied, "needs more than the 0 that are free") {
+		t.Fatalf("the host's sales did not trade: %v; %v", r.log.fills, r.log.decisions)
+	}
+	r.candle(flat(4, 90))
+	host(1) // which counts for nothing
+	two := []strategy.Command{buy(1), buy(1)}
+	for i := range two {
+		two[i].Ref = r.session.View().NextRef + uint64(i)
+	}
+	if err := r.session.Commands(two); err != nil {
+		t.Fatal(err)
+	}
+	if r.candle(flat(5, 90)); len(r.log.fills) != 9 {
+		t.Errorf("the fills are %v: %v", r.log.fills, r.log.decisions)
+	}
+	if err := r.session.Sell("CCCBBB", 1, "closed by hand"); err == nil {
+		t.Error("it sells in a pair that it does not trade")
 	}
 }
 

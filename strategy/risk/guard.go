@@ -16,8 +16,9 @@ type Config struct {
 	// MaxOrders is how many orders may be open. Defaults to 100.
 	MaxOrders int `json:"max_orders"`
 	// MaxOrdersAMinute is how many orders the strategy may place in any minute of
-	// the candles' time, over all pairs; protective exits do not count. Defaults to
-	// 300, as many calls as Luno takes of an account.
+	// the candles' time, over all pairs; what the host sells itself, such as protective
+	// exits, does not count and is not bound. Defaults to 300, as many calls as Luno
+	// takes of an account.
 	MaxOrdersAMinute int `json:"max_orders_a_minute,omitempty"`
 	// MaxPosition bounds the position; a buy beyond it is shrunk, or denied
 	// when nothing is left. Defaults to 0, no bound.
@@ -105,7 +106,7 @@ type Account struct {
 	// Elsewhere is how many orders are open in other pairs of the same bot.
 	Elsewhere int
 	// Watch is what is remembered of the bot, and Now the time of the order, in epoch
-	// milliseconds. Without a Watch its bounds do not hold.
+	// milliseconds. Without a Watch its bounds do not hold: those of the host's own sales.
 	Watch *Watch
 	Now   int64
 }

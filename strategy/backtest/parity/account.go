@@ -28,6 +28,7 @@ type Loop interface {
 	Resume(candles []exchange.Candle)
 	ResumeBreaker()
 	ResumePair(pair string, newest int64, candles []exchange.Candle)
+	Sell(pair string, volume exchange.Steps, reason string) error
 	Sequence() int64
 	SetCloseOnly(on bool)
 	Signal(s strategy.Signal) error
