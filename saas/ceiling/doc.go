@@ -15,6 +15,11 @@
 // written down every minute. A loss that has reached its ceiling denies entries until the
 // day is over, also if it grows smaller again, until the ceiling is set anew.
 //
+// A bot at rest, which was stopped or failed, is not valued any more. What it holds is at
+// stake, at the newest price that any live bot of the tenant saw in its pair, or else at the
+// last trade. To the day's loss it adds what it had lost when it came to rest, and nothing on
+// the days after: what its position gains or loses since is its tenant's to watch.
+//
 // Smallest use:
 //
 //	s, err := ceiling.NewService(ceiling.Config{…})

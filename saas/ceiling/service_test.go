@@ -44,9 +44,14 @@ func (e *events) Record(_ context.Context, list ...event.Event) error {
 type standing struct {
 	*saasdb.Store
 	is ceiling.Standing
+	// looked, if not nil, is called by each look.
+	looked func()
 }
 
 func (s *standing) Standing(context.Context, string, string, time.Time) (ceiling.Standing, error) {
+	if s.looked != nil {
+		s.looked()
+	}
 	return s.is, nil
 }
 
@@ -199,5 +204,26 @@ func TestDailyLoss(t *testing.T) {
 		lose("100.25", 2, true)
 		set() // anew
 		lose("1", 2, false)
+	})
+}
+
+// proves RK1: a loss that is looked at right before midnight is of the day that ends, also if
+// the next one has begun when it is written down: that denies nothing.
+func TestALossOverMidnight(t *testing.T) {
+	t.Parallel()
+	each(t, func(b *bench) {
+		ctx, owner := b.t.Context(), person("a", tenancy.Owner)
+		if _, err := b.Set(ctx, owner, ceiling.SetInput{Currency: "MYR", MaxDailyLoss: dec("100")}); err != nil {
+			b.t.Fatal(err)
+		}
+		b.store.is.Loss = dec("100")
+		b.store.looked = func() { b.now = time.Date(2026, 3, 2, 0, 0, 1, 0, time.UTC) }
+		if err := b.Watch(ctx); err != nil {
+			b.t.Fatal(err)
+		}
+		c, err := b.Get(ctx, owner, "MYR")
+		if want := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC); err != nil || !c.Reached.Equal(want) || c.Over {
+			b.t.Errorf("the loss counts for %s, want %s; %v", c.Reached, want, err)
+		}
 	})
 }

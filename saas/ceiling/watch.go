@@ -40,19 +40,21 @@ func (s *Service) Watch(ctx context.Context) error {
 		return err
 	}
 	for _, c := range list {
-		if c.Over(s.cfg.Now()) {
+		now := s.cfg.Now()
+		if c.Over(now) {
 			continue
 		}
-		if e := s.watch(ctx, c); e != nil {
+		if e := s.watch(ctx, c, now); e != nil {
 			err = errors.Join(err, fmt.Errorf("looking at the losses in %s of tenant %s: %w", c.Currency, c.TenantID, e))
 		}
 	}
 	return err
 }
 
-// watch looks at one ceiling.
-func (s *Service) watch(ctx context.Context, c Ceiling) error {
-	standing, err := s.cfg.Store.Standing(ctx, c.TenantID, c.Currency, s.cfg.Now())
+// watch looks at one ceiling at a time, whose day is also that of the loss: midnight may pass
+// meanwhile.
+func (s *Service) watch(ctx context.Context, c Ceiling, at time.Time) error {
+	standing, err := s.cfg.Store.Standing(ctx, c.TenantID, c.Currency, at)
 	if err != nil || !c.Reaches(standing) {
 		return err
 	}
@@ -64,7 +66,7 @@ func (s *Service) watch(ctx context.Context, c Ceiling) error {
 		if now.Version != c.Version { // set anew meanwhile, or another worker was first
 			return nil
 		}
-		now.Reached, now.Loss = Day(s.cfg.Now()), standing.Loss
+		now.Reached, now.Loss = Day(at), standing.Loss
 		now.Version++
 		if err := s.cfg.Store.PutCeiling(ctx, c.TenantID, now); err != nil {
 			return err
