@@ -137,6 +137,11 @@ func (s *Session) cool(profit exchange.Units, at int64) {
 // Breaker returns the bound of the equity that holds the bot back; zero if none does.
 func (s *Session) Breaker() risk.Breaker { return s.account.InForce(s.now()) }
 
+// Reached returns the bound of the equity that was reached last, until it is resumed or a
+// later close finds that it is over. One that is reached with the last close of its day ends
+// with it: it has closed the position, and is never in force.
+func (s *Session) Reached() risk.Breaker { return s.account.Breaker }
+
 // CoolUntil is until when nothing is bought after an exit that lost, in epoch milliseconds;
 // 0 if there is no cool-down now.
 func (s *Session) CoolUntil() int64 { return s.account.Cooling(s.now()) }
@@ -182,6 +187,9 @@ func (s *Session) takeBackBuys() {
 
 // Breaker is Session.Breaker over all pairs.
 func (b *Basket) Breaker() risk.Breaker { return b.own().account.InForce(b.now) }
+
+// Reached is Session.Reached over all pairs.
+func (b *Basket) Reached() risk.Breaker { return b.own().account.Breaker }
 
 // CoolUntil is Session.CoolUntil over all pairs.
 func (b *Basket) CoolUntil() int64 { return b.own().account.Cooling(b.now) }

@@ -238,6 +238,27 @@ func TestDailyLoss(t *testing.T) {
 	}
 }
 
+// proves RK1: a daily loss that is reached with the last close of the day closes the position
+// and can be told, though it holds back nothing of the next day.
+func TestDailyLossAtMidnight(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, terms{balance: 10_000, risk: risk.Config{MaxDailyLoss: 10 * percent}})
+	r.candle(flat(dayMinute-2, 100), buy(100))
+	r.candle(flat(dayMinute-1, 100))
+	if got := r.session.Reached(); got != (risk.Breaker{}) {
+		t.Fatalf("reached is %+v", got)
+	}
+	r.candle(flat(dayMinute, 90))
+	end := int64(dayMinute+1) * minute
+	if got := r.session.Reached(); got.Kind != risk.DailyLoss || got.Since != end || got.Until != end || r.session.Breaker() != (risk.Breaker{}) {
+		t.Errorf("reached is %+v, in force %+v", got, r.session.Breaker())
+	}
+	r.candle(flat(dayMinute+1, 90), buy(1))
+	if got := r.session.Reached(); got != (risk.Breaker{}) || len(r.log.fills) != 2 {
+		t.Errorf("on the next day reached is %+v, and the fills are %v", got, r.log.fills)
+	}
+}
+
 // proves RK1: a drawdown holds back until somebody resumes the bot; the peak begins anew.
 func TestDrawdown(t *testing.T) {
 	t.Parallel()

@@ -25,6 +25,7 @@ type Loop interface {
 	LastTime() int64
 	Next() *strategy.Event
 	PairTime(pair string) int64
+	Reached() risk.Breaker
 	Resume(candles []exchange.Candle)
 	ResumeBreaker()
 	ResumePair(pair string, newest int64, candles []exchange.Candle)
