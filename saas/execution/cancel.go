@@ -36,13 +36,13 @@ func (e *Executor) Cancel(ctx context.Context, number int64, reason string) (jou
 	return e.recall(ctx, o)
 }
 
-// Recall wants all orders taken back that were wanted here, but exits only if it is told
-// so, and finds out about those in doubt. It returns how many are not known to be over;
+// Recall wants all of the bot's orders taken back, claimed ones too, but exits only if it is
+// told so, and finds out about those in doubt. It returns how many are not known to be over;
 // ask it again until none is. The error says what of that failed.
 func (e *Executor) Recall(ctx context.Context, reason string, exits bool) (left int, err error) {
 	open := func() (list []journal.LiveOrder) {
 		for _, o := range e.Orders() {
-			if o.Number > 0 && !o.State.Final() && (exits || !o.Urgent) {
+			if !o.State.Final() && (exits || !o.Urgent) {
 				list = append(list, o)
 			}
 		}

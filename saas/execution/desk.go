@@ -62,6 +62,8 @@ type Desk struct {
 	// placed and asked are the numbers that nothing is to be done for any more, as
 	// long as they are wished.
 	placed, asked map[int64]bool
+	// back is why all claimed orders are to be taken back; "" if they are not.
+	back string
 }
 
 // NewDesk checks cfg and builds a Desk that has nothing to do; the error names every
@@ -108,6 +110,22 @@ func (d *Desk) Carry(wishes []Wish) {
 		}
 	}
 	d.mu.Unlock()
+	d.wake()
+}
+
+// GiveBack wants all orders taken back that are claimed by now, because the run of the bot
+// ends that would watch what they trade. It never waits; Claimed says how many are left.
+func (d *Desk) GiveBack(reason string) {
+	d.mu.Lock()
+	d.back = reason
+	d.mu.Unlock()
+	d.wake()
+}
+
+// Claimed is Executor.Claimed.
+func (d *Desk) Claimed() int { return d.cfg.Executor.Claimed() }
+
+func (d *Desk) wake() {
 	select {
 	case d.ring <- struct{}{}:
 	default:
@@ -136,12 +154,20 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-// Work carries out what there is to do. The error says what must be tried again.
+// Work carries out what there is to do. The error says what must be tried again. What waits
+// for claimed orders keeps nothing else waiting.
 func (d *Desk) Work(ctx context.Context) error {
+	var waiting error
+	var held []int64
 	for ctx.Err() == nil {
-		w, cancel, ok := d.next()
+		w, cancel, ok := d.next(held)
+		if !cancel {
+			if err := d.giveBack(ctx); err != nil {
+				return err
+			}
+		}
 		if !ok {
-			return nil
+			return waiting
 		}
 		do := d.place
 		if cancel {
@@ -153,6 +179,10 @@ func (d *Desk) Work(ctx context.Context) error {
 				d.cfg.Broken(ctx, err)
 			}
 			err = nil
+		}
+		if errors.Is(err, errInTheWay) && !errors.Is(err, lease.ErrLost) {
+			waiting, held = joined(waiting, err), append(held, int64(w.Number))
+			continue
 		}
 		if err != nil {
 			return err
@@ -168,8 +198,8 @@ func never(err error) bool {
 }
 
 // next returns what is to be done first: cancels, which free what exits wait for, then
-// protective exits, then the oldest order.
-func (d *Desk) next() (w Wish, cancel, ok bool) {
+// protective exits, then the oldest order. Orders that are held are passed over.
+func (d *Desk) next(held []int64) (w Wish, cancel, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	pick := func(want func(w *Wish) bool) bool {
@@ -182,7 +212,9 @@ func (d *Desk) next() (w Wish, cancel, ok bool) {
 	if pick(func(w *Wish) bool { return w.Asked && !d.asked[int64(w.Number)] }) {
 		return w, true, true
 	}
-	open := func(w *Wish) bool { return !w.Asked && !d.placed[int64(w.Number)] }
+	open := func(w *Wish) bool {
+		return !w.Asked && !d.placed[int64(w.Number)] && !slices.Contains(held, int64(w.Number))
+	}
 	return w, false, pick(func(w *Wish) bool { return w.Exit && open(w) }) || pick(open)
 }
 
@@ -201,17 +233,46 @@ func (w *Wish) intent() Intent {
 	return Intent{Number: int64(w.Number), Request: r, Reason: cmp.Or(w.Reason, "the strategy wants it")}
 }
 
+// giveBack sees to it that the journal says that claimed orders are to be taken back, if
+// that is wanted.
+func (d *Desk) giveBack(ctx context.Context) error {
+	d.mu.Lock()
+	reason := d.back
+	d.mu.Unlock()
+	if reason == "" {
+		return nil
+	}
+	asking, stop := context.WithTimeout(ctx, d.cfg.Patience)
+	defer stop()
+	if err := d.cfg.Executor.giveBack(asking, reason); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.back == reason {
+		d.back = ""
+	}
+	return nil
+}
+
 // place sees to it that an order was sent, or that the journal says why it is not.
 func (d *Desk) place(ctx context.Context, w Wish) error {
 	e, in := d.cfg.Executor, w.intent()
-	if age := d.cfg.MarketNow().Sub(time.UnixMilli(w.Request.Time)); !w.Exit && age > d.cfg.Stale {
+	age := d.cfg.MarketNow().Sub(time.UnixMilli(w.Request.Time))
+	if !w.Exit && age > d.cfg.Stale {
 		o, err := e.Deny(ctx, in, fmt.Sprintf("it is %s late: the market has gone on since", age.Round(time.Second)))
 		if err == nil && o.Doubtful() { // it was intended in time; its fate is found out
 			_, err = e.Send(ctx, o)
 		}
 		return err
 	}
-	_, err := e.Place(ctx, in)
+	asking, stop := context.WithTimeout(ctx, d.cfg.Patience)
+	err := e.makeWay(asking, in)
+	stop()
+	if err != nil && (age <= d.cfg.Stale || !errors.Is(err, errInTheWay)) { // later it is denied, and wanted anew
+		return err
+	}
+	_, err = e.Place(ctx, in)
 	if errs.CodeOf(err) == "not_reconciled" {
 		if why := e.pausedBy(); why != "" {
 			_, err = e.Deny(ctx, in, "the bot is paused: "+why)

@@ -14,6 +14,10 @@
 // number, and orders whose fate is not known are looked up under their old client
 // ids. It trades once a reconciliation has found nothing that differs.
 //
+// Claimed orders have numbers below 0, and the bot's engine does not know of them. They are
+// taken back with the others when its run ends (Desk.GiveBack, Executor.Recall), and before
+// an exit that needs what they hold.
+//
 // What a caller hears of its orders it reads from the journal, by LiveEvents: each
 // transition and each fill has a number, and a caller that keeps the last one in
 // its own checkpoint hears everything once.

@@ -153,13 +153,7 @@ func (e *Executor) forbids(in Intent, o journal.LiveOrder) string {
 // know of orders that were claimed, and what else the account holds is somebody else's.
 func (e *Executor) beyond(m exchange.Market, o journal.LiveOrder) string {
 	if o.Side == exchange.Sell.String() {
-		free := e.books[o.Pair].Base
-		for _, x := range e.orders {
-			if x.Pair == o.Pair && x.Side == o.Side {
-				free = free.Sub(x.Outstanding())
-			}
-		}
-		if o.Volume.GreaterThan(free) {
+		if free := e.free(o.Pair); o.Volume.GreaterThan(free) {
 			return fmt.Sprintf("it sells %s %s, and of what the bot has there are %s free", o.Volume, m.Base, free)
 		}
 		return ""

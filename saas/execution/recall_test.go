@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/execution"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
@@ -49,6 +50,127 @@ func TestRecall(t *testing.T) {
 		if o := w.journalled(t, number+1); o.State != journal.Cancelled {
 			t.Errorf("order %d is %s", o.Number, o.State)
 		}
+	}
+}
+
+// proves RK2: an order that was claimed is taken back like those of the bot, also when its
+// run ends, as it may trade with nobody watching what it brings.
+func TestClaimedOrdersAreTakenBack(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	s := w.script()
+	e := w.open(t)
+	desk, err := execution.NewDesk(execution.DeskConfig{Executor: e, MarketNow: w.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claimed := func(side exchange.Side, price exchange.Ticks) exchange.Order {
+		t.Helper()
+		o := w.others(t, w.mine, side, price, 10)
+		check(t, e)
+		w.decide(t, o.ID, journal.Claim)
+		check(t, e)
+		return o
+	}
+	claimed(exchange.Buy, 91)
+	stays := w.others(t, w.mine, exchange.Buy, 92, 10) // which nobody claims
+	check(t, e)
+	place(t, e, limit(1, exchange.Buy, 90, 10), journal.Open)
+	if n := desk.Claimed(); n != 1 {
+		t.Fatalf("%d orders are claimed", n)
+	}
+	s.cancel = func(string) error { return context.DeadlineExceeded }
+	s.byID = func(string) (exchange.Order, error) { return exchange.Order{}, context.DeadlineExceeded }
+	desk.GiveBack("the bot was stopped")
+	if err := desk.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if o := w.journalled(t, -1); o.CancelAsked.IsZero() || o.State != journal.Open || o.Reason != "the bot was stopped" || desk.Claimed() != 1 {
+		t.Fatalf("while the venue does not answer %d are claimed, and the order is %+v", desk.Claimed(), o)
+	}
+	s.cancel, s.byID = nil, nil
+	w.others(t, w.other, exchange.Sell, 91, 13) // of the other buy 10, and of the claimed one 3
+	check(t, e)
+	if o := w.journalled(t, -1); o.State != journal.Cancelled || !o.Filled.Equal(dec("0.0003")) || desk.Claimed() != 0 {
+		t.Errorf("%d are claimed, and the order is %+v", desk.Claimed(), o)
+	}
+	if o := w.journalled(t, 1); o.State != journal.Open || !o.CancelAsked.IsZero() {
+		t.Errorf("the bot's own order is %+v", o)
+	}
+	claimed(exchange.Sell, 140)
+	if err := desk.Work(t.Context()); err != nil || desk.Claimed() != 1 {
+		t.Errorf("an order that was claimed later is taken back, %v", err)
+	}
+	if left, err := e.Recall(t.Context(), "the bot failed", false); left != 0 || err != nil || desk.Claimed() != 0 {
+		t.Errorf("%d are left, %v", left, err)
+	}
+	if o, err := w.mine.OrderByID(t.Context(), pair, stays.ID); err != nil || o.Filled != 10 {
+		t.Errorf("the order that nobody claimed is %+v, %v", o, err)
+	}
+}
+
+// proves RK3, T6: an exit sells what a claimed order holds: that is taken back first, and the
+// exit waits until it is known what it traded, while other orders go on. What nobody claimed
+// stays, and an exit for which enough is free takes nothing back.
+func TestAnExitNeedsWhatAClaimedOrderHolds(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	s := w.script()
+	cfg := w.config(t)
+	cfg.Given = map[string]execution.Given{pair: {Base: 100, Counter: 10_000}}
+	e, err := execution.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, e)
+	desk, err := execution.NewDesk(execution.DeskConfig{Executor: e, MarketNow: w.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := w.others(t, w.mine, exchange.Sell, 133, 60)
+	check(t, e)
+	w.decide(t, held.ID, journal.Claim)
+	check(t, e)
+	wish := func(number uint64, side exchange.Side, price exchange.Ticks, volume exchange.Steps) execution.Wish {
+		r := limit(int64(number), side, price, volume).Request
+		r.Time = w.clock.Now().UnixMilli()
+		return execution.Wish{Wish: remote.Wish{Number: number, Request: r, Exit: side == exchange.Sell}}
+	}
+	work := func(fails bool, wishes ...execution.Wish) {
+		t.Helper()
+		desk.Carry(wishes)
+		if err := desk.Work(t.Context()); (err != nil) != fails {
+			t.Fatalf("the wishes are carried out: %v", err)
+		}
+	}
+	part := wish(1, exchange.Sell, 120, 40)
+	work(false, part)
+	if o := w.journalled(t, -1); w.journalled(t, 1).State != journal.Open || !o.CancelAsked.IsZero() {
+		t.Fatalf("for 40 of the 100 the claimed order is %+v", o)
+	}
+	s.cancel = func(string) error { return context.DeadlineExceeded }
+	s.byID = func(string) (exchange.Order, error) { return exchange.Order{}, context.DeadlineExceeded }
+	rest, entry := wish(2, exchange.Sell, 121, 60), wish(3, exchange.Buy, 90, 10)
+	late := wish(5, exchange.Sell, 121, 60)
+	late.Request.Time -= (3 * time.Minute).Milliseconds() // it has waited long enough, and will be wanted anew
+	work(true, part, rest, entry, late)
+	if o := w.journalled(t, 5); o.State != journal.Denied {
+		t.Errorf("the exit that waited for long is %s", o.State)
+	}
+	if o := w.journalled(t, -1); o.CancelAsked.IsZero() || w.journalled(t, 3).State != journal.Open {
+		t.Errorf("while the venue does not answer the claimed order is %+v", o)
+	}
+	if _, err := w.store.LiveOrder(t.Context(), "t", w.botID, 2); errs.KindOf(err) != errs.NotFound {
+		t.Errorf("the exit does not wait: %v", err)
+	}
+	s.cancel, s.byID = nil, nil
+	work(false, part, rest, entry)
+	if o := w.journalled(t, 2); o.State != journal.Open || w.journalled(t, -1).State != journal.Cancelled {
+		t.Errorf("the exit is %s: %s", o.State, o.Reason)
+	}
+	work(false, part, rest, entry, wish(4, exchange.Sell, 122, 10)) // no claimed order holds what is missing
+	if o := w.journalled(t, 4); o.State != journal.Denied {
+		t.Errorf("an exit of more than there is is %s", o.State)
 	}
 }
 
