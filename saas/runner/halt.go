@@ -8,7 +8,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/halt"
-	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
 )
@@ -127,7 +126,6 @@ func (g *group) flatten(ctx context.Context, m *member) (waits bool, err error) 
 // reports whether any is open. Of what is above a market's largest order the rest is sold
 // once that is over; what is less than its least order stays.
 func (m *member) sell() (open bool, err error) {
-	own := m.assignment.Bot.Pair
 	for _, p := range m.account.Positions() {
 		if p.Orders > 0 {
 			open = true
@@ -136,19 +134,11 @@ func (m *member) sell() (open bool, err error) {
 		if p.Base <= 0 || p.Base < p.Market.MinVolume {
 			continue
 		}
-		pair := p.Market.Pair
-		if pair == own {
-			pair = ""
-		}
 		volume := p.Base
 		if most := p.Market.MaxVolume; most > 0 {
 			volume = min(volume, most)
 		}
-		err := m.account.Commands([]strategy.Command{{
-			Kind: strategy.PlaceCommand, Pair: pair, Ref: m.account.View().NextRef, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume,
-			Text: "the kill switch closes the position",
-		}})
-		if err != nil {
+		if err := m.account.Sell(p.Market.Pair, volume, "the kill switch closes the position"); err != nil {
 			return false, err
 		}
 	}
