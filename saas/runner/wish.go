@@ -68,7 +68,7 @@ func (g *group) judged(ctx context.Context, ms []*member) {
 			continue
 		}
 		b := m.assignment.Bot
-		if now := m.account.Breaker(); now.Since != m.tripped {
+		if now := m.account.Reached(); now.Since != m.tripped {
 			if now.Kind != "" {
 				until := time.Time{}
 				if now.Until > 0 {
