@@ -318,14 +318,14 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	room, mine := r.cfg.Capacity-len(r.members), len(r.members)
 	r.mu.Unlock()
 
-	share, beyond, err := r.share(ctx, len(rows))
-	if err != nil {
-		return err
+	share, beyond, shareErr := r.share(ctx, len(rows))
+	if shareErr != nil { // none is taken or given away, but stops and wishes have been noted as passed on
+		share, candidates = r.cfg.Capacity, nil
 	}
 	leases, byID, err := r.acquire(ctx, candidates, min(room, max(share-mine, beyond)))
 	taken, takeErr := r.taken(ctx, leases, byID)
 	strayed, strayErr := r.strayed(ctx, working)
-	err = errors.Join(err, takeErr, strayErr)
+	err = errors.Join(shareErr, err, takeErr, strayErr)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.judge()

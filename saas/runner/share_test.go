@@ -2,7 +2,9 @@ package runner_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -107,6 +109,32 @@ func TestWorkersShareTheBots(t *testing.T) {
 			}
 		}
 	}
+}
+
+// proves RK2: a stop that is asked for while the workers cannot be counted is not lost.
+func TestStopWhileWorkersCannotBeCounted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.peers = uncounted{w}
+	w.add("a", `{}`)
+	w.start()
+	w.await("it to run", func() bool { return w.latest["a"].Checkpoint != nil })
+	w.want("a", func(b *bot.Bot) { b.Desired = false })
+	w.ended("a")
+}
+
+// uncounted are workers that cannot be counted while a bot is to stop.
+type uncounted struct{ *world }
+
+// CountLeases implements runner.Peers.
+func (u uncounted) CountLeases(ctx context.Context, kind lease.Kind, now time.Time) (int64, error) {
+	u.mu.Lock()
+	stops := slices.ContainsFunc(u.bots, func(a bot.Runnable) bool { return !a.Bot.Desired })
+	u.mu.Unlock()
+	if stops {
+		return 0, errors.New("the database is away")
+	}
+	return u.world.CountLeases(ctx, kind, now)
 }
 
 // A bot that one worker alone can run stays with it, although that is more than its
