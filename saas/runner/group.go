@@ -66,6 +66,9 @@ type group struct {
 	mail mailbox
 
 	process Process
+	// coming brings the process that was asked for, and forgo gives that up; nil if none was.
+	coming  chan started
+	forgo   context.CancelFunc
 	active  []*member // opened in the process
 	waiting []*member // to be opened, once the process runs
 	leaving []*member // ending, once their positions are closed
@@ -110,6 +113,7 @@ func (g *group) run(ctx context.Context) {
 	defer sub.Close()
 	defer g.forgetReferences()
 	defer g.rest(ctx)
+	defer g.unsummon()
 	for {
 		select {
 		case <-ctx.Done():
@@ -120,6 +124,9 @@ func (g *group) run(ctx context.Context) {
 					return
 				}
 			}
+		case got := <-g.coming:
+			g.unsummon()
+			g.opens(ctx, got.process, got.err)
 		case <-g.again:
 			g.again = nil
 			g.open(ctx)

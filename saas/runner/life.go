@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -25,9 +26,66 @@ func (g *group) open(ctx context.Context) {
 	if len(g.waiting) == 0 {
 		return
 	}
-	process, err := g.process, g.r.cfg.Plugins.Usable(g.key.strategy)
-	if err == nil {
-		process, err = g.r.cfg.Plugins.Process(ctx, g.key.strategy, g.key.process)
+	var got started
+	if got.err = g.r.cfg.Plugins.Usable(g.key.strategy); got.err == nil {
+		var here bool
+		if got, here = g.summon(ctx); !here {
+			return
+		}
+	}
+	g.opens(ctx, got.process, got.err)
+}
+
+// started is the process of a strategy, or why it cannot be had.
+type started struct {
+	process Process
+	err     error
+}
+
+// summonMost is how long a group waits for its process at once: the plugin host may wait
+// for longer until it starts one that has died, and meanwhile exits are watched and bots
+// stopped (rules RK2 and RK3).
+const summonMost = time.Second
+
+// summon asks for the group's process; false if that is yet to come, and the bots are opened
+// then.
+func (g *group) summon(ctx context.Context) (started, bool) {
+	if g.coming != nil {
+		return started{}, false
+	}
+	call, forgo := context.WithCancel(ctx)
+	coming := make(chan started, 1)
+	g.coming, g.forgo = coming, forgo
+	g.r.done.Go(func() {
+		p, err := g.r.cfg.Plugins.Process(call, g.key.strategy, g.key.process)
+		coming <- started{p, err}
+	})
+	wait, cancel := g.mail.interrupted(ctx, summonMost, stopUrgent)
+	defer cancel()
+	select {
+	case got := <-coming:
+		g.unsummon()
+		return got, true
+	case <-wait.Done():
+		return started{}, false
+	}
+}
+
+// unsummon gives up the process that was asked for, if it has not come.
+func (g *group) unsummon() {
+	if g.forgo != nil {
+		g.forgo()
+	}
+	g.coming, g.forgo = nil, nil
+}
+
+// opens opens the waiting bots in a process, or says why there is none.
+func (g *group) opens(ctx context.Context, process Process, err error) {
+	if len(g.waiting) == 0 {
+		return
+	}
+	if bad := g.r.cfg.Plugins.Usable(g.key.strategy); bad != nil { // by now
+		err = bad
 	}
 	if errors.As(err, new(*catalog.UnusableError)) {
 		g.hold(ctx, err)

@@ -5,6 +5,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/runner"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
@@ -78,4 +81,40 @@ func (p *process) Close(ctx context.Context, bots []uint64) error {
 		p.closing()
 	}
 	return p.client.Close(ctx, bots)
+}
+
+// starting is a worker's plugins whose process takes long to start.
+type starting struct {
+	*world
+	asked, done chan struct{}
+}
+
+// Process implements runner.Plugins.
+func (s starting) Process(ctx context.Context, ref catalog.Ref, key string) (runner.Process, error) {
+	select {
+	case s.asked <- struct{}{}:
+	default:
+	}
+	select {
+	case <-s.done:
+		return s.world.Process(ctx, ref, key)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// proves RK2: a stop does not wait for a process that takes long to start, and the other bots
+// are opened once it has.
+func TestStopWhileTheProcessStarts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := starting{w, make(chan struct{}, 1), make(chan struct{})}
+	w.add("a", `{}`)
+	w.add("b", `{}`)
+	w.startAs("worker", s)
+	<-s.asked
+	w.want("a", func(b *bot.Bot) { b.Desired = false })
+	w.ended("a")
+	close(s.done)
+	w.await("the other to run", func() bool { return w.latest["b"].Checkpoint != nil })
 }
