@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -102,9 +103,10 @@ func (g *group) flatten(ctx context.Context, m *member) (waits bool, err error) 
 	if err := m.account.CancelAll("the kill switch was pulled"); err != nil {
 		return false, err
 	}
-	if waits, err = m.sell(); err != nil || !waits {
+	if waits, err = m.sell(); err != nil || !waits && !m.unsold() {
 		return false, err
 	}
+	m.denied = !waits
 	m.snapshot = nil
 	if err := g.commit(ctx, []*member{m}, true); err != nil {
 		return false, &outageError{err}
@@ -160,6 +162,10 @@ func (g *group) leave(ctx context.Context, c exchange.Candle) {
 		if m.over || m.lastTime() >= c.Time {
 			continue
 		}
+		if err := g.renewed(ctx, m); err != nil {
+			g.fail(ctx, m, err)
+			continue
+		}
 		if err := m.account.Begin(c, m.sellable(pairs, c.Time)...); err != nil {
 			g.fail(ctx, m, err)
 			continue
@@ -176,11 +182,27 @@ func (g *group) leave(ctx context.Context, c exchange.Candle) {
 			g.r.cfg.Log.ErrorContext(ctx, "a bot whose position is closed was not committed; it goes with the next candle", "bot_id", m.assignment.Bot.ID, "error", err)
 			continue
 		}
-		if !waits && !m.over {
+		m.denied = !waits && m.unsold()
+		if !waits && !m.denied && !m.over {
 			m.end, m.sold = bot.Halted, true
 			g.stop(ctx, m)
 		}
 	}
+}
+
+// renewed lets a bot whose sale was denied see its markets anew: they may take orders by
+// now. In an outage it goes on as it was.
+func (g *group) renewed(ctx context.Context, m *member) error {
+	if !m.denied {
+		return nil
+	}
+	was := m.account
+	m.account = nil
+	err := g.recall(ctx, m)
+	if errors.As(err, new(*outageError)) {
+		m.account, err = was, nil
+	}
+	return err
 }
 
 // sellable returns those of the candles that opened at a time and are of further pairs,

@@ -23,6 +23,9 @@ const (
 	// sellRetry is the least time between two sales of a position that is being closed: an
 	// exchange that refuses one is not asked without a pause.
 	sellRetry = time.Second
+	// deniedRetry is after how long a sale is tried again that was not sent, such as while
+	// the market is suspended.
+	deniedRetry = 15 * time.Second
 )
 
 // trades reports whether the bot trades at an exchange.
@@ -276,6 +279,8 @@ func (m *member) stoppingText(left int) string {
 		orders = "order"
 	}
 	switch {
+	case m.end == bot.Flattened && m.account.Open() == 0:
+		return "stopping: its position is not closed yet, which is tried again: " + m.rec.last
 	case m.end == bot.Flattened && m.account.Leaving():
 		return "stopping: closing its position; the exchange has not confirmed that yet" + m.unreached()
 	case m.overdue:
@@ -307,6 +312,9 @@ func (m *member) lookAgain(now time.Time) {
 // winds takes one step: what is new is heard, what is open is asked for, and both are
 // written. It returns how many orders are not known to be over, or are yet to be placed.
 func (g *group) winds(ctx context.Context, m *member) (int, error) {
+	if m.denied && !m.sellAt.After(g.r.cfg.Now()) {
+		m.account, m.denied = nil, false // its market may take orders by now
+	}
 	if m.account == nil {
 		if begun, err := g.revive(ctx, m); err != nil || !begun {
 			return 0, err
@@ -329,9 +337,13 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 		m.sellAt = now.Add(sellRetry)
 		m.untape() // that its position is closed is not the strategy's doing
 		m.account.Close(g.r.cfg.MarketNow().UnixMilli())
-		if open, err := m.sell(); err != nil || !open {
+		open, err := m.sell()
+		if err != nil || !open && !m.unsold() {
 			m.end, m.sold = bot.Halted, err == nil
 			return 0, err
+		}
+		if !open { // denied: it is not over for that
+			pauses, m.denied, m.sellAt = true, true, now.Add(deniedRetry)
 		}
 		if m.live == nil && g.r.cfg.Trading != nil {
 			g.r.enliven(ctx, m, m.account.Markets(), nil)

@@ -103,6 +103,8 @@ type member struct {
 	overdue bool
 	// sellAt is when it may sell again, if its position is being closed.
 	sellAt time.Time
+	// denied is true if the sale of its position was not sent at the last try.
+	denied bool
 	// wish is what the tenant wants of it while it runs, and closing and resumed how far its
 	// account has followed. tripped is since when the breaker is that was told last, and
 	// unwound is true once it was asked to stop because it has wound down.

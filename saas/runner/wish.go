@@ -95,9 +95,12 @@ func (g *group) judged(ctx context.Context, ms []*member) {
 
 // empty reports whether the bot has no order and holds nothing that it could sell.
 func (m *member) empty() bool {
-	return m.account.Open() == 0 && !slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool {
-		return p.Orders > 0 || p.Base >= max(1, p.Market.MinVolume)
-	})
+	return m.account.Open() == 0 && !m.unsold() && !slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool { return p.Orders > 0 })
+}
+
+// unsold reports whether the bot holds something that it could sell.
+func (m *member) unsold() bool {
+	return slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool { return p.Base >= max(1, p.Market.MinVolume) })
 }
 
 // breaker is the circuit breaker that holds the bot back; nil if none does.
