@@ -146,9 +146,12 @@ func (g *group) opens(ctx context.Context, process Process, err error) {
 	}
 	g.rebase(ctx, launched)
 	for _, m := range launched {
-		m.tripped = m.account.Breaker().Since
-		g.comply(ctx, m)
+		if m.open() { // the process may have died of what was wanted of the one before
+			g.comply(ctx, m)
+		}
 	}
+	launched = slices.DeleteFunc(launched, func(m *member) bool { return !m.open() })
+	g.judged(ctx, launched)
 	g.book(ctx, slices.DeleteFunc(launched, func(m *member) bool { return !m.trades() || !m.rec.dirty() }))
 	_ = g.catchUp(ctx, nil) // which logs
 	g.settled()

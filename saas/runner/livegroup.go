@@ -174,9 +174,9 @@ func (g *group) hear(ctx context.Context, m *member) bool {
 	return true
 }
 
-// book commits what bots heard between candles, and tells watchers.
+// book commits what bots at work heard between candles, and tells watchers.
 func (g *group) book(ctx context.Context, ms []*member) {
-	if ms = slices.DeleteFunc(ms, func(m *member) bool { return m.over }); len(ms) == 0 {
+	if ms = slices.DeleteFunc(ms, func(m *member) bool { return !m.open() }); len(ms) == 0 {
 		return
 	}
 	if err := g.snapshots(ctx, ms); err != nil {

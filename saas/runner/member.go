@@ -121,6 +121,9 @@ type member struct {
 
 func (m *member) key() groupKey { return m.at }
 
+// open reports whether the bot is open in the process of its group.
+func (m *member) open() bool { return !m.over && m.number != 0 }
+
 // prefix begins the bot's client order ids; the order's number follows. With
 // the bot's id, which is unique everywhere, and the lease's epoch, no two
 // orders ever share one (rule T1).

@@ -32,19 +32,34 @@ func (m *member) hand(to map[groupKey]map[*member]wish, b *bot.Bot) {
 	to[m.key()][m] = want
 }
 
-// follow takes what tenants want of bots. One that is not at work does so when it is.
+// follow takes what tenants want of bots. One whose strategy is away does so if it is
+// watched; any other that is not at work does so when it is.
 func (g *group) follow(ctx context.Context, wishes map[*member]wish) {
 	for m, want := range wishes {
-		if m.wish = want; !m.over && m.account != nil && slices.Contains(g.active, m) {
+		switch m.wish = want; {
+		case m.over || m.account == nil:
+		case slices.Contains(g.active, m):
 			g.comply(ctx, m)
+		case m.sentinel && slices.Contains(g.waiting, m) && m.adopt():
+			g.bookWatched(ctx, []*member{m})
 		}
 	}
 }
 
-// comply has a bot's account do what its tenant wants, between two candles, and commits that.
+// comply has a bot's account do what its tenant wants, between two candles, and commits
+// that. The strategy may die of it: then the bot is not at work any more.
 func (g *group) comply(ctx context.Context, m *member) {
-	if m.over || m.closing == m.wish.closeOnly && m.resumed >= m.wish.resumes {
+	if m.over || !m.adopt() {
 		return
+	}
+	g.book(ctx, []*member{m})
+	g.judged(ctx, []*member{m})
+}
+
+// adopt has a bot's account do what its tenant wants; it reports whether that is new.
+func (m *member) adopt() bool {
+	if m.closing == m.wish.closeOnly && m.resumed >= m.wish.resumes {
+		return false
 	}
 	if m.closing != m.wish.closeOnly {
 		m.given(parity.Given{Kind: parity.CloseOnly, On: m.wish.closeOnly})
@@ -56,15 +71,15 @@ func (g *group) comply(ctx context.Context, m *member) {
 		m.account.ResumeBreaker()
 		m.resumed = m.wish.resumes
 	}
-	g.book(ctx, []*member{m})
-	g.judged(ctx, []*member{m})
+	return true
 }
 
-// judged tells of breakers that have stopped bots from buying, once each, and asks bots to
-// stop that have wound down.
+// judged tells of breakers that have stopped bots from buying, once each unless a crash
+// comes right after, and asks bots to stop that have wound down. Bots that have no account
+// any more, because their strategy has just died, come to that later.
 func (g *group) judged(ctx context.Context, ms []*member) {
 	for _, m := range ms {
-		if m.over {
+		if m.over || m.account == nil {
 			continue
 		}
 		b := m.assignment.Bot
