@@ -407,6 +407,7 @@ func (g *group) revive(ctx context.Context, m *member) (bool, error) {
 	m.market, m.sees, m.listens = terms.Market, strategy.Subscription{}, false
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.runNumber(), markets: terms.Markets()}
 	m.rec.numbered, m.rec.filled, m.since = st.Decisions, st.Fills, st.Since
+	m.followed(st)
 	if m.account, err = parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Live: true}); err != nil {
 		return false, err
 	}

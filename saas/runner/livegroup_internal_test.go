@@ -21,6 +21,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
+	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // shelter is all that a group needs of its worker to bring a live bot to an end: a journal
@@ -35,6 +36,7 @@ type shelter struct {
 	saved  journal.Checkpoint
 	outage error
 	told   []string
+	curve  []journal.EquityPoint
 }
 
 func (s *shelter) Checkpoint(context.Context, string, string) (journal.Checkpoint, error) {
@@ -47,6 +49,7 @@ func (s *shelter) Checkpoint(context.Context, string, string) (journal.Checkpoin
 func (s *shelter) Commit(_ context.Context, entries ...journal.Entry) error {
 	if s.outage == nil {
 		s.saved = *entries[0].Checkpoint
+		s.curve = append(s.curve, entries[0].Equity...)
 	}
 	return s.outage
 }
@@ -58,6 +61,16 @@ func (s *shelter) Publish(context.Context, string, string, live.Update) error { 
 
 func (s *shelter) Observe(_ context.Context, _, _ string, _ int64, status bot.Status, reason string) error {
 	s.told = append(s.told, string(status)+": "+reason)
+	return nil
+}
+
+func (s *shelter) Unwound(context.Context, string, string, int64) error {
+	s.told = append(s.told, "unwound")
+	return nil
+}
+
+func (s *shelter) Tripped(_ context.Context, _, _, kind, _ string, _ time.Time) error {
+	s.told = append(s.told, "tripped: "+kind)
 	return nil
 }
 
@@ -225,6 +238,61 @@ func TestFlattenMoreThanTheLargestOrder(t *testing.T) {
 	}
 	if !m.over || s.last() != "stopped: stopped by the kill switch, and its position was closed" {
 		t.Errorf("told %q", s.told)
+	}
+}
+
+// proves RK2: a sale that is denied, such as while the market is suspended, ends no run and
+// tells nobody that the position was closed: it is tried again with the market as it is then.
+func TestFlattenGoesOnWhenTheSaleIsDenied(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500)
+	s.market.Status, m.end = exchange.MarketDisabled, bot.Flattened
+	g.stop(t.Context(), m)
+	for range 2 {
+		if m.over || !strings.HasPrefix(s.last(), "stopping: stopping: its position is not closed yet") || !strings.Contains(s.last(), "suspended") {
+			t.Fatalf("over %t, told %q", m.over, s.told)
+		}
+		s.now = s.now.Add(deniedRetry)
+		g.ending(t.Context(), m)
+	}
+	s.market.Status = exchange.MarketActive
+	if g.ending(t.Context(), m); len(m.account.Wishes()) > 0 {
+		t.Errorf("it sells before its time: %+v", m.account.Wishes())
+	}
+	s.now = s.now.Add(deniedRetry)
+	g.ending(t.Context(), m)
+	if w := m.account.Wishes(); len(w) != 1 || !w[0].Exit || w[0].Request.Volume != 500 {
+		t.Fatalf("it sells %+v, told %q", w, s.told)
+	}
+	hears(t, m, 500)
+	s.now = s.now.Add(sellRetry)
+	if g.ending(t.Context(), m); !m.over || s.last() != "stopped: stopped by the kill switch, and its position was closed" {
+		t.Errorf("told %q", s.told)
+	}
+}
+
+// A run that begins winds down only if its tenant wants that of it, and follows what was
+// wanted before it began.
+func TestRunBeginsWithoutTheWindingDownOfTheOneBefore(t *testing.T) {
+	t.Parallel()
+	s, _, m := newShelter(t, 500)
+	before := s.written(t)
+	before.Engine.Watch.CloseOnly, before.Resumes = true, 1
+	before.Engine.Watch.Breaker = risk.Breaker{Kind: risk.Drawdown, Since: 7, Reason: "too much was lost"}
+	var err error
+	if s.saved.State, err = before.encode(); err != nil {
+		t.Fatal(err)
+	}
+	m.wish.resumes = 2
+	st, err := m.load(t.Context(), s)
+	if err == nil {
+		err = m.build(t.Context(), st, s, s, nil, strategy.Subscription{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := m.account.State().Engine.Watch; now.CloseOnly || m.closing || m.resumed != 1 || m.tripped != 7 {
+		t.Errorf("it begins with %+v; closing %t, resumed %d times, told of %d", now, m.closing, m.resumed, m.tripped)
 	}
 }
 

@@ -106,12 +106,14 @@ type member struct {
 	// denied is true if the sale of its position was not sent at the last try.
 	denied bool
 	// wish is what the tenant wants of it while it runs, and closing and resumed how far its
-	// account has followed. tripped is since when the breaker is that was told last, and
-	// unwound is true once it was asked to stop because it has wound down.
+	// account has followed. tripped is since when the breaker is that was told last, noted
+	// the same in its newest checkpoint, and unwound is true once it was asked to stop because
+	// it has wound down.
 	wish    wish
 	closing bool
 	resumed int64
 	tripped int64
+	noted   int64
 	unwound bool
 	// passed is the wish that its group was told of; the runner guards it.
 	passed wish
@@ -200,13 +202,14 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 		return err
 	}
 	m.anew, m.since = st == nil, 0
-	m.closing, m.resumed = false, m.wish.resumes
+	m.closing, m.resumed, m.tripped, m.noted = false, m.wish.resumes, 0, 0
 	if st == nil {
 		return nil
 	}
 	m.since = st.Since
-	if !m.fresh {
-		m.closing, m.resumed = st.Engine.Watch.CloseOnly, st.Resumes
+	m.followed(st)
+	if m.fresh {
+		m.closing = false // see wound
 	}
 	m.rec.numbered, m.rec.filled = st.Decisions, max(st.Fills, st.Venue.LastFill)
 	if !m.fresh {
@@ -236,8 +239,18 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 func (m *member) state() checkpointState {
 	return checkpointState{
 		AccountState: m.account.State(), Strategy: m.snapshot, Decisions: m.rec.numbered, Fills: m.rec.filled, Since: m.since, Ledger: m.assignment.Bot.Ledger,
-		Tape: m.taping.state(), Resumes: m.resumed, Measures: measures(m.account.Markets()),
+		Tape: m.taping.state(), Resumes: m.resumed, Tripped: new(m.tripped), Measures: measures(m.account.Markets()),
 	}
+}
+
+// followed takes from a checkpoint how far the account has followed what its tenant wants,
+// and what was told of it.
+func (m *member) followed(st *checkpointState) {
+	m.closing, m.resumed, m.tripped = st.Engine.Watch.CloseOnly, st.Resumes, st.Engine.Watch.Breaker.Since
+	if st.Tripped != nil {
+		m.tripped = *st.Tripped
+	}
+	m.noted = m.tripped
 }
 
 // checkpoint returns the bot's state for the journal.
@@ -276,7 +289,7 @@ func (m *member) entry() (journal.Entry, error) {
 // committed forgets what the journal has.
 func (m *member) committed() {
 	m.rec.reset()
-	m.equity, m.ending, m.odd = nil, nil, false
+	m.equity, m.ending, m.odd, m.noted = nil, nil, false, m.tripped
 	m.tapeCommitted()
 }
 
@@ -285,7 +298,7 @@ func (m *member) committed() {
 // down every minute, for what its tenant's bots may lose together is counted from that, and
 // who watches its exits without its strategy goes by them.
 func (m *member) due() bool {
-	return m.rec.dirty() || m.regular() || m.odd || m.trades() && m.holds()
+	return m.rec.dirty() || m.regular() || m.odd || m.tripped != m.noted || m.trades() && m.holds()
 }
 
 // regular reports whether the candle is one after which a quiet bot is

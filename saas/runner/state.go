@@ -31,6 +31,9 @@ type checkpointState struct {
 	Measures []measure `json:"measures,omitempty"`
 	// Resumes is how many of the bot's resumptions the state has, see bot.Bot.
 	Resumes int64 `json:"resumes,omitempty"`
+	// Tripped is since when the breaker is that the bot's tenant was told of last, 0 for
+	// none; nil in a checkpoint of before it was noted, where what was in force was told.
+	Tripped *int64 `json:"tripped,omitempty"`
 	// Tape is how far the tape for replays has come; nil if there is none.
 	Tape *tapeState `json:"tape,omitempty"`
 }

@@ -1,15 +1,20 @@
 package runner_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
 // want changes what is wanted of a bot while it runs.
@@ -42,11 +47,58 @@ func TestCloseOnly(t *testing.T) {
 		t.Errorf("it holds %s", held)
 	}
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	since := slices.IndexFunc(w.lines["a"], func(d journal.Decision) bool { return strings.HasPrefix(d.Text, "winding down") })
-	if since < 0 || slices.ContainsFunc(w.lines["a"][since:], func(d journal.Decision) bool { return d.Kind == "buy" }) {
-		t.Errorf("its log is %+v", w.lines["a"])
+	lines := slices.Clone(w.lines["a"])
+	w.mu.Unlock()
+	since := slices.IndexFunc(lines, func(d journal.Decision) bool { return strings.HasPrefix(d.Text, "winding down") })
+	if since < 0 || slices.ContainsFunc(lines[since:], func(d journal.Decision) bool { return d.Kind == "buy" }) {
+		t.Errorf("its log is %+v", lines)
 	}
+	w.addRun(2, time.Minute, "a", `{"trade":true}`)
+	w.await("it to buy once it is started again", func() bool {
+		s := w.latest["a"].Checkpoint.Summary
+		return s.Position.IsPositive() && !s.CloseOnly
+	})
+}
+
+// A process that dies while bots follow what their tenants want, or are opened anew, takes no
+// worker with it: the bots follow once it is there again.
+func TestProcessDiesOfAWish(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, demo.Config{Speed: 600})
+	dying := &dying{process: w.process}
+	w.add("a", `{"trade":true}`)
+	w.add("b", `{"trade":true}`)
+	w.startAs("worker", equipped{w, dying})
+	for _, id := range []string{"a", "b"} {
+		w.await(id+" to run", func() bool { return w.latest[id].Checkpoint != nil })
+	}
+	dying.times.Store(2)
+	w.change(func() {
+		for i := range w.bots {
+			w.bots[i].Bot.CloseOnly = true
+		}
+	})
+	for _, id := range []string{"a", "b"} {
+		if reason := w.ended(id); !strings.HasPrefix(reason, "stopped by itself") {
+			t.Errorf("%s was %s", id, reason)
+		}
+	}
+	if n := dying.times.Load(); n > 0 {
+		t.Errorf("it was to die %d times more", n)
+	}
+}
+
+// dying is a process that dies as often as it is to when it is asked for states.
+type dying struct {
+	*process
+	times atomic.Int64
+}
+
+func (d *dying) Snapshot(ctx context.Context, bots []uint64) ([]plugin.State, error) {
+	if d.times.Add(-1) >= 0 {
+		return nil, errors.New("it has died")
+	}
+	return d.process.Snapshot(ctx, bots)
 }
 
 // proves RK1: a drawdown that is reached is told once and holds the bot back until somebody

@@ -33,6 +33,7 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 		last, err = m.cancelled(st, terms, markets)
 	}
 	last.Engine.Queue, last.Engine.Signals = nil, nil
+	last.Engine.Watch.CloseOnly = false // a run winds down for itself
 	for i := range last.Legs {
 		last.Legs[i].Engine.Queue = nil
 	}
