@@ -187,6 +187,11 @@ func (g *group) book(ctx context.Context, ms []*member) {
 		g.r.cfg.Log.ErrorContext(ctx, "bots were not committed", "bots", len(ms), "error", err)
 		return
 	}
+	g.tellSummaries(ctx, ms)
+}
+
+// tellSummaries tells watchers how bots stand between two candles.
+func (g *group) tellSummaries(ctx context.Context, ms []*member) {
 	for _, m := range ms {
 		if !m.over {
 			g.r.publish(ctx, m, "summary", m.marketTime(), summaryUpdate{Summary: m.summary(), Time: m.marketTime().UnixMilli()})

@@ -94,6 +94,9 @@ type member struct {
 	// and minded is until when it has that, if no worker can run its strategy.
 	sentinel bool
 	minded   time.Time
+	// appraised is when the newest candle opened that its worth was written down for
+	// meanwhile, in epoch milliseconds.
+	appraised int64
 	// settling is true while orders of the run before are brought to an end, until is
 	// when that, or its stop, takes too long, and late the timer for it.
 	settling bool

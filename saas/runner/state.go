@@ -60,7 +60,7 @@ func decodeState(raw json.RawMessage) (checkpointState, error) {
 
 // summary is what pages show of the bot.
 func (m *member) summary() journal.Summary {
-	market, view, equity := m.market, m.account.View(), m.account.Equity()
+	market, view, equity := m.market, m.account.View(), m.account.Appraised()
 	positions := m.account.Positions()
 	var since time.Time
 	if m.since > 0 {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
@@ -28,6 +30,9 @@ func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
 	}
 	if len(ms) == 0 {
 		return
+	}
+	for _, m := range ms {
+		m.adopt()
 	}
 	for _, c := range g.unwatched(ctx, ms, newest) {
 		for _, m := range ms {
@@ -79,7 +84,7 @@ func (g *group) recallWatched(ctx context.Context, m *member) error {
 	if err := m.build(ctx, st, g.r.cfg.Journal, g.r.cfg.Markets, nil, sees); err != nil {
 		return err
 	}
-	m.sentinel = true
+	m.sentinel, m.appraised = true, m.account.Protected(m.assignment.Bot.Pair)
 	m.recordBare(st, terms)
 	return nil
 }
@@ -94,25 +99,45 @@ func (g *group) dismiss() {
 	}
 }
 
-// bookWatched commits what bots whose strategy is away heard and did, and hands what they
-// want over.
+// bookWatched commits what bots whose strategy is away heard and did, and what those that
+// hold something are worth at each candle, hands what they want over, and tells what there
+// is to tell.
 func (g *group) bookWatched(ctx context.Context, ms []*member) {
 	var dirty []*member
 	for _, m := range ms {
 		switch {
 		case m.over:
-		case m.rec.dirty():
+		case m.appraise(), m.rec.dirty(), m.tripped != m.noted:
 			dirty = append(dirty, m)
 		default:
 			m.carry()
 		}
 	}
+	defer g.judged(ctx, ms)
 	if err := g.commit(ctx, dirty, true); err != nil && ctx.Err() == nil {
 		g.r.cfg.Log.ErrorContext(ctx, "bots whose strategy is away were not committed; they are judged anew", "bots", len(dirty), "error", err)
 		for _, m := range dirty {
 			m.account = nil
 		}
+		return
 	}
+	g.tellSummaries(ctx, dirty)
+}
+
+// appraise adds a point of the equity curve for the newest candle that a bot which holds
+// something was judged on, if that is new.
+func (m *member) appraise() bool {
+	newest := m.account.Protected(m.assignment.Bot.Pair)
+	if newest <= m.appraised || !m.holds() {
+		return false
+	}
+	m.appraised = newest
+	own := m.account.Positions()[0]
+	m.equity = append(m.equity, journal.EquityPoint{
+		BotID: m.assignment.Bot.ID, Time: time.UnixMilli(newest + span).UTC(), Equity: m.market.Amount(m.account.Appraised()),
+		Position: m.market.Volume(own.Base), Price: m.market.Price(own.Price),
+	})
+	return true
 }
 
 // unwatched returns the candles on which bots' exits have not been judged, by time: of

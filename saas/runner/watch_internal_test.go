@@ -136,3 +136,57 @@ func TestSomebodyWatchesWhatNobodyCanRun(t *testing.T) {
 		t.Errorf("it is over: %t, told %q; for %s nobody watches it", m.over, s.told, g.r.passed["bot"].pause)
 	}
 }
+
+// proves RK1: a bot whose strategy is away winds down when its tenant wants that, and is asked
+// to stop once it holds nothing.
+func TestCloseOnlyWhileTheStrategyIsAway(t *testing.T) {
+	t.Parallel()
+	s, g, m, past := newOrphan(t, &absent{})
+	g.open(t.Context())
+	if err := m.account.Commands(placing(m.account, exchange.OrderRequest{Side: exchange.Buy, Price: 90, Volume: 10})); err != nil {
+		t.Fatal(err)
+	}
+	g.handle(t.Context(), control{wish: map[*member]wish{m: {closeOnly: true}}})
+	if st := s.written(t); !st.Engine.Watch.CloseOnly || len(st.Remote[0].Wishes) != 1 || !st.Remote[0].Wishes[0].Asked || !s.saved.Summary.CloseOnly {
+		t.Fatalf("what is committed is %+v and wishes %+v", st.Engine.Watch, st.Remote[0].Wishes)
+	}
+	hears(t, m, 0)
+	past.list = append(past.list, s.minute(0, 80)) // its stop-loss
+	g.watch(t.Context(), nil)
+	hears(t, m, 500)
+	if g.awake(t.Context(), []*member{m}); s.last() != "unwound" {
+		t.Errorf("told %q", s.told)
+	}
+}
+
+// proves RK1: what a bot holds is written down at each candle while its strategy is away, at
+// the price of that, and a drawdown that is reached meanwhile is told once, over restarts.
+func TestWatchedBotIsAppraisedAndItsBreakerTold(t *testing.T) {
+	t.Parallel()
+	s, g, m, past := newOrphan(t, &absent{})
+	m.assignment.Config.Risk.StopLossPercent, m.assignment.Config.Risk.MaxDrawdownPercent = decimal.Zero, decimal.New(1, -1)
+	g.open(t.Context())
+	for n, price := range []exchange.Ticks{100, 98, 50} {
+		c := s.minute(int64(n), price)
+		c.Close = price
+		past.list = append(past.list, c)
+		for range 2 { // of which the second finds nothing new
+			g.watch(t.Context(), nil)
+		}
+		worth := decimal.NewFromInt(1_000).Add(s.market.Amount(exchange.Units(500 * price)))
+		if sum := s.saved.Summary; len(s.curve) != n+1 || !s.curve[n].Time.Equal(s.now) || !s.curve[n].Equity.Equal(worth) || !sum.Equity.Equal(worth) || !sum.Price.Equal(s.market.Price(price)) {
+			t.Fatalf("at %d it is worth %s, %+v; its curve is %+v", price, worth, sum, s.curve)
+		}
+	}
+	m.account = nil // as on another worker
+	g.watch(t.Context(), nil)
+	told := 0
+	for _, text := range s.told {
+		if text == "tripped: drawdown" {
+			told++
+		}
+	}
+	if b := s.saved.Summary.Breaker; told != 1 || b == nil || s.written(t).Tripped == nil || *s.written(t).Tripped != b.Since.UnixMilli() {
+		t.Errorf("told %q, in force is %+v", s.told, b)
+	}
+}

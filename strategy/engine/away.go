@@ -27,12 +27,10 @@ func (s *Session) Protect(c *exchange.Candle) {
 	}
 	was := s.step(c)
 	s.protect(c, s.watches)
-	if s.watches {
-		if equity, err := s.state.Portfolio.Equity(c.Close); err == nil {
-			before := s.appraised()
-			if s.state.Protected.Equity = equity; s.judge(before, equity) {
-				s.breakOff()
-			}
+	if equity, err := s.state.Portfolio.Equity(c.Close); err == nil {
+		before := s.Appraised()
+		if s.state.Protected.Equity = equity; s.watches && s.judge(before, equity) {
+			s.breakOff()
 		}
 	}
 	s.stepBack(was)
@@ -54,16 +52,18 @@ func (s *Session) protect(c *exchange.Candle, watches bool) {
 	}
 }
 
-// appraised is the account's worth at the newest candle that was judged.
-func (s *Session) appraised() exchange.Units {
+// Appraised returns what the account was worth at the newest candle that was judged, by
+// Begin or by Protect.
+func (s *Session) Appraised() exchange.Units {
 	if p := &s.state.Protected; p.Time > s.state.LastTime && p.Equity > 0 {
 		return p.Equity
 	}
 	return s.state.Equity
 }
 
-// newest is the close of the newest candle that was judged.
-func (s *Session) newest() exchange.Ticks {
+// NewestPrice returns the close of the newest candle that was judged, by Begin or by
+// Protect; 0 if there is none.
+func (s *Session) NewestPrice() exchange.Ticks {
 	if p := &s.state.Protected; p.Time > s.state.LastTime {
 		return p.Close
 	}
@@ -115,7 +115,7 @@ func (b *Basket) Protect(pair string, c *exchange.Candle) error {
 	at.step(c)
 	at.protect(c, b.watches)
 	b.leave(at)
-	if at == b.own() && b.watches {
+	if at == b.own() {
 		b.protectAll()
 	}
 	for i, l := range b.legs {
@@ -125,15 +125,18 @@ func (b *Basket) Protect(pair string, c *exchange.Candle) error {
 	return b.failed
 }
 
-// protectAll judges the account at the newest price of each pair.
+// protectAll appraises the account at the newest price of each pair, and judges it if there
+// are bounds.
 func (b *Basket) protectAll() {
-	equity, err := b.worth((*Session).newest)
+	equity, err := b.worth((*Session).NewestPrice)
 	if err != nil {
 		return
 	}
 	own := b.own()
-	before := own.appraised()
-	own.state.Protected.Equity = equity
+	before := own.Appraised()
+	if own.state.Protected.Equity = equity; !b.watches {
+		return
+	}
 	b.enter(own)
 	inForce := own.judge(before, equity)
 	b.leave(own)
@@ -150,6 +153,17 @@ func (b *Basket) protectAll() {
 func (b *Basket) Protected(pair string) int64 {
 	if l := b.find(pair); l != nil {
 		return l.Protected()
+	}
+	return 0
+}
+
+// Appraised is Session.Appraised over all pairs, in units of the market of the bot's own.
+func (b *Basket) Appraised() exchange.Units { return b.own().Appraised() }
+
+// NewestPrice is Session.NewestPrice of a pair; 0 for one that the basket does not trade.
+func (b *Basket) NewestPrice(pair string) exchange.Ticks {
+	if l := b.find(pair); l != nil {
+		return l.NewestPrice()
 	}
 	return 0
 }

@@ -150,7 +150,7 @@ func (s *Session) CoolUntil() int64 { return s.account.Cooling(s.now()) }
 // present one. A daily loss is not lifted: it ends with the UTC day. It is to be called
 // between two candles, and is an input as they are: a replay needs it too.
 func (s *Session) ResumeBreaker() {
-	if s.account.Resume(s.state.Equity) {
+	if s.account.Resume(s.Appraised()) {
 		s.decide(Protection, "resumed: the drawdown is counted from the present equity on")
 	}
 }

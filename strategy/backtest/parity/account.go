@@ -16,6 +16,7 @@ import (
 
 // Loop is what an engine.Session and an engine.Basket have in common.
 type Loop interface {
+	Appraised() exchange.Units
 	Breaker() risk.Breaker
 	CancelAll(reason string) error
 	Commands(cs []strategy.Command) error
@@ -295,7 +296,8 @@ type Position struct {
 	Market exchange.Market
 	// Portfolio is the account there; the cash of all pairs is in View.
 	portfolio.Portfolio
-	Exits  strategy.Exits
+	Exits strategy.Exits
+	// Price is the close of the newest candle that was judged.
 	Price  exchange.Ticks
 	Orders int
 }
@@ -314,7 +316,7 @@ func (p Position) Worth() (worth, unrealised exchange.Units) {
 func (a *Account) Positions() []Position {
 	v := a.View()
 	if a.basket == nil {
-		return []Position{{Market: a.markets[0], Portfolio: a.session.Portfolio(), Exits: v.Exits, Price: a.session.LastPrice(), Orders: len(v.Orders)}}
+		return []Position{{Market: a.markets[0], Portfolio: a.session.Portfolio(), Exits: v.Exits, Price: a.session.NewestPrice(), Orders: len(v.Orders)}}
 	}
 	out := make([]Position, len(a.markets))
 	for i, m := range a.markets {
@@ -323,7 +325,7 @@ func (a *Account) Positions() []Position {
 		if i > 0 {
 			one = &v.Others[i-1]
 		}
-		out[i] = Position{Market: m, Portfolio: p, Exits: one.Exits, Price: a.basket.LastPrice(m.Pair), Orders: len(one.Orders)}
+		out[i] = Position{Market: m, Portfolio: p, Exits: one.Exits, Price: a.basket.NewestPrice(m.Pair), Orders: len(one.Orders)}
 	}
 	return out
 }
