@@ -18,6 +18,8 @@ import (
 const (
 	codeTwin  = "key_connected"
 	codeTaken = "venue_account_connected"
+	// codeOther is of a new key that is another account's than the key before.
+	codeOther = "other_venue_account"
 )
 
 // holderChecked is for how long a connection is believed that keeps others from
@@ -149,8 +151,24 @@ func (c *Checker) ask(ctx context.Context, a Account) (f finding) {
 		f.err = errs.New(errs.Unavailable, "key_unclear", "%s", unclear.Error())
 		return f
 	}
+	if told := len(f.report.Balances) > 0 || f.report.Err() == nil; told && !a.reaches(f.report.Balances) {
+		f.report.Balances = nil // a stranger's
+		f.err = errs.New(errs.Conflict, codeOther, "this key belongs to another account at the exchange than the one that is connected here: "+
+			"give a key of the same account, or connect the other one beside it")
+		return f
+	}
 	f.venueAccount, f.err = c.venueAccount(ctx, a.Venue, f.report.Balances)
 	return f
+}
+
+// reaches reports whether balances are those of the account that was connected: it has
+// one of the wallets still. An account of which no wallet is known yet is whatever its key
+// reaches.
+func (a Account) reaches(balances []exchange.Balance) bool {
+	known := slices.DeleteFunc(slices.Clone(a.Balances), func(b Balance) bool { return b.Wallet == "" })
+	return len(known) == 0 || slices.ContainsFunc(balances, func(b exchange.Balance) bool {
+		return slices.ContainsFunc(known, func(k Balance) bool { return k.Wallet == b.Account })
+	})
 }
 
 // venueAccount returns by which id an account at a venue is known: the one by which it
@@ -249,7 +267,7 @@ func refusal(err error) string {
 	switch {
 	case errors.As(err, &key):
 		return key.Error()
-	case errors.As(err, &told) && (told.Code == codeTwin || told.Code == codeTaken):
+	case errors.As(err, &told) && (told.Code == codeTwin || told.Code == codeTaken || told.Code == codeOther):
 		return told.Message
 	case errs.KindOf(err) == errs.Conflict:
 		return "the stored key cannot be opened any more: connect the account again"

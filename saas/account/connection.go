@@ -101,6 +101,8 @@ type Connections interface {
 	AccountBots(ctx context.Context, tenantID, id string) ([]string, error)
 	// SealedKey returns an account's sealed key.
 	SealedKey(ctx context.Context, tenantID, id string) (SealedKey, error)
+	// ReplaceKey stores another sealed key of an account.
+	ReplaceKey(ctx context.Context, tenantID, id string, key SealedKey) error
 	// DestroyKey removes the sealed key of an account, which stays.
 	DestroyKey(ctx context.Context, tenantID, id string) error
 	// ClaimCheck returns an account whose check is due, of any tenant but those that

@@ -57,23 +57,29 @@ func NewConnector(cfg ConnectorConfig) (*Connector, error) {
 // Open returns a tenant's account as its key reaches it; nothing is sent. Its calls
 // share the account's budget with those of all workers. Errors: NotFound, code
 // "account_not_found"; Conflict, code "account_unusable", if its key must not be used;
-// Unavailable, code "venue_missing", if this worker does not reach the exchange; those
-// of the Opener and of the stores.
+// Unavailable, code "key_unchecked", if nobody knows yet whose its new key is, and code
+// "venue_missing", if this worker does not reach the exchange; those of the Opener and of
+// the stores.
 func (c *Connector) Open(ctx context.Context, tenantID, accountID string, markets []exchange.Market) (Connection, error) {
+	key, err := c.cfg.Opener.Open(ctx, tenantID, accountID)
+	if err != nil {
+		return nil, err
+	}
+	// After the key, which may be replaced meanwhile: what the check found is of this one
+	// or of a later one.
 	a, err := c.cfg.Store.Account(ctx, tenantID, accountID)
 	if err != nil {
 		return nil, err
 	}
-	if a.State == Refused || a.State == Revoked {
+	switch {
+	case a.State == Refused || a.State == Revoked:
 		return nil, errs.New(errs.Conflict, "account_unusable", "the exchange account %s cannot be used: %s", a.Name, a.Reason)
+	case a.State == Checking && len(a.Rights) == 0:
+		return nil, errs.New(errs.Unavailable, "key_unchecked", "the new key of the exchange account %s is being checked", a.Name)
 	}
 	venue, ok := c.cfg.Venues[a.Venue]
 	if !ok {
 		return nil, errs.New(errs.Unavailable, "venue_missing", "this worker does not reach the exchange %q", a.Venue)
-	}
-	key, err := c.cfg.Opener.Open(ctx, tenantID, accountID)
-	if err != nil {
-		return nil, err
 	}
 	budget, err := NewBudget(BudgetConfig{TenantID: tenantID, AccountID: accountID, Holder: c.cfg.Holder, Now: c.cfg.Now, Store: c.cfg.Turns})
 	if err != nil {

@@ -10,14 +10,17 @@
 // A Service seals an account's key; a Checker, in a worker, opens it and asks the
 // exchange:
 //
-//	service                                checker
-//	Connect, Recheck → checking  ────────→ connected, looked at again every day
-//	Disconnect       → gone        │       refused: lacks a right, may move money, is wrong,
-//	                               │       or is connected already
-//	                               └─────→ revoked: was fine, and is not taken any more
+//	service                                     checker
+//	Connect, Recheck,
+//	ReplaceKey        → checking  ────────────→ connected, looked at again every day
+//	Disconnect        → gone             │      refused: lacks a right, may move money, is wrong,
+//	                                     │      or is connected already
+//	                                     └────→ revoked: was fine, and is not taken any more
 //
 // The key of an account that is refused or revoked is kept for 30 days, in which it can be
-// checked again, and then destroyed.
+// checked again, and then destroyed. ReplaceKey gives an account another key of the same
+// account at the venue, which the wallets tell: bots that trade on it go on with that once it
+// was checked, and nothing is sent with it before.
 //
 // A check finds out whose the key is: the ids of an account at a venue are the same for
 // all its keys. Such an account is connected once in an installation, by one key of

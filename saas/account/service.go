@@ -27,6 +27,8 @@ const (
 	EventChecked = "account.checked"
 	// EventRecheck is told when somebody has a key checked again.
 	EventRecheck = "account.recheck"
+	// EventKeyReplaced is told when a tenant gives another key of the same account.
+	EventKeyReplaced = "account.key_replaced"
 	// EventKeyDestroyed is told when the sealed key of a refused account was deleted.
 	EventKeyDestroyed = "account.key_destroyed"
 	// EventRemoved is told when an account and its key were deleted.
@@ -114,6 +116,12 @@ func (c Connect) check(venues []string) error {
 	f.Check(c.Name != "" && len([]rune(c.Name)) <= maxName, "/name", fmt.Sprintf("must have 1 to %d characters", maxName))
 	f.CheckLine("/name", c.Name)
 	f.Check(slices.Contains(venues, c.Venue), "/venue", "must be an exchange that can be connected here: "+cmp.Or(strings.Join(venues, ", "), "there is none"))
+	c.checkKey(&f)
+	return f.Err()
+}
+
+// checkKey notes a half of the key that cannot be one.
+func (c Connect) checkKey(f *errs.Fields) {
 	half := func(path string, s vault.Secret) {
 		text := s.Reveal()
 		f.Check(text != "" && len(text) <= maxKey, path, fmt.Sprintf("must have 1 to %d characters", maxKey))
@@ -121,7 +129,12 @@ func (c Connect) check(venues []string) error {
 	}
 	half("/key_id", c.KeyID)
 	half("/secret", c.Secret)
-	return f.Err()
+}
+
+// trim takes away what was copied around the name and the key.
+func (c *Connect) trim() {
+	c.Name = strings.TrimSpace(c.Name)
+	c.KeyID, c.Secret = vault.NewSecret(strings.TrimSpace(c.KeyID.Reveal())), vault.NewSecret(strings.TrimSpace(c.Secret.Reveal()))
 }
 
 // Connect seals a key and stores the account, which a worker then checks. Faulty
@@ -131,8 +144,7 @@ func (s *Service) Connect(ctx context.Context, p tenancy.Principal, in Connect) 
 	if err := p.Require(tenancy.AccountsWrite); err != nil {
 		return Account{}, err
 	}
-	in.Name = strings.TrimSpace(in.Name)
-	in.KeyID, in.Secret = vault.NewSecret(strings.TrimSpace(in.KeyID.Reveal())), vault.NewSecret(strings.TrimSpace(in.Secret.Reveal()))
+	in.trim()
 	if err := in.check(s.cfg.Venues); err != nil {
 		return Account{}, err
 	}
@@ -149,12 +161,9 @@ func (s *Service) Connect(ctx context.Context, p tenancy.Principal, in Connect) 
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, place(a.ID)); err != nil {
 			return err
 		}
-		var key SealedKey
-		if key.Key, err = s.cfg.Sealer.Seal(ctx, p.TenantID, in.KeyID, purposeAccountKey, a.ID); err != nil {
-			return fmt.Errorf("sealing the key of account %s: %w", a.ID, err)
-		}
-		if key.Secret, err = s.cfg.Sealer.Seal(ctx, p.TenantID, in.Secret, purposeAccountSecret, a.ID); err != nil {
-			return fmt.Errorf("sealing the secret of account %s: %w", a.ID, err)
+		key, err := s.seal(ctx, p.TenantID, a.ID, in)
+		if err != nil {
+			return err
 		}
 		if err := s.cfg.Store.InsertAccount(ctx, p.TenantID, a, key); err != nil {
 			return err
@@ -166,6 +175,42 @@ func (s *Service) Connect(ctx context.Context, p tenancy.Principal, in Connect) 
 	}
 	s.cfg.Wake()
 	return a, nil
+}
+
+// seal seals a key for an account.
+func (s *Service) seal(ctx context.Context, tenantID, id string, in Connect) (key SealedKey, err error) {
+	if key.Key, err = s.cfg.Sealer.Seal(ctx, tenantID, in.KeyID, purposeAccountKey, id); err != nil {
+		return SealedKey{}, fmt.Errorf("sealing the key of account %s: %w", id, err)
+	}
+	if key.Secret, err = s.cfg.Sealer.Seal(ctx, tenantID, in.Secret, purposeAccountSecret, id); err != nil {
+		return SealedKey{}, fmt.Errorf("sealing the secret of account %s: %w", id, err)
+	}
+	return key, nil
+}
+
+// ReplaceKey gives an account another key, of the same account at the exchange: the one
+// before was revoked there, or is to be. The bots that trade on it go on once a worker has
+// found the key good and of the same account; until then nothing is sent with it, and a
+// worker that is connected with the one before goes on with that for as long as the
+// exchange takes it. Faulty halves are one Invalid error.
+func (s *Service) ReplaceKey(ctx context.Context, p tenancy.Principal, id string, keyID, secret vault.Secret) (Account, error) {
+	if err := p.Require(tenancy.AccountsWrite); err != nil {
+		return Account{}, err
+	}
+	in := Connect{KeyID: keyID, Secret: secret}
+	in.trim()
+	var f errs.Fields
+	if in.checkKey(&f); f.Err() != nil {
+		return Account{}, f.Err()
+	}
+	return s.again(ctx, p, id, EventKeyReplaced, func(ctx context.Context, a *Account) error {
+		key, err := s.seal(ctx, p.TenantID, id, in)
+		if err != nil {
+			return err
+		}
+		a.KeyHint, a.KeyDestroyedAt, a.Rights, a.Notes = hint(in.KeyID.Reveal()), time.Time{}, nil, nil
+		return s.cfg.Store.ReplaceKey(ctx, p.TenantID, id, key)
+	})
 }
 
 // Account returns an account; one of another tenant is NotFound.
@@ -193,20 +238,30 @@ func (s *Service) Recheck(ctx context.Context, p tenancy.Principal, id string) (
 	if err := p.Require(tenancy.AccountsWrite); err != nil {
 		return Account{}, err
 	}
+	return s.again(ctx, p, id, EventRecheck, func(_ context.Context, a *Account) error {
+		if !a.KeyDestroyedAt.IsZero() {
+			return destroyed(*a)
+		}
+		return nil
+	})
+}
+
+// again has an account's key checked after a change of the account, and tells it.
+func (s *Service) again(ctx context.Context, p tenancy.Principal, id, typ string, change func(context.Context, *Account) error) (Account, error) {
 	var a Account
 	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) (err error) {
 		if a, err = s.cfg.Store.LockAccount(ctx, p.TenantID, id); err != nil {
 			return err
 		}
-		if !a.KeyDestroyedAt.IsZero() {
-			return destroyed(a)
+		if err := change(ctx, &a); err != nil {
+			return err
 		}
 		now := s.cfg.Now().UTC()
 		a.State, a.Reason, a.Tries, a.CheckAt, a.UpdatedAt = Checking, "the key is being checked", 0, now, now
 		if err := s.cfg.Store.UpdateAccount(ctx, p.TenantID, a); err != nil {
 			return err
 		}
-		return tell(ctx, s.cfg.Events, now, EventRecheck, a, p.UserID)
+		return tell(ctx, s.cfg.Events, now, typ, a, p.UserID)
 	})
 	if err != nil {
 		return Account{}, err
@@ -247,7 +302,7 @@ func (s *Service) Disconnect(ctx context.Context, p tenancy.Principal, id string
 
 // destroyed is the answer for what needs a key that is here no more.
 func destroyed(a Account) error {
-	return errs.New(errs.Conflict, "key_destroyed", "the key of %q was destroyed here, for it was refused and not checked again: disconnect the account and connect it with a new key", a.Name)
+	return errs.New(errs.Conflict, "key_destroyed", "the key of %q was destroyed here, for it was refused and not checked again: give the account a new key", a.Name)
 }
 
 // tell records an event of an account.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // exchangeAccount is a connected account as the API shows it: never more of the key
@@ -26,7 +27,7 @@ type exchangeAccount struct {
 	BalancesAt     *time.Time       `json:"balances_at" doc:"When that was; null before."`
 	CheckedAt      *time.Time       `json:"checked_at" doc:"When the key was checked last; null before."`
 	KeyUntil       *time.Time       `json:"key_until" doc:"When the sealed key of a refused account is destroyed unless it is checked again; null for one that is in use."`
-	KeyDestroyedAt *time.Time       `json:"key_destroyed_at" doc:"When the sealed key was destroyed, after which the account can only be disconnected; null while it is there."`
+	KeyDestroyedAt *time.Time       `json:"key_destroyed_at" doc:"When the sealed key was destroyed, after which the account needs a new one; null while it is there."`
 	CreatedAt      time.Time        `json:"created_at" doc:"When it was connected." example:"2026-01-02T15:04:05Z"`
 }
 
@@ -71,6 +72,18 @@ type accountInput struct {
 	Secret string `json:"secret" validate:"required,max=200" doc:"The key's secret. It is sealed at once and never shown."`
 }
 
+// keyInput is the input that replaces an account's key.
+type keyInput struct {
+	KeyID  string `json:"key_id" validate:"required,max=200" doc:"The id of another API key of the same account at the exchange."`
+	Secret string `json:"secret" validate:"required,max=200" doc:"The key's secret. It is sealed at once and never shown."`
+}
+
+// keyReplacement is the input with the account that it is of.
+type keyReplacement struct {
+	AccountPath
+	Body body[keyInput]
+}
+
 // AccountPath names an account in a path.
 type AccountPath struct {
 	ID string `path:"account_id" doc:"The account's id."`
@@ -97,6 +110,12 @@ func (a *API) accountRoutes() {
 		method: http.MethodPost, path: one + "/check", id: "check-account", tag: tagAccounts,
 		summary: "Check an account's key again", description: "Has a worker look at the key again, after its rights were changed at the exchange.",
 	}, a.checkAccount)
+	handle(a, operation{
+		method: http.MethodPut, path: one + "/key", id: "replace-key", tag: tagAccounts,
+		summary: "Replace an account's key",
+		description: "Seals another key of the same account at the exchange, because the one before was revoked or shall be, and has a worker check it. Bots that trade on the account go " +
+			"on once the key is found good, without a restart; a key of another account there is refused.",
+	}, a.replaceKey)
 	handle(a, operation{
 		method: http.MethodDelete, path: one, id: "disconnect-account", tag: tagAccounts,
 		summary:     "Disconnect an exchange account",
@@ -134,6 +153,10 @@ func (a *API) getAccount(ctx context.Context, who tenancy.Principal, in *struct{
 
 func (a *API) checkAccount(ctx context.Context, who tenancy.Principal, in *struct{ AccountPath }) (*answer[exchangeAccount], error) {
 	return accountAnswer(a.cfg.Accounts.Recheck(ctx, who, in.ID))
+}
+
+func (a *API) replaceKey(ctx context.Context, who tenancy.Principal, in *keyReplacement) (*answer[exchangeAccount], error) {
+	return accountAnswer(a.cfg.Accounts.ReplaceKey(ctx, who, in.ID, vault.NewSecret(in.Body.Value.KeyID), vault.NewSecret(in.Body.Value.Secret)))
 }
 
 func (a *API) disconnectAccount(ctx context.Context, who tenancy.Principal, in *struct{ AccountPath }) (*nothing, error) {

@@ -34,8 +34,12 @@ func TestAccounts(t *testing.T) {
 	for _, token := range []string{viewer, trader} {
 		b.call("POST", accounts, token, `{"name":"x","venue":"luno","key_id":"k","secret":"s"}`).want(403, `"permission":"accounts.write"`)
 		b.call("POST", accounts+"/"+id+"/check", token, "").want(403)
+		b.call("PUT", accounts+"/"+id+"/key", token, `{"key_id":"k","secret":"s"}`).want(403)
 		b.call("DELETE", accounts+"/"+id, token, "").want(403)
 	}
+	b.call("PUT", accounts+"/"+id+"/key", owner, `{"key_id":"a b","secret":"canary"}`).want(422, "/key_id")
+	b.call("PUT", accounts+"/"+id+"/key", owner, `{"key_id":"canarykeyabcd","secret":"canary"}`).want(200, `"state":"checking"`, `"key_hint":"abcd"`)
+	b.call("PUT", accounts+"/"+id+"/key", b.register("eve@example.com"), `{"key_id":"k","secret":"s"}`).want(404, `"code":"account_not_found"`)
 	// proves E1, E6, E9: the plan says how many; a refusal leaves nothing, and an account that is gone makes room.
 	b.call("POST", accounts, owner, `{"name":"One more","venue":"luno","key_id":"anotherkey","secret":"s"}`).
 		want(403, `"code":"limit_exceeded"`, `"feature":"exchange_accounts"`, `"limit":1`, `"upgrade"`)

@@ -28,8 +28,9 @@ type desk struct {
 	*account.Service
 	*account.Checker
 	hand
-	t     *testing.T
-	store *saasdb.Store
+	t         *testing.T
+	store     *saasdb.Store
+	connector *account.Connector
 
 	mu     sync.Mutex // for checks of several tenants at once
 	events []event.Event
@@ -73,9 +74,12 @@ func (d *desk) Record(_ context.Context, events ...event.Event) error {
 // counter is where a desk asks about keys.
 type counter struct{ *desk }
 
+// errConnected is what a worker gets that was let through to the exchange.
+var errConnected = errors.New("the desk has no exchange to connect to")
+
 // Connect implements account.Venue.
 func (counter) Connect(account.Credential, exchange.Budget, []exchange.Market, map[string]string) (account.Connection, error) {
-	return nil, errors.New("a check needs no connection")
+	return nil, errConnected
 }
 
 // KeyChecker implements account.Venue.
@@ -143,6 +147,12 @@ func newDesk(t *testing.T, d *db.DB, s *saasdb.Store) *desk {
 	}
 	k.Checker, err = account.NewChecker(account.CheckerConfig{
 		Events: k, Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": counter{k}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.connector, err = account.NewConnector(account.ConnectorConfig{
+		Holder: "worker", Now: k.now, Opener: opener, Store: s, Turns: s, Tx: d, Venues: map[string]account.Venue{"luno": counter{k}},
 	})
 	if err != nil {
 		t.Fatal(err)

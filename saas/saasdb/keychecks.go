@@ -90,8 +90,13 @@ func (s *Store) StaleKeys(ctx context.Context, before time.Time, limit int) ([]a
 
 // DestroyKey implements account.Connections.
 func (s *Store) DestroyKey(ctx context.Context, tenantID, id string) error {
+	return s.ReplaceKey(ctx, tenantID, id, account.SealedKey{})
+}
+
+// ReplaceKey implements account.Connections.
+func (s *Store) ReplaceKey(ctx context.Context, tenantID, id string, key account.SealedKey) error {
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		res, err := tx.NewUpdate().Model((*accountRow)(nil)).Set("sealed_key = '', sealed_secret = ''").Where("tenant_id = ? AND id = ?", tenantID, id).Exec(ctx)
-		return changed(res, err, "destroying the key of account "+id, notFound("account", id))
+		res, err := tx.NewUpdate().Model((*accountRow)(nil)).Set("sealed_key = ?, sealed_secret = ?", key.Key, key.Secret).Where("tenant_id = ? AND id = ?", tenantID, id).Exec(ctx)
+		return changed(res, err, "changing the key of account "+id, notFound("account", id))
 	})
 }

@@ -2,6 +2,7 @@ package saasdb_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // fine is what is found of a key that may trade, of an account with some wallets.
@@ -124,6 +126,81 @@ func TestAVenueAccountIsConnectedOnce(t *testing.T) {
 		}
 		if first = k.recheck(first); first.State != account.Refused || !strings.Contains(first.Reason, "another tenant") {
 			t.Errorf("and the first is %s: %s", first.State, first.Reason)
+		}
+	})
+}
+
+// proves X4, P12 of another key for an account: nothing is sent with it before it was found
+// to be of the same account at the exchange, whatever state the one before was in, and a
+// key of another account is refused. The account stays the one that bots trade on.
+func TestAKeyIsReplaced(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		replace := func(a account.Account, key string) {
+			t.Helper()
+			_, err := k.ReplaceKey(t.Context(), member("a", tenancy.Owner), a.ID, vault.NewSecret(key), vault.NewSecret("a secret"))
+			wantCode(t, err, errs.Invalid, "invalid_input")
+			if a, err = k.ReplaceKey(t.Context(), member("a", tenancy.Owner), a.ID, vault.NewSecret(" "+key), vault.NewSecret("s-"+key)); err != nil {
+				t.Fatal(err)
+			}
+			if a.State != account.Checking || a.KeyHint != key[len(key)-4:] {
+				t.Errorf("a new key is %+v", a)
+			}
+		}
+		open := func(a account.Account) error {
+			t.Helper()
+			_, err := k.connector.Open(t.Context(), "a", a.ID, nil)
+			return err
+		}
+		k.report = fine("200", "31")
+		a := k.look(k.connectKey("a", "Main", "firstkeywxyz").ID, 1)
+		if err := open(a); !errors.Is(err, errConnected) {
+			t.Fatalf("a good key does not connect: %v", err)
+		}
+		for name, state := range map[string]func(){
+			"a good key":    func() { k.fault = nil },
+			"a revoked one": func() { k.fault = &exchange.Error{Code: "ErrApiKeyRevoked"} },
+			"a destroyed one": func() {
+				k.fault = &exchange.Error{Code: "ErrApiKeyRevoked"}
+				k.recheck(a)
+				k.move(31 * 24 * time.Hour)
+				if err := k.Tidy(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if a = k.shown(a); a.KeyDestroyedAt.IsZero() {
+					t.Error("the key is not destroyed")
+				}
+			},
+		} {
+			if state(); k.shown(a).KeyDestroyedAt.IsZero() {
+				k.recheck(a)
+			}
+			k.fault = nil
+			replace(a, "secondkeyabcd")
+			wantCode(t, open(a), errs.Unavailable, "key_unchecked")
+			k.report = fine("77") // another account's
+			if got := k.look(a.ID, 1); got.State != account.Refused || !strings.Contains(got.Reason, "another account at the exchange") || got.Wallets()["MYR"] != "31" {
+				t.Errorf("after %s another account's key is %s: %s, %v", name, got.State, got.Reason, got.Balances)
+			}
+			wantCode(t, open(a), errs.Conflict, "account_unusable")
+			replace(a, "thirdkeyefgh")
+			k.report = fine("200", "31", "500")
+			got := k.look(a.ID, 1)
+			if got.State != account.Connected || got.VenueAccount != "31" || !got.KeyDestroyedAt.IsZero() {
+				t.Errorf("after %s the new key is %+v", name, got)
+			}
+			if err := open(a); !errors.Is(err, errConnected) || k.asked[len(k.asked)-1] != "thirdkeyefgh:s-thirdkeyefgh" {
+				t.Errorf("after %s: %v, asked %q", name, err, k.asked[len(k.asked)-1])
+			}
+		}
+		for _, p := range []tenancy.Principal{member("a", tenancy.Trader), member("b", tenancy.Owner)} {
+			if _, err := k.ReplaceKey(t.Context(), p, a.ID, vault.NewSecret("k"), vault.NewSecret("s")); errs.KindOf(err) != errs.Forbidden && errs.CodeOf(err) != "account_not_found" {
+				t.Errorf("%s of %s: %v", p.Role, p.TenantID, err)
+			}
+		}
+		if a = k.shown(a); a.State != account.Connected {
+			t.Errorf("afterwards it is %s: %s", a.State, a.Reason)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/tenancy"
+	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // accountsPage is what the list of exchange accounts shows.
@@ -106,11 +107,43 @@ func (w *Web) recheckAccount(rq *request) error {
 	return rq.redirect("/accounts")
 }
 
-func (w *Web) confirmDisconnect(rq *request) error {
-	if err := rq.who.Require(tenancy.AccountsWrite); err != nil {
+// keyPage is the form that replaces an account's key; a secret is never sent back.
+type keyPage struct {
+	account.Account
+	Faults faults
+}
+
+func (w *Web) keyForm(rq *request) error { return w.showKey(rq, http.StatusOK, nil) }
+
+func (w *Web) showKey(rq *request, status int, f faults) error {
+	a, err := w.changeable(rq)
+	if err != nil {
 		return err
 	}
-	a, err := w.cfg.Accounts.Account(rq.Context(), rq.who, rq.PathValue("id"))
+	return w.page(rq, status, "accounts/key", view{Title: "A new key for " + a.Name, Nav: "accounts", D: keyPage{a, f}})
+}
+
+func (w *Web) replaceKey(rq *request) error {
+	_, err := w.cfg.Accounts.ReplaceKey(rq.Context(), rq.who, rq.PathValue("id"), vault.NewSecret(rq.PostFormValue("key_id")), vault.NewSecret(rq.PostFormValue("secret")))
+	if f, ok := faultsOf(err); ok {
+		return w.showKey(rq, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	return rq.redirect("/accounts")
+}
+
+// changeable returns the account of a page that changes it, to those who may.
+func (w *Web) changeable(rq *request) (account.Account, error) {
+	if err := rq.who.Require(tenancy.AccountsWrite); err != nil {
+		return account.Account{}, err
+	}
+	return w.cfg.Accounts.Account(rq.Context(), rq.who, rq.PathValue("id"))
+}
+
+func (w *Web) confirmDisconnect(rq *request) error {
+	a, err := w.changeable(rq)
 	if err != nil {
 		return err
 	}

@@ -88,9 +88,21 @@ func TestAccountPages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if a := ada.get("/accounts"); !strings.Contains(a.body, "connect it with a new key") || strings.Contains(a.body, "Check the key of Bad again") {
+	if a := ada.get("/accounts"); !strings.Contains(a.body, "Give the account a new key") || strings.Contains(a.body, "Check the key of Bad again") {
 		t.Errorf("an account without its key shows %s", a.body)
 	}
+	ada.get("/accounts/"+id+"/key").want(t, "the form of a new key", http.StatusOK, "A new key for Mine", "the same account")
+	eve.get("/accounts/"+id+"/key").want(t, "the form of another tenant's account", http.StatusNotFound)
+	if a := eve.post("/accounts/"+id+"/key", keyForm("")); a.status != http.StatusNotFound {
+		t.Errorf("another tenant replaces the key: %d", a.status)
+	}
+	if a := ada.post("/accounts/"+id+"/key", url.Values{"key_id": {"canary key"}, "secret": {""}}); a.status != http.StatusUnprocessableEntity || strings.Contains(a.body, "canary") {
+		t.Errorf("a faulty key: %d %s", a.status, a.body)
+	}
+	if a := ada.post("/accounts/"+id+"/key", url.Values{"key_id": {"canarykeyabcd"}, "secret": {"canarysecret"}}); a.status != http.StatusSeeOther {
+		t.Errorf("replacing the key: %d %s", a.status, a.body)
+	}
+	ada.get("/accounts").want(t, "the new key", http.StatusOK, "key ends in abcd")
 	ada.get("/accounts/"+id+"/disconnect").want(t, "the question", http.StatusOK, "Disconnect Mine?")
 	if a := ada.post("/accounts/"+id+"/check", nil); a.status != http.StatusSeeOther {
 		t.Errorf("checking again: %d", a.status)

@@ -146,6 +146,8 @@ func (w *Web) Handler() http.Handler {
 	member("POST "+ceilingsPath, w.setCeiling)
 	member("POST "+ceilingsPath+"/{currency}/remove", w.removeCeiling)
 	member("POST /accounts/{id}/check", w.recheckAccount)
+	member("GET /accounts/{id}/key", w.keyForm)
+	member("POST /accounts/{id}/key", w.replaceKey)
 	member("GET /accounts/{id}/disconnect", w.confirmDisconnect)
 	member("POST /accounts/{id}/disconnect", w.disconnectAccount)
 	member("GET /settings", w.settings)
