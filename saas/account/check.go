@@ -33,7 +33,9 @@ type finding struct {
 	venueAccount string
 	// spent counts the calls that were made.
 	spent func(Turns, time.Time) Turns
-	err   error
+	// silent says that the venue was asked and gave no answer.
+	silent bool
+	err    error
 }
 
 // check asks about one account's key and stores what was found, unless the account
@@ -69,9 +71,10 @@ func (c *Checker) note(ctx context.Context, a Account, f finding) error {
 			return nil
 		}
 		a.UpdatedAt = now
+		was := a
 		if f.err != nil && !final(f.err) {
 			c.cfg.Log.Warn("a key could not be checked", "account", a.ID, "error", f.err)
-			if a.Tries++; a.UnreachedAt.IsZero() {
+			if a.Tries++; f.silent && a.UnreachedAt.IsZero() {
 				a.UnreachedAt = now
 			}
 			a.CheckAt = now.Add(min(longestRetry, 5*time.Second<<min(a.Tries, 8)))
@@ -84,19 +87,43 @@ func (c *Checker) note(ctx context.Context, a Account, f finding) error {
 		if f.report.Balances != nil {
 			a.Balances, a.BalancesAt = balancesOf(f.report.Balances), now
 		}
-		before := a.VenueAccount
 		judge(&a, f)
+		if err := c.hope(ctx, was, &a); err != nil {
+			return err
+		}
 		if err := c.cfg.Store.UpdateAccount(ctx, a.TenantID, a); err != nil {
 			return err
 		}
-		if a.VenueAccount != before && a.VenueAccount != "" { // the check was counted before it was known where
+		if a.VenueAccount != was.VenueAccount && a.VenueAccount != "" { // the check was counted before it was known where
 			err := c.cfg.Turns.ChangeTurns(ctx, a.TenantID, a.ID, func(t Turns) Turns { return f.spent(t, now) })
 			if err != nil {
 				return err
 			}
 		}
+		if was.State == Revoked && a.State == Revoked {
+			return nil
+		}
 		return tell(ctx, c.cfg.Events, now, EventChecked, a, "")
 	})
+}
+
+// hope has a revoked key checked again, later each time, for as long as bots trade with it
+// and it is here: nobody watches what they hold, and an exchange may have refused it by
+// mistake. It stays revoked since the first time.
+func (c *Checker) hope(ctx context.Context, was Account, a *Account) error {
+	if a.State != Revoked {
+		return nil
+	}
+	bots, err := c.cfg.Store.AccountBots(ctx, a.TenantID, a.ID)
+	if err != nil || len(bots) == 0 {
+		return err
+	}
+	a.CheckAt = c.cfg.Now().UTC().Add(min(longestHope, time.Minute<<min(was.Tries, 6)))
+	a.Tries = was.Tries + 1
+	if was.State == Revoked {
+		a.CheckedAt = was.CheckedAt
+	}
+	return nil
 }
 
 // judge sets what a check that was made says of an account.
@@ -144,7 +171,16 @@ func (c *Checker) ask(ctx context.Context, a Account) (f finding) {
 		f.err = err
 		return f
 	}
-	if f.report, f.err = checker.CheckKey(ctx); f.err != nil {
+	f.report, f.err = checker.CheckKey(ctx)
+	if known := len(a.Rights) > 0 && a.State != Revoked; known && exchange.KindOf(f.err) == exchange.KindKey { // once may be a mistake
+		select {
+		case <-ctx.Done():
+		case <-time.After(c.cfg.Confirm):
+		}
+		f.report, f.err = checker.CheckKey(ctx)
+	}
+	if f.err != nil {
+		f.silent = true
 		return f
 	}
 	if unclear := (*exchange.KeyError)(nil); errors.As(f.report.Err(), &unclear) && unclear.Unclear() {

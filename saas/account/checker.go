@@ -31,6 +31,9 @@ const (
 	// longestRetry is the longest time after which a check that could not be made is
 	// tried again.
 	longestRetry = 10 * time.Minute
+	// longestHope is the longest time after which a revoked key is checked again with which
+	// bots trade.
+	longestHope = time.Hour
 	// lookEvery is how often a worker looks that nobody wakes.
 	lookEvery = 5 * time.Second
 	// recheckEvery is how often a key is checked that was fine: its owner can change
@@ -38,9 +41,13 @@ const (
 	recheckEvery = 24 * time.Hour
 )
 
-// CheckerConfig are the checker's collaborators; all are required but Log and Venues.
+// CheckerConfig are the checker's collaborators; all are required but Confirm, Log
+// and Venues.
 type CheckerConfig struct {
-	Events event.Recorder
+	// Confirm is after what time a venue is asked a second time that refuses a key which was
+	// good. Defaults to 5 s.
+	Confirm time.Duration
+	Events  event.Recorder
 	// Holder names this worker among those that share accounts.
 	Holder string
 	// Log hears of checks that could not be made. Defaults to nobody.
@@ -76,6 +83,9 @@ func NewChecker(cfg CheckerConfig) (*Checker, error) {
 	need(cfg.Tx != nil, "Tx")
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Confirm == 0 {
+		cfg.Confirm = 5 * time.Second
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err

@@ -59,8 +59,8 @@ type Account struct {
 	BalancesAt time.Time
 	// Tries is how often the check could not be made since it was asked for.
 	Tries int
-	// UnreachedAt is since when no check could be made, though it was tried; zero if the
-	// last one was made.
+	// UnreachedAt is since when the venue has answered no check that asked it; zero if it
+	// has the last one.
 	UnreachedAt time.Time
 	// CheckAt is when a worker looks, or looks again; zero if none shall.
 	CheckAt time.Time

@@ -19,7 +19,7 @@ func (c *Connector) Doubt(ctx context.Context, tenantID, accountID string) error
 			return nil
 		case err != nil:
 			return err
-		case a.State != Connected || !a.CheckAt.After(now):
+		case a.State != Connected || !a.CheckAt.After(now.Add(checkLimit)): // it is due, or under way
 			return nil
 		}
 		asked = true

@@ -48,7 +48,7 @@ func TestOtherTenantsIDs(t *testing.T) {
 				body = `{"name":"Stolen"}`
 			}
 			for suffix, with := range map[string]string{
-				"/upgrade": `{"strategy_version":"1.0.0"}`, "/live/preview": `{}`, "/live": `{"account_id":"x","confirm":"Cross","waive":true}`, "/write-off": `{"confirm":"Cross"}`, "/{venue_id}": `{"decision":"claim"}`,
+				"/upgrade": `{"strategy_version":"1.0.0"}`, "/key": `{"key_id":"k","secret":"s"}`, "/live/preview": `{}`, "/live": `{"account_id":"x","confirm":"Cross","waive":true}`, "/write-off": `{"confirm":"Cross"}`, "/{venue_id}": `{"decision":"claim"}`,
 			} {
 				if strings.HasSuffix(r.Path, suffix) {
 					body = with

@@ -17,6 +17,10 @@ import (
 // can be given up.
 const unreachedFor = time.Hour
 
+// sending is for how long after its end an order may still be on its way to the exchange,
+// by other clocks than ours.
+const sending = time.Minute
+
 // LostOrder is an order of a bot whose end, or whose fills, are not all known.
 type LostOrder struct {
 	// Number is the order's within the bot; Account is where it was placed.
@@ -37,6 +41,8 @@ type LostOrder struct {
 	Filled   decimal.Decimal `json:"filled"`
 	Told     decimal.Decimal `json:"told"`
 	PlacedAt time.Time       `json:"placed_at"`
+	// ValidUntil is until when it could be sent to the exchange.
+	ValidUntil time.Time `json:"valid_until"`
 	// MissedSince is since when reconciliations find that the exchange does not know it;
 	// zero if the newest one did not.
 	MissedSince time.Time `json:"missed_since,omitzero"`
@@ -130,10 +136,13 @@ func restful(b Bot) bool { return b.Status == Stopping && b.Ending != Flattened 
 // compared is when the exchange was reached last by a reconciliation.
 func (s *Service) ground(a account.Account, o LostOrder, compared time.Time) string {
 	when := func(t time.Time) string { return t.UTC().Format("2 January 2006 15:04") + " UTC" }
+	gone := a.State == account.Revoked || !a.KeyDestroyedAt.IsZero() // a key that is refused for its rights can ask
 	switch {
 	case !o.MissedSince.IsZero():
 		return fmt.Sprintf("the exchange does not know it, as comparisons since %s have found", when(o.MissedSince))
-	case a.State == account.Refused || a.State == account.Revoked:
+	case s.now().Before(o.ValidUntil.Add(sending)):
+		return ""
+	case gone && !compared.After(a.CheckedAt):
 		return fmt.Sprintf("the exchange cannot be asked since %s: %s", when(a.CheckedAt), reasonOf(a))
 	case !a.UnreachedAt.IsZero() && compared.Before(a.UnreachedAt) && s.now().Sub(a.UnreachedAt) >= unreachedFor:
 		return fmt.Sprintf("the exchange has not answered since %s", when(a.UnreachedAt))

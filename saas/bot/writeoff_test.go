@@ -158,9 +158,9 @@ func TestWriteOffNeedsAGround(t *testing.T) {
 				f.t.Fatal(err)
 			}
 		}
-		for _, state := range []account.State{account.Revoked, account.Refused} {
+		for state, obstacle := range map[account.State]string{account.Revoked: "", account.Refused: "orders_known"} { // one that is refused for its rights can ask
 			change(func(a *account.Account) { a.State, a.Reason, a.CheckedAt = state, "it was deleted there", f.at })
-			is("")
+			is(obstacle)
 		}
 		silent := f.at.Add(time.Minute)
 		change(func(a *account.Account) { a.UnreachedAt = silent })

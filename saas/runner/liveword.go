@@ -67,18 +67,31 @@ func (l *livebot) age() {
 	}
 }
 
-// listenToAge keeps age up to date until ctx ends.
+// listenToAge keeps age up to date until ctx ends, and has the key checked when a silence
+// begins: that it lasts is on record then.
 func (l *livebot) listenToAge(ctx context.Context) error {
 	tick := time.NewTicker(wordEvery)
 	defer tick.Stop()
-	for {
+	for doubted := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 			l.age()
+			silent := l.silent()
+			if silent && !doubted {
+				l.doubt(ctx)
+			}
+			doubted = silent
 		}
 	}
+}
+
+// silent reports whether the exchange has not answered for too long.
+func (l *livebot) silent() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.word.told != ""
 }
 
 // silence is how long an exchange may say nothing.

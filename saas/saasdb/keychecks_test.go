@@ -205,6 +205,54 @@ func TestAKeyIsReplaced(t *testing.T) {
 	})
 }
 
+// proves RK3: a key that an exchange refuses once is good still, and one that bots trade
+// with is looked at again after it was revoked, later each time, so that they go on by
+// themselves; what nobody trades with is left alone.
+func TestARevokedKeyIsHopedFor(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, s *saasdb.Store) {
+		k := newDesk(t, d, s)
+		k.report = fine("31")
+		a := k.look(k.connectKey("a", "Main", "firstkeywxyz").ID, 1)
+		refused := &exchange.Error{Code: "ErrApiKeyRevoked"}
+		k.fault, k.again = refused, func() { k.fault = nil }
+		if a = k.recheck(a); a.State != account.Connected {
+			t.Fatalf("refused once it is %s: %s", a.State, a.Reason)
+		}
+		k.fault = refused
+		if a = k.recheck(a); a.State != account.Revoked || !a.CheckAt.IsZero() {
+			t.Fatalf("without bots it is %s, looked at again at %s", a.State, a.CheckAt)
+		}
+		c, _ := newBot(t, s, "a")
+		c.AccountID = a.ID
+		if _, err := s.UpdateConfig(t.Context(), "a", c); err != nil {
+			t.Fatal(err)
+		}
+		k.fault = nil
+		k.recheck(a)
+		k.fault = refused
+		a = k.recheck(a)
+		since, told, pause := a.CheckedAt, len(k.events), time.Duration(0)
+		for range 3 {
+			next := a.CheckAt.Sub(k.now())
+			if a.State != account.Revoked || next <= pause || next > time.Hour || !a.CheckedAt.Equal(since) {
+				t.Fatalf("it is %s since %s, looked at again after %s and then %s", a.State, a.CheckedAt, pause, next)
+			}
+			pause = next
+			k.move(next)
+			a = k.look(a.ID, 1)
+		}
+		if len(k.events) != told {
+			t.Errorf("%d events tell that nothing has changed", len(k.events)-told)
+		}
+		k.fault = nil
+		k.move(a.CheckAt.Sub(k.now()))
+		if a = k.look(a.ID, 1); a.State != account.Connected || len(k.events) != told+1 {
+			t.Errorf("once it works again it is %s: %s", a.State, a.Reason)
+		}
+	})
+}
+
 // proves T10: calls are counted for the account at the exchange, over its connections:
 // those of the check itself, and those from before it was disconnected.
 func TestTurnsAreOfTheVenueAccount(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 func lostOrder(o journal.LiveOrder, c journal.Check) bot.LostOrder {
 	l := bot.LostOrder{
 		Number: o.Number, Account: o.Account, VenueID: o.VenueID, ClientID: o.ClientID, Pair: o.Pair, Side: o.Side, Type: o.Type, Price: o.Price, Volume: o.Volume,
-		Value: o.Value, State: string(o.State), Filled: o.Filled, Told: o.Told, PlacedAt: o.CreatedAt,
+		Value: o.Value, State: string(o.State), Filled: o.Filled, Told: o.Told, PlacedAt: o.CreatedAt, ValidUntil: o.ValidUntil,
 	}
 	for _, d := range c.Differences {
 		if d.Kind == journal.OrderMissing && d.Subject == o.ClientID && d.Confirmed && c.Account == o.Account {
