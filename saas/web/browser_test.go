@@ -196,11 +196,12 @@ func TestScreenshots(t *testing.T) {
 	tr.replay(t, 600)
 	traders.Go(func() { tr.run(live) })
 	stopped := ada.newBot("Resting")
-	broken := ada.newBot("Held back")
-	ada.post("/bots/"+broken+"/start", nil)
-	w.observe(t, ada, broken, "running", "")
-	ada.post("/bots/"+broken+"/close-only", url.Values{"on": {"true"}})
-	held := w.trader(t, ada.who, broken, "XBTMYR")
+	bea := w.member(t, server, "bea@example.com")
+	broken := bea.newBot("Held back")
+	bea.post("/bots/"+broken+"/start", nil)
+	w.observe(t, bea, broken, "running", "")
+	bea.post("/bots/"+broken+"/close-only", url.Values{"on": {"true"}})
+	held := w.trader(t, bea.who, broken, "XBTMYR")
 	held.replay(t, 200)
 	held.breaks(t)
 	patient := botForm("Patient one")
@@ -245,7 +246,7 @@ func TestScreenshots(t *testing.T) {
 		{"signup", "/signup", nil, false}, {"signin", "/signin", nil, false}, {"setup", "/setup/abc", nil, false},
 		{"welcome", "/welcome", empty, true}, {"overview-empty", "/", empty, true}, {"bots-empty", "/bots", empty, true},
 		{"overview", "/", ada, true}, {"bots", "/bots", ada, true}, {"new", "/bots/new", ada, true},
-		{"bot", "/bots/" + first, ada, true}, {"bot-breaker", "/bots/" + broken, ada, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
+		{"bot", "/bots/" + first, ada, true}, {"bot-breaker", "/bots/" + broken, bea, true}, {"bot-hourly", "/bots/" + hourly, ada, true}, {"bot-stopped", "/bots/" + stopped, ada, true}, {"edit", "/bots/" + stopped + "/edit", ada, true},
 		{"bot-pairs", "/bots/" + mix, ada, true}, {"bot-pairs-fills", "/bots/" + mix, ada, true}, {"edit-pairs", "/bots/" + mix + "/edit", ada, true},
 		{"backtests-free", "/backtests", empty, true}, {"backtests", "/backtests", ada, true}, {"backtest-new", "/backtests/new?bot=" + first, ada, true},
 		{"backtest", "/backtests/" + tests.done[0], ada, true}, {"backtest-running", "/backtests/" + tests.running, ada, true},
@@ -258,7 +259,7 @@ func TestScreenshots(t *testing.T) {
 		{"live-refused", "/bots/" + careful + "/live?balance=90000", lia, true}, {"live-paper", "/bots/" + trading + "/paper", lia, true}, {"edit-live", "/bots/" + trading + "/edit", lia, true}, {"write-off", "/bots/" + forgotten + "/write-off", lia, true}, {"write-off-refused", "/bots/" + trading + "/write-off", lia, true},
 		{"strategies", "/strategies", ada, true}, {"subscription", "/subscription", ada, true},
 		{"change", "/subscription/change?plan=enterprise", ada, true}, {"settings", "/settings", ada, true},
-		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"bot-halted", "/bots/" + barred, halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"limits", "/accounts/limits", lia, true}, {"overview-limits", "/", lia, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
+		{"halt", "/halt", ada, true}, {"halt-on", "/halt", halted, true}, {"bot-halted", "/bots/" + barred, halted, true}, {"overview-halted", "/", halted, true}, {"halt-platform", "/admin/halt", root, true}, {"accounts", "/accounts", ada, true}, {"accounts-empty", "/accounts", empty, true}, {"limits", "/accounts/limits", lia, true}, {"overview-limits", "/", lia, true}, {"accounts-new", "/accounts/new", ada, true}, {"accounts-key", "/accounts/" + gone + "/key", ada, true}, {"accounts-remove", "/accounts/" + gone + "/disconnect", ada, true},
 		{"upgrade", "/bots/" + stopped + "/upgrade", ada, true}, {"upgrade-running", "/bots/" + first + "/upgrade?version=0.9.0", ada, true},
 		{"catalog", catalogPath, root, true}, {"catalog-revoke", catalogPath + "/demo/1.1.0/revoke", root, true}, {"catalog-pinned", catalogPath + "/demo/1.0.0/remove", root, true},
 		{"webhook-none", "/bots/" + deaf, ada, true}, {"webhook", "/bots/" + ear, ada, true}, {"webhook-new", "/bots/" + ear, ada, true}, {"webhook-revoke", "/bots/" + ear, ada, true},

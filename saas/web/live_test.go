@@ -280,10 +280,11 @@ func TestRefusedPageIsLive(t *testing.T) {
 	server := serve(t, w.config())
 	ada := w.member(t, server, "ada@example.com")
 	id := ada.newBot("Night owl")
-	ada.post("/halt", nil)
 	tab := webtest.Open(t)
 	ada.signIn(tab)
-	tab.Run(chromedp.Navigate(server.URL+"/bots/"+id), chromedp.Click(chromedp.CSS(`form[action$="/start"] button`)))
+	tab.Run(chromedp.Navigate(server.URL + "/bots/" + id))
+	ada.post("/halt", nil) // after the page was made, whose button would not start it
+	tab.Run(chromedp.Click(chromedp.CSS(`form[action$="/start"] button`)))
 	tab.Wait("the start is refused", `location.pathname.endsWith("/start") && document.querySelector('.banner.bad[role="alert"]') !== null`)
 	tab.Wait("the candles are there", `Number(document.getElementById("chart").dataset.candles) > 300`)
 	told := live.Update{Type: "status", Time: w.market.Now(), Data: []byte(`{"status":"degraded","reason":"the market tells nothing"}`)}

@@ -118,7 +118,7 @@ func TestStoppedBotChangesItsVersion(t *testing.T) {
 		`<option value="1.1.0" selected>1.1.0</option>`, `<option value="0.9.0">0.9.0 (older)</option>`,
 		"<strong>Fast average</strong> takes other values: 1 to 40, before 1 to 500.", "<strong>Slow average</strong> is 50 for new bots, before 30.",
 		"<strong>Patience</strong> is new; 3 unless you say otherwise.", "<strong>Trail the stop</strong> is gone.",
-		`name="p-slow" type="text" inputmode="numeric" class="figure" value="30"`, `name="p-patience"`, "!p-trail", "The bot is stopped: it has the new version at once.")
+		`name="p-slow" type="text" inputmode="numeric" class="figure" value="30"`, `name="p-patience"`, `!name="p-trail"`, "The bot is stopped: it has the new version at once.")
 	ada.do(http.MethodGet, "/bots/"+id+"/upgrade?version=0.9.0", nil, map[string]string{"HX-Request": "true"}).want(t, "another choice", http.StatusOK, "Parameters for 0.9.0", "!<html", "!p-slow")
 
 	bad := upgradeFields()
@@ -136,7 +136,7 @@ func TestStoppedBotChangesItsVersion(t *testing.T) {
 		t.Errorf("it has %s with %s", c.StrategyVersion, c.Parameters)
 	}
 	ada.get("/bots/"+id+"?notice=pinned").want(t, "afterwards", http.StatusOK, "The bot has the other version.", "<dt>Version</dt><dd>1.1.0</dd>", "Patience", "!is offered. This bot")
-	ada.get("/bots/"+id+"/edit").want(t, "the form of that version", http.StatusOK, `name="p-patience"`, "!p-trail")
+	ada.get("/bots/"+id+"/edit").want(t, "the form of that version", http.StatusOK, `name="p-patience"`, `!name="p-trail"`)
 
 	// The version is revoked: the bot needs another one before anything else.
 	w.offer(t, nil)
