@@ -192,12 +192,11 @@ func (s *Service) seal(ctx context.Context, tenantID, id string, in Connect) (ke
 // before was revoked there, or is to be. The bots that trade on it go on once a worker has
 // found the key good and of the same account; until then nothing is sent with it, and a
 // worker that is connected with the one before goes on with that for as long as the
-// exchange takes it. Faulty halves are one Invalid error.
-func (s *Service) ReplaceKey(ctx context.Context, p tenancy.Principal, id string, keyID, secret vault.Secret) (Account, error) {
+// exchange takes it. Name and venue of the input do not count. Faulty halves are one Invalid error.
+func (s *Service) ReplaceKey(ctx context.Context, p tenancy.Principal, id string, in Connect) (Account, error) {
 	if err := p.Require(tenancy.AccountsWrite); err != nil {
 		return Account{}, err
 	}
-	in := Connect{KeyID: keyID, Secret: secret}
 	in.trim()
 	var f errs.Fields
 	if in.checkKey(&f); f.Err() != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/tenancy"
-	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // exchangeAccount is a connected account as the API shows it: never more of the key
@@ -156,7 +155,7 @@ func (a *API) checkAccount(ctx context.Context, who tenancy.Principal, in *struc
 }
 
 func (a *API) replaceKey(ctx context.Context, who tenancy.Principal, in *keyReplacement) (*answer[exchangeAccount], error) {
-	return accountAnswer(a.cfg.Accounts.ReplaceKey(ctx, who, in.ID, vault.NewSecret(in.Body.Value.KeyID), vault.NewSecret(in.Body.Value.Secret)))
+	return accountAnswer(a.cfg.Accounts.ReplaceKey(ctx, who, in.ID, account.NewConnect("", "", in.Body.Value.KeyID, in.Body.Value.Secret)))
 }
 
 func (a *API) disconnectAccount(ctx context.Context, who tenancy.Principal, in *struct{ AccountPath }) (*nothing, error) {

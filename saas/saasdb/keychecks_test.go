@@ -16,7 +16,6 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/saasdb"
 	"github.com/lunobot/lunobot/tenancy"
-	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // fine is what is found of a key that may trade, of an account with some wallets.
@@ -139,9 +138,9 @@ func TestAKeyIsReplaced(t *testing.T) {
 		k := newDesk(t, d, s)
 		replace := func(a account.Account, key string) {
 			t.Helper()
-			_, err := k.ReplaceKey(t.Context(), member("a", tenancy.Owner), a.ID, vault.NewSecret(key), vault.NewSecret("a secret"))
+			_, err := k.ReplaceKey(t.Context(), member("a", tenancy.Owner), a.ID, account.NewConnect("", "", key, "a secret"))
 			wantCode(t, err, errs.Invalid, "invalid_input")
-			if a, err = k.ReplaceKey(t.Context(), member("a", tenancy.Owner), a.ID, vault.NewSecret(" "+key), vault.NewSecret("s-"+key)); err != nil {
+			if a, err = k.ReplaceKey(t.Context(), member("a", tenancy.Owner), a.ID, account.NewConnect("", "", " "+key, "s-"+key)); err != nil {
 				t.Fatal(err)
 			}
 			if a.State != account.Checking || a.KeyHint != key[len(key)-4:] {
@@ -195,7 +194,7 @@ func TestAKeyIsReplaced(t *testing.T) {
 			}
 		}
 		for _, p := range []tenancy.Principal{member("a", tenancy.Trader), member("b", tenancy.Owner)} {
-			if _, err := k.ReplaceKey(t.Context(), p, a.ID, vault.NewSecret("k"), vault.NewSecret("s")); errs.KindOf(err) != errs.Forbidden && errs.CodeOf(err) != "account_not_found" {
+			if _, err := k.ReplaceKey(t.Context(), p, a.ID, account.NewConnect("", "", "k", "s")); errs.KindOf(err) != errs.Forbidden && errs.CodeOf(err) != "account_not_found" {
 				t.Errorf("%s of %s: %v", p.Role, p.TenantID, err)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/tenancy"
-	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // accountsPage is what the list of exchange accounts shows.
@@ -124,7 +123,7 @@ func (w *Web) showKey(rq *request, status int, f faults) error {
 }
 
 func (w *Web) replaceKey(rq *request) error {
-	_, err := w.cfg.Accounts.ReplaceKey(rq.Context(), rq.who, rq.PathValue("id"), vault.NewSecret(rq.PostFormValue("key_id")), vault.NewSecret(rq.PostFormValue("secret")))
+	_, err := w.cfg.Accounts.ReplaceKey(rq.Context(), rq.who, rq.PathValue("id"), account.NewConnect("", "", rq.PostFormValue("key_id"), rq.PostFormValue("secret")))
 	if f, ok := faultsOf(err); ok {
 		return w.showKey(rq, http.StatusUnprocessableEntity, f)
 	}

@@ -25,7 +25,6 @@ import (
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/tenancy"
-	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
 // Tenancy is what the pages need of people and sessions; *tenancy.Service is
@@ -52,7 +51,7 @@ type Accounts interface {
 	Connect(ctx context.Context, p tenancy.Principal, in account.Connect) (account.Account, error)
 	Disconnect(ctx context.Context, p tenancy.Principal, id string) error
 	Recheck(ctx context.Context, p tenancy.Principal, id string) (account.Account, error)
-	ReplaceKey(ctx context.Context, p tenancy.Principal, id string, keyID, secret vault.Secret) (account.Account, error)
+	ReplaceKey(ctx context.Context, p tenancy.Principal, id string, in account.Connect) (account.Account, error)
 }
 
 // Billing is what the pages need of subscriptions; *billing.Service is one.
