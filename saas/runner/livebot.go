@@ -384,6 +384,21 @@ func (l *livebot) carry(a *parity.Account, back bool) {
 	desk.Carry(wishes)
 }
 
+// giveBack wants claimed orders taken back and returns how many are not settled; false if
+// that is not known, because it is not reconciled.
+func (l *livebot) giveBack(reason string) (left int, known bool) {
+	l.mu.Lock()
+	desk := l.desk
+	l.mu.Unlock()
+	if desk == nil {
+		return 0, false
+	}
+	if left = desk.Claimed(); left > 0 {
+		desk.GiveBack(reason)
+	}
+	return left, true
+}
+
 // news returns what happened that an account has not heard of.
 func (l *livebot) news(ctx context.Context, a *parity.Account) ([]remote.News, error) {
 	l.mu.Lock()

@@ -284,7 +284,7 @@ func (m *member) stoppingText(left int) string {
 		orders = "order"
 	}
 	switch {
-	case m.end == bot.Flattened && m.account.Open() == 0:
+	case m.end == bot.Flattened && m.account.Open() == 0 && !m.sellAt.IsZero():
 		return "stopping: its position is not closed yet, which is tried again: " + m.rec.last
 	case m.end == bot.Flattened && m.account.Leaving():
 		return "stopping: closing its position; the exchange has not confirmed that yet" + m.unreached()
@@ -328,14 +328,15 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	if m.account.Open() > 0 && m.live == nil && g.r.cfg.Trading != nil {
 		g.r.enliven(ctx, m, m.account.Markets(), nil)
 	}
-	if !g.hear(ctx, m) {
-		return 0, nil
+	claimed, err := g.claimed(ctx, m) // before it hears of them
+	if err != nil || !g.hear(ctx, m) {
+		return 0, err
 	}
 	m.given(parity.Given{Kind: parity.Recall, Reason: m.windReason()})
 	if err := m.account.CancelAll(m.windReason()); err != nil {
 		return 0, err
 	}
-	selling := m.end == bot.Flattened && !m.settling && m.account.Open() == 0
+	selling := m.end == bot.Flattened && !m.settling && m.account.Open()+claimed == 0
 	now := g.r.cfg.Now()
 	pauses := selling && m.sellAt.After(now)
 	if selling && !pauses {
@@ -356,14 +357,41 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	}
 	if m.snapshot = nil; m.rec.dirty() {
 		if err := g.commit(ctx, []*member{m}, true); err != nil {
-			return m.account.Open(), &outageError{err}
+			return m.account.Open() + claimed, &outageError{err}
 		}
 	}
 	m.carry()
 	if pauses {
 		return 1, nil
 	}
-	return m.account.Open(), nil
+	return m.account.Open() + claimed, nil
+}
+
+// claimed wants the orders taken back that the bot has claimed, which its account does not
+// know of, and returns how many are not settled. A run that only waits to begin keeps them.
+func (g *group) claimed(ctx context.Context, m *member) (int, error) {
+	if g.r.cfg.Trading == nil || m.settling {
+		return 0, nil
+	}
+	if m.live != nil {
+		if left, known := m.live.giveBack(m.windReason()); known {
+			return left, nil
+		}
+	}
+	b, left := m.assignment.Bot, 0
+	st, err := g.r.cfg.Trading.Journal.LiveState(ctx, b.TenantID, b.ID)
+	if err != nil {
+		return 0, &outageError{err}
+	}
+	for _, o := range st.Orders {
+		if o.Number < 0 {
+			left++
+		}
+	}
+	if left > 0 && m.live == nil {
+		g.r.enliven(ctx, m, m.account.Markets(), nil)
+	}
+	return left, nil
 }
 
 // hasten makes of the end of a bot one that closes its position, because such a kill switch

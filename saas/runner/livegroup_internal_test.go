@@ -355,6 +355,51 @@ func TestStopLastsUntilTheExchangeAnswers(t *testing.T) {
 	}
 }
 
+// claims is a journal in which a bot has orders that it has not settled.
+type claims struct {
+	journal.LiveStore
+	numbers []int64
+	err     error
+}
+
+func (c *claims) LiveState(context.Context, string, string) (st journal.LiveState, err error) {
+	for _, n := range c.numbers {
+		o := journal.LiveOrder{}
+		o.Number, o.State = n, journal.Open
+		st.Orders = append(st.Orders, o)
+	}
+	return st, c.err
+}
+
+// proves RK2: a run does not end before the orders are over that the bot has claimed, which
+// its account does not know of, and no position is sold that they may yet change.
+func TestAnEndWaitsForClaimedOrders(t *testing.T) {
+	t.Parallel()
+	for _, end := range []bot.Ending{bot.Asked, bot.WoundDown, bot.Flattened} {
+		s, g, m := newShelter(t, 500)
+		kept := &claims{numbers: []int64{-1, 7}, err: errors.New("the database is away")}
+		g.r.cfg.Trading = &Trading{Journal: kept}
+		m.live = &livebot{r: g.r, bot: "bot", lease: m.lease, stop: func() {}, done: make(chan struct{})}
+		close(m.live.done)
+		m.end = end
+		g.stop(t.Context(), m)
+		if m.over || s.last() != "" {
+			t.Fatalf("%q: while its journal is away it was told %q, over %t", end, s.told, m.over)
+		}
+		kept.err = nil
+		g.ending(t.Context(), m)
+		if m.over || !strings.HasPrefix(s.last(), "stopping: stopping: the exchange is asked for 1 order back") || len(m.account.Wishes()) > 0 {
+			t.Fatalf("%q: told %q, over %t, it wishes %+v", end, s.told, m.over, m.account.Wishes())
+		}
+		kept.numbers = nil
+		g.ending(t.Context(), m)
+		if sells := len(m.account.Wishes()) == 1; sells != (end == bot.Flattened) || m.over == sells {
+			t.Errorf("%q: told %q, over %t, it wishes %+v", end, s.told, m.over, m.account.Wishes())
+		}
+		g.r.done.Wait()
+	}
+}
+
 // A bot whose account was disconnected does not stop for ever, and its tenant is told where
 // to look.
 func TestStopWithoutAnAccountEnds(t *testing.T) {
