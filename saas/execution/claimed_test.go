@@ -3,12 +3,15 @@ package execution_test
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/execution"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/saasdb"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
 	"github.com/lunobot/lunobot/tenancy/tenancydb"
 )
@@ -73,4 +76,50 @@ func TestClaimedOrdersAreTheBots(t *testing.T) {
 			t.Errorf("the claimed order is %+v", o)
 		}
 	})
+}
+
+// proves T7: what claimed orders traded for the books of before is in no new account that
+// begins with new books, as after paper, whose checkpoint has no event of the exchange; what
+// they trade later is in both.
+func TestClaimedFillsOfOldBooksStayThere(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	e := w.open(t)
+	old, kept := w.others(t, w.mine, exchange.Buy, 91, 30), w.others(t, w.mine, exchange.Buy, 90, 30)
+	check(t, e)
+	w.decide(t, old.ID, journal.Claim)
+	w.decide(t, kept.ID, journal.Claim)
+	check(t, e)
+	w.others(t, w.other, exchange.Sell, 90, 40) // 30 and 10
+	check(t, e)
+	if o := e.Began(); o != 0 {
+		t.Errorf("books that go on began after event %d", o)
+	}
+	cfg := w.config(t)
+	cfg.Anew = true
+	e, err := execution.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, e)
+	w.others(t, w.other, exchange.Sell, 90, 20)
+	check(t, e)
+	desk, err := execution.NewDesk(execution.DeskConfig{Executor: e, MarketNow: w.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := parity.NewAccount(parity.Terms{Market: w.market, Interval: time.Minute, Decide: time.Minute, Balance: given}, parity.AccountConfig{OrderPrefix: deskPrefix, Live: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.HearAfter(e.Began())
+	a.Renew(parity.AccountState{}) // of an account on paper
+	news, err := desk.News(t.Context(), a.Event(), a.Knows)
+	if err == nil {
+		_, err = a.News(news)
+	}
+	held, book := a.Positions()[0], e.Books()[0]
+	if err != nil || !book.Base.Equal(book.GivenBase.Add(dec("0.002"))) || held.Base != 20 || !w.market.Amount(held.Counter).Equal(book.Counter) {
+		t.Errorf("the account has %+v, the book %+v, %v", held, book, err)
+	}
 }

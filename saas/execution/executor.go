@@ -50,6 +50,8 @@ type Executor struct {
 	// strange are executions that may not be ours, since the reconciliation before.
 	strange []exchange.Fill
 	event   int64
+	// began is the newest event when the bot's books were begun anew by this Executor.
+	began   int64
 	number  int64 // the highest in the journal
 	claimed int64 // the lowest, not above 0
 }
@@ -73,8 +75,15 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	if err := e.load(ctx); err != nil {
 		return nil, err
 	}
+	if cfg.Anew {
+		e.began = e.event
+	}
 	return e, e.commit(ctx, e.openBooks)
 }
+
+// Began is the number of the newest event from before the bot's books were begun anew: an
+// account that begins with them hears only what comes after it. It is 0 without Config.Anew.
+func (e *Executor) Began() int64 { return e.began }
 
 // load takes the journal's state.
 func (e *Executor) load(ctx context.Context) error {

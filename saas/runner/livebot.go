@@ -47,6 +47,8 @@ type livebot struct {
 	// executor is there while it works.
 	executor *execution.Executor
 	fees     exchange.Fees
+	// began is Executor.Began of the one that began its books anew; 0 if none did.
+	began int64
 	state    bot.Status
 	// reason is why the state is what it is.
 	reason string
@@ -270,8 +272,11 @@ func (l *livebot) reach(ctx context.Context, e **execution.Executor) error {
 	if err != nil {
 		return err
 	}
-	l.config.Anew, l.config.Given = false, nil // its books have begun
 	l.mu.Lock()
+	if l.config.Anew {
+		l.began = (*e).Began()
+	}
+	l.config.Anew, l.config.Given = false, nil // its books have begun
 	l.desk, l.fees, l.paused = desk, fees, check.Paused
 	l.mu.Unlock()
 	l.wake()
@@ -364,6 +369,13 @@ func (l *livebot) ready() (fees exchange.Fees, ok bool, state bot.Status, reason
 		return l.fees, true, bot.Paused, "it places no new orders, protective exits go on: " + l.paused
 	}
 	return l.fees, true, bot.Running, ""
+}
+
+// begins is the newest event that an account which begins with its books must not hear.
+func (l *livebot) begins() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.began
 }
 
 // carry hands over the wishes of a state that is committed. With back they are those of a

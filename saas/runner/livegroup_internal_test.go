@@ -516,3 +516,42 @@ func TestBotThatCannotOrderFails(t *testing.T) {
 		t.Errorf("told %q, over %t", s.told, m.over)
 	}
 }
+
+// proves T7: an account that begins anew at an exchange, after one on paper or after none,
+// hears nothing from before its books; one that goes on hears all that it has not heard.
+func TestNewAccountHearsFromItsBooksOn(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int64{"paper": 7, "none": 7, "live": 2} {
+		s, g, m := newShelter(t, 0)
+		m.live = &livebot{r: g.r, bot: "bot", lease: m.lease, began: 7}
+		st := s.written(t)
+		switch st.Remote[0].Event = 2; name {
+		case "paper":
+			terms, err := m.terms(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			paper, err := parity.NewAccount(terms, parity.AccountConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			st.AccountState = paper.State()
+		case "none":
+			s.saved.State = nil
+		}
+		if name != "none" {
+			raw, err := st.encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.saved.State = raw
+		}
+		last, err := m.load(t.Context(), s)
+		if err == nil {
+			err = m.build(t.Context(), last, s, s, nil, strategy.Subscription{})
+		}
+		if err != nil || m.account.Event() != want {
+			t.Errorf("after %s it hears what comes after event %d, want %d, %v", name, m.account.Event(), want, err)
+		}
+	}
+}

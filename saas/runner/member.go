@@ -204,6 +204,9 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	if m.account, err = open(); err != nil {
 		return err
 	}
+	if m.live != nil && m.fresh { // what claimed orders traded before belongs to its books of before
+		m.account.HearAfter(m.live.begins())
+	}
 	m.anew, m.since = st == nil, 0
 	m.closing, m.resumed, m.tripped, m.noted = false, m.wish.resumes, 0, 0
 	if st == nil {

@@ -281,14 +281,20 @@ func (a *Account) Renew(before AccountState) {
 	if len(a.papers) > 0 {
 		a.papers[0].Renew(before.Venue)
 	}
-	for _, v := range a.remotes {
-		v.Renew(remote.State{Event: before.Event()})
-	}
+	a.HearAfter(before.Event())
 	if a.basket == nil {
 		a.session.Renew(next)
 		return
 	}
 	a.basket.Renew(next)
+}
+
+// HearAfter lets a new account hear only what happens at an exchange after an event: what
+// came before is in the books of an earlier one.
+func (a *Account) HearAfter(event int64) {
+	for _, v := range a.remotes {
+		v.Renew(remote.State{Event: max(v.Event(), event)})
+	}
 }
 
 // Position is what an account holds in a pair.
