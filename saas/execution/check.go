@@ -43,7 +43,7 @@ func (e *Executor) reconcile(ctx context.Context) (journal.Check, error) {
 	if err != nil {
 		return journal.Check{}, fmt.Errorf("reconciling bot %s: %w", e.cfg.BotID, err)
 	}
-	strangers, err := e.strangers(ctx, s.open, books)
+	strangers, err := e.strangers(ctx, &s, books, began)
 	if err != nil {
 		return journal.Check{}, err
 	}
@@ -105,7 +105,7 @@ func (e *Executor) report(w *step, s sight, trades []journal.ForeignTrade) journ
 			c.Foreign++
 		}
 		if f.Ours && f.Decision == "" {
-			s.differ(journal.OrderOrphaned, f.ClientID, fmt.Sprintf("order %s has an id of this bot and is not in its journal", f.VenueID))
+			s.differ(journal.OrderOrphaned, f.ClientID, fmt.Sprintf("order %s has an id of this bot and is not open in its journal", f.VenueID))
 		}
 	}
 	for _, d := range e.check.Differences { // it is found once, and stays until somebody lifts the pause
@@ -231,7 +231,7 @@ func (e *Executor) foreignTrades(ctx context.Context) (kept []journal.ForeignTra
 	for i, f := range strange {
 		ids[i] = f.OrderID
 	}
-	owned, err := e.cfg.Store.OwnedOrders(ctx, e.cfg.TenantID, e.cfg.Account, ids)
+	orders, err := e.cfg.Store.OwnedOrders(ctx, e.cfg.TenantID, e.cfg.Account, ids)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -240,7 +240,12 @@ func (e *Executor) foreignTrades(ctx context.Context) (kept []journal.ForeignTra
 		known := func(t journal.ForeignTrade) bool {
 			return t.Pair == f.Pair && t.Sequence == f.Sequence && t.Side == f.Side.String()
 		}
-		if slices.Contains(owned, f.OrderID) || slices.ContainsFunc(kept, known) {
+		if slices.ContainsFunc(kept, known) {
+			continue
+		}
+		if owned, err := e.owned(ctx, orders, f); err != nil {
+			return nil, nil, err
+		} else if owned {
 			continue
 		}
 		kept = append(kept, journal.ForeignTrade{
@@ -248,6 +253,24 @@ func (e *Executor) foreignTrades(ctx context.Context) (kept []journal.ForeignTra
 		})
 	}
 	return kept[max(0, len(kept)-keptTrades):], strange, nil
+}
+
+// owned reports whether an execution is one of a bot's: of an order that is not settled, or
+// booked. What an order trades that was written off is nobody's.
+func (e *Executor) owned(ctx context.Context, orders []journal.LiveOrder, f exchange.Fill) (bool, error) {
+	for _, o := range orders {
+		if o.VenueID != f.OrderID {
+			continue
+		}
+		if !o.Settled() {
+			return true, nil
+		}
+		booked, err := e.cfg.Store.LiveFills(ctx, e.cfg.TenantID, o.BotID, o.Number)
+		if err != nil || slices.ContainsFunc(booked, func(b journal.LiveFill) bool { return b.Sequence == f.Sequence || b.Totalled() }) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // joined is errors.Join that keeps a lone error as it is.

@@ -149,6 +149,8 @@ type step struct {
 	books   map[string]journal.Book
 	foreign map[string]journal.ForeignOrder
 	taken   map[fillKey]bool
+	// neighbours are the bots with a book on the account; nil until that is asked.
+	neighbours map[string]bool
 }
 
 // change makes one step and writes it.

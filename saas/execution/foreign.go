@@ -5,29 +5,39 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/journal"
 )
 
-// strangers returns those of the venue's open orders that no bot has placed, as
-// far as the journals say.
-func (e *Executor) strangers(ctx context.Context, open []exchange.Order, books []journal.Book) ([]exchange.Order, error) {
-	ids := make([]string, len(open))
-	for i, v := range open {
+// strangers returns those of the venue's open orders that are no bot's, as far as the
+// journals said when the pass began: that nobody placed, or that are settled there, such as
+// ones that were written off and rest all the same. A venue may list what is over for Grace.
+func (e *Executor) strangers(ctx context.Context, s *sight, books []journal.Book, began time.Time) ([]exchange.Order, error) {
+	ids := make([]string, len(s.open))
+	for i, v := range s.open {
 		ids[i] = v.ID
 	}
-	owned, err := e.cfg.Store.OwnedOrders(ctx, e.cfg.TenantID, e.cfg.Account, ids)
+	orders, err := e.cfg.Store.OwnedOrders(ctx, e.cfg.TenantID, e.cfg.Account, ids)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(open), func(v exchange.Order) bool {
+	owned := map[string]bool{}
+	s.booked = map[string]decimal.Decimal{}
+	for _, o := range orders {
+		owned[o.VenueID] = owned[o.VenueID] || !o.Settled() || !o.UpdatedAt.Before(began.Add(-e.cfg.Grace))
+		s.booked[o.VenueID] = s.booked[o.VenueID].Add(o.Filled)
+	}
+	return slices.DeleteFunc(slices.Clone(s.open), func(v exchange.Order) bool {
 		// An order that another bot is just placing has no id of the venue's yet.
 		id, ours := journal.ParseCommandID(v.Request.ClientID)
 		other := ours && id.Installation == e.cfg.Installation && id.BotID != e.cfg.BotID &&
 			slices.ContainsFunc(books, func(b journal.Book) bool { return b.BotID == id.BotID })
-		return other || slices.Contains(owned, v.ID)
+		return other || owned[v.ID]
 	}), nil
 }
 
@@ -67,6 +77,10 @@ func (e *Executor) quarantine(ctx context.Context, strangers []exchange.Order, s
 			}
 			switch f.Decision {
 			case journal.Claim:
+				if booked := s.booked[v.ID]; booked.IsPositive() {
+					s.failed = append(s.failed, fmt.Sprintf("foreign order %s cannot be claimed: a bot had it before, and %s of it is in that bot's books; cancel it, or leave it alone", v.ID, booked))
+					continue
+				}
 				e.claim(w, f, v)
 			case journal.CancelForeign:
 				cancel = append(cancel, v)
@@ -137,10 +151,14 @@ func (e *Executor) suspect(ctx context.Context, w *step, f exchange.Fill) error 
 	if e.check.At.IsZero() {
 		return nil
 	}
-	if id, ok := journal.ParseCommandID(f.ClientID); ok && id.Installation == e.cfg.Installation {
-		if id.BotID != e.cfg.BotID {
-			return nil // that bot reads it itself
+	id, ours := journal.ParseCommandID(f.ClientID)
+	switch {
+	case !ours || id.Installation != e.cfg.Installation:
+	case id.BotID != e.cfg.BotID:
+		if near, err := w.near(ctx, id.BotID); near || err != nil {
+			return err // that bot reads it itself
 		}
+	default:
 		o, found, err := e.known(ctx, id.Number)
 		if err != nil {
 			return err
@@ -154,6 +172,21 @@ func (e *Executor) suspect(ctx context.Context, w *step, f exchange.Fill) error 
 	}
 	e.strange = append(e.strange, f)
 	return nil
+}
+
+// near reports whether another bot has a book on the account.
+func (w *step) near(ctx context.Context, botID string) (bool, error) {
+	if w.neighbours == nil {
+		books, err := w.e.cfg.Store.AccountBooks(ctx, w.e.cfg.TenantID, w.e.cfg.Account)
+		if err != nil {
+			return false, fmt.Errorf("looking for whose an execution is: %w", err)
+		}
+		w.neighbours = make(map[string]bool, len(books))
+		for _, b := range books {
+			w.neighbours[b.BotID] = true
+		}
+	}
+	return w.neighbours[botID], nil
 }
 
 // tooLate pauses the bot if an execution of an order that is settled is not in the

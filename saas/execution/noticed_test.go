@@ -114,7 +114,7 @@ type watched struct {
 	asked func()
 }
 
-func (s *watched) OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]string, error) {
+func (s *watched) OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]journal.LiveOrder, error) {
 	s.asked()
 	return s.LiveStore.OwnedOrders(ctx, tenantID, account, venueIDs)
 }

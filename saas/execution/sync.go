@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/journal"
 )
@@ -16,6 +18,8 @@ const pageOfFills = 500
 type sight struct {
 	// open are the venue's open orders that are none of ours.
 	open []exchange.Order
+	// booked is what of them is in books of bots, by the venue's id.
+	booked map[string]decimal.Decimal
 	// differences are what does not fit.
 	differences []journal.Difference
 	// failed are what was decided about foreign orders and could not be done.

@@ -67,14 +67,20 @@ func newWorld(t testing.TB, d *db.DB) *world {
 	}
 	w.mine, w.other = w.join(t, "mine"), w.join(t, "other")
 	w.trader, w.commit = w.mine, w.group(t, w.store)
-	err = d.SystemTx(t.Context(), "seeding", func(ctx context.Context) error {
+	w.seed(t, d)
+	return w
+}
+
+// seed puts the bot into the database.
+func (w *world) seed(t testing.TB, d *db.DB) {
+	t.Helper()
+	err := d.SystemTx(t.Context(), "seeding", func(ctx context.Context) error {
 		return w.store.InsertBot(ctx, "t", bot.Config{ID: w.botID, BotID: w.botID, CreatedAt: w.clock.Now(), UpdatedAt: w.clock.Now()},
 			bot.Bot{ID: w.botID, ConfigID: w.botID, CreatedAt: w.clock.Now(), UpdatedAt: w.clock.Now()})
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w
 }
 
 // join makes a member who has what the bot is given.

@@ -19,7 +19,7 @@ type Check struct {
 	Open      int `json:"open"`
 	Doubtful  int `json:"doubtful"`
 	Unsettled int `json:"unsettled"`
-	// Foreign counts the open orders that no bot placed.
+	// Foreign counts the open orders that are no bot's.
 	Foreign int `json:"foreign"`
 	// Trades are executions that no bot ordered, the newest last.
 	Trades []ForeignTrade `json:"trades,omitempty"`
@@ -57,7 +57,7 @@ const (
 	OrderMissing DifferenceKind = "order_missing"
 	// OrderAltered orders are not what was asked for.
 	OrderAltered DifferenceKind = "order_altered"
-	// OrderOrphaned orders have a client id of the bot and are not in its journal.
+	// OrderOrphaned orders have a client id of the bot and are not open in its journal.
 	OrderOrphaned DifferenceKind = "order_orphaned"
 	// FillsMissing orders have more volume filled than their fills add up to.
 	FillsMissing DifferenceKind = "fills_missing"

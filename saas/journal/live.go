@@ -86,8 +86,8 @@ const (
 	CancelForeign ForeignDecision = "cancel"
 )
 
-// ForeignOrder is an order on the bot's account and pair that no bot placed, as
-// far as the journals say. It is quarantined: told of, and left alone until
+// ForeignOrder is an open order on the bot's account and pair that is no bot's, as
+// far as the journals say: none placed it, or it was written off. It is quarantined: told of, and left alone until
 // somebody decides (rule T6).
 type ForeignOrder struct {
 	BotID, Pair string
@@ -96,7 +96,7 @@ type ForeignOrder struct {
 	Side              string
 	Price, Volume     decimal.Decimal
 	// Ours is true if its client id is one that this bot would have given, though
-	// the journal knows nothing of it.
+	// the journal has no such open order.
 	Ours    bool
 	FoundAt time.Time
 	// Over is true once it is not open any more, or was claimed.
@@ -134,8 +134,10 @@ type LiveStore interface {
 	LiveEvents(ctx context.Context, tenantID, botID string, after int64, limit int) ([]LiveEvent, error)
 	// AccountBooks lists the books of all of a tenant's bots on an account.
 	AccountBooks(ctx context.Context, tenantID, account string) ([]Book, error)
-	// OwnedOrders returns which of the venue's ids are orders of bots on the account.
-	OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]string, error)
+	// OwnedOrders returns the orders of bots on the account that have one of the venue's
+	// ids, settled ones too, by bot and number. Of an id there are several if an order was
+	// written off and claimed later.
+	OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]LiveOrder, error)
 	// DecideForeign notes what somebody wants of a foreign order that is not over;
 	// NotFound, code "foreign_order_not_found", if there is none.
 	DecideForeign(ctx context.Context, tenantID, botID, pair, venueID string, d ForeignDecision, by string, at time.Time) error

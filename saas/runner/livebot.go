@@ -49,7 +49,7 @@ type livebot struct {
 	fees     exchange.Fees
 	// began is Executor.Began of the one that began its books anew; 0 if none did.
 	began int64
-	state    bot.Status
+	state bot.Status
 	// reason is why the state is what it is.
 	reason string
 	// paused is why it places no new orders; "" if it may.

@@ -185,20 +185,20 @@ func (s *Store) AccountBooks(ctx context.Context, tenantID, account string) ([]j
 }
 
 // OwnedOrders implements journal.LiveStore.
-func (s *Store) OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]string, error) {
+func (s *Store) OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]journal.LiveOrder, error) {
 	if len(venueIDs) == 0 {
 		return nil, nil
 	}
-	var owned []string
+	var rows []liveOrderRow
 	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		err := tx.NewSelect().Model((*liveOrderRow)(nil)).Column("venue_id").
-			Where("tenant_id = ? AND account = ? AND venue_id IN (?)", tenantID, account, bun.List(venueIDs)).Scan(ctx, &owned)
+		err := tx.NewSelect().Model(&rows).Where("tenant_id = ? AND account = ? AND venue_id IN (?)", tenantID, account, bun.List(venueIDs)).
+			Order("bot_id", "number").Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("looking for orders on account %s: %w", account, err)
 		}
 		return nil
 	})
-	return owned, err
+	return convert(rows, liveOrderRow.order), err
 }
 
 // DecideForeign implements journal.LiveStore.

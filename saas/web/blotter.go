@@ -78,7 +78,7 @@ func (reconciliation) Heading(k journal.DifferenceKind) string {
 	case journal.OrderAltered:
 		return "An order is not what was asked for"
 	case journal.OrderOrphaned:
-		return "An order bears this bot's name and is not in its journal"
+		return "An order bears this bot's name and is not open in its journal"
 	case journal.FillsMissing:
 		return "Executions are missing"
 	case journal.FillUnbooked:
