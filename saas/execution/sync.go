@@ -236,7 +236,7 @@ func (e *Executor) bookFills(ctx context.Context, m exchange.Market, after int64
 				continue
 			}
 			key := fillKey{number, f.Sequence}
-			if e.taken[key] || w.taken[key] {
+			if e.taken[key] || w.taken[key] || e.taken[fillKey{number, journal.FromTotals}] { // after one of totals there is none
 				continue
 			}
 			w.taken[key] = true

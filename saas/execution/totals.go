@@ -46,7 +46,8 @@ func (e *Executor) bookTotal(ctx context.Context, m exchange.Market, number int6
 		o = o.Hear(m, v)
 		f, err := rest(m, o, v, w.now)
 		key := fillKey{number, journal.FromTotals}
-		if err != nil || e.taken[key] { // it stays a difference
+		// Totals of less than was told are late, and fills of the rest may yet be listed.
+		if err != nil || e.taken[key] || !m.Volume(v.Filled).Equal(o.Told) { // it stays a difference
 			return nil //nolint:nilerr // and the report says so
 		}
 		w.event++

@@ -118,3 +118,44 @@ func TestTotalsThatDoNotFit(t *testing.T) {
 		})
 	}
 }
+
+// proves T7: totals that lag behind what the stream has told are not booked: what is listed
+// later would be booked twice. Once they have caught up, they are.
+func TestTotalsThatAreLate(t *testing.T) {
+	t.Parallel()
+	for name, listed := range map[string]bool{"listed at last": true, "never listed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := sqlite(t)
+			s := w.script()
+			e := w.open(t)
+			o := place(t, e, limit(1, exchange.Buy, 100, 10), journal.Open)
+			w.others(t, w.other, exchange.Sell, 100, 6)
+			late, err := w.mine.OrderByID(t.Context(), pair, o.VenueID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			late.Status = exchange.Complete
+			w.others(t, w.other, exchange.Sell, 100, 4)
+			s.fills = func([]exchange.Fill) []exchange.Fill { return nil }
+			s.byID = func(string) (exchange.Order, error) { return late, nil }
+			told := exchange.AccountEvent{Order: &exchange.OrderUpdate{Pair: pair, OrderID: o.VenueID, ClientID: o.ClientID, Status: exchange.Complete, Filled: 10, Executed: true}}
+			if err := e.Hear(t.Context(), told); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(31 * time.Second)
+			if check(t, e); !w.journalled(t, 1).Filled.IsZero() {
+				t.Errorf("by late totals the order is %+v", w.journalled(t, 1))
+			}
+			if s.byID = nil; listed {
+				s.fills = nil
+			}
+			w.clock.Advance(31 * time.Second)
+			check(t, e)
+			c := check(t, e)
+			if o := w.journalled(t, 1); !o.Settled() || !o.Filled.Equal(dec("0.001")) || !e.Books()[0].Base.Equal(dec("1000.001")) || len(c.Differences) != 0 {
+				t.Errorf("at last the order is %+v, the book %+v, the check %+v", o, e.Books(), c)
+			}
+		})
+	}
+}
