@@ -76,7 +76,7 @@ func (e *Executor) recall(ctx context.Context, o journal.LiveOrder) (journal.Liv
 	asked := e.cfg.Trader.Cancel(ctx, o.Pair, o.VenueID)
 	if exchange.KindOf(asked) == exchange.KindKey {
 		e.cfg.Answered(asked)
-		return o, joined(asked, e.pause(ctx, "the venue refuses the bot's key: "+asked.Error()))
+		return o, asked
 	}
 	// Whatever the answer was: that it is not open may mean that it is filled.
 	v, err := e.cfg.Trader.OrderByID(ctx, o.Pair, o.VenueID)

@@ -133,25 +133,10 @@ func (e *Executor) report(w *step, s sight, trades []journal.ForeignTrade) journ
 // Resume lifts the pause; the next Check sets it again if there is still a
 // mismatch.
 func (e *Executor) Resume(ctx context.Context) error {
-	return e.setPause(ctx, "")
-}
-
-// pause stops new orders of the bot until somebody lifts it.
-func (e *Executor) pause(ctx context.Context, reason string) error {
-	err := e.setPause(ctx, reason)
-	if err == nil && e.cfg.Paused != nil {
-		e.cfg.Paused(ctx, reason)
-	}
-	return err
-}
-
-func (e *Executor) setPause(ctx context.Context, reason string) error {
 	return e.change(ctx, func(w *step) error {
 		c := e.check
-		c.BotID, c.Account, c.Paused = e.cfg.BotID, e.cfg.Account, reason
-		if reason == "" { // what is still there counts anew
-			c.Differences = nil
-		}
+		c.BotID, c.Account, c.Paused = e.cfg.BotID, e.cfg.Account, ""
+		c.Differences = nil // what is still there counts anew
 		if c.At.IsZero() {
 			return errs.New(errs.Conflict, "not_reconciled", "bot %s has never been reconciled with its venue", e.cfg.BotID)
 		}

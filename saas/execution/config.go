@@ -53,8 +53,8 @@ type Config struct {
 	Markets []exchange.Market
 	// Now is the clock. Required.
 	Now func() time.Time
-	// Paused is told when a mismatch or a refused key has paused the bot; nil for
-	// nobody. It must not call the Executor.
+	// Paused is told when a mismatch has paused the bot; nil for nobody. It must not call
+	// the Executor.
 	Paused func(ctx context.Context, reason string)
 	// Run is the bot's run, for the journal.
 	RunNumber int64

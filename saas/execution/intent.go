@@ -206,7 +206,6 @@ func (e *Executor) Send(ctx context.Context, o journal.LiveOrder) (journal.LiveO
 	})
 	if exchange.KindOf(err) == exchange.KindKey {
 		e.cfg.Answered(err)
-		lerr = joined(lerr, e.pause(ctx, "the venue refuses the bot's key: "+err.Error()))
 	}
 	return sent, lerr
 }
