@@ -78,6 +78,11 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	if cfg.Anew {
 		e.began = e.event
 	}
+	for n, o := range e.orders {
+		if o.State == journal.Submitted { // an Executor of before may have sent it, under the same lease
+			e.sent[n] = true
+		}
+	}
 	return e, e.commit(ctx, e.openBooks)
 }
 

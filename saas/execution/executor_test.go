@@ -70,6 +70,35 @@ func TestCommandsAreRecognised(t *testing.T) {
 	}
 }
 
+// proves T1: what was intended is not sent by another Executor under the same lease, as after
+// a key was refused: the one before may have sent it, and has not heard yet what came of that.
+func TestNothingIsSentAnewUnderTheSameLease(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	cfg := w.config(t)
+	e, err := execution.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, e)
+	if _, err := e.Intend(t.Context(), limit(1, exchange.Buy, 100, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if e, err = execution.Open(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	check(t, e)
+	place(t, e, limit(1, exchange.Buy, 100, 10), journal.Submitted)
+	if open, err := w.mine.OpenOrders(t.Context(), pair); err != nil || len(open) != 0 {
+		t.Errorf("%d orders are open, %v", len(open), err)
+	}
+	w.clock.Advance(8 * time.Second)
+	check(t, e)
+	if o := w.journalled(t, 1); o.State != journal.Expired {
+		t.Errorf("the order is %+v", o)
+	}
+	place(t, e, limit(2, exchange.Buy, 100, 10), journal.Open)
+}
 
 // proves T2, T11: what each answer makes of an order, and that a refused key is told, and
 // pauses nothing that somebody would have to lift once it works again.
