@@ -120,7 +120,8 @@ func (s *Service) Report(ctx context.Context, p tenancy.Principal, botID string)
 
 // Decide says what shall become of a foreign order: it is claimed by the bot, left
 // alone, or cancelled at the exchange by the bot's next reconciliation (rule T6).
-// NotFound, code "foreign_order_not_found", if there is no such order that is open.
+// NotFound, code "foreign_order_not_found", if there is no such order that is open; Conflict,
+// code "foreign_order_claimed", if another bot has claimed it.
 func (s *Service) Decide(ctx context.Context, p tenancy.Principal, botID, pair, venueID string, d journal.ForeignDecision) error {
 	switch d {
 	case journal.Claim, journal.Ignore, journal.CancelForeign:

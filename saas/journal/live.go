@@ -139,7 +139,8 @@ type LiveStore interface {
 	// written off and claimed later.
 	OwnedOrders(ctx context.Context, tenantID, account string, venueIDs []string) ([]LiveOrder, error)
 	// DecideForeign notes what somebody wants of a foreign order that is not over;
-	// NotFound, code "foreign_order_not_found", if there is none.
+	// NotFound, code "foreign_order_not_found", if there is none; Conflict, code
+	// "foreign_order_claimed", if it is to be claimed and another bot has or claims it.
 	DecideForeign(ctx context.Context, tenantID, botID, pair, venueID string, d ForeignDecision, by string, at time.Time) error
 	// AskResume notes that somebody wants a bot's pause lifted; Conflict, code
 	// "not_paused", if there is none. CommitLive forgets the wish once a check says that

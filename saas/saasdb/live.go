@@ -208,8 +208,27 @@ func (s *Store) DecideForeign(
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
 		res, err := tx.NewUpdate().Model((*foreignRow)(nil)).Set("decision = ?, decided_by = ?, decided_at = ?", d, by, db.At(at)).
 			Where(ofBot, tenantID, botID).Where("pair = ? AND venue_id = ? AND NOT over", pair, venueID).Exec(ctx)
-		return changed(res, err, "deciding about a foreign order", notFound("foreign_order", venueID))
+		if db.IsUnique(err) { // the index live_foreign_claims
+			return errClaimed(venueID)
+		}
+		if err := changed(res, err, "deciding about a foreign order", notFound("foreign_order", venueID)); err != nil || d != journal.Claim {
+			return err
+		}
+		// After the update, which waits for a bot that is just claiming it.
+		held, err := tx.NewSelect().Model((*liveOrderRow)(nil)).Where("tenant_id = ? AND pair = ? AND venue_id = ? AND NOT settled", tenantID, pair, venueID).Exists(ctx)
+		if err != nil {
+			return fmt.Errorf("looking for who has order %s: %w", venueID, err)
+		}
+		if held {
+			return errClaimed(venueID)
+		}
+		return nil
 	})
+}
+
+// errClaimed is the Conflict of a foreign order that another bot has or is to claim.
+func errClaimed(venueID string) *errs.Error {
+	return errs.New(errs.Conflict, "foreign_order_claimed", "order %s is claimed by another bot already: only one can have it; decide otherwise there first", venueID)
 }
 
 // AskResume implements journal.LiveStore.

@@ -279,3 +279,58 @@ func TestLiveBotsOfAnotherTenant(t *testing.T) {
 		}
 	})
 }
+
+// proves T6, T7: a foreign order is claimed by one bot only, whether that has claimed it or is
+// to; another tenant's claim is its own matter. Found again after it was over, it is decided
+// anew.
+func TestForeignOrdersAreClaimedByOne(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, s *saasdb.Store) {
+		_, one := newBot(t, s, "a")
+		_, two := newBot(t, s, "a")
+		_, far := newBot(t, s, "b")
+		epochs := map[string]int64{}
+		put := func(tenant, id string, over bool, orders ...journal.LiveOrder) {
+			t.Helper()
+			if epochs[id] == 0 {
+				epochs[id] = own(t, s, tenant, id)
+			}
+			f := journal.ForeignOrder{BotID: id, Pair: "XBTMYR", VenueID: "BX1", FoundAt: start(), Over: over}
+			e := journal.LiveEntry{TenantID: tenant, BotID: id, Epoch: epochs[id], Orders: orders, Foreign: []journal.ForeignOrder{f}, Check: &journal.Check{BotID: id, At: start()}}
+			if err := commitLive(t, s, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		decide := func(tenant, id string, d journal.ForeignDecision) error {
+			return s.DecideForeign(t.Context(), tenant, id, "XBTMYR", "BX1", d, "ada", start())
+		}
+		put("a", one.ID, false)
+		put("a", two.ID, false)
+		put("b", far.ID, false)
+		if err := errors.Join(decide("a", one.ID, journal.Claim), decide("a", one.ID, journal.Claim), decide("b", far.ID, journal.Claim)); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, decide("a", two.ID, journal.Claim), errs.Conflict, "foreign_order_claimed")
+		if err := decide("a", two.ID, journal.Ignore); err != nil {
+			t.Fatal(err)
+		}
+		claimed := liveOrder(one.ID, -1, journal.Open)
+		claimed.VenueID = "BX1"
+		put("a", one.ID, true, claimed)
+		wantCode(t, decide("a", two.ID, journal.Claim), errs.Conflict, "foreign_order_claimed")
+		_, list, err := s.LastCheck(t.Context(), "a", two.ID)
+		if err != nil || len(list) != 1 || list[0].Decision != journal.Ignore {
+			t.Errorf("%+v, %v", list, err)
+		}
+		claimed.State, claimed.Told = journal.Cancelled, claimed.Filled // it is written off
+		put("a", one.ID, true, claimed)
+		if err := decide("a", two.ID, journal.Claim); err != nil {
+			t.Fatal(err)
+		}
+		put("a", one.ID, false) // and found
+		_, list, err = s.LastCheck(t.Context(), "a", one.ID)
+		if err != nil || len(list) != 1 || list[0].Decision != "" || list[0].DecidedBy != "" || !list[0].DecidedAt.IsZero() {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}

@@ -116,9 +116,13 @@ func (s *Store) storeLive(ctx context.Context, tx bun.IDB, r liveRows) error {
 				Set("account = EXCLUDED.account, given_base = EXCLUDED.given_base, given_counter = EXCLUDED.given_counter").
 				Set("base = EXCLUDED.base, counter = EXCLUDED.counter, mark = EXCLUDED.mark")
 		}),
-		// What somebody has decided of a foreign order stays.
+		// What somebody has decided of a foreign order stays, until it is over: if it is found
+		// again, such as one that was claimed and written off, it is decided anew.
 		partsOf(tx, r.foreign, "foreign orders", func(q *bun.InsertQuery) *bun.InsertQuery {
-			return q.On("CONFLICT (tenant_id, bot_id, pair, venue_id) DO UPDATE").Set("over = EXCLUDED.over")
+			return q.On("CONFLICT (tenant_id, bot_id, pair, venue_id) DO UPDATE").Set("over = EXCLUDED.over").
+				Set("decision = CASE WHEN x.over AND NOT EXCLUDED.over THEN '' ELSE x.decision END").
+				Set("decided_by = CASE WHEN x.over AND NOT EXCLUDED.over THEN '' ELSE x.decided_by END").
+				Set("decided_at = CASE WHEN x.over AND NOT EXCLUDED.over THEN NULL ELSE x.decided_at END")
 		}),
 		partsOf(tx, r.checks, "checks", func(q *bun.InsertQuery) *bun.InsertQuery {
 			return q.On("CONFLICT (tenant_id, bot_id) DO UPDATE").
