@@ -209,7 +209,7 @@ func (m *member) carry() {
 // windUp begins to bring a bot's orders at its exchange to an end: its strategy hears
 // nothing any more, and the group is told of each order that is over.
 func (g *group) windUp(ctx context.Context, m *member) {
-	m.until = g.r.cfg.Now().Add(windMost)
+	m.until, m.recalled = g.r.cfg.Now().Add(windMost), -1
 	if m.taping != nil {
 		m.taping.bare = true
 	}
@@ -324,6 +324,7 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 		if begun, err := g.revive(ctx, m); err != nil || !begun {
 			return 0, err
 		}
+		m.recalled = -1
 	}
 	if m.account.Open() > 0 && m.live == nil && g.r.cfg.Trading != nil {
 		g.r.enliven(ctx, m, m.account.Markets(), nil)
@@ -332,9 +333,12 @@ func (g *group) winds(ctx context.Context, m *member) (int, error) {
 	if err != nil || !g.hear(ctx, m) {
 		return 0, err
 	}
-	m.given(parity.Given{Kind: parity.Recall, Reason: m.windReason()})
-	if err := m.account.CancelAll(m.windReason()); err != nil {
-		return 0, err
+	if at := m.account.Event(); at != m.recalled { // without news there is nothing more to take back
+		m.given(parity.Given{Kind: parity.Recall, Reason: m.windReason()})
+		if err := m.account.CancelAll(m.windReason()); err != nil {
+			return 0, err
+		}
+		m.recalled = at
 	}
 	selling := m.end == bot.Flattened && !m.settling && m.account.Open()+claimed == 0
 	now := g.r.cfg.Now()

@@ -555,3 +555,29 @@ func TestNewAccountHearsFromItsBooksOn(t *testing.T) {
 		}
 	}
 }
+
+// The tape of a bot that stops while its exchange is away does not grow with each look.
+func TestStopThatLastsIsOnTheTapeOnce(t *testing.T) {
+	t.Parallel()
+	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10}, exchange.OrderRequest{Side: exchange.Sell, Price: 130, Volume: 10})
+	st := s.written(t)
+	st.Tape = &tapeState{Terms: "some"}
+	raw, err := st.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved.State = raw
+	acts := func() int { return len(m.taping.tape.Point().Acts) }
+	g.stop(t.Context(), m)
+	for range 5 {
+		g.ending(t.Context(), m)
+	}
+	if n := acts(); n != 0 { // what was taken back at first is written
+		t.Errorf("after looks without news there are %d acts", n)
+	}
+	hears(t, m, 0)
+	g.ending(t.Context(), m)
+	if w := m.account.Wishes(); len(w) != 1 || !w[0].Asked || m.over {
+		t.Errorf("it wishes %+v", w)
+	}
+}

@@ -102,6 +102,9 @@ type member struct {
 	settling bool
 	until    time.Time
 	late     *time.Timer
+	// recalled is the event of its exchange up to which its orders were taken back since it
+	// began to stop; -1 if they were not.
+	recalled int64
 	// overdue is true once its stop takes too long.
 	overdue bool
 	// sellAt is when it may sell again, if its position is being closed.

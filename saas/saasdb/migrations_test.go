@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"path"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -130,6 +131,58 @@ func TestOrdersFromBeforeSeveralPairs(t *testing.T) {
 		fills, err := s.Fills(ctx, "a", "b", page.Page{})
 		if err != nil || len(fills) != 1 || fills[0].Pair != "ETHMYR" {
 			t.Errorf("fills %+v, %v", fills, err)
+		}
+	})
+}
+
+// Of a foreign order that several bots were to claim before that was refused, the first keeps
+// it, and the others' decisions are open again; other decisions and orders stay as they are.
+func TestForeignOrdersClaimedTwiceBefore(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0030")}, func(t *testing.T, d *db.DB) {
+		ctx := t.Context()
+		ids := []string{"one", "two"}
+		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
+			for _, id := range ids {
+				for _, statement := range []string{
+					`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, version,
+					created_at, updated_at) VALUES ('a', ?0, ?0, ?0, 'XBTMYR', 'basic', 'live', '{}', '1', '{}', 1, 1, 1)`,
+					`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', ?0, ?0, FALSE, 'stopped', '', 1, 1, 1)`,
+				} {
+					if _, err := tx.NewRaw(statement, id).Exec(ctx); err != nil {
+						return err
+					}
+				}
+			}
+			for i, row := range []struct{ bot, order, decision, over string }{
+				{ids[0], "BX1", "claim", "FALSE"}, {ids[1], "BX1", "claim", "FALSE"}, {ids[0], "BX2", "claim", "TRUE"}, {ids[1], "BX2", "claim", "FALSE"}, {ids[0], "BX3", "ignore", "FALSE"},
+			} {
+				_, err := tx.NewRaw("INSERT INTO live_foreign (tenant_id, bot_id, pair, venue_id, client_id, side, price, volume, ours, over, found_at, decision, decided_by, decided_at) "+
+					"VALUES ('a', ?, 'XBTMYR', ?, '', 'buy', '1', '1', FALSE, "+row.over+", ?, ?, 'ada', 1)", row.bot, row.order, i, row.decision).Exec(ctx)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Migrate(ctx, sets()...); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, id := range ids {
+			st, err := saasdb.New(d).LiveState(ctx, "a", id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range st.Foreign {
+				got = append(got, f.VenueID+string(f.Decision)+f.DecidedBy)
+			}
+		}
+		if want := []string{"BX1claimada", "BX3ignoreada", "BX1", "BX2claimada"}; !slices.Equal(got, want) {
+			t.Errorf("decided is %q, want %q", got, want)
 		}
 	})
 }
