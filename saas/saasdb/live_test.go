@@ -127,7 +127,10 @@ func TestLiveCommitIsFenced(t *testing.T) {
 		_, lost := newBot(t, s, "b")
 		_, free := newBot(t, s, "b")
 		entry := func(tenant, bot string, epoch int64) journal.LiveEntry {
-			return journal.LiveEntry{TenantID: tenant, BotID: bot, Epoch: epoch, Orders: []journal.LiveOrder{liveOrder(bot, 1, journal.Submitted)}}
+			return journal.LiveEntry{
+				TenantID: tenant, BotID: bot, Epoch: epoch, Orders: []journal.LiveOrder{liveOrder(bot, 1, journal.Submitted)},
+				Transitions: []journal.Transition{{Order: 1, Event: 1, To: journal.Submitted, At: start()}},
+			}
 		}
 		old := own(t, s, "b", lost.ID)
 		own(t, s, "b", lost.ID)
@@ -166,8 +169,14 @@ func TestLiveCommitRefusesThePast(t *testing.T) {
 		again := fill
 		again.Event = 9
 		for name, e := range map[string]journal.LiveEntry{
-			"backwards":        {Orders: []journal.LiveOrder{liveOrder(b.ID, 1, journal.Open)}},
-			"another order":    {Orders: []journal.LiveOrder{other}},
+			"backwards":     {Orders: []journal.LiveOrder{liveOrder(b.ID, 1, journal.Open)}},
+			"another order": {Orders: []journal.LiveOrder{other}},
+			"an intent again": {
+				Orders: []journal.LiveOrder{liveOrder(b.ID, 1, journal.Submitted)}, Transitions: []journal.Transition{{Order: 1, Event: 7, To: journal.Submitted, At: start()}},
+			},
+			"an intent as the same event": {
+				Orders: []journal.LiveOrder{liveOrder(b.ID, 2, journal.Submitted)}, Transitions: []journal.Transition{{Order: 2, Event: 1, To: journal.Submitted, At: start()}},
+			},
 			"the same event":   {Transitions: []journal.Transition{{Order: 1, Event: 1, At: start()}}},
 			"the same fill":    {Fills: []journal.LiveFill{again}},
 			"with something":   {Orders: []journal.LiveOrder{liveOrder(b.ID, 2, journal.Submitted)}, Fills: []journal.LiveFill{again}},

@@ -29,6 +29,18 @@ func buysOf(e journal.LiveEntry) (buys []journal.LiveOrder) {
 	return buys
 }
 
+// noteCapped remembers which of the entries' tenants have ceilings, so that storeIntents
+// need not find out in vain. It decides nothing.
+func (s *Store) noteCapped(entries []journal.LiveEntry, capped []string) {
+	for _, e := range entries {
+		if slices.Contains(capped, e.TenantID) {
+			s.capped.Store(e.TenantID, true)
+		} else {
+			s.capped.Delete(e.TenantID)
+		}
+	}
+}
+
 // capBuys refuses the entries of tenants that have ceilings whose buys exceed one. The
 // ceilings stay locked until the transaction ends, so that what one of a tenant's commits
 // adds the next one counts, whoever makes it.

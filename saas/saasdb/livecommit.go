@@ -14,13 +14,17 @@ import (
 	"github.com/lunobot/lunobot/saas/lease"
 )
 
-// CommitLive implements journal.LiveStore. The intents of many bots are two statements
-// on PostgreSQL, one for the leases and one for orders and transitions, which are two
-// on SQLite; that somebody's tenant has ceilings the first of them tells.
+// CommitLive implements journal.LiveStore. The intents of many bots are one statement on
+// PostgreSQL if storeIntents may write them. All else is two there, one for the leases and
+// one for the rows, which on SQLite are one a table; that somebody's tenant has ceilings the
+// first of them tells.
 func (s *Store) CommitLive(ctx context.Context, entries ...journal.LiveEntry) ([]error, error) {
 	refused := make([]error, len(entries))
 	if len(entries) == 0 {
 		return refused, nil
+	}
+	if done, err := s.storeIntents(ctx, entries); done || err != nil {
+		return refused, err
 	}
 	alone, condition := true, "FALSE"
 	resources := make([]lease.Resource, len(entries))
@@ -40,6 +44,9 @@ func (s *Store) CommitLive(ctx context.Context, entries ...journal.LiveEntry) ([
 			if refused[i] = nil; held[resources[i]] != e.Epoch || e.Epoch == 0 {
 				refused[i] = lease.ErrLost.With("kind", lease.Bots).With("resource", e.BotID)
 			}
+		}
+		if condition == hasCeilings {
+			s.noteCapped(entries, capped)
 		}
 		if len(capped) > 0 {
 			if err := s.capBuys(ctx, tx, capped, entries, refused); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -57,7 +58,11 @@ var (
 
 // Store implements the stores of packages account, bot, catalog, ceiling, halt, journal, lease,
 // outbox, replay and research. It is safe for concurrent use.
-type Store struct{ db *db.DB }
+type Store struct {
+	db *db.DB
+	// capped has the tenants that had ceilings when one of their buys was committed last.
+	capped sync.Map
+}
 
 // New returns a store in a database, which the caller migrates and closes.
 func New(d *db.DB) *Store { return &Store{db: d} }
