@@ -157,15 +157,15 @@ func compare[T comparable](t *testing.T, what string, got, want []T) {
 	}
 }
 
-// waitFor polls until ok; it fails the test after a minute.
+// waitFor polls until ok; it fails the test after three minutes.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Fatalf("waited a minute for %s", what)
+	t.Fatalf("waited three minutes for %s", what)
 }
 
 // reference is what a session that nobody interrupts does.
