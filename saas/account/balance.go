@@ -38,7 +38,7 @@ func balancesOf(list []exchange.Balance) []Balance {
 func (a Account) Held(currency string) Balance {
 	held := Balance{Currency: currency}
 	for _, b := range a.Balances {
-		if b.Currency == currency && (held.Wallet == "" || older(b.Wallet, held.Wallet)) {
+		if b.Currency == currency && (held.Wallet == "" || byAge(b.Wallet, held.Wallet) < 0) {
 			held = b
 		}
 	}
@@ -58,8 +58,7 @@ func (a Account) Wallets() map[string]string {
 	return pinned
 }
 
-// older reports whether a wallet was opened before another one: ids are numbers that
-// grow.
-func older(a, b string) bool {
-	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) < 0
+// byAge compares wallets by when they were opened: ids are numbers that grow.
+func byAge(a, b string) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

@@ -1,7 +1,6 @@
 package account
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -217,7 +216,7 @@ func (c *Checker) venueAccount(ctx context.Context, venue string, balances []exc
 			ids = append(ids, b.Account)
 		}
 	}
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(ids, byAge)
 	known, err := c.cfg.Store.VenueAccount(ctx, venue, ids)
 	if err != nil || known != "" || len(ids) == 0 {
 		return known, err

@@ -6,8 +6,8 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 )
 
-// Doubt has the key of an account checked now, because its exchange has refused it while
-// bots trade with it: the check says whether it is still good, and tells its tenant if it is
+// Doubt has the key of an account checked now, because its exchange has refused it, or
+// says nothing, while bots trade with it: the check says whether it is still good, and tells its tenant if it is
 // not. An account that is gone, or whose key is known to be bad, is left as it is.
 func (c *Connector) Doubt(ctx context.Context, tenantID, accountID string) error {
 	asked := false
