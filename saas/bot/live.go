@@ -195,13 +195,11 @@ func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string,
 	}
 	in.prices = s.last(ctx, c)
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
+		b, found, err := s.locked(ctx, p.TenantID, botID)
 		if err != nil {
 			return err
 		}
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID); err != nil {
-			return err
-		}
+		c = found
 		sum, err := s.summary(ctx, b, c, in, s.cfg.Store.LockAccount)
 		if err != nil {
 			return err
@@ -230,6 +228,17 @@ func (s *Service) GoLive(ctx context.Context, p tenancy.Principal, botID string,
 	return c, err
 }
 
+// locked returns a bot, which stays as it is until the transaction ends, with its
+// configuration.
+func (s *Service) locked(ctx context.Context, tenantID, botID string) (Bot, Config, error) {
+	b, err := s.cfg.Store.LockBot(ctx, tenantID, botID)
+	if err != nil {
+		return Bot{}, Config{}, err
+	}
+	c, err := s.cfg.Store.Config(ctx, tenantID, b.ConfigID)
+	return b, c, err
+}
+
 // GoPaper has a stopped live bot trade simulated money again. What it holds stays on
 // the account and is its tenant's. Its orders must be settled (Conflict, code
 // "orders_unsettled"); WriteOff gives up those that never will be.
@@ -239,13 +248,11 @@ func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string
 	}
 	var c Config
 	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
+		b, found, err := s.locked(ctx, p.TenantID, botID)
 		if err != nil {
 			return err
 		}
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID); err != nil {
-			return err
-		}
+		c = found
 		switch {
 		case c.Mode == Paper:
 			return errs.New(errs.Conflict, "bot_on_paper", "%s trades on paper already", b.Name)

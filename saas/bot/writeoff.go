@@ -166,13 +166,11 @@ func (s *Service) WriteOff(ctx context.Context, p tenancy.Principal, botID strin
 	}
 	var c Config
 	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		b, err := s.cfg.Store.LockBot(ctx, p.TenantID, botID)
+		b, found, err := s.locked(ctx, p.TenantID, botID)
 		if err != nil {
 			return err
 		}
-		if c, err = s.cfg.Store.Config(ctx, p.TenantID, b.ConfigID); err != nil {
-			return err
-		}
+		c = found
 		l, err := s.leftover(ctx, b, s.cfg.Store.LockAccount)
 		if err != nil {
 			return err
