@@ -25,8 +25,9 @@ import (
 
 // BenchmarkMemory reports how much memory a running bot of the bundled strategy
 // takes in the worker and the strategy's process together: the most that both
-// held over two rounds of checkpoints, less what they held without a bot, by
-// bot. Leases are in memory here, the journal is none.
+// held over two rounds of checkpoints, less what they held before the worker took
+// up a bot, by bot. The store of bots and their leases are in memory here, the
+// journal is none.
 func BenchmarkMemory(b *testing.B) {
 	for _, n := range []int{1_000, 10_000} {
 		b.Run(fmt.Sprintf("%d bots", n), func(b *testing.B) {
@@ -74,13 +75,6 @@ func memory(b *testing.B, n int) (host, plugin int64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := r.Start(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	defer r.Stop()
-	debug.FreeOSMemory()
-	own := strconv.Itoa(os.Getpid())
-	host, plugin = -machine.Held(b, own), -machine.Held(b, process.ID())
 	for i := range n {
 		w.add(fmt.Sprintf("%032d", i), "{}")
 	}
@@ -89,7 +83,13 @@ func memory(b *testing.B, n int) (host, plugin int64) {
 			w.bots[i].Bot.Strategy = "basic"
 		}
 	})
-	r.Wake()
+	debug.FreeOSMemory()
+	own := strconv.Itoa(os.Getpid())
+	host, plugin = -machine.Held(b, own), -machine.Held(b, process.ID())
+	if err := r.Start(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	defer r.Stop()
 	var most, mostHost, mostPlugin int64
 	for deadline := time.Now().Add(2 * time.Minute); journal.count.Load() < int64(n); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {

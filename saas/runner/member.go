@@ -66,8 +66,6 @@ type member struct {
 	listens bool
 	// snapshot is the strategy's state at the newest checkpoint.
 	snapshot *strategy.Snapshot
-	// before is the account at the newest checkpoint when it was taken up.
-	before journal.Summary
 	// fresh is true for a run that has no checkpoint yet, and anew if it begins with
 	// a new account.
 	fresh, anew bool
@@ -88,8 +86,8 @@ type member struct {
 	// live is its side towards its exchange, once that is needed; gated is true while it
 	// waits for it, and said what its tenant was told last.
 	live  *livebot
-	gated bool
 	said  string
+	gated bool
 	// sentinel is true while account has no strategy and only its protective exits act,
 	// and minded is until when it has that, if no worker can run its strategy.
 	sentinel bool
@@ -184,7 +182,8 @@ func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, e
 	if err != nil {
 		return nil, err
 	}
-	m.fresh, m.before, m.loaded = cp.Run != b.Run, cp.Summary, cp.Run
+	st.had = cp.Summary
+	m.fresh, m.loaded = cp.Run != b.Run, cp.Run
 	if !m.fresh {
 		m.snapshot = st.Strategy
 	}
@@ -239,7 +238,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	// the old one. Numbers are never used twice.
 	m.anew = true
 	m.account.Renew(last)
-	text, err := m.bequest(unfit)
+	text, err := m.bequest(st.had, unfit)
 	m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "started", Time: st.time(), Text: text})
 	return err
 }

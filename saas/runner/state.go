@@ -36,6 +36,8 @@ type checkpointState struct {
 	Tripped *int64 `json:"tripped,omitempty"`
 	// Tape is how far the tape for replays has come; nil if there is none.
 	Tape *tapeState `json:"tape,omitempty"`
+	// had is what stands beside a checkpoint that was read, for people.
+	had journal.Summary
 }
 
 // time is the close of the newest candle of the bot's own pair.

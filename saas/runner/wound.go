@@ -119,8 +119,8 @@ func (s *checkpointState) unfit(markets bot.Markets) (string, error) {
 }
 
 // bequest says that a new account begins, and what the one before had.
-func (m *member) bequest(unfit string) (string, error) {
-	b, had := m.assignment.Bot, m.before
+func (m *member) bequest(had journal.Summary, unfit string) (string, error) {
+	b := m.assignment.Bot
 	if unfit == "" {
 		unfit = "its balance, its pairs or whose money it moves were changed"
 	}
