@@ -43,7 +43,7 @@ func (a *App) openStrategies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: a.cfg.Log, Sandbox: a.cfg.Sandbox, Shim: a.cfg.Shim}); err != nil {
+	if a.host, err = pluginhost.New(pluginhost.Config{Sources: sources, Logger: a.cfg.Log, Processor: a.cfg.Processor, Sandbox: a.cfg.Sandbox, Shim: a.cfg.Shim}); err != nil {
 		return err
 	}
 	a.host.Sandbox(ctx) // whoever starts this shall be told at once what it lacks

@@ -14,6 +14,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/strategy/plugin"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
@@ -79,6 +80,9 @@ type Config struct {
 	// on several machines share it, or are each given the files. Defaults to
 	// DefaultPluginDir of DataDir.
 	PluginDir string
+	// Processor bounds the processor time of each process of a strategy. Its zero
+	// values are their defaults.
+	Processor pluginhost.Processor
 	// Role is the part of the installation that this process is. Defaults to All.
 	Role Role
 	// Sandbox says what happens where the processes of strategies cannot be shut

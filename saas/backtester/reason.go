@@ -66,6 +66,8 @@ func pluginReason(kind pluginhost.Kind) string {
 		return "answered what cannot be understood."
 	case pluginhost.Timeout:
 		return "made no progress for too long and was stopped."
+	case pluginhost.Overuse:
+		return "was stopped: it computed on its own, beyond what a run takes."
 	case pluginhost.Broken:
 		return "failed too often in a row and rests for a few minutes."
 	case pluginhost.Crashed:

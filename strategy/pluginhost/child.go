@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,6 +31,8 @@ const drain = 200 * time.Millisecond
 // block the host: its whole process group is killed, and its pipes are closed.
 type child struct {
 	cmd            *exec.Cmd
+	logger         *slog.Logger
+	bounds         Processor
 	directory      string
 	leash          *os.File // the other end of its standard input
 	memory         *plugin.Memory
@@ -57,8 +61,11 @@ const (
 // newChild returns the process of a source that is not started yet. Memory is
 // shared with it and a line given to it if they are not nil; in a box it is shut
 // in.
-func newChild(s Source, directory string, memory *plugin.Memory, line *plugin.Line, b *box) (*child, error) {
-	c := &child{directory: directory, memory: memory, line: line, done: make(chan struct{}), quiet: make(chan struct{})}
+func newChild(cfg Config, s Source, directory string, memory *plugin.Memory, line *plugin.Line, b *box) (*child, error) {
+	c := &child{
+		logger: cfg.Logger.With("plugin", s.Key()), bounds: cfg.Processor, directory: directory, memory: memory, line: line,
+		done: make(chan struct{}), quiet: make(chan struct{}),
+	}
 	var inherit [sandbox.Inherited]*os.File
 	if memory != nil {
 		inherit[memoryDescriptor-sandbox.FirstInherited] = memory.File()
@@ -80,10 +87,11 @@ func newChild(s Source, directory string, memory *plugin.Memory, line *plugin.Li
 	return c, nil
 }
 
-// environ sets the process's environment: what go-plugin makes for it and where
-// its memory and its line are, and nothing else.
+// environ sets the process's environment: what go-plugin makes for it, how many cores
+// it may count on, and where its memory and its line are, and nothing else.
 func (c *child) environ(env []string) {
 	c.cmd.Env = append(c.cmd.Env, env...)
+	c.cmd.Env = append(c.cmd.Env, "GOMAXPROCS="+strconv.Itoa(min(c.bounds.Cores, runtime.GOMAXPROCS(0))))
 	if c.memory != nil {
 		c.cmd.Env = append(c.cmd.Env, plugin.MemoryVariable+"="+strconv.Itoa(memoryDescriptor))
 	}
@@ -126,6 +134,9 @@ func (c *child) Start(context.Context) error {
 	c.started = true
 	c.mu.Unlock()
 	go c.wait()
+	if err := yield(c.cmd.Process, c.bounds.Nice); err != nil && !errors.Is(err, errNoProcess) && !errors.Is(err, errors.ErrUnsupported) {
+		c.logger.Warn("a plugin has the host's own priority", "error", err)
+	}
 	return nil
 }
 
@@ -171,12 +182,20 @@ func (c *child) Wait(context.Context) error {
 
 // ID implements runner.AttachedRunner.
 func (c *child) ID() string {
+	if pid := c.pid(); pid != 0 {
+		return strconv.Itoa(pid)
+	}
+	return ""
+}
+
+// pid returns the operating system's process id, 0 before a start.
+func (c *child) pid() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.started {
-		return ""
+		return 0
 	}
-	return strconv.Itoa(c.cmd.Process.Pid)
+	return c.cmd.Process.Pid
 }
 
 // Name implements runner.Runner.

@@ -54,6 +54,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
+	// Processor bounds the processor time of each process. Its zero values are their
+	// defaults.
+	Processor Processor
 	// Sandbox says what happens where processes cannot be shut in wholly. Defaults
 	// to sandbox.Prefer.
 	Sandbox sandbox.Policy
@@ -89,7 +92,7 @@ func (c Config) withDefaults() Config {
 	if c.Sandbox == "" {
 		c.Sandbox = sandbox.Prefer
 	}
-	c.Limits = c.Limits.WithDefaults()
+	c.Limits, c.Processor = c.Limits.WithDefaults(), c.Processor.withDefaults()
 	if c.LogLine == 0 {
 		c.LogLine = 2 << 10
 	}
@@ -121,7 +124,7 @@ func (c Config) validate() error {
 	if c.BreakAfter < 0 {
 		problems = append(problems, errors.New("BreakAfter must not be below 0"))
 	}
-	problems = append(problems, c.Limits.Validate())
+	problems = append(problems, c.Limits.Validate(), c.Processor.validate())
 	if _, err := sandbox.ParsePolicy(string(c.Sandbox)); err != nil {
 		problems = append(problems, err)
 	}

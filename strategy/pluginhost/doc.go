@@ -3,12 +3,12 @@
 // It owns the sources (name, version, manifest, SHA-256), which may come and go
 // while it runs and of which there may be several versions, the launch with an empty
 // environment, a private directory and deadlines, the capture of what a plugin
-// prints, health checks, the detection of death and the back-off before the
-// next start. It does not own the wire (package plugin), what the commands of a
+// prints, health checks, the bound of its processor time, the detection of death and
+// the back-off before the next start. It does not own the wire (package plugin), what the commands of a
 // strategy are worth (package engine), nor which bots there are: who shares a
 // process with whom is the caller's choice, by the key that it asks with.
 //
-// A process that dies, hangs or answers garbage is ended, and each of its calls
+// A process that dies, hangs, computes without end or answers garbage is ended, and each of its calls
 // returns an *Error that names the plugin and the cause (rule PL5). The caller
 // asks for a process again, which waits out the back-off, and opens its bots
 // from their last snapshots.

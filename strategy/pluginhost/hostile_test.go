@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
@@ -117,6 +119,7 @@ func TestHostileAttempts(t *testing.T) {
 		{"tcp", tcp.Addr().String()}, {"listen", ""}, {"udp", "127.0.0.1:53"}, {"raw", ""}, {"netlink", ""}, {"mptcp", ""}, {"legacy", ""}, {"vsock", ""},
 		{"unix", door}, {"unix", "@lunobot-test"}, {"datagram", "/dev/log"}, {"exec", ""}, {"become", ""}, {"own program", ""}, {"fork", ""}, {"namespace", ""},
 		{"ptrace", ""}, {"signal", bystander.ID()}, {"signal", strconv.Itoa(os.Getpid())}, {"mount", ""}, {"keys", ""}, {"ring", ""}, {"bpf", ""}, {"resize", ""}, {"descriptors", "/dev/null"},
+		{"priority", ""}, {"realtime", ""},
 	} {
 		text, err := attempt(t, p, c.name, c.target)
 		if err != nil || !strings.HasPrefix(text, "refused: ") {
@@ -164,6 +167,73 @@ func TestHostileExcess(t *testing.T) {
 			t.Errorf("during %s the one beside it says %q, %v", name, text, err)
 		}
 	}
+}
+
+// proves PL5: a plugin that computes for ever between its calls is ended, started again
+// after a pause and at last left alone, each with the cause; the one beside it, which is
+// bounded alike, answers all the time. Its priority is lower than the host's.
+func TestHostileComputing(t *testing.T) {
+	t.Parallel()
+	host := boxed(t, pluginhost.Config{
+		Sources: []pluginhost.Source{attackerSource()}, BackoffMin: time.Millisecond, BreakAfter: 2, CallTimeout: time.Minute,
+		Processor: pluginhost.Processor{Burst: 300 * time.Millisecond, Interval: 20 * time.Millisecond, Nice: 3, Share: 0.01}, // of a machine that others load, too
+	})
+	bystander, err := host.Process(t.Context(), "attacker", "bystander")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		p, err := host.Process(t.Context(), "attacker", "shared")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own, its := niceOf(t, os.Getpid()), niceOf(t, pidOf(t, p)); its != min(own+3, 19) {
+			t.Errorf("its nice value is %d, and the host's %d", its, own)
+		}
+		if text, err := attempt(t, p, "spin on", ""); err != nil || text != "done" {
+			t.Fatalf("it says %q, %v", text, err)
+		}
+		for rounds := 0; ; rounds++ {
+			if text, err := attempt(t, bystander, "nothing", ""); err != nil || text != "done" {
+				t.Fatalf("the one beside it says %q, %v", text, err)
+			}
+			select {
+			case <-p.Done():
+			case <-time.After(20 * time.Millisecond):
+				continue
+			}
+			t.Logf("%v, after %d rounds of the one beside it", p.Err(), rounds)
+			break
+		}
+		wantFault(t, p.Err(), pluginhost.Overuse, "of processor time in")
+		wantFault(t, p.Err(), pluginhost.Overuse, "between its calls a strategy may use 1 % of a core")
+	}
+	_, err = host.Process(t.Context(), "attacker", "shared")
+	wantFault(t, err, pluginhost.Broken, "it failed 2 times in a row")
+	wantFault(t, err, pluginhost.Broken, "of processor time in")
+	if err := bystander.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// niceOf returns the nice value of a process.
+func niceOf(tb testing.TB, pid int) int {
+	tb.Helper()
+	raw, err := unix.Getpriority(unix.PRIO_PROCESS, pid)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return 20 - raw
+}
+
+// pidOf returns the process id as a number.
+func pidOf(tb testing.TB, p *pluginhost.Process) int {
+	tb.Helper()
+	pid, err := strconv.Atoi(p.ID())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return pid
 }
 
 // proves PL5: a file that was changed after its sum was taken is not started,

@@ -63,7 +63,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		cfg.Logger.Warn("a plugin has no line; its live rounds are slower", "plugin", s.Key(), "error", err)
 	}
-	process, err := newChild(s, directory, memory, line, b)
+	process, err := newChild(cfg, s, directory, memory, line, b)
 	if err != nil {
 		if memory != nil {
 			_ = memory.Close()

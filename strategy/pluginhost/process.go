@@ -31,10 +31,8 @@ type Process struct {
 
 	nextBot atomic.Uint64
 	bots    atomic.Int64
-	// busy counts the calls under way; used is when the last one ended, in
-	// nanoseconds of the clock.
-	busy atomic.Int64
-	used atomic.Int64
+	// calls are what callers ask of it, without the host's own questions for its health.
+	calls calls
 	// stood and longest are what Stood returns, in nanoseconds.
 	stood, longest atomic.Int64
 
@@ -49,7 +47,7 @@ type Process struct {
 // newProcess takes over a connection and watches it until it is gone.
 func newProcess(cfg Config, name string, c *connection, forget func(*Process)) *Process {
 	p := &Process{name: name, cfg: cfg, c: c, started: cfg.Now(), ending: make(chan struct{}), gone: make(chan struct{})}
-	p.used.Store(p.started.UnixNano())
+	p.calls.last = p.started
 	p.nextBot.Store(c.before)
 	go p.watch(forget)
 	return p
@@ -98,8 +96,9 @@ func (p *Process) end(cause *Error) {
 // checks, by idleness or by the host's wish.
 func (p *Process) watch(forget func(*Process)) {
 	defer close(p.gone)
-	var health sync.WaitGroup
-	health.Go(p.check)
+	var watching sync.WaitGroup
+	watching.Go(p.check)
+	watching.Go(p.meter)
 	select {
 	case <-p.c.child.done:
 		p.end(fault(p.name, Crashed, "its process ended: %w", p.c.ending()))
@@ -111,7 +110,7 @@ func (p *Process) watch(forget func(*Process)) {
 			p.c.close()
 		}
 	}
-	health.Wait()
+	watching.Wait()
 	if err := p.Err(); errors.Is(err, &Error{Kind: Stopped}) {
 		p.cfg.Logger.Info("plugin stopped", "plugin", p.name)
 	} else {
@@ -131,15 +130,20 @@ func (p *Process) check() {
 			return
 		case <-ticker.C:
 		}
-		if p.bots.Load() == 0 && p.busy.Load() == 0 && p.cfg.Now().UnixNano()-p.used.Load() >= int64(p.cfg.IdleTimeout) {
+		if p.bots.Load() == 0 && p.calls.idle(p.cfg.Now()) >= p.cfg.IdleTimeout {
 			p.end(fault(p.name, Stopped, "it had no bot for %s", p.cfg.IdleTimeout))
 			return
 		}
-		_ = p.call(context.Background(), "asking for its health", func(ctx context.Context) error {
-			_, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: goplugin.GRPCServiceName})
-			return err
-		})
+		p.ask(health)
 	}
+}
+
+// ask asks for the process's health. It is no use of the process, and justifies nothing.
+func (p *Process) ask(health grpc_health_v1.HealthClient) {
+	ctx, cancel := p.deadline(context.Background())
+	defer cancel()
+	_, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: goplugin.GRPCServiceName})
+	_ = p.judge(ctx, "asking for its health", err)
 }
 
 // Opened is a bot that Open has opened, or could not.
@@ -201,22 +205,32 @@ func (p *Process) Close(ctx context.Context, bots []uint64) error {
 // cancellation, a fault of one bot or backtest, or an *Error, after which the
 // process is over.
 func (p *Process) call(ctx context.Context, what string, do func(ctx context.Context) error) error {
-	limited, cancel := context.WithTimeoutCause(ctx, p.cfg.CallTimeout, errLate)
+	limited, cancel := p.deadline(ctx)
 	defer cancel()
 	return p.guarded(limited, what, do)
+}
+
+// deadline bounds the time of a call.
+func (p *Process) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, p.cfg.CallTimeout, errLate)
 }
 
 // errLate means that a call took longer than it may.
 var errLate = errors.New("no answer in time")
 
+// guarded makes a call that has its own deadline.
 func (p *Process) guarded(ctx context.Context, what string, do func(ctx context.Context) error) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
-	p.busy.Add(1)
+	p.calls.begin(p.cfg.Now())
 	err := do(ctx)
-	p.used.Store(p.cfg.Now().UnixNano())
-	p.busy.Add(-1)
+	p.calls.end(p.cfg.Now())
+	return p.judge(ctx, what, err)
+}
+
+// judge says what came of a call; it ends the process if the call shows that it must end.
+func (p *Process) judge(ctx context.Context, what string, err error) error {
 	if code := status.Code(err); code == codes.DeadlineExceeded || code == codes.Canceled {
 		// The plugin's side knows the deadline, too, and may be first to notice.
 		select {

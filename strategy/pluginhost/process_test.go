@@ -216,7 +216,7 @@ func TestEnvironmentOfTheHostIsNotSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range round.Reactions[0].Commands {
-		if !strings.HasPrefix(c.Text, "PLUGIN_") && c.Text != "LUNOBOT_PLUGIN" && c.Text != plugin.MemoryVariable && c.Text != plugin.LineVariable && !strings.HasPrefix(c.Text, "candle") {
+		if !strings.HasPrefix(c.Text, "PLUGIN_") && c.Text != "GOMAXPROCS" && c.Text != "LUNOBOT_PLUGIN" && c.Text != plugin.MemoryVariable && c.Text != plugin.LineVariable && !strings.HasPrefix(c.Text, "candle") {
 			t.Errorf("the plugin sees the variable %s", c.Text)
 		}
 	}
@@ -263,7 +263,7 @@ func TestStopLeavesNoProcess(t *testing.T) {
 
 func TestIdleProcessEnds(t *testing.T) {
 	t.Parallel()
-	host, p := serving(t, pluginhost.Config{IdleTimeout: 50 * time.Millisecond})
+	host, p := serving(t, pluginhost.Config{HealthInterval: 10 * time.Millisecond, IdleTimeout: 100 * time.Millisecond}) // its health is no use
 	<-p.Done()
 	wantKind(t, p.Err(), pluginhost.Stopped, "had no bot")
 	again, err := host.Process(t.Context(), "hostile", "shared")

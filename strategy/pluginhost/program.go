@@ -97,12 +97,22 @@ func (h *Host) Sandbox(ctx context.Context) sandbox.Status {
 		} else {
 			h.sandbox = h.cfg.Shim.Probe(context.WithoutCancel(ctx))
 		}
+		if _, err := processorTime(os.Getpid()); err != nil {
+			h.sandbox.Missing = append(h.sandbox.Missing, processorPart)
+			h.cfg.Logger.Warn("PROCESSOR TIME OF STRATEGIES IS NOT BOUNDED: one that computes without end keeps its cores", "error", err)
+		} else {
+			h.sandbox.Active = append(h.sandbox.Active, processorPart)
+		}
 		if !h.sandbox.Whole() {
 			h.cfg.Logger.Warn("STRATEGIES ARE NOT SHUT IN WHOLLY: run none that you do not trust", "sandbox", h.sandbox.String(), "policy", h.cfg.Sandbox)
 		}
 	})
 	return h.sandbox
 }
+
+// processorPart is the part of the sandbox that the host itself is: it ends processes
+// that use too much processor time.
+const processorPart = "processor time"
 
 // box is what a process is shut in with; nil is not at all.
 type box struct {

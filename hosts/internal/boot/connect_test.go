@@ -30,7 +30,7 @@ func TestConnectToASimulatedLuno(t *testing.T) {
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
 	cfg, err := boot.Options{
-		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", NATSReplicas: "1", LunoAddress: server.URL, Sandbox: "off",
+		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", NATSReplicas: "1", LunoAddress: server.URL, PluginCPU: "0.25", Sandbox: "off",
 	}.Config(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

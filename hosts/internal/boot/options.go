@@ -21,6 +21,7 @@ import (
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/account"
+	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
@@ -47,6 +48,7 @@ type Options struct {
 	NATS           string `name:"nats-url" env:"LUNOBOT_NATS_URL" help:"NATS server or cluster with JetStream that several processes share, such as nats://user:password@host:4222; by default a broker in this process."`
 	NATSReplicas   string `name:"nats-replicas" env:"LUNOBOT_NATS_REPLICAS" default:"1" help:"Servers of the NATS cluster that keep each event."`
 	Pairs          string `name:"pairs" env:"LUNOBOT_PAIRS" help:"With --market luno: pairs to offer, with commas between, such as XBTMYR,ETHMYR; by default all that are active."`
+	PluginCPU      string `name:"plugin-cpu" env:"LUNOBOT_PLUGIN_CPU" default:"0.25" help:"Part of a core that a strategy's process may use while it is not called."`
 	PluginDir      string `name:"plugin-dir" env:"LUNOBOT_PLUGIN_DIR" help:"Folder of the strategies that were put in; by default \"plugins\" in the data folder."`
 	Sandbox        string `name:"plugin-sandbox" env:"LUNOBOT_PLUGIN_SANDBOX" default:"prefer" help:"Where strategies cannot be shut in wholly: require, prefer or off."`
 	SigningKey     string `name:"signing-key" env:"LUNOBOT_SIGNING_KEY" help:"Key that signs tokens, 32 bytes or more in base64."`
@@ -102,6 +104,9 @@ func (o Options) Config(log *slog.Logger) (saas.Config, error) {
 			problems = append(problems, errors.New("LUNOBOT_NATS_URL is not of the form nats://host:4222, with several of them separated by commas")) // it may hold a password
 			break
 		}
+	}
+	if c.Processor.Share, err = strconv.ParseFloat(o.PluginCPU, 64); err != nil || !(c.Processor.Share > 0 && c.Processor.Share <= pluginhost.MaxShare) {
+		problems = append(problems, fmt.Errorf("LUNOBOT_PLUGIN_CPU %q is not a number above 0 and at most %d", o.PluginCPU, pluginhost.MaxShare))
 	}
 	if c.Sandbox, err = sandbox.ParsePolicy(o.Sandbox); err != nil {
 		problems = append(problems, fmt.Errorf("LUNOBOT_PLUGIN_SANDBOX: %w", err))

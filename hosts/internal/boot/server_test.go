@@ -32,7 +32,7 @@ func run(t *testing.T, env map[string]string, args ...string) (int, string) {
 	}
 	t.Chdir(t.TempDir())
 	for _, name := range []string{
-		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
+		"LUNOBOT_ADDR", "LUNOBOT_BACKTESTS", "LUNOBOT_PLUGIN_CPU", "LUNOBOT_DATA_DIR", "DATABASE_URL", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "LUNOBOT_SIGNING_KEY",
 		"LUNOBOT_VAULT_KEY", "LUNOBOT_PLUGIN_SANDBOX", "LUNOBOT_BASE_URL", "LUNOBOT_PLANS", "LUNOBOT_LOG_LEVEL", "LUNOBOT_LUNO_ADDRESS", "LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_ROLE", "LUNOBOT_VAULT_PUBLIC_KEY", "LUNOBOT_WORKER_ADDR",
 		"LUNOBOT_MARKET", "LUNOBOT_LUNO_KEY_ID", "LUNOBOT_LUNO_KEY_SECRET", "LUNOBOT_PAIRS",
 	} {
@@ -106,8 +106,8 @@ func TestBadSettings(t *testing.T) {
 		says []string
 	}{
 		"all faulty values together": {
-			map[string]string{"LUNOBOT_ADDR": "nowhere", "LUNOBOT_DEMO_SPEED": "-1", "LUNOBOT_DEMO_SEED": "x", "LUNOBOT_ENV": "testing", "DATABASE_URL": "mysql://x", "LUNOBOT_BASE_URL": "bots", "LUNOBOT_LOG_LEVEL": "loud", "LUNOBOT_BACKTESTS": "0", "LUNOBOT_LEASE": "1", "LUNOBOT_NATS_URL": "hunter2@nats", "LUNOBOT_NATS_REPLICAS": "0"},
-			nil, 2, []string{"LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_BACKTESTS", "LUNOBOT_ADDR", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "DATABASE_URL", "LUNOBOT_BASE_URL", "LUNOBOT_LOG_LEVEL"},
+			map[string]string{"LUNOBOT_ADDR": "nowhere", "LUNOBOT_DEMO_SPEED": "-1", "LUNOBOT_DEMO_SEED": "x", "LUNOBOT_ENV": "testing", "DATABASE_URL": "mysql://x", "LUNOBOT_BASE_URL": "bots", "LUNOBOT_LOG_LEVEL": "loud", "LUNOBOT_BACKTESTS": "0", "LUNOBOT_LEASE": "1", "LUNOBOT_NATS_URL": "hunter2@nats", "LUNOBOT_NATS_REPLICAS": "0", "LUNOBOT_PLUGIN_CPU": "0"},
+			nil, 2, []string{"LUNOBOT_LEASE", "LUNOBOT_NATS_URL", "LUNOBOT_NATS_REPLICAS", "LUNOBOT_PLUGIN_CPU", "LUNOBOT_BACKTESTS", "LUNOBOT_ADDR", "LUNOBOT_DEMO_SPEED", "LUNOBOT_DEMO_SEED", "LUNOBOT_ENV", "DATABASE_URL", "LUNOBOT_BASE_URL", "LUNOBOT_LOG_LEVEL"},
 		},
 		"a flag that does not exist":        {nil, []string{"--fast"}, 2, []string{"--fast"}},
 		"a port in use":                     {map[string]string{"LUNOBOT_ADDR": taken.Addr().String()}, nil, 1, []string{"in use", taken.Addr().String(), "LUNOBOT_ADDR"}},

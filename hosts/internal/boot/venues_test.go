@@ -57,7 +57,7 @@ func TestAccountsAtASimulatedLuno(t *testing.T) {
 	exchange := httptest.NewServer(sim)
 	t.Cleanup(exchange.Close)
 	cfg, err := boot.Options{
-		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", LunoAddress: exchange.URL, NATSReplicas: "1", Sandbox: "off",
+		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", LunoAddress: exchange.URL, NATSReplicas: "1", PluginCPU: "0.25", Sandbox: "off",
 	}.Config(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

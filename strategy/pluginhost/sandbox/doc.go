@@ -11,10 +11,11 @@
 //   - seccomp, which refuses every socket but a listening one of its own, every
 //     new program and process, tracing, mounting, and what else a strategy has no
 //     use for;
-//   - limits of memory, files and threads, and no privileges ever after.
+//   - limits of memory, files and threads, no way to a higher priority, and no
+//     privileges ever after.
 //
-// It does not own who is run, nor the pipes and the end of a process (package
-// pluginhost). Where the system lacks a part, Probe says which, and the policy
+// It does not own who is run, nor the pipes, the processor time and the end of a process
+// (package pluginhost). Where the system lacks a part, Probe says which, and the policy
 // whether that is good enough.
 //
 // Smallest use:

@@ -91,7 +91,8 @@ type Spec struct {
 
 // Status is how well the system can shut a program in.
 type Status struct {
-	// Active are the parts that it has: "namespaces", "landlock", "seccomp".
+	// Active are the parts that there are: "namespaces", "landlock", "seccomp", and what
+	// the host adds.
 	Active []string
 	// Missing are the parts that it lacks, as words for the log; none if the
 	// sandbox is whole.

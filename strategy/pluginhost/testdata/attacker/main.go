@@ -73,6 +73,9 @@ func attempts() map[string]func(target string) error {
 		"descriptors": func(t string) error { return descriptors(t) },
 		"memory":      func(string) error { return memory() },
 		"spin":        func(string) error { return spin() },
+		"spin on":     func(string) error { return spinOn() },
+		"priority":    func(string) error { return unix.Setpriority(unix.PRIO_PROCESS, 0, -20) },
+		"realtime":    func(string) error { return realtime() },
 		"threads":     func(string) error { return threads() },
 	}
 }
@@ -184,6 +187,18 @@ func memory() error {
 func spin() error {
 	for { //nolint:staticcheck // it shall not end
 	}
+}
+
+func realtime() error {
+	return unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0)
+}
+
+// spinOn computes for ever, and lets its caller go.
+func spinOn() error {
+	for range 4 {
+		go func() { _ = spin() }()
+	}
+	return nil
 }
 
 func threads() error {
