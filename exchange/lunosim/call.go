@@ -47,15 +47,18 @@ func (c *call) integer(name string) (n int64, given bool, err error) {
 	return n, n != 0, nil
 }
 
-// flag returns a yes or no; what is not given is no.
+// flag returns a yes or no; what is not given is no. Luno's Python client sends True
+// and False.
 func (c *call) flag(name string) (bool, error) {
-	switch c.text(name) {
-	case "", "0", "false":
+	text := c.text(name)
+	if text == "" {
 		return false, nil
-	case "1", "true":
-		return true, nil
 	}
-	return false, refuse("ErrInvalidParameters", "%s must be true or false", name)
+	yes, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, refuse("ErrInvalidParameters", "%s must be true or false", name)
+	}
+	return yes, nil
 }
 
 // number returns a decimal that is above 0; given is false for none and for 0. A

@@ -297,6 +297,27 @@ func TestListsOfOrders(t *testing.T) {
 	b.ann.send(t, http.MethodGet, "/api/1/listorders", "pair=NOPE").refused(t, 400, "ErrMarketUnavailable")
 }
 
+// Luno's clients write yes and no in their languages' ways.
+func TestYesAndNo(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.ann.limit(t, "ASK", "400000", "1")
+	b.bob.limit(t, "BID", "400000", "0.1", "post_only=False")
+	b.bob.limit(t, "BID", "390000", "0.1", "post_only=True")
+	for _, yes := range []string{"True", "true", "1"} {
+		b.bob.send(t, http.MethodPost, "/api/1/postorder", "pair=XBTMYR", "type=BID", "price=400000", "volume=0.1", "post_only="+yes).refused(t, 400, "ErrOrderCanceled")
+		if over := items(b.bob.get(t, "/api/exchange/2/listorders", "closed="+yes), "orders"); len(over) != 1 || over[0]["status"] != "COMPLETE" {
+			t.Errorf("closed=%s: %v", yes, over)
+		}
+	}
+	for _, no := range []string{"False", "false", "0", ""} {
+		if open := items(b.bob.get(t, "/api/exchange/2/listorders", "closed="+no), "orders"); len(open) != 1 || open[0]["status"] != "PENDING" {
+			t.Errorf("closed=%s: %v", no, open)
+		}
+	}
+	b.bob.send(t, http.MethodGet, "/api/exchange/2/listorders", "closed=yes").refused(t, 400, "ErrInvalidParameters")
+}
+
 func TestListsOfTrades(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

@@ -233,6 +233,39 @@ func TestMarketStream(t *testing.T) {
 	}
 }
 
+// Luno's Python client names an origin that is not the server's, and says "" from time to
+// time.
+func TestStreamTakesAnyOriginAndKeepAlive(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	conn, response, err := websocket.DefaultDialer.DialContext(t.Context(), "ws"+strings.TrimPrefix(b.url, "http")+"/api/1/stream/XBTMYR",
+		http.Header{"Origin": {"http://localhost/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // it is over
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := socket{conn, t}
+	if err := s.WriteJSON(map[string]string{"api_key_id": b.ann.key.ID, "api_key_secret": b.ann.key.Secret}); err != nil {
+		t.Fatal(err)
+	}
+	book := (*copyOf)(nil)
+	for _, price := range []string{"", "400000", "410000"} {
+		if err := s.WriteMessage(websocket.TextMessage, []byte(`""`)); err != nil {
+			t.Fatal(err)
+		}
+		if price == "" {
+			book = newCopy(t, s.next())
+			continue
+		}
+		b.ann.limit(t, "ASK", price, "0.5")
+		book.apply(t, s.next())
+	}
+	book.compare(t, b, "XBTMYR")
+}
+
 func TestStreamsRefuse(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *lunosim.Config) {
