@@ -201,11 +201,19 @@ func (s *Service) Startable(ctx context.Context, tenantID, botID string) error {
 func (s *Service) On(ctx context.Context) (Halts, error) { return s.cfg.Store.HaltsOn(ctx) }
 
 // Enforce asks bots to stop that run under switches all the same, because they were
-// started in the moment in which one was pulled.
+// started in the moment in which one was pulled. A switch that was released meanwhile stops
+// nothing any more.
 func (s *Service) Enforce(ctx context.Context, list Halts) error {
 	for _, h := range list {
 		err := s.tx(ctx, h.TenantID, "enforcing the kill switch", func(ctx context.Context) error {
-			_, err := s.cfg.Store.StopCovered(ctx, h, s.now())
+			now, err := s.cfg.Store.LockHalt(ctx, h.TenantID, h.ID)
+			if errs.KindOf(err) == errs.NotFound || err == nil && !now.On() {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			_, err = s.cfg.Store.StopCovered(ctx, now, s.now())
 			return err
 		})
 		if err != nil {

@@ -195,12 +195,14 @@ func TestPulledAgainToFlatten(t *testing.T) {
 }
 
 // A bot that was started in the moment in which a switch was pulled is stopped by the
-// worker that finds it.
+// worker that finds it, and one that was started after its release is not, whatever the
+// worker has read before.
 func TestEnforce(t *testing.T) {
 	t.Parallel()
 	each(t, func(b *bench) {
 		ctx := b.t.Context()
-		if _, err := b.Pull(ctx, person("a", tenancy.Owner), halt.PullInput{}); err != nil {
+		pulled, err := b.Pull(ctx, person("a", tenancy.Owner), halt.PullInput{})
+		if err != nil {
 			b.t.Fatal(err)
 		}
 		b.running("a", "late")
@@ -213,6 +215,14 @@ func TestEnforce(t *testing.T) {
 			b.t.Fatal(err)
 		}
 		b.stops(map[string]bot.Ending{"a/late": bot.Halted}, "a/late", "b/other")
+		if _, err = b.Release(ctx, person("a", tenancy.Owner), pulled.ID); err == nil {
+			b.running("a", "after")
+			err = b.Enforce(ctx, on)
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.stops(map[string]bot.Ending{"a/late": bot.Halted}, "a/after")
 	})
 }
 

@@ -39,11 +39,10 @@ func (r *Runner) halting(ctx context.Context) {
 	tick := time.NewTicker(haltPoll)
 	defer tick.Stop()
 	for failing := false; ; {
-		list, err := r.cfg.Halts.On(ctx)
+		err := r.readHalts(ctx)
 		switch {
 		case err == nil:
 			failing = false
-			r.halt(list)
 		case ctx.Err() == nil && !failing:
 			failing = true // said once: it is asked several times a second
 			r.cfg.Log.ErrorContext(ctx, "kill switches cannot be read; those that were on stay on", "error", err)
@@ -57,13 +56,20 @@ func (r *Runner) halting(ctx context.Context) {
 	}
 }
 
-// halt makes switches effective: from now on no command of a strategy under one is
-// carried out. Then the bots are brought to rest.
-func (r *Runner) halt(list halt.Halts) {
+// readHalts makes the switches effective that are on: from now on no command of a strategy
+// under one is carried out. Then the bots are brought to rest.
+func (r *Runner) readHalts(ctx context.Context) error {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	list, err := r.cfg.Halts.On(ctx)
+	if err != nil {
+		return err
+	}
 	before := r.halts.Swap(&list)
 	if before == nil || !slices.Equal(*before, list) {
 		r.Wake()
 	}
+	return nil
 }
 
 // halted reports whether a bot is under a kill switch.
@@ -77,10 +83,17 @@ func (r *Runner) halted(b *bot.Bot) bool {
 }
 
 // enforce asks bots to stop that are to run under a kill switch: they were started in
-// the moment in which it was pulled. It returns the bots as they are then.
+// the moment in which it was pulled. It returns the bots as they are then. Those that were
+// started since a switch was released run: what is known of switches may be older than that.
 func (r *Runner) enforce(ctx context.Context, rows []bot.Runnable) ([]bot.Runnable, error) {
-	if !slices.ContainsFunc(rows, func(a bot.Runnable) bool { return a.Bot.Desired && r.halted(&a.Bot) }) {
+	defiant := func() bool {
+		return slices.ContainsFunc(rows, func(a bot.Runnable) bool { return a.Bot.Desired && r.halted(&a.Bot) })
+	}
+	if !defiant() {
 		return rows, nil
+	}
+	if err := r.readHalts(ctx); err != nil || !defiant() {
+		return rows, err
 	}
 	if err := r.cfg.Halts.Enforce(ctx, *r.halts.Load()); err != nil {
 		return nil, err

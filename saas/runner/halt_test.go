@@ -93,6 +93,23 @@ func TestHaltedBotsGiveNoOrders(t *testing.T) {
 	whole(t, "b", w.look("b"))
 }
 
+// proves RK2: a bot that is started right after a switch was released runs, although its
+// worker last read the switches before.
+func TestReleasedBotsRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.switches = halt.Halts{{ID: "1", TenantID: tenant}}
+	r := w.start()
+	w.change(func() { w.switches = nil })
+	w.add("a", `{"who":"a"}`)
+	r.Wake()
+	w.await("it to run", func() bool { return w.point("a").Engine.Sequence > 3 })
+	r.Stop()
+	if w.enforced > 0 || slices.Contains(w.statuses["a"], bot.Stopped) {
+		t.Errorf("it was asked to stop %d times: %v", w.enforced, w.statuses["a"])
+	}
+}
+
 // positions are what a bot held last, by pair.
 func (w *world) positions(id string) map[string]string {
 	w.mu.Lock()

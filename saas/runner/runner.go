@@ -182,9 +182,11 @@ type Runner struct {
 	beyond time.Time
 
 	// halts are the kill switches that are on; nil before they were read first. alarm
-	// wakes who reads them.
-	halts atomic.Pointer[halt.Halts]
-	alarm chan struct{}
+	// wakes who reads them, and reading is held meanwhile, so that what was read later
+	// stays.
+	halts   atomic.Pointer[halt.Halts]
+	alarm   chan struct{}
+	reading sync.Mutex
 }
 
 // New returns a worker that has not started; the error names everything that is
@@ -218,12 +220,10 @@ func (r *Runner) Start(ctx context.Context) error {
 		}
 	})
 	if r.cfg.Halts != nil {
-		list, err := r.cfg.Halts.On(ctx) // before the first bot is taken up
-		if err != nil {
+		if err := r.readHalts(ctx); err != nil { // before the first bot is taken up
 			cancel()
 			return err
 		}
-		r.halt(list)
 		r.done.Go(func() { r.halting(run) })
 	}
 	r.done.Go(func() { r.placing(run) })
