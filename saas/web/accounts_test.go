@@ -60,11 +60,11 @@ func TestAccountPages(t *testing.T) {
 	id := w.connect(t, ada, "Mine", account.Checking, "")
 	ada.get("/accounts").want(t, "a key that is checked", http.StatusOK, "checking", "wxyz", `hx-get="/accounts/rows"`)
 	ada.get("/accounts/rows?after=~%22%26").want(t, "a part that follows", http.StatusOK, `hx-get="/accounts/rows?after=~%22%26"`)
-	ada.get("/settings").want(t, "the settings", http.StatusOK, `<a class="button" href="/accounts">`, `<li class="rail-menu"><a href="/accounts"`)
+	ada.get("/settings").want(t, "the settings", http.StatusOK, `<a class="button" href="/accounts">`, `<li><a href="/accounts"`, `<li class="rail-menu"><a href="/subscription"`)
 	w.connect(t, ada, "Bad", account.Refused, "the key has the right W_Send")
 	w.connect(t, ada, "Good", account.Connected, "")
 	shown := ada.get("/accounts/rows")
-	shown.want(t, "all of them", http.StatusOK, "the key has the right W_Send", "does not tell whether this key may send coins to any address", "Check again",
+	shown.want(t, "all of them", http.StatusOK, "The key has the right W_Send", "does not tell whether this key may send coins to any address", "Check again",
 		`<td>MYR</td><td class="figure">12,402.11</td><td class="figure">8,000</td>`, "0.0123")
 	shown.want(t, "what becomes of a refused key", http.StatusOK, "Its sealed key is destroyed here on "+w.now().Add(30*24*time.Hour).Format("2 January 2006"))
 	if strings.Contains(shown.body, "ETH") {

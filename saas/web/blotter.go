@@ -41,6 +41,13 @@ type reconciliation struct {
 	MayWriteOff bool
 }
 
+// Calm reports whether there is nothing to read or to decide in it: then it stands below
+// what the bot makes.
+func (r reconciliation) Calm() bool {
+	return r.Made && r.Agrees() && !r.Old && r.Paused == "" && r.Error == "" && !r.MayWriteOff &&
+		r.Doubtful == 0 && r.Unsettled == 0 && len(r.Foreign) == 0 && len(r.Failed) == 0
+}
+
 // foreignRow is a foreign order.
 type foreignRow struct {
 	journal.ForeignOrder

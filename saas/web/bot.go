@@ -147,7 +147,7 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 		return err
 	}
 	p.Version = w.versionOf(rq, b, c)
-	p.Params = w.parameterRows(c.Strategy, c.StrategyVersion, c.Parameters)
+	p.Params = w.parameterRows(c.Strategy, c.StrategyVersion, c.Parameters, p.Market)
 	if p.Decisions, err = w.decisions(rq, b, ""); err != nil {
 		return err
 	}

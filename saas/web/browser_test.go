@@ -69,6 +69,13 @@ func TestBotPageIsLive(t *testing.T) {
 	cancel()
 	<-done
 
+	// An order far from the price is a line that can be brought into sight.
+	trader.tell("order", w.market.Now().UnixMilli(), map[string]any{"client_id": "far", "pair": "XBTMYR", "number": 9999, "side": "sell", "type": "limit", "price": "9000000", "volume": "0.001", "state": "open", "reason": "", "time": w.market.Now().UnixMilli()})
+	tab.Wait("the lines can be shown", `!document.getElementById("all-lines").hidden && Number(document.getElementById("chart").dataset.top) < 5e6`)
+	tab.Run(chromedp.Click(chromedp.CSS("#all-lines")))
+	tab.Wait("the chart reaches to the line", `Number(document.getElementById("chart").dataset.top) >= 9e6 && document.getElementById("all-lines").ariaPressed === "true"`)
+	tab.Run(chromedp.Click(chromedp.CSS("#all-lines")))
+
 	tab.Run(chromedp.Click(chromedp.CSS("#tab-fills")), chromedp.WaitVisible(chromedp.CSS("#panel-fills")), chromedp.Click(chromedp.CSS("#fills .goto")))
 	// The page is where it will be: what still moved would take the next click away.
 	if !webtest.Value[bool](tab, `(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.getElementById("chart").getBoundingClientRect())`) {

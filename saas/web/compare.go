@@ -260,7 +260,7 @@ func (w *Web) comparedSetups(rows []backtestRow) []comparedRow {
 	cells := map[string][]comparedCell{}
 	var labels []string
 	for i, r := range rows {
-		for _, p := range w.parameterRows(r.Strategy, r.StrategyVersion, r.Parameters) {
+		for _, p := range w.parameterRows(r.Strategy, r.StrategyVersion, r.Parameters, r.Market) {
 			if _, known := cells[p.Label]; !known {
 				labels = append(labels, p.Label)
 				cells[p.Label] = slices.Repeat([]comparedCell{{Text: "–"}}, len(rows))
@@ -320,7 +320,7 @@ func toneOf(n perf.Number) string {
 
 // parameterRows lists parameters by the labels of their strategy's schema; of a
 // strategy that is no longer installed, by their plain names.
-func (w *Web) parameterRows(strategy, pin string, parameters json.RawMessage) []paramRow {
+func (w *Web) parameterRows(strategy, pin string, parameters json.RawMessage, m market) []paramRow {
 	var given map[string]json.RawMessage
 	if err := json.Unmarshal(parameters, &given); err != nil {
 		return nil
@@ -335,7 +335,7 @@ func (w *Web) parameterRows(strategy, pin string, parameters json.RawMessage) []
 		if !ok || f.Bound != "" && f.Text(raw) == f.DefaultText() {
 			continue // it is the bot's bound that counts
 		}
-		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: f.Unit, Help: f.Help})
+		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: unitIn(f.Unit, m), Help: f.Help})
 	}
 	return rows
 }

@@ -173,13 +173,18 @@ func spark(values []float64) string {
 	return out.String()
 }
 
-// sentence turns a reason such as "must be above 0" into "Must be above 0.".
-func sentence(reason string) string {
-	if reason == "" {
+// capital begins a text with a capital letter.
+func capital(text string) string {
+	if text == "" {
 		return ""
 	}
-	text := strings.ToUpper(reason[:1]) + reason[1:]
-	if strings.HasSuffix(text, ".") {
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// sentence turns a reason such as "must be above 0" into "Must be above 0.".
+func sentence(reason string) string {
+	text := capital(reason)
+	if text == "" || strings.HasSuffix(text, ".") {
 		return text
 	}
 	return text + "."

@@ -107,6 +107,8 @@ func TestGoLivePages(t *testing.T) {
 	ada.get(path).want(t, "without an account", http.StatusOK, "Connect an account first", "/accounts/new")
 	accountID := w.connect(t, ada, "Luno main", account.Connected, "")
 	ada.get(path).want(t, "the form", http.StatusOK, `checked`, "Luno main", "At worst", "10,000.00 MYR", "12,402.11 of 12,402.11 MYR", "nothing but the strategy ends a loss", "Do without", "none")
+	refused := w.connect(t, ada, "Old key", account.Refused, "the key may withdraw")
+	ada.get(path).want(t, "the form with a refused account", http.StatusOK, `value="`+accountID+`" checked`, `value="`+refused+`" disabled`)
 	ada.get(path+"?balance=much").want(t, "no amount", http.StatusOK, "Must be a plain number")
 	ada.get(path+"?balance=-5").want(t, "less than nothing", http.StatusOK, "What the bot may use: Must be above 0", "12,402.11 of 12,402.11 MYR", "!At worst")
 	ada.get(path+"?balance=20000").want(t, "more than there is", http.StatusOK, "held 12,402.11 MYR when it was last looked at, and 12,402.11 of that is free")

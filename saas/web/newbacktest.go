@@ -74,7 +74,7 @@ func (p testPage) Met() string {
 	if d := p.Request.Detail(); d > time.Minute {
 		return "candles of " + lengthName(d)
 	}
-	return "minutes"
+	return "one-minute candles"
 }
 
 // Notice says what kind of market the history is of, if it is that of bots.
@@ -231,6 +231,7 @@ func (w *Web) offered(rq *request, p *testPage) error {
 			p.Further = p.Test.furtherSelects(pairs, p.Faults)
 		}
 		p.Market = market{offer.Market}
+		nameUnits(p.Groups, p.Market)
 		for i := range p.Pairs {
 			p.Pairs[i].Selected = false
 		}

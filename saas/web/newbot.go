@@ -138,6 +138,7 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 	if p.Chosen.Schema != nil {
 		p.Groups = askedFor(p.Chosen.Schema, f.Params, bad)
 		offerPairs(p.Groups, pairsOf(markets))
+		nameUnits(p.Groups, p.Market)
 	}
 	if p.Chosen.TradesPairs {
 		p.Further = p.Form.furtherSelects(pairsOf(markets), bad)
@@ -212,6 +213,11 @@ func (w *Web) parametersOf(rq *request) (formPage, error) {
 		}
 	}
 	offerPairs(p.Groups, pairs)
+	for _, m := range markets {
+		if m.Pair == form.Pair {
+			nameUnits(p.Groups, market{m})
+		}
+	}
 	return p, nil
 }
 

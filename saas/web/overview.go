@@ -199,8 +199,9 @@ type curve struct {
 	Values  []float64 `json:"values"`
 }
 
-// overviewEquity answers with the summed equity of the bots of the first total. Before a bot's first point its first value counts, so that a new
-// bot does not look like a gain.
+// overviewEquity answers with the summed equity of the bots of the first total, which is
+// where the line ends. Before a bot's first point its first value counts, so that a new
+// bot does not look like a gain; one without any counts as it stands.
 func (w *Web) overviewEquity(rq *request) error {
 	bots, err := w.allBots(rq)
 	if err != nil {
@@ -229,6 +230,9 @@ func (w *Web) overviewEquity(rq *request) error {
 		if err != nil {
 			return err
 		}
+		if len(points) == 0 {
+			sum += r.Sum.Equity.InexactFloat64()
+		}
 		for i, p := range points {
 			value := p.Equity.InexactFloat64()
 			if i == 0 {
@@ -248,6 +252,14 @@ func (w *Web) overviewEquity(rq *request) error {
 			continue
 		}
 		out.Times, out.Values = append(out.Times, s.at), append(out.Values, sum)
+	}
+	if n := len(out.Times); n > 0 {
+		now, total := w.cfg.MarketTime().Unix(), totals[0].Equity.InexactFloat64()
+		if now > out.Times[n-1] {
+			out.Times, out.Values = append(out.Times, now), append(out.Values, total)
+		} else {
+			out.Values[n-1] = total
+		}
 	}
 	return w.json(rq, out)
 }

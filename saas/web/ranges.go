@@ -157,15 +157,24 @@ func suggested(f field) rangeForm {
 	return rangeForm{From: from.String(), To: to.String(), Step: step.String()}
 }
 
+// firstVaried is how many parameters are varied unless somebody chooses others.
+const firstVaried = 2
+
 // Ranges are the parameters of the chosen strategy with the controls of their
-// ranges.
+// ranges. Until somebody chooses, the first that have a suggestion are varied, so that a
+// sweep can be run at once.
 func (p testPage) Ranges() []rangeField {
 	var out []rangeField
+	untouched, varied := len(p.Test.Search.Ranges) == 0, 0
 	for _, g := range p.Groups {
 		for _, f := range g.Fields {
 			r, given := p.Test.Search.Ranges[f.Name]
 			if !given {
 				r = suggested(f)
+				r.On = untouched && varied < firstVaried && r.Step != ""
+			}
+			if r.On {
+				varied++
 			}
 			row := rangeField{field: f, Range: r, Fault: p.Faults["search/ranges/"+f.Name]}
 			for _, o := range choosable(f.Field) {

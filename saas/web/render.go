@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/perf"
 	"github.com/lunobot/lunobot/tenancy"
 )
 
@@ -86,6 +87,7 @@ func (w *Web) funcs() template.FuncMap {
 		"amount":   amount,
 		"group":    exchange.Grouped,
 		"sentence": sentence,
+		"capital":  func(word any) string { return capital(fmt.Sprint(word)) },
 		"typed":    grouped,
 		"signed":   signed,
 		"tone":     tone,
@@ -93,7 +95,7 @@ func (w *Web) funcs() template.FuncMap {
 		"ago":      func(t moment) string { return ago(w.cfg.Now(), t) },
 		"spark":    spark,
 		"change":   change,
-		"share":    share,
+		"fall":     func(n perf.Number) string { return change(-n) },
 		"ratio":    ratio,
 		"toneOf":   toneOf,
 

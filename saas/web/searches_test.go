@@ -182,6 +182,9 @@ func TestSweepLife(t *testing.T) {
 	w := newWorld(t)
 	ada := w.member(t, serve(t, w.config()), "ada@example.com")
 	ada.upgrade("premium")
+	// A sweep can be run as the form comes: its first two numbers are varied.
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, `name="vary" value="fast" checked`, `name="vary" value="slow" checked`, `name="vary" value="kind">`, `id="run-label">Run the backtest<`)
+	ada.post("/backtests/new/check", sweepForm("Many")).want(t, "a sweep in the form", http.StatusOK, `id="run-label" hx-swap-oob="true">Run the sweep<`)
 	id := ada.newTest(sweepForm("Many <sets>"))
 	ada.get("/backtests/"+id).want(t, "waiting", http.StatusOK, `<span class="badge">SWEEP</span>`, `data-unit="sets"`, "the sweep goes on", "Many &lt;sets&gt;")
 	w.finishSweep(t, ada, id)

@@ -105,6 +105,9 @@ type field struct {
 	// Bounds says which numbers are accepted, such as "1 to 500".
 	Bounds string
 	Fault  string
+	// InCurrency is what the strategy calls the unit if that is a currency of the chosen
+	// market, whose name Unit has then.
+	InCurrency string
 }
 
 // Shown is the value in words, for the summary.
@@ -141,6 +144,41 @@ type fieldGroup struct {
 
 // paramPrefix keeps the names of parameters apart from the form's own.
 const paramPrefix = "p-"
+
+// What strategies write as the unit of an amount, not knowing the market.
+const (
+	counterUnit = "counter currency"
+	baseUnit    = "base currency"
+)
+
+// unitIn is a unit with a currency of the market in place of what a strategy calls it.
+func unitIn(unit string, m market) string {
+	switch {
+	case unit == counterUnit && m.Counter != "":
+		return m.Counter
+	case unit == baseUnit && m.Base != "":
+		return m.Base
+	}
+	return unit
+}
+
+// nameUnits gives the fields that count a currency the name of the market's.
+func nameUnits(groups []fieldGroup, m market) {
+	for _, g := range groups {
+		for i := range g.Fields {
+			f := &g.Fields[i]
+			if f.Unit == counterUnit || f.Unit == baseUnit {
+				f.InCurrency = f.Unit
+			}
+			if f.InCurrency != "" {
+				f.Unit = unitIn(f.InCurrency, m)
+			}
+		}
+	}
+}
+
+// Wide reports whether the field wants a row of its own, as sentences and expressions do.
+func (f field) Wide() bool { return f.Type == param.Text && f.Input != "select" }
 
 // offerPairs lets parameters that name a market choose from those that there are.
 func offerPairs(groups []fieldGroup, pairs []string) {

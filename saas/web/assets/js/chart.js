@@ -23,13 +23,21 @@ export class Chart {
     this.levels = {};
     this.lines = [];
     this.loads = 0;
+    this.loaded = false; // what comes before the candles are there is in them
+    this.allLines = false;
+    this.linesButton = document.getElementById('all-lines');
     this.chart = LC().createChart(this.box, { autoSize: true, ...this.style() });
-    this.candles = this.chart.addSeries(LC().CandlestickSeries, { ...this.candleStyle(), priceFormat: this.priceFormat() });
+    this.candles = this.chart.addSeries(LC().CandlestickSeries, { ...this.candleStyle(), priceFormat: this.priceFormat(), autoscaleInfoProvider: (own) => this.widened(own()) });
     this.markers = LC().createSeriesMarkers(this.candles, []);
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
       this.toNow.hidden = !range || range.to > this.bars.length - 3;
     });
     this.toNow.addEventListener('click', () => this.chart.timeScale().scrollToRealTime());
+    this.linesButton.addEventListener('click', () => {
+      this.allLines = !this.allLines;
+      this.linesButton.ariaPressed = String(this.allLines);
+      this.chart.priceScale('right').applyOptions({ autoScale: true });
+    });
     document.addEventListener('look', () => this.restyle());
   }
 
@@ -67,6 +75,7 @@ export class Chart {
     this.decimals = market.price;
     this.tick = Number(market.tick);
     this.loads++; // what is under way is of the market before
+    this.loaded = false;
     this.bars = [];
     this.fills.clear();
     this.orders.clear();
@@ -89,6 +98,7 @@ export class Chart {
     if (mine !== this.loads) return null; // another one was asked for meanwhile
     const changed = this.interval !== data.interval || this.bars.length === 0;
     this.interval = data.interval;
+    this.loaded = true;
     this.bars = (data.candles ?? []).map(([time, open, high, low, close]) => ({ time, open, high, low, close }));
     this.candles.setData(this.bars);
     for (const fill of data.fills ?? []) this.fills.set(fill.sequence, fill);
@@ -120,6 +130,7 @@ export class Chart {
   }
 
   extend(time, bar, exact) {
+    if (!this.loaded) return;
     const last = this.bars.at(-1);
     if (last && time < last.time) {
       const i = this.bars.findIndex((b) => b.time === time);
@@ -183,6 +194,27 @@ export class Chart {
     if (this.levels.entry) draw(this.levels.entry, 'entry', 'text-3', Dotted);
     if (this.levels.stop) draw(this.levels.stop, 'stop', 'loss', Dashed);
     if (this.levels.target) draw(this.levels.target, 'target', 'gain', Dashed);
+    this.linesButton.hidden = this.lines.length === 0;
+    this.rescale();
+  }
+
+  // rescale makes the chart ask anew how far its prices reach, unless somebody has
+  // chosen that by hand.
+  rescale() {
+    const scale = this.chart.priceScale('right');
+    if (scale.options().autoScale) scale.applyOptions({ autoScale: true });
+  }
+
+  // widened makes room for the lines of orders and exits: for those that are near, or
+  // for all of them if somebody wants to see them.
+  widened(own) {
+    if (!own?.priceRange) return own;
+    const { minValue: low, maxValue: high } = own.priceRange;
+    const room = this.allLines ? Infinity : high - low;
+    const prices = this.lines.map((line) => line.options().price).filter((p) => p >= low - room && p <= high + room);
+    const maxValue = Math.max(high, ...prices);
+    this.box.dataset.top = maxValue;
+    return { ...own, priceRange: { minValue: Math.min(low, ...prices), maxValue } };
   }
 
   // plot draws the strategy's values at a time on the chart of a market, one line a name.
@@ -195,7 +227,7 @@ export class Chart {
       if (plot.points.length > mostCandles) plot.points.splice(0, 1000);
       const time = this.bucket(ms);
       // One that is not shown is drawn from its points once it is.
-      if (plot.pair === this.pair && (plot.last === undefined || time >= plot.last)) {
+      if (this.loaded && plot.pair === this.pair && (plot.last === undefined || time >= plot.last)) {
         plot.series.update({ time, value });
         plot.last = time;
       }
@@ -253,7 +285,7 @@ export class Chart {
   // still be told apart; a line further off does not count.
   scaled(own) {
     const range = this.chart.timeScale().getVisibleLogicalRange();
-    if (!own?.priceRange || !range) return own;
+    if (!own?.priceRange || !range || this.allLines) return own;
     const seen = this.bars.slice(Math.max(0, Math.floor(range.from)), Math.ceil(range.to) + 1);
     const low = Math.min(...seen.map((b) => b.low));
     const high = Math.max(...seen.map((b) => b.high));

@@ -90,10 +90,14 @@ function spread(low, high, top) {
 // the edge would cut it.
 function timeLabels(u, ticks) {
   const long = ticks.length > 1 && ticks.at(-1) - ticks[0] > 3 * 86400;
+  let before = ''; // within a minute all ticks would say the same
   return ticks.map((t) => {
     if (u.valToPos(t, 'x') < 16) return '';
     const iso = new Date(t * 1e3).toISOString();
-    return long || t % 86400 === 0 ? day(t * 1e3) : iso.slice(11, 16);
+    const text = long || t % 86400 === 0 ? day(t * 1e3) : iso.slice(11, 16);
+    if (text === before) return '';
+    before = text;
+    return text;
   });
 }
 
