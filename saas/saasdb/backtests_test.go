@@ -330,26 +330,13 @@ func TestLeasesFromBeforeBacktests(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0005")}, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
-			for _, q := range []string{
-				`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version, created_at, updated_at)
+		upgraded(t, d,
+			`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version, created_at, updated_at)
 					VALUES ('a', 'c', 'b', 'Old', 'XBTMYR', 'basic', 'paper', '{}', '1', '{}', '', 1, 1, 1)`,
-				`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', TRUE, 'running', '', 1, 1, 1)`,
-				`INSERT INTO lease_holders VALUES ('worker', 3)`,
-				`INSERT INTO leases (tenant_id, kind, resource_id, bot_id, holder, incarnation, epoch, expires_at) VALUES ('a', 'bot', 'b', 'b', 'worker', 3, 7, 9000000000000000)`,
-			} {
-				if _, err := tx.NewRaw(q).Exec(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Migrate(ctx, sets()...); err != nil {
-			t.Fatal(err)
-		}
+			`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', TRUE, 'running', '', 1, 1, 1)`,
+			`INSERT INTO lease_holders VALUES ('worker', 3)`,
+			`INSERT INTO leases (tenant_id, kind, resource_id, bot_id, holder, incarnation, epoch, expires_at) VALUES ('a', 'bot', 'b', 'b', 'worker', 3, 7, 9000000000000000)`,
+		)
 		s := saasdb.New(d)
 		own := lease.Resource{Kind: lease.Bots, TenantID: "a", ID: "b"}
 		if err := s.CheckLease(ctx, lease.Lease{Resource: own, Epoch: 7}); err != nil {

@@ -37,22 +37,34 @@ func before(t *testing.T, name string) db.MigrationSet {
 	return db.MigrationSet{Name: all.Name, Files: earlier}
 }
 
+// upgraded brings a database of an earlier version with some rows of tenant a up to date.
+func upgraded(t *testing.T, d *db.DB, statements ...string) {
+	t.Helper()
+	err := d.Write(t.Context(), "a", func(ctx context.Context, tx bun.IDB) error {
+		for _, statement := range statements {
+			if _, err := tx.NewRaw(statement).Exec(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = d.Migrate(t.Context(), sets()...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Bots of a database from before there was a choice decide every minute.
 func TestBotsFromBeforeIntervals(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0004")}, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
-			_, err := tx.NewRaw(`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
-				created_at, updated_at) VALUES ('a', 'c', 'b', 'Old', 'XBTMYR', 'basic', 'paper', '{}', '1', '{}', '', 1, 1, 1)`).Exec(ctx)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Migrate(ctx, sets()...); err != nil {
-			t.Fatal(err)
-		}
+		upgraded(t, d,
+			`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
+				created_at, updated_at) VALUES ('a', 'c', 'b', 'Old', 'XBTMYR', 'basic', 'paper', '{}', '1', '{}', '', 1, 1, 1)`,
+		)
 		c, err := saasdb.New(d).Config(ctx, "a", "c")
 		if err != nil || c.Interval != time.Minute {
 			t.Errorf("it decides every %s, %v", c.Interval, err)
@@ -66,25 +78,12 @@ func TestBotsFromBeforeLedgers(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0021")}, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
-			for _, statement := range []string{
-				`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
+		upgraded(t, d,
+			`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
 				created_at, updated_at, interval_seconds) VALUES ('a', 'c', 'b', 'Old', 'XBTMYR', 'basic', 'paper', '{}', '1', '{}', 'wxyz', 1, 1000000, 7000000, 60)`,
-				`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', FALSE, 'stopped', '', 1, 1, 1)`,
-				`INSERT INTO exchange_credentials (tenant_id, config_id, sealed_key, sealed_secret, key_hint, created_at) VALUES ('a', 'c', 'k', 's', 'wxyz', 1)`,
-			} {
-				if _, err := tx.NewRaw(statement).Exec(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Migrate(ctx, sets()...); err != nil {
-			t.Fatal(err)
-		}
+			`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', FALSE, 'stopped', '', 1, 1, 1)`,
+			`INSERT INTO exchange_credentials (tenant_id, config_id, sealed_key, sealed_secret, key_hint, created_at) VALUES ('a', 'c', 'k', 's', 'wxyz', 1)`,
+		)
 		b, err := saasdb.New(d).Bot(ctx, "a", "b")
 		if err != nil || !b.SetupAt.Equal(time.Unix(7, 0)) || b.Market != "" || b.Ledger != 0 || b.AccountID != "" || b.Mode != bot.Paper {
 			t.Errorf("it is %+v, %v", b, err)
@@ -97,28 +96,15 @@ func TestOrdersFromBeforeSeveralPairs(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, []db.MigrationSet{tenancydb.Migrations(), before(t, "0013")}, func(t *testing.T, d *db.DB) {
 		ctx := t.Context()
-		err := d.Write(ctx, "a", func(ctx context.Context, tx bun.IDB) error {
-			for _, statement := range []string{
-				`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
+		upgraded(t, d,
+			`INSERT INTO bot_configs (tenant_id, id, bot_id, name, pair, strategy, mode, parameters, balance, risk, key_hint, version,
 				created_at, updated_at) VALUES ('a', 'c', 'b', 'Old', 'ETHMYR', 'basic', 'paper', '{}', '1', '{}', '', 1, 1, 1)`,
-				`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', FALSE, 'stopped', '', 1, 1, 1)`,
-				`INSERT INTO bot_orders (tenant_id, bot_id, client_id, run, number, side, type, price, volume, value, post_only, time_in_force, state, rank,
+			`INSERT INTO bots (tenant_id, id, config_id, desired, status, reason, run, created_at, updated_at) VALUES ('a', 'b', 'c', FALSE, 'stopped', '', 1, 1, 1)`,
+			`INSERT INTO bot_orders (tenant_id, bot_id, client_id, run, number, side, type, price, volume, value, post_only, time_in_force, state, rank,
 				reason, filled, filled_value, fee, created_at, updated_at) VALUES ('a', 'b', 'o', 1, 1, 'buy', 'market', '0', '1', '0', FALSE, 'GTC', 'filled', 9, '', '1', '1', '0', 1, 1)`,
-				`INSERT INTO bot_fills (tenant_id, bot_id, sequence, client_id, side, price, volume, value, fee_counter, fee_base, profit, maker, at)
+			`INSERT INTO bot_fills (tenant_id, bot_id, sequence, client_id, side, price, volume, value, fee_counter, fee_base, profit, maker, at)
 				VALUES ('a', 'b', 1, 'o', 'buy', '1', '1', '1', '0', '0', '0', FALSE, 1)`,
-			} {
-				if _, err := tx.NewRaw(statement).Exec(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.Migrate(ctx, sets()...); err != nil {
-			t.Fatal(err)
-		}
+		)
 		s := saasdb.New(d)
 		b, err := s.Bot(ctx, "a", "b")
 		if err != nil || len(b.Also) != 0 {

@@ -15,33 +15,12 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/strategytest"
 )
-
-// history returns the demo market's first candles and a run over them.
-func history(tb testing.TB, n int) (backtest.Config, []exchange.Candle) {
-	tb.Helper()
-	m, err := demo.New(demo.Config{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	markets, err := m.Markets(tb.Context())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	candles := make([]exchange.Candle, n)
-	for i := range candles {
-		candles[i] = m.Candle(markets[0].Pair, int64(i))
-	}
-	return backtest.Config{
-		Market: markets[0], Interval: time.Minute, Balance: 1_000_000_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000},
-	}, candles
-}
 
 func basicHost(tb testing.TB) *pluginhost.Host {
 	tb.Helper()
@@ -64,7 +43,7 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		base    exchange.Steps
 	}{{1, 0, 0}, {29, 0, 5}, {4096, 0, 0}, {4097, 0, 0}, {30_000, 0, 1_000}, {30_000, 9_000, 0}, {30_000, 29_999, 7}, {200_000, 0, 0}, {5_000, 4_096, 0}, {30, 1, 0}} {
 		n := part.n
-		cfg, candles := history(t, n)
+		cfg, candles := strategytest.Demo(t, n)
 		cfg.Base = part.base
 		if part.past > 0 {
 			cfg.Begin = candles[part.past].Time
@@ -138,7 +117,7 @@ func (s stuck) Next(ctx context.Context) ([]exchange.Candle, error) {
 func TestSlowBacktestIsNotStuck(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("serve")}, BacktestStall: 1500 * time.Millisecond})
-	cfg, candles := history(t, 20_000)
+	cfg, candles := strategytest.Demo(t, 20_000)
 	cfg.Params = []byte(`{"at":"steady"}`)
 	var seen []int64
 	r, err := host.Backtest(t.Context(), "hostile", cfg, marketdata.NewSliceSource(candles), func(done int64) { seen = append(seen, done) })
@@ -153,7 +132,7 @@ func TestSlowBacktestIsNotStuck(t *testing.T) {
 func TestBacktestsThatFail(t *testing.T) {
 	t.Parallel()
 	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("serve")}, BacktestStall: 300 * time.Millisecond})
-	cfg, candles := history(t, 100)
+	cfg, candles := strategytest.Demo(t, 100)
 	run := func(ctx context.Context, at string, src marketdata.Source) error {
 		cfg := cfg
 		cfg.Params = []byte(`{"at":"` + at + `"}`)
@@ -181,7 +160,7 @@ func TestBacktestsThatFail(t *testing.T) {
 // BenchmarkBacktest reports candles a second of the bundled strategy over a
 // million candles, in process and behind the plugin boundary.
 func BenchmarkBacktest(b *testing.B) {
-	cfg, candles := history(b, 1_000_000)
+	cfg, candles := strategytest.Demo(b, 1_000_000)
 	report := func(b *testing.B) {
 		b.Helper()
 		b.ReportMetric(float64(b.N)*float64(len(candles))/b.Elapsed().Seconds()/1e6, "Mcandles/s")
@@ -225,7 +204,7 @@ func TestBacktestsInOneProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, candles := history(t, 60_000)
+	cfg, candles := strategytest.Demo(t, 60_000)
 	want, err := backtest.Run(t.Context(), basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +246,7 @@ func TestStood(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.Stop()
-		cfg, candles := history(t, n)
+		cfg, candles := strategytest.Demo(t, n)
 		cfg.Params = []byte(`{"at":"` + at + `"}`)
 		if src == nil {
 			src = marketdata.NewSliceSource(candles)

@@ -19,6 +19,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
+	"github.com/lunobot/lunobot/strategy/strategytest"
 	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
@@ -292,7 +293,7 @@ func TestSandboxPolicies(t *testing.T) {
 // proves PL1: a backtest in the sandbox is the one outside of it.
 func TestBacktestInTheSandbox(t *testing.T) {
 	t.Parallel()
-	cfg, candles := history(t, 20_000)
+	cfg, candles := strategytest.Demo(t, 20_000)
 	outside, err := basicHost(t).Backtest(t.Context(), "basic", cfg, sourceOf(candles), nil)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/strategy"
@@ -31,25 +30,6 @@ func params(tb testing.TB, p map[string]any) string {
 	return string(raw)
 }
 
-func history(tb testing.TB, n int) (backtest.Config, []exchange.Candle) {
-	tb.Helper()
-	m, err := demo.New(demo.Config{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	markets, err := m.Markets(tb.Context())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	candles := make([]exchange.Candle, n)
-	for i := range candles {
-		candles[i] = m.Candle(markets[0].Pair, int64(i))
-	}
-	return backtest.Config{
-		Market: markets[0], Interval: time.Minute, Balance: 1_000_000_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000},
-	}, candles
-}
-
 // proves PL1
 func TestConformance(t *testing.T) {
 	t.Parallel()
@@ -59,7 +39,7 @@ func TestConformance(t *testing.T) {
 // proves PL1
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	cfg, candles := history(t, 3000)
+	cfg, candles := strategytest.Demo(t, 3000)
 	strategytest.Golden(t, rules.Definition(), cfg, candles, "testdata/demo.golden")
 }
 
@@ -67,7 +47,7 @@ func TestGolden(t *testing.T) {
 // trades come out.
 func TestTheCrossInRules(t *testing.T) {
 	t.Parallel()
-	cfg, candles := history(t, 20_000)
+	cfg, candles := strategytest.Demo(t, 20_000)
 	want, err := backtest.Run(t.Context(), basic.Definition(), cfg, marketdata.NewSliceSource(candles), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -280,7 +260,7 @@ func TestAnyRulesGoOnFromASnapshot(t *testing.T) {
 			calls = append(calls, e.Name+"()."+line)
 		}
 	}
-	_, candles := history(t, 400)
+	_, candles := strategytest.Demo(t, 400)
 	rapid.Check(t, func(rt *rapid.T) {
 		term := rapid.SampledFrom(calls)
 		a, b, c := term.Draw(rt, "a"), term.Draw(rt, "b"), term.Draw(rt, "c")
@@ -351,7 +331,7 @@ func FuzzRules(f *testing.F) {
 	f.Add("a = sma(3)", "crossover(a, close)", "prev(a, 2) > 1")
 	f.Add("", "macd().signal > 0 ? true : false", "holding")
 	f.Add("x = 1 / 0", "x > 0", "1 % 0 == 0")
-	_, candles := history(f, 60)
+	_, candles := strategytest.Demo(f, 60)
 	f.Fuzz(func(t *testing.T, define, entry, exit string) {
 		raw, err := json.Marshal(map[string]any{"define": define, "entry": entry, "exit": exit})
 		if err != nil {
