@@ -144,18 +144,7 @@ func readAccount(ctx context.Context, tx bun.IDB, tenantID, id, lock string) (ro
 
 // Accounts implements account.Connections.
 func (s *Store) Accounts(ctx context.Context, tenantID string, p page.Page) ([]account.Account, error) {
-	p = p.Bounded()
-	var rows []accountRow
-	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		q := tx.NewSelect().Model(&rows).Where("a.tenant_id = ?", tenantID).Order("a.id DESC").Limit(int64(p.Limit) + 1)
-		if p.After != "" {
-			q = q.Where("a.id < ?", p.After)
-		}
-		if err := q.Scan(ctx); err != nil {
-			return fmt.Errorf("listing accounts: %w", err)
-		}
-		return nil
-	})
+	rows, err := latest[accountRow](ctx, s, tenantID, "accounts", p, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -139,18 +139,7 @@ func selectRun(ctx context.Context, tx bun.IDB, tenantID, id, lock string) (rese
 
 // Runs implements research.Store.
 func (s *Store) Runs(ctx context.Context, tenantID string, p page.Page) ([]research.Run, error) {
-	p = p.Bounded()
-	var rows []backtestRow
-	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		q := tx.NewSelect().Model(&rows).Where("t.tenant_id = ?", tenantID).Order("t.id DESC").Limit(int64(p.Limit) + 1)
-		if p.After != "" {
-			q = q.Where("t.id < ?", p.After)
-		}
-		if err := q.Scan(ctx); err != nil {
-			return fmt.Errorf("listing backtests: %w", err)
-		}
-		return nil
-	})
+	rows, err := latest[backtestRow](ctx, s, tenantID, "backtests", p, nil)
 	return convert(rows, backtestRow.run), err
 }
 

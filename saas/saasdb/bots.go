@@ -108,18 +108,7 @@ func selectBot(ctx context.Context, tx bun.IDB, tenantID, id string) (bot.Bot, e
 
 // Bots implements bot.Store.
 func (s *Store) Bots(ctx context.Context, tenantID string, p page.Page) ([]bot.Bot, error) {
-	p = p.Bounded()
-	var rows []botRow
-	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		q := tx.NewSelect().Model(&rows).Relation("Config").Where("b.tenant_id = ?", tenantID).Order("b.id DESC").Limit(int64(p.Limit) + 1)
-		if p.After != "" {
-			q = q.Where("b.id < ?", p.After)
-		}
-		if err := q.Scan(ctx); err != nil {
-			return fmt.Errorf("listing bots: %w", err)
-		}
-		return nil
-	})
+	rows, err := latest[botRow](ctx, s, tenantID, "bots", p, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Relation("Config") })
 	return convert(rows, botRow.bot), err
 }
 

@@ -3,7 +3,6 @@ package saasdb
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -92,18 +91,7 @@ func (s *Store) Config(ctx context.Context, tenantID, id string) (bot.Config, er
 
 // Configs implements bot.Store.
 func (s *Store) Configs(ctx context.Context, tenantID string, p page.Page) ([]bot.Config, error) {
-	p = p.Bounded()
-	var rows []configRow
-	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		q := tx.NewSelect().Model(&rows).Where("c.tenant_id = ?", tenantID).Order("c.id DESC").Limit(int64(p.Limit) + 1)
-		if p.After != "" {
-			q = q.Where("c.id < ?", p.After)
-		}
-		if err := q.Scan(ctx); err != nil {
-			return fmt.Errorf("listing configurations: %w", err)
-		}
-		return nil
-	})
+	rows, err := latest[configRow](ctx, s, tenantID, "configurations", p, nil)
 	return convert(rows, configRow.config), err
 }
 

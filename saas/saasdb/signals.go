@@ -69,18 +69,7 @@ func (s *Store) SignalOf(ctx context.Context, tenantID, botID, key string) (hook
 
 // Signals implements hook.Store.
 func (s *Store) Signals(ctx context.Context, tenantID, botID string, p page.Page) ([]hook.Signal, error) {
-	p = p.Bounded()
-	var rows []signalRow
-	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		q := tx.NewSelect().Model(&rows).Where("g.tenant_id = ? AND g.bot_id = ?", tenantID, botID).Order("g.id DESC").Limit(int64(p.Limit) + 1)
-		if p.After != "" {
-			q = q.Where("g.id < ?", p.After)
-		}
-		if err := q.Scan(ctx); err != nil {
-			return fmt.Errorf("listing the signals of bot %s: %w", botID, err)
-		}
-		return nil
-	})
+	rows, err := latest[signalRow](ctx, s, tenantID, "the signals of bot "+botID, p, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("g.bot_id = ?", botID) })
 	return convert(rows, signalRow.signal), err
 }
 

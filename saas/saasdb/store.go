@@ -23,6 +23,7 @@ import (
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
 	"github.com/lunobot/lunobot/saas/outbox"
+	"github.com/lunobot/lunobot/saas/page"
 	"github.com/lunobot/lunobot/saas/replay"
 	"github.com/lunobot/lunobot/saas/research"
 )
@@ -119,6 +120,27 @@ func changed(res sql.Result, err error, operation string, missing *errs.Error) e
 		return missing
 	}
 	return err
+}
+
+// latest reads a page of a tenant's rows that have an id, the newest first, and one more
+// than the page takes. What narrows them further may be nil; what says what they are.
+func latest[R any](ctx context.Context, s *Store, tenantID, what string, p page.Page, narrow func(*bun.SelectQuery) *bun.SelectQuery) ([]R, error) {
+	p = p.Bounded()
+	var rows []R
+	err := s.db.Read(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
+		q := tx.NewSelect().Model(&rows).Where("?TableAlias.tenant_id = ?", tenantID).OrderExpr("?TableAlias.id DESC").Limit(int64(p.Limit) + 1)
+		if p.After != "" {
+			q = q.Where("?TableAlias.id < ?", p.After)
+		}
+		if narrow != nil {
+			q = narrow(q)
+		}
+		if err := q.Scan(ctx); err != nil {
+			return fmt.Errorf("listing %s: %w", what, err)
+		}
+		return nil
+	})
+	return rows, err
 }
 
 // convert maps rows to what the stores return.
