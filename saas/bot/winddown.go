@@ -9,7 +9,7 @@ import (
 )
 
 // CloseOnly begins or ends winding a running bot down: it buys nothing, its open buys are
-// taken back, and its sells and protective exits go on. Once it holds nothing and has no order
+// taken back, claimed ones too, and its sells and protective exits go on. Once it holds nothing and has no order
 // it stops by itself. It goes on over restarts, and a later start does without. Wanting what is
 // so already changes nothing. Conflict, code "bot_not_running", if it is not to run.
 func (s *Service) CloseOnly(ctx context.Context, p tenancy.Principal, id string, on bool) (Bot, error) {

@@ -27,13 +27,18 @@ func (e *Executor) claims(match func(o journal.LiveOrder) bool) []journal.LiveOr
 	return slices.DeleteFunc(e.Orders(), func(o journal.LiveOrder) bool { return o.Number > 0 || !match(o) })
 }
 
-// giveBack wants all claimed orders taken back. The error says that such a wish is not in
+// buys matches what buys.
+func buys(o journal.LiveOrder) bool { return o.Side == exchange.Buy.String() }
+
+// giveBack wants claimed orders taken back. The error says that such a wish is not in
 // the journal; the rest a Check asks again for.
-func (e *Executor) giveBack(ctx context.Context, reason string) error {
+func (e *Executor) giveBack(ctx context.Context, b back) error {
 	var failed error
-	wanted := func(o journal.LiveOrder) bool { return !o.State.Final() && o.CancelAsked.IsZero() }
+	wanted := func(o journal.LiveOrder) bool {
+		return !o.State.Final() && o.CancelAsked.IsZero() && (!b.buys || buys(o))
+	}
 	for _, o := range e.claims(wanted) {
-		_, err := e.Cancel(ctx, o.Number, reason)
+		_, err := e.Cancel(ctx, o.Number, b.reason)
 		if now, open := e.find(o.Number); open && wanted(now) || errors.Is(err, lease.ErrLost) {
 			failed = joined(failed, err)
 		}

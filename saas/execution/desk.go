@@ -36,6 +36,9 @@ type DeskConfig struct {
 	// Stale is how old a wish for an order may be that is not sent yet; protective exits
 	// may be older. Defaults to two minutes.
 	Stale time.Duration
+	// Waits is told whether a protective exit waits until claimed orders are over that hold
+	// what it sells; nil for nobody. It must not call the Desk.
+	Waits func(waits bool)
 }
 
 // Wish is what a bot wants, and why.
@@ -62,8 +65,16 @@ type Desk struct {
 	// placed and asked are the numbers that nothing is to be done for any more, as
 	// long as they are wished.
 	placed, asked map[int64]bool
-	// back is why all claimed orders are to be taken back; "" if they are not.
-	back string
+	// back are the claimed orders that are to be taken back.
+	back back
+	// waits is what DeskConfig.Waits was told last.
+	waits bool
+}
+
+// back says why claimed orders are to be taken back, "" for none, and whether only buys are.
+type back struct {
+	reason string
+	buys   bool
 }
 
 // NewDesk checks cfg and builds a Desk that has nothing to do; the error names every
@@ -115,15 +126,28 @@ func (d *Desk) Carry(wishes []Wish) {
 
 // GiveBack wants all orders taken back that are claimed by now, because the run of the bot
 // ends that would watch what they trade. It never waits; Claimed says how many are left.
-func (d *Desk) GiveBack(reason string) {
+func (d *Desk) GiveBack(reason string) { d.give(back{reason: reason}) }
+
+// GiveBackBuys is GiveBack for buys alone, because the bot is to buy nothing any more.
+func (d *Desk) GiveBackBuys(reason string) { d.give(back{reason: reason, buys: true}) }
+
+func (d *Desk) give(b back) {
 	d.mu.Lock()
-	d.back = reason
+	news := !b.buys || d.back.reason == ""
+	if news {
+		d.back = b
+	}
 	d.mu.Unlock()
-	d.wake()
+	if news {
+		d.wake()
+	}
 }
 
 // Claimed is Executor.Claimed.
 func (d *Desk) Claimed() int { return d.cfg.Executor.Claimed() }
+
+// ClaimedBuys is how many of the claimed orders that are not settled buy.
+func (d *Desk) ClaimedBuys() int { return len(d.cfg.Executor.claims(buys)) }
 
 func (d *Desk) wake() {
 	select {
@@ -135,15 +159,22 @@ func (d *Desk) wake() {
 // Run carries out what it is handed until ctx ends, whose error is no fault, or the
 // lease is lost.
 func (d *Desk) Run(ctx context.Context) error {
-	for {
+	for waited := 0; ; {
 		err := d.Work(ctx)
 		var again <-chan time.Time
+		pause := d.cfg.Retry
+		if waits := errors.Is(err, errInTheWay); !waits {
+			waited = 0
+		} else { // for as long as it takes, and without using the account's calls up
+			pause <<= min(waited, 4)
+			waited++
+		}
 		switch {
 		case errors.Is(err, lease.ErrLost):
 			return err
 		case err != nil && ctx.Err() == nil:
 			d.cfg.Log.WarnContext(ctx, "what a bot wants is tried again", "tenant_id", d.cfg.Executor.cfg.TenantID, "bot_id", d.cfg.Executor.cfg.BotID, "error", err)
-			again = d.cfg.After(d.cfg.Retry)
+			again = d.cfg.After(pause)
 		}
 		select {
 		case <-ctx.Done():
@@ -167,6 +198,7 @@ func (d *Desk) Work(ctx context.Context) error {
 			}
 		}
 		if !ok {
+			d.tell(waiting != nil)
 			return waiting
 		}
 		do := d.place
@@ -190,6 +222,17 @@ func (d *Desk) Work(ctx context.Context) error {
 		d.done(w, cancel)
 	}
 	return ctx.Err()
+}
+
+// tell tells whether a protective exit waits, if that is new.
+func (d *Desk) tell(waits bool) {
+	d.mu.Lock()
+	news := waits != d.waits
+	d.waits = waits
+	d.mu.Unlock()
+	if news && d.cfg.Waits != nil {
+		d.cfg.Waits(waits)
+	}
 }
 
 // never reports whether trying again cannot help.
@@ -237,20 +280,20 @@ func (w *Wish) intent() Intent {
 // that is wanted.
 func (d *Desk) giveBack(ctx context.Context) error {
 	d.mu.Lock()
-	reason := d.back
+	wanted := d.back
 	d.mu.Unlock()
-	if reason == "" {
+	if wanted.reason == "" {
 		return nil
 	}
 	asking, stop := context.WithTimeout(ctx, d.cfg.Patience)
 	defer stop()
-	if err := d.cfg.Executor.giveBack(asking, reason); err != nil {
+	if err := d.cfg.Executor.giveBack(asking, wanted); err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.back == reason {
-		d.back = ""
+	if d.back == wanted {
+		d.back = back{}
 	}
 	return nil
 }
@@ -269,7 +312,7 @@ func (d *Desk) place(ctx context.Context, w Wish) error {
 	asking, stop := context.WithTimeout(ctx, d.cfg.Patience)
 	err := e.makeWay(asking, in)
 	stop()
-	if err != nil && (age <= d.cfg.Stale || !errors.Is(err, errInTheWay)) { // later it is denied, and wanted anew
+	if err != nil {
 		return err
 	}
 	_, err = e.Place(ctx, in)

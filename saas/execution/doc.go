@@ -15,8 +15,9 @@
 // ids. It trades once a reconciliation has found nothing that differs.
 //
 // Claimed orders have numbers below 0, and the bot's engine does not know of them. They are
-// taken back with the others when its run ends (Desk.GiveBack, Executor.Recall), and before
-// an exit that needs what they hold.
+// taken back with the others when its run ends (Desk.GiveBack, Executor.Recall), buys when the
+// bot is to buy nothing (Desk.GiveBackBuys), and before an exit that needs what they hold: that
+// waits for as long as it takes, and DeskConfig.Waits is told.
 //
 // What a caller hears of its orders it reads from the journal, by LiveEvents: each
 // transition and each fill has a number, and a caller that keeps the last one in

@@ -2,6 +2,7 @@ package execution_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,53 @@ func TestClaimedOrdersAreTakenBack(t *testing.T) {
 	}
 }
 
+// proves RK1: a bot that is to buy nothing has its claimed buys taken back, and its claimed
+// sells not, unless its run ends, too.
+func TestClaimedBuysAreTakenBack(t *testing.T) {
+	t.Parallel()
+	w := sqlite(t)
+	cfg := w.config(t)
+	cfg.Given = map[string]execution.Given{pair: {Base: 100, Counter: 10_000}}
+	e, err := execution.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, e)
+	desk, err := execution.NewDesk(execution.DeskConfig{Executor: e, MarketNow: w.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for side, price := range map[exchange.Side]exchange.Ticks{exchange.Buy: 91, exchange.Sell: 133} {
+		o := w.others(t, w.mine, side, price, 10)
+		check(t, e)
+		w.decide(t, o.ID, journal.Claim)
+		check(t, e)
+	}
+	kept := map[string]bool{"sell": true}
+	for _, give := range []func(){
+		func() { desk.GiveBackBuys("nothing is bought") },
+		func() {
+			desk.GiveBack("the bot was stopped")
+			desk.GiveBackBuys("nothing is bought") // which takes nothing from the wish before
+			delete(kept, "sell")
+		},
+	} {
+		give()
+		if err := desk.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for number := range int64(2) {
+			o := w.journalled(t, -1-number)
+			if want := map[bool]journal.OrderState{true: journal.Open, false: journal.Cancelled}[kept[o.Side]]; o.State != want {
+				t.Errorf("the claimed %s is %s (%s), want %s", o.Side, o.State, o.Reason, want)
+			}
+		}
+		if desk.ClaimedBuys() != 0 || desk.Claimed() != len(kept) {
+			t.Errorf("%d buys of %d claimed orders are open", desk.ClaimedBuys(), desk.Claimed())
+		}
+	}
+}
+
 // proves RK3, T6: an exit sells what a claimed order holds: that is taken back first, and the
 // exit waits until it is known what it traded, while other orders go on. What nobody claimed
 // stays, and an exit for which enough is free takes nothing back.
@@ -123,7 +171,8 @@ func TestAnExitNeedsWhatAClaimedOrderHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, e)
-	desk, err := execution.NewDesk(execution.DeskConfig{Executor: e, MarketNow: w.clock.Now})
+	var told []bool
+	desk, err := execution.NewDesk(execution.DeskConfig{Executor: e, MarketNow: w.clock.Now, Waits: func(waits bool) { told = append(told, waits) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,11 +200,11 @@ func TestAnExitNeedsWhatAClaimedOrderHolds(t *testing.T) {
 	s.cancel = func(string) error { return context.DeadlineExceeded }
 	s.byID = func(string) (exchange.Order, error) { return exchange.Order{}, context.DeadlineExceeded }
 	rest, entry := wish(2, exchange.Sell, 121, 60), wish(3, exchange.Buy, 90, 10)
-	late := wish(5, exchange.Sell, 121, 60)
-	late.Request.Time -= (3 * time.Minute).Milliseconds() // it has waited long enough, and will be wanted anew
-	work(true, part, rest, entry, late)
-	if o := w.journalled(t, 5); o.State != journal.Denied {
-		t.Errorf("the exit that waited for long is %s", o.State)
+	rest.Request.Time -= (3 * time.Hour).Milliseconds() // however long it takes
+	work(true, part, rest, entry)
+	work(true, part, rest, entry)
+	if !slices.Equal(told, []bool{true}) {
+		t.Errorf("that the exit waits is told %v", told)
 	}
 	if o := w.journalled(t, -1); o.CancelAsked.IsZero() || w.journalled(t, 3).State != journal.Open {
 		t.Errorf("while the venue does not answer the claimed order is %+v", o)
@@ -165,8 +214,8 @@ func TestAnExitNeedsWhatAClaimedOrderHolds(t *testing.T) {
 	}
 	s.cancel, s.byID = nil, nil
 	work(false, part, rest, entry)
-	if o := w.journalled(t, 2); o.State != journal.Open || w.journalled(t, -1).State != journal.Cancelled {
-		t.Errorf("the exit is %s: %s", o.State, o.Reason)
+	if o := w.journalled(t, 2); o.State != journal.Open || w.journalled(t, -1).State != journal.Cancelled || !slices.Equal(told, []bool{true, false}) {
+		t.Errorf("the exit is %s: %s; told %v", o.State, o.Reason, told)
 	}
 	work(false, part, rest, entry, wish(4, exchange.Sell, 122, 10)) // no claimed order holds what is missing
 	if o := w.journalled(t, 4); o.State != journal.Denied {

@@ -54,6 +54,8 @@ type livebot struct {
 	reason string
 	// paused is why it places no new orders; "" if it may.
 	paused string
+	// waits is true while a protective exit waits for claimed orders.
+	waits bool
 	// fault is why it can never carry out what it is to; nil if it can.
 	fault error
 	// end ends the work under the present key.
@@ -267,7 +269,7 @@ func (l *livebot) reach(ctx context.Context, e **execution.Executor) error {
 		}
 	}
 	desk, err := execution.NewDesk(execution.DeskConfig{
-		Broken: l.broken, Executor: *e, Log: l.r.cfg.Log, MarketNow: l.r.cfg.MarketNow,
+		Broken: l.broken, Executor: *e, Log: l.r.cfg.Log, MarketNow: l.r.cfg.MarketNow, Waits: l.holdsUp,
 	})
 	if err != nil {
 		return err
@@ -277,7 +279,7 @@ func (l *livebot) reach(ctx context.Context, e **execution.Executor) error {
 		l.began = (*e).Began()
 	}
 	l.config.Anew, l.config.Given = false, nil // its books have begun
-	l.desk, l.fees, l.paused = desk, fees, check.Paused
+	l.desk, l.fees, l.paused, l.waits = desk, fees, check.Paused, false
 	l.mu.Unlock()
 	l.wake()
 	return nil
@@ -313,6 +315,14 @@ func (l *livebot) pauses() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.paused
+}
+
+// holdsUp is told whether a protective exit waits for claimed orders.
+func (l *livebot) holdsUp(waits bool) {
+	l.mu.Lock()
+	l.waits = waits
+	l.mu.Unlock()
+	l.wake()
 }
 
 // broken is told of a wish that cannot be carried out.
@@ -365,6 +375,9 @@ func (l *livebot) ready() (fees exchange.Fees, ok bool, state bot.Status, reason
 		return l.fees, true, bot.Degraded, l.word.told + "; it is paused, too: " + l.paused
 	case l.word.told != "":
 		return l.fees, true, bot.Degraded, l.word.told
+	case l.waits:
+		return l.fees, true, bot.Degraded, "its protective exit waits: the exchange has not said yet that the claimed orders are over that hold what is to be sold, " +
+			"and is asked until it does"
 	case l.paused != "":
 		return l.fees, true, bot.Paused, "it places no new orders, protective exits go on: " + l.paused
 	}
@@ -409,6 +422,28 @@ func (l *livebot) giveBack(reason string) (left int, known bool) {
 		desk.GiveBack(reason)
 	}
 	return left, true
+}
+
+// shun wants claimed buys taken back, because the bot is to buy nothing.
+func (l *livebot) shun(reason string) {
+	l.mu.Lock()
+	desk := l.desk
+	l.mu.Unlock()
+	if desk != nil {
+		desk.GiveBackBuys(reason)
+	}
+}
+
+// claimedBuys is how many claimed buys are not settled; false if that is not known, because
+// it is not reconciled.
+func (l *livebot) claimedBuys() (n int, known bool) {
+	l.mu.Lock()
+	desk := l.desk
+	l.mu.Unlock()
+	if desk == nil {
+		return 0, false
+	}
+	return desk.ClaimedBuys(), true
 }
 
 // news returns what happened that an account has not heard of.

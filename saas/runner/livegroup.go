@@ -111,6 +111,8 @@ func (g *group) running(ctx context.Context, m *member) {
 	switch {
 	case m.ailing != "":
 		return // it was told so, and why
+	case state == bot.Running && m.account != nil && m.account.Owed() != "":
+		state, reason = bot.Degraded, "its position is not closed yet, which is tried again with each candle: "+m.account.Owed()
 	case state == bot.Running:
 		reason = m.watching(g.key.decide)
 	}
@@ -136,6 +138,9 @@ func (g *group) awake(ctx context.Context, ms []*member) {
 				news = append(news, m)
 			default:
 				m.carry() // maybe it is connected anew
+				if m.closing {
+					g.judged(ctx, []*member{m}) // what it waited for may be over
+				}
 			}
 		case m.gated && g.process != nil:
 			opens = true
@@ -201,9 +206,22 @@ func (g *group) tellSummaries(ctx context.Context, ms []*member) {
 
 // carry hands the wishes of a bot's committed state over.
 func (m *member) carry() {
-	if m.live != nil && m.account != nil {
-		m.live.carry(m.account, m.settling)
+	if m.live == nil || m.account == nil {
+		return
 	}
+	m.live.carry(m.account, m.settling)
+	if why := m.shuns(); why != "" {
+		m.live.shun(why)
+	}
+}
+
+// shuns is why the bot is to buy nothing, so that claimed buys are taken back as its own
+// are; "" if it may.
+func (m *member) shuns() string {
+	if m.closing {
+		return "winding down: nothing is bought any more"
+	}
+	return m.account.Breaker().Reason
 }
 
 // windUp begins to bring a bot's orders at its exchange to an end: its strategy hears

@@ -359,13 +359,20 @@ func TestStopLastsUntilTheExchangeAnswers(t *testing.T) {
 type claims struct {
 	journal.LiveStore
 	numbers []int64
-	err     error
+	// buys is how many of its claimed orders buy, beside numbers.
+	buys int64
+	err  error
 }
 
 func (c *claims) LiveState(context.Context, string, string) (st journal.LiveState, err error) {
 	for _, n := range c.numbers {
 		o := journal.LiveOrder{}
 		o.Number, o.State = n, journal.Open
+		st.Orders = append(st.Orders, o)
+	}
+	for n := range c.buys {
+		o := journal.LiveOrder{}
+		o.Number, o.Side, o.State = -100-n, exchange.Buy.String(), journal.Open
 		st.Orders = append(st.Orders, o)
 	}
 	return st, c.err

@@ -92,3 +92,28 @@ func TestRefusedKeyEndsItsConnection(t *testing.T) {
 		t.Error("who replaces the key is not heard at once")
 	}
 }
+
+// proves RK3: the tenant is told what an exit waits for, and that one which did not come about
+// is tried again, until the position is closed.
+func TestAnExitThatIsNotDoneIsTold(t *testing.T) {
+	t.Parallel()
+	s, g, m, _ := newListener(t)
+	m.live.holdsUp(true)
+	if takes(t, g); !strings.HasPrefix(s.last(), "degraded: its protective exit waits: ") {
+		t.Errorf("told %q", s.told)
+	}
+	m.live.holdsUp(false)
+	if takes(t, g); !strings.HasPrefix(s.last(), "running: ") {
+		t.Errorf("once it waits no more, told %q", s.last())
+	}
+	for owed, want := range map[string]string{"": "running: ", "stop-loss at 90 reached": "degraded: its position is not closed yet, which is tried again with each candle: stop-loss at 90 reached"} {
+		st := m.account.State()
+		st.Engine.Owed = owed
+		if err := m.account.Restore(st); err != nil {
+			t.Fatal(err)
+		}
+		if takes(t, g); !strings.HasPrefix(s.last(), want) {
+			t.Errorf("owing %q, told %q", owed, s.last())
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
@@ -96,7 +97,7 @@ func (g *group) judged(ctx context.Context, ms []*member) {
 			}
 			m.tripped = now.Since
 		}
-		if !m.closing || m.unwound || !m.empty() {
+		if !m.closing || m.unwound || !m.empty() || g.buys(ctx, m) {
 			continue
 		}
 		if err := g.r.cfg.Status.Unwound(ctx, b.TenantID, b.ID, b.Run); err != nil {
@@ -108,7 +109,23 @@ func (g *group) judged(ctx context.Context, ms []*member) {
 	}
 }
 
-// empty reports whether the bot has no order and holds nothing that it could sell.
+// buys reports whether an order that the bot has claimed may yet buy something, which its
+// account does not know of. While that cannot be read it may.
+func (g *group) buys(ctx context.Context, m *member) bool {
+	if g.r.cfg.Trading == nil || !m.trades() {
+		return false
+	}
+	if m.live != nil {
+		if n, known := m.live.claimedBuys(); known {
+			return n > 0
+		}
+	}
+	b := m.assignment.Bot
+	st, err := g.r.cfg.Trading.Journal.LiveState(ctx, b.TenantID, b.ID)
+	return err != nil || slices.ContainsFunc(st.Orders, func(o journal.LiveOrder) bool { return o.Number < 0 && o.Side == exchange.Buy.String() })
+}
+
+// empty reports whether the bot's account has no order and nothing that it could sell.
 func (m *member) empty() bool {
 	return m.account.Open() == 0 && !m.unsold() && !slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool { return p.Orders > 0 })
 }

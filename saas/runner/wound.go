@@ -32,10 +32,10 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 	default:
 		last, err = m.cancelled(st, terms, markets)
 	}
-	last.Engine.Queue, last.Engine.Signals = nil, nil
+	last.Engine.Queue, last.Engine.Signals, last.Engine.Owed = nil, nil, ""
 	last.Engine.Watch.CloseOnly = false // a run winds down for itself
 	for i := range last.Legs {
-		last.Legs[i].Engine.Queue = nil
+		last.Legs[i].Engine.Queue, last.Legs[i].Engine.Owed = nil, ""
 	}
 	return last, unfit, err
 }

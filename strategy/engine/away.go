@@ -44,8 +44,8 @@ func (s *Session) protect(c *exchange.Candle, watches bool) {
 		return // what is held was not there yet
 	}
 	s.inside, s.state.Bought = s.state.Bought, false
-	if s.view.Exits != (strategy.Exits{}) {
-		s.exit()
+	if s.view.Exits == (strategy.Exits{}) || !s.exit() {
+		s.repay()
 	}
 	if watches {
 		s.guardPosition(true)

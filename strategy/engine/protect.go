@@ -72,9 +72,10 @@ func (s *Session) takeBack(match func(*OpenOrder) bool, reason string) {
 }
 
 // closeOut closes a closable position for a reason that came up at a candle's close: a
-// Remote venue does so at once, any other at the next candle's open (rule PL3).
-func (s *Session) closeOut(reason string) {
-	s.flatten(reason, func(r exchange.OrderRequest) error {
+// Remote venue does so at once, any other at the next candle's open (rule PL3). It reports
+// whether anything was sent.
+func (s *Session) closeOut(reason string) bool {
+	return s.flatten(reason, func(r exchange.OrderRequest) error {
 		r.Time = s.now()
 		return s.leave(r, reason, true, func() ([]exchange.Report, error) {
 			if s.remote != nil {
@@ -84,6 +85,36 @@ func (s *Session) closeOut(reason string) {
 			return []exchange.Report{{Order: o}}, err
 		})
 	})
+}
+
+// repay goes on with a protective exit that did not close the position; it reports whether
+// anything was sent. A rest that is too little to be sold, or another position, owes nothing.
+func (s *Session) repay() bool {
+	if s.state.Owed == "" || s.leaving() {
+		return false
+	}
+	if s.state.Portfolio.Base < s.least() {
+		s.state.Owed = ""
+		return false
+	}
+	return s.closeOut(s.state.Owed)
+}
+
+// least is the smallest position that can be sold.
+func (s *Session) least() exchange.Steps { return max(1, s.cfg.Market.MinVolume) }
+
+// Owed is why the position was to be closed by a protective exit that did not come about, and
+// is tried again with each candle; "" if there is no such one.
+func (s *Session) Owed() string { return s.state.Owed }
+
+// Owed is Session.Owed of the first pair that has such an exit.
+func (b *Basket) Owed() string {
+	for _, l := range b.legs {
+		if l.state.Owed != "" {
+			return l.state.Owed
+		}
+	}
+	return ""
 }
 
 // flatten takes back all orders and sells the position, by several orders if it is
@@ -118,8 +149,8 @@ func (s *Session) flatten(reason string, send func(exchange.OrderRequest) error)
 // entered notes a buy that was booked, after which the position is one that began with
 // it if there was less before than an order can sell.
 func (s *Session) entered(before exchange.Steps, f exchange.Fill) {
-	if before < max(1, s.cfg.Market.MinVolume) {
-		s.state.Held = risk.Holding{Since: f.Time}
+	if before < s.least() {
+		s.state.Held, s.state.Owed = risk.Holding{Since: f.Time}, ""
 	}
 	s.state.Held.High = max(s.state.Held.High, f.Price)
 }

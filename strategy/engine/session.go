@@ -232,7 +232,7 @@ func (s *Session) Begin(c *exchange.Candle) error {
 			return err
 		}
 	}
-	if len(s.state.Queue) == 0 && s.view.Exits == (strategy.Exits{}) && len(s.state.Signals) == 0 {
+	if len(s.state.Queue) == 0 && s.view.Exits == (strategy.Exits{}) && len(s.state.Signals) == 0 && s.state.Owed == "" {
 		s.phase = closing
 		return nil
 	}
@@ -361,7 +361,7 @@ func (s *Session) settle() *strategy.Event {
 			s.phase = exits
 		case exits:
 			s.phase = signals
-			if !s.left && s.view.Exits != (strategy.Exits{}) && !s.judged() && s.exit() {
+			if !s.left && !s.judged() && (s.view.Exits != (strategy.Exits{}) && s.exit() || s.repay()) {
 				s.left = true
 				s.hear()
 			}
@@ -452,7 +452,7 @@ func (s *Session) sync() {
 		v.ReservedCounter += o.reservedCounter()
 	}
 	if p.Base == 0 {
-		s.state.Wanted, s.state.Stuck, s.state.Held = strategy.Exits{}, 0, risk.Holding{}
+		s.state.Wanted, s.state.Stuck, s.state.Held, s.state.Owed = strategy.Exits{}, 0, risk.Holding{}, ""
 	}
 	v.Exits = s.guard.Exits(s.state.Wanted, p.Entry(), s.state.Held.High)
 }

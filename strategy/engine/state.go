@@ -48,6 +48,9 @@ type State struct {
 	Bought bool `json:"bought,omitempty"`
 	// Protected is how far the position was protected while the strategy was away.
 	Protected Protected `json:"protected,omitzero"`
+	// Owed is why a protective exit of a Remote venue was to close the position, as long
+	// as it has not: it was denied, rejected, or over before it had sold all, and is tried again.
+	Owed string `json:"owed,omitempty"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }

@@ -25,6 +25,7 @@ type Loop interface {
 	Hear() error
 	LastTime() int64
 	Next() *strategy.Event
+	Owed() string
 	PairTime(pair string) int64
 	Reached() risk.Breaker
 	Resume(candles []exchange.Candle)
