@@ -45,7 +45,13 @@ const killed = "trader-1"
 // until the test ends.
 func startSim(t *testing.T) simProcess {
 	t.Helper()
-	cmd := exec.Command(shared.build(t, "../hosts/lunobot"), "sim", "--accounts", "2", "--traders", "none", "--rate-limit", "0", "--markets", livePair)
+	return simOf(t, "--accounts", "2", "--traders", "none", "--rate-limit", "0", "--markets", livePair)
+}
+
+// simOf starts "lunobot sim" with flags, until the test ends.
+func simOf(t *testing.T, flags ...string) simProcess {
+	t.Helper()
+	cmd := exec.Command(shared.build(t, "../hosts/lunobot"), append([]string{"sim"}, flags...)...)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

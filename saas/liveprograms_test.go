@@ -1,11 +1,8 @@
 package saas_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -13,32 +10,6 @@ import (
 	"github.com/lunobot/lunobot/exchange/lunosim"
 	"github.com/lunobot/lunobot/saas/saastest"
 )
-
-// simulated starts `lunobot sim` with the flags of README.md and returns its address.
-func simulated(t *testing.T) string {
-	t.Helper()
-	sim := exec.Command(shared.build(t, "../hosts/lunobot"), "sim", "--addr", "127.0.0.1:0") //nolint:noctx // a test's own program, which the test ends
-	out, err := sim.StdoutPipe()
-	if err == nil {
-		err = sim.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = sim.Process.Kill()
-		_ = sim.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	var ready struct{ Rest string }
-	if err == nil {
-		err = json.Unmarshal(line, &ready)
-	}
-	if err != nil {
-		t.Fatalf("it says %s: %v", line, err)
-	}
-	return ready.Rest
-}
 
 // What README.md says about live prices: the two programs find each other with the keys
 // that stand there, a bot begins at the simulator's prices, and its trading key is
@@ -55,7 +26,7 @@ func TestLiveMarketOfPrograms(t *testing.T) {
 			t.Errorf("README.md does not tell the key %s, %s", k.ID, k.Secret)
 		}
 	}
-	address := simulated(t)
+	address := simOf(t, "--addr", "127.0.0.1:0").Rest
 	s := saastest.New(t, saastest.Config{Binary: buildServer(t), Args: []string{
 		"--data-dir", t.TempDir(), "--market", "luno", "--luno-address", address, "--luno-key-id", keys[1].ID, "--luno-key-secret", keys[1].Secret,
 	}}).Client()
