@@ -28,6 +28,7 @@ type botView struct {
 	Interval        string     `json:"interval" enum:"1m,5m,15m,30m,1h,4h,1d" doc:"The length of the candles that the bot decides on." example:"1h"`
 	Status          string     `json:"status" enum:"stopped,starting,running,stopping,paused,degraded,error" doc:"What a worker last saw of the bot." example:"running"`
 	StatusReason    string     `json:"status_reason" doc:"Why it is so, as a sentence." example:"trading"`
+	Guarded         bool       `json:"guarded" doc:"Whether it has failed and what it left is still looked after: its orders are taken back, and its protective exits watched, until it is started or stopped, or holds nothing. The reason says more." example:"false"`
 	StartedAt       *time.Time `json:"started_at" doc:"When the present run began; null if the bot never ran." example:"2026-01-02T15:04:05Z"`
 	CloseOnly       bool       `json:"close_only" doc:"Whether it winds down: it buys nothing, and stops by itself once it holds nothing." example:"false"`
 	Breaker         *breaker   `json:"breaker,omitempty" doc:"The circuit breaker that keeps it from buying; missing if none does."`
@@ -98,7 +99,7 @@ func summaryView(s journal.Summary) *summary {
 func viewOf(b bot.Bot, s map[string]journal.Summary) botView {
 	v := botView{
 		ID: b.ID, ConfigID: b.ConfigID, Name: b.Name, TradingPair: b.Pair, FurtherPairs: listOfPairs(b.Also), StrategyType: b.Strategy, StrategyVersion: b.StrategyVersion, Mode: string(b.Mode), AccountID: b.AccountID, Interval: bot.IntervalName(b.Interval),
-		Status: string(b.Status), StatusReason: b.Reason, CloseOnly: b.CloseOnly, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
+		Status: string(b.Status), StatusReason: b.Reason, Guarded: b.Guarded(), CloseOnly: b.CloseOnly, StartedAt: moment(b.StartedAt), CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
 	}
 	if found, ok := s[b.ID]; ok && found.Ledger == b.Ledger {
 		v.Summary, v.CoolUntil = summaryView(found), moment(found.CoolUntil)

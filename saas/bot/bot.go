@@ -48,6 +48,9 @@ const (
 	Flattened Ending = "flattened"
 	// WoundDown is an end by itself: it was to buy nothing any more and holds nothing.
 	WoundDown Ending = "wound_down"
+	// Broken is an end that failed: the bot's orders are taken back, and its position is
+	// not watched.
+	Broken Ending = "broken"
 )
 
 // Active reports whether the bot counts as running against the plan's limits.
@@ -123,6 +126,9 @@ type Bot struct {
 	// Status is what a worker last saw, Reason why, as a sentence.
 	Status Status
 	Reason string
+	// Failure is why it failed, while a worker looks after what it left: takes its orders
+	// back, and watches the exits of its position. "" of any other bot.
+	Failure string
 	// Ending is how it ends, or has ended, its newest run.
 	Ending Ending
 	// CloseOnly is true while it winds down, in this run.
@@ -149,6 +155,13 @@ type Bot struct {
 
 // Pairs lists all pairs that the bot trades, its own first.
 func (b Bot) Pairs() []string { return append([]string{b.Pair}, b.Also...) }
+
+// Guarded reports whether it has failed and a worker looks after what it left.
+func (b Bot) Guarded() bool { return b.Failure != "" }
+
+// AtWork reports whether a worker may do something for it that a change would be in the way
+// of.
+func (b Bot) AtWork() bool { return b.Desired || b.Guarded() || b.Status.Active() }
 
 // Runnable is a bot that a worker has something to do for, with its
 // configuration.

@@ -128,8 +128,8 @@ func (s *Service) summary(ctx context.Context, b Bot, c Config, in GoLiveInput, 
 	switch {
 	case c.Mode == Live:
 		refuse(errs.New(errs.Conflict, "bot_live", "%s trades live already", b.Name))
-	case b.Desired || b.Status.Active():
-		refuse(errs.New(errs.Conflict, "bot_running", "%s is running: stop it before it goes live", b.Name))
+	case b.AtWork():
+		refuse(busy(b, "it goes live"))
 	case c.Upgrade.Pending():
 		refuse(errs.New(errs.Conflict, "bot_upgrading", "%s is about to be upgraded: let that be done first", b.Name))
 	}
@@ -256,8 +256,8 @@ func (s *Service) GoPaper(ctx context.Context, p tenancy.Principal, botID string
 		switch {
 		case c.Mode == Paper:
 			return errs.New(errs.Conflict, "bot_on_paper", "%s trades on paper already", b.Name)
-		case b.Desired || b.Status.Active():
-			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before it goes back to paper", b.Name)
+		case b.AtWork():
+			return busy(b, "it goes back to paper")
 		}
 		a, err := s.cfg.Store.LockAccount(ctx, p.TenantID, c.AccountID)
 		if err != nil {

@@ -298,10 +298,18 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 
 // changeable is the Conflict of a bot that must be stopped before it is changed.
 func changeable(b Bot) error {
-	if b.Desired || b.Status.Active() {
-		return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you change it", b.Name)
+	if b.AtWork() {
+		return busy(b, "you change it")
 	}
 	return nil
+}
+
+// busy is the Conflict of a bot that must be stopped before something is done.
+func busy(b Bot, before string) *errs.Error {
+	if b.Guarded() {
+		return errs.New(errs.Conflict, "bot_guarded", "%s has failed, and what it left is looked after: stop it before %s", b.Name, before)
+	}
+	return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before %s", b.Name, before)
 }
 
 // errMoved means that a configuration was changed while its strategy was asked.
@@ -392,8 +400,8 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string)
 		if err != nil {
 			return err
 		}
-		if b.Desired || b.Status.Active() {
-			return errs.New(errs.Conflict, "bot_running", "%s is running: stop it before you delete it", b.Name)
+		if b.AtWork() {
+			return busy(b, "you delete it")
 		}
 		if b.Mode == Live {
 			return errs.New(errs.Conflict, "bot_live", "%s is a live bot: take it back to paper before you delete it", b.Name)
@@ -415,7 +423,8 @@ func (s *Service) Start(ctx context.Context, p tenancy.Principal, id string) (Bo
 	return s.wish(ctx, p, id, true)
 }
 
-// Stop asks for the bot to stop. Stopping a stopped bot changes nothing.
+// Stop asks for the bot to stop. One that has failed, and whose position is watched, is not
+// watched any more then. Stopping a stopped bot changes nothing.
 func (s *Service) Stop(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
 	return s.wish(ctx, p, id, false)
 }
@@ -453,10 +462,10 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 				b.Market, b.SetupAt = s.cfg.LiveVenue, now
 			}
 			b.Desired, b.Status, b.Reason, b.Ending = true, Starting, "waiting for a worker", Asked
-			b.CloseOnly = false
+			b.CloseOnly, b.Failure = false, ""
 			b.Run, b.StartedAt = b.Run+1, now
-		case !run && b.Desired:
-			b.Desired, b.Status, b.Reason = false, Stopping, "asked to stop"
+		case !run && (b.Desired || b.Guarded()):
+			b.Desired, b.Status, b.Reason, b.Failure, b.Ending = false, Stopping, "asked to stop", "", Asked
 		default:
 			return nil
 		}
@@ -482,13 +491,13 @@ func (s *Service) Observe(ctx context.Context, tenantID, id string, run int64, s
 		if err != nil {
 			return err
 		}
-		if b.Run != run || (b.Status == status && b.Reason == reason) {
+		if b.Run != run || (b.Status == status && b.Reason == reason && !b.Guarded()) {
 			return nil
 		}
 		if !b.Desired && status.Active() && status != Stopping {
 			return nil // asked to stop meanwhile: the worker will see it
 		}
-		b.Status, b.Reason, b.UpdatedAt = status, reason, s.now()
+		b.Status, b.Reason, b.Failure, b.UpdatedAt = status, reason, "", s.now()
 		if status == Failed {
 			b.Desired = false
 		}

@@ -115,8 +115,8 @@ func (s *Service) leftover(ctx context.Context, b Bot, find finder) (Leftover, e
 		}
 	}
 	switch {
-	case b.Desired || b.Status.Active() && !restful(b):
-		refuse("bot_running", "%s is running: stop it before you write its orders off", b.Name)
+	case b.AtWork() && !restful(b):
+		l.Obstacles = append(l.Obstacles, busy(b, "you write its orders off"))
 	case len(l.Orders) == 0:
 		refuse("nothing_to_write_off", "all orders of %s are settled: take it back to paper, which asks for nothing", b.Name)
 	case open > 0:

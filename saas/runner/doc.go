@@ -47,6 +47,11 @@
 // started again or its version must not run: the account of its newest checkpoint stands in,
 // and the strategy hears the candles that it has missed once it is back (engine.Session.Protect).
 //
+// A bot that has failed, at an exchange or on paper, is looked after for what it left: its
+// orders are taken back until its exchange has answered, and its exits and the host's bounds are
+// judged in the same way, until it holds nothing that they would sell, or is started or stopped.
+// That it has failed is in its row, so that another worker goes on with it (bot.Guard).
+//
 // What a crash leaves behind of it:
 //
 //   - An event of the exchange that is in the live journal and not in a checkpoint is heard
@@ -55,8 +60,8 @@
 //     journal knows by its number whether that was done. One of a candle of long ago is
 //     denied, as the strategy's answers are to candles that are heard late.
 //   - While a bot stops, its checkpoint has the orders that are to be taken back, and whoever
-//     takes it up goes on with that. A run that failed leaves such a checkpoint as well: the
-//     next one takes those orders back before it begins, under the old run's number.
+//     takes it up goes on with that. A run that is begun while a failed one is still looked
+//     after takes that one's orders back before it begins, under the old run's number.
 //   - A lease that is lost ends the livebot: the journal refuses its epoch, and it sends
 //     nothing that could arrive after the lease.
 //

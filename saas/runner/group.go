@@ -34,6 +34,7 @@ type control struct {
 	stop []*member // bring these to rest
 	sell []*member // these, which are being brought to rest, shall sell what they hold too
 	drop []*member // forget these: another worker has them
+	free []*member // these, which have failed, are looked after no more: they begin a new run
 	give []*member // leave these to another worker
 	// move gives these up for the groups of their keys.
 	move []transfer
@@ -73,6 +74,7 @@ type group struct {
 	waiting []*member // to be opened, once the process runs
 	leaving []*member // ending, once their positions are closed
 	winding []*member // whose orders at an exchange are brought to an end
+	guards  []*member // that have failed, and are looked after
 	retry   time.Duration
 	again   <-chan time.Time
 	// sub are the events of the group's own pair.
@@ -191,6 +193,7 @@ func (g *group) handle(ctx context.Context, c control) {
 		g.part(ctx, m)
 	}
 	g.handOver(ctx, c.give)
+	g.handOver(ctx, c.free)
 	for _, m := range c.stop {
 		if !m.over {
 			g.stop(ctx, m)
@@ -210,7 +213,17 @@ func (g *group) handle(ctx context.Context, c control) {
 		g.awake(ctx, c.live)
 	}
 	if len(c.join) > 0 {
-		g.waiting = append(g.waiting, c.join...)
+		watched := len(g.guards)
+		for _, m := range c.join {
+			if m.failure != "" {
+				g.guards = append(g.guards, m)
+			} else {
+				g.waiting = append(g.waiting, m)
+			}
+		}
+		if len(g.guards) > watched {
+			g.watch(ctx, nil)
+		}
 		if g.again == nil {
 			g.open(ctx)
 		}
@@ -252,15 +265,21 @@ func (g *group) pause() {
 	g.again = time.After(g.retry)
 }
 
-// fail ends a bot that cannot go on; the others are not disturbed.
+// fail ends a bot that cannot go on; the others are not disturbed. What it leaves is looked
+// after. Of one that has failed already, and is looked after, that goes on without its account.
 func (g *group) fail(ctx context.Context, m *member, err error) {
 	b := m.assignment.Bot
 	g.r.cfg.Log.WarnContext(ctx, "a bot failed", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
-	if m.live != nil {
-		m.live.close(true)
+	if m.failure != "" {
+		m.blind = err.Error()
+		return
+	}
+	text, guarded := g.guard(ctx, m, err)
+	if guarded {
+		return
 	}
 	g.part(ctx, m)
-	g.r.observe(ctx, m, bot.Failed, err.Error())
+	g.r.observe(ctx, m, bot.Failed, text)
 	g.r.forget(ctx, m)
 }
 
@@ -270,7 +289,7 @@ func (g *group) part(ctx context.Context, m *member) {
 	g.remove(m)
 	g.close(ctx, m)
 	if m.live != nil {
-		m.live.close(false)
+		m.live.close()
 	}
 	if m.late != nil {
 		m.late.Stop()
@@ -290,7 +309,7 @@ func (g *group) remove(m *member) {
 		clear(list[len(kept):])
 		return kept
 	}
-	g.active, g.waiting, g.leaving, g.winding = without(g.active), without(g.waiting), without(g.leaving), without(g.winding)
+	g.active, g.waiting, g.leaving, g.winding, g.guards = without(g.active), without(g.waiting), without(g.leaving), without(g.winding), without(g.guards)
 }
 
 // close forgets bots in their process, which may be gone. Those that are not

@@ -363,6 +363,9 @@ func (g *group) warm(ctx context.Context, m *member, candles []exchange.Candle, 
 // its strategy is forgotten. In an outage it gives the bot back, and the worker
 // that takes it up next stops it.
 func (g *group) stop(ctx context.Context, m *member) {
+	if m.failure != "" { // it is not guarded any more
+		m.failure, m.blind, m.account = "", "", nil
+	}
 	if m.trades() {
 		m.settling = false
 		g.windUp(ctx, m)
@@ -432,16 +435,21 @@ func (m *member) holds() bool {
 	return slices.ContainsFunc(m.account.Positions(), func(p parity.Position) bool { return p.Base > 0 })
 }
 
-// stopped says that the bot was stopped, and what it holds.
-func (m *member) stopped() string {
+// holding says what the bot holds; "" if it is nothing.
+func (m *member) holding() string {
 	var held []string
 	for _, p := range m.account.Positions() {
 		if p.Base > 0 {
 			held = append(held, exchange.Grouped(p.Market.Volume(p.Base).String())+" "+p.Market.Base)
 		}
 	}
-	if len(held) > 0 {
-		return fmt.Sprintf("stopped; the position of %s stays", strings.Join(held, " and "))
+	return strings.Join(held, " and ")
+}
+
+// stopped says that the bot was stopped, and what it holds.
+func (m *member) stopped() string {
+	if held := m.holding(); held != "" {
+		return fmt.Sprintf("stopped; the position of %s stays", held)
 	}
 	return "stopped"
 }

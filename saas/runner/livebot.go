@@ -21,8 +21,10 @@ const (
 	// mostTold is how many events of its account's stream a bot may lag behind; beyond
 	// it asks the exchange instead.
 	mostTold = 256
-	// closing is how long a bot that failed may take to take its orders back.
-	closing = 15 * time.Second
+	// recallFirst and recallMost are the pauses between two tries to take the orders of a
+	// bot back whose account cannot be read.
+	recallFirst = time.Second
+	recallMost  = 30 * time.Second
 )
 
 // livebot is the side of a bot towards its exchange, under one lease: it connects,
@@ -64,8 +66,10 @@ type livebot struct {
 	word word
 	// gone is true once its account cannot be reached in future either.
 	gone bool
-	// abandon is true if its orders are to be taken back in the end.
-	abandon bool
+	// forsaken is true once its orders are to be taken back by what its journal says of
+	// them, and recall rings then.
+	forsaken bool
+	recall   chan struct{}
 }
 
 // enliven begins the work of a bot at its exchange. given is what it may call its own if
@@ -75,7 +79,7 @@ func (r *Runner) enliven(ctx context.Context, m *member, markets []exchange.Mark
 	ctx, stop := context.WithCancel(ctx)
 	l := &livebot{
 		r: r, tenant: b.TenantID, bot: b.ID, account: m.assignment.Config.AccountID, lease: m.lease, stop: stop, done: make(chan struct{}),
-		stream: make(chan exchange.AccountEvent, mostTold), missed: make(chan struct{}, 1), retry: make(chan struct{}, 1), state: bot.Starting, reason: "reconciling with the exchange",
+		stream: make(chan exchange.AccountEvent, mostTold), missed: make(chan struct{}, 1), retry: make(chan struct{}, 1), recall: make(chan struct{}, 1), state: bot.Starting, reason: "reconciling with the exchange",
 	}
 	l.config = execution.Config{
 		Account: l.account, Answered: l.answered, Anew: given != nil, BotID: b.ID, TenantID: b.TenantID, CheckEvery: t.CheckEvery, Commit: l.commit, Epoch: m.lease.Epoch,
@@ -100,13 +104,7 @@ func (l *livebot) work(ctx context.Context) {
 			return
 		}
 		l.serve(ctx, e)
-		l.mu.Lock()
-		abandon := l.abandon
-		l.mu.Unlock()
-		switch {
-		case abandon:
-			l.takeBack(context.WithoutCancel(ctx), e)
-		case ctx.Err() == nil: // its key is refused
+		if ctx.Err() == nil { // its key is refused
 			l.r.floor.leave(l)
 			l.doubt(ctx)
 		}
@@ -147,6 +145,7 @@ func (l *livebot) serve(ctx context.Context, e *execution.Executor) {
 	run(desk.Run)
 	run(func(ctx context.Context) error { return l.listen(ctx, e) })
 	run(l.listenToAge)
+	run(func(ctx context.Context) error { return l.takeBack(ctx, e) })
 	parts.Wait()
 	l.mu.Lock()
 	l.executor = nil
@@ -492,28 +491,57 @@ func (l *livebot) listen(ctx context.Context, e *execution.Executor) error {
 	}
 }
 
-// close ends the work; with abandon the bot's orders are taken back before.
-func (l *livebot) close(abandon bool) {
+// close ends the work.
+func (l *livebot) close() { l.stop() }
+
+// forsake has all orders taken back but protective exits, until the exchange has answered:
+// the account that they belong to cannot be read, and wants nothing any more.
+func (l *livebot) forsake() {
 	l.mu.Lock()
-	l.abandon = l.abandon || abandon
+	already, desk := l.forsaken, l.desk
+	l.forsaken = true
 	l.mu.Unlock()
-	l.stop()
+	if already {
+		return
+	}
+	if desk != nil {
+		desk.Carry(nil)
+	}
+	select {
+	case l.recall <- struct{}{}:
+	default:
+	}
 }
 
-// takeBack asks for all orders back but protective exits, so that a bot that failed
-// leaves none that nobody watches.
-func (l *livebot) takeBack(ctx context.Context, e *execution.Executor) {
-	ctx, cancel := context.WithTimeout(ctx, closing)
-	defer cancel()
-	left, err := e.Recall(ctx, "the bot failed", false)
-	for left > 0 && ctx.Err() == nil && !errors.Is(err, lease.ErrLost) { // one in doubt is found first
+// takeBack takes the orders back once the bot is forsaken.
+func (l *livebot) takeBack(ctx context.Context, e *execution.Executor) error {
+	backoff := exchange.Backoff{Min: recallFirst, Max: recallMost, Rand: func() float64 { return 0.5 }}
+	for failures := 0; ; {
+		l.mu.Lock()
+		forsakes := l.forsaken
+		l.mu.Unlock()
+		var again <-chan time.Time
+		if forsakes {
+			left, err := e.Recall(ctx, forsaken, false)
+			switch {
+			case errors.Is(err, lease.ErrLost):
+				return err
+			case exchange.KindOf(err) == exchange.KindKey:
+				l.answered(err)
+			case left > 0:
+				l.r.cfg.Log.WarnContext(ctx, "orders of a bot that failed are not taken back yet", "tenant_id", l.tenant, "bot_id", l.bot, "orders", left, "error", err)
+				again = time.After(backoff.Pause(failures))
+				failures++
+			default:
+				l.wake()
+			}
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Second):
-			left, err = e.Recall(ctx, "the bot failed", false)
+			return nil
+		case <-l.recall:
+			failures = 0
+		case <-again:
 		}
-	}
-	if left > 0 {
-		l.r.cfg.Log.WarnContext(ctx, "orders of a bot that failed were not taken back", "tenant_id", l.tenant, "bot_id", l.bot, "orders", left, "error", err)
 	}
 }

@@ -125,7 +125,10 @@ func (g *group) awake(ctx context.Context, ms []*member) {
 	opens, watched := false, false
 	for _, m := range ms {
 		switch {
-		case m.over || m.live == nil:
+		case m.over:
+		case slices.Contains(g.guards, m):
+			watched = true
+		case m.live == nil:
 		case m.live.broke() != nil: // it would wait for an order for ever that nobody places
 			g.fail(ctx, m, m.live.broke())
 		case slices.Contains(g.winding, m):
@@ -317,7 +320,7 @@ func (m *member) unreached() string {
 	if m.live == nil {
 		return ""
 	}
-	if _, ok, _, reason := m.live.ready(); !ok {
+	if _, ok, _, reason := m.live.ready(); !ok && reason != "" {
 		return ": " + reason
 	}
 	return ""
@@ -430,6 +433,9 @@ func (m *member) windReason() string {
 	if m.settling {
 		return "left by the run before"
 	}
+	if m.failure != "" {
+		return forsaken
+	}
 	if m.end == bot.Asked || m.end == bot.WoundDown {
 		return "the bot was stopped"
 	}
@@ -437,17 +443,17 @@ func (m *member) windReason() string {
 }
 
 // revive builds the account of a bot's newest checkpoint, under its run, for its orders
-// to end; false if there is nothing to end. What an account of an earlier ledger holds is
+// to end, or to be watched without its strategy; false if there is nothing to end. What an account of an earlier ledger holds is
 // its tenant's: it may even be another account at the exchange.
 func (g *group) revive(ctx context.Context, m *member) (bool, error) {
 	st, err := m.load(ctx, g.r.cfg.Journal)
-	if err != nil || st == nil || !st.Live() || st.Ledger != m.assignment.Bot.Ledger {
+	if err != nil || st == nil || st.Live() != m.trades() || st.Ledger != m.assignment.Bot.Ledger {
 		return false, err
 	}
 	switch unfit, err := st.unfit(g.r.cfg.Markets); {
 	case err != nil:
 		return false, &outageError{err}
-	case unfit != "" && st.OpenOrders() == 0 && m.end != bot.Flattened:
+	case unfit != "" && st.OpenOrders() == 0 && (m.failure == "" && m.end != bot.Flattened || m.failure != "" && !st.holds()):
 		return false, nil
 	case unfit != "":
 		return false, fmt.Errorf("its orders and its position are left to you, look for them at the exchange: %s", unfit)
@@ -461,9 +467,9 @@ func (g *group) revive(ctx context.Context, m *member) (bool, error) {
 	}
 	m.market, m.sees, m.listens = terms.Market, strategy.Subscription{}, false
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.runNumber(), markets: terms.Markets()}
-	m.rec.numbered, m.rec.filled, m.since = st.Decisions, st.Fills, st.Since
+	m.rec.numbered, m.rec.filled, m.since = st.Decisions, max(st.Fills, st.Venue.LastFill), st.Since
 	m.followed(st)
-	if m.account, err = parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Live: true}); err != nil {
+	if m.account, err = parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Live: m.trades()}); err != nil {
 		return false, err
 	}
 	if err := m.account.Restore(st.AccountState); err != nil {

@@ -37,6 +37,7 @@ type shelter struct {
 	outage error
 	told   []string
 	curve  []journal.EquityPoint
+	guards []bot.Guard
 }
 
 func (s *shelter) Checkpoint(context.Context, string, string) (journal.Checkpoint, error) {
@@ -61,6 +62,11 @@ func (s *shelter) Publish(context.Context, string, string, live.Update) error { 
 
 func (s *shelter) Observe(_ context.Context, _, _ string, _ int64, status bot.Status, reason string) error {
 	s.told = append(s.told, string(status)+": "+reason)
+	return nil
+}
+
+func (s *shelter) Guarded(_ context.Context, _, _ string, _ int64, g bot.Guard) error {
+	s.told, s.guards = append(s.told, "guarded: "+g.Reason), append(s.guards, g)
 	return nil
 }
 
@@ -514,12 +520,11 @@ func TestBotThatCannotOrderFails(t *testing.T) {
 	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10})
 	m.live = &livebot{r: g.r, tenant: "t", bot: "bot", lease: m.lease, stop: func() {}, done: make(chan struct{})}
 	close(m.live.done)
-	g.active = []*member{m}
+	live := m.live
+	g.active, g.r.cfg.Trading = []*member{m}, &Trading{Journal: &claims{numbers: []int64{1}}}
 	m.live.broken(t.Context(), errors.New("its number is taken"))
-	for _, c := range g.mail.take() {
-		g.handle(t.Context(), c)
-	}
-	if g.r.done.Wait(); !m.over || !strings.HasPrefix(s.last(), "error: ") || !strings.Contains(s.last(), "its number is taken") || !m.live.abandon {
+	deliver(t, g)
+	if last := s.last(); !m.over || !strings.HasPrefix(last, "guarded: ") || !strings.Contains(last, "its number is taken; its position is not watched; 1 of its orders is being taken back") || !live.forsaken {
 		t.Errorf("told %q, over %t", s.told, m.over)
 	}
 }

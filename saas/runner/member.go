@@ -119,6 +119,12 @@ type member struct {
 	tripped int64
 	noted   int64
 	unwound bool
+	// failure is why it failed, while what it left is looked after, and blind why its position
+	// is not watched then; blank is true if it has no account, and posted once its tenant was
+	// told. standing is the same as failure for the runner, which guards it.
+	failure, blind string
+	blank, posted  bool
+	standing       bool
 	// passed is the wish that its group was told of; the runner guards it.
 	passed wish
 	// loaded is the run of the newest checkpoint.
@@ -141,9 +147,9 @@ func (m *member) prefix() string {
 }
 
 // runNumber is the run that is written: that of the newest checkpoint as long as orders of
-// that are brought to an end.
+// that are brought to an end, or that is watched because the one after it failed before it began.
 func (m *member) runNumber() int64 {
-	if m.settling {
+	if m.settling || m.failure != "" && m.fresh {
 		return m.loaded
 	}
 	return m.assignment.Bot.Run

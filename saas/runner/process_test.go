@@ -29,6 +29,8 @@ type process struct {
 	// after, if set, is called when a round has been answered, before the
 	// worker learns the answer.
 	after func(ctx context.Context) error
+	// spoil, if set, changes what strategies have answered.
+	spoil func(r *plugin.Round)
 	// closing, if set, is called before bots are closed.
 	closing func()
 }
@@ -64,7 +66,11 @@ func (p *process) Open(ctx context.Context, bots []strategy.OpenInput) ([]plugin
 }
 
 func (p *process) Live(ctx context.Context, r *plugin.Round) error {
-	if err := p.client.Live(ctx, r); err != nil || p.after == nil {
+	err := p.client.Live(ctx, r)
+	if err == nil && p.spoil != nil {
+		p.spoil(r)
+	}
+	if err != nil || p.after == nil {
 		return err
 	}
 	return p.after(ctx)

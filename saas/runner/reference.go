@@ -62,7 +62,7 @@ func (g *group) overlook() {
 		needs := func(m *member) bool {
 			return slices.Contains(m.assignment.Config.Also, r.pair) || slices.Contains(m.sees.Pairs, r.pair)
 		}
-		if slices.ContainsFunc(g.active, needs) || slices.ContainsFunc(g.waiting, needs) || slices.ContainsFunc(g.leaving, needs) {
+		if slices.ContainsFunc(g.active, needs) || slices.ContainsFunc(g.waiting, needs) || slices.ContainsFunc(g.leaving, needs) || slices.ContainsFunc(g.guards, needs) {
 			return false
 		}
 		r.sub.Close()

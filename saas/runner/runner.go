@@ -33,6 +33,8 @@ type Bots interface {
 // Status tells the tenant what a worker saw of a bot.
 type Status interface {
 	Observe(ctx context.Context, tenantID, botID string, run int64, status bot.Status, reason string) error
+	// Guarded tells that a bot has failed, and that what it left is looked after.
+	Guarded(ctx context.Context, tenantID, botID string, run int64, g bot.Guard) error
 	// Unwound asks a bot to stop that has wound down.
 	Unwound(ctx context.Context, tenantID, botID string, run int64) error
 	// Tripped tells that a circuit breaker has stopped a bot from buying.
@@ -293,7 +295,7 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	var candidates []lease.Resource
 	var working []settled
-	joins, stops, sells := map[groupKey][]*member{}, map[groupKey][]*member{}, map[groupKey][]*member{}
+	joins, stops, sells, frees := map[groupKey][]*member{}, map[groupKey][]*member{}, map[groupKey][]*member{}, map[groupKey][]*member{}
 	wishes := map[groupKey]map[*member]wish{}
 	r.mu.Lock()
 	for i := range rows {
@@ -303,6 +305,12 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 		case !mine && r.passes(a):
 		case !mine:
 			candidates = append(candidates, lease.Resource{Kind: lease.Bots, TenantID: a.Bot.TenantID, ID: a.Bot.ID})
+		case a.Bot.Guarded():
+		case a.Bot.Desired && m.standing:
+			if a.Bot.Run != m.assignment.Bot.Run && !m.stopping {
+				m.stopping = true
+				frees[m.key()] = append(frees[m.key()], m)
+			}
 		case !a.Bot.Desired && !m.stopping:
 			m.stopping, m.end, m.told = true, a.Bot.Ending, a.Bot.Ending
 			stops[m.key()] = append(stops[m.key()], m)
@@ -345,6 +353,9 @@ func (r *Runner) place(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	for key, ms := range joins {
 		r.group(ctx, wg, key).send(control{join: ms})
+	}
+	for key, ms := range frees {
+		r.group(ctx, wg, key).send(control{free: ms})
 	}
 	for key, ms := range stops {
 		r.group(ctx, wg, key).send(control{stop: ms})

@@ -3,6 +3,7 @@ package runner
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -42,6 +43,11 @@ type checkpointState struct {
 
 // time is the close of the newest candle of the bot's own pair.
 func (s checkpointState) time() time.Time { return time.UnixMilli(s.Engine.LastTime + span).UTC() }
+
+// holds reports whether the account holds anything in any of its pairs.
+func (s checkpointState) holds() bool {
+	return s.Engine.Portfolio.Base > 0 || slices.ContainsFunc(s.Legs, func(l parity.Leg) bool { return l.Engine.Portfolio.Base > 0 })
+}
 
 // encode returns the checkpoint's JSON.
 func (s checkpointState) encode() (json.RawMessage, error) {

@@ -41,7 +41,13 @@ func refOf(a *bot.Runnable) catalog.Ref {
 
 // newMember makes the member that a bot is in a group.
 func newMember(a bot.Runnable, at groupKey, l lease.Lease) *member {
-	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired, end: a.Bot.Ending, told: a.Bot.Ending, params: a.Config.Parameters, seen: a.Config.Version, wish: wishOf(&a.Bot), passed: wishOf(&a.Bot)}
+	m := &member{assignment: a, lease: l, at: at, stopping: !a.Bot.Desired && !a.Bot.Guarded(), end: a.Bot.Ending, told: a.Bot.Ending, params: a.Config.Parameters, seen: a.Config.Version, wish: wishOf(&a.Bot), passed: wishOf(&a.Bot)}
+	if a.Bot.Guarded() {
+		m.failure, m.standing, m.posted = a.Bot.Failure, true, true
+		if a.Bot.Ending == bot.Broken {
+			m.blind = blindEnd
+		}
+	}
 	if up := a.Config.Upgrade; up.Pending() {
 		m.params, m.trial = up.Parameters, true
 	}
@@ -119,7 +125,7 @@ func (r *Runner) arrived() []*member {
 	list := slices.DeleteFunc(r.arrivals, func(m *member) bool {
 		lost := r.members[m.assignment.Bot.ID] != m
 		if lost && m.live != nil {
-			m.live.close(false)
+			m.live.close()
 		}
 		return lost
 	})
@@ -158,7 +164,7 @@ func (g *group) transfer(ctx context.Context, t transfer) {
 		r.arrivals = append(r.arrivals, t.to)
 		r.Wake()
 	} else if t.to.live != nil { // another worker has it
-		t.to.live.close(false)
+		t.to.live.close()
 	}
 }
 

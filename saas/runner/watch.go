@@ -20,9 +20,16 @@ import (
 // if none has been told.
 //
 // A bot on paper needs no watch: its exits act in the candles that they are reached in, at
-// the prices of these, whenever it is given them.
+// the prices of these, whenever it is given them. But one that has failed is given none any
+// more, so that it is watched here, as is a failed one at an exchange.
 func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
+	defer g.stand(ctx)
 	var ms []*member
+	for _, m := range slices.Clone(g.guards) {
+		if g.sentry(ctx, m) {
+			ms = append(ms, m)
+		}
+	}
 	for _, m := range slices.Clone(g.waiting) {
 		if m.trades() && !m.refused && g.r.cfg.Trading != nil && g.sentinel(ctx, m) && g.hear(ctx, m) {
 			ms = append(ms, m)
@@ -34,8 +41,17 @@ func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
 	for _, m := range ms {
 		m.adopt()
 	}
-	for _, c := range g.unwatched(ctx, ms, newest) {
+	candles := g.unwatched(ctx, ms, newest)
+	for _, m := range ms {
+		if !m.trades() {
+			g.judgeGuarded(ctx, m, candles)
+		}
+	}
+	for _, c := range candles {
 		for _, m := range ms {
+			if m.over || m.blind != "" || !m.trades() {
+				continue
+			}
 			if c.Candle.Time > m.account.Protected(c.Pair) {
 				m.given(parity.Given{Kind: parity.Protect, Pair: c.Pair, Candle: &c.Candle})
 			}
@@ -44,7 +60,7 @@ func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
 			}
 		}
 	}
-	g.bookWatched(ctx, ms)
+	g.bookWatched(ctx, slices.DeleteFunc(ms, func(m *member) bool { return m.blind != "" }))
 }
 
 // sentinel makes the account of a bot whose strategy is away as it was at its newest

@@ -267,6 +267,19 @@ func (w *world) Observe(_ context.Context, _, id string, _ int64, s bot.Status, 
 	return nil
 }
 
+// Guarded implements runner.Status.
+func (w *world) Guarded(_ context.Context, _, id string, run int64, g bot.Guard) error {
+	w.change(func() {
+		for i := range w.bots {
+			b := &w.bots[i].Bot
+			if b.ID == id && b.Run == run && (b.Desired || b.Guarded()) {
+				b.Desired, b.Status, b.Failure, b.Reason = false, bot.Failed, g.Failure, g.Reason
+			}
+		}
+	})
+	return nil
+}
+
 // Unwound implements runner.Status.
 func (w *world) Unwound(_ context.Context, _, id string, run int64) error {
 	w.change(func() {

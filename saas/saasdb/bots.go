@@ -31,13 +31,14 @@ type botRow struct {
 	Ending    bot.Ending
 	CloseOnly bool
 	Resumes   int64
+	Failure   string
 
 	Config configRow `bun:"rel:belongs-to,join:tenant_id=tenant_id,join:config_id=id"`
 }
 
 func botRowOf(tenantID string, b bot.Bot) botRow {
 	return botRow{
-		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run, Ending: b.Ending, CloseOnly: b.CloseOnly, Resumes: b.Resumes,
+		TenantID: tenantID, ID: b.ID, ConfigID: b.ConfigID, Desired: b.Desired, Status: b.Status, Reason: clean(b.Reason), Run: b.Run, Ending: b.Ending, CloseOnly: b.CloseOnly, Resumes: b.Resumes, Failure: clean(b.Failure),
 		Ledger: b.Ledger, Market: b.Market, SetupAt: db.At(b.SetupAt), StartedAt: db.At(b.StartedAt), CreatedAt: db.At(b.CreatedAt), UpdatedAt: db.At(b.UpdatedAt),
 	}
 }
@@ -45,7 +46,7 @@ func botRowOf(tenantID string, b bot.Bot) botRow {
 func (r botRow) bot() bot.Bot {
 	return bot.Bot{
 		ID: r.ID, ConfigID: r.ConfigID, TenantID: r.TenantID, Name: r.Config.Name, Pair: r.Config.Pair, Also: r.Config.also(), Strategy: r.Config.Strategy,
-		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run, Ending: r.Ending, CloseOnly: r.CloseOnly, Resumes: r.Resumes,
+		Mode: r.Config.Mode, AccountID: r.Config.AccountID, Interval: r.Config.length(), StrategyVersion: r.Config.StrategyVersion, Desired: r.Desired, Status: r.Status, Reason: r.Reason, Run: r.Run, Ending: r.Ending, CloseOnly: r.CloseOnly, Resumes: r.Resumes, Failure: r.Failure,
 		Ledger: r.Ledger, Market: r.Market, SetupAt: r.SetupAt.Time, StartedAt: r.StartedAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
@@ -112,14 +113,14 @@ func (s *Store) Bots(ctx context.Context, tenantID string, p page.Page) ([]bot.B
 	return convert(rows, botRow.bot), err
 }
 
-// RunnableBots lists the bots of all tenants that shall run or are not at rest
-// yet, with their configurations: all that workers have to look after.
+// RunnableBots lists the bots of all tenants that shall run, are not at rest yet, or have
+// failed and left something that is looked after, with their configurations: all that workers have to look after.
 func (s *Store) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 	var rows []botRow
 	err := s.db.SystemRead(ctx, "looking for runnable bots", func(ctx context.Context, tx bun.IDB) error {
 		// The condition is that of the index bots_runnable.
 		return tx.NewSelect().Model(&rows).Relation("Config").
-			Where("b.desired OR b.status NOT IN ('stopped', 'error')").Order("b.tenant_id", "b.id").Scan(ctx)
+			Where("b.desired OR b.failure <> '' OR b.status NOT IN ('stopped', 'error')").Order("b.tenant_id", "b.id").Scan(ctx)
 	})
 	return convert(rows, func(r botRow) bot.Runnable { return bot.Runnable{Bot: r.bot(), Config: r.Config.config()} }), err
 }
@@ -128,7 +129,7 @@ func (s *Store) RunnableBots(ctx context.Context) ([]bot.Runnable, error) {
 func (s *Store) UpdateBot(ctx context.Context, tenantID string, b bot.Bot) error {
 	row := botRowOf(tenantID, b)
 	return s.db.Write(ctx, tenantID, func(ctx context.Context, tx bun.IDB) error {
-		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at", "ending", "close_only", "resumes").
+		res, err := tx.NewUpdate().Model(&row).Column("desired", "status", "reason", "run", "ledger", "market", "setup_at", "started_at", "updated_at", "ending", "close_only", "resumes", "failure").
 			Where("b.tenant_id = ? AND b.id = ?", tenantID, b.ID).Exec(ctx)
 		return changed(res, err, "changing bot "+b.ID, notFound("bot", b.ID))
 	})

@@ -94,8 +94,8 @@ func (s *Store) StopCovered(ctx context.Context, h halt.Halt, now time.Time) (n 
 	err = s.write(ctx, h.TenantID, "stopping bots by a kill switch", func(ctx context.Context, tx bun.IDB) error {
 		// The first condition is that of the index bots_runnable. The rows are locked in
 		// one order, so that two switches at once do not wait for each other in a circle.
-		running := tx.NewSelect().Model((*botRow)(nil)).Column("b.tenant_id", "b.id").Where("b.desired OR b.status NOT IN ('stopped', 'error')").
-			Where("b.desired OR b.ending <> ? AND ?", bot.Flattened, h.Flatten)
+		running := tx.NewSelect().Model((*botRow)(nil)).Column("b.tenant_id", "b.id").Where("b.desired OR b.failure <> '' OR b.status NOT IN ('stopped', 'error')").
+			Where("b.desired OR b.failure <> '' OR b.ending <> ? AND ?", bot.Flattened, h.Flatten)
 		// One that stopped or failed may have orders that nobody takes back, and a position.
 		atRest := tx.NewSelect().Model((*botRow)(nil)).Column("b.tenant_id", "b.id").
 			Where("NOT b.desired AND b.status IN ('stopped', 'error')").
@@ -137,7 +137,7 @@ func (s *Store) stopCovered(ctx context.Context, tx bun.IDB, h halt.Halt, covere
 		covered = covered.For("NO KEY UPDATE")
 	}
 	res, err := tx.NewUpdate().Model((*botRow)(nil)).
-		Set("desired = ?, status = ?, reason = ?, ending = ?, updated_at = ?", false, bot.Stopping, "stopping: the kill switch was pulled", ending, db.At(now)).
+		Set("desired = ?, status = ?, reason = ?, ending = ?, failure = '', updated_at = ?", false, bot.Stopping, "stopping: the kill switch was pulled", ending, db.At(now)).
 		Where("(tenant_id, id) IN (?)", covered).Exec(ctx)
 	return affected(res, err, "stopping bots by a kill switch")
 }

@@ -20,12 +20,15 @@ func TestSwitchesReachBotsAtRest(t *testing.T) {
 			mode        bot.Mode
 			base        string
 			order       journal.OrderState
+			failure     string
 			plain, sold bool
 		}{
 			"stopped with an order":     {status: bot.Stopped, mode: bot.Live, base: "0", order: journal.Open, plain: true, sold: true},
 			"failed with an order":      {status: bot.Failed, mode: bot.Live, base: "0", order: journal.Unknown, plain: true, sold: true},
 			"stopped with a position":   {status: bot.Stopped, mode: bot.Live, base: "0.5", sold: true},
 			"failed with a position":    {status: bot.Failed, mode: bot.Live, base: "0.5", sold: true},
+			"failed and watched":        {status: bot.Failed, mode: bot.Live, base: "0.5", failure: "a bad answer", plain: true, sold: true},
+			"watched on paper":          {status: bot.Failed, mode: bot.Paper, base: "0.5", failure: "a bad answer", plain: true, sold: true},
 			"stopped with nothing":      {status: bot.Stopped, mode: bot.Live, base: "0"},
 			"on paper with a past life": {status: bot.Stopped, mode: bot.Paper, base: "0.5", order: journal.Open},
 		} {
@@ -35,7 +38,7 @@ func TestSwitchesReachBotsAtRest(t *testing.T) {
 				if _, err := s.UpdateConfig(t.Context(), "a", config); err != nil {
 					t.Fatal(err)
 				}
-				b.Desired, b.Status = false, c.status
+				b.Desired, b.Status, b.Failure = false, c.status, c.failure
 				if err := s.UpdateBot(t.Context(), "a", b); err != nil {
 					t.Fatal(err)
 				}
@@ -61,7 +64,7 @@ func TestSwitchesReachBotsAtRest(t *testing.T) {
 				if flatten {
 					want, ending = c.sold, bot.Flattened
 				}
-				if reached := n == 1 && got.Status == bot.Stopping && got.Ending == ending; reached != want {
+				if reached := n == 1 && got.Status == bot.Stopping && got.Ending == ending && !got.Guarded(); reached != want {
 					t.Errorf("%s, flatten %t: %d stopped, the bot is %s and ends %q", name, flatten, n, got.Status, got.Ending)
 				}
 			}

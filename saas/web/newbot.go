@@ -274,7 +274,10 @@ func (w *Web) editBot(rq *request) error {
 	if err != nil {
 		return err
 	}
-	if b.Desired || b.Status.Active() {
+	if b.Guarded() {
+		return errs.New(errs.Conflict, "bot_guarded", "%s has failed, and what it left is looked after. Stop it before you change it.", b.Name)
+	}
+	if b.AtWork() {
 		return errs.New(errs.Conflict, "bot_running", "%s is running. Stop it before you change it.", b.Name)
 	}
 	chosen, ok := w.chosen(c.Strategy, c.StrategyVersion)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/live"
 )
 
@@ -37,7 +38,7 @@ func (w *Web) botStream(rq *request) error {
 
 	beat := time.NewTicker(w.cfg.Heartbeat)
 	defer beat.Stop()
-	if err := w.hello(rq, string(b.Status), b.Reason); err != nil {
+	if err := w.hello(rq, b); err != nil {
 		return nil
 	}
 	for {
@@ -64,7 +65,7 @@ func (w *Web) botStream(rq *request) error {
 			if b, err = w.cfg.Bots.Bot(rq.Context(), rq.who, b.ID); err != nil {
 				return nil
 			}
-			if err := w.hello(rq, string(b.Status), b.Reason); err != nil {
+			if err := w.hello(rq, b); err != nil {
 				return nil
 			}
 		}
@@ -101,9 +102,9 @@ func (p paced) Write(b []byte) (int, error) {
 func (p paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 // hello tells the browser the market's time and how the bot stands.
-func (w *Web) hello(rq *request, status, reason string) error {
-	_, err := fmt.Fprintf(rq.w, "event: hello\ndata: {\"market_time\":%d,\"status\":%s,\"reason\":%s}\n\n",
-		w.cfg.MarketTime().UnixMilli(), quoted(status), quoted(reason))
+func (w *Web) hello(rq *request, b bot.Bot) error {
+	_, err := fmt.Fprintf(rq.w, "event: hello\ndata: {\"market_time\":%d,\"status\":%s,\"reason\":%s,\"guarded\":%t}\n\n",
+		w.cfg.MarketTime().UnixMilli(), quoted(string(b.Status)), quoted(b.Reason), b.Guarded())
 	if err != nil {
 		return err
 	}

@@ -274,6 +274,15 @@ func (b *Basket) Sell(pair string, volume exchange.Steps, reason string) error {
 	return b.failed
 }
 
+// TakeBack is Session.TakeBack for all pairs.
+func (b *Basket) TakeBack(reason string) {
+	for _, l := range b.legs {
+		b.enter(l)
+		l.TakeBack(reason)
+		b.leave(l)
+	}
+}
+
 // CancelAll takes back every open order, for a bot that stops.
 func (b *Basket) CancelAll(reason string) error {
 	for _, l := range b.legs {

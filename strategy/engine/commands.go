@@ -217,6 +217,14 @@ func (s *Session) CancelAll(reason string) error {
 	return s.cancel(func(*OpenOrder) bool { return true }, reason)
 }
 
+// TakeBack takes back every open order but protective exits, for a bot that goes on without
+// its strategy.
+func (s *Session) TakeBack(reason string) {
+	if len(s.state.Orders) > 0 {
+		s.takeBack(func(o *OpenOrder) bool { return !o.Exit }, reason)
+	}
+}
+
 // pendingBuys is what market buys under way will add to the position, as far
 // as it is known.
 func (s *Session) pendingBuys() exchange.Steps {

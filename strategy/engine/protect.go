@@ -49,9 +49,7 @@ func (s *Session) judge(before, equity exchange.Units) bool {
 // It does so at every close, for what fills of before brought meanwhile.
 func (s *Session) breakOff() {
 	reason := s.account.Breaker.Reason
-	if len(s.state.Orders) > 0 {
-		s.takeBack(func(o *OpenOrder) bool { return !o.Exit }, reason)
-	}
+	s.TakeBack(reason)
 	if s.closable() {
 		s.closeOut(reason)
 	}

@@ -36,6 +36,7 @@ type Loop interface {
 	SetCloseOnly(on bool)
 	Signal(s strategy.Signal) error
 	Start() *strategy.Event
+	TakeBack(reason string)
 	View() *strategy.View
 	Warm(c exchange.Candle) *strategy.Event
 	WarmPair(pair string, c exchange.Candle) *strategy.Event

@@ -124,7 +124,7 @@ function tellStart(text) {
   own = text;
 }
 
-function setStatus(status, reason) {
+function setStatus(status, reason, guarded) {
   const badge = document.getElementById('status');
   const before = root.dataset.status;
   root.dataset.status = status;
@@ -132,6 +132,7 @@ function setStatus(status, reason) {
   badge.querySelector('[data-v]').textContent = status;
   const active = status !== 'stopped' && status !== 'error';
   root.dataset.active = String(active);
+  root.dataset.guarded = String(Boolean(guarded));
   const quiet = active && status !== 'degraded' && status !== 'paused';
   document.getElementById('reason').textContent = quiet ? '' : reason;
   if (active && before !== status && !uptime.dataset.since) uptime.dataset.since = new Date().toISOString();
@@ -224,7 +225,7 @@ function setHoldings(s) {
 }
 
 follow(`${path}/stream`, {
-  hello(d) { setMarketTime(d.market_time); setStatus(d.status, d.reason); },
+  hello(d) { setMarketTime(d.market_time); setStatus(d.status, d.reason, d.guarded); },
   tick(d) { if (pairOf(d) === shown) chart.price(d.time, Number(d.price)); showPrice(pairOf(d), d.price); setMarketTime(d.time); },
   candle(d) { if (pairOf(d) === shown) chart.candle(d); },
   plot(d) { chart.plot(d.time, d.values, marketOf(pairOf(d))); },
@@ -233,7 +234,7 @@ follow(`${path}/stream`, {
   decision(d) { putDecision(decisions, d); if (d.kind !== 'none') lookAtSignals(); if (d.kind !== 'none' || !document.getElementById('hide-waits').checked) document.getElementById('latest').textContent = d.text; },
   summary(d) { setSummary(d); },
   dropped() { catchUp(); },
-  status(d) { setStatus(d.status, d.reason); lookAtExchange(); },
+  status(d) { setStatus(d.status, d.reason, d.guarded); lookAtExchange(); },
 }, catchUp);
 
 // What happens at the exchange is read from its journal: soon after something was told,
