@@ -11,6 +11,9 @@ type Turn struct {
 	Bot string
 	// Urgent calls may use the reserve: cancels and protective exits.
 	Urgent bool
+	// Spare calls are those by which nobody trades, as of backtests and pages: they
+	// leave half of what is beside the reserve to the others. A call is not both.
+	Spare bool
 	// Bots is how many bots have calls waiting in this process, this one among them;
 	// 0 if nobody counted, which is one. A budget that several processes share gives
 	// them turns accordingly.

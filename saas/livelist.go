@@ -22,7 +22,7 @@ const CodeKeyRefused = "market_key_refused"
 
 // hear reads the venue's markets and, as long as that is not known, tries the key.
 func (m *liveMarket) hear(ctx context.Context) error {
-	data := m.cfg.Data("pages")
+	data := m.cfg.Data("bots")
 	list, err := data.Markets(ctx)
 	if err == nil {
 		err = m.learn(ctx, list)
@@ -33,12 +33,30 @@ func (m *liveMarket) hear(ctx context.Context) error {
 	if err == nil && !tried {
 		err = m.try(ctx, data)
 	}
+	if err == nil {
+		m.reach(ctx)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fault = err; err == nil {
 		m.heard = true
 	}
 	return err
+}
+
+// reach finds out with whose calls at the venue those of this installation are counted. A
+// key that may not look at balances leaves that open.
+func (m *liveMarket) reach(ctx context.Context) {
+	if m.budget == nil || m.cfg.Wallets == nil {
+		return
+	}
+	ids, err := m.cfg.Wallets(ctx)
+	if err == nil {
+		err = m.budget.Reach(ctx, ids)
+	}
+	if err != nil && ctx.Err() == nil {
+		m.log.InfoContext(ctx, "whose account the market is read with is not known", "market", m.cfg.Title, "error", err)
+	}
 }
 
 // try asks for a candle, which takes a key.

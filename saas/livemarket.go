@@ -11,8 +11,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/saasdb"
@@ -38,7 +41,7 @@ const (
 type LiveMarket struct {
 	// Data returns the venue's public side, for one kind of caller: "bots", "pages",
 	// "backtests", "replays". Each has its place in the queue of calls, of which
-	// there is one. Required.
+	// there is one; that of bots is before the others. Required.
 	Data func(caller string) exchange.MarketData
 	// Key says where the key is set that the venue is asked with, for the message
 	// when the venue refuses it. Defaults to "the venue's key".
@@ -53,6 +56,10 @@ type LiveMarket struct {
 	Notice string
 	// Pairs are those that are offered. Defaults to all that are active.
 	Pairs []string
+	// Share is given the budget of calls that all processes of the installation have
+	// together, before the venue is asked for anything. Defaults to none: each process
+	// counts its own calls.
+	Share func(exchange.Budget)
 	// Simulated says that the prices are made up, and begin anew with the venue.
 	Simulated bool
 	// Stream delivers what happens. Required.
@@ -65,6 +72,10 @@ type LiveMarket struct {
 	// Venue is its name in Config.Venues, whose accounts live bots trade on. Defaults
 	// to "": bots stay on paper.
 	Venue string
+	// Wallets returns the ids of the accounts that the venue is asked with the key of,
+	// so that their calls are counted with those of the bots that trade there. An error
+	// means that they are not known. Defaults to none.
+	Wallets func(ctx context.Context) ([]string, error)
 }
 
 func (l *LiveMarket) validate() error {
@@ -99,6 +110,8 @@ type liveMarket struct {
 	store *saasdb.Store
 	log   *slog.Logger
 	cache *marketdata.Cache
+	// budget is what Share was given; nil if nobody wants it.
+	budget *account.OperatorBudget
 	recorded
 	feed *marketdata.Feed
 
@@ -127,6 +140,15 @@ func openLive(ctx context.Context, cfg LiveMarket, store *saasdb.Store, app Conf
 	}
 	m := &liveMarket{cfg: cfg, store: store, log: app.Log, changed: map[string]bool{}}
 	var err error
+	if cfg.Share != nil {
+		m.budget, err = account.NewOperatorBudget(account.OperatorBudgetConfig{
+			Holder: uuid.Must(uuid.NewV7()).String(), Market: cfg.Name, Now: app.Now, Store: store, Venue: cfg.Venue,
+		})
+		if err != nil {
+			return nil, err
+		}
+		cfg.Share(m.budget)
+	}
 	if m.cache, err = marketdata.NewCache(marketdata.CacheConfig{History: cfg.Data("bots"), Now: cfg.Now, Recheck: recheck, Settle: answerAge}); err != nil {
 		return nil, err
 	}

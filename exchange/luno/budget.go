@@ -30,6 +30,8 @@ type BudgetConfig struct {
 type Budget struct {
 	now     func() time.Time
 	reserve float64
+	// spare is what spare calls leave beside the reserve.
+	spare float64
 
 	mu     sync.Mutex
 	bucket *rate.Limiter
@@ -59,7 +61,9 @@ func NewBudget(cfg BudgetConfig) (*Budget, error) {
 	}
 	// A bucket lets its burst pass on top of its rate, so that is lower.
 	perSecond := rate.Limit(float64(cfg.PerMinute-cfg.Burst) / 60)
-	return &Budget{now: cfg.Now, reserve: float64(cfg.Reserve), bucket: rate.NewLimiter(perSecond, cfg.Burst)}, nil
+	return &Budget{
+		now: cfg.Now, reserve: float64(cfg.Reserve), spare: float64((cfg.Burst - cfg.Reserve) / 2), bucket: rate.NewLimiter(perSecond, cfg.Burst),
+	}, nil
 }
 
 // Take implements exchange.Budget. It never fails.
@@ -73,6 +77,9 @@ func (b *Budget) Take(_ context.Context, t exchange.Turn) (time.Duration, error)
 	need := 1.0
 	if !t.Urgent {
 		need += b.reserve
+	}
+	if t.Spare {
+		need += b.spare
 	}
 	if missing := need - b.bucket.TokensAt(now); missing > 0 {
 		return time.Duration(math.Ceil(missing / float64(b.bucket.Limit()) * float64(time.Second))), nil

@@ -44,7 +44,7 @@ type answer struct {
 // An answer that is no success is an *exchange.Error: rejected, or unknown where
 // it may pass.
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) (answer, error) {
-	return c.ask(ctx, c.http, exchange.Turn{Bot: c.bot}, path, query, into)
+	return c.ask(ctx, c.http, exchange.Turn{Bot: c.bot, Spare: c.spare}, path, query, into)
 }
 
 func (c *Client) ask(ctx context.Context, via *http.Client, turn exchange.Turn, path string, query url.Values, into any) (answer, error) {
@@ -98,7 +98,7 @@ func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Durati
 	if status == http.StatusTooManyRequests {
 		// The call has failed already; where the budget is out of reach, so will
 		// be the next one.
-		if err := c.cfg.Budget.Pause(ctx, pauseOf(response)); err != nil {
+		if err := c.queue.shared().Pause(ctx, pauseOf(response)); err != nil {
 			c.cfg.Log.WarnContext(ctx, "the account's budget of calls could not be paused", "error", err)
 		}
 	}

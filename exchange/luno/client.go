@@ -72,6 +72,8 @@ type Config struct {
 type Client struct {
 	*core
 	bot string
+	// spare is true of a client by which nobody trades.
+	spare bool
 }
 
 // core is what the clients of an account share.
@@ -185,6 +187,14 @@ func (c *Client) For(bot string) exchange.Trader { return c.Queue(bot) }
 // Queue returns the client with a queue of its own for its calls: those of one name
 // wait behind one another, and the names take turns (rule T10).
 func (c *Client) Queue(name string) *Client { return &Client{core: c.core, bot: name} }
+
+// Spare is like Queue, for what nobody trades by: its questions wait behind all others,
+// and leave calls to them.
+func (c *Client) Spare(name string) *Client { return &Client{core: c.core, bot: name, spare: true} }
+
+// Share counts the calls from now on against another budget, of which other processes
+// take as well.
+func (c *Client) Share(b exchange.Budget) { c.queue.share(b) }
 
 // Drift returns how far Luno's clock is ahead of this machine's, by the answers
 // so far.

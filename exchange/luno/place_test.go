@@ -326,7 +326,7 @@ func TestTurns(t *testing.T) {
 	if _, err := c.For("b").Place(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(p.turns); got != "[{ false 0} {a false 0} {b true 0}]" {
+	if got := fmt.Sprint(p.turns); got != "[{ false false 0} {a false false 0} {b true false 0}]" {
 		t.Errorf("turns %s", got)
 	}
 }

@@ -9,23 +9,37 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 )
 
-// queue is where the calls of an account wait for its budget: urgent ones first,
-// and of equal ones each bot's in turn, however many another bot has waiting
+// queue is where the calls of an account wait for its budget: urgent ones first, spare
+// ones last, and of equal ones each bot's in turn, however many another bot has waiting
 // (rule T10).
 type queue struct {
-	budget exchange.Budget
-
 	mu     sync.Mutex
+	budget exchange.Budget
 	urgent lane
 	normal lane
+	spare  lane
 	// serving is true while somebody serves those who wait.
 	serving bool
-	// kick wakes who serves, for an urgent call that came while it waits.
+	// kick wakes who serves, for a call that came while it waits for a lesser one.
 	kick chan struct{}
 }
 
 func newQueue(b exchange.Budget) *queue {
 	return &queue{budget: b, kick: make(chan struct{}, 1)}
+}
+
+// share counts calls against another budget from now on.
+func (q *queue) share(b exchange.Budget) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.budget = b
+}
+
+// shared returns the budget.
+func (q *queue) shared() exchange.Budget {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.budget
 }
 
 // waiter is a call that waits.
@@ -81,11 +95,21 @@ func (l *lane) remove(w *waiter) bool {
 	return true
 }
 
-func (q *queue) lane(urgent bool) *lane {
-	if urgent {
+func (q *queue) lane(t exchange.Turn) *lane {
+	switch {
+	case t.Urgent:
 		return &q.urgent
+	case t.Spare:
+		return &q.spare
 	}
 	return &q.normal
+}
+
+// free reports whether nobody waits that a call would have to wait for.
+func (q *queue) free(t exchange.Turn) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.urgent.head() == nil && (t.Urgent || q.normal.head() == nil && (!t.Spare || q.spare.head() == nil))
 }
 
 // wait returns nil when the call may be made, no later than after so long. An
@@ -97,11 +121,8 @@ func (q *queue) wait(ctx context.Context, t exchange.Turn, most time.Duration) e
 	if most <= 0 {
 		return context.DeadlineExceeded
 	}
-	q.mu.Lock()
-	free := q.urgent.head() == nil && (t.Urgent || q.normal.head() == nil)
-	q.mu.Unlock()
-	if free {
-		if wait, err := q.budget.Take(ctx, t); err != nil || wait <= 0 {
+	if q.free(t) {
+		if wait, err := q.shared().Take(ctx, t); err != nil || wait <= 0 {
 			return err
 		}
 	}
@@ -109,11 +130,11 @@ func (q *queue) wait(ctx context.Context, t exchange.Turn, most time.Duration) e
 	defer cancel()
 	w := &waiter{ctx: ctx, turn: t, done: make(chan error, 1)}
 	q.mu.Lock()
-	q.lane(t.Urgent).push(w)
+	q.lane(t).push(w)
 	if !q.serving {
 		q.serving = true
 		go q.serve()
-	} else if t.Urgent {
+	} else if !t.Spare {
 		q.wake()
 	}
 	q.mu.Unlock()
@@ -124,7 +145,7 @@ func (q *queue) wait(ctx context.Context, t exchange.Turn, most time.Duration) e
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lane(t.Urgent).remove(w) // if it was let through at the same moment, it counts as made
+	q.lane(t).remove(w) // if it was let through at the same moment, it counts as made
 	q.wake()
 	return ctx.Err()
 }
@@ -143,9 +164,13 @@ func (q *queue) next() *waiter {
 	if w := q.urgent.head(); w != nil {
 		return w
 	}
-	w := q.normal.head()
+	from := &q.normal
+	if from.head() == nil {
+		from = &q.spare
+	}
+	w := from.head()
 	if q.serving = w != nil; q.serving {
-		w.turn.Bots = len(q.normal.bots)
+		w.turn.Bots = len(from.bots)
 	}
 	return w
 }
@@ -153,7 +178,7 @@ func (q *queue) next() *waiter {
 // serve lets calls through until none waits.
 func (q *queue) serve() {
 	for w := q.next(); w != nil; w = q.next() {
-		wait, err := q.budget.Take(w.ctx, w.turn)
+		wait, err := q.shared().Take(w.ctx, w.turn)
 		if err == nil && wait > 0 {
 			timer := time.NewTimer(wait)
 			select {
@@ -164,11 +189,11 @@ func (q *queue) serve() {
 			continue
 		}
 		q.mu.Lock()
-		if q.lane(w.turn.Urgent).remove(w) {
+		if q.lane(w.turn).remove(w) {
 			w.done <- err
-		} else if head := q.lane(w.turn.Urgent).head(); head != nil && err == nil {
+		} else if head := q.lane(w.turn).head(); head != nil && err == nil {
 			// It went away while it was served: another takes its place.
-			q.lane(w.turn.Urgent).remove(head)
+			q.lane(w.turn).remove(head)
 			head.done <- nil
 		}
 		q.mu.Unlock()

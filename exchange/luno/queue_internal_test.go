@@ -57,6 +57,50 @@ func TestBudgetMinute(t *testing.T) {
 	})
 }
 
+// Spare calls leave half of what is beside the reserve to the others, and wait behind
+// them. // proves T10
+func TestSpareCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(budget(t, BudgetConfig{Burst: 8, Reserve: 4}))
+		spare, normal := exchange.Turn{Bot: "pages", Spare: true}, exchange.Turn{Bot: "bot"}
+		start := time.Now()
+		pass := func(turn exchange.Turn, calls int, at time.Duration) {
+			t.Helper()
+			for range calls {
+				if err := q.wait(t.Context(), turn, time.Hour); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if passed := time.Since(start); passed.Round(time.Millisecond) != at {
+				t.Errorf("after %s, want %s", passed, at)
+			}
+		}
+		pass(spare, 2, 0)
+		pass(normal, 2, 0)
+		var order []string
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for _, turn := range []exchange.Turn{spare, spare, normal, normal, {Urgent: true}} {
+			all.Go(func() {
+				if q.wait(t.Context(), turn, time.Hour) == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					order = append(order, turn.Bot)
+				}
+			})
+			synctest.Wait() // each waits before the next one comes
+		}
+		all.Wait()
+		if want := []string{"", "bot", "bot", "pages", "pages"}; !slices.Equal(order, want) {
+			t.Errorf("they passed as %q, want %q", order, want)
+		}
+		other := budget(t, BudgetConfig{Burst: 2})
+		q.share(other)
+		pass(normal, 1, time.Since(start).Round(time.Millisecond)) // of a budget of which nothing is used
+	})
+}
+
 // Urgent calls find a reserve after everybody else has used up the rest; a pause
 // holds them back as well. // proves T10
 func TestBudgetReserve(t *testing.T) {

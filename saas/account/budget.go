@@ -88,16 +88,22 @@ type Budget struct {
 	rates rates
 
 	mu sync.Mutex
+	// normal and spare are what the store gave for calls of either kind.
+	normal, spare batch
+	// paused is when the last pause of this worker's own ends.
+	paused time.Time
+	// taken is how many calls there were.
+	taken int64
+}
+
+// batch is what a worker has of the store for one kind of calls.
+type batch struct {
 	// given is how many calls the store gave last, and left how many of them may
 	// still be made, until then.
 	given, left int64
 	until       time.Time
 	// wanted is what the store was asked for and did not give yet; 0 if nothing.
 	wanted int64
-	// paused is when the last pause of this worker's own ends.
-	paused time.Time
-	// taken is how many calls there were.
-	taken int64
 }
 
 var _ exchange.Budget = (*Budget)(nil)
@@ -111,7 +117,7 @@ func NewBudget(cfg BudgetConfig) (*Budget, error) {
 	// A bucket lets its burst pass on top of its rate, and what was given before a
 	// minute began may be used in it for a lease.
 	return &Budget{cfg: cfg, rates: rates{
-		burst: int64(cfg.Burst) * oneCall, reserve: int64(cfg.Reserve) * oneCall,
+		burst: int64(cfg.Burst) * oneCall, reserve: int64(cfg.Reserve) * oneCall, spare: int64((cfg.Burst-cfg.Reserve)/2) * oneCall,
 		perSecond: int64(float64(cfg.PerMinute-cfg.Burst) * oneCall / (time.Minute + cfg.Lease).Seconds()),
 	}}, nil
 }
@@ -127,17 +133,21 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 	if pause := b.paused.Sub(now); pause > 0 {
 		return pause, nil
 	}
-	if b.left > 0 && now.Before(b.until) {
-		b.left--
+	own, most := &b.normal, int64(b.cfg.Batch)
+	if t.Spare {
+		own, most = &b.spare, min(most, max(1, int64(b.cfg.Burst-b.cfg.Reserve)/2))
+	}
+	if own.left > 0 && now.Before(own.until) {
+		own.left--
 		b.taken++
 		return 0, nil
 	}
-	a := ask{holder: b.cfg.Holder, calls: 1, bots: int64(max(1, t.Bots)), urgent: t.Urgent}
+	a := ask{holder: b.cfg.Holder, calls: 1, bots: int64(max(1, t.Bots)), urgent: t.Urgent, spare: t.Spare}
 	if !t.Urgent {
-		if b.wanted == 0 {
-			b.wanted = b.demand(now)
+		if own.wanted == 0 {
+			own.wanted = own.demand(now, most)
 		}
-		a.calls = b.wanted
+		a.calls = own.wanted
 	}
 	var (
 		got  int64
@@ -154,7 +164,7 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 		b.taken++
 	}
 	if got > 0 && !t.Urgent {
-		b.given, b.left, b.until, b.wanted = got, got-1, now.Add(b.cfg.Lease), 0
+		*own = batch{given: got, left: got - 1, until: now.Add(b.cfg.Lease)}
 	}
 	return wait, nil
 }
@@ -168,10 +178,10 @@ func (b *Budget) spent(t Turns, now time.Time) Turns {
 }
 
 // demand returns how many calls to ask for: twice as many as last time if they
-// were used up within the lease, and else as many as were used.
-func (b *Budget) demand(now time.Time) int64 {
+// were used up within the lease, most at the most, and else as many as were used.
+func (b *batch) demand(now time.Time, most int64) int64 {
 	if b.given > 0 && b.left == 0 && now.Before(b.until) {
-		return min(2*b.given, int64(b.cfg.Batch))
+		return min(2*b.given, most)
 	}
 	return max(1, b.given-b.left)
 }
@@ -182,7 +192,7 @@ func (b *Budget) Pause(ctx context.Context, d time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	until := b.cfg.Now().Add(d)
-	if b.left = 0; until.After(b.paused) {
+	if b.normal.left, b.spare.left = 0, 0; until.After(b.paused) {
 		b.paused = until
 	}
 	err := b.cfg.Store.ChangeTurns(ctx, b.cfg.TenantID, b.cfg.AccountID, func(t Turns) Turns { return t.paused(until) })

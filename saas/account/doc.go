@@ -32,6 +32,10 @@
 // again within minutes of the refusal. The refused check itself is some ten calls, at most one
 // check a tenant and worker at a time, which the count of the connected account does not have.
 //
+// What the installation itself asks a venue, with the operator's key, is counted by an
+// OperatorBudget: one for all of its processes, and with the account's own calls where
+// the key is one of an account that is connected.
+//
 // A Service seals and cannot open: that is all the web tier is handed. An
 // Opener opens, and only workers are handed one. With servers and workers in hosts of
 // their own, rule X4 holds in full; in the server of one process the worker runs beside

@@ -24,6 +24,8 @@ type Turns struct {
 // Waiting is a worker that was told to wait, or was lately.
 type Waiting struct {
 	Holder string `json:"holder"`
+	// Spare says that it is for spare calls, which have places of their own.
+	Spare bool `json:"spare,omitempty"`
 	// Calls is how many it asked for; 0 if it got them.
 	Calls int64 `json:"calls"`
 	// Pass is what it has had in millionths of a call, divided by how many of its
@@ -67,14 +69,14 @@ type ask struct {
 	holder string
 	calls  int64
 	// bots is how many bots of the worker wait, from 1.
-	bots   int64
-	urgent bool
+	bots          int64
+	urgent, spare bool
 }
 
 // take gives a worker some of the calls that it asks for. It gets none, and a
 // time to wait, if there are none beside the reserve and what those who wait
 // before it have asked for: those that have had less, each of their bots, for so long
-// as they waited. Who waits gets all that it asked for or goes on
+// as they waited, and before spare calls all others. Who waits gets all that it asked for or goes on
 // waiting, so that a busy account is not asked about for every single call.
 func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wait time.Duration) {
 	t = t.refilled(now, r)
@@ -93,10 +95,17 @@ func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wai
 	}
 	latest := now.Add(r.until(r.burst) + patience + clockSlack).UnixMicro()
 	t.Waiting = slices.DeleteFunc(slices.Clone(t.Waiting), func(w Waiting) bool { return w.Until < now.UnixMicro() || w.Until > latest })
-	own, place := t.place(a.holder)
+	own, place := t.place(a.holder, a.spare)
 	kept, least := r.reserve, int64(1)
+	if a.spare {
+		kept += r.spare
+	}
 	for i, w := range t.Waiting {
-		if i != place && w.Calls > 0 && (w.Pass < own.Pass || w.Pass == own.Pass && i < place) {
+		before := w.Pass < own.Pass || w.Pass == own.Pass && i < place
+		if w.Spare != a.spare {
+			before = a.spare
+		}
+		if i != place && w.Calls > 0 && before {
 			kept += w.Calls * oneCall
 		}
 	}
@@ -122,18 +131,20 @@ func (t Turns) take(now time.Time, r rates, a ask) (left Turns, calls int64, wai
 // place returns a worker's place among those that wait, which it gets at the end if
 // it has none. Who did not wait makes up for nothing: it begins where the one was that
 // got some last. This is start-time fair queueing (Goyal, Vin and Cheng, 1996).
-func (t *Turns) place(holder string) (own Waiting, place int) {
-	place = slices.IndexFunc(t.Waiting, func(w Waiting) bool { return w.Holder == holder })
+func (t *Turns) place(holder string, spare bool) (own Waiting, place int) {
+	place = slices.IndexFunc(t.Waiting, func(w Waiting) bool { return w.Holder == holder && w.Spare == spare })
 	if place < 0 {
 		place = len(t.Waiting)
-		t.Waiting = append(t.Waiting, Waiting{Holder: holder})
+		t.Waiting = append(t.Waiting, Waiting{Holder: holder, Spare: spare})
 	}
 	own = t.Waiting[place]
 	if own.Calls > 0 {
 		return own, place
 	}
 	for _, w := range t.Waiting {
-		own.Pass = max(own.Pass, w.Served)
+		if w.Spare == spare {
+			own.Pass = max(own.Pass, w.Served)
+		}
 	}
 	return own, place
 }
@@ -167,8 +178,9 @@ func (t Turns) refilled(now time.Time, r rates) Turns {
 	return t
 }
 
-// rates are the numbers of a bucket, in millionths of a call.
-type rates struct{ burst, reserve, perSecond int64 }
+// rates are the numbers of a bucket, in millionths of a call; spare is what spare calls
+// leave beside the reserve.
+type rates struct{ burst, reserve, spare, perSecond int64 }
 
 // until returns how long it takes for so much to come, and never nothing.
 func (r rates) until(missing int64) time.Duration {

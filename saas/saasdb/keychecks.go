@@ -55,6 +55,22 @@ func (s *Store) VenueAccount(ctx context.Context, venue string, ids []string) (i
 	return id, err
 }
 
+// Holding implements account.OperatorStore.
+func (s *Store) Holding(ctx context.Context, venue string, ids []string) (tenantID, accountID string, err error) {
+	if len(ids) == 0 {
+		return "", "", nil
+	}
+	err = s.db.SystemRead(ctx, "finding who trades with the operator's account", func(ctx context.Context, tx bun.IDB) error {
+		err := tx.NewSelect().Table("exchange_accounts").Column("tenant_id", "id").
+			Where("venue = ? AND venue_account IN (?)", venue, bun.List(ids)).Where(held).Order("venue_account").Limit(1).Scan(ctx, &tenantID, &accountID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("finding who trades with the operator's account at %s: %w", venue, err)
+		}
+		return nil
+	})
+	return tenantID, accountID, err
+}
+
 // held says of which accounts there is one at most for each at a venue.
 const held = "venue_account <> '' AND state IN ('checking', 'connected')"
 

@@ -24,7 +24,7 @@ func (h *hand) move(d time.Duration) { h.at.Add(int64(d)) }
 
 // counted counts how often a store is asked, and fails if broken.
 type counted struct {
-	account.TurnStore
+	account.OperatorStore
 	asked  int
 	broken error
 }
@@ -34,12 +34,12 @@ func (c *counted) ChangeTurns(ctx context.Context, tenantID, accountID string, c
 	if c.broken != nil {
 		return c.broken
 	}
-	return c.TurnStore.ChangeTurns(ctx, tenantID, accountID, change)
+	return c.OperatorStore.ChangeTurns(ctx, tenantID, accountID, change)
 }
 
 // caller is a worker with a connection of its own, as another process has it.
 type caller struct {
-	*account.Budget
+	exchange.Budget
 	t     *testing.T
 	clock *hand
 	store *counted
@@ -47,10 +47,20 @@ type caller struct {
 	made  []time.Time
 	// bots is how many of its bots wait.
 	bots int
+	// spare is set of one by whose calls nobody trades.
+	spare bool
 }
 
 // callers returns workers that share account "x" of tenant "a".
 func callers(t *testing.T, url string, clock *hand, names ...string) []*caller {
+	t.Helper()
+	return callersOf(t, url, clock, names, func(store account.OperatorStore, name string) (exchange.Budget, error) {
+		return account.NewBudget(account.BudgetConfig{TenantID: "a", AccountID: "x", Holder: name, Now: clock.now, Store: store})
+	})
+}
+
+// callersOf returns workers with budgets of any kind.
+func callersOf(t *testing.T, url string, clock *hand, names []string, budget func(store account.OperatorStore, name string) (exchange.Budget, error)) []*caller {
 	t.Helper()
 	var list []*caller
 	for _, name := range names {
@@ -62,9 +72,8 @@ func callers(t *testing.T, url string, clock *hand, names ...string) []*caller {
 		if _, err := d.Migrate(t.Context(), sets()...); err != nil {
 			t.Fatal(err)
 		}
-		c := &caller{t: t, clock: clock, store: &counted{TurnStore: saasdb.New(d)}}
-		c.Budget, err = account.NewBudget(account.BudgetConfig{TenantID: "a", AccountID: "x", Holder: name, Now: clock.now, Store: c.store})
-		if err != nil {
+		c := &caller{t: t, clock: clock, store: &counted{OperatorStore: saasdb.New(d)}}
+		if c.Budget, err = budget(c.store, name); err != nil {
 			t.Fatal(err)
 		}
 		list = append(list, c)
@@ -79,7 +88,7 @@ func (c *caller) call(urgent bool) bool {
 	if now.Before(c.ready) && !urgent {
 		return false
 	}
-	wait, err := c.Take(c.t.Context(), exchange.Turn{Bot: "bot", Urgent: urgent, Bots: c.bots})
+	wait, err := c.Take(c.t.Context(), exchange.Turn{Bot: "bot", Urgent: urgent, Spare: c.spare && !urgent, Bots: c.bots})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +15,7 @@ import (
 
 // live returns Luno's market, or a simulated Luno's, at its live prices; nil where the
 // options name the demo market. One client, and so one budget of calls, is behind all
-// that is asked with the operator's key.
+// that is asked with the operator's key; bots come before whoever only looks.
 func (o Options) live(log *slog.Logger) (*saas.LiveMarket, error) {
 	switch o.Market {
 	case "", "demo":
@@ -43,8 +44,21 @@ func (o Options) live(log *slog.Logger) (*saas.LiveMarket, error) {
 		return nil, err
 	}
 	m := &saas.LiveMarket{
-		Data: func(caller string) exchange.MarketData { return client.Queue(caller) }, Key: "the key of LUNOBOT_LUNO_KEY_ID", Name: "luno",
-		Notice: "Luno, live prices", Stream: source, Tickers: client.Queue("pages").Tickers, Title: "Luno", Venue: "luno",
+		Data: func(caller string) exchange.MarketData {
+			if caller == "bots" {
+				return client.Queue(caller)
+			}
+			return client.Spare(caller)
+		},
+		Key: "the key of LUNOBOT_LUNO_KEY_ID", Name: "luno", Notice: "Luno, live prices", Share: client.Share, Stream: source,
+		Tickers: client.Spare("pages").Tickers, Title: "Luno", Venue: "luno",
+		Wallets: func(ctx context.Context) (ids []string, err error) {
+			balances, err := client.Queue("bots").Balances(ctx)
+			for _, b := range balances {
+				ids = append(ids, b.Account)
+			}
+			return ids, err
+		},
 	}
 	for pair := range strings.SplitSeq(o.Pairs, ",") {
 		if pair = strings.TrimSpace(pair); pair != "" {
