@@ -181,7 +181,7 @@ func (a *API) botRoutes() {
 		}, a.steered(o.do))
 	}
 	handle(a, operation{
-		method: http.MethodPost, path: one + "/upgrade", id: "upgrade-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict, errs.Stale},
+		method: http.MethodPost, path: one + "/upgrade", id: "upgrade-bot", tag: tagBots, fails: []errs.Kind{errs.Conflict, errs.LimitExceeded, errs.Stale},
 		summary: "Change the version of a bot's strategy",
 		description: "Pins the bot to another version, newer or older. A running bot goes on in it with its state within seconds; if that version does not take the state, " +
 			"the bot stays with the one that it has and upgrade_fault of its configuration says why. A stopped bot begins anew at its next start.",

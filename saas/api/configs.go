@@ -215,7 +215,7 @@ func version(ifMatch string) int64 {
 
 func (a *API) configRoutes() {
 	const all, one = "/api/v1/trading/configs", "/api/v1/trading/configs/{config_id}"
-	change := []errs.Kind{errs.Conflict, errs.Stale}
+	change := []errs.Kind{errs.Conflict, errs.LimitExceeded, errs.Stale}
 	handle(a, operation{
 		method: http.MethodPost, path: all, id: "create-config", tag: tagConfigs, status: http.StatusCreated,
 		summary:     "Create a configuration and its bot",

@@ -121,9 +121,14 @@ func NewService(cfg ServiceConfig) (*Service, error) {
 
 // Create stores a configuration and its stopped bot. Faulty fields are one
 // Invalid error that names them all; a plan's limit is LimitExceeded and leaves
-// nothing behind (rule E9), and so is an isolation that the plan does not include.
+// nothing behind (rule E9), and so are an isolation and parameters that take what the plan
+// does not include.
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Config, Bot, error) {
 	c, err := s.draft(ctx, p, in)
+	if err != nil {
+		return Config{}, Bot{}, err
+	}
+	needs, err := s.needs(ctx, c, nil)
 	if err != nil {
 		return Config{}, Bot{}, err
 	}
@@ -138,7 +143,7 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, holdings(b)...); err != nil {
 			return err
 		}
-		if err := s.cfg.Gate.Require(ctx, p.TenantID, isolated(c.Isolation)...); err != nil {
+		if err := s.cfg.Gate.Require(ctx, p.TenantID, append(needs, isolated(c.Isolation)...)...); err != nil {
 			return err
 		}
 		if err := s.cfg.Store.InsertBot(ctx, p.TenantID, c, b); err != nil {
@@ -209,9 +214,9 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 
 // Update changes a configuration. Its bot must be stopped (Conflict, code
 // "bot_running"), because a running bot does not change its rules under way. An
-// isolation that the plan does not include is LimitExceeded; one that the bot has
-// from before may stay, and counts as far as the plan allows it. So are more pairs
-// than the plan allows. A configuration that keeps changing meanwhile is Stale. The
+// isolation, or a parameter's value, that takes what the plan does not include is
+// LimitExceeded; one that the bot has from before may stay, and an isolation counts as far
+// as the plan allows it. So are more pairs than the plan allows. A configuration that keeps changing meanwhile is Stale. The
 // balance of a live bot is real money: to change it takes the rights that GoLive takes. A
 // live bot that shall trade otherwise needs what Untried says; other bounds of its risk
 // do not.
@@ -239,6 +244,10 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 	c := seen
 	in.apply(&c)
 	if err := s.check(ctx, &c, errs.Fields{}); err != nil {
+		return Config{}, err
+	}
+	needs, err := s.needs(ctx, c, seen.Parameters)
+	if err != nil {
 		return Config{}, err
 	}
 	var more []map[string]any
@@ -275,8 +284,12 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 		if err := s.pinned(c); err != nil {
 			return err
 		}
+		need := needs
 		if c.Isolation != seen.Isolation {
-			if err := s.cfg.Gate.Require(ctx, p.TenantID, isolated(c.Isolation)...); err != nil {
+			need = append(need, isolated(c.Isolation)...)
+		}
+		if len(need) > 0 {
+			if err := s.cfg.Gate.Require(ctx, p.TenantID, need...); err != nil {
 				return err
 			}
 		}
@@ -418,7 +431,7 @@ func (s *Service) Delete(ctx context.Context, p tenancy.Principal, botID string)
 
 // Start asks for the bot to run; a worker takes it up. Starting a bot that is
 // to run already changes nothing. One under a kill switch is a Conflict, code "halted". The plan's limit of running bots is
-// LimitExceeded (rule E7).
+// LimitExceeded (rule E7), and so are parameters that take what the plan does not include.
 func (s *Service) Start(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
 	return s.wish(ctx, p, id, true)
 }
@@ -432,6 +445,13 @@ func (s *Service) Stop(ctx context.Context, p tenancy.Principal, id string) (Bot
 func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run bool) (Bot, error) {
 	if err := p.Require(tenancy.BotsTrade); err != nil {
 		return Bot{}, err
+	}
+	var needs []billing.Entitlement
+	if run {
+		var err error
+		if needs, err = s.startNeeds(ctx, p.TenantID, id); err != nil {
+			return Bot{}, err
+		}
 	}
 	var b Bot
 	err := s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
@@ -457,6 +477,11 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 			}
 			if err := s.cfg.Gate.Reserve(ctx, p.TenantID, running(b)); err != nil {
 				return err
+			}
+			if len(needs) > 0 {
+				if err := s.cfg.Gate.Require(ctx, p.TenantID, needs...); err != nil {
+					return err
+				}
 			}
 			if b.Market != s.cfg.LiveVenue { // what it did at other prices proves nothing here
 				b.Market, b.SetupAt = s.cfg.LiveVenue, now
@@ -543,18 +568,6 @@ func traded(botID string, pairs ...string) []billing.Want {
 		wants = append(wants, billing.Want{Feature: billing.Pairs, Key: pair, Holder: botID})
 	}
 	return wants
-}
-
-// isolated is what a plan must include for an isolation.
-func isolated(i catalog.Isolation) []billing.Entitlement {
-	switch i {
-	case catalog.PerTenant:
-		return []billing.Entitlement{billing.NeedTenantIsolation}
-	case catalog.PerBot:
-		return []billing.Entitlement{billing.NeedBotIsolation}
-	case catalog.Shared:
-	}
-	return nil
 }
 
 // running is what a bot takes of its plan by running.

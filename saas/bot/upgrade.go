@@ -27,7 +27,8 @@ func (u Upgrade) Pending() bool { return len(u.Parameters) > 0 }
 // state: a worker makes the change within seconds, and if the version refuses the
 // state, the bot stays with the one that it has and the configuration says why
 // (rule PL7). A stopped bot is pinned at once and begins anew at its next start.
-// Parameters that the version does not take are Invalid; the version that the bot
+// Parameters that the version does not take are Invalid, and new ones that take what the
+// plan does not include LimitExceeded; the version that the bot
 // has already is a Conflict, code "strategy_version_same". Of a live bot it is a way to
 // trade that was not tried on paper, see Untried.
 func (s *Service) Upgrade(ctx context.Context, p tenancy.Principal, botID string, in UpgradeInput) (Config, error) {
@@ -44,6 +45,10 @@ func (s *Service) upgrade(ctx context.Context, p tenancy.Principal, botID string
 	if err != nil {
 		return Config{}, err
 	}
+	needs, err := s.needs(ctx, Config{Strategy: seen.Strategy, StrategyVersion: pin, Parameters: params}, seen.Parameters)
+	if err != nil {
+		return Config{}, err
+	}
 	more := map[string]any{}
 	return s.changeVersion(ctx, p.TenantID, botID, EventUpgradeRequested, more, func(b Bot, c *Config) error {
 		switch {
@@ -57,6 +62,11 @@ func (s *Service) upgrade(ctx context.Context, p tenancy.Principal, botID string
 				return err
 			}
 			more["user_id"], more["waived"] = p.UserID, true
+		}
+		if len(needs) > 0 {
+			if err := s.cfg.Gate.Require(ctx, p.TenantID, needs...); err != nil {
+				return err
+			}
 		}
 		switch {
 		case b.Desired || b.Status.Active():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -85,8 +86,8 @@ func (s *Service) Keep() int { return s.cfg.Keep }
 
 // Create stores a run that waits for a worker. Faulty fields are one Invalid
 // error that names them all. A plan without backtests, or with basic ones only
-// where a sweep or a walk forward is asked for, with as many as it
-// allows under way, or with too few days of data is LimitExceeded and leaves
+// where a sweep or a walk forward is asked for, without what the parameters that are set
+// or varied take, with as many as it allows under way, or with too few days of data is LimitExceeded and leaves
 // nothing behind (rules E1, E9). A version with which the tenant's backtests hang rests for
 // a while: then it is a Conflict, code "strategy_hangs".
 func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInput) (Run, error) {
@@ -100,11 +101,15 @@ func (s *Service) Create(ctx context.Context, p tenancy.Principal, in CreateInpu
 	if err := s.rested(ctx, p.TenantID, req); err != nil {
 		return Run{}, err
 	}
+	needs, err := s.needs(ctx, req)
+	if err != nil {
+		return Run{}, err
+	}
 	r := Run{
 		ID: uuid.Must(uuid.NewV7()).String(), TenantID: p.TenantID, Request: req, Status: Queued, Total: req.Work(), CreatedAt: s.now(),
 	}
 	err = s.cfg.Tx.Tx(ctx, p.TenantID, func(ctx context.Context) error {
-		if err := s.cfg.Gate.Require(ctx, p.TenantID, Need(req.Kind)); err != nil {
+		if err := s.cfg.Gate.Require(ctx, p.TenantID, append([]billing.Entitlement{Need(req.Kind)}, needs...)...); err != nil {
 			return err
 		}
 		if err := s.cfg.Gate.Reserve(ctx, p.TenantID, place(r)); err != nil {
@@ -266,6 +271,26 @@ func Need(k Kind) billing.Entitlement {
 		return billing.NeedBasicBacktests
 	}
 	return billing.NeedAdvancedBacktests
+}
+
+// needs is what a plan must include for the parameters of a request that was checked,
+// those that are varied among them.
+func (s *Service) needs(ctx context.Context, r Request) ([]billing.Entitlement, error) {
+	schema, err := s.cfg.Strategies.Schema(ctx, r.Strategy, r.StrategyVersion)
+	if err != nil {
+		return nil, fmt.Errorf("reading the parameters of strategy %s: %w", r.Strategy, err)
+	}
+	needs := bot.Needed(schema.Needs(r.Parameters, nil)...)
+	if r.Search == nil {
+		return needs, nil
+	}
+	for _, text := range r.Search.Ranges {
+		name, _, _ := strings.Cut(text, "=")
+		if f, ok := schema.Field(name); ok {
+			needs = append(needs, bot.Needed(f.Needs)...)
+		}
+	}
+	return needs, nil
 }
 
 // counted adds to a refusal of too many days of data how they are counted.

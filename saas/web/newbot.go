@@ -139,6 +139,9 @@ func (w *Web) formPage(rq *request, f botForm, bad faults) (formPage, error) {
 		p.Groups = askedFor(p.Chosen.Schema, f.Params, bad)
 		offerPairs(p.Groups, pairsOf(markets))
 		nameUnits(p.Groups, p.Market)
+		if err := w.lacking(rq, p.Groups); err != nil {
+			return formPage{}, err
+		}
 	}
 	if p.Chosen.TradesPairs {
 		p.Further = p.Form.furtherSelects(pairsOf(markets), bad)
@@ -218,7 +221,7 @@ func (w *Web) parametersOf(rq *request) (formPage, error) {
 			nameUnits(p.Groups, market{m})
 		}
 	}
-	return p, nil
+	return p, w.lacking(rq, p.Groups)
 }
 
 // manyPairs is from how many pairs on their cards are in a box of their own, which

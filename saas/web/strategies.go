@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/strategy/param"
 )
 
@@ -18,7 +19,11 @@ type strategyCard struct {
 func (w *Web) strategies(rq *request) error {
 	var cards []strategyCard
 	for _, s := range w.cfg.Strategies() {
-		cards = append(cards, strategyCard{Strategy: s, Groups: fieldGroups(s.Schema, nil, nil)})
+		c := strategyCard{Strategy: s, Groups: fieldGroups(s.Schema, nil, nil)}
+		if err := w.lacking(rq, c.Groups); err != nil {
+			return err
+		}
+		cards = append(cards, c)
 	}
 	return w.page(rq, http.StatusOK, "strategies/strategies", view{Title: "Strategies", Nav: "strategies", D: cards})
 }
@@ -108,6 +113,9 @@ type field struct {
 	// InCurrency is what the strategy calls the unit if that is a currency of the chosen
 	// market, whose name Unit has then.
 	InCurrency string
+	// Refusal says which plan includes what a value other than the default takes, if this
+	// one does not.
+	Refusal string
 }
 
 // Shown is the value in words, for the summary.
@@ -234,6 +242,22 @@ func askedFor(s *param.Schema, texts map[string]string, bad faults) []fieldGroup
 		})
 	}
 	return slices.DeleteFunc(groups, func(g fieldGroup) bool { return len(g.Fields) == 0 })
+}
+
+// lacking says at the controls which of them take what the plan does not include.
+func (w *Web) lacking(rq *request, groups []fieldGroup) error {
+	for _, g := range groups {
+		for i := range g.Fields {
+			for _, need := range bot.Needed(g.Fields[i].Needs) {
+				_, _, refusal, err := w.included(rq, need)
+				if err != nil {
+					return err
+				}
+				g.Fields[i].Refusal = refusal
+			}
+		}
+	}
+	return nil
 }
 
 func bounds(f param.Field) string {

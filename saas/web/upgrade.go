@@ -131,6 +131,9 @@ func (w *Web) upgradeForm(rq *request) error {
 			return err
 		}
 		p.fill(texts, bad)
+		if err := w.lacking(rq, p.Groups); err != nil {
+			return err
+		}
 	}
 	if rq.isFragment() {
 		return w.part(rq, "bots/upgrade", "chosen", p)
@@ -165,11 +168,14 @@ func (w *Web) upgradeBot(rq *request) error {
 		return rq.redirect("/bots/" + b.ID)
 	case err == nil:
 		return rq.redirect("/bots/" + b.ID + "?notice=pinned")
-	case invalid, errs.KindOf(err) == errs.Conflict:
+	case invalid, errs.KindOf(err) == errs.Conflict, errs.KindOf(err) == errs.LimitExceeded:
 		if !invalid {
 			p.Error = messageOf(err)
 		}
 		p.fill(texts, bad)
+		if err := w.lacking(rq, p.Groups); err != nil {
+			return err
+		}
 		return w.showUpgrade(rq, describe(err).Status, p)
 	}
 	return err

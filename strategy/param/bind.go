@@ -181,7 +181,7 @@ func describe(v reflect.Value) (fields []Field, problems []error) {
 func describeField(sf reflect.StructField, v reflect.Value, names map[string]string) (Field, error) {
 	f := Field{
 		Name: sf.Tag.Get("param"), Label: sf.Tag.Get("label"), Help: sf.Tag.Get("help"), Unit: sf.Tag.Get("unit"),
-		Group: sf.Tag.Get("group"), Step: sf.Tag.Get("step"), Bound: sf.Tag.Get("bound"), Type: typeOf(sf), Kind: Kind(sf.Tag.Get("kind")),
+		Group: sf.Tag.Get("group"), Step: sf.Tag.Get("step"), Bound: sf.Tag.Get("bound"), Type: typeOf(sf), Kind: Kind(sf.Tag.Get("kind")), Needs: Feature(sf.Tag.Get("needs")),
 	}
 	var problems []error
 	switch {
@@ -194,6 +194,9 @@ func describeField(sf reflect.StructField, v reflect.Value, names map[string]str
 	}
 	if f.Kind != "" && (f.Kind != Pair || f.Type != Text) {
 		problems = append(problems, fmt.Errorf("its kind %q must be %q, of a text", f.Kind, Pair))
+	}
+	if f.Needs != "" && !f.Needs.known() {
+		problems = append(problems, fmt.Errorf("it needs %q, and must need %q or nothing", f.Needs, CustomIndicators))
 	}
 	if f.Type == Int {
 		f.Rules = implied(sf.Type)

@@ -25,6 +25,8 @@
 //   - options: labels of the values that oneof lists, as value=label,…;
 //   - kind: "pair" makes a string the symbol of a market, which forms let choose from
 //     those that there are;
+//   - needs: custom_indicators, if a value other than the default is an indicator of the
+//     user's own, which hosts may offer apart;
 //   - step: the grid of the form's number control; it is not a rule;
 //   - bound: stop_loss or take_profit, if the bot's own bound of that name does the
 //     same: forms then ask once.

@@ -54,6 +54,9 @@ type Field struct {
 	// BoundTakeProfit; "" if none does. A form that asks for that bound leaves the
 	// parameter out as long as it is at its default.
 	Bound string `json:"bound,omitempty"`
+	// Needs is the feature that a value other than the default takes; "" if none does,
+	// or one that is not known here, from a later release.
+	Needs Feature `json:"needs,omitempty"`
 	// Type is the type of the value.
 	Type Type `json:"type"`
 	// Kind says what a Text means. One that is not known here, from a later

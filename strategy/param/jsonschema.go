@@ -70,6 +70,9 @@ func (s *Schema) property(f Field) map[string]any {
 			notes = append(notes, note)
 		}
 	}
+	if f.Needs != "" {
+		notes = append(notes, "A value other than the default needs "+string(f.Needs)+" in the plan.")
+	}
 	if len(notes) > 0 {
 		p["$comment"] = strings.Join(notes, " ")
 	}

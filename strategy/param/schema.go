@@ -119,6 +119,9 @@ func (s *Schema) prepare(f *Field) (problems []error) {
 	if f.Kind != Pair || f.Type != Text {
 		f.Kind = "" // a later release's
 	}
+	if !f.Needs.known() {
+		f.Needs = "" // likewise
+	}
 	for _, prose := range []string{f.Label, f.Help, f.Unit, f.Group} {
 		if len(prose) > maxProse || !utf8.ValidString(prose) {
 			fault("its texts must be UTF-8 and at most %d bytes long", maxProse)

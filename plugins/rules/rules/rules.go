@@ -21,7 +21,7 @@ import (
 
 // Params are what a tenant writes.
 type Params struct {
-	Define string  `param:"define" label:"Your own indicators" validate:"max=2000" help:"Names for expressions, such as: trend = ema(50) - ema(200); dip = rsi(14) < 35"`
+	Define string  `param:"define" needs:"custom_indicators" label:"Your own indicators" validate:"max=2000" help:"Names for expressions, such as: trend = ema(50) - ema(200); dip = rsi(14) < 35"`
 	Entry  string  `param:"entry" label:"Buy when" validate:"required,max=1000" help:"A condition, such as: crossover(ema(10), ema(30)) && close > sma(200)"`
 	Exit   string  `param:"exit" label:"Sell when" validate:"required,max=1000" help:"A condition; holding, entry, profit and held tell of the position."`
 	Size   int     `param:"size" label:"Size of a buy" unit:"% of the free cash" validate:"min=1,max=100"`
