@@ -66,8 +66,11 @@ func TestGoLive(t *testing.T) {
 	b.call("POST", one+"/live/preview", trader, `{}`).want(403, `"permission":"accounts.write"`)
 	b.call("PATCH", configs+"/"+configID, trader, `{"interval":"1h","waive":true,"confirm":"Cross"}`).want(403, `"permission":"accounts.write"`)
 	b.call("PATCH", configs+"/"+configID, token, `{"interval":"1h","waive":true,"confirm":"Cross"}`).want(200, `"interval":"1h"`, `"mode":"live"`)
+	b.call("PATCH", configs+"/"+configID, trader, `{"risk":{"stop_loss_percent":"5"}}`).want(200, `"stop_loss_percent":"5"`)
+	b.call("PATCH", configs+"/"+configID, trader, `{"risk":{"stop_loss_percent":"6"}}`).want(403, `"code":"bounds_loosened"`, `"bounds":["stop-loss"]`)
+	b.call("PATCH", configs+"/"+configID, token, `{"risk":{"stop_loss_percent":"6"}}`).want(200, `"stop_loss_percent":"6"`)
 	b.call("POST", one+"/paper", token, "", "If-Match", `"1"`).want(412)
-	b.call("POST", one+"/paper", token, "", "If-Match", `"4"`).want(200, `"mode":"paper"`, `"account_id":""`)
+	b.call("POST", one+"/paper", token, "", "If-Match", `"6"`).want(200, `"mode":"paper"`, `"account_id":""`)
 	b.call("POST", one+"/paper", token, "").want(409, `"code":"bot_on_paper"`)
 	b.call("DELETE", accounts+"/"+accountID, token, "").want(204)
 }

@@ -218,8 +218,9 @@ func (s *Service) Configs(ctx context.Context, p tenancy.Principal, pg page.Page
 // LimitExceeded; one that the bot has from before may stay, and an isolation counts as far
 // as the plan allows it. So are more pairs than the plan allows. A configuration that keeps changing meanwhile is Stale. The
 // balance of a live bot is real money: to change it takes the rights that GoLive takes. A
-// live bot that shall trade otherwise needs what Untried says; other bounds of its risk
-// do not.
+// live bot that shall trade otherwise needs what Untried says. To loosen a bound of its risk
+// takes the rights that GoLive takes, too (Forbidden, code "bounds_loosened"), and is on
+// record; to tighten one does not.
 func (s *Service) Update(ctx context.Context, p tenancy.Principal, id string, in UpdateInput) (Config, error) {
 	if err := p.Require(tenancy.BotsWrite); err != nil {
 		return Config{}, err
@@ -256,6 +257,12 @@ func (s *Service) update(ctx context.Context, p tenancy.Principal, id string, in
 			return Config{}, err
 		}
 		more = append(more, map[string]any{"user_id": p.UserID, "waived": true})
+	}
+	if loosened := c.Loosened(seen); c.Mode == Live && len(loosened) > 0 {
+		if err := mayLoosen(p, seen.Name, loosened); err != nil {
+			return Config{}, err
+		}
+		more = append(more, map[string]any{"user_id": p.UserID, "loosened": loosened})
 	}
 	if c.Mode == Live && !c.Balance.Equal(seen.Balance) {
 		if err := s.offered(p); err != nil {

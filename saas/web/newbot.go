@@ -40,6 +40,8 @@ type formPage struct {
 	// with real money.
 	BotID string
 	Live  bool
+	// Tightens is true of a live bot whose bounds the visitor may tighten and not loosen.
+	Tightens bool
 	untriedPart
 	// Venue is the exchange at which bots can go live; "" if there is none.
 	Venue string
@@ -295,16 +297,17 @@ func (w *Web) showEdit(rq *request, status int, b bot.Bot, form botForm, bad fau
 	if err != nil {
 		return err
 	}
-	p.of(b)
+	p.of(b, rq.who)
 	in := untriedOf(rq)
 	p.Confirm, p.Waive, p.Error = in.Confirm, in.Waive, problem
 	return w.editPage(rq, status, b, p)
 }
 
 // of says which bot is being changed.
-func (p *formPage) of(b bot.Bot) {
+func (p *formPage) of(b bot.Bot, who tenancy.Principal) {
 	p.BotID, p.Live = b.ID, b.Mode == bot.Live
 	p.Asks = p.Live
+	p.Tightens = p.Live && !bot.MayLoosen(who)
 }
 
 func (w *Web) editPage(rq *request, status int, b bot.Bot, p formPage) error {
@@ -351,7 +354,7 @@ func (w *Web) checkEdit(rq *request) error {
 	if err != nil {
 		return err
 	}
-	p.of(b)
+	p.of(b, rq.who)
 	return w.part(rq, "bots/edit", "checked", p)
 }
 
@@ -379,6 +382,8 @@ func (w *Web) updateBot(rq *request) error {
 		return w.showEdit(rq, http.StatusUnprocessableEntity, b, form, bad, "")
 	case err == nil:
 		return rq.redirect("/bots/" + b.ID + "?notice=saved")
+	case errs.CodeOf(err) == "bounds_loosened":
+		return w.showEdit(rq, http.StatusForbidden, b, form, nil, sentence(messageOf(err)))
 	case errs.KindOf(err) == errs.Stale:
 		return w.showEdit(rq, http.StatusPreconditionFailed, b, form, nil, "Somebody has changed this bot since you opened the form. Open it again to see their changes.")
 	case errs.KindOf(err) == errs.LimitExceeded:
@@ -386,7 +391,7 @@ func (w *Web) updateBot(rq *request) error {
 		if perr != nil {
 			return perr
 		}
-		p.of(b)
+		p.of(b, rq.who)
 		p.Error, p.Upgrade = messageOf(err), upgradeOf(err)
 		return w.editPage(rq, http.StatusForbidden, b, p)
 	}

@@ -60,6 +60,7 @@ func (l testLog) Write(line []byte) (int, error) {
 // and bots, their journal and their live updates in memory.
 type world struct {
 	people   *tenancy.Service
+	users    *tenancydb.Store
 	billing  *billing.Service
 	bots     *bot.Service
 	blotter  *blotter.Service
@@ -127,9 +128,10 @@ func newWorld(t testing.TB) *world {
 	fail()
 	err = w.billing.Publish(t.Context())
 	fail()
+	w.users = tenancydb.New(d)
 	w.people, err = tenancy.New(tenancy.Config{
 		Enrol:  func(ctx context.Context, t tenancy.Tenant) error { return w.billing.Enrol(ctx, t.ID) },
-		Events: noEvents{}, Now: w.now, Store: tenancydb.New(d), Tx: d,
+		Events: noEvents{}, Now: w.now, Store: w.users, Tx: d,
 		Passwords: tenancy.PasswordConfig{MemoryKiB: 64, Passes: 1},
 		Tokens:    tenancy.TokenConfig{Keys: []tenancy.SigningKey{{ID: "k", Secret: []byte(strings.Repeat("k", 32))}}},
 	})
