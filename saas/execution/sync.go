@@ -250,7 +250,7 @@ func (e *Executor) bookFills(ctx context.Context, m exchange.Market, after int64
 			if o.VenueID == "" {
 				o.VenueID = f.OrderID
 			}
-			w.put(o.Take(took), fmt.Sprintf("%s filled at %s, trade %d", took.Volume, took.Price, took.Sequence))
+			w.put(o.Take(took), fmt.Sprintf("%s filled at %s, trade %d", took.Volume, exchange.Grouped(took.Price.String()), took.Sequence))
 		}
 		if held >= 0 {
 			upTo = min(upTo, held-1)

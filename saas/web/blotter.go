@@ -209,7 +209,12 @@ type orderPage struct {
 type stepRow struct {
 	journal.Transition
 	When moment
+	// More is how many steps of the same kind followed at once.
+	More int
 }
+
+// part reports whether the step is one more part of a fill that goes on.
+func (s stepRow) part() bool { return s.From == journal.PartiallyFilled && s.To == s.From }
 
 // Word is what the order became.
 func (s stepRow) Word() string {
@@ -272,7 +277,13 @@ func (w *Web) botOrder(rq *request) error {
 		p.Columns++
 	}
 	for _, t := range o.History {
-		p.Steps = append(p.Steps, stepRow{Transition: t, When: moment{t.At}})
+		step := stepRow{Transition: t, When: moment{t.At}}
+		// Its fills are listed one by one below.
+		if n := len(p.Steps); n > 1 && step.part() && p.Steps[n-1].part() && p.Steps[n-2].part() {
+			p.Steps[n-1].More++
+			continue
+		}
+		p.Steps = append(p.Steps, step)
 	}
 	for _, f := range o.Fills {
 		p.Fills = append(p.Fills, executionRow{LiveFill: f, Market: p.Market, When: moment{f.Time}})

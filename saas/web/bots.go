@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +10,6 @@ import (
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
-	"github.com/lunobot/lunobot/saas/page"
-	"github.com/lunobot/lunobot/tenancy"
 )
 
 // botRow is a bot in a list.
@@ -190,41 +187,4 @@ func (x marketIndex) of(pair string) market {
 		return m
 	}
 	return market{exchange.Market{Pair: pair, Tick: decimal.New(1, -2), Step: decimal.New(1, -8)}}
-}
-
-// listPage is the page of all bots, or the part of it that is renewed.
-type listPage struct {
-	Rows []botRow
-	// Next asks for the rows that follow; "" if there are none.
-	Next string
-	// After is where these rows begin; "" for the first.
-	After    string
-	MayWrite bool
-}
-
-func (w *Web) listPage(rq *request) (listPage, error) {
-	after := rq.URL.Query().Get("after")
-	list, err := w.cfg.Bots.Bots(rq.Context(), rq.who, page.Page{After: after})
-	if err != nil {
-		return listPage{}, err
-	}
-	rows, err := w.rows(rq, list.Items, true)
-	return listPage{Rows: rows, Next: list.Next, After: after, MayWrite: rq.who.Can(tenancy.BotsWrite)}, err
-}
-
-func (w *Web) botList(rq *request) error {
-	p, err := w.listPage(rq)
-	if err != nil {
-		return err
-	}
-	return w.page(rq, http.StatusOK, "bots/list", view{Title: "Bots", Nav: "bots", MarketNotice: w.cfg.MarketNotice, D: p})
-}
-
-// botRows answers with the rows alone.
-func (w *Web) botRows(rq *request) error {
-	p, err := w.listPage(rq)
-	if err != nil {
-		return err
-	}
-	return w.part(rq, "bots/list", "rows", p)
 }

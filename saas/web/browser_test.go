@@ -75,7 +75,6 @@ func TestBotPageIsLive(t *testing.T) {
 	tab.Run(chromedp.Click(chromedp.CSS("#all-lines")))
 	tab.Wait("the chart reaches to the line", `Number(document.getElementById("chart").dataset.top) >= 9e6 && document.getElementById("all-lines").ariaPressed === "true"`)
 	tab.Run(chromedp.Click(chromedp.CSS("#all-lines")))
-
 	tab.Run(chromedp.Click(chromedp.CSS("#tab-fills")), chromedp.WaitVisible(chromedp.CSS("#panel-fills")), chromedp.Click(chromedp.CSS("#fills .goto")))
 	// The page is where it will be: what still moved would take the next click away.
 	if !webtest.Value[bool](tab, `(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.getElementById("chart").getBoundingClientRect())`) {
@@ -83,6 +82,12 @@ func TestBotPageIsLive(t *testing.T) {
 	}
 	tab.Run(chromedp.Click(chromedp.CSS(`[data-interval="5m"]`)))
 	tab.Wait("the chart has other candles", `document.querySelector('[data-interval="5m"]').ariaPressed === "true"`)
+	// An order that fills in parts is one arrow.
+	fills, arrows := webtest.Value[int](tab, number("fills")), webtest.Value[int](tab, number("arrows"))
+	for i := range 3 {
+		trader.tell("fill", w.market.Now().UnixMilli(), map[string]any{"sequence": 90_000 + i, "pair": "XBTMYR", "time": w.market.Now().Truncate(time.Minute).Add(time.Hour).UnixMilli(), "side": "sell", "price": "300000", "volume": "0.001", "value": "300", "fee": "0", "profit": "0"})
+	}
+	tab.Wait("the parts are told by one arrow", fmt.Sprintf("%s === %d && %s === %d", number("fills"), fills+3, number("arrows"), arrows+1))
 	tab.Run(chromedp.Click(chromedp.CSS("#tab-decisions")), chromedp.Click(chromedp.CSS("#hide-waits")))
 	if !webtest.Value[bool](tab, `document.querySelector('a[href="https://www.tradingview.com/"]').checkVisibility()`) {
 		t.Error("the chart library's attribution is not visible")

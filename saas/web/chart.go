@@ -175,5 +175,18 @@ func (w *Web) botEquity(rq *request) error {
 	for _, p := range points {
 		out.Times, out.Values = append(out.Times, p.Time.Unix()), append(out.Values, p.Equity.InexactFloat64())
 	}
+	// The last point may be older than the last fills: of a bot that has come to rest it is
+	// those that count.
+	sums, err := w.cfg.Journal.Summaries(rq.Context(), rq.who.TenantID, b.ID)
+	if err != nil {
+		return err
+	}
+	if sum, ok := sums[b.ID]; ok && sum.Ledger == b.Ledger {
+		now := w.cfg.MarketTime()
+		if !b.Status.Active() && len(points) > 0 {
+			now = points[len(points)-1].Time
+		}
+		out.end(now, sum.Equity)
+	}
 	return w.json(rq, out)
 }

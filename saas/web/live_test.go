@@ -138,6 +138,8 @@ func TestGoLivePages(t *testing.T) {
 	}
 	ada.get("/bots/"+id+"?notice=live").want(t, "the live bot", http.StatusOK, "LIVE", "on Luno main", `<body data-mode="live"`, "Not compared yet", "Press Start", "No order has been placed at the exchange yet", "Back to paper")
 	ada.post(path, form("Careful", "")).want(t, "once more", http.StatusConflict, "trades live already")
+	w.trade(t, ada, id, journal.LiveEntry{Check: &journal.Check{At: w.now()}})
+	ada.get("/bots/"+id+"/reconciliation").want(t, "books that agree", http.StatusOK, "They agree", "stack calm")
 	ada.get("/bots/"+id+"/edit").want(t, "the form of the live bot", http.StatusOK, "Real money of its exchange account", "The bot may use", "!Simulated", "!with a fresh balance", "It is live", "Do without a run on paper")
 	other := botForm("Careful")
 	other.Set("balance", "1000.50")
@@ -170,7 +172,7 @@ func TestLiveBotPage(t *testing.T) {
 	shown := ada.get("/bots/" + id)
 	shown.want(t, "the page", http.StatusOK, "LIVE", "on Luno with MYR", `badge o-denied" data-f="state">denied here`, `badge o-rejected" data-f="state">rejected by the exchange`, "partially filled", "unknown",
 		"Paused: it places no new orders", "There is less on the account than its bots should have", "It may pass by itself", "Trades by hand", "0.00000012 XBT of that is dust", "bears this bot",
-		"Resume", `value="claim"`, `value="ignore"`, `value="cancel"`, "They do not agree", `title="lb.here.bot.1.4">Of order number 4 the venue`)
+		"Resume", `value="claim"`, `value="ignore"`, `value="cancel"`, "They do not agree", "!stack calm", `title="lb.here.bot.1.4">Of order number 4 the venue`)
 	if strings.Contains(shown.body, "which is long ago") {
 		t.Error("a reconciliation of 12 s ago is called old")
 	}
@@ -188,6 +190,15 @@ func TestLiveBotPage(t *testing.T) {
 	swap("/resume", nil).want(t, "resuming", http.StatusOK, "It will go on with the next look at the exchange")
 	ada.do(http.MethodGet, "/bots/"+id+"/orders/7", nil, map[string]string{"HX-Request": "true"}).want(t, "the history of an order", http.StatusOK,
 		"that is what became of it", "filled 0.01", "249,000", "fee 2.49", "BXMC2CJ7HNB88U4", `title="lb.here.bot.1.7">number 7<`, "!>lb.here", "!the order's totals")
+	// One that filled in many parts does not say so once for each.
+	parts := w.liveOrder(12, journal.Filled, "")
+	e := journal.LiveEntry{Orders: []journal.LiveOrder{parts}, Transitions: []journal.Transition{{Order: 12, Event: 500, To: journal.PartiallyFilled, Cause: "part 0", At: parts.CreatedAt}}}
+	for i := range 5 {
+		e.Transitions = append(e.Transitions, journal.Transition{Order: 12, Event: int64(501 + i), From: journal.PartiallyFilled, To: journal.PartiallyFilled, Cause: fmt.Sprintf("part %d", i+1), At: parts.CreatedAt})
+	}
+	e.Transitions = append(e.Transitions, journal.Transition{Order: 12, Event: 510, From: journal.PartiallyFilled, To: journal.Filled, Cause: "part 6", At: parts.CreatedAt})
+	w.trade(t, ada, id, e)
+	ada.do(http.MethodGet, "/bots/"+id+"/orders/12", nil, map[string]string{"HX-Request": "true"}).want(t, "an order of many parts", http.StatusOK, "part 0", "part 1", "part 2", "and 3 more of this kind", "part 6", "!part 3", "!part 5")
 	ada.do(http.MethodGet, "/bots/"+id+"/orders/8", nil, map[string]string{"HX-Request": "true"}).want(t, "a fill that was never listed", http.StatusOK, "from the order's totals")
 	ada.get("/bots/"+id+"/orders/77").want(t, "no order", http.StatusNotFound)
 	if a := ada.post("/bots/"+id+"/resume", nil); a.status != http.StatusSeeOther {

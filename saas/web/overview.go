@@ -199,6 +199,18 @@ type curve struct {
 	Values  []float64 `json:"values"`
 }
 
+// end lets a line that has begun end at what there is now.
+func (c *curve) end(now time.Time, equity decimal.Decimal) {
+	n, value := len(c.Times), equity.InexactFloat64()
+	switch {
+	case n == 0:
+	case now.Unix() > c.Times[n-1]:
+		c.Times, c.Values = append(c.Times, now.Unix()), append(c.Values, value)
+	default:
+		c.Values[n-1] = value
+	}
+}
+
 // overviewEquity answers with the summed equity of the bots of the first total, which is
 // where the line ends. Before a bot's first point its first value counts, so that a new
 // bot does not look like a gain; one without any counts as it stands.
@@ -253,13 +265,6 @@ func (w *Web) overviewEquity(rq *request) error {
 		}
 		out.Times, out.Values = append(out.Times, s.at), append(out.Values, sum)
 	}
-	if n := len(out.Times); n > 0 {
-		now, total := w.cfg.MarketTime().Unix(), totals[0].Equity.InexactFloat64()
-		if now > out.Times[n-1] {
-			out.Times, out.Values = append(out.Times, now), append(out.Values, total)
-		} else {
-			out.Values[n-1] = total
-		}
-	}
+	out.end(w.cfg.MarketTime(), totals[0].Equity)
 	return w.json(rq, out)
 }

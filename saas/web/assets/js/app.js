@@ -68,6 +68,14 @@ document.addEventListener('keydown', (event) => {
     menu.querySelector('summary').focus();
   }
 });
+// A slash goes to the page's search.
+document.addEventListener('keydown', (event) => {
+  const search = document.querySelector('input[type=search]');
+  if (event.key !== '/' || !search || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.('input, select, textarea')) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
 for (const dialog of document.querySelectorAll('dialog[data-open-now]')) dialog.showModal();
 
 // Copying what stands on the page. Where the browser does not let a page copy, as

@@ -3,7 +3,7 @@ import { Chart } from './chart.js';
 import { Curve, drawdown } from './curve.js';
 import { Rows, putDecision, putFill, putOrder } from './rows.js';
 import { MarketClock } from './clock.js';
-import { arrows, clock, countdown, day, length, number, signed, tone } from './format.js';
+import { arrows, clock, countdown, day, exact, length, number, signed, tone } from './format.js';
 import { setUpTabs } from './tabs.js';
 import { follow } from './stream.js';
 import { toast } from './app.js';
@@ -150,19 +150,18 @@ tellUptime();
 
 // setBreaker shows what keeps the bot from buying.
 function setBreaker(s) {
-  const exact = (text) => new Date(text).toUTCString().replace('GMT', 'UTC');
   const b = s.breaker;
   document.getElementById('breaker').hidden = !b;
   if (b) {
     const reason = b.reason.charAt(0).toUpperCase() + b.reason.slice(1);
     document.getElementById('breaker-text').textContent =
-      `${reason}. Nothing is bought until ${b.until ? exact(b.until) : 'you resume it'}. Since ${exact(b.since)}.`;
+      `${reason}. Nothing is bought until ${b.until ? exact(Date.parse(b.until)) : 'you resume it'}. Since ${exact(Date.parse(b.since))}.`;
   }
   const resume = document.getElementById('breaker-resume');
   if (resume) resume.hidden = !b || Boolean(b.until);
   const cooling = !b && s.cool_until;
   document.getElementById('cool-down').hidden = !cooling;
-  if (cooling) document.getElementById('cool-until').textContent = exact(s.cool_until);
+  if (cooling) document.getElementById('cool-until').textContent = exact(Date.parse(s.cool_until));
 }
 
 function setSummary(s) {

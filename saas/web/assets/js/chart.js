@@ -155,7 +155,9 @@ export class Chart {
   }
 
   drawMarkers() {
-    const list = [...this.fills.values()].map((f) => ({
+    // An order may fill in many parts: one arrow a candle and side tells it.
+    const told = new Map([...this.fills.values()].map((f) => [`${this.bucket(f.time)} ${f.side}`, f]));
+    const list = [...told.values()].map((f) => ({
       time: this.bucket(f.time),
       position: f.side === 'buy' ? 'belowBar' : 'aboveBar',
       shape: f.side === 'buy' ? 'arrowUp' : 'arrowDown',
@@ -164,7 +166,8 @@ export class Chart {
       id: String(f.sequence),
     })).sort((a, b) => a.time - b.time);
     this.markers.setMarkers(list);
-    this.box.dataset.fills = list.length;
+    this.box.dataset.fills = this.fills.size;
+    this.box.dataset.arrows = list.length;
   }
 
   order(o) {
