@@ -49,6 +49,14 @@ func Merge(a, b Candle) Candle {
 	return a
 }
 
+// Within returns the candle with all of its prices between two.
+func (c Candle) Within(low, high Ticks) Candle {
+	for _, p := range []*Ticks{&c.Open, &c.High, &c.Low, &c.Close} {
+		*p = min(max(*p, low), high)
+	}
+	return c
+}
+
 // Tick is a change of a market's last price, between candles.
 type Tick struct {
 	// Time is in epoch milliseconds UTC.

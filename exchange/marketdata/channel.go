@@ -37,6 +37,7 @@ type channel struct {
 	mu          sync.Mutex
 	state       Snapshot
 	subscribers []*Subscription
+	prices      prices
 }
 
 func newChannel(cfg FeedConfig, pair string) *channel {
@@ -84,6 +85,7 @@ func (c *channel) snapshot() Snapshot {
 
 // run keeps the stream open until ctx ends.
 func (c *channel) run(ctx context.Context) {
+	defer c.still()
 	for failures := 0; ; {
 		seen, opened := c.snapshot().Seen, time.Now()
 		err := c.stream(ctx)
@@ -160,7 +162,9 @@ func (c *channel) take(ctx context.Context, e exchange.StreamEvent) error {
 		}
 	}
 	c.last = e.Candle.Time
-	c.deliver(Event{StreamEvent: e, Trades: c.cut(e.Candle.Time), Book: c.snapshot().Top}, true)
+	ev := Event{StreamEvent: e, Trades: c.cut(e.Candle.Time), Book: c.snapshot().Top}
+	ev.Low, ev.High = c.believed(e.Candle, ev.Trades)
+	c.deliver(ev, true)
 	return nil
 }
 
@@ -288,10 +292,13 @@ func (c *channel) deliver(e Event, live bool) {
 	switch {
 	case e.Candle != nil:
 		c.state.addCandle(*e.Candle)
+		c.closes(e.Candle, live)
 	case e.Tick != nil:
 		c.state.addTick(*e.Tick)
+		c.traded(*e.Tick)
 	case e.Top != nil:
 		c.state.Top = *e.Top
+		c.confirm(max(e.Top.Time, c.state.Last.Time))
 	case e.Status != "":
 		c.state.Status = e.Status
 	}

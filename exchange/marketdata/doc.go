@@ -6,6 +6,9 @@
 // order, an interval without a trade is a flat candle of volume 0, and an
 // interval that has not ended is never a candle (rules M1, M3, M4).
 //
+// Between candles it tells what was traded at, as one range however many trades there were,
+// without bad prints (Subscription.Prints).
+//
 // It does not own a venue; history and live events come through
 // exchange.MarketData and exchange.Streamer. Package demo below it holds the
 // built-in demo market.

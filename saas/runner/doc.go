@@ -43,7 +43,15 @@
 // booked and committed at once, and told to the strategy with the next candle. All bots of
 // an account in a worker share one connection, one stream and the transactions.
 //
-// Its protective exits are judged also while its strategy is away, because its process is
+// Protective exits of all bots are judged when a candle has closed, and between candles on the
+// trades of their pairs: at once on the first one, and at most every quarter of a second. A
+// group knows the nearest exits of its bots, so that a price that reaches none costs one
+// comparison. What an exit does is committed at once, and told to the strategy with the next
+// candle; a group that waits for its strategy's answer judges once it has that. What could
+// not be committed is tried again with the next trade; a worker that was killed before
+// decides again.
+//
+// A live bot's exits are judged also while its strategy is away, because its process is
 // started again or its version must not run: the account of its newest checkpoint stands in,
 // and the strategy hears the candles that it has missed once it is back (engine.Session.Protect).
 //

@@ -88,6 +88,13 @@ type group struct {
 	seen map[string][]exchange.Candle
 	// references are the other pairs that bots trade or look at.
 	references []*reference
+	// own watches the prices of the group's own pair between candles. rung announces those of
+	// any pair, and later is ready when prices that came too soon are to be judged.
+	own   *lookout
+	rung  chan struct{}
+	later <-chan time.Time
+	// owed are bots whose exits have acted and that could not be committed.
+	owed []*member
 
 	// barred is true once the group was told that its strategy must not run; the
 	// runner's lock guards it.
@@ -95,7 +102,7 @@ type group struct {
 }
 
 func newGroup(r *Runner, key groupKey) *group {
-	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}, behind: make(chan struct{}, 1), seen: map[string][]exchange.Candle{}}
+	return &group{r: r, key: key, mail: mailbox{ring: make(chan struct{}, 1)}, behind: make(chan struct{}, 1), rung: make(chan struct{}, 1), seen: map[string][]exchange.Candle{}}
 }
 
 // send hands the group a message. It never waits: the group may itself wait for
@@ -109,7 +116,7 @@ func (g *group) run(ctx context.Context) {
 		g.r.cfg.Log.ErrorContext(ctx, "a pair cannot be watched", "trading_pair", g.key.pair, "error", err)
 		return
 	}
-	g.sub = sub
+	g.sub, g.own = sub, g.lookout(g.key.pair, sub)
 	pulse := time.NewTicker(g.r.cfg.Stale / pulses)
 	defer pulse.Stop()
 	defer sub.Close()
@@ -136,12 +143,23 @@ func (g *group) run(ctx context.Context) {
 			_ = g.catchUp(ctx, nil) // which logs
 		case <-pulse.C:
 			g.pulse(ctx)
+		case <-g.rung:
+			g.judge(ctx)
+			continue
+		case <-g.later:
+			g.later = nil
+			g.judge(ctx)
+			continue
 		case ev, ok := <-sub.Events():
 			if !ok {
 				return
 			}
+			if ev.Candle == nil && !ev.Lagged {
+				continue
+			}
 			g.event(ctx, ev)
 		}
+		g.redraw()
 	}
 }
 
@@ -152,6 +170,7 @@ func (g *group) event(ctx context.Context, ev marketdata.Event) {
 		_ = g.catchUp(ctx, nil) // which logs
 	case ev.Candle != nil:
 		g.silent = false
+		g.own.note(&ev)
 		g.watch(ctx, ev.Candle)
 		g.candle(ctx, *ev.Candle, engine.Beside{Trades: ev.Trades, Top: ev.Book})
 	}

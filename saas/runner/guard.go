@@ -168,7 +168,9 @@ func (g *group) judgeGuarded(ctx context.Context, m *member, candles []engine.Pa
 		for end < len(candles) && candles[end].Candle.Time == c.Candle.Time {
 			end++
 		}
-		if err := m.account.Begin(c.Candle, m.sellable(candles[i+1:end], c.Candle.Time)...); err != nil {
+		with := m.sellable(candles[i+1:end], c.Candle.Time)
+		g.believe(m, &c.Candle, with)
+		if err := m.account.Begin(c.Candle, with...); err != nil {
 			g.fail(ctx, m, err)
 			return
 		}

@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/saas/bot"
 	"github.com/lunobot/lunobot/saas/journal"
@@ -36,6 +38,30 @@ func newPaced(t *testing.T) *paced {
 		Speed: pacedSpeed, Anchor: demo.Anchor{Wall: midnight()}, Now: func() time.Time { return time.Unix(0, p.wall.Load()) },
 	})
 	return p
+}
+
+// candlesOnly leaves out the trades between candles, on which exits act when they are heard:
+// what a bot does is the same in each run then.
+func (p *paced) candlesOnly() {
+	p.feed.Stop()
+	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: p.market, Upstream: closes{p.market}, Now: p.market.Now})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(feed.Stop)
+	p.feed = feed
+}
+
+// closes are the closed candles of a stream.
+type closes struct{ exchange.Streamer }
+
+// Stream implements exchange.Streamer.
+func (c closes) Stream(ctx context.Context, pair string, sink func(exchange.StreamEvent)) error {
+	return c.Streamer.Stream(ctx, pair, func(e exchange.StreamEvent) {
+		if e.Candle != nil {
+			sink(e)
+		}
+	})
 }
 
 // set moves the market to half a minute after a minute of its day.

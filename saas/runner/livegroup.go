@@ -191,6 +191,11 @@ func (g *group) book(ctx context.Context, ms []*member) {
 		g.crashed(ctx, err)
 		return
 	}
+	g.write(ctx, ms)
+}
+
+// write is book for bots whose strategies' states are known.
+func (g *group) write(ctx context.Context, ms []*member) {
 	if err := g.commit(ctx, ms, true); err != nil && ctx.Err() == nil {
 		g.r.cfg.Log.ErrorContext(ctx, "bots were not committed", "bots", len(ms), "error", err)
 		return

@@ -36,6 +36,7 @@ func (g *group) early(ctx context.Context, c exchange.Candle, candles []engine.P
 				m.taping.tape.LateCandles(step)
 			}
 			m.clock(step[0].Candle, g.r.cfg.MarketNow())
+			g.believe(m, nil, step)
 			if err := m.account.BeginLate(step); err != nil {
 				g.fail(ctx, m, err)
 				continue

@@ -115,6 +115,7 @@ func TestTwoPairsSurviveKills(t *testing.T) {
 			t.Parallel()
 			const last = 64
 			through := newPaced(t)
+			through.candlesOnly()
 			through.set(2)
 			through.addDuo(length, "a", `{"warm":3}`)
 			r := through.begin()
@@ -141,6 +142,7 @@ func TestTwoPairsSurviveKills(t *testing.T) {
 				t.Error("no protective exit acted")
 			}
 			w := newPaced(t)
+			w.candlesOnly()
 			w.set(2)
 			w.addDuo(length, "a", `{"warm":3}`)
 			r = w.begin()

@@ -21,6 +21,8 @@ const settles = 3 * time.Minute
 type reference struct {
 	pair string
 	sub  *marketdata.Subscription
+	// lookout watches its prices between candles, for bots that trade it.
+	lookout *lookout
 	// candles are the newest that are known, without a hole but one that the history
 	// has not answered for.
 	candles []exchange.Candle
@@ -50,7 +52,7 @@ func (g *group) look(pairs ...string) error {
 		if err != nil {
 			return &outageError{err}
 		}
-		g.references = append(g.references, &reference{pair: pair, sub: sub})
+		g.references = append(g.references, &reference{pair: pair, sub: sub, lookout: g.lookout(pair, sub)})
 	}
 	return nil
 }
@@ -198,6 +200,7 @@ func (r *reference) await(ctx context.Context, until int64) {
 func (r *reference) take(ev marketdata.Event) {
 	if ev.Candle != nil {
 		r.asked = patience{}
+		r.lookout.note(&ev)
 	}
 	switch {
 	case ev.Lagged:

@@ -46,7 +46,7 @@ func waitingGroup(t *testing.T, further ...string) (*group, *member) {
 	for _, pair := range further {
 		terms.Also = append(terms.Also, market(pair))
 		begin = append(begin, engine.PairCandle{Pair: pair, Candle: newest})
-		g.references = append(g.references, &reference{pair: pair, sub: &marketdata.Subscription{}})
+		g.references = append(g.references, &reference{pair: pair, sub: &marketdata.Subscription{}, lookout: &lookout{pair: pair}})
 	}
 	a, err := parity.NewAccount(terms, parity.AccountConfig{})
 	if err == nil {

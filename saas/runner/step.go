@@ -79,6 +79,7 @@ func (g *group) take(ctx context.Context, c exchange.Candle, beside engine.Besid
 			t.tape.Late(late)
 		}
 		m.clock(c, g.r.cfg.MarketNow())
+		g.believe(m, &c, with)
 		if err := m.account.Begin(c, with...); err != nil {
 			g.fail(ctx, m, err)
 			continue

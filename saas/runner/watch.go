@@ -48,14 +48,15 @@ func (g *group) watch(ctx context.Context, newest *exchange.Candle) {
 		}
 	}
 	for _, c := range candles {
+		believed, _ := g.belief(c.Pair, c.Candle)
 		for _, m := range ms {
 			if m.over || m.blind != "" || !m.trades() {
 				continue
 			}
-			if c.Candle.Time > m.account.Protected(c.Pair) {
-				m.given(parity.Given{Kind: parity.Protect, Pair: c.Pair, Candle: &c.Candle})
+			if believed.Time > m.account.Protected(c.Pair) {
+				m.given(parity.Given{Kind: parity.Protect, Pair: c.Pair, Candle: &believed})
 			}
-			if err := m.account.Protect(c.Pair, c.Candle); err != nil && !m.over {
+			if err := m.account.Protect(c.Pair, believed); err != nil && !m.over {
 				g.fail(ctx, m, err)
 			}
 		}

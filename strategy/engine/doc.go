@@ -25,6 +25,10 @@
 //  5. Its commands pass the risk checks; orders that are allowed go to the venue
 //     and trade in the next candle at the earliest (rule PL3).
 //
+// Between two candles, prices at which the market trades close a position whose exits they
+// reach (Session.ProtectBetween); a backtest has none. The strategy hears of it with the next
+// candle.
+//
 // What becomes of those orders at once, such as a denial, the strategy hears
 // with the next candle, so that answers to answers never go on within one.
 //

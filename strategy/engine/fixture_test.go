@@ -3,10 +3,10 @@ package engine_test
 import (
 	"fmt"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/paper"
@@ -39,7 +39,7 @@ func flat(at int64, price exchange.Ticks) exchange.Candle { return bar(at, price
 
 // rig is a session on paper with what it recorded.
 type rig struct {
-	tb      testing.TB
+	tb      rapid.TB
 	session *engine.Session
 	venue   *paper.Venue
 	log     *record
@@ -61,7 +61,7 @@ type terms struct {
 	least, most exchange.Steps
 }
 
-func newRig(tb testing.TB, c terms) *rig {
+func newRig(tb rapid.TB, c terms) *rig {
 	tb.Helper()
 	if c.balance == 0 {
 		c.balance = 1_000_000

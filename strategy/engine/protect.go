@@ -26,7 +26,7 @@ func (s *Session) guardPosition(candle bool) {
 	if st.Portfolio.Base <= 0 {
 		return
 	}
-	if candle && s.guard.Rise(&st.Held, &s.present.Candle, s.inside) {
+	if candle && s.guard.Rise(&st.Held, s.faced(), s.inside) {
 		s.view.Exits = s.guard.Exits(st.Wanted, st.Portfolio.Entry(), st.Held.High)
 	}
 	if s.guard.Overdue(st.Held, s.now()) && s.closable() {
@@ -70,14 +70,14 @@ func (s *Session) takeBack(match func(*OpenOrder) bool, reason string) {
 }
 
 // closeOut closes a closable position for a reason that came up at a candle's close: a
-// Remote venue does so at once, any other at the next candle's open (rule PL3). It reports
-// whether anything was sent.
+// Remote venue does so at once, any other at the next candle's open (rule PL3). Between two
+// candles each does so at once. It reports whether anything was sent.
 func (s *Session) closeOut(reason string) bool {
 	return s.flatten(reason, func(r exchange.OrderRequest) error {
 		r.Time = s.now()
-		return s.leave(r, reason, true, func() ([]exchange.Report, error) {
-			if s.remote != nil {
-				return s.cfg.Venue.Exit(r, s.state.LastPrice, true, &s.present.Candle)
+		return s.leave(r, reason, s.remote != nil || !s.between, func() ([]exchange.Report, error) {
+			if s.remote != nil || s.between {
+				return s.cfg.Venue.Exit(r, s.present.Candle.Close, true, &s.present.Candle)
 			}
 			o, err := s.cfg.Venue.Place(r)
 			return []exchange.Report{{Order: o}}, err

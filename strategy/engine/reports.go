@@ -107,12 +107,12 @@ func (s *Session) given(f exchange.Fill) error {
 // it rose to them before it fell is not known, and the worse path counts (rule
 // PL4). A sale that the candle's open reaches trades before.
 func (s *Session) yieldToStop() error {
-	reached, ok := risk.Reached(s.view.Exits, s.present.Candle)
+	reached, ok := risk.Reached(s.view.Exits, *s.faced())
 	if !ok || !reached.Stop || s.state.Portfolio.Base <= 0 {
 		return nil
 	}
 	return s.cancel(func(o *OpenOrder) bool {
-		return o.Side == exchange.Sell && o.Type == exchange.LimitOrder && o.Price > s.present.Candle.Open
+		return o.Side == exchange.Sell && o.Type == exchange.LimitOrder && o.Price > s.faced().Open
 	}, "the "+s.named(reached)+" comes first")
 }
 
@@ -120,7 +120,7 @@ func (s *Session) yieldToStop() error {
 // whether it did. A target does not count in a candle in which a resting buy
 // traded: the high may have been before it.
 func (s *Session) exit() bool {
-	reached, ok := risk.Reached(s.view.Exits, s.present.Candle)
+	reached, ok := risk.Reached(s.view.Exits, *s.faced())
 	if !ok || s.state.Portfolio.Base <= 0 || s.inside && !reached.Stop {
 		return false
 	}
@@ -130,7 +130,7 @@ func (s *Session) exit() bool {
 	reason := fmt.Sprintf("%s at %s reached", s.named(reached), s.cfg.Market.Price(reached.Trigger))
 	return s.flatten(reason, func(r exchange.OrderRequest) error {
 		return s.leave(r, reason, s.remote != nil, func() ([]exchange.Report, error) {
-			return s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, &s.present.Candle)
+			return s.cfg.Venue.Exit(r, reached.Trigger, reached.Stop, s.faced())
 		})
 	})
 }

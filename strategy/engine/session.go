@@ -94,6 +94,10 @@ type Session struct {
 	inside bool
 	// left is true once a protective exit has acted in the present candle.
 	left bool
+	// between is true while an exit acts between two candles.
+	between bool
+	// believed is a candle as exits see it, if it is not as it was told; see Believe.
+	believed *exchange.Candle
 	// watches is true if anything is to be judged at every close, and account is what
 	// the bounds remember of the bot: the state's, or that of a Basket's own pair.
 	watches bool

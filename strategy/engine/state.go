@@ -51,6 +51,8 @@ type State struct {
 	// Owed is why a protective exit of a Remote venue was to close the position, as long
 	// as it has not: it was denied, rejected, or over before it had sold all, and is tried again.
 	Owed string `json:"owed,omitempty"`
+	// Struck is when ProtectBetween acted last, in epoch milliseconds.
+	Struck int64 `json:"struck,omitempty"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }

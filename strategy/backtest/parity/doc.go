@@ -16,7 +16,8 @@
 //
 // A live bot decides by what it hears of its orders too. What came to a bot from outside
 // between candles is on its tape at its place (Given): what its exchange told, that its
-// orders were taken back, that a kill switch kept an answer from being carried out. A
+// orders were taken back, that a kill switch kept an answer from being carried out, at which
+// prices between two candles an exit acted, on paper as well. A
 // replay gives it the same there, through the same engine and the same venue of wishes,
 // and nothing reaches an exchange; so what it wants must be the same to the last digit.
 //

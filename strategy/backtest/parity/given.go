@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
 )
 
@@ -32,6 +33,10 @@ const (
 	CloseOnly GivenKind = "close_only"
 	// Protect is a candle on which exits and bounds were judged while the strategy was away.
 	Protect GivenKind = "protect"
+	// Between are prices between two candles that reached an exit.
+	Between GivenKind = "between"
+	// Belief is what exits shall see of a candle in which some trade was not believed.
+	Belief GivenKind = "belief"
 	// Resume is that somebody lets the bot go on after a breaker stopped its entries.
 	Resume GivenKind = "resume"
 )
@@ -46,8 +51,9 @@ type Given struct {
 	News []remote.News `json:"news,omitempty"`
 	// Now is the market's clock, in epoch milliseconds.
 	Now int64 `json:"now,omitempty"`
-	// Candle and Pair are the candle that was judged; Pair is always set.
+	// Candle or Prints, and Pair, are what was judged; Pair is always set.
 	Candle *exchange.Candle `json:"candle,omitempty"`
+	Prints *engine.Prints   `json:"prints,omitempty"`
 	Pair   string           `json:"pair,omitempty"`
 	// On is what is the case from there on.
 	On bool `json:"on,omitempty"`
@@ -56,7 +62,7 @@ type Given struct {
 }
 
 // within reports whether it belongs to the round of a candle, and not between candles.
-func (g *Given) within() bool { return g.Kind == Lag || g.Kind == Halt }
+func (g *Given) within() bool { return g.Kind == Lag || g.Kind == Halt || g.Kind == Belief }
 
 // text is all of it.
 func (g *Given) text() string {
@@ -111,6 +117,12 @@ func (t *Tape) tell(g *Given) string {
 		return "it no longer winds down"
 	case Protect:
 		return "its strategy was away, and its exits were judged on a candle of " + g.Pair
+	case Between:
+		m := t.of(g.Pair)
+		return fmt.Sprintf("%s traded at %s between two candles, and its exits were judged", g.Pair, m.Price(g.Prints.Last))
+	case Belief:
+		m := t.of(g.Pair)
+		return fmt.Sprintf("of a candle of %s only %s to %s was believed", g.Pair, m.Price(g.Candle.Low), m.Price(g.Candle.High))
 	case Resume:
 		return "it may go on after a breaker"
 	}
@@ -171,6 +183,10 @@ func (a *Account) give(g *Given) error {
 		a.SetCloseOnly(g.On)
 	case Protect:
 		return a.Protect(g.Pair, *g.Candle)
+	case Between:
+		return a.ProtectBetween(g.Pair, g.Prints)
+	case Belief:
+		a.Believe(g.Pair, *g.Candle)
 	case Resume:
 		a.ResumeBreaker()
 	case Halt, Pause: // the one is heard where commands are, the other is for readers

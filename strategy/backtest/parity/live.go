@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
+	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // Live reports whether the state is of an account at an exchange.
@@ -102,6 +104,40 @@ func (a *Account) Protected(pair string) int64 {
 		return a.session.Protected()
 	}
 	return a.basket.Protected(pair)
+}
+
+// Alarm is engine.Session.Alarm of one of the pairs.
+func (a *Account) Alarm(pair string) risk.Alarm {
+	if a.basket == nil {
+		return a.session.Alarm()
+	}
+	return a.basket.Alarm(pair)
+}
+
+// Reaches is engine.Session.Reaches in one of the pairs.
+func (a *Account) Reaches(pair string, p *engine.Prints) bool {
+	if a.basket == nil {
+		return a.session.Reaches(p)
+	}
+	return a.basket.Reaches(pair, p)
+}
+
+// ProtectBetween is engine.Session.ProtectBetween in one of the pairs.
+func (a *Account) ProtectBetween(pair string, p *engine.Prints) error {
+	if a.basket == nil {
+		a.session.ProtectBetween(p)
+		return nil
+	}
+	return a.basket.ProtectBetween(pair, p)
+}
+
+// Believe is engine.Session.Believe for a candle of one of the pairs.
+func (a *Account) Believe(pair string, c exchange.Candle) {
+	if a.basket == nil {
+		a.session.Believe(c)
+		return
+	}
+	a.basket.Believe(pair, c)
 }
 
 // Leaving reports whether an order that closes a position is under way at an exchange.

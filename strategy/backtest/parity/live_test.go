@@ -34,6 +34,8 @@ type trader struct {
 	// manual is true if the test itself says what the exchange does, and nothing else
 	// happens.
 	manual bool
+	// paper is true if its orders are simulated.
+	paper bool
 	// log is what the exchange told, which no kill touches; sent are the orders that it
 	// was given, and filled what of them was.
 	log    []remote.News
@@ -77,8 +79,13 @@ func copied[T any](t *testing.T, v T) T {
 // goLive begins a bot after a candle, which is its baseline.
 func goLive(t *testing.T, def strategy.Definition, on parity.Terms, seed uint64, first exchange.Candle) *trader {
 	t.Helper()
-	w := &trader{
-		t: t, rng: rand.New(rand.NewPCG(seed, 5)), def: def, terms: on, sent: map[uint64]remote.Wish{}, filled: map[uint64]exchange.Steps{}, over: map[uint64]bool{},
+	return (&trader{t: t}).start(def, on, seed, first)
+}
+
+func (w *trader) start(def strategy.Definition, on parity.Terms, seed uint64, first exchange.Candle) *trader {
+	w.t.Helper()
+	*w = trader{
+		t: w.t, paper: w.paper, rng: rand.New(rand.NewPCG(seed, 5)), def: def, terms: on, sent: map[uint64]remote.Wish{}, filled: map[uint64]exchange.Steps{}, over: map[uint64]bool{},
 	}
 	w.open(nil)
 	w.must(w.account.Seek(first))
@@ -89,8 +96,8 @@ func goLive(t *testing.T, def strategy.Definition, on parity.Terms, seed uint64,
 	w.tape.After(first.Time)
 	snapshot, err := w.bot.Snapshot()
 	w.must(err)
-	w.base = copied(t, parity.Baseline{Terms: on, AccountState: w.account.State(), Snapshot: &snapshot})
-	w.written = copied(t, traderState{w.account.State(), snapshot, w.tape.Sums()})
+	w.base = copied(w.t, parity.Baseline{Terms: on, AccountState: w.account.State(), Snapshot: &snapshot})
+	w.written = copied(w.t, traderState{w.account.State(), snapshot, w.tape.Sums()})
 	w.carry()
 	return w
 }
@@ -110,7 +117,7 @@ func (w *trader) open(from *traderState) {
 		w.tape = parity.NewTape(w.terms.Market, from.Sums)
 	}
 	w.account, err = parity.NewAccount(w.terms, parity.AccountConfig{
-		OrderPrefix: "lb." + strings.Repeat("x", int(w.epoch%7)) + ".", Recorder: taped{w}, Wants: w.bot.Wants, Live: true,
+		OrderPrefix: "lb." + strings.Repeat("x", int(w.epoch%7)) + ".", Recorder: taped{w}, Wants: w.bot.Wants, Live: !w.paper,
 	})
 	w.must(err)
 	if from != nil {
@@ -251,6 +258,11 @@ func (w *trader) candle(c exchange.Candle) {
 		w.tape.Give(parity.Given{Kind: parity.Lag, Now: w.clock})
 	}
 	w.account.At(w.clock)
+	if !w.manual && w.rng.IntN(10) == 0 {
+		believed := c.Within((c.Low+c.Close)/2, c.High)
+		w.tape.Give(parity.Given{Kind: parity.Belief, Pair: w.terms.Market.Pair, Candle: &believed})
+		w.account.Believe(w.terms.Market.Pair, believed)
+	}
 	w.must(w.account.Begin(c))
 	halted := !w.manual && w.rng.IntN(50) == 0
 	for ev := w.account.Next(); ev != nil; ev = w.account.Next() {
@@ -265,6 +277,20 @@ func (w *trader) candle(c exchange.Candle) {
 	w.price = c.Close
 }
 
+// prints lets the market trade somewhere between two candles, and reports whether that
+// reached an exit.
+func (w *trader) prints() bool {
+	at := w.account.LastTime() + 60_000 + w.rng.Int64N(60_000)
+	price := w.price + exchange.Ticks(w.rng.Int64N(int64(w.price)/100)) - w.price/200
+	p := engine.Prints{From: at, To: at, Low: price, High: price, Last: price, Floor: w.price, Peak: w.price}
+	if !w.account.Reaches(w.terms.Market.Pair, &p) {
+		return false
+	}
+	w.tape.Give(parity.Given{Kind: parity.Between, Pair: w.terms.Market.Pair, Prints: &p})
+	w.must(w.account.ProtectBetween(w.terms.Market.Pair, &p))
+	return true
+}
+
 // run gives candles from one on, with kills at any commit, until all is written.
 func (w *trader) run(candles []exchange.Candle) (kills int) {
 	w.t.Helper()
@@ -276,7 +302,7 @@ func (w *trader) run(candles []exchange.Candle) (kills int) {
 		}
 		for range w.rng.IntN(3) { // what happens between candles
 			w.trade()
-			if !w.hear() {
+			if heard := w.hear(); !w.prints() && !heard {
 				continue
 			}
 			killed := w.rng.IntN(20) == 0
@@ -285,7 +311,7 @@ func (w *trader) run(candles []exchange.Candle) (kills int) {
 			}
 		}
 		i = int((w.account.LastTime()-candles[0].Time)/60_000) + 1 // from where it was written
-		if i > 100 && i%100 < 3 {                                  // its strategy is away for some candles
+		if i > 100 && i%100 < 3 && !w.paper {                      // its strategy is away for some candles
 			w.away(candles[i:min(i+4, len(candles))])
 		}
 	}
@@ -336,8 +362,8 @@ func TestLiveBotsAreIdentical(t *testing.T) {
 					}
 				}
 			}
-			if r.Candles != 799 || kills < 20 || told[parity.News] < 100 || told[parity.Lag] == 0 || told[parity.Pause] == 0 || told[parity.Halt] == 0 ||
-				told[parity.CloseOnly] == 0 || told[parity.Resume] == 0 || told[parity.Protect] == 0 {
+			if r.Candles != 799 || kills < 20 || told[parity.News] < 80 || told[parity.Lag] == 0 || told[parity.Pause] == 0 || told[parity.Halt] == 0 ||
+				told[parity.CloseOnly] == 0 || told[parity.Resume] == 0 || told[parity.Protect] == 0 || told[parity.Between] == 0 || told[parity.Belief] < 20 {
 				t.Errorf("%+v after %d kills, and of each %v", r, kills, told)
 			}
 			if heard := w.written.Event(); int64(told[parity.News]) != heard {
@@ -387,6 +413,42 @@ func (w *trader) faults(t *testing.T, candles []exchange.Candle) {
 			c.spoil(&input)
 			want(t, check(t, input), c.cause, c.text)
 		})
+	}
+}
+
+// proves PL2, PL1 for bots on paper: exits that acted on prices between two candles act again
+// in a replay, at the same place, whatever kills lay in between; a price that is lost or
+// changed is noticed.
+func TestExitsBetweenCandlesAreReplayed(t *testing.T) {
+	t.Parallel()
+	_, candles := strategytest.Demo(t, 600)
+	def := whims("1.0.0", nil)
+	on := terms(t, def)
+	on.Risk.StopLoss, on.Risk.TakeProfit, on.Risk.TrailingStop = 300_000, 300_000, 200_000
+	w := (&trader{t: t, paper: true}).start(def, on, 11, candles[0])
+	kills := w.run(candles[1:])
+	if r := check(t, w.input(candles)); r.Difference != nil || r.Candles != 599 || kills < 20 {
+		t.Fatalf("%d candles, %d kills: %+v", r.Candles, kills, r.Difference)
+	}
+	acts, spoiled := 0, false
+	points := copied(t, w.points)
+	for i := range points {
+		for k := range points[i].Acts {
+			if g := points[i].Acts[k].Given; g != nil && g.Kind == parity.Between {
+				if acts++; acts == 10 {
+					g.Prints.Low -= 5
+					g.Prints.Last, spoiled = g.Prints.Low, true
+				}
+			}
+		}
+	}
+	in := w.input(candles)
+	in.Points = points
+	if acts < 20 || !spoiled {
+		t.Fatalf("%d exits acted between candles", acts)
+	}
+	if r := check(t, in); r.Difference == nil {
+		t.Error("another price is not noticed")
 	}
 }
 

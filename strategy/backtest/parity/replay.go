@@ -123,10 +123,13 @@ func (r *replay) between(before int64) error {
 	return nil
 }
 
-// lag tells the account what time it was when it took a candle, if that matters.
-func (r *replay) lag() error {
-	if r.account.At(0); r.next(Lag) {
-		return r.take()
+// about tells the account what it was told with a candle: what time it was when it took
+// that, and what was believed of it, if these matter.
+func (r *replay) about() error {
+	for r.account.At(0); r.next(Lag) || r.next(Belief); {
+		if err := r.take(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -158,7 +161,7 @@ func (r *replay) minute(ctx context.Context, m *minute) error {
 			return err
 		}
 		r.tape.LateCandles(late)
-		if err := r.lag(); err != nil {
+		if err := r.about(); err != nil {
 			return err
 		}
 		if err := r.account.BeginLate(late); err != nil {
@@ -172,7 +175,7 @@ func (r *replay) minute(ctx context.Context, m *minute) error {
 		return err
 	}
 	r.tape.Candle(&m.own, m.with...)
-	if err := r.lag(); err != nil {
+	if err := r.about(); err != nil {
 		return err
 	}
 	if r.sim != nil {

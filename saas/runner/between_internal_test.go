@@ -1,0 +1,347 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
+	"github.com/lunobot/lunobot/saas/bot"
+	"github.com/lunobot/lunobot/saas/journal"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/backtest/parity"
+)
+
+// quotes is a stream that tells what a test sends, after a history without candles.
+type quotes struct {
+	exchange.MarketData
+	events chan exchange.StreamEvent
+}
+
+func (quotes) Candles(context.Context, string, time.Duration, time.Time, int) ([]exchange.Candle, error) {
+	return nil, nil
+}
+
+// Stream implements exchange.Streamer.
+func (q quotes) Stream(ctx context.Context, _ string, sink func(exchange.StreamEvent)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-q.events:
+			sink(e)
+		}
+	}
+}
+
+// copybook is a shelter that keeps what is on the tapes.
+type copybook struct {
+	*shelter
+	points []parity.Point
+	fills  []journal.Fill
+}
+
+func (c *copybook) Commit(ctx context.Context, entries ...journal.Entry) error {
+	err := c.shelter.Commit(ctx, entries...)
+	for _, e := range entries {
+		if err != nil || e.Point == nil {
+			continue
+		}
+		var p parity.Point
+		if err := json.Unmarshal(e.Point.Body, &p); err != nil {
+			return err
+		}
+		c.points, c.fills = append(c.points, p), append(c.fills, e.Fills...)
+	}
+	return err
+}
+
+func (*copybook) KeepCandles(context.Context, string, []exchange.Candle) error { return nil }
+
+// tickled is a bot at work that holds 500 steps, bought at 100 with a stop-loss of a tenth,
+// in a group that watches the trades of a stream. Nobody must ask its strategy: there is none.
+type tickled struct {
+	*copybook
+	t        *testing.T
+	g        *group
+	m        *member
+	stream   quotes
+	baseline parity.Baseline
+	begin    int64 // of the minute that is under way
+	sequence int64
+}
+
+func newTickled(t *testing.T, mode bot.Mode) *tickled {
+	t.Helper()
+	s, g, m, _ := newOrphan(t, &absent{})
+	w := &tickled{copybook: &copybook{shelter: s}, t: t, g: g, m: m, stream: quotes{events: make(chan exchange.StreamEvent)}}
+	g.r.cfg.Journal = w.copybook
+	w.begin = s.now.UnixMilli()
+	if mode != bot.Live {
+		m.live, m.assignment.Config.Mode, m.assignment.Bot.Mode = nil, mode, mode
+	}
+	terms, err := termsOf(s.market.Pair, m.assignment.Config, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.rec = &recorder{botID: "bot", run: 1, markets: terms.Markets()}
+	a, err := parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: m.prefix(), Recorder: m.rec, Live: m.trades()})
+	if err == nil {
+		err = a.Seek(exchange.Flat(w.begin-span, 100))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := a.State()
+	st.Engine.Portfolio.Base, st.Engine.Portfolio.Cost, st.Engine.Portfolio.Opened = 500, 50_000, 1
+	if m.trades() {
+		st.Remote[0].Base = 500
+	} else {
+		st.Venue.Base = 500
+	}
+	if err := a.Restore(st); err != nil {
+		t.Fatal(err)
+	}
+	m.account, m.market, m.number, m.current, m.snapshot = a, s.market, 1, true, &strategy.Snapshot{}
+	w.baseline = parity.Baseline{Terms: terms, AccountState: a.State()}
+	m.taping = &taping{terms: terms, sum: "x", based: true}
+	m.spool(parity.Sums{})
+	raw, err := m.state().encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved = journal.Checkpoint{BotID: "bot", Run: 1, State: raw}
+	g.active, g.waiting = []*member{m}, nil
+	feed, err := marketdata.NewFeed(marketdata.FeedConfig{History: w.stream, Upstream: w.stream, Now: func() time.Time { return time.UnixMilli(w.begin) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(feed.Stop)
+	sub, err := feed.Subscribe(s.market.Pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.own = g.lookout(s.market.Pair, sub)
+	before := exchange.Flat(w.begin-span, 100)
+	w.stream.events <- exchange.StreamEvent{Candle: &before}
+	return w
+}
+
+// trade lets the market trade in a second of the minute, and once somebody is told of that
+// lets the group judge it.
+func (w *tickled) trade(second int64, price exchange.Ticks, told bool) {
+	w.t.Helper()
+	w.sequence++
+	w.stream.events <- exchange.StreamEvent{Tick: &exchange.Tick{Time: w.begin + second*1000, Price: price, Volume: 1, Sequence: w.sequence}}
+	w.stream.events <- exchange.StreamEvent{} // the one before is taken once this is
+	select {
+	case <-w.g.rung:
+		if !told {
+			w.t.Fatalf("a trade at %d is told", price)
+		}
+	default:
+		if told {
+			w.t.Fatalf("a trade at %d is not told", price)
+		}
+	}
+	w.now = w.now.Add(judgeEvery)
+	w.g.redraw()
+	w.g.judge(w.t.Context())
+}
+
+// sold is what the newest checkpoint has of an exit: how much is to be sold, or was.
+func (w *tickled) sold() exchange.Steps {
+	w.t.Helper()
+	st := w.written(w.t)
+	if !w.m.trades() {
+		return 500 - st.Engine.Portfolio.Base
+	}
+	sum := exchange.Steps(0)
+	for _, x := range st.Remote[0].Wishes {
+		sum += x.Request.Volume
+	}
+	return sum
+}
+
+// identical replays the tape.
+func (w *tickled) identical() {
+	w.t.Helper()
+	idle, err := strategy.Define(strategy.Info{Name: "idle", Version: "1.0.0", Summary: "Does nothing."}, struct{}{}, func(struct{}) strategy.Strategy { return &idling{} })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := parity.Check(w.t.Context(), parity.Input{Baseline: w.baseline, Points: w.points, Open: parity.Local(idle)})
+	if err != nil || r.Difference != nil || r.Acts == 0 {
+		w.t.Fatalf("replayed it is %+v, %v", r, err)
+	}
+}
+
+type idling struct{}
+
+func (*idling) OnCandle(*strategy.Bot, exchange.Candle) {}
+
+// proves RK1, RK3, PL2: a stop-loss acts within a minute on the trade that reaches it, on paper
+// and at an exchange, without the strategy; it is committed at once, and acts once; the tape
+// leads a replay to the same exit.
+func TestExitsActOnTrades(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []bot.Mode{bot.Paper, bot.Live} {
+		w := newTickled(t, mode)
+		w.trade(1, 100, true)
+		w.trade(2, 91, false) // nobody knows yet whether that is so
+		w.trade(3, 91, true)  // and it is above the stop
+		if w.sold() != 0 || len(w.points) != 0 {
+			t.Fatalf("%s: above its stop it sells", mode)
+		}
+		for second := int64(4); second < 8; second++ {
+			w.trade(second, 90, true)
+		}
+		if w.sold() != 500 || len(w.points) != 1 {
+			t.Fatalf("%s: it sells %d, in %d commits", mode, w.sold(), len(w.points))
+		}
+		if st := w.written(t).Engine; st.Struck != w.begin+4000 || st.LastTime != w.begin-span {
+			t.Errorf("%s: it acted at %d, after the candle of %d", mode, st.Struck, st.LastTime)
+		}
+		if mode == bot.Paper && (len(w.fills) != 1 || !w.fills[0].Price.Equal(decimal.NewFromInt(90)) || w.fills[0].Time.UnixMilli() != w.begin+4000) {
+			t.Errorf("it traded %+v", w.fills)
+		}
+		w.identical()
+	}
+}
+
+// proves RK3: the exits of a bot that has failed act on trades as well, and then it is let go.
+func TestExitsOfAFailedBotActOnTrades(t *testing.T) {
+	t.Parallel()
+	w := newTickled(t, bot.Paper)
+	w.m.sentinel, w.m.failure = true, "a bad answer"
+	w.g.active, w.g.guards = nil, []*member{w.m}
+	w.trade(1, 91, false)
+	if w.trade(2, 91, true); w.sold() != 0 || w.m.over {
+		t.Fatal("it is let go before its stop")
+	}
+	w.trade(3, 90, true)
+	if w.sold() != 500 || !w.m.over || w.last() != "error: a bad answer" {
+		t.Errorf("it sold %d, over %t, told %q", w.sold(), w.m.over, w.told)
+	}
+}
+
+// proves T1, RK3: an exit that was decided and not committed is not sent. It is committed once
+// that is possible again, without another candle; and a worker that died before decides it
+// again on the next price. It is never doubled.
+func TestExitsOnTradesSurviveOutagesAndKills(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []bot.Mode{bot.Paper, bot.Live} {
+		for _, killed := range []bool{false, true} {
+			w := newTickled(t, mode)
+			before := w.baseline.AccountState
+			w.trade(1, 100, true)
+			w.outage = errors.New("the database is away")
+			w.trade(2, 90, false)
+			w.trade(3, 90, true)
+			if w.outage = nil; w.sold() != 0 || len(w.g.owed) != 1 {
+				t.Fatalf("%s: in an outage it sells %d, and %d are owed", mode, w.sold(), len(w.g.owed))
+			}
+			if killed {
+				w.g.owed, w.points = nil, nil
+				w.m.rec.reset()
+				w.m.spool(parity.Sums{})
+				if err := w.m.account.Restore(before); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.trade(4, 90, true)
+			w.trade(5, 90, true)
+			if w.sold() != 500 || len(w.g.owed) != 0 || len(w.points) != 1 {
+				t.Fatalf("%s, killed %t: it sells %d, in %d commits", mode, killed, w.sold(), len(w.points))
+			}
+			w.identical()
+		}
+	}
+}
+
+// proves RK3: one bad print sells nothing, neither when it is traded nor when its candle has
+// closed; also while the strategy is away, when a true one sells as ever.
+func TestOneBadPrintSellsNothing(t *testing.T) {
+	t.Parallel()
+	w := newTickled(t, bot.Live)
+	w.trade(1, 100, true)
+	w.trade(2, 50, false)
+	w.trade(4, 100, true)
+	k := exchange.Candle{Time: w.begin, Open: 100, High: 100, Low: 50, Close: 100, Volume: 3}
+	w.stream.events <- exchange.StreamEvent{Candle: &k}
+	for {
+		if ev := <-w.g.own.sub.Events(); ev.Candle != nil && ev.Candle.Time == w.begin {
+			w.g.own.note(&ev)
+			break
+		}
+	}
+	if b, ok := w.g.belief(w.market.Pair, k); !ok || b.Low != 100 {
+		t.Fatalf("of it is believed %+v", b)
+	}
+	if _, ok := w.g.belief(w.market.Pair, k.Within(50, 99)); ok {
+		t.Error("and of another candle of the minute")
+	}
+	w.m.sentinel, w.m.current = true, false
+	w.g.active, w.g.waiting = nil, []*member{w.m}
+	w.now = time.UnixMilli(w.begin + span)
+	if w.g.watch(t.Context(), &k); w.sold() != 0 {
+		t.Fatal("its candle sells")
+	}
+	w.begin += span
+	w.trade(5, 90, false)
+	if w.trade(7, 90, true); w.sold() != 500 {
+		t.Errorf("then it sells %d", w.sold())
+	}
+	w.identical()
+}
+
+// proves that watching costs little: however many bots there are on a pair, a price that
+// reaches none is one comparison, and their exits are looked through at most four times a
+// second.
+func BenchmarkExitsOnTrades(b *testing.B) {
+	const bots = 10_000
+	terms := parity.Terms{
+		Market:   exchange.Market{Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -4), Status: exchange.MarketActive},
+		Interval: base, Decide: base, Balance: 1_000_000,
+	}
+	terms.Risk.StopLoss, terms.Risk.TrailingStop = exchange.RateOne/10, exchange.RateOne/20
+	g := newGroup(&Runner{}, groupKey{pair: "XBTMYR"})
+	l := &lookout{pair: "XBTMYR"}
+	for i := range bots {
+		a, err := parity.NewAccount(terms, parity.AccountConfig{OrderPrefix: fmt.Sprint(i)})
+		if err == nil {
+			err = a.Seek(exchange.Flat(span, 10_000))
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		st := a.State()
+		st.Engine.Portfolio.Base, st.Engine.Portfolio.Cost, st.Engine.Portfolio.Opened = 500, exchange.Units(5_000_000+i), 1
+		if err := a.Restore(st); err != nil {
+			b.Fatal(err)
+		}
+		g.active = append(g.active, &member{account: a})
+	}
+	b.Run("a price", func(b *testing.B) {
+		l.alarm, l.drawn = g.alarm(l.pair), true
+		for i := int64(0); b.Loop(); i++ {
+			p := l.next(marketdata.Prints{From: 2*span + i, To: 2*span + i, Low: 9_990, High: 9_990, Last: 9_990})
+			if l.alarm.Rings(p.Low, p.High, p.Peak, p.To) {
+				b.Fatal("it rings")
+			}
+		}
+	})
+	b.Run("10,000 bots looked through", func(b *testing.B) {
+		for b.Loop() {
+			if g.alarm(l.pair).Stop == 0 {
+				b.Fatal("none is armed")
+			}
+		}
+	})
+}
