@@ -31,6 +31,10 @@ type Config struct {
 	Now func() time.Time
 	// Seed decides ids, keys and every other choice. Defaults to 1.
 	Seed uint64
+	// State is the name of a file in which the simulator keeps itself, so that one of
+	// the same config goes on where another one ended, however it ended: what was
+	// answered is in the file. Keep must run. Defaults to none.
+	State string
 	// Streams say how the websocket streams behave in time.
 	Streams Streams
 }

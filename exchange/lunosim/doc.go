@@ -28,6 +28,12 @@
 // GET /sim/state, GET, POST and DELETE /sim/faults, DELETE /sim/faults/{id},
 // POST /sim/markets/{pair} and POST /sim/accounts/{name}/deposits.
 //
+// With Config.State it keeps itself in a file and goes on where it ended, also after a
+// kill -9: orders, their ids, balances, trades, rows and candles, to the last digit. What
+// it does is written before it is answered; a power failure can cost the last seconds.
+// Begun anew are traders, whose orders are taken back, faults, the states of markets, the
+// limits of calls, and what a user stream would send again.
+//
 // Faults are a JSON list such as
 //
 //	[{"kind": "hang-after", "path": "/api/1/postorder", "skip": 3, "count": 1, "delay_ms": 5000},

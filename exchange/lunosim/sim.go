@@ -1,6 +1,7 @@
 package lunosim
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -44,6 +45,8 @@ type Sim struct {
 	settling sync.Mutex
 	forced   map[string]string
 	calls    tally
+	// file is where the simulator keeps itself; nil if it does not.
+	file *stateFile
 	// moves counts the calls that would have moved money.
 	moves atomic.Int64
 }
@@ -55,36 +58,48 @@ func New(cfg Config) (*Sim, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	s := &Sim{cfg: cfg, markets: map[string]*market{}, keys: map[string]*key{}, callers: callers{limit: cfg.Limit}, forced: map[string]string{}}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.file.close())
+	}
+	return s, nil
+}
+
+// open builds the simulator, or finds it in its file.
+func (s *Sim) open() (err error) {
+	cfg := s.cfg
+	if s.file, err = openStateFile(cfg.State); err != nil {
+		return err
+	}
 	plain := make([]exchange.Market, len(cfg.Markets))
 	for i, m := range cfg.Markets {
 		plain[i] = m.Market
 	}
-	venue, err := paper.NewExchange(paper.ExchangeConfig{
-		BaseFees: cfg.BaseFees, Fees: *cfg.Fees, Markets: plain, MaxSlip: maxSlip, Now: cfg.Now, OrderID: orderIDs(cfg.Seed), Tape: day * time.Millisecond,
+	s.venue, err = paper.NewExchange(paper.ExchangeConfig{
+		BaseFees: cfg.BaseFees, Fees: *cfg.Fees, Markets: plain, MaxSlip: maxSlip, Now: cfg.Now, OrderID: orderIDs(cfg.Seed), Record: s.file.recorder(), Tape: day * time.Millisecond,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("lunosim: %w", err)
+		return fmt.Errorf("lunosim: %w", err)
 	}
-	s := &Sim{cfg: cfg, venue: venue, markets: map[string]*market{}, keys: map[string]*key{}, callers: callers{limit: cfg.Limit}, forced: map[string]string{}}
 	s.faults.random = rand.New(rand.NewPCG(cfg.Seed, 3)) //nolint:gosec // chances that must be the same for one seed
 	for name, to := range map[string]**paper.Member{houseName: &s.house, strangerName: &s.stranger} {
-		if *to, err = venue.JoinForgetful(name); err != nil {
-			return nil, fmt.Errorf("lunosim: %w", err)
+		if *to, err = s.venue.JoinForgetful(name); err != nil {
+			return fmt.Errorf("lunosim: %w", err)
 		}
 	}
 	for _, m := range cfg.Markets {
 		kept := newMarket(m)
-		if _, _, err := venue.Watch(m.Pair, kept.hear); err != nil {
-			return nil, fmt.Errorf("lunosim: %w", err)
+		if _, _, err := s.venue.Watch(m.Pair, kept.hear); err != nil {
+			return fmt.Errorf("lunosim: %w", err)
 		}
 		s.markets[m.Pair], s.pairs = kept, append(s.pairs, m.Pair)
 	}
 	if err := s.openAccounts(); err != nil {
-		return nil, err
+		return err
 	}
 	s.sessions.begin()
 	s.mux = s.routes()
-	return s, nil
+	return s.resume()
 }
 
 // Keys lists all keys, those of the first account first.
@@ -133,6 +148,9 @@ func (s *Sim) openAccounts() error {
 		}
 		member.Watch(a.hear)
 		for _, c := range currencies {
+			if s.file.holds() {
+				break // what it has is told there
+			}
 			if amount := cfg.Balances[c.Currency]; amount.IsPositive() {
 				if err := member.Deposit(c.Currency, amount); err != nil {
 					return fmt.Errorf("lunosim: account %s: %w", cfg.Name, err)

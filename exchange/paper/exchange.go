@@ -31,6 +31,10 @@ type ExchangeConfig struct {
 	// OrderID names the order of a number; the names must be unique. Defaults to
 	// the number.
 	OrderID func(number int64) string
+	// Record is told of everything that is done to the exchange, in its order and before
+	// it happens, under the exchange's lock: it must be quick and must not call the
+	// exchange. Replay does the same again. Defaults to nobody.
+	Record func(Input)
 	// Tape is for how long trades stay on the tape, a day at least. Defaults to 0,
 	// for ever.
 	Tape time.Duration
@@ -112,6 +116,9 @@ type Exchange struct {
 	lastOrder int64
 	// quiet is set if post-only orders that would trade are cancelled, not refused.
 	quiet bool
+	// at is when what is being done came, in milliseconds, and again when what is
+	// being replayed did; 0 if nothing is.
+	at, again int64
 }
 
 // NewExchange returns an exchange without members; the error names everything
@@ -177,6 +184,7 @@ func (e *Exchange) SetStatus(pair string, status exchange.MarketStatus) error {
 	if err != nil {
 		return err
 	}
+	defer e.begin(Input{Pair: pair, Status: status})()
 	b.market.Status, b.changed = status, e.now()
 	b.publish(BookUpdate{Status: status, Time: b.changed})
 	return nil
@@ -187,7 +195,10 @@ func (e *Exchange) SetStatus(pair string, status exchange.MarketStatus) error {
 func (e *Exchange) SetQuietPostOnly(quiet bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.quiet = quiet
+	if e.quiet != quiet {
+		defer e.begin(Input{Quiet: &quiet})()
+		e.quiet = quiet
+	}
 }
 
 // CollectedFees lists what the exchange has taken of each currency.
@@ -217,4 +228,10 @@ func (e *Exchange) ofCounter() exchange.Fees {
 	return e.cfg.Fees
 }
 
-func (e *Exchange) now() int64 { return e.cfg.Now().UnixMilli() }
+// now is the time, which stands still while something is being done.
+func (e *Exchange) now() int64 {
+	if e.at != 0 {
+		return e.at
+	}
+	return e.cfg.Now().UnixMilli()
+}

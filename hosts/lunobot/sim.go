@@ -28,6 +28,7 @@ type simCommand struct {
 	Markets   []string      `default:"XBTMYR,ETHMYR" placeholder:"PAIR,…" help:"Markets to offer. Default: ${default}."`
 	Accounts  int           `default:"1" help:"Accounts, each with three keys: to trade, to read, and one that could withdraw. Default: ${default}."`
 	Faults    string        `type:"path" placeholder:"FILE" help:"Faults to begin with, as a JSON list."`
+	State     string        `type:"path" placeholder:"FILE" help:"File to keep orders, balances and trades in, over restarts and kill -9. Seed, markets, accounts and fees stay those of its first start."`
 	BaseFees  bool          `help:"Take fees in the base currency."`
 	Traders   string        `enum:"random,replay,none" default:"random" help:"Who moves the markets: random traders, a replay of recorded candles (XBTMYR and ETHMYR), or nobody. Default: ${default}."`
 	Pause     time.Duration `default:"200ms" help:"Pause between two steps of the random traders. Default: ${default}."`
@@ -60,7 +61,7 @@ func (c simCommand) Run(ctx context.Context, console *console) error {
 	}
 	log := slog.New(slog.NewTextHandler(console.problems, nil))
 	sim, err := lunosim.New(lunosim.Config{
-		Accounts: lunosim.DefaultAccounts(c.Seed, c.Accounts), BaseFees: c.BaseFees, Limit: c.RateLimit, Log: log, Markets: markets, Seed: c.Seed,
+		Accounts: lunosim.DefaultAccounts(c.Seed, c.Accounts), BaseFees: c.BaseFees, Limit: c.RateLimit, Log: log, Markets: markets, Seed: c.Seed, State: c.State,
 	})
 	if err != nil {
 		return input("%w", err)
@@ -80,6 +81,9 @@ func (c simCommand) Run(ctx context.Context, console *console) error {
 	}
 	fmt.Fprintf(console.problems, "lunobot: a simulated Luno with play money; http://%s shows what it does\n", host)
 	group, ctx := errgroup.WithContext(ctx)
+	keeping, endKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	defer endKeeping()
+	group.Go(func() error { return sim.Keep(keeping) })
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -88,7 +92,8 @@ func (c simCommand) Run(ctx context.Context, console *console) error {
 	})
 	group.Go(func() error {
 		<-ctx.Done()
-		sim.Close() // ends the streams and what hangs
+		defer endKeeping() // after the last answer
+		sim.Close()        // ends the streams and what hangs
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if err := server.Shutdown(end); err != nil {
