@@ -70,8 +70,8 @@ func (s *shop) state(b bot.Bot, version int) (p pulseState) {
 }
 
 // proves PL7: an upgrade goes on with the state, which the newer version upgrades;
-// a refused one rolls back and says why; and so does the way back to a version
-// that cannot read the newer state.
+// a refused one rolls back and says why; and so does the way back to a version that would
+// misread the newer state, which says how to go back all the same.
 func TestUpgradesOfABot(t *testing.T) {
 	t.Parallel()
 	files := sync.OnceValue(func() []string { return []string{pulse(t, "1.0.0"), pulse(t, "1.1.0"), pulse(t, "2.0.0")} })
@@ -102,7 +102,8 @@ func TestUpgradesOfABot(t *testing.T) {
 			t.Errorf("a webhook of the version that it has now gave %v", err)
 		}
 
-		for version, why := range map[string]string{"2.0.0": "pulse 2.0.0 reads no state of version 2", "1.0.0": "pulse 1.0.0 reads no state of version 2"} {
+		for version, why := range map[string]string{"2.0.0": "pulse 2.0.0 reads no state of version 2", "1.0.0": "the state has version 2 and pulse 1.0.0 reads none above 1: a newer version of the strategy has written it. " +
+			"To go back to that version, stop the bot, change its version and start it: the strategy begins anew, with the account and the position as they are"} {
 			s.upgrade(b, version)
 			s.until("the refusal", func() bool { return strings.Contains(s.config(b).Upgrade.Fault, why) })
 			if c := s.config(b); c.StrategyVersion != "1.1.0" || c.Upgrade.Pending() {
@@ -117,18 +118,23 @@ func TestUpgradesOfABot(t *testing.T) {
 			t.Errorf("candles were lost: before %+v, in the end %+v", before, end)
 		}
 
-		// A stopped bot is pinned at once and begins anew.
+		// A stopped bot is pinned at once and begins anew, in the account that it has.
+		ledger, fills := s.now(b).Ledger, s.fillsOf(b)
 		if _, err := s.app.Bots().Stop(ctx, s.who, b.ID); err != nil {
 			t.Fatal(err)
 		}
 		s.until("the bot stops", func() bool { return s.now(b).Status == bot.Stopped })
-		s.upgrade(b, "2.0.0")
-		if c := s.config(b); c.StrategyVersion != "2.0.0" || c.Upgrade.Fault != "" {
+		s.upgrade(b, "1.0.0")
+		if c := s.config(b); c.StrategyVersion != "1.0.0" || c.Upgrade.Fault != "" {
 			t.Errorf("it is pinned to %s, upgrade %+v", c.StrategyVersion, c.Upgrade)
 		}
 		s.begin(b)
-		if anew := s.state(b, 3); anew.seen() >= anew.Engine.Sequence {
+		if anew := s.state(b, 1); anew.seen() >= anew.Engine.Sequence {
 			t.Errorf("it goes on counting: %+v", anew)
+		}
+		s.trades(b)
+		if now := s.now(b); now.Ledger != ledger || s.fillsOf(b) <= fills {
+			t.Errorf("it has another account: ledger %d and %d fills, before %d and %d", now.Ledger, s.fillsOf(b), ledger, fills)
 		}
 	})
 }

@@ -17,9 +17,33 @@ type Snapshot struct {
 	Data json.RawMessage `json:"data"`
 }
 
+// NewerStateError means that a strategy's newer version has written a state: the one at
+// hand would misread it, and is not given it (rule PL7).
+type NewerStateError struct {
+	// Strategy and Version are those of the strategy at hand.
+	Strategy, Version string
+	// State is the version of the state, and Reads the newest that it reads.
+	State, Reads int
+}
+
+// Error implements error.
+func (e *NewerStateError) Error() string {
+	return fmt.Sprintf("the state has version %d and %s %s reads none above %d: a newer version of the strategy has written it", e.State, e.Strategy, e.Version, e.Reads)
+}
+
+// Reads returns a *NewerStateError if a state is newer than the definition of these
+// facts.
+func (i Info) Reads(s Snapshot) error {
+	if s.Version > i.StateVersion {
+		return &NewerStateError{Strategy: i.Name, Version: i.Version, State: s.Version, Reads: i.StateVersion}
+	}
+	return nil
+}
+
 // Snapshotter is a strategy that saves and restores its state itself. Restore
 // gets states of older versions too and upgrades them, or refuses with an
-// error; it must never silently start from nothing.
+// error; it must never silently start from nothing. It never gets one of a newer
+// version.
 type Snapshotter interface {
 	SaveState() (json.RawMessage, error)
 	RestoreState(version int, data json.RawMessage) error
@@ -222,6 +246,9 @@ func (i *Instance) Snapshot() (Snapshot, error) {
 }
 
 func (i *Instance) restore(s Snapshot) error {
+	if err := i.def.info.Reads(s); err != nil {
+		return fmt.Errorf("restoring the state of %s: %w", i.def.info.Name, err)
+	}
 	if r, ok := i.strategy.(Snapshotter); ok {
 		if err := r.RestoreState(s.Version, s.Data); err != nil {
 			return fmt.Errorf("restoring the state of %s: %w", i.def.info.Name, err)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -288,6 +289,9 @@ func (g *group) pause() {
 // after. Of one that has failed already, and is looked after, that goes on without its account.
 func (g *group) fail(ctx context.Context, m *member, err error) {
 	b := m.assignment.Bot
+	if errors.As(err, new(*strategy.NewerStateError)) { // of a program that was replaced by an older one
+		err = fmt.Errorf("%w. Bring that one back, or start the bot again: %s", err, beginsAnew)
+	}
 	g.r.cfg.Log.WarnContext(ctx, "a bot failed", "tenant_id", b.TenantID, "bot_id", b.ID, "error", err)
 	if m.failure != "" {
 		m.blind = err.Error()

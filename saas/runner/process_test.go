@@ -24,6 +24,7 @@ func definitionOf(version string, state int) strategy.Definition {
 // process is a strategy's process within the test's own.
 type process struct {
 	client *plugin.Client
+	info   strategy.Info
 	mu     sync.Mutex
 	next   uint64
 	// after, if set, is called when a round has been answered, before the
@@ -47,7 +48,7 @@ func newProcessOf(t testing.TB, def strategy.Definition) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(stop)
-	return &process{client: client}
+	return &process{client: client, info: def.Info()}
 }
 
 func (p *process) Open(ctx context.Context, bots []strategy.OpenInput) ([]pluginhost.Opened, error) {
@@ -61,6 +62,9 @@ func (p *process) Open(ctx context.Context, bots []strategy.OpenInput) ([]plugin
 	opened, err := p.client.Open(ctx, requests)
 	for i := range opened {
 		out[i].Opened = opened[i]
+		if s := bots[i].Snapshot; s != nil && p.info.Reads(*s) != nil {
+			out[i].Err = p.info.Reads(*s) // as the host says it
+		}
 	}
 	return out, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/saas/catalog"
 	"github.com/lunobot/lunobot/saas/journal"
 	"github.com/lunobot/lunobot/saas/lease"
+	"github.com/lunobot/lunobot/strategy"
 )
 
 // transfer is a member that its group gives up for another, as the member that it
@@ -187,6 +188,9 @@ func (g *group) arrive(ctx context.Context, m *member) error {
 	return nil
 }
 
+// beginsAnew is what becomes of a bot at a start.
+const beginsAnew = "the strategy begins anew, with the account and the position as they are"
+
 // refuse leaves a bot with the version that it had, because the one that it was
 // to be upgraded to does not take it (rule PL7). The runner moves it back.
 func (g *group) refuse(ctx context.Context, m *member, cause error) {
@@ -194,6 +198,9 @@ func (g *group) refuse(ctx context.Context, m *member, cause error) {
 	m.account = nil
 	b := m.assignment.Bot
 	reason := fmt.Sprintf("the upgrade to %s was refused, and the bot goes on with the version before: %v", g.key.strategy, cause)
+	if errors.As(cause, new(*strategy.NewerStateError)) {
+		reason += ". To go back to that version, stop the bot, change its version and start it: " + beginsAnew
+	}
 	g.r.cfg.Log.WarnContext(ctx, "an upgrade was refused", "tenant_id", b.TenantID, "bot_id", b.ID, "strategy", g.key.strategy.String(), "error", cause)
 	c, err := g.r.cfg.Status.UpgradeRefused(context.WithoutCancel(ctx), b.TenantID, b.ID, g.key.strategy.Version, reason)
 	if err != nil {

@@ -119,6 +119,28 @@ func TestRefusedUpgradeRollsBack(t *testing.T) {
 	}
 }
 
+// proves PL7: bots of a program that is replaced by an older one, which cannot read their
+// state, end with the way on; nothing begins anew by itself.
+func TestOlderProgramDoesNotGoOnWithANewerState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.versions = map[string]*process{"2.0.0": newProcessOf(t, definitionOf("2.0.0", 2))}
+	w.add("a", `{"who":"a"}`)
+	w.pin("a", "2.0.0")
+	r := w.start()
+	w.beyond("candles", 5, "a")
+	r.Stop()
+	before := w.look("a")
+	w.versions["2.0.0"] = newProcessOf(t, definitionOf("2.0.0", 1))
+	r = w.start()
+	defer r.Stop()
+	w.awaitState("a", bot.Failed, "the state has version 2 and counting 2.0.0 reads none above 1: a newer version of the strategy has written it. "+
+		"Bring that one back, or start the bot again: the strategy begins anew, with the account and the position as they are")
+	if after := w.look("a"); after.Strategy.Data.Orders != before.Strategy.Data.Orders { // its exits may have been watched since
+		t.Errorf("its checkpoint was %+v and is %+v", before, after)
+	}
+}
+
 // proves PL5: a process that is slow to let go of a bot that moves holds up no bot
 // of another.
 func TestMoveHoldsUpNoOtherBot(t *testing.T) {

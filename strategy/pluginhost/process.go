@@ -154,17 +154,25 @@ type Opened struct {
 }
 
 // Open opens bots and returns what became of each, in the same order. Bots that
-// could not be opened have an Err and need not be closed.
+// could not be opened have an Err and need not be closed. It is a
+// *strategy.NewerStateError, and the plugin not asked, where the state is newer than
+// those that it reads: it may be one that would not notice.
 func (p *Process) Open(ctx context.Context, bots []strategy.OpenInput) ([]Opened, error) {
-	requests, out := make([]plugin.OpenBot, len(bots)), make([]Opened, len(bots))
+	out := make([]Opened, len(bots))
+	requests, places := make([]plugin.OpenBot, 0, len(bots)), make([]int, 0, len(bots))
 	for i, b := range bots {
-		requests[i] = plugin.OpenBot{Bot: p.nextBot.Add(1), OpenInput: b}
-		out[i].Bot = requests[i].Bot
+		out[i].Bot = p.nextBot.Add(1)
+		if b.Snapshot != nil {
+			if out[i].Err = p.c.manifest.Reads(*b.Snapshot); out[i].Err != nil {
+				continue
+			}
+		}
+		requests, places = append(requests, plugin.OpenBot{Bot: out[i].Bot, OpenInput: b}), append(places, i)
 	}
 	err := p.call(ctx, "opening bots", func(ctx context.Context) error {
 		opened, err := p.c.rpc.Open(ctx, requests)
 		for i := range opened {
-			if out[i].Opened = opened[i]; opened[i].Err == nil {
+			if out[places[i]].Opened = opened[i]; opened[i].Err == nil {
 				p.bots.Add(1)
 			}
 		}

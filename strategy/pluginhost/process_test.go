@@ -72,6 +72,40 @@ func TestProcessServesManyBots(t *testing.T) {
 	}
 }
 
+// proves PL7: a state of a newer version is not given to the plugin, which may not notice;
+// the bots that are opened with it are.
+func TestNewerStateIsNotGiven(t *testing.T) {
+	t.Parallel()
+	_, p := serving(t, pluginhost.Config{})
+	own, newer := input(""), input("")
+	own.Snapshot, newer.Snapshot = &strategy.Snapshot{Version: 1, Data: []byte(`{"Candles":6}`)}, &strategy.Snapshot{Version: 2, Data: []byte(`{"Candles":7}`)}
+	opened, err := p.Open(t.Context(), []strategy.OpenInput{newer, own, newer, input("nonsense"), input("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range opened {
+		var wrong *strategy.NewerStateError
+		if errors.As(o.Err, &wrong) != (i == 0 || i == 2) || (o.Err != nil) != (i != 1 && i != 4) {
+			t.Errorf("bot %d: %v", i, o.Err)
+		}
+		if wrong != nil && *wrong != (strategy.NewerStateError{Strategy: "hostile", Version: "1.0.0", State: 2, Reads: 1}) {
+			t.Errorf("bot %d: %+v", i, wrong)
+		}
+	}
+	if n := p.Bots(); n != 2 {
+		t.Errorf("%d bots are open", n)
+	}
+	round := candle(0, opened[1].Bot, opened[4].Bot)
+	if err := p.Live(t.Context(), round); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"candle 7", "candle 1"} {
+		if got := round.Reactions[i]; got.Err != nil || got.Commands[0].Text != want {
+			t.Errorf("bot %d reacts with %+v, want %s", i, got, want)
+		}
+	}
+}
+
 // proves PL5
 func TestPanicHurtsOnlyItsBot(t *testing.T) {
 	t.Parallel()
