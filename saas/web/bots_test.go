@@ -91,7 +91,7 @@ func TestBotsLife(t *testing.T) {
 	step("created", ada.get("/bots/"+id+"?notice=created"), http.StatusOK, "PAPER", "Press Start", "Replay of real candles", `data-active="false"`)
 	step("starting", ada.post("/bots/"+id+"/start", nil), http.StatusSeeOther)
 	step("started", ada.get("/bots/"+id), http.StatusOK, `data-status="starting"`, `data-active="true"`)
-	step("editing it now", ada.get("/bots/"+id+"/edit"), http.StatusConflict, "Stop it before you change it")
+	step("editing it now", ada.get("/bots/"+id+"/edit"), http.StatusConflict, "Stop it before you change it", `href="/bots/`+id+`"`, "Back to the bot")
 	step("deleting it now", ada.post("/bots/"+id+"/delete", url.Values{"name": {"First"}}), http.StatusConflict, "stop it before you delete it")
 	step("stopping", ada.post("/bots/"+id+"/stop", nil), http.StatusSeeOther)
 	step("starting too soon", ada.post("/bots/"+id+"/start", nil), http.StatusConflict, "still stopping")

@@ -40,6 +40,9 @@ func (w *Web) fail(rq *request, err error) {
 		return
 	}
 	p := describe(err)
+	if bot, ok := botOf(rq.URL.Path); ok && (kind == errs.Conflict || kind == errs.Stale) {
+		p.Back, p.BackText = bot, "Back to the bot"
+	}
 	if kind == errs.Internal || kind == errs.Unavailable {
 		p.Code = rq.code
 		w.cfg.Logger.ErrorContext(rq.Context(), "page failed", "support_code", rq.code, "method", rq.Method, "path", rq.URL.Path,
@@ -54,6 +57,12 @@ func (w *Web) fail(rq *request, err error) {
 		w.cfg.Logger.ErrorContext(rq.Context(), "error page failed", "support_code", rq.code, "error", err)
 		http.Error(rq.w, "Something went wrong here. Support code: "+rq.code, http.StatusInternalServerError)
 	}
+}
+
+// botOf is the page of the bot that an address is about.
+func botOf(path string) (page string, ok bool) {
+	id, _, below := strings.Cut(strings.TrimPrefix(path, "/bots/"), "/")
+	return "/bots/" + id, below && strings.HasPrefix(path, "/bots/") && id != "new"
 }
 
 // sayWhen tells programs when to try again what is refused for now.

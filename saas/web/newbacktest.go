@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -139,10 +140,14 @@ func (w *Web) suggestedTest(rq *request) (form testForm, notice string, err erro
 		return form, notice, nil
 	}
 	form = newTestForm()
-	form.Strategy, form.Interval = q.Get("strategy"), q.Get("interval")
+	form.Strategy, form.Interval = q.Get("strategy"), cmp.Or(q.Get("interval"), suggestedInterval)
 	form.refer(q.Get("pair"))
 	return form, "", nil
 }
+
+// suggestedInterval is the length of candles that the form of a backtest begins with: on
+// minutes, fees eat what most strategies make.
+const suggestedInterval = "1h"
 
 // testPage completes the form of a backtest with what there is to choose from,
 // what would be run and what the plan allows.

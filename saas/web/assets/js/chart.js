@@ -5,6 +5,7 @@ import { number } from './format.js';
 
 const LC = () => globalThis.LightweightCharts;
 const mostCandles = 3000;
+const mostLabels = 6; // of orders, on the scale of prices
 
 export class Chart {
   constructor(root) {
@@ -191,9 +192,13 @@ export class Chart {
   drawLines() {
     for (const line of this.lines) this.candles.removePriceLine(line);
     this.lines = [];
-    const draw = (price, title, tint, lineStyle) => this.lines.push(this.candles.createPriceLine({ price, title, color: colour(tint), lineStyle, lineWidth: 1, axisLabelVisible: true }));
+    const draw = (price, title, tint, lineStyle, axisLabelVisible = true) => this.lines.push(this.candles.createPriceLine({ price, title, color: colour(tint), lineStyle, lineWidth: 1, axisLabelVisible }));
     const { Solid, Dashed, Dotted } = LC().LineStyle;
-    for (const o of this.orders.values()) draw(Number(o.price), o.side, o.side === 'buy' ? 'gain' : 'loss', Solid);
+    const orders = [...this.orders.values()].map((o) => ({ price: Number(o.price), side: o.side }));
+    // A ladder of orders has its first rung on either side labelled: more would hide the scale.
+    const bid = Math.max(...orders.filter((o) => o.side === 'buy').map((o) => o.price));
+    const ask = Math.min(...orders.filter((o) => o.side !== 'buy').map((o) => o.price));
+    for (const o of orders) draw(o.price, o.side, o.side === 'buy' ? 'gain' : 'loss', Solid, orders.length <= mostLabels || o.price === bid || o.price === ask);
     if (this.levels.entry) draw(this.levels.entry, 'entry', 'text-3', Dotted);
     if (this.levels.stop) draw(this.levels.stop, 'stop', 'loss', Dashed);
     if (this.levels.target) draw(this.levels.target, 'target', 'gain', Dashed);
