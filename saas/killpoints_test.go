@@ -41,11 +41,11 @@ type simProcess struct {
 // killed is the account, in the simulated Luno, of the workers that are killed.
 const killed = "trader-1"
 
-// startSim starts "lunobot sim" with two accounts and nobody else in its markets,
+// startSim starts "lunobot sim" with three accounts and nobody else in its markets,
 // until the test ends.
 func startSim(t *testing.T) simProcess {
 	t.Helper()
-	return simOf(t, "--accounts", "2", "--traders", "none", "--rate-limit", "0", "--markets", livePair)
+	return simOf(t, "--accounts", "3", "--traders", "none", "--rate-limit", "0", "--markets", livePair)
 }
 
 // simOf starts "lunobot sim" with flags, until the test ends.

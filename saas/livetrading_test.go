@@ -182,6 +182,8 @@ type liveRun struct {
 	who    tenancy.Principal
 	bot    bot.Bot
 	books  liveBooks
+	// still ends the trades of others.
+	still func()
 }
 
 // until waits for something.
@@ -223,6 +225,22 @@ func newLiveRun(t *testing.T, url string) *liveRun {
 // its folder and the exchange are, and when its market begins.
 func liveRunOn(t *testing.T, server liveServer, strategy, parameters string) *liveRun {
 	t.Helper()
+	r, app := paperRunOn(t, server, strategy, parameters)
+	defer app.Stop()
+	balance := decimal.NewFromInt(5_000)
+	if _, err := app.Bots().GoLive(t.Context(), r.who, r.bot.ID, bot.GoLiveInput{AccountID: r.books.account, Balance: &balance, Confirm: r.bot.Name, Waive: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := app.Bots().Start(t.Context(), r.who, r.bot.ID); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// paperRunOn is liveRunOn with a bot that is stopped and on paper, and an account beside it;
+// the server is at work here.
+func paperRunOn(t *testing.T, server liveServer, strategy, parameters string) (*liveRun, *saas.App) {
+	t.Helper()
 	sim := startSim(t)
 	d, err := db.Open(t.Context(), db.Config{URL: server.Database})
 	if err != nil {
@@ -235,7 +253,7 @@ func liveRunOn(t *testing.T, server liveServer, strategy, parameters string) *li
 	if err != nil {
 		t.Fatal(err)
 	}
-	sim.crowded(t, 5)
+	r.still = sim.crowded(t, 5)
 	r.books = liveBooks{client: client, store: r.store, market: liveMarket()}
 	if r.books.before, err = holdings(t.Context(), client); err != nil {
 		t.Fatal(err)
@@ -244,7 +262,7 @@ func liveRunOn(t *testing.T, server liveServer, strategy, parameters string) *li
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer app.Stop()
+	t.Cleanup(app.Stop)
 	login, err := app.Tenancy().Register(t.Context(), tenancy.RegisterInput{
 		Email: "trade@example.com", Password: "a long enough phrase", FirstName: "Lee", LastName: "Fe",
 	})
@@ -266,14 +284,7 @@ func liveRunOn(t *testing.T, server liveServer, strategy, parameters string) *li
 		return err == nil && acc.State == account.Connected
 	})
 	r.books.tenant, r.books.account, r.books.bots = r.who.TenantID, acc.ID, []string{r.bot.ID}
-	balance := decimal.NewFromInt(5_000)
-	if _, err := app.Bots().GoLive(t.Context(), r.who, r.bot.ID, bot.GoLiveInput{AccountID: acc.ID, Balance: &balance, Confirm: r.bot.Name, Waive: true}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := app.Bots().Start(t.Context(), r.who, r.bot.ID); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return r, app
 }
 
 // stop starts the server once more, stops the bot there, and waits until it rests and what
@@ -345,17 +356,12 @@ func (r *liveRun) taped() {
 	}
 }
 
-// same compares what the bot believes with its book at the exchange: what its account
-// has beyond what it was given is what its fills came to, to the last digit.
-func (r *liveRun) same() {
+// believed is what the bot's account has by its newest checkpoint, and how many open orders.
+func (r *liveRun) believed() (base, counter decimal.Decimal, orders int) {
 	r.t.Helper()
 	cp, err := r.store.Checkpoint(r.t.Context(), r.who.TenantID, r.bot.ID)
 	if err != nil {
 		r.t.Fatal(err)
-	}
-	books, err := r.store.AccountBooks(r.t.Context(), r.who.TenantID, r.books.account)
-	if err != nil || len(books) != 1 {
-		r.t.Fatal(books, err)
 	}
 	var st struct {
 		Engine struct {
@@ -371,10 +377,22 @@ func (r *liveRun) same() {
 		r.t.Fatal(err)
 	}
 	m, p := r.books.market, st.Engine.Portfolio
-	if base := m.Volume(p.Base).Add(m.DustAmount(p.Dust)); !base.Equal(books[0].Base) || !m.Amount(p.Counter).Equal(books[0].Counter) || len(st.Engine.Orders) > 0 {
-		r.t.Errorf("the bot believes to have %s and %s and %d orders, and its book says %s and %s", base, m.Amount(p.Counter), len(st.Engine.Orders), books[0].Base, books[0].Counter)
+	return m.Volume(p.Base).Add(m.DustAmount(p.Dust)), m.Amount(p.Counter), len(st.Engine.Orders)
+}
+
+// same compares what the bot believes with its book at the exchange: what its account
+// has beyond what it was given is what its fills came to, to the last digit.
+func (r *liveRun) same() {
+	r.t.Helper()
+	books, err := r.store.AccountBooks(r.t.Context(), r.who.TenantID, r.books.account)
+	if err != nil || len(books) != 1 {
+		r.t.Fatal(books, err)
 	}
-	var base decimal.Decimal
+	base, counter, orders := r.believed()
+	if !base.Equal(books[0].Base) || !counter.Equal(books[0].Counter) || orders > 0 {
+		r.t.Errorf("the bot believes to have %s and %s and %d orders, and its book says %s and %s", base, counter, orders, books[0].Base, books[0].Counter)
+	}
+	base = decimal.Zero
 	for _, f := range r.fills() {
 		if f.Side == "buy" {
 			base = base.Add(f.Volume)

@@ -45,12 +45,19 @@ func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.
 	}
 	sum.Free = sum.Held
 	var others []string
+	spent := decimal.Zero
 	for _, c := range claims {
 		if c.BotID != b.ID && c.Amount.IsPositive() {
 			sum.Free = sum.Free.Sub(c.Amount)
 			others = append(others, c.Name)
 		}
+		for pair, amount := range c.Spent {
+			if m, err := s.cfg.Markets.Market(pair); err == nil && m.Counter == sum.Currency {
+				spent = spent.Add(amount)
+			}
+		}
 	}
+	sum.Free = sum.Free.Sub(spent)
 	if sum.Free = decimal.Max(sum.Free, decimal.Zero); sum.Balance.LessThanOrEqual(sum.Free) {
 		return nil, nil
 	}
@@ -58,6 +65,9 @@ func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.
 		exchange.Grouped(sum.Free.String()))
 	if len(others) > 0 {
 		text += fmt.Sprintf(" beside what %s may use", strings.Join(others, " and "))
+	}
+	if spent.IsPositive() {
+		text += fmt.Sprintf("; %s was spent since by bots that have begun anew or went back to paper", exchange.Grouped(spent.String()))
 	}
 	return errs.New(errs.Conflict, "allocation_unavailable", "%s: give the bot at most that much, or pay in and have the key checked again", text).
 		With("currency", sum.Currency).With("held", sum.Held.String()).With("free", sum.Free.String()), nil

@@ -416,13 +416,30 @@ func TestAllocations(t *testing.T) {
 		fill := journal.LiveFill{Order: 1, Pair: "XBTMYR", Event: 2, Fill: journal.Fill{
 			BotID: one.ID, Sequence: 1, Side: "buy", Price: dec("100000"), Volume: dec("0.001"), Value: dec("100"), FeeCounter: dec("1"), Time: f.at.Add(time.Minute),
 		}}
-		f.live(journal.LiveEntry{BotID: one.ID, Fills: []journal.LiveFill{fill}, Books: []journal.Book{book(one.ID, "0.001", "499")}})
+		o := journal.LiveOrder{Account: "acc", Pair: "XBTMYR"}
+		o.BotID, o.Number, o.ClientID, o.Side, o.State = one.ID, 1, "c-1", "buy", journal.Filled
+		o.CreatedAt, o.UpdatedAt = f.at, f.at
+		f.live(journal.LiveEntry{BotID: one.ID, Orders: []journal.LiveOrder{o}, Fills: []journal.LiveFill{fill}, Books: []journal.Book{book(one.ID, "0.001", "499")}})
 		refused("400.01", "400")
 		// And sold since for more: what it earned may not have been there.
 		fill.Event, fill.Sequence, fill.Side, fill.Value, fill.Time = 3, 2, "sell", dec("300"), f.at.Add(2*time.Minute)
 		f.live(journal.LiveEntry{BotID: one.ID, Fills: []journal.LiveFill{fill}, Books: []journal.Book{book(one.ID, "0", "798")}})
 		refused("202.01", "202")
 		f.must(f.goLive(two, "202"))
+		// What it bought and left on the account, gone back to paper, is no money any more,
+		// neither for others nor for itself.
+		fill.Event, fill.Sequence, fill.Side, fill.Value, fill.Time = 4, 3, "buy", dec("150"), f.at.Add(3*time.Minute)
+		f.live(journal.LiveEntry{BotID: one.ID, Fills: []journal.LiveFill{fill}, Books: []journal.Book{book(one.ID, "0.001", "647")}})
+		f.must(f.GoPaper(f.t.Context(), f.who, one.ID, 0))
+		three := f.create("three")
+		for _, b := range []bot.Bot{three, one} {
+			_, err := f.goLive(b, "647.01")
+			f.want(err, errs.Conflict, "allocation_unavailable")
+			if !strings.Contains(err.Error(), "647 of that is free beside what two may use; 151 was spent since by bots") {
+				f.t.Error(err)
+			}
+		}
+		f.must(f.goLive(one, "647"))
 	})
 }
 

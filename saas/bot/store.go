@@ -45,7 +45,8 @@ type Store interface {
 	// PaperRun tells what a bot did on paper since a time. Of its life before thinned
 	// one record an hour is kept.
 	PaperRun(ctx context.Context, tenantID, botID string, since, thinned time.Time) (PaperRun, error)
-	// Claims lists what each bot of an account may call its own of a currency there.
+	// Claims lists what each bot of an account may call its own of a currency there, and what
+	// bots have spent of it that have left it since.
 	Claims(ctx context.Context, tenantID, accountID, currency string, since time.Time) ([]Claim, error)
 	// Stake returns what a bot has at its exchange.
 	Stake(ctx context.Context, tenantID, botID string) (Stake, error)
@@ -77,6 +78,10 @@ type Claim struct {
 	// Amount is the most that it was at any time since the time that was asked for:
 	// what its books say, or what it was given if it has none yet.
 	Amount decimal.Decimal
+	// Spent is, by pair, the most of its counter currency that was gone at any time since by
+	// fills of books that are closed: the bot began anew since, or is on paper again. What they
+	// bought is nobody's.
+	Spent map[string]decimal.Decimal
 }
 
 // Stake is what a bot has at its exchange.

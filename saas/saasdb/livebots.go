@@ -62,11 +62,8 @@ func (s *Store) Claims(ctx context.Context, tenantID, accountID, currency string
 		if err := tx.NewSelect().Model(&books).Where("tenant_id = ? AND account = ?", tenantID, accountID).Order("bot_id", "pair").Scan(ctx); err != nil {
 			return fmt.Errorf("reading the books of account %s: %w", accountID, err)
 		}
-		bots := slices.Compact(convert(books, func(b bookRow) string { return b.BotID }))
-		if len(bots) == 0 {
-			return nil
-		}
-		err = tx.NewSelect().Model(&fills).Where("f.tenant_id = ? AND f.bot_id IN (?) AND f.at >= ?", tenantID, bun.List(bots), db.At(since)).
+		err = tx.NewSelect().Model(&fills).Where("f.tenant_id = ? AND f.at >= ?", tenantID, db.At(since)).
+			Where("EXISTS (SELECT 1 FROM live_orders AS o WHERE o.tenant_id = f.tenant_id AND o.bot_id = f.bot_id AND o.number = f.number AND o.account = ?)", accountID).
 			Order("f.at DESC", "f.event DESC").Scan(ctx)
 		if err != nil {
 			return fmt.Errorf("reading fills on account %s: %w", accountID, err)
@@ -75,6 +72,11 @@ func (s *Store) Claims(ctx context.Context, tenantID, accountID, currency string
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range fills {
+		if !slices.ContainsFunc(configs, func(c configRow) bool { return c.BotID == f.BotID }) {
+			configs = append(configs, configRow{BotID: f.BotID}) // it has left the account
+		}
 	}
 	claims := make([]bot.Claim, len(configs))
 	for i, c := range configs {
@@ -85,7 +87,7 @@ func (s *Store) Claims(ctx context.Context, tenantID, accountID, currency string
 
 // claimOf is what a bot may call its own of a currency; the fills are newest first.
 func claimOf(c configRow, currency string, books []journal.Book, fills []journal.LiveFill) bot.Claim {
-	claim := bot.Claim{BotID: c.BotID, Name: c.Name, Amount: c.Balance}
+	claim := bot.Claim{BotID: c.BotID, Name: c.Name, Amount: c.Balance, Spent: spent(c.BotID, books, fills)}
 	found := false
 	for _, b := range books {
 		if b.BotID != c.BotID {
@@ -106,6 +108,19 @@ func claimOf(c configRow, currency string, books []journal.Book, fills []journal
 		claim.Amount = claim.Amount.Add(most)
 	}
 	return claim
+}
+
+// spent is bot.Claim.Spent of a bot.
+func spent(botID string, books []journal.Book, fills []journal.LiveFill) map[string]decimal.Decimal {
+	most, now := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
+	for _, f := range fills { // back in time
+		if f.BotID != botID || slices.ContainsFunc(books, func(b journal.Book) bool { return b.BotID == botID && b.Pair == f.Pair }) {
+			continue
+		}
+		now[f.Pair] = now[f.Pair].Sub(journal.Book{}.Take(f).Counter)
+		most[f.Pair] = decimal.Max(most[f.Pair], now[f.Pair])
+	}
+	return most
 }
 
 // amountOf is what a book has of a currency.
