@@ -1,6 +1,7 @@
 package saas_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -148,11 +149,19 @@ func (c *chain) claimed(o exchange.Order) journal.LiveOrder {
 // has that.
 func (c *chain) tradeWith(o exchange.Order) {
 	c.t.Helper()
-	ctx, now := c.t.Context(), o
-	for n := 0; now.Filled == 0; n++ {
-		book, err := c.stranger.OrderBook(ctx, livePair, 0)
+	filled := c.books.market.Volume(sellInto(c.t, c.stranger, c.books.client, o))
+	c.until("the claimed order's fills to be booked", func() bool { return c.claimed(o).Filled.GreaterThanOrEqual(filled) })
+}
+
+// sellInto sells into the book as a stranger until a buy has been filled, at least in part,
+// and returns how much of it is.
+func sellInto(t *testing.T, stranger, owner *luno.Client, o exchange.Order) exchange.Steps {
+	t.Helper()
+	ctx, now := t.Context(), o
+	for n := 0; now.Filled == o.Filled; n++ {
+		book, err := stranger.OrderBook(ctx, livePair, 0)
 		if err != nil {
-			c.t.Fatal(err)
+			t.Fatal(err)
 		}
 		volume := exchange.Steps(1_000)
 		for _, l := range book.Bids {
@@ -160,18 +169,17 @@ func (c *chain) tradeWith(o exchange.Order) {
 				volume += l.Volume
 			}
 		}
-		_, err = c.stranger.Place(ctx, exchange.OrderRequest{
-			ClientID: "into-" + o.ID + strings.Repeat("x", n), Pair: livePair, Side: exchange.Sell, Type: exchange.LimitOrder, TimeInForce: exchange.IOC, Price: o.Request.Price, Volume: volume,
+		_, err = stranger.Place(ctx, exchange.OrderRequest{
+			ClientID: fmt.Sprintf("into-%s-%d", o.ID, n), Pair: livePair, Side: exchange.Sell, Type: exchange.LimitOrder, TimeInForce: exchange.IOC, Price: o.Request.Price, Volume: volume,
 		})
 		if err == nil {
-			now, err = c.books.client.OrderByID(ctx, livePair, o.ID)
+			now, err = owner.OrderByID(ctx, livePair, o.ID)
 		}
 		if err != nil {
-			c.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
-	filled := c.books.market.Volume(now.Filled)
-	c.until("the claimed order's fills to be booked", func() bool { return c.claimed(o).Filled.GreaterThanOrEqual(filled) })
+	return now.Filled
 }
 
 // free compares how much of the account's money the other bot is offered.
