@@ -47,6 +47,10 @@ type OperatorBudget struct {
 	at     *Budget
 	tenant string
 	id     string
+	// ids are what the operator's key reaches, and looked is when their connection was
+	// looked up.
+	ids    []string
+	looked time.Time
 }
 
 var _ exchange.Budget = (*OperatorBudget)(nil)
@@ -78,17 +82,21 @@ func (b *OperatorBudget) take(tenantID, accountID string) error {
 	return nil
 }
 
-// present returns the budget that calls are counted against.
-func (b *OperatorBudget) present() *Budget {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.at
-}
+// noticeEvery is after how long it is noticed that a tenant has connected the operator's
+// account, or has disconnected it.
+const noticeEvery = time.Minute
 
 // Reach tells it the ids of the accounts that the operator's key reaches at the venue;
-// none if the venue does not say. It is told again from time to time, for tenants connect
-// accounts and disconnect them. An error is the store's, and changes nothing.
+// none if the venue does not say. An error is the store's.
 func (b *OperatorBudget) Reach(ctx context.Context, ids []string) error {
+	b.mu.Lock()
+	b.ids = ids
+	b.mu.Unlock()
+	return b.look(ctx, ids)
+}
+
+// look finds out with whose calls those of now on are counted.
+func (b *OperatorBudget) look(ctx context.Context, ids []string) error {
 	if b.cfg.Venue == "" {
 		return nil
 	}
@@ -104,7 +112,32 @@ func (b *OperatorBudget) Reach(ctx context.Context, ids []string) error {
 
 // Take implements exchange.Budget.
 func (b *OperatorBudget) Take(ctx context.Context, t exchange.Turn) (time.Duration, error) {
+	if ids, due := b.due(); due {
+		if err := b.look(ctx, ids); err != nil {
+			return 0, err
+		}
+	}
 	return b.present().Take(ctx, t)
+}
+
+// due reports whether it is time to look who holds the operator's account, if anybody
+// knows which one that is.
+func (b *OperatorBudget) due() (ids []string, due bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.cfg.Now()
+	if len(b.ids) == 0 || !b.looked.IsZero() && now.Sub(b.looked).Abs() < noticeEvery {
+		return nil, false
+	}
+	b.looked = now
+	return b.ids, true
+}
+
+// present returns the budget that calls are counted against.
+func (b *OperatorBudget) present() *Budget {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.at
 }
 
 // Pause implements exchange.Budget.

@@ -8,6 +8,7 @@ import (
 	"github.com/lunobot/lunobot/saas/account"
 	"github.com/lunobot/lunobot/saas/db"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/saasdb"
 )
 
@@ -146,20 +147,26 @@ func TestThrottleOfTheOperatorsOwnAccount(t *testing.T) {
 				t.Errorf("%s: the trader has %d calls", c.what, n)
 			}
 		}
+		// What tenants connect later is noticed, and what they disconnect.
 		if err := reaches.Reach(t.Context(), []string{"17"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := store.DeleteAccount(t.Context(), "a", "x"); err != nil {
-			t.Fatal(err)
-		}
-		if err := reaches.Reach(t.Context(), []string{"17"}); err != nil {
-			t.Fatal(err)
-		}
-		for range 10 {
-			operator.call(false)
-		}
-		if n := free(); n != 10 {
-			t.Errorf("after the account is gone the trader has %d calls, want 10", n)
+		for _, there := range []bool{true, false, true} {
+			if err := store.DeleteAccount(t.Context(), "a", "x"); err != nil && errs.KindOf(err) != errs.NotFound {
+				t.Fatal(err)
+			}
+			if there {
+				if err := store.InsertAccount(t.Context(), "a", a, account.SealedKey{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			clock.move(time.Minute)
+			for range 5 {
+				operator.call(false)
+			}
+			if n := free(); n > 10 || (n <= 5) != there {
+				t.Errorf("the account is there: %t, and the trader has %d calls", there, n)
+			}
 		}
 	})
 }
