@@ -206,14 +206,16 @@ func (g *group) post(ctx context.Context, m *member) (text string, guarded bool)
 	case m.account == nil && m.blind == "" && !m.blank:
 		return cmp.Or(m.said, m.failure+"; its account is not read yet"), true
 	}
-	exits := ""
+	exits, owed := "", false
 	if m.account != nil && m.unsold() {
-		exits = m.exits()
+		exits, owed = m.exits(), m.account.Owed() != ""
 	}
 	text = m.failure
 	switch {
 	case m.account != nil && m.trades() && m.account.Leaving():
 		text += "; its position is being closed" + m.unreached()
+	case owed:
+		text += "; " + m.owed() + m.unreached()
 	case exits != "":
 		text += fmt.Sprintf("; it holds %s, and %s, until that is sold or you start or stop the bot", m.holding(), exits)
 	case m.account != nil && m.holds():
@@ -229,7 +231,7 @@ func (g *group) post(ctx context.Context, m *member) (text string, guarded bool)
 	if exits != "" {
 		text += g.late(m)
 	}
-	return text, left > 0 || exits != ""
+	return text, left > 0 || exits != "" || owed
 }
 
 func be(n int) string {

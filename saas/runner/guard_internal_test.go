@@ -80,6 +80,15 @@ func TestExitsOfAFailedBotAreWatched(t *testing.T) {
 		if w := s.written(t).Remote[0].Wishes; len(w) != 1 || !w[0].Exit || w[0].Request.Volume != 500 || !strings.HasSuffix(s.last(), "its position is being closed") {
 			t.Fatalf("told %q, and what is committed wishes %+v", s.last(), w)
 		}
+		hears(t, m, 0) // the exchange refuses it
+		g.awake(t.Context(), []*member{m})
+		if want := "a bad answer; its position is not closed yet, which is tried again with each candle: stop-loss at 90 reached; the newest order for that: it is over"; !strings.HasSuffix(s.last(), want) {
+			t.Fatalf("told %q, want %q", s.last(), want)
+		}
+		past.list = append(past.list, s.minute(2, 99)) // above its stop
+		if g.watch(t.Context(), nil); len(s.written(t).Remote[0].Wishes) != 1 {
+			t.Fatalf("it is not tried again, told %q", s.last())
+		}
 		if killed { // in the midst of its exit
 			g, m = again(t, s, g, m)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -111,12 +112,24 @@ func (g *group) running(ctx context.Context, m *member) {
 	switch {
 	case m.ailing != "":
 		return // it was told so, and why
-	case state == bot.Running && m.account != nil && m.account.Owed() != "":
-		state, reason = bot.Degraded, "its position is not closed yet, which is tried again with each candle: "+m.account.Owed()
+	case m.account != nil && m.account.Owed() != "":
+		if state == bot.Running {
+			reason = ""
+		}
+		state, reason = bot.Degraded, strings.TrimSuffix(m.owed()+"; "+reason, "; ")
 	case state == bot.Running:
 		reason = m.watching(g.key.decide)
 	}
 	g.say(ctx, m, state, reason)
+}
+
+// owed says which exit has not closed the bot's position, and why not.
+func (m *member) owed() string {
+	text := "its position is not closed yet, which is tried again with each candle: " + m.account.Owed()
+	if why := m.account.Refusal(); why != "" {
+		text += "; the newest order for that: " + why
+	}
+	return text
 }
 
 // awake takes what is new of bots at their exchanges.
@@ -134,9 +147,12 @@ func (g *group) awake(ctx context.Context, ms []*member) {
 		case slices.Contains(g.winding, m):
 			g.ending(ctx, m)
 		case slices.Contains(g.active, m):
-			g.running(ctx, m)
+			heard := g.hear(ctx, m)
+			if heard { // else it has failed
+				g.running(ctx, m)
+			}
 			switch {
-			case !g.hear(ctx, m):
+			case !heard:
 			case m.rec.dirty():
 				news = append(news, m)
 			default:

@@ -194,6 +194,18 @@ func TestPositionOfAnAccountBeforeIsLeftAlone(t *testing.T) {
 	}
 }
 
+// A market that rests at present, so that no bot can be made of it, is still one: a bot that
+// trades it goes on with its account after a restart.
+func TestAccountIsFitWhileAMarketRests(t *testing.T) {
+	t.Parallel()
+	s, _, _ := newShelter(t, 500)
+	st := s.written(t)
+	st.Legs = append(st.Legs, parity.Leg{Pair: "ETHMYR"})
+	if why, err := st.unfit(s); why != "" || err != nil {
+		t.Errorf("it is unfit: %q, %v", why, err)
+	}
+}
+
 // An account that is counted otherwise by now is not sold by numbers that mean nothing.
 func TestUnfitAccountIsNotFlattened(t *testing.T) {
 	t.Parallel()

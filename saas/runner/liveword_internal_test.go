@@ -116,4 +116,15 @@ func TestAnExitThatIsNotDoneIsTold(t *testing.T) {
 			t.Errorf("owing %q, told %q", owed, s.last())
 		}
 	}
+	st := m.account.State()
+	st.Engine.Owed, st.Engine.Refusal = "stop-loss at 90 reached", "the venue refuses it"
+	if err := m.account.Restore(st); err != nil {
+		t.Fatal(err)
+	}
+	m.live.pausedBy(t.Context(), "the account holds less than it should") // which does not hide it
+	want := "degraded: its position is not closed yet, which is tried again with each candle: stop-loss at 90 reached; the newest order for that: the venue refuses it; " +
+		"it places no new orders, protective exits go on: the account holds less than it should"
+	if takes(t, g); s.last() != want {
+		t.Errorf("told %q, want %q", s.last(), want)
+	}
 }

@@ -32,10 +32,10 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 	default:
 		last, err = m.cancelled(st, terms, markets)
 	}
-	last.Engine.Queue, last.Engine.Signals, last.Engine.Owed = nil, nil, ""
+	last.Engine.Queue, last.Engine.Signals, last.Engine.Owed, last.Engine.Refusal = nil, nil, "", ""
 	last.Engine.Watch.CloseOnly = false // a run winds down for itself
 	for i := range last.Legs {
-		last.Legs[i].Engine.Queue, last.Legs[i].Engine.Owed = nil, ""
+		last.Legs[i].Engine.Queue, last.Legs[i].Engine.Owed, last.Legs[i].Engine.Refusal = nil, "", ""
 	}
 	return last, unfit, err
 }
@@ -101,7 +101,8 @@ func measures(markets []exchange.Market) []measure {
 // counted as they were. What an account of an earlier version was counted in is not known.
 func (s *checkpointState) unfit(markets bot.Markets) (string, error) {
 	for _, pair := range s.Pairs() {
-		if !slices.Contains(markets.Pairs(), pair) {
+		// One that only rests at present is no pair to begin with, but still a market.
+		if _, err := markets.Market(pair); err != nil && !slices.Contains(markets.Pairs(), pair) {
 			return fmt.Sprintf("there is no market %s any more", pair), nil
 		}
 	}

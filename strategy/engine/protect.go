@@ -92,7 +92,7 @@ func (s *Session) repay() bool {
 		return false
 	}
 	if s.state.Portfolio.Base < s.least() {
-		s.state.Owed = ""
+		s.state.Owed, s.state.Refusal = "", ""
 		return false
 	}
 	return s.closeOut(s.state.Owed)
@@ -104,6 +104,19 @@ func (s *Session) least() exchange.Steps { return max(1, s.cfg.Market.MinVolume)
 // Owed is why the position was to be closed by a protective exit that did not come about, and
 // is tried again with each candle; "" if there is no such one.
 func (s *Session) Owed() string { return s.state.Owed }
+
+// Refusal is why the newest order for an exit that is owed did not close the position.
+func (s *Session) Refusal() string { return s.state.Refusal }
+
+// Refusal is Session.Refusal of the pair of Owed.
+func (b *Basket) Refusal() string {
+	for _, l := range b.legs {
+		if l.state.Owed != "" {
+			return l.state.Refusal
+		}
+	}
+	return ""
+}
 
 // Owed is Session.Owed of the first pair that has such an exit.
 func (b *Basket) Owed() string {
@@ -148,7 +161,7 @@ func (s *Session) flatten(reason string, send func(exchange.OrderRequest) error)
 // it if there was less before than an order can sell.
 func (s *Session) entered(before exchange.Steps, f exchange.Fill) {
 	if before < s.least() {
-		s.state.Held, s.state.Owed = risk.Holding{Since: f.Time}, ""
+		s.state.Held, s.state.Owed, s.state.Refusal = risk.Holding{Since: f.Time}, "", ""
 	}
 	s.state.Held.High = max(s.state.Held.High, f.Price)
 }

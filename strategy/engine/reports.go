@@ -75,7 +75,7 @@ func (s *Session) report(r *exchange.Report) error {
 	s.tell(strategy.OrderUpdate{Ref: o.Ref, State: state, Filled: r.Order.Filled, Reason: reason})
 	if r.Order.Status == exchange.Complete {
 		if o.Exit && s.remote != nil && r.Reason != "" {
-			s.state.Owed = o.Reason
+			s.state.Owed, s.state.Refusal = o.Reason, r.Reason
 		}
 		s.state.Orders = append(s.state.Orders[:i], s.state.Orders[i+1:]...)
 	}

@@ -456,7 +456,7 @@ func (s *Session) sync() {
 		v.ReservedCounter += o.reservedCounter()
 	}
 	if p.Base == 0 {
-		s.state.Wanted, s.state.Stuck, s.state.Held, s.state.Owed = strategy.Exits{}, 0, risk.Holding{}, ""
+		s.state.Wanted, s.state.Stuck, s.state.Held, s.state.Owed, s.state.Refusal = strategy.Exits{}, 0, risk.Holding{}, "", ""
 	}
 	v.Exits = s.guard.Exits(s.state.Wanted, p.Entry(), s.state.Held.High)
 }

@@ -53,6 +53,8 @@ type State struct {
 	Owed string `json:"owed,omitempty"`
 	// Struck is when ProtectBetween acted last, in epoch milliseconds.
 	Struck int64 `json:"struck,omitempty"`
+	// Refusal is why the newest order for that did not close the position.
+	Refusal string `json:"refusal,omitempty"`
 	// Stuck is the position of which it was told that no exit can close it.
 	Stuck exchange.Steps `json:"stuck,omitempty"`
 }

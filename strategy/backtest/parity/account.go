@@ -28,6 +28,7 @@ type Loop interface {
 	Owed() string
 	PairTime(pair string) int64
 	Reached() risk.Breaker
+	Refusal() string
 	Resume(candles []exchange.Candle)
 	ResumeBreaker()
 	ResumePair(pair string, newest int64, candles []exchange.Candle)
