@@ -605,3 +605,22 @@ func TestStopThatLastsIsOnTheTapeOnce(t *testing.T) {
 		t.Errorf("it wishes %+v", w)
 	}
 }
+
+// A bot that goes on after a restart shows its newest decision, and a new run none of before.
+func TestLatestDecisionOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	for run, want := range map[int64]string{1: "it waits", 2: ""} {
+		s, _, m := newShelter(t, 500)
+		s.saved.Summary.LastDecision, m.assignment.Bot.Run = "it waits", run
+		st, err := m.load(t.Context(), s)
+		if err == nil {
+			err = m.build(t.Context(), st, s, s, nil, strategy.Subscription{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.summary().LastDecision; got != want {
+			t.Errorf("of run %d the newest decision is %q, want %q", run, got, want)
+		}
+	}
+}

@@ -227,6 +227,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	}
 	m.rec.numbered, m.rec.filled = st.Decisions, max(st.Fills, st.Venue.LastFill)
 	if !m.fresh {
+		m.rec.last = st.had.LastDecision
 		if unfit, err := st.unfit(markets); unfit != "" || err != nil {
 			return cmp.Or(err, fmt.Errorf("the bot cannot go on with its account: %s; started again it begins a new one", unfit))
 		}
