@@ -184,7 +184,9 @@ func (e *Exchange) SetStatus(pair string, status exchange.MarketStatus) error {
 	if err != nil {
 		return err
 	}
-	defer e.begin(Input{Pair: pair, Status: status})()
+	e.begin()
+	defer e.end()
+	e.record(Input{Pair: pair, Status: status})
 	b.market.Status, b.changed = status, e.now()
 	b.publish(BookUpdate{Status: status, Time: b.changed})
 	return nil
@@ -196,7 +198,9 @@ func (e *Exchange) SetQuietPostOnly(quiet bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.quiet != quiet {
-		defer e.begin(Input{Quiet: &quiet})()
+		e.begin()
+		defer e.end()
+		e.record(Input{Quiet: &quiet})
 		e.quiet = quiet
 	}
 }

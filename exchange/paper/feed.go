@@ -93,7 +93,9 @@ func (e *Exchange) Beat(pair string) error {
 	defer e.mu.Unlock()
 	b, err := e.book(pair)
 	if err == nil {
-		defer e.begin(Input{Pair: pair, Beat: true})()
+		e.begin()
+		defer e.end()
+		e.record(Input{Pair: pair, Beat: true})
 		b.publish(BookUpdate{Time: e.now()})
 	}
 	return err

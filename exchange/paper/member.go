@@ -41,7 +41,9 @@ func (m *Member) Deposit(currency string, amount decimal.Decimal) error {
 	e := m.exchange
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	defer e.begin(Input{Member: m.id, Currency: currency, Deposit: amount})()
+	e.begin()
+	defer e.end()
+	e.record(Input{Member: m.id, Currency: currency, Deposit: amount})
 	i := assetIndex(e.assets, currency)
 	if i < 0 {
 		return exchange.Rejected("ErrInvalidCurrency", "no market trades %q", currency)
@@ -74,7 +76,12 @@ func (m *Member) Place(ctx context.Context, r exchange.OrderRequest) (exchange.O
 	}
 	m.exchange.mu.Lock()
 	defer m.exchange.mu.Unlock()
-	defer m.exchange.begin(Input{Member: m.id, Place: &r})()
+	m.exchange.begin()
+	defer m.exchange.end()
+	if m.exchange.recorded() {
+		placed := r // so that r need not outlive the call
+		m.exchange.record(Input{Member: m.id, Place: &placed})
+	}
 	x, err := m.exchange.place(m, r)
 	switch {
 	case err != nil && exchange.OutcomeOf(err) == exchange.OutcomeAccepted:
@@ -102,7 +109,9 @@ func (m *Member) Cancel(ctx context.Context, pair, orderID string) error {
 	if x == nil || x.book != b || x.order.Status == exchange.Complete {
 		return exchange.Rejected("ErrCannotStopUnknownOrNonPendingOrder", "order %s is not open", orderID)
 	}
-	defer e.begin(Input{Member: m.id, Pair: pair, Cancel: orderID})()
+	e.begin()
+	defer e.end()
+	e.record(Input{Member: m.id, Pair: pair, Cancel: orderID})
 	now := e.now()
 	x.asked = now
 	if x.order.Status == exchange.Pending {

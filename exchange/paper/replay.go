@@ -34,20 +34,26 @@ type Input struct {
 	Quiet *bool `json:",omitzero"`
 }
 
-// begin lets the clock stand still for one thing that is done, and records it; end lets
-// it go on. The caller holds the lock.
-func (e *Exchange) begin(in Input) (end func()) {
+// begin lets the clock stand still for one thing that is done, until end. The caller
+// holds the lock.
+func (e *Exchange) begin() {
 	if e.at = e.again; e.at == 0 {
 		e.at = e.cfg.Now().UnixMilli()
-		if e.cfg.Record != nil {
-			in.Time = e.at
-			e.cfg.Record(in)
-		}
 	}
-	return e.end
 }
 
 func (e *Exchange) end() { e.at = 0 }
+
+// recorded reports whether somebody wants to know what is done.
+func (e *Exchange) recorded() bool { return e.cfg.Record != nil && e.again == 0 }
+
+// record tells what is done, after begin.
+func (e *Exchange) record(in Input) {
+	if e.recorded() {
+		in.Time = e.at
+		e.cfg.Record(in)
+	}
+}
 
 // Replay does again what was recorded, at its time; what was refused then is refused
 // again. With the same config, members and inputs an exchange comes to the same state,
