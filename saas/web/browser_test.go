@@ -76,6 +76,7 @@ func TestBotPageIsLive(t *testing.T) {
 	tab.Wait("the chart reaches to the line", `Number(document.getElementById("chart").dataset.top) >= 9e6 && document.getElementById("all-lines").ariaPressed === "true"`)
 	tab.Run(chromedp.Click(chromedp.CSS("#all-lines")))
 	tab.Run(chromedp.Click(chromedp.CSS("#tab-fills")), chromedp.WaitVisible(chromedp.CSS("#panel-fills")), chromedp.Click(chromedp.CSS("#fills .goto")))
+	tab.Wait("the candle's prices are told", `/^O [0-9,]+ +H [0-9,]+ +L [0-9,]+ +C [0-9,]+$/.test(document.getElementById("reading").textContent)`)
 	// The page is where it will be: what still moved would take the next click away.
 	if !webtest.Value[bool](tab, `(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.getElementById("chart").getBoundingClientRect())`) {
 		t.Error("the chart does not come into sight at once")

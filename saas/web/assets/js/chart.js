@@ -33,6 +33,12 @@ export class Chart {
     this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
       this.toNow.hidden = !range || range.to > this.bars.length - 3;
     });
+    this.reading = document.getElementById('reading');
+    this.pointed = undefined; // the candle under the crosshair
+    this.chart.subscribeCrosshairMove((at) => {
+      this.pointed = at.seriesData?.get(this.candles);
+      this.read();
+    });
     this.toNow.addEventListener('click', () => this.chart.timeScale().scrollToRealTime());
     this.linesButton.addEventListener('click', () => {
       this.allLines = !this.allLines;
@@ -109,6 +115,7 @@ export class Chart {
     this.drawMarkers();
     this.drawLines();
     if (changed) this.showNewest();
+    this.read();
     document.getElementById('chart-wait')?.remove();
     this.box.dataset.candles = this.bars.length;
     return data;
@@ -147,6 +154,7 @@ export class Chart {
     else this.bars.push(now);
     if (this.bars.length > mostCandles) { this.bars.splice(0, 1000); this.candles.setData(this.bars); }
     else this.candles.update(now);
+    this.read();
     this.box.dataset.candles = this.bars.length;
   }
 
@@ -319,6 +327,13 @@ export class Chart {
       else if (!out.length || time > out.at(-1).time) out.push({ time, value });
     }
     return out;
+  }
+
+  // read tells the prices of the candle under the crosshair, or of the newest.
+  read() {
+    const bar = this.pointed ?? this.bars.at(-1);
+    const write = (price) => number(price, this.decimals);
+    this.reading.textContent = bar ? `O ${write(bar.open)}  H ${write(bar.high)}  L ${write(bar.low)}  C ${write(bar.close)}` : '';
   }
 
   // goTo moves the chart to a time.
