@@ -59,6 +59,31 @@ type orderRow struct {
 	Changed int64
 }
 
+// PriceText is the limit, or what a live market order was filled at on average; before
+// that it says what it is.
+func (o orderRow) PriceText() string {
+	switch {
+	case !o.Price.IsZero():
+		return o.Market.PriceText(o.Price)
+	case o.Live && o.Filled.IsPositive():
+		return "avg " + o.Market.PriceText(o.FilledValue.Div(o.Filled))
+	}
+	return "market"
+}
+
+// VolumeText is what was ordered; of a live order for an amount of money it is what that
+// has bought.
+func (o orderRow) VolumeText() string {
+	volume := o.Volume
+	if volume.IsZero() && o.Live {
+		volume = o.Filled
+	}
+	if volume.IsZero() {
+		return "–"
+	}
+	return o.Market.VolumeText(volume)
+}
+
 // StateText is the state in words.
 func (o orderRow) StateText() string {
 	if o.Live {

@@ -197,7 +197,11 @@ func TestLiveBotPage(t *testing.T) {
 		e.Transitions = append(e.Transitions, journal.Transition{Order: 12, Event: int64(501 + i), From: journal.PartiallyFilled, To: journal.PartiallyFilled, Cause: fmt.Sprintf("part %d", i+1), At: parts.CreatedAt})
 	}
 	e.Transitions = append(e.Transitions, journal.Transition{Order: 12, Event: 510, From: journal.PartiallyFilled, To: journal.Filled, Cause: "part 6", At: parts.CreatedAt})
+	bought := w.liveOrder(13, journal.Filled, "")
+	bought.Type, bought.Price, bought.Volume, bought.Filled, bought.FilledValue = "market", dec("0"), dec("0"), dec("0.003"), dec("735.36")
+	e.Orders = append(e.Orders, bought)
 	w.trade(t, ada, id, e)
+	ada.get("/bots/"+id+"/orders").want(t, "a market order with what it was filled at on average", http.StatusOK, "avg 245,120<", "0.003000<")
 	ada.do(http.MethodGet, "/bots/"+id+"/orders/12", nil, map[string]string{"HX-Request": "true"}).want(t, "an order of many parts", http.StatusOK, "part 0", "part 1", "part 2", "and 3 more of this kind", "part 6", "!part 3", "!part 5")
 	ada.do(http.MethodGet, "/bots/"+id+"/orders/8", nil, map[string]string{"HX-Request": "true"}).want(t, "a fill that was never listed", http.StatusOK, "from the order's totals")
 	ada.get("/bots/"+id+"/orders/77").want(t, "no order", http.StatusNotFound)
