@@ -74,7 +74,7 @@ func boundSets() []boundSet {
 		"Closes all and buys no more once the account has fallen that far from its highest, until you resume the bot.", func(r *bot.Risk) *decimal.Decimal { return &r.MaxDrawdownPercent })
 	drawdown.Name = "stop_drawdown" // a sweep has a control of the other name
 	return []boundSet{
-		{"Protection", "What closes a position, whatever the strategy says.", []boundKind{
+		{"Protection", "What closes a position, whatever the strategy says: of a running bot within a second or two of the trade that reaches it, one bad print aside; in a backtest within the minute, on the worse path.", []boundKind{
 			percentBound("stop_loss", "Stop-loss", "below entry", "Closes the position when the price has fallen that far.", func(r *bot.Risk) *decimal.Decimal { return &r.StopLossPercent }),
 			percentBound("take_profit", "Take-profit", "above entry", "Closes the position when the price has risen that far.", func(r *bot.Risk) *decimal.Decimal { return &r.TakeProfitPercent }),
 			percentBound("trailing_stop", "Trailing stop", "below the highest", "Follows the price up, and closes the position when it has fallen that far from its highest since the entry.",
