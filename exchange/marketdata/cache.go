@@ -44,6 +44,8 @@ type CacheConfig struct {
 type Cache struct {
 	cfg   CacheConfig
 	known *known
+	// behind is set of one that Through returned.
+	behind bool
 }
 
 var _ exchange.MarketData = (*Cache)(nil)
@@ -64,13 +66,13 @@ type seriesKey struct {
 // span is a run of candles that are known: all that there are from one time to
 // another.
 type span struct {
-	// asking is held by the one that asks the venue.
-	asking chan struct{}
+	// asking is held by the one that asks the venue, and behind by the one that does so
+	// Through another way: it may wait there for long, and nobody else for it.
+	asking, behind chan struct{}
 	// from and to bound it, in milliseconds; to is left out.
 	from, to int64
 	candles  []exchange.Candle
-	// none is from when on the venue had no candle, at the time of noneAt; whoever
-	// asks has them.
+	// none is from when on the venue had no candle, at the time of noneAt.
 	none, noneAt int64
 	// used is the number of the last question.
 	used int64
@@ -88,11 +90,12 @@ func NewCache(cfg CacheConfig) (*Cache, error) {
 }
 
 // Through returns a cache that knows the same and learns for both, but asks another
-// way, such as one with a place of its own in the queue of calls.
+// way, such as one with a later place in the queue of calls. It waits for what the first
+// cache asks for already, and the first one never for it: it rather asks itself.
 func (c *Cache) Through(h exchange.MarketData) *Cache {
 	cfg := c.cfg
 	cfg.History = h
-	return &Cache{cfg: cfg, known: c.known}
+	return &Cache{cfg: cfg, known: c.known, behind: true}
 }
 
 // Markets implements exchange.MarketData; they are not kept.
@@ -135,17 +138,16 @@ func (c *Cache) ask(ctx context.Context, s *span, pair string, first int64, inte
 	if settled() < first+length {
 		return nil, nil
 	}
-	select {
-	case s.asking <- struct{}{}:
-		defer func() { <-s.asking }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	done, err := c.turn(ctx, s)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	if found, _ := c.known.read(s, first, cachePage); len(found) > 0 {
 		return found, nil
 	}
 	now, until := c.cfg.Now().UnixMilli(), settled()
-	if s.none == first && now < s.noneAt+c.cfg.Recheck.Milliseconds() {
+	if c.known.lacks(s, first, now-c.cfg.Recheck.Milliseconds()) {
 		return nil, nil
 	}
 	page, err := c.cfg.History.Candles(ctx, pair, interval, time.UnixMilli(first).UTC(), cachePage)
@@ -153,12 +155,50 @@ func (c *Cache) ask(ctx context.Context, s *span, pair string, first int64, inte
 		return nil, err
 	}
 	if page = slices.DeleteFunc(page, func(k exchange.Candle) bool { return k.Time+length > until }); len(page) == 0 {
-		s.none, s.noneAt = first, now
+		c.known.miss(s, first, now)
 	}
 	if err := c.known.keep(s, first, length, page); err != nil {
 		return nil, err
 	}
 	return page, nil
+}
+
+// turn returns when nobody else asks the same way, nor the first way if this is another
+// one; done lets the next one ask.
+func (c *Cache) turn(ctx context.Context, s *span) (done func(), err error) {
+	own := s.asking
+	if c.behind {
+		own = s.behind
+	}
+	select {
+	case own <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if c.behind {
+		select {
+		case s.asking <- struct{}{}:
+			<-s.asking
+		case <-ctx.Done():
+			<-own
+			return nil, ctx.Err()
+		}
+	}
+	return func() { <-own }, nil
+}
+
+// lacks reports whether the venue had no candle from first on, at a time after since.
+func (k *known) lacks(s *span, first, since int64) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return s.none == first && s.noneAt > since
+}
+
+// miss keeps in mind that the venue had no candle from first on.
+func (k *known) miss(s *span, first, now int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s.none, s.noneAt = first, now
 }
 
 // of returns the span of a series; that which was not asked for longest makes room.
@@ -177,7 +217,7 @@ func (k *known) of(key seriesKey) *span {
 			}
 			delete(k.series, oldest)
 		}
-		s = &span{asking: make(chan struct{}, 1)}
+		s = &span{asking: make(chan struct{}, 1), behind: make(chan struct{}, 1)}
 		k.series[key] = s
 	}
 	s.used = k.asks

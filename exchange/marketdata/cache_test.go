@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -172,4 +173,52 @@ func TestCacheSpares(t *testing.T) {
 	if _, err := marketdata.NewCache(marketdata.CacheConfig{}); err == nil {
 		t.Error("no error without a history")
 	}
+}
+
+// Whoever asks another way, as pages do that are served last, keeps nobody waiting that
+// asks the first way, not even for the same candles; it waits for them in its turn.
+// proves T10
+func TestCacheWaitsForNoLesserWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		first := &counted{now: 100 * 60_000, page: 1000}
+		for i := range int64(100) {
+			first.candles = append(first.candles, exchange.Candle{Time: i * 60_000, Open: 1, High: 1, Low: 1, Close: 1})
+		}
+		lesser := &counted{now: first.now, page: 1000, candles: first.candles, hold: make(chan struct{})}
+		bots, err := marketdata.NewCache(marketdata.CacheConfig{History: first, Now: first.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		ask := func(c *marketdata.Cache, pair string) {
+			all.Go(func() {
+				if page, err := c.Candles(t.Context(), pair, time.Minute, time.UnixMilli(0), 1000); err != nil || len(page) != 100 {
+					t.Errorf("%d candles of %s, %v", len(page), pair, err)
+				}
+			})
+			synctest.Wait()
+		}
+		for range 2 {
+			ask(bots.Through(lesser), "XBTMYR") // waits for its turn
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if page, err := bots.Candles(ctx, "XBTMYR", time.Minute, time.UnixMilli(0), 1000); err != nil || len(page) != 100 {
+			t.Errorf("behind a page a bot has %d candles, %v", len(page), err)
+		}
+		close(lesser.hold)
+		all.Wait()
+		if n, more := first.asked(), lesser.asked(); n != 1 || more != 1 {
+			t.Errorf("bots asked %d times, and pages %d times", n, more)
+		}
+		first.hold = make(chan struct{})
+		ask(bots, "ETHMYR")
+		ask(bots.Through(lesser), "ETHMYR")
+		close(first.hold)
+		all.Wait()
+		if n, more := first.asked(), lesser.asked(); n != 2 || more != 1 {
+			t.Errorf("of another pair bots asked %d times, and pages %d times", n-1, more-1)
+		}
+	})
 }
