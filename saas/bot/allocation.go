@@ -32,7 +32,8 @@ func reasonOf(a account.Account) string {
 }
 
 // allocate finds out how much of the account's money is free, and refuses what is
-// more than that. What the bot itself has there already counts as free.
+// more than that. What the bot itself has there already counts as free, but for what it has
+// spent since the account was looked at.
 func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.Error, error) {
 	a := sum.Account
 	if a.BalancesAt.IsZero() {
@@ -51,9 +52,15 @@ func (s *Service) allocate(ctx context.Context, sum *LiveSummary, b Bot) (*errs.
 			sum.Free = sum.Free.Sub(c.Amount)
 			others = append(others, c.Name)
 		}
-		for pair, amount := range c.Spent {
-			if m, err := s.cfg.Markets.Market(pair); err == nil && m.Counter == sum.Currency {
-				spent = spent.Add(amount)
+		gone := []map[string]decimal.Decimal{c.Spent}
+		if c.BotID == b.ID {
+			gone = append(gone, c.Placed)
+		}
+		for _, of := range gone {
+			for pair, amount := range of {
+				if m, err := s.cfg.Markets.Market(pair); err == nil && m.Counter == sum.Currency {
+					spent = spent.Add(amount)
+				}
 			}
 		}
 	}

@@ -82,6 +82,9 @@ type Claim struct {
 	// fills of books that are closed: the bot began anew since, or is on paper again. What they
 	// bought is nobody's.
 	Spent map[string]decimal.Decimal
+	// Placed is the same of its books of now: it has that in coins, and no other bot may use
+	// it, but the bot itself has it no more once it begins anew.
+	Placed map[string]decimal.Decimal
 }
 
 // Stake is what a bot has at its exchange.

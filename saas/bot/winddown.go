@@ -13,25 +13,31 @@ import (
 // it stops by itself. It goes on over restarts, and a later start does without. Wanting what is
 // so already changes nothing. Conflict, code "bot_not_running", if it is not to run.
 func (s *Service) CloseOnly(ctx context.Context, p tenancy.Principal, id string, on bool) (Bot, error) {
-	return s.steer(ctx, p, id, EventCloseOnlyAsked, func(b *Bot) bool {
+	return s.steer(ctx, p, id, EventCloseOnlyAsked, func(b *Bot) (bool, error) {
 		changed := b.CloseOnly != on
 		b.CloseOnly = on
-		return changed
+		return changed, nil
 	})
 }
 
 // ResumeBreaker lets a running bot buy again that its largest drawdown has stopped; the
 // drawdown is counted anew from what it has then. A daily loss ends with its day. Conflict,
-// code "bot_not_running", if it is not to run.
+// code "bot_not_running", if it is not to run; Forbidden, code "bounds_loosened", for a live
+// bot and somebody who may not loosen its bounds: resumed each time it would have none.
 func (s *Service) ResumeBreaker(ctx context.Context, p tenancy.Principal, id string) (Bot, error) {
-	return s.steer(ctx, p, id, EventBreakerResumed, func(b *Bot) bool {
+	return s.steer(ctx, p, id, EventBreakerResumed, func(b *Bot) (bool, error) {
+		if b.Mode == Live {
+			if err := mayLoosen(p, b.Name, []string{"largest drawdown"}); err != nil {
+				return false, err
+			}
+		}
 		b.Resumes++
-		return true
+		return true, nil
 	})
 }
 
 // steer changes what is wanted of a running bot, with its event; a worker carries it out.
-func (s *Service) steer(ctx context.Context, p tenancy.Principal, id, typ string, change func(b *Bot) bool) (Bot, error) {
+func (s *Service) steer(ctx context.Context, p tenancy.Principal, id, typ string, change func(b *Bot) (bool, error)) (Bot, error) {
 	if err := p.Require(tenancy.BotsTrade); err != nil {
 		return Bot{}, err
 	}
@@ -43,8 +49,8 @@ func (s *Service) steer(ctx context.Context, p tenancy.Principal, id, typ string
 		if !b.Desired {
 			return errs.New(errs.Conflict, "bot_not_running", "%s does not run: start it first", b.Name)
 		}
-		if !change(&b) {
-			return nil
+		if changed, err := change(&b); err != nil || !changed {
+			return err
 		}
 		b.UpdatedAt = s.now()
 		if err := s.cfg.Store.UpdateBot(ctx, p.TenantID, b); err != nil {

@@ -67,3 +67,36 @@ func TestCloseOnly(t *testing.T) {
 		}
 	})
 }
+
+// proves RK1: a live bot's largest drawdown is lifted only by who may loosen it.
+func TestWhoMayResumeALiveBot(t *testing.T) {
+	t.Parallel()
+	eachFloor(t, func(f *floor) {
+		ctx := f.t.Context()
+		f.connect(f.who.TenantID, "acc", "50000")
+		b := f.create("First")
+		member := f.who
+		member.Role = tenancy.Trader
+		if _, err := f.Start(ctx, f.who, b.ID); err != nil {
+			f.t.Fatal(err)
+		}
+		if got, err := f.ResumeBreaker(ctx, member, b.ID); err != nil || got.Resumes != 1 {
+			f.t.Errorf("on paper it is %+v, %v", got, err)
+		}
+		if _, err := f.Stop(ctx, f.who, b.ID); err != nil {
+			f.t.Fatal(err)
+		}
+		if err := f.Observe(ctx, f.who.TenantID, b.ID, 1, bot.Stopped, "done"); err != nil {
+			f.t.Fatal(err)
+		}
+		f.must(f.goLive(b, "1000"))
+		if _, err := f.Start(ctx, member, b.ID); err != nil {
+			f.t.Fatal(err)
+		}
+		_, err := f.ResumeBreaker(ctx, member, b.ID)
+		f.want(err, errs.Forbidden, "bounds_loosened")
+		if got, err := f.ResumeBreaker(ctx, f.who, b.ID); err != nil || got.Resumes != 2 {
+			f.t.Errorf("resumed by who may it is %+v, %v", got, err)
+		}
+	})
+}

@@ -289,6 +289,56 @@ func TestLiveBotsOfAnotherTenant(t *testing.T) {
 	})
 }
 
+// What a bot spent by books of before is nobody's to spend again, though it has books of now:
+// those began with what they were given.
+func TestClaimsTellBooksApart(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, s *saasdb.Store) {
+		c, b := newBot(t, s, "a")
+		epoch := own(t, s, "a", b.ID)
+		number := int64(0)
+		trade := func(book journal.Book, side, volume, value string) journal.Book {
+			t.Helper()
+			number++
+			o := liveOrder(b.ID, number, journal.Filled)
+			o.Account, o.ClientID, o.VenueID = c.AccountID, id(), id()
+			f := journal.LiveFill{Order: number, Event: number, Pair: "XBTMYR", Fill: journal.Fill{
+				BotID: b.ID, Sequence: number, Side: side, Volume: dec(volume), Value: dec(value), Time: start().Add(time.Duration(number) * time.Second),
+			}}
+			book = book.Take(f)
+			e := journal.LiveEntry{
+				TenantID: "a", BotID: b.ID, Epoch: epoch, Orders: []journal.LiveOrder{o}, Fills: []journal.LiveFill{f}, Books: []journal.Book{book},
+				Transitions: []journal.Transition{{Order: number, Event: number, To: journal.Filled, At: start()}},
+			}
+			if err := commitLive(t, s, e); err != nil {
+				t.Fatal(err)
+			}
+			return book
+		}
+		claims := func(amount, spent, placed string) {
+			t.Helper()
+			got, err := s.Claims(t.Context(), "a", c.AccountID, "MYR", start())
+			if err != nil || len(got) != 1 || !got[0].Amount.Equal(dec(amount)) || !got[0].Spent["XBTMYR"].Equal(dec(spent)) || !got[0].Placed["XBTMYR"].Equal(dec(placed)) {
+				t.Errorf("the claims are %+v, %v; want %s, spent %s, placed %s", got, err, amount, spent, placed)
+			}
+		}
+		given := func(counter string) journal.Book {
+			return journal.Book{BotID: b.ID, Account: c.AccountID, Pair: "XBTMYR", BaseCurrency: "XBT", CounterCurrency: "MYR", GivenCounter: dec(counter), Counter: dec(counter)}
+		}
+		first := trade(given("1000"), "buy", "1", "500")
+		trade(first, "buy", "0.2", "100")
+		claims("1000", "0", "600")
+		if err := s.CloseBooks(t.Context(), "a", b.ID); err != nil {
+			t.Fatal(err)
+		}
+		claims(c.Balance.String(), "600", "0")
+		second := trade(given("400"), "buy", "0.5", "250")
+		claims("400", "600", "250")
+		trade(second, "sell", "0.5", "260")
+		claims("410", "600", "0") // all is there again
+	})
+}
+
 // proves T6, T7: a foreign order is claimed by one bot only, whether that has claimed it or is
 // to; another tenant's claim is its own matter. Found again after it was over, it is decided
 // anew.

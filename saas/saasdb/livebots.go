@@ -87,7 +87,13 @@ func (s *Store) Claims(ctx context.Context, tenantID, accountID, currency string
 
 // claimOf is what a bot may call its own of a currency; the fills are newest first.
 func claimOf(c configRow, currency string, books []journal.Book, fills []journal.LiveFill) bot.Claim {
-	claim := bot.Claim{BotID: c.BotID, Name: c.Name, Amount: c.Balance, Spent: spent(c.BotID, books, fills)}
+	claim := bot.Claim{BotID: c.BotID, Name: c.Name, Amount: c.Balance, Spent: map[string]decimal.Decimal{}, Placed: map[string]decimal.Decimal{}}
+	own := map[string][]journal.LiveFill{}
+	for _, f := range fills {
+		if f.BotID == c.BotID {
+			own[f.Pair] = append(own[f.Pair], f)
+		}
+	}
 	found := false
 	for _, b := range books {
 		if b.BotID != c.BotID {
@@ -96,29 +102,44 @@ func claimOf(c configRow, currency string, books []journal.Book, fills []journal
 		if !found {
 			found, claim.Amount = true, decimal.Zero
 		}
+		var present []journal.LiveFill
+		present, own[b.Pair] = since(b, own[b.Pair])
 		now := amountOf(b, currency)
 		most := now
-		for _, f := range fills { // back in time
-			if f.BotID == b.BotID && f.Pair == b.Pair {
-				before := amountOf(journal.Book{BaseCurrency: b.BaseCurrency, CounterCurrency: b.CounterCurrency}.Take(f), currency)
-				now = now.Sub(before)
-				most = decimal.Max(most, now)
-			}
+		for _, f := range present { // back in time
+			before := amountOf(journal.Book{BaseCurrency: b.BaseCurrency, CounterCurrency: b.CounterCurrency}.Take(f), currency)
+			now = now.Sub(before)
+			most = decimal.Max(most, now)
 		}
 		claim.Amount = claim.Amount.Add(most)
+		claim.Placed[b.Pair] = spent(present)
+	}
+	for pair, earlier := range own {
+		claim.Spent[pair] = spent(earlier)
 	}
 	return claim
 }
 
-// spent is bot.Claim.Spent of a bot.
-func spent(botID string, books []journal.Book, fills []journal.LiveFill) map[string]decimal.Decimal {
-	most, now := map[string]decimal.Decimal{}, map[string]decimal.Decimal{}
-	for _, f := range fills { // back in time
-		if f.BotID != botID || slices.ContainsFunc(books, func(b journal.Book) bool { return b.BotID == botID && b.Pair == f.Pair }) {
-			continue
+// since splits fills in a book's pair, newest first, into those that made it what it is and
+// those of books before it: it began with what it was given.
+func since(b journal.Book, fills []journal.LiveFill) (present, earlier []journal.LiveFill) {
+	for i, f := range fills {
+		if b.Base.Equal(b.GivenBase) && b.Counter.Equal(b.GivenCounter) {
+			return fills[:i], fills[i:]
 		}
-		now[f.Pair] = now[f.Pair].Sub(journal.Book{}.Take(f).Counter)
-		most[f.Pair] = decimal.Max(most[f.Pair], now[f.Pair])
+		change := journal.Book{}.Take(f)
+		b.Base, b.Counter = b.Base.Sub(change.Base), b.Counter.Sub(change.Counter)
+	}
+	return fills, nil
+}
+
+// spent is the most of the counter currency that was gone at any time by fills of one pair,
+// newest first.
+func spent(fills []journal.LiveFill) decimal.Decimal {
+	most, now := decimal.Zero, decimal.Zero
+	for _, f := range fills { // back in time
+		now = now.Sub(journal.Book{}.Take(f).Counter)
+		most = decimal.Max(most, now)
 	}
 	return most
 }

@@ -40,6 +40,8 @@ type botPage struct {
 	Markets  string
 	MayTrade bool
 	MayWrite bool
+	// MayResume is true for who may let it buy again after its largest drawdown.
+	MayResume bool
 	// Barred is why it cannot be started: a kill switch is on; "" if it can.
 	Barred string
 	// Error is a refusal that the page shows; Upgrade is the plan that would
@@ -124,6 +126,7 @@ func (w *Web) showBot(rq *request, status int, of outcome) error {
 	p := botPage{
 		botRow: rows[0], Config: c, MarketTime: moment{w.cfg.MarketTime()}, Periods: periods(), DeleteFault: of.deleteFault,
 		MayTrade: rq.who.Can(tenancy.BotsTrade), MayWrite: rq.who.Can(tenancy.BotsWrite),
+		MayResume: rq.who.Can(tenancy.BotsTrade) && (b.Mode != bot.Live || bot.MayLoosen(rq.who)),
 	}
 	markets, err := w.markets(rq)
 	if err != nil {
@@ -195,12 +198,12 @@ type breakerPart struct {
 	Text           string
 	Since          moment
 	Until, Cooling moment
-	MayTrade       bool
+	MayResume      bool
 }
 
 // Breaker is the banner of what keeps the bot from buying.
 func (p botPage) Breaker() breakerPart {
-	out := breakerPart{ID: p.ID, MayTrade: p.MayTrade && p.Desired}
+	out := breakerPart{ID: p.ID, MayResume: p.MayResume && p.Desired}
 	if !p.Traded || !p.Active() {
 		return out
 	}

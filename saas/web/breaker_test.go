@@ -69,7 +69,7 @@ func TestBreakerOnThePage(t *testing.T) {
 		t.Errorf("it was resumed %d times", b.Resumes)
 	}
 	ada.post("/bots/"+id+"/close-only", url.Values{"on": {"true"}}).want(t, "close only", http.StatusSeeOther)
-	ada.get("/bots/"+id).want(t, "a bot that winds down", http.StatusOK, "Close only: it buys nothing", "Buy again", "until you resume it.")
+	ada.get("/bots/"+id).want(t, "a bot that winds down", http.StatusOK, "Close only: it buys nothing", "Buy again", "until it is resumed.")
 	if b := now(); !b.CloseOnly {
 		t.Error("it does not wind down")
 	}

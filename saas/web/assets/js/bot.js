@@ -155,7 +155,7 @@ function setBreaker(s) {
   if (b) {
     const reason = b.reason.charAt(0).toUpperCase() + b.reason.slice(1);
     document.getElementById('breaker-text').textContent =
-      `${reason}. Nothing is bought until ${b.until ? exact(Date.parse(b.until)) : 'you resume it'}. Since ${exact(Date.parse(b.since))}.`;
+      `${reason}. Nothing is bought until ${b.until ? exact(Date.parse(b.until)) : 'it is resumed'}. Since ${exact(Date.parse(b.since))}.`;
   }
   const resume = document.getElementById('breaker-resume');
   if (resume) resume.hidden = !b || Boolean(b.until);
