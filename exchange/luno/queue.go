@@ -18,9 +18,10 @@ type queue struct {
 	urgent lane
 	normal lane
 	spare  lane
-	// serving is true while somebody serves those who wait.
-	serving bool
-	// kick wakes who serves, for a call that came while it waits for a lesser one.
+	// served is the call that is served; nil if none waits, and then nobody serves.
+	served *waiter
+	// kick wakes who serves, where it waits for the budget with a call that came after a
+	// better one or has gone away. Each time the budget is asked anew, which costs.
 	kick chan struct{}
 }
 
@@ -131,10 +132,11 @@ func (q *queue) wait(ctx context.Context, t exchange.Turn, most time.Duration) e
 	w := &waiter{ctx: ctx, turn: t, done: make(chan error, 1)}
 	q.mu.Lock()
 	q.lane(t).push(w)
-	if !q.serving {
-		q.serving = true
+	switch {
+	case q.served == nil:
+		q.served = w
 		go q.serve()
-	} else if !t.Spare {
+	case rank(t) > rank(q.served.turn):
 		q.wake()
 	}
 	q.mu.Unlock()
@@ -146,10 +148,24 @@ func (q *queue) wait(ctx context.Context, t exchange.Turn, most time.Duration) e
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lane(t).remove(w) // if it was let through at the same moment, it counts as made
-	q.wake()
+	if q.served == w {
+		q.wake()
+	}
 	return ctx.Err()
 }
 
+// rank is the higher, the sooner a call is served.
+func rank(t exchange.Turn) int {
+	switch {
+	case t.Urgent:
+		return 2
+	case t.Spare:
+		return 0
+	}
+	return 1
+}
+
+// wake is called with mu held.
 func (q *queue) wake() {
 	select {
 	case q.kick <- struct{}{}:
@@ -161,18 +177,21 @@ func (q *queue) wake() {
 func (q *queue) next() *waiter {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if w := q.urgent.head(); w != nil {
-		return w
+	select {
+	case <-q.kick: // it was for what is seen now
+	default:
 	}
-	from := &q.normal
+	from := &q.urgent
+	if from.head() == nil {
+		from = &q.normal
+	}
 	if from.head() == nil {
 		from = &q.spare
 	}
-	w := from.head()
-	if q.serving = w != nil; q.serving {
-		w.turn.Bots = len(from.bots)
+	if q.served = from.head(); q.served != nil && !q.served.turn.Urgent {
+		q.served.turn.Bots = len(from.bots)
 	}
-	return w
+	return q.served
 }
 
 // serve lets calls through until none waits.

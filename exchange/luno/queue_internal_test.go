@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -207,7 +208,7 @@ func TestQueueFair(t *testing.T) {
 		synctest.Wait()
 		l.queue.mu.Lock()
 		defer l.queue.mu.Unlock()
-		if l.serving || len(l.normal.bots)+len(l.urgent.bots)+len(l.normal.calls)+len(l.urgent.calls) != 0 {
+		if l.served != nil || len(l.normal.bots)+len(l.urgent.bots)+len(l.normal.calls)+len(l.urgent.calls) != 0 {
 			t.Errorf("the queue is not empty: %+v", l.queue)
 		}
 	})
@@ -344,9 +345,11 @@ func TestQueuesShare(t *testing.T) {
 type closed struct {
 	opens time.Time
 	bots  []int
+	asked atomic.Int64
 }
 
 func (b *closed) Take(_ context.Context, t exchange.Turn) (time.Duration, error) {
+	b.asked.Add(1)
 	if wait := time.Until(b.opens); wait > 0 {
 		return wait, nil
 	}
@@ -374,6 +377,47 @@ func TestQueueCountsBots(t *testing.T) {
 		waiting.Wait()
 		if !slices.Equal(b.bots, []int{3, 3, 3, 3, 2, 1}) {
 			t.Errorf("waiting were told %v", b.bots)
+		}
+	})
+}
+
+// A budget that is shared through a store is asked as often as there is something new to
+// ask: not for each call that comes to wait behind others, nor for each that gives up
+// there. // proves T10
+func TestQueueAsksSeldom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &closed{opens: time.Now().Add(time.Hour)}
+		q := newQueue(b)
+		var all sync.WaitGroup
+		expect := func(what string, turn exchange.Turn, calls, asked int64) (leave func()) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			b.asked.Store(0)
+			for i := range calls {
+				turn.Bot = fmt.Sprint(i % 7)
+				all.Go(func() { _ = q.wait(ctx, turn, 2*time.Hour) })
+				synctest.Wait()
+			}
+			if n := b.asked.Load(); n != asked {
+				t.Errorf("%s: the budget was asked %d times, want %d", what, n, asked)
+			}
+			return cancel
+		}
+		leave := expect("pages", exchange.Turn{Spare: true}, 100, 2)
+		expect("bots, which come before them", exchange.Turn{}, 500, 2)
+		expect("pages behind bots", exchange.Turn{Spare: true}, 100, 0)
+		expect("an exit", exchange.Turn{Urgent: true}, 1, 2)
+		b.asked.Store(0)
+		leave()
+		synctest.Wait()
+		if n := b.asked.Load(); n != 0 {
+			t.Errorf("when pages left behind others, the budget was asked %d times", n)
+		}
+		start := time.Now()
+		all.Wait()
+		if took := time.Since(start); took != time.Hour {
+			t.Errorf("they waited for %s", took)
 		}
 	})
 }
