@@ -146,6 +146,44 @@ func TestFailedStartLeavesNoPositionUnwatched(t *testing.T) {
 	}
 }
 
+// proves RK3: an exit that a run owes when its tenant stops it ends with it: the position is to
+// stay, so that a later run that fails before it has begun does not sell it above its stop.
+func TestStopLetsGoOfAnExitThatIsOwed(t *testing.T) {
+	t.Parallel()
+	s, g, m, past := newOrphan(t, &absent{})
+	g.open(t.Context()) // in vain: it is watched without its strategy
+	past.list = append(past.list, s.minute(0, 90))
+	g.watch(t.Context(), nil)
+	hears(t, m, 0) // the exchange is suspended
+	if g.awake(t.Context(), []*member{m}); s.written(t).Engine.Owed != "stop-loss at 90 reached" {
+		t.Fatalf("it owes %q, told %q", s.written(t).Engine.Owed, s.told)
+	}
+	if g.stop(t.Context(), m); !m.over || s.last() != "stopped: stopped by you" && s.last() != "stopped: stopped by the kill switch" {
+		t.Fatalf("it is stopped: %t, told %q", m.over, s.told)
+	}
+	a := m.assignment
+	a.Bot.Run = 2
+	next := newMember(a, g.key, lease.Lease{Epoch: 2})
+	next.live = &livebot{r: g.r, tenant: "t", bot: "bot", lease: next.lease, stop: func() {}, done: make(chan struct{})}
+	close(next.live.done)
+	g.r.members["bot"], g.waiting = next, []*member{next}
+	g.fail(t.Context(), next, errors.New("a bad parameter"))
+	deliver(t, g)
+	if len(g.guards) != 1 || !strings.Contains(s.last(), "its stop-loss still stands guard") {
+		t.Fatalf("it is not watched, told %q", s.told)
+	}
+	past.list = append(past.list, s.minute(1, 100))
+	g.watch(t.Context(), nil)
+	if w := s.written(t).Remote[0].Wishes; len(w) > 0 || g.guards[0].account.Owed() != "" {
+		t.Errorf("above its stop it wishes %+v, told %q", w, s.told)
+	}
+	past.list = append(past.list, s.minute(2, 80))
+	g.watch(t.Context(), nil)
+	if w := s.written(t).Remote[0].Wishes; len(w) != 1 || !w[0].Exit {
+		t.Errorf("below it, it wishes %+v, told %q", w, s.told)
+	}
+}
+
 // A bot that its tenant stops or starts anew after it has failed is not watched any more; one
 // that fails while it stops is not either, but its orders are taken back.
 func TestWhoIsNotWatched(t *testing.T) {

@@ -301,7 +301,11 @@ func (g *group) ended(ctx context.Context, m *member) {
 			note, text = note+"; "+open, text+"; "+open
 		}
 		m.rec.note(journal.Decision{BotID: m.assignment.Bot.ID, Kind: "stopped", Time: m.marketTime(), Text: note})
-		if err := g.commit(ctx, []*member{m}, true); err != nil || m.over {
+		err := m.letGo()
+		if err == nil {
+			err = g.commit(ctx, []*member{m}, true)
+		}
+		if err != nil || m.over {
 			g.r.cfg.Log.WarnContext(ctx, "the end of a bot's run was not written; it is stopped anew", "bot_id", m.assignment.Bot.ID, "error", err)
 			if !m.over {
 				g.part(ctx, m)
@@ -313,4 +317,15 @@ func (g *group) ended(ctx context.Context, m *member) {
 	g.part(ctx, m)
 	g.r.observe(ctx, m, bot.Stopped, text)
 	g.r.forget(ctx, m)
+}
+
+// letGo lets exits go that the bot owes: nobody who watches its account later, because a run
+// failed before it began, sells for them what its tenant wanted to stay.
+func (m *member) letGo() error {
+	if m.account.Owed() == "" {
+		return nil
+	}
+	st := m.account.State()
+	owesNothing(&st)
+	return m.account.Restore(st)
 }

@@ -32,12 +32,22 @@ func (m *member) wound(ctx context.Context, st checkpointState, terms parity.Ter
 	default:
 		last, err = m.cancelled(st, terms, markets)
 	}
-	last.Engine.Queue, last.Engine.Signals, last.Engine.Owed, last.Engine.Refusal = nil, nil, "", ""
+	last.Engine.Queue, last.Engine.Signals = nil, nil
 	last.Engine.Watch.CloseOnly = false // a run winds down for itself
 	for i := range last.Legs {
-		last.Legs[i].Engine.Queue, last.Legs[i].Engine.Owed, last.Legs[i].Engine.Refusal = nil, "", ""
+		last.Legs[i].Engine.Queue = nil
 	}
+	owesNothing(&last)
 	return last, unfit, err
+}
+
+// owesNothing lets protective exits go that have not closed their positions: they were meant
+// for the run that ends, and its position stays.
+func owesNothing(last *parity.AccountState) {
+	last.Engine.Owed, last.Engine.Refusal = "", ""
+	for i := range last.Legs {
+		last.Legs[i].Engine.Owed, last.Legs[i].Engine.Refusal = "", ""
+	}
 }
 
 // adrift returns an account at an exchange without orders that the exchange was asked for
