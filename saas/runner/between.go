@@ -16,6 +16,11 @@ const (
 	// judgeEvery is how long the prices of a pair are gathered before its exits are judged
 	// on them again. The first price after a quiet while is judged at once.
 	judgeEvery = 250 * time.Millisecond
+	// debtsMost is the longest pause between two tries to commit exits that have acted; the
+	// first is judgeEvery, and each is twice the one before.
+	debtsMost = 5 * time.Second
+	// reachedAtOnce is how many bots' exits act before they are committed.
+	reachedAtOnce = 50
 	// mostBeliefs is how many candles are remembered of which not all was believed.
 	mostBeliefs = 100
 )
@@ -125,11 +130,11 @@ func (g *group) judge(ctx context.Context) {
 	now := g.r.cfg.Now()
 	for _, l := range g.lookouts() {
 		if rest := l.judged.Add(judgeEvery).Sub(now); rest > 0 {
-			if g.later == nil {
-				g.later = time.After(rest)
-			}
+			l.sub.Ring(nil) // nobody is woken up for what is looked at then
+			g.judgeIn(rest)
 			continue
 		}
+		l.sub.Ring(g.rung)
 		got, ok := l.sub.Prints()
 		if !ok {
 			continue
@@ -143,6 +148,13 @@ func (g *group) judge(ctx context.Context) {
 			g.protect(ctx, l.pair, &p)
 			g.redraw()
 		}
+	}
+}
+
+// judgeIn has prices judged in a while, or sooner if that was wanted before.
+func (g *group) judgeIn(rest time.Duration) {
+	if at := g.r.cfg.Now().Add(rest); g.later == nil || at.Before(g.laterAt) {
+		g.later, g.laterAt = time.After(rest), at
 	}
 }
 
@@ -175,14 +187,25 @@ func (g *group) alarm(pair string) risk.Alarm {
 
 // protect closes the positions of the bots whose exits prices have reached, and commits that:
 // nothing is sent before. Their strategies are not asked; they hear of it with the next candle.
+// Of many bots the first do not wait until all have heard what their exchange has told.
 func (g *group) protect(ctx context.Context, pair string, p *engine.Prints) {
-	var reached, working, watched []*member
+	var reached []*member
 	g.armed(func(m *member) {
 		if m.account.Reaches(pair, p) {
 			reached = append(reached, m)
 		}
 	})
+	for some := range slices.Chunk(reached, reachedAtOnce) {
+		g.protectSome(ctx, pair, p, some)
+	}
+}
+
+func (g *group) protectSome(ctx context.Context, pair string, p *engine.Prints, reached []*member) {
+	var working, watched []*member
 	for _, m := range reached {
+		if m.over || m.account == nil { // since those before were committed
+			continue
+		}
 		if !g.hear(ctx, m) || m.blind != "" {
 			continue
 		}
@@ -210,7 +233,7 @@ func (g *group) protect(ctx context.Context, pair string, p *engine.Prints) {
 
 // bookNow is book for bots whose exits have acted. Those whose strategy's state is known, as
 // it is of live bots that hold something, do not wait for its process. What could not be
-// committed is tried again with the next prices, and not only with the next candle.
+// committed is tried again after a while, and not only with the next candle.
 func (g *group) bookNow(ctx context.Context, ms []*member) {
 	var ask, known []*member
 	for _, m := range ms {
@@ -223,17 +246,31 @@ func (g *group) bookNow(ctx context.Context, ms []*member) {
 	g.write(ctx, known)
 	g.book(ctx, ask)
 	g.judged(ctx, ms)
-	g.owed = nil
+	g.owed = slices.DeleteFunc(g.owed, func(m *member) bool { return !m.open() || !m.rec.dirty() || slices.Contains(ms, m) })
 	for _, m := range ms {
 		if m.open() && m.rec.dirty() {
 			g.owed = append(g.owed, m)
 		}
 	}
+	now := g.r.cfg.Now()
+	switch {
+	case len(g.owed) == 0:
+		g.debtsPause, g.debtsAt = 0, time.Time{}
+	case !g.debtsAt.After(now):
+		g.debtsPause = min(max(judgeEvery, 2*g.debtsPause), debtsMost)
+		g.debtsAt = now.Add(g.debtsPause)
+		g.judgeIn(g.debtsPause)
+	}
 }
 
-// settleDebts commits what could not be before.
+// settleDebts commits what could not be before, once its time has come.
 func (g *group) settleDebts(ctx context.Context) {
-	if owed := slices.DeleteFunc(g.owed, func(m *member) bool { return !m.open() || !m.rec.dirty() }); len(owed) > 0 {
+	owed := slices.DeleteFunc(slices.Clone(g.owed), func(m *member) bool { return !m.open() || !m.rec.dirty() })
+	if rest := g.debtsAt.Sub(g.r.cfg.Now()); len(owed) > 0 && rest > 0 {
+		g.judgeIn(rest)
+		return
+	}
+	if len(g.owed) > 0 {
 		g.bookNow(ctx, owed)
 	}
 }

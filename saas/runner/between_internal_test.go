@@ -45,9 +45,12 @@ type copybook struct {
 	*shelter
 	points []parity.Point
 	fills  []journal.Fill
+	// tries counts commits, also those in vain.
+	tries int
 }
 
 func (c *copybook) Commit(ctx context.Context, entries ...journal.Entry) error {
+	c.tries++
 	err := c.shelter.Commit(ctx, entries...)
 	for _, e := range entries {
 		if err != nil || e.Point == nil {
@@ -263,6 +266,52 @@ func TestExitsOnTradesSurviveOutagesAndKills(t *testing.T) {
 			w.identical()
 		}
 	}
+}
+
+// proves RK3: in an outage of the database exits that have acted are tried again after pauses
+// that become longer, however many trades there are meanwhile; those of other bots that act
+// meanwhile make nobody forget them; and the groups are not woken up while they pause.
+func TestExitsInAnOutageAreTriedWithPauses(t *testing.T) {
+	t.Parallel()
+	w := newTickled(t, bot.Live)
+	w.trade(1, 100, true)
+	w.outage = errors.New("the database is away")
+	w.trade(2, 90, false)
+	w.trade(3, 90, true)
+	first := w.tries
+	for range 10 {
+		w.g.judge(t.Context())
+	}
+	if first == 0 || w.tries != first || w.g.later == nil {
+		t.Fatalf("within the pause it was tried %d times, after %d", w.tries, first)
+	}
+	if w.trade(4, 100, false); w.tries != first+1 {
+		t.Fatalf("after the pause it was tried %d times, after %d", w.tries, first)
+	}
+	w.now = w.now.Add(judgeEvery)
+	if w.g.judge(t.Context()); w.tries != first+1 {
+		t.Fatal("the second pause is no longer than the first")
+	}
+	if w.trade(5, 100, true); w.tries != first+2 {
+		t.Fatalf("after the second pause it was tried %d times, after %d", w.tries, first)
+	}
+	w.g.judge(t.Context())
+	w.sequence++
+	w.stream.events <- exchange.StreamEvent{Tick: &exchange.Tick{Time: w.begin + 6000, Price: 100, Volume: 1, Sequence: w.sequence}}
+	w.stream.events <- exchange.StreamEvent{}
+	if len(w.g.rung) > 0 {
+		t.Error("a trade within the pause wakes the group up")
+	}
+	if w.g.bookNow(t.Context(), []*member{{over: true, current: true}}); len(w.g.owed) != 1 || w.g.owed[0] != w.m {
+		t.Fatalf("another bot acts, and %d are owed", len(w.g.owed))
+	}
+	w.outage = nil
+	w.now = w.now.Add(4 * judgeEvery)
+	if w.g.judge(t.Context()); w.sold() != 500 || len(w.g.owed) != 0 {
+		t.Errorf("it sells %d, %d are owed", w.sold(), len(w.g.owed))
+	}
+	w.trade(7, 100, true)
+	w.identical()
 }
 
 // proves RK3: one bad print sells nothing, neither when it is traded nor when its candle has

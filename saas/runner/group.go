@@ -90,12 +90,16 @@ type group struct {
 	// references are the other pairs that bots trade or look at.
 	references []*reference
 	// own watches the prices of the group's own pair between candles. rung announces those of
-	// any pair, and later is ready when prices that came too soon are to be judged.
-	own   *lookout
-	rung  chan struct{}
-	later <-chan time.Time
-	// owed are bots whose exits have acted and that could not be committed.
-	owed []*member
+	// any pair, and later is ready when prices that came too soon are to be judged, at laterAt.
+	own     *lookout
+	rung    chan struct{}
+	later   <-chan time.Time
+	laterAt time.Time
+	// owed are bots whose exits have acted and that could not be committed; that is tried
+	// again at debtsAt, which is debtsPause after the last try.
+	owed       []*member
+	debtsPause time.Duration
+	debtsAt    time.Time
 
 	// barred is true once the group was told that its strategy must not run; the
 	// runner's lock guards it.
