@@ -58,8 +58,12 @@ func fillOf(m exchange.Market, o journal.LiveOrder, f exchange.Fill) journal.Liv
 	}
 }
 
-// alike reports whether two orders ask for the same.
+// alike reports whether two orders ask for the same. Exits do so however much was there to be
+// sold.
 func alike(a, b journal.LiveOrder) bool {
+	if exits(a) && exits(b) {
+		a.Volume = b.Volume
+	}
 	return a.Pair == b.Pair && a.Side == b.Side && a.Type == b.Type && a.PostOnly == b.PostOnly && a.TimeInForce == b.TimeInForce &&
 		a.Price.Equal(b.Price) && a.Volume.Equal(b.Volume) && a.Value.Equal(b.Value)
 }

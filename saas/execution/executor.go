@@ -47,6 +47,9 @@ type Executor struct {
 	flying map[int64]bool
 	// sent are the numbers of those that were: none is sent twice.
 	sent map[int64]bool
+	// short are the pairs in which the venue has refused an urgent sell because the account has
+	// too little.
+	short map[string]bool
 	// strange are executions that may not be ours, since the reconciliation before.
 	strange []exchange.Fill
 	event   int64
@@ -66,7 +69,7 @@ func Open(ctx context.Context, cfg Config) (*Executor, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	e := &Executor{cfg: cfg, markets: map[string]exchange.Market{}, flying: map[int64]bool{}, sent: map[int64]bool{}, soonest: make(chan struct{}, 1)}
+	e := &Executor{cfg: cfg, markets: map[string]exchange.Market{}, flying: map[int64]bool{}, sent: map[int64]bool{}, short: map[string]bool{}, soonest: make(chan struct{}, 1)}
 	for _, m := range cfg.Markets {
 		e.markets[m.Pair] = m
 	}

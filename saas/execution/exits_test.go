@@ -185,7 +185,8 @@ func (b *guarded) byHand(t *testing.T, side exchange.Side, price exchange.Ticks)
 // proves RK3: whatever keeps a protective exit from being carried out at Luno, the protection
 // goes on: for every kind of exit, the position is not forgotten, its exit is tried again with
 // each candle, once, also where the price would not reach it any more, it is known why it did
-// not come about, and once nothing is in its way it sells all.
+// not come about, and once nothing is in its way it sells all. Of a position that its owner has
+// sold in part by hand what is there is sold.
 func TestEveryExitIsTriedAgainAfterEveryFault(t *testing.T) {
 	t.Parallel()
 	const percent = exchange.RateOne / 100
@@ -238,10 +239,17 @@ func TestEveryExitIsTriedAgainAfterEveryFault(t *testing.T) {
 				for want := 1; want <= 2; want++ {
 					b.minute(t, c.low, c.high, c.last)
 					n, state, reason := b.tries(t)
-					if n != want || state != f.state || b.wishes.Open() > 0 {
+					left, end := held, f.state
+					if f.list == nil && want == 2 { // what is there is sold, and the rest is owed
+						left, end = 60_000, journal.Filled
+						if !strings.HasSuffix(reason, "; of 0.1 XBT the account has only these free") || b.session.Refusal() != "the account had no more of it free" {
+							t.Errorf("its order says %q, and of the rest it says %q", reason, b.session.Refusal())
+						}
+					}
+					if n != want || state != end || b.wishes.Open() > 0 {
 						t.Fatalf("it was tried %d times, want %d; the newest order is %s (%s), %d are wished", n, want, state, reason, b.wishes.Open())
 					}
-					if b.session.Portfolio().Base != held || !strings.Contains(b.session.Owed(), k.why) || b.session.Refusal() == "" {
+					if b.session.Portfolio().Base != left || !strings.Contains(b.session.Owed(), k.why) || b.session.Refusal() == "" {
 						t.Fatalf("it holds %d, owes %q, and says of the newest order %q", b.session.Portfolio().Base, b.session.Owed(), b.session.Refusal())
 					}
 					c = k.later
@@ -259,5 +267,37 @@ func TestEveryExitIsTriedAgainAfterEveryFault(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// proves T1: the exit of a part stands for the command of the whole, however often and by
+// whomever that is given again; and while nothing is there, nothing is sent and it is said why.
+func TestExitOfAPartIsSentOnce(t *testing.T) {
+	t.Parallel()
+	b := newGuarded(t, newWorld(t, dbtest.SQLite(t, tenancydb.Migrations(), saasdb.Migrations())), risk.Config{})
+	b.byHand(t, exchange.Sell, 399_000)
+	place := func(number int64, volume exchange.Steps) journal.LiveOrder {
+		t.Helper()
+		r := exchange.OrderRequest{Pair: pair, Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume, Urgent: true}
+		o, err := b.exec.Place(t.Context(), execution.Intent{Number: number, Request: r, Reason: "stop-loss"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	if o := place(1, held); o.State != journal.Rejected {
+		t.Fatalf("it is %s: %s", o.State, o.Reason)
+	}
+	for range 2 {
+		if o := place(2, held); !o.Volume.Equal(dec("0.04")) || o.State == journal.Denied || o.State == journal.Rejected {
+			t.Fatalf("it sells %s and is %s: %s", o.Volume, o.State, o.Reason)
+		}
+		if o := place(1, held); o.State != journal.Rejected || !o.Volume.Equal(dec("0.1")) {
+			t.Fatalf("the one before is %s of %s", o.State, o.Volume)
+		}
+		check(t, b.exec)
+	}
+	if o := place(3, 60_000); o.State != journal.Denied || !strings.HasPrefix(o.Reason, "of the 0.06 XBT that it sells the account has 0 free") {
+		t.Errorf("with nothing there it is %s: %s", o.State, o.Reason)
 	}
 }

@@ -49,6 +49,10 @@ func (e *Executor) Deny(ctx context.Context, in Intent, reason string) (journal.
 // Intend commits an intent and sends nothing (rule T1). An order that may not be
 // placed at present is denied, and the order's reason says why.
 func (e *Executor) Intend(ctx context.Context, in Intent) (journal.LiveOrder, error) {
+	in, why := e.fit(ctx, in)
+	if why != "" {
+		return e.Deny(ctx, in, why)
+	}
 	o, err := e.enter(ctx, in, func(o journal.LiveOrder) (string, error) {
 		if !e.checked || !e.cleared && !o.Urgent {
 			return "", errs.New(errs.Conflict, "not_reconciled", "bot %s has not been reconciled with its venue since it started: %s",
@@ -207,6 +211,7 @@ func (e *Executor) Send(ctx context.Context, o journal.LiveOrder) (journal.LiveO
 	if exchange.KindOf(err) == exchange.KindKey {
 		e.cfg.Answered(err)
 	}
+	e.lacks(o, err)
 	return sent, lerr
 }
 

@@ -70,8 +70,11 @@ func (v *Venue) have(f exchange.Fill) {
 func (v *Venue) over(w *Wish, at int64) {
 	o := w.order()
 	o.Status, o.Completed = exchange.Complete, at
-	number := w.Number
-	v.tell(exchange.Report{Order: o, Reason: w.End.Reason, Ending: w.End.Ending})
+	number, reason := w.Number, w.End.Reason
+	if w.Exit && reason == "" && w.Filled < w.Request.Volume {
+		reason = "the account had no more of it free"
+	}
+	v.tell(exchange.Report{Order: o, Reason: reason, Ending: w.End.Ending})
 	v.state.Wishes = slices.DeleteFunc(v.state.Wishes, func(x Wish) bool { return x.Number == number })
 	for i := 0; i < len(v.state.Wishes); i++ {
 		x := &v.state.Wishes[i]
