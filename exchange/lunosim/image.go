@@ -171,6 +171,7 @@ func (s *Sim) restore() error {
 // calm takes back what traders and faults have left.
 func (s *Sim) calm() error {
 	ctx := context.Background()
+	s.venue.SetQuietPostOnly(false)
 	for _, pair := range s.pairs {
 		if err := s.SetStatus(pair, "ACTIVE"); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -38,13 +39,22 @@ type stateFile struct {
 	inputs [][]byte
 
 	mu   sync.Mutex
-	file *os.File
-	// first and grown are how long the image is and what follows it.
+	file output
+	// first and grown are how long the first line is and what follows it.
 	first, grown int
 	// since is what was done since an image was taken that is not in the file yet; nil
 	// if there is none.
 	since *bytes.Buffer
-	err   error
+	// err is what was wrong with writing; nothing is written after it, and failed is
+	// closed.
+	err    error
+	failed chan struct{}
+}
+
+// output is what lines are written to: an *os.File.
+type output interface {
+	io.WriteCloser
+	Truncate(size int64) error
 }
 
 // openStateFile reads the file and locks it against other simulators; nil without a
@@ -53,7 +63,7 @@ func openStateFile(path string) (*stateFile, error) {
 	if path == "" {
 		return nil, nil //nolint:nilnil // nothing is kept
 	}
-	f := &stateFile{path: path, lock: flock.New(path + ".lock")}
+	f := &stateFile{path: path, lock: flock.New(path + ".lock"), failed: make(chan struct{})}
 	switch locked, err := f.lock.TryLock(); {
 	case err != nil:
 		return nil, fmt.Errorf("lunosim: the state file: %w", err)
@@ -87,23 +97,37 @@ func (f *stateFile) recorder() func(paper.Input) {
 }
 
 // record writes what is about to happen. Before the first image there is no file, and
-// what happens is in that.
+// what happens is in that. After a failure nothing is written any more, and of what was
+// written in part nothing is left: the file ends with the last line that is whole.
 func (f *stateFile) record(in paper.Input) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.file == nil && f.since == nil {
+	if f.err != nil || f.file == nil && f.since == nil {
 		return
 	}
 	line, err := json.Marshal(in)
+	if err != nil {
+		f.fail(err)
+		return
+	}
 	line = append(line, '\n')
 	if f.since != nil {
 		f.since.Write(line)
 	}
-	if err == nil && f.file != nil {
-		f.grown += len(line)
-		_, err = f.file.Write(line)
+	if f.file == nil {
+		return
 	}
-	f.err = errors.Join(f.err, err)
+	if _, err := f.file.Write(line); err != nil {
+		f.fail(errors.Join(err, f.file.Truncate(int64(f.first)+int64(f.grown))))
+		return
+	}
+	f.grown += len(line)
+}
+
+// fail notes what was wrong with writing and tells Keep.
+func (f *stateFile) fail(err error) {
+	f.err = err
+	close(f.failed)
 }
 
 // mark says that an image is being taken, which has all that was recorded until now.
@@ -120,10 +144,12 @@ func (f *stateFile) replace(image []byte) error {
 	if err != nil {
 		return fmt.Errorf("lunosim: the state file: %w", err)
 	}
-	_, err = file.Write(append(image, '\n'))
+	image = append(image, '\n')
+	_, err = file.Write(image)
 	err = errors.Join(err, file.Sync())
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	err = errors.Join(err, f.err) // the old one has all that was kept
 	if err == nil {
 		_, err = file.Write(f.since.Bytes())
 	}
@@ -150,12 +176,11 @@ func syncFolder(path string) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// due reports whether the file has grown enough to be written anew, and what was wrong
-// with writing it.
-func (f *stateFile) due() (bool, error) {
+// due reports whether the file has grown enough to be written anew.
+func (f *stateFile) due() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.grown > max(compactFrom, f.first), f.err
+	return f.grown > max(compactFrom, f.first)
 }
 
 // close ends the work on the file.
@@ -174,8 +199,8 @@ func (f *stateFile) close() error {
 }
 
 // Keep writes the file of Config.State anew when it has grown, until ctx ends; then the
-// file is left, and what happens later is in none. An error says that the file cannot be
-// written, and that what is done is no longer kept. Without a file it does nothing.
+// file is left, and what happens later is in none. An error, which comes at once, says
+// that the file cannot be written, and that what is done is no longer kept. Without a file it does nothing.
 func (s *Sim) Keep(ctx context.Context) error {
 	if s.file == nil {
 		return nil
@@ -183,17 +208,19 @@ func (s *Sim) Keep(ctx context.Context) error {
 	ticker := time.NewTicker(compactEvery)
 	defer ticker.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return s.file.close()
+		case <-s.file.failed:
 		case <-ticker.C:
+			if !s.file.due() {
+				continue
+			}
+			if err = s.compact(); err == nil {
+				continue
+			}
 		}
-		due, err := s.file.due()
-		if err == nil && due {
-			err = s.compact()
-		}
-		if err != nil {
-			return errors.Join(fmt.Errorf("lunosim: what is done is no longer kept: %w", err), s.file.close())
-		}
+		return fmt.Errorf("lunosim: what is done is no longer kept: %w", errors.Join(err, s.file.close()))
 	}
 }

@@ -137,6 +137,26 @@ func TestStateOutlivesTheSimulator(t *testing.T) {
 	newCopy(t, s.next()).compare(t, b, "XBTMYR")
 }
 
+// proves T8 after a kill -9 with faults on: what a fault did to orders ends with it, for no
+// list of a simulator that begins anew has it.
+func TestStateKeepsNoFaults(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "state.json")
+	clock := newClock()
+	b := keeping(t, file, clock.Now)
+	b.bob.limit(t, "ASK", "300000", "0.01")
+	b.fault(t, lunosim.Fault{Kind: lunosim.QuietPostOnly})
+	for range 2 { // also from what the second one left
+		file = killed(t, file)
+		b = keeping(t, file, clock.Now)
+		if list := b.Faults(); len(list) != 0 {
+			t.Errorf("faults %v", list)
+		}
+		b.ann.send(t, http.MethodPost, "/api/1/postorder", "pair=XBTMYR", "type=BID", "price=300000", "volume=0.01", "post_only=true").
+			refused(t, 400, "ErrOrderCanceled")
+	}
+}
+
 func TestStateFileRefuses(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")
