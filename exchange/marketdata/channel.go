@@ -292,7 +292,9 @@ func (c *channel) deliver(e Event, live bool) {
 	switch {
 	case e.Candle != nil:
 		c.state.addCandle(*e.Candle)
-		c.closes(e.Candle, live)
+		if quiet := c.closes(e.Candle, live); quiet > 0 {
+			e.Low, e.High = quiet, quiet
+		}
 	case e.Tick != nil:
 		c.state.addTick(*e.Tick)
 		c.traded(*e.Tick)

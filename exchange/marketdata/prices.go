@@ -61,8 +61,8 @@ func (c *channel) print(price exchange.Ticks, at int64) {
 	}
 }
 
-// believed is the range of the prices of a candle that can be believed, if the stream told
-// all of its trades and some cannot; 0 otherwise.
+// believed is the range of the prices of a candle in which was traded that can be believed, if
+// the stream told all of its trades and some cannot; 0 otherwise. See closes for quiet ones.
 func (c *channel) believed(k *exchange.Candle, trades []exchange.Trade) (low, high exchange.Ticks) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,10 +83,12 @@ func (c *channel) believed(k *exchange.Candle, trades []exchange.Trade) (low, hi
 	return low, high
 }
 
-// closes forgets what a candle tells whole, and believes the close of one of the history; the
-// lock is held.
-func (c *channel) closes(k *exchange.Candle, live bool) {
-	if c.prices.low, c.prices.high = 0, 0; !live {
+// closes forgets what a candle tells whole, and believes the close of one of the history. It
+// returns the price to believe of a candle without a trade, if that is another; 0 otherwise.
+// The lock is held.
+func (c *channel) closes(k *exchange.Candle, live bool) (quiet exchange.Ticks) {
+	c.prices.low, c.prices.high = 0, 0
+	if quiet = c.prices.sieve.quiet(k, c.state.Top); quiet == 0 && !live {
 		c.prices.sieve.believe(k.Close, k.Time+feedMillis)
 	}
 	for _, s := range c.subscribers {
@@ -94,6 +96,7 @@ func (c *channel) closes(k *exchange.Candle, live bool) {
 			s.prints = Prints{}
 		}
 	}
+	return quiet
 }
 
 // still ends the timer of a channel that ends.

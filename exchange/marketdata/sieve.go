@@ -26,6 +26,8 @@ type sieve struct {
 	// base is the price that is believed, as of a time in epoch milliseconds.
 	base exchange.Ticks
 	at   int64
+	// newest is the price of the newest trade, believed or not; 0 before the first.
+	newest exchange.Ticks
 	// off is a trade that is not believed yet, and since when there is one; 0 if there is
 	// none.
 	off   exchange.Ticks
@@ -39,6 +41,7 @@ func (s *sieve) near(p exchange.Ticks) bool {
 
 // trade takes a trade and returns the price to believe because of it; false if there is none.
 func (s *sieve) trade(t exchange.Tick) (exchange.Ticks, bool) {
+	s.newest = t.Price
 	switch {
 	case s.base == 0:
 		s.base, s.at = t.Price, t.Time
@@ -82,6 +85,25 @@ func (s *sieve) book(top exchange.Top, now int64) (exchange.Ticks, bool) {
 	p := s.nearer(s.off, followed)
 	s.believe(p, now)
 	return p, true
+}
+
+// quiet returns the price to believe at the end of a minute without a trade, whose candle has
+// the price of the trade before; 0 if that is to be believed. A bad print that was forgotten
+// is none because nobody trades after it: the book is asked once more, and if it still does
+// not say the same, the price is what it was before.
+func (s *sieve) quiet(k *exchange.Candle, top exchange.Top) exchange.Ticks {
+	if k.Volume > 0 || k.Close != s.newest || s.near(k.Close) {
+		return 0
+	}
+	if s.off == 0 {
+		s.off, s.since = k.Close, k.Time
+		s.book(top, k.Time+feedMillis)
+		s.off = 0
+	}
+	if s.near(k.Close) {
+		return 0
+	}
+	return s.base
 }
 
 // nearer is the one of two prices on the same side that is nearer to the base.

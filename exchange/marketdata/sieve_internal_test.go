@@ -51,3 +51,47 @@ func TestOneBadPrintIsNotBelieved(t *testing.T) {
 		}
 	}
 }
+
+// proves RK3: a bad print that nobody trades after is no price in the minutes after it either,
+// until a trade or the book says the same; what was believed is the price of quiet minutes.
+func TestOneBadPrintIsNotBelievedInQuietMinutes(t *testing.T) {
+	t.Parallel()
+	const minute = 60_000
+	top := func(bid, ask exchange.Ticks) exchange.Top {
+		return exchange.Top{Bid: exchange.Level{Price: bid}, Ask: exchange.Level{Price: ask}}
+	}
+	for name, c := range map[string]struct {
+		trades []exchange.Tick
+		// forgotten is the book a second after them, asked the one at the end of each minute.
+		forgotten exchange.Top
+		asked     []exchange.Top
+		price     exchange.Ticks
+		want      []exchange.Ticks
+	}{
+		"no trade was told of":         {nil, exchange.Top{}, []exchange.Top{{}}, 1000, []exchange.Ticks{0}},
+		"a plausible one":              {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 995}}, exchange.Top{}, []exchange.Top{{}}, 995, []exchange.Ticks{0}},
+		"a bad one that was forgotten": {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}}, top(999, 1001), []exchange.Top{top(999, 1001), {}}, 500, []exchange.Ticks{1000, 1000}},
+		"one in the minute's last":     {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}}, exchange.Top{}, []exchange.Top{top(999, 1001)}, 500, []exchange.Ticks{1000}},
+		"a bad one upwards":            {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 2000}}, top(999, 1001), []exchange.Top{{}}, 2000, []exchange.Ticks{1000}},
+		"a gap that the book confirms": {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}}, top(499, 501), []exchange.Top{{}}, 500, []exchange.Ticks{0}},
+		"one that it confirms later":   {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}}, top(999, 1001), []exchange.Top{top(999, 1001), top(499, 501)}, 500, []exchange.Ticks{1000, 0}},
+		"one that it confirms in part": {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}}, top(999, 1001), []exchange.Top{top(590, 600), {}}, 500, []exchange.Ticks{600, 600}},
+		"a gap that a trade confirms":  {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}, {Time: 1001, Price: 500}}, exchange.Top{}, []exchange.Top{{}}, 500, []exchange.Ticks{0}},
+		"a candle of another price":    {[]exchange.Tick{{Price: 1000}, {Time: 1, Price: 500}}, top(999, 1001), []exchange.Top{{}}, 700, []exchange.Ticks{0}},
+	} {
+		var s sieve
+		for _, tick := range c.trades {
+			s.trade(tick)
+		}
+		s.book(c.forgotten, 1001)
+		for i, want := range c.want {
+			k := exchange.Flat(int64(i+1)*minute, c.price)
+			if got := s.quiet(&k, c.asked[i]); got != want {
+				t.Errorf("%s: in minute %d %d is believed, want %d", name, i+1, got, want)
+			}
+		}
+		if k := (exchange.Candle{Time: 9 * minute, Open: c.price, High: c.price, Low: c.price, Close: c.price, Volume: 1}); s.quiet(&k, exchange.Top{}) != 0 {
+			t.Errorf("%s: a minute with a trade is taken for a quiet one", name)
+		}
+	}
+}

@@ -17,7 +17,8 @@ type Event struct {
 	Trades []exchange.Trade
 	Book   exchange.Top
 	// Low and High are between what the prices of a candle were that can be believed, if
-	// the stream told all of its trades and some cannot; 0 otherwise. See Prints.
+	// the stream told all of its trades and some cannot, or nobody traded after one that
+	// cannot; 0 otherwise. See Prints.
 	Low, High exchange.Ticks
 	// Lagged says that the subscriber was too slow and that events are missing
 	// from here on: it must read the candles since its last one from the history,

@@ -323,12 +323,10 @@ func TestOneBadPrintSellsNothing(t *testing.T) {
 	w.trade(2, 50, false)
 	w.trade(4, 100, true)
 	k := exchange.Candle{Time: w.begin, Open: 100, High: 100, Low: 50, Close: 100, Volume: 3}
-	w.stream.events <- exchange.StreamEvent{Candle: &k}
-	for {
-		if ev := <-w.g.own.sub.Events(); ev.Candle != nil && ev.Candle.Time == w.begin {
-			w.g.own.note(&ev)
-			break
-		}
+	w.m.sentinel, w.m.current = true, false
+	w.g.active, w.g.waiting = nil, []*member{w.m}
+	if w.candle(k); w.sold() != 0 {
+		t.Fatal("its candle sells")
 	}
 	if b, ok := w.g.belief(w.market.Pair, k); !ok || b.Low != 100 {
 		t.Fatalf("of it is believed %+v", b)
@@ -336,18 +334,58 @@ func TestOneBadPrintSellsNothing(t *testing.T) {
 	if _, ok := w.g.belief(w.market.Pair, k.Within(50, 99)); ok {
 		t.Error("and of another candle of the minute")
 	}
-	w.m.sentinel, w.m.current = true, false
-	w.g.active, w.g.waiting = nil, []*member{w.m}
-	w.now = time.UnixMilli(w.begin + span)
-	if w.g.watch(t.Context(), &k); w.sold() != 0 {
-		t.Fatal("its candle sells")
-	}
-	w.begin += span
 	w.trade(5, 90, false)
 	if w.trade(7, 90, true); w.sold() != 500 {
 		t.Errorf("then it sells %d", w.sold())
 	}
 	w.identical()
+}
+
+// proves RK3: one bad print sells nothing in the quiet minutes after it either, while its price
+// is that of their candles; a true gap sells, once the book confirms it.
+func TestOneBadPrintBeforeAQuietMinuteSellsNothing(t *testing.T) {
+	t.Parallel()
+	w := newTickled(t, bot.Live)
+	w.m.sentinel, w.m.current = true, false
+	w.g.active, w.g.waiting = nil, []*member{w.m}
+	book := func(bid, ask exchange.Ticks) {
+		w.stream.events <- exchange.StreamEvent{Top: &exchange.Top{
+			Bid: exchange.Level{Price: bid}, Ask: exchange.Level{Price: ask}, Time: w.begin + 59_000,
+		}}
+	}
+	w.trade(1, 100, true)
+	w.trade(50, 50, false)
+	book(100, 101) // and so the print is forgotten
+	for _, k := range []exchange.Candle{
+		{Time: w.begin, Open: 100, High: 100, Low: 50, Close: 50, Volume: 2}, exchange.Flat(w.begin+span, 50), exchange.Flat(w.begin+2*span, 50),
+	} {
+		w.candle(k)
+		if w.sold() != 0 || w.m.account.Appraised() != w.baseline.AccountState.Engine.Equity+50_000 {
+			t.Fatalf("the candle of %d sells %d, and the account is worth %d", k.Time, w.sold(), w.m.account.Appraised())
+		}
+	}
+	book(50, 51)
+	w.candle(exchange.Flat(w.begin, 50))
+	if w.sold() != 500 {
+		t.Errorf("the book has followed, and it sells %d", w.sold())
+	}
+	w.identical()
+}
+
+// candle lets the stream close a candle, and the group judge it for bots whose strategy is
+// away; the minute after it is under way.
+func (w *tickled) candle(k exchange.Candle) {
+	w.t.Helper()
+	w.stream.events <- exchange.StreamEvent{Candle: &k}
+	for ev := range w.g.own.sub.Events() {
+		if ev.Candle != nil && ev.Candle.Time == k.Time {
+			w.g.own.note(&ev)
+			break
+		}
+	}
+	w.begin = k.Time + span
+	w.now = time.UnixMilli(w.begin)
+	w.g.watch(w.t.Context(), &k)
 }
 
 // proves that watching costs little: however many bots there are on a pair, a price that

@@ -62,12 +62,12 @@ func (s *Session) Appraised() exchange.Units {
 }
 
 // NewestPrice returns the close of the newest candle that was judged, by Begin or by
-// Protect; 0 if there is none.
+// Protect, as far as it is believed; 0 if there is none.
 func (s *Session) NewestPrice() exchange.Ticks {
 	if p := &s.state.Protected; p.Time > s.state.LastTime {
 		return p.Close
 	}
-	return s.state.LastPrice
+	return s.worthAt()
 }
 
 // aside is where a session is with its strategy.

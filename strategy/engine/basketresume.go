@@ -30,11 +30,11 @@ func (b *Basket) Seek(newest []PairCandle) error {
 		l := b.legs[b.index(newest[i].Pair)]
 		l.take(&newest[i].Candle)
 		l.cfg.Venue.Candle(&l.present.Candle)
-		l.state.LastPrice = l.present.Candle.Close
+		l.priced()
 		l.sync()
 		b.now = max(b.now, l.now())
 	}
-	worth, err := b.worth((*Session).LastPrice)
+	worth, err := b.worth((*Session).worthAt)
 	if err != nil {
 		return fmt.Errorf("engine: what the account is worth: %w", err)
 	}

@@ -149,11 +149,11 @@ func (b *Basket) Next() *strategy.Event {
 func (b *Basket) owns() bool { return b.turn[len(b.turn)-1] == 0 }
 
 // settled ends the telling of what happened within the candles: the account is
-// valued at their closes.
+// valued at what is believed of their closes.
 func (b *Basket) settled() {
 	for _, n := range b.turn {
 		l := b.legs[n]
-		l.state.LastPrice = l.present.Candle.Close
+		l.priced()
 	}
 	b.stage = signalling
 	later := b.later
@@ -167,7 +167,7 @@ func (b *Basket) settled() {
 	if !b.owns() && !b.watches {
 		return
 	}
-	worth, err := b.worth((*Session).LastPrice)
+	worth, err := b.worth((*Session).worthAt)
 	if err != nil {
 		return
 	}

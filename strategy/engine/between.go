@@ -90,7 +90,7 @@ func (s *Session) overtaken(p *Prints) bool {
 // input as a candle is: a replay needs the prices too, where Reaches says that it acts.
 func (s *Session) ProtectBetween(p *Prints) {
 	if s.protectBetween(p) && s.remote == nil {
-		s.mark()
+		s.value()
 	}
 }
 
@@ -114,8 +114,9 @@ func (s *Session) protectBetween(p *Prints) bool {
 }
 
 // Believe says what is believed of a candle before it is begun with: protective exits and
-// the trailing stop see only that, orders and the strategy the candle as it is. It is an
-// input as the candle is.
+// the trailing stop see only that, and the account is valued at that, which the bounds of its
+// losses judge; orders and the strategy see the candle as it is. It is an input as the candle
+// is.
 func (s *Session) Believe(c exchange.Candle) { s.believed = &c }
 
 // faced is the present candle as exits see it.
@@ -160,7 +161,7 @@ func (b *Basket) ProtectBetween(pair string, p *Prints) error {
 	b.leave(l)
 	l.stepBack(was)
 	b.now = now
-	if worth, err := b.worth((*Session).LastPrice); err == nil && l.remote == nil {
+	if worth, err := b.worth((*Session).worthAt); err == nil && l.remote == nil {
 		b.own().appraise(worth)
 	}
 	return b.failed

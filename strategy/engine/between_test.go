@@ -159,6 +159,63 @@ func TestExitsSeeWhatIsBelievedOfACandle(t *testing.T) {
 	}
 }
 
+// proves RK1, RK3, PL1: a price that is not believed trips no drawdown and no daily loss at its
+// candle's close, over a restart of the bot too; a true one does. Orders and the strategy have
+// the close as it is.
+func TestBreakersSeeWhatIsBelievedOfACandle(t *testing.T) {
+	t.Parallel()
+	for _, bounds := range []risk.Config{{MaxDrawdown: 20 * percent}, {MaxDailyLoss: 20 * percent}} {
+		r := newRig(t, terms{balance: 1_000, risk: bounds})
+		r.candle(flat(1, 100), buy(10))
+		r.candle(flat(2, 100))
+		for at, k := range []exchange.Candle{3: bar(3, 100, 100, 50, 50), 4: flat(4, 50)} {
+			if at < 3 {
+				continue
+			}
+			r.session.Believe(k.Within(100, 100))
+			r.candle(k)
+			r.session.Restore(r.session.State())
+			if err := r.session.Hear(); err != nil {
+				t.Fatal(err)
+			}
+			if st := r.session.State(); r.session.Breaker().Kind != "" || len(st.Orders) > 0 || st.Equity != 1_000 || st.MaxDrawdown != 0 || st.LastPrice != 50 || r.session.NewestPrice() != 100 {
+				t.Fatalf("%+v: after candle %d it is held back by %+v, in %+v", bounds, at, r.session.Breaker(), st)
+			}
+		}
+		r.candle(flat(5, 80)) // of this one all is believed
+		if st := r.session.State(); r.session.Breaker().Kind == "" || len(st.Orders) != 1 || st.Equity != 800 || st.Believed != 0 {
+			t.Errorf("%+v: after a true loss it is held back by %+v, in %+v", bounds, r.session.Breaker(), st)
+		}
+	}
+}
+
+// proves RK1, RK3: so it is in each of several pairs, whether the bot's own or another.
+func TestBreakersOfSeveralPairsSeeWhatIsBelieved(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"AAABBB", "CCCBBB"} {
+		for _, bounds := range []risk.Config{{MaxDrawdown: 20 * percent}, {MaxDailyLoss: 20 * percent}} {
+			s := newStall(t, three()[:2], 1_000, exchange.Fees{}, paper.Costs{}, bounds, 0)
+			s.step(t, once("candle", buy(5), in("CCCBBB", buy(5))), steps(1, 100, 100)...)
+			s.step(t, nil, steps(2, 100, 100)...)
+			worth := s.Equity()
+			step := steps(3, 100, 100)
+			for i := range step {
+				if step[i].Pair == bad {
+					step[i].Candle = bar(3, 100, 100, 10, 10)
+					s.Believe(bad, step[i].Candle.Within(100, 100))
+				}
+			}
+			s.step(t, nil, step...)
+			if s.Breaker().Kind != "" || s.Equity() != worth || s.MaxDrawdown() != 0 || s.LastPrice(bad) != 10 || s.NewestPrice(bad) != 100 {
+				t.Fatalf("%s, %+v: it is held back by %+v, worth %d of %d", bad, bounds, s.Breaker(), s.Equity(), worth)
+			}
+			if s.step(t, nil, steps(4, 60, 60)...); s.Breaker().Kind == "" {
+				t.Errorf("%s, %+v: a true loss does not hold it back", bad, bounds)
+			}
+		}
+	}
+}
+
 // proves RK1, RK3: the exits of each pair act on its own prices, with the cash of all.
 func TestExitsOfSeveralPairsActBetweenCandles(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ type Remote interface {
 func (s *Session) Hear() error {
 	heard, err := s.hearReports()
 	if heard && err == nil && s.state.LastPrice > 0 {
-		s.mark()
+		s.value()
 	}
 	return err
 }
@@ -60,7 +60,7 @@ func (b *Basket) Hear() error {
 		}
 		any = any || heard
 	}
-	if worth, err := b.worth((*Session).LastPrice); any && err == nil {
+	if worth, err := b.worth((*Session).worthAt); any && err == nil {
 		b.own().appraise(worth)
 	}
 	return b.failed

@@ -44,7 +44,7 @@ func (b *Basket) Past(candles []PairCandle) error {
 		l := b.legs[n]
 		l.take(l.among(candles))
 		l.cfg.Venue.Candle(&l.present.Candle)
-		l.state.LastPrice = l.present.Candle.Close
+		l.priced()
 		b.now = max(b.now, l.present.Time)
 	}
 	b.own().view.Warming = true

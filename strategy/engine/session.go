@@ -405,9 +405,34 @@ func (s *Session) marked() {
 
 // mark values the account at the candle's close.
 func (s *Session) mark() {
+	s.priced()
+	s.value()
+}
+
+// priced takes the close of the present candle, and what is believed of it.
+func (s *Session) priced() {
 	st := &s.state
-	st.LastPrice = s.present.Candle.Close
-	equity, err := st.Portfolio.Equity(st.LastPrice)
+	if st.LastPrice, st.Believed = s.present.Candle.Close, 0; s.believed == nil {
+		return
+	}
+	if c := s.faced().Close; c != st.LastPrice {
+		st.Believed = c
+	}
+}
+
+// worthAt is the price at which the account is valued: the newest close as far as it is
+// believed, for a breaker must not sell for a bad print either.
+func (s *Session) worthAt() exchange.Ticks {
+	if s.state.Believed > 0 {
+		return s.state.Believed
+	}
+	return s.state.LastPrice
+}
+
+// value values the account at the newest close.
+func (s *Session) value() {
+	st := &s.state
+	equity, err := st.Portfolio.Equity(s.worthAt())
 	if err != nil {
 		equity = st.Equity // beyond what fits; New's bounds and the venue's checks keep this away
 	}

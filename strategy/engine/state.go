@@ -15,8 +15,10 @@ type State struct {
 	// Sequence counts the candles, LastTime is the open time of the newest.
 	Sequence int64 `json:"sequence"`
 	LastTime int64 `json:"last_time"`
-	// LastPrice is the newest close and Equity the account's worth at it.
+	// LastPrice is the newest close, Believed what is believed of it, if that is another
+	// price, and Equity the account's worth at that.
 	LastPrice exchange.Ticks `json:"last_price"`
+	Believed  exchange.Ticks `json:"believed,omitempty"`
 	Equity    exchange.Units `json:"equity"`
 	// Peak is the highest equity, MaxDrawdown the deepest fall below a peak as
 	// a fraction of it.
@@ -107,7 +109,7 @@ func (s *Session) Restore(st State) {
 	s.remember()
 	s.align(st.Pairs)
 	s.take(&exchange.Candle{Time: st.LastTime, Close: st.LastPrice})
-	s.phase, s.told, s.due, s.signalled, s.inside = idle, 0, 0, 0, false
+	s.phase, s.told, s.due, s.signalled, s.inside, s.believed = idle, 0, 0, 0, false, nil
 	s.beside, s.stirred, s.view.Top = Beside{}, false, st.Top
 	s.measure()
 	s.sync()
@@ -144,7 +146,7 @@ func (s *Session) LastPrice() exchange.Ticks { return s.state.LastPrice }
 // fraction of it.
 func (s *Session) MaxDrawdown() float64 { return s.state.MaxDrawdown }
 
-// Equity returns what the account was worth at the newest close.
+// Equity returns what the account was worth at the newest close, as far as it is believed.
 func (s *Session) Equity() exchange.Units { return s.state.Equity }
 
 // Portfolio returns a copy of the account.

@@ -24,9 +24,16 @@
 // judged at closes, live and in backtests alike.
 //
 // One bad print sells nothing: a price that is more than a per cent away from that of a
-// second before counts only if the market says the same a second later, and otherwise not in
-// its candle either, as far as exits are concerned (package marketdata, Prints). Where the
-// stream did not tell all trades of a candle, all of that counts, as in a backtest.
+// second before counts only if the market says the same a second later, and otherwise neither
+// in its candle nor in the quiet minutes after it, as far as exits are concerned (package
+// marketdata, Prints). The account is valued at what is believed of closes too, so that a bad
+// print trips no breaker.
+//
+// What that does not cover: where the stream did not tell all trades of a candle, all of that
+// counts, as in a backtest; and what is believed is in the memory of the worker that heard the
+// trades. A candle of the history comes without it: of a minute in which a worker has begun,
+// taken a bot over, lost its stream or fallen behind, and of quiet ones right after it, a bad
+// print counts, and can sell.
 //
 // Smallest use:
 //

@@ -259,7 +259,7 @@ func (w *trader) candle(c exchange.Candle) {
 	}
 	w.account.At(w.clock)
 	if !w.manual && w.rng.IntN(10) == 0 {
-		believed := c.Within((c.Low+c.Close)/2, c.High)
+		believed := c.Within((c.Low+c.High)/2, c.High) // the close, too, in one of two
 		w.tape.Give(parity.Given{Kind: parity.Belief, Pair: w.terms.Market.Pair, Candle: &believed})
 		w.account.Believe(w.terms.Market.Pair, believed)
 	}

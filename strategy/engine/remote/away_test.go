@@ -184,3 +184,34 @@ func TestAwayStrategiesMissNothing(t *testing.T) {
 		}
 	})
 }
+
+// proves PL1, RK1: what is believed of a close values the account also after a restart, when
+// news of its orders comes, and without the strategy.
+func TestWhatIsBelievedOfACloseOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	s, v := holder(t, 120_000, strategy.Exits{}, risk.Config{MaxDrawdown: exchange.RateOne / 5})
+	bad := candle(3, 50)
+	s.Believe(bad.Within(100, 100))
+	begins(t, s, bad, []strategy.Command{{Kind: strategy.PlaceCommand, Ref: 2, Side: exchange.Sell, Type: exchange.LimitOrder, Price: 100, Volume: 10}})
+	raw, err := json.Marshal(s.State())
+	var st engine.State
+	if err == nil {
+		err = json.Unmarshal(raw, &st)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Restore(st)
+	v.Hear(remote.News{Event: 3, Number: v.Wishes()[0].Number, Fill: &exchange.Fill{Sequence: 2, Side: exchange.Sell, Price: 100, Volume: 4, Value: 400, Time: 240_001}})
+	if err := s.Hear(); err != nil || s.Portfolio().Base != 96 || s.Equity() != 10_000 || s.LastPrice() != 50 || s.MaxDrawdown() != 0 {
+		t.Fatalf("%v: it holds %d, worth %d, after a drawdown of %v", err, s.Portfolio().Base, s.Equity(), s.MaxDrawdown())
+	}
+	away := candle(4, 50)
+	away = away.Within(100, 100)
+	if s.Protect(&away); s.Breaker().Kind != "" || s.Appraised() != 10_000 {
+		t.Errorf("it is held back by %+v, worth %d", s.Breaker(), s.Appraised())
+	}
+	if begins(t, s, candle(5, 70), nil); s.Breaker().Kind != risk.Drawdown || len(v.Wishes()) == 0 {
+		t.Errorf("a true loss leaves it with %+v, and it wishes %+v", s.Breaker(), v.Wishes())
+	}
+}
