@@ -18,6 +18,10 @@ type Config struct {
 	// BaseFees takes fees in the base currency, as Luno does of some. Defaults to
 	// the counter currency.
 	BaseFees bool
+	// Course names what the markets follow, if that is a function of the time since
+	// Began: prices would jump if it were another one after a restart. Defaults to
+	// nothing.
+	Course string
 	// Fees are everybody's rates. Defaults to those of DefaultFees.
 	Fees *exchange.Fees
 	// Limit is how many calls an account, or an address without a key, may make in

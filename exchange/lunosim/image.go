@@ -1,6 +1,7 @@
 package lunosim
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,13 +13,15 @@ import (
 )
 
 // imageVersion is that of the form of images.
-const imageVersion = 1
+const imageVersion = 2
 
 // image is all that a simulator keeps at a moment.
 type image struct {
 	Version int
 	Terms   terms
-	Venue   paper.State
+	// Began is when the first simulator of the file began, in epoch milliseconds.
+	Began int64
+	Venue paper.State
 	// Ledgers are the rows of accounts' transactions, by account and currency, and
 	// Markets what markets have beside their books.
 	Ledgers map[string]map[string][]paper.Posting
@@ -28,6 +31,7 @@ type image struct {
 // terms are those of a config without which an image makes no sense.
 type terms struct {
 	Seed     uint64
+	Course   string
 	BaseFees bool
 	Fees     exchange.Fees
 	Accounts []string
@@ -38,7 +42,7 @@ type terms struct {
 func (t terms) differ(other terms) (string, error) {
 	var out []string
 	for _, pair := range [][2]any{
-		{t.Seed, other.Seed}, {t.BaseFees, other.BaseFees}, {t.Fees, other.Fees}, {t.Accounts, other.Accounts}, {t.Markets, other.Markets},
+		{t.Seed, other.Seed}, {t.Course, other.Course}, {t.BaseFees, other.BaseFees}, {t.Fees, other.Fees}, {t.Accounts, other.Accounts}, {t.Markets, other.Markets},
 	} {
 		was, err := json.Marshal(pair[0])
 		if err != nil {
@@ -54,6 +58,8 @@ func (t terms) differ(other terms) (string, error) {
 		switch v := pair[0].(type) {
 		case uint64:
 			out = append(out, fmt.Sprintf("the seed %d", v))
+		case string:
+			out = append(out, cmp.Or(v, "markets that follow nothing"))
 		case bool:
 			out = append(out, fmt.Sprintf("fees of the base currency: %t", v))
 		case exchange.Fees:
@@ -77,7 +83,7 @@ type marketImage struct {
 }
 
 func (c Config) terms() terms {
-	t := terms{Seed: c.Seed, BaseFees: c.BaseFees, Fees: *c.Fees}
+	t := terms{Seed: c.Seed, Course: c.Course, BaseFees: c.BaseFees, Fees: *c.Fees}
 	for _, a := range c.Accounts {
 		t.Accounts = append(t.Accounts, a.Name)
 	}
@@ -89,7 +95,7 @@ func (c Config) terms() terms {
 
 // compact writes the state file anew.
 func (s *Sim) compact() error {
-	i := image{Version: imageVersion, Terms: s.cfg.terms(), Ledgers: map[string]map[string][]paper.Posting{}, Markets: map[string]marketImage{}}
+	i := image{Version: imageVersion, Terms: s.cfg.terms(), Began: s.began, Ledgers: map[string]map[string][]paper.Posting{}, Markets: map[string]marketImage{}}
 	i.Venue = s.venue.Save(func() {
 		for _, a := range s.accounts {
 			i.Ledgers[a.name] = map[string][]paper.Posting{}
@@ -143,6 +149,7 @@ func (s *Sim) restore() error {
 	case other != "":
 		return fmt.Errorf("it is of a simulator with other terms, which are %s: start it as before, or choose another file", other)
 	}
+	s.began = i.Began
 	if err := s.venue.Restore(i.Venue); err != nil {
 		return err
 	}

@@ -45,6 +45,8 @@ type Sim struct {
 	settling sync.Mutex
 	forced   map[string]string
 	calls    tally
+	// began is when it began, in epoch milliseconds, or the first one of its file.
+	began int64
 	// file is where the simulator keeps itself; nil if it does not.
 	file *stateFile
 	// moves counts the calls that would have moved money.
@@ -68,6 +70,7 @@ func New(cfg Config) (*Sim, error) {
 // open builds the simulator, or finds it in its file.
 func (s *Sim) open() (err error) {
 	cfg := s.cfg
+	s.began = s.now()
 	if s.file, err = openStateFile(cfg.State); err != nil {
 		return err
 	}
@@ -101,6 +104,10 @@ func (s *Sim) open() (err error) {
 	s.mux = s.routes()
 	return s.resume()
 }
+
+// Began returns when the simulator began, the first one of Config.State if there is such
+// a file: what is a function of the time since then goes on over restarts.
+func (s *Sim) Began() time.Time { return time.UnixMilli(s.began) }
 
 // Keys lists all keys, those of the first account first.
 func (s *Sim) Keys() []Key {

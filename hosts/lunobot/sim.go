@@ -28,7 +28,7 @@ type simCommand struct {
 	Markets   []string      `default:"XBTMYR,ETHMYR" placeholder:"PAIR,…" help:"Markets to offer. Default: ${default}."`
 	Accounts  int           `default:"1" help:"Accounts, each with three keys: to trade, to read, and one that could withdraw. Default: ${default}."`
 	Faults    string        `type:"path" placeholder:"FILE" help:"Faults to begin with, as a JSON list."`
-	State     string        `type:"path" placeholder:"FILE" help:"File to keep orders, balances and trades in, over restarts and kill -9. Seed, markets, accounts and fees stay those of its first start."`
+	State     string        `type:"path" placeholder:"FILE" help:"File to keep orders, balances and trades in, over restarts and kill -9. Seed, markets, accounts, fees and a replay stay those of its first start; a replay goes on where it would be."`
 	BaseFees  bool          `help:"Take fees in the base currency."`
 	Traders   string        `enum:"random,replay,none" default:"random" help:"Who moves the markets: random traders, a replay of recorded candles (XBTMYR and ETHMYR), or nobody. Default: ${default}."`
 	Pause     time.Duration `default:"200ms" help:"Pause between two steps of the random traders. Default: ${default}."`
@@ -47,24 +47,9 @@ type simReady struct {
 
 // Run serves until it is interrupted.
 func (c simCommand) Run(ctx context.Context, console *console) error {
-	now := time.Now().Truncate(time.Minute)
-	recorded, err := demo.New(demo.Config{Seed: c.Seed, Speed: c.Speed, Anchor: demo.Anchor{Wall: now}})
-	if err != nil {
-		return input("%w", err)
-	}
-	markets, err := c.markets(recorded, now)
+	sim, recorded, err := c.open(time.Now, slog.New(slog.NewTextHandler(console.problems, nil)))
 	if err != nil {
 		return err
-	}
-	if c.Accounts < 1 || c.Accounts > 100 || c.Pause <= 0 {
-		return input("--accounts must be between 1 and 100 and --pause above 0")
-	}
-	log := slog.New(slog.NewTextHandler(console.problems, nil))
-	sim, err := lunosim.New(lunosim.Config{
-		Accounts: lunosim.DefaultAccounts(c.Seed, c.Accounts), BaseFees: c.BaseFees, Limit: c.RateLimit, Log: log, Markets: markets, Seed: c.Seed, State: c.State,
-	})
-	if err != nil {
-		return input("%w", err)
 	}
 	defer sim.Close()
 	if err := c.faults(sim); err != nil {
@@ -101,8 +86,8 @@ func (c simCommand) Run(ctx context.Context, console *console) error {
 		}
 		return nil
 	})
-	for _, m := range markets {
-		if err := c.move(ctx, group, sim, recorded, m.Pair); err != nil {
+	for _, pair := range c.Markets {
+		if err := c.move(ctx, group, sim, recorded, pair); err != nil {
 			return err
 		}
 	}
@@ -110,6 +95,40 @@ func (c simCommand) Run(ctx context.Context, console *console) error {
 		return err
 	}
 	return nil
+}
+
+// open builds the simulator, or finds it in its file, and the recording that its markets
+// can follow from when it first began.
+func (c simCommand) open(now func() time.Time, log *slog.Logger) (*lunosim.Sim, *demo.Replay, error) {
+	if c.Accounts < 1 || c.Accounts > 100 || c.Pause <= 0 {
+		return nil, nil, input("--accounts must be between 1 and 100 and --pause above 0")
+	}
+	recording := demo.Config{Now: now, Seed: c.Seed, Speed: c.Speed}
+	past, err := demo.New(recording)
+	if err != nil {
+		return nil, nil, input("%w", err)
+	}
+	markets, err := c.markets(past, now().Truncate(time.Minute))
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := lunosim.Config{
+		Accounts: lunosim.DefaultAccounts(c.Seed, c.Accounts), BaseFees: c.BaseFees, Limit: c.RateLimit, Log: log, Markets: markets, Now: now, Seed: c.Seed, State: c.State,
+	}
+	if c.Traders == "replay" {
+		cfg.Course = fmt.Sprintf("--traders replay --speed %v", past.Speed())
+	}
+	sim, err := lunosim.New(cfg)
+	if err != nil {
+		return nil, nil, input("%w", err)
+	}
+	recording.Anchor.Wall = sim.Began()
+	recorded, err := demo.New(recording)
+	if err != nil {
+		sim.Close()
+		return nil, nil, input("%w", err)
+	}
+	return sim, recorded, nil
 }
 
 // markets finds the markets that were asked for, those that are recorded with a past.

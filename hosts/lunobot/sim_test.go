@@ -5,13 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/lunosim"
 )
 
@@ -157,6 +160,54 @@ func TestSimRefuses(t *testing.T) {
 		var problems strings.Builder
 		if code := run(t.Context(), append([]string{"sim"}, args...), &console{out: io.Discard, problems: &problems}); code != exitInput || !strings.Contains(problems.String(), want) {
 			t.Errorf("%v: %d %s, want %s", args, code, problems.String(), want)
+		}
+	}
+}
+
+// proves T8 for a replay over restarts: it goes on where it would be, and never at its first
+// candle again, so that no order is filled by a jump of the price that never was. Another
+// speed, and other traders, are refused.
+func TestSimReplayGoesOn(t *testing.T) {
+	t.Parallel()
+	c := simCommand{Accounts: 1, Markets: []string{"XBTMYR"}, Pause: time.Second, Seed: 1, Speed: 60, State: filepath.Join(t.TempDir(), "sim.json"), Traders: "replay"}
+	at := time.UnixMilli(1_800_000_030_000)
+	price := func(c simCommand) exchange.Ticks {
+		t.Helper()
+		sim, recorded, err := c.open(func() time.Time { return at }, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sim.Close()
+		now := recorded.Candle("XBTMYR", recorded.Index(recorded.Now()))
+		ended, end := context.WithCancel(t.Context())
+		end()
+		if err := sim.Keep(ended); err != nil { // leaves the file
+			t.Fatal(err)
+		}
+		return now.Open
+	}
+	first := price(c)
+	at = at.Add(17 * time.Minute)
+	fresh := c
+	fresh.State = ""
+	if began := price(fresh); began != first {
+		t.Fatalf("without a file it begins at %d and %d", first, began)
+	}
+	later := price(c)
+	if later == first {
+		t.Errorf("after 17 minutes it begins at %d again", first)
+	}
+	if again := price(c); again != later {
+		t.Errorf("two starts at one time have the prices %d and %d", later, again)
+	}
+	for name, change := range map[string]func(*simCommand){
+		"another speed": func(c *simCommand) { c.Speed = 61 },
+		"other traders": func(c *simCommand) { c.Traders = "random" },
+	} {
+		other := c
+		change(&other)
+		if _, _, err := other.open(func() time.Time { return at }, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "which are --traders replay --speed 60: start it as before") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
