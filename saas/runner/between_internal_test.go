@@ -314,6 +314,35 @@ func TestExitsInAnOutageAreTriedWithPauses(t *testing.T) {
 	w.identical()
 }
 
+// proves RK3: of many bots whose exits one price reaches the first do not wait for the last:
+// they are committed in parts, and all of them act.
+func TestManyExitsAreCommittedInParts(t *testing.T) {
+	t.Parallel()
+	w := newTickled(t, bot.Live)
+	for i := range reachedAtOnce {
+		m := &member{assignment: w.m.assignment, at: w.m.at, lease: w.m.lease, rec: &recorder{}, market: w.market, number: uint64(2 + i), current: true, snapshot: &strategy.Snapshot{}}
+		var err error
+		if m.account, err = parity.NewAccount(w.baseline.Terms, parity.AccountConfig{OrderPrefix: m.prefix(), Live: true}); err == nil {
+			err = m.account.Restore(w.baseline.AccountState)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.g.active = append(w.g.active, m)
+	}
+	w.trade(1, 100, true)
+	w.trade(2, 90, false)
+	w.trade(3, 90, true)
+	if w.tries != 2 {
+		t.Errorf("%d bots are committed in %d parts", len(w.g.active), w.tries)
+	}
+	for i, m := range w.g.active {
+		if list := m.account.Wishes(); len(list) != 1 || list[0].Request.Volume != 500 {
+			t.Fatalf("bot %d wishes %+v", i, list)
+		}
+	}
+}
+
 // proves RK3: one bad print sells nothing, neither when it is traded nor when its candle has
 // closed; also while the strategy is away, when a true one sells as ever.
 func TestOneBadPrintSellsNothing(t *testing.T) {
