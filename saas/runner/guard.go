@@ -71,7 +71,7 @@ func (g *group) reviveGuarded(ctx context.Context, m *member) {
 	begun, err := g.revive(ctx, m)
 	var out *outageError
 	switch {
-	case errors.As(err, &out):
+	case errors.As(err, &out) && out.Error() != m.failure: // what ended it does not pass
 		m.account = nil
 		g.r.cfg.Log.WarnContext(ctx, "a bot that failed cannot be watched yet", "bot_id", m.assignment.Bot.ID, "error", err)
 	case err != nil:
