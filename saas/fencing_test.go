@@ -117,6 +117,7 @@ func wayTo(t *testing.T, address string) (way, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxics tell of each message that they hold up
 	w := way{toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), "database", "127.0.0.1:0", u.Host)}
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
