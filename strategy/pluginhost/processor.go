@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Processor bounds the processor time of a process. What it uses while it is called is
-// its call's, whose time is bounded anyhow; between its calls it has next to nothing to
+// Processor bounds the processor time of a process. While it is called it may use Cores,
+// for as long as its call may take; between its calls it has next to nothing to
 // do. What is above that collects, runs off at the rate of Share, and ends the process
 // once there is more of it than Burst. The priority is lower than the host's
 // all the time.
@@ -131,15 +131,14 @@ type meter struct {
 	// cores is how many the machine has: nobody uses more at once.
 	cores int
 	last  reading
-	// above is what was used above what is due; since is the reading at which it began to
-	// collect.
-	above time.Duration
-	since reading
+	// above is what was used above what is due; passed, busy and used are what there was
+	// since it began to collect.
+	above, passed, busy, used time.Duration
 }
 
 // newMeter returns a meter that begins with a reading.
 func newMeter(bounds Processor, cores int, first reading) *meter {
-	return &meter{bounds: bounds, cores: cores, last: first, since: first}
+	return &meter{bounds: bounds, cores: cores, last: first}
 }
 
 // judge takes the next reading and returns an error if the process has used too much.
@@ -150,14 +149,30 @@ func (m *meter) judge(r reading) error {
 	m.last = r
 	due := busy*time.Duration(m.bounds.Cores) + time.Duration(float64(passed)*m.bounds.Share)
 	if m.above += used - due; m.above <= 0 {
-		m.above, m.since = 0, r
+		m.above, m.passed, m.busy, m.used = 0, 0, 0, 0
 		return nil
 	}
+	m.passed, m.busy, m.used = m.passed+passed, m.busy+busy, m.used+used
 	if m.above <= m.bounds.Burst {
 		return nil
 	}
-	return fmt.Errorf("it used %s of processor time in %s, in which it was called for %s: between its calls a strategy may use %s of a core",
-		short(r.used-m.since.used), short(r.at.Sub(m.since.at)), short(r.busy-m.since.busy), percent(m.bounds.Share))
+	return fmt.Errorf("it used %s of processor time in %s, in which it was called for %s: %s", short(m.used), short(m.passed), short(m.busy), m.exceeded())
+}
+
+// exceeded says which bound the process does not keep, or both where the time that it used
+// can be of its calls as well as of the pauses between them.
+func (m *meter) exceeded() string {
+	during := fmt.Sprintf("while it is called a strategy may use %d of the machine's cores", m.bounds.Cores)
+	between := fmt.Sprintf("between its calls a strategy may use %s of a core", percent(m.bounds.Share))
+	machine := time.Duration(m.cores)
+	switch {
+	case m.used > m.busy*machine+time.Duration(float64(m.passed)*m.bounds.Share): // more than its calls can have used
+		return between
+	case m.used > m.busy*time.Duration(m.bounds.Cores)+(m.passed-m.busy)*machine: // more than the pauses can have
+		return during
+	default:
+		return during + ", and " + between
+	}
 }
 
 // short rounds a time as one reads it.

@@ -14,25 +14,34 @@ import (
 // it is too much.
 func TestMeter(t *testing.T) {
 	t.Parallel()
-	const ms = time.Millisecond
+	const (
+		ms      = time.Millisecond
+		between = "between its calls a strategy may use 25 % of a core"
+		during  = "while it is called a strategy may use 2 of the machine's cores"
+		both    = during + ", and " + between
+	)
 	for name, c := range map[string]struct {
 		// used and busy are what is added in each second.
 		used, busy time.Duration
-		// ends is the second in which it is ended, 0 for never.
+		// ends is the second in which it is ended, 0 for never, and why is the bound of
+		// which its end tells.
 		ends int
+		why  string
 	}{
-		"a process that sleeps":                             {0, 0, 0},
-		"its share for ever":                                {250 * ms, 0, 0},
-		"a little more than its share":                      {260 * ms, 0, 1001},
-		"one core, not called":                              {1000 * ms, 0, 14},
-		"all cores, not called":                             {8000 * ms, 0, 2},
-		"two cores, called all the time":                    {2000 * ms, 1000 * ms, 0},
-		"all cores, called all the time":                    {8000 * ms, 1000 * ms, 2},
-		"one core, called for two fifths":                   {1000 * ms, 400 * ms, 0},
-		"one core, called for a tenth":                      {1000 * ms, 100 * ms, 19},
-		"more than the machine has, as of another":          {time.Hour, 0, 2},
-		"less than before, as of another":                   {-time.Hour, 0, 0},
-		"called for longer than the second, which is false": {8000 * ms, 5000 * ms, 2},
+		"a process that sleeps":                             {0, 0, 0, ""},
+		"its share for ever":                                {250 * ms, 0, 0, ""},
+		"a little more than its share":                      {260 * ms, 0, 1001, between},
+		"one core, not called":                              {1000 * ms, 0, 14, between},
+		"all cores, not called":                             {8000 * ms, 0, 2, between},
+		"two cores, called all the time":                    {2000 * ms, 1000 * ms, 0, ""},
+		"all cores, called all the time":                    {8000 * ms, 1000 * ms, 2, during},
+		"one core, called for two fifths":                   {1000 * ms, 400 * ms, 0, ""},
+		"all cores, called for half":                        {8000 * ms, 500 * ms, 2, between},
+		"four cores, called for nine tenths":                {4000 * ms, 900 * ms, 6, during},
+		"one core, called for a tenth":                      {1000 * ms, 100 * ms, 19, both},
+		"more than the machine has, as of another":          {time.Hour, 0, 2, between},
+		"less than before, as of another":                   {-time.Hour, 0, 0, ""},
+		"called for longer than the second, which is false": {8000 * ms, 5000 * ms, 2, during},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -44,7 +53,7 @@ func TestMeter(t *testing.T) {
 				if err == nil {
 					continue
 				}
-				if second != c.ends || !strings.Contains(err.Error(), "between its calls a strategy may use 25 % of a core") {
+				if second != c.ends || !strings.Contains(err.Error(), "s: "+c.why) || !strings.HasSuffix(err.Error(), c.why) {
 					t.Errorf("ended in second %d: %v", second, err)
 				}
 				return
