@@ -142,7 +142,7 @@ func openLive(ctx context.Context, cfg LiveMarket, store *saasdb.Store, app Conf
 	var err error
 	if cfg.Share != nil {
 		m.budget, err = account.NewOperatorBudget(account.OperatorBudgetConfig{
-			Holder: uuid.Must(uuid.NewV7()).String(), Market: cfg.Name, Now: app.Now, Store: store, Venue: cfg.Venue,
+			Holder: uuid.Must(uuid.NewV7()).String(), Log: app.Log, Market: cfg.Name, Now: app.Now, Store: store, Venue: cfg.Venue,
 		})
 		if err != nil {
 			return nil, err

@@ -86,6 +86,8 @@ func (c BudgetConfig) validate() error {
 type Budget struct {
 	cfg   BudgetConfig
 	rates rates
+	// asking is held by the call that asks the store; mu never is meanwhile.
+	asking chan struct{}
 
 	mu sync.Mutex
 	// normal and spare are what the store gave for calls of either kind.
@@ -116,43 +118,30 @@ func NewBudget(cfg BudgetConfig) (*Budget, error) {
 	}
 	// A bucket lets its burst pass on top of its rate, and what was given before a
 	// minute began may be used in it for a lease.
-	return &Budget{cfg: cfg, rates: rates{
+	return &Budget{cfg: cfg, asking: make(chan struct{}, 1), rates: rates{
 		burst: int64(cfg.Burst) * oneCall, reserve: int64(cfg.Reserve) * oneCall, spare: int64((cfg.Burst-cfg.Reserve)/2) * oneCall,
 		perSecond: int64(float64(cfg.PerMinute-cfg.Burst) * oneCall / (time.Minute + cfg.Lease).Seconds()),
 	}}, nil
 }
 
-// Take implements exchange.Budget. An error is the store's.
+// spareBatch is how many spare calls are asked of the store at once at the most: they are
+// given beyond all that is left for others, which is seldom there for many at once.
+const spareBatch = 2
+
+// Take implements exchange.Budget. An error is the store's, or ctx's.
 func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	select {
+	case b.asking <- struct{}{}:
+		defer func() { <-b.asking }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	now := b.cfg.Now()
-	if latest := now.Add(longestPause); b.paused.After(latest) { // the clock was ahead
-		b.paused = latest
+	wait, known, a := b.own(now, t)
+	if known {
+		return wait, nil
 	}
-	if pause := b.paused.Sub(now); pause > 0 {
-		return pause, nil
-	}
-	own, most := &b.normal, int64(b.cfg.Batch)
-	if t.Spare {
-		own, most = &b.spare, min(most, max(1, int64(b.cfg.Burst-b.cfg.Reserve)/2))
-	}
-	if own.left > 0 && now.Before(own.until) {
-		own.left--
-		b.taken++
-		return 0, nil
-	}
-	a := ask{holder: b.cfg.Holder, calls: 1, bots: int64(max(1, t.Bots)), urgent: t.Urgent, spare: t.Spare}
-	if !t.Urgent {
-		if own.wanted == 0 {
-			own.wanted = own.demand(now, most)
-		}
-		a.calls = own.wanted
-	}
-	var (
-		got  int64
-		wait time.Duration
-	)
+	var got int64
 	err := b.cfg.Store.ChangeTurns(ctx, b.cfg.TenantID, b.cfg.AccountID, func(turns Turns) Turns {
 		turns, got, wait = turns.take(now, b.rates, a)
 		return turns
@@ -161,12 +150,62 @@ func (b *Budget) Take(ctx context.Context, t exchange.Turn) (time.Duration, erro
 		return 0, fmt.Errorf("asking for a call of account %s: %w", b.cfg.AccountID, err)
 	}
 	if got > 0 {
-		b.taken++
-	}
-	if got > 0 && !t.Urgent {
-		*own = batch{given: got, left: got - 1, until: now.Add(b.cfg.Lease)}
+		b.given(now, a, got)
 	}
 	return wait, nil
+}
+
+// own takes a call of what the store gave before, or tells how long the pause is; else
+// it is not known, and this is what to ask the store for.
+func (b *Budget) own(now time.Time, t exchange.Turn) (wait time.Duration, known bool, a ask) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if latest := now.Add(longestPause); b.paused.After(latest) { // the clock was ahead
+		b.paused = latest
+	}
+	if pause := b.paused.Sub(now); pause > 0 {
+		return pause, true, ask{}
+	}
+	own, most := b.batch(t.Spare), int64(b.cfg.Batch)
+	if t.Spare {
+		most = min(most, spareBatch)
+	}
+	if own.left > 0 && now.Before(own.until) {
+		own.left--
+		b.taken++
+		return 0, true, ask{}
+	}
+	a = ask{holder: b.cfg.Holder, calls: 1, bots: int64(max(1, t.Bots)), urgent: t.Urgent, spare: t.Spare}
+	if !t.Urgent {
+		if own.wanted == 0 {
+			own.wanted = own.demand(now, most)
+		}
+		a.calls = own.wanted
+	}
+	return 0, false, a
+}
+
+// given counts what the store gave, of which one call is made. If a pause has begun
+// meanwhile, the others are not.
+func (b *Budget) given(now time.Time, a ask, got int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.taken++
+	if a.urgent {
+		return
+	}
+	own := b.batch(a.spare)
+	if *own = (batch{given: got, left: got - 1, until: now.Add(b.cfg.Lease)}); b.paused.After(now) {
+		own.left = 0
+	}
+}
+
+// batch returns what the store gave for calls of one kind.
+func (b *Budget) batch(spare bool) *batch {
+	if spare {
+		return &b.spare
+	}
+	return &b.normal
 }
 
 // spent returns turns of the same rates from which the calls are taken that were let
@@ -189,12 +228,12 @@ func (b *batch) demand(now time.Time, most int64) int64 {
 // Pause implements exchange.Budget. Calls that other workers were given they may
 // make until their lease ends. An error is the store's; this worker pauses even so.
 func (b *Budget) Pause(ctx context.Context, d time.Duration) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	until := b.cfg.Now().Add(d)
+	b.mu.Lock()
 	if b.normal.left, b.spare.left = 0, 0; until.After(b.paused) {
 		b.paused = until
 	}
+	b.mu.Unlock()
 	err := b.cfg.Store.ChangeTurns(ctx, b.cfg.TenantID, b.cfg.AccountID, func(t Turns) Turns { return t.paused(until) })
 	if err != nil {
 		return fmt.Errorf("pausing the calls of account %s: %w", b.cfg.AccountID, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 type OperatorBudgetConfig struct {
 	// Holder names this process among those of the installation. Required.
 	Holder string
+	// Log is told when it cannot be found out whose account the operator's key is one
+	// of. Defaults to none.
+	Log *slog.Logger
 	// Market names what is asked, where it is not known whose key asks. Required.
 	Market string
 	// Now is the clock. Required.
@@ -63,6 +67,9 @@ func NewOperatorBudget(cfg OperatorBudgetConfig) (*OperatorBudget, error) {
 	if cfg.Market == "" {
 		return nil, errors.New("account: OperatorBudgetConfig.Market is required")
 	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	b := &OperatorBudget{cfg: cfg}
 	return b, b.take(installation, cfg.Market)
 }
@@ -110,11 +117,12 @@ func (b *OperatorBudget) look(ctx context.Context, ids []string) error {
 	return b.take(tenantID, accountID)
 }
 
-// Take implements exchange.Budget.
+// Take implements exchange.Budget. Where it cannot be looked up whose account the
+// operator's key is one of, calls are counted as before, and it is looked up again later.
 func (b *OperatorBudget) Take(ctx context.Context, t exchange.Turn) (time.Duration, error) {
 	if ids, due := b.due(); due {
-		if err := b.look(ctx, ids); err != nil {
-			return 0, err
+		if err := b.look(ctx, ids); err != nil && ctx.Err() == nil {
+			b.cfg.Log.WarnContext(ctx, "looking up whose account the market is read with", "market", b.cfg.Market, "error", err)
 		}
 	}
 	return b.present().Take(ctx, t)
