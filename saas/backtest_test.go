@@ -12,6 +12,7 @@ import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/plugins/grid/grid"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
+	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/saas/page"
@@ -48,7 +49,7 @@ func (o *odd) OnCandle(*strategy.Bot, exchange.Candle) {
 
 // oddBundle is the bundle with the odd strategy.
 func oddBundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition(), strategy.MustDefine(strategy.Info{Name: "odd", Version: "1.0.0", Title: "Odd"}, oddParams{How: "slow"},
+	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition(), rules.Definition(), strategy.MustDefine(strategy.Info{Name: "odd", Version: "1.0.0", Title: "Odd"}, oddParams{How: "slow"},
 		func(p oddParams) strategy.Strategy { return &odd{Params: p} }))
 	if err != nil {
 		panic(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/lunobot/lunobot/plugins/basic/basic"
 	"github.com/lunobot/lunobot/plugins/grid/grid"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
+	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/saas/db/dbtest"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 func bundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition())
+	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition(), rules.Definition())
 	if err != nil {
 		panic(err)
 	}

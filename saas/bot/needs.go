@@ -3,10 +3,12 @@ package bot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/lunobot/lunobot/billing"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/strategy/param"
 )
 
@@ -47,6 +49,18 @@ func (s *Service) startNeeds(ctx context.Context, tenantID, botID string) ([]bil
 		return s.needs(ctx, c, nil)
 	}
 	return nil, nil // it is not started, which is told where that is refused
+}
+
+// sellable adds to a plan's refusal to start a live bot how what it holds can be sold all the
+// same, which takes no plan.
+func sellable(b Bot, err error) error {
+	var refusal *errs.Error
+	if b.Mode != Live || !errors.As(err, &refusal) || refusal.Code != billing.CodeNotInPlan {
+		return err
+	}
+	told := *refusal
+	told.Message += " Without it the bot starts. What it holds can be sold all the same: pull the kill switch for this bot so that positions are closed."
+	return &told
 }
 
 // isolated is what a plan must include for an isolation.

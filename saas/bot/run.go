@@ -60,7 +60,7 @@ func (s *Service) wish(ctx context.Context, p tenancy.Principal, id string, run 
 			}
 			if len(needs) > 0 {
 				if err := s.cfg.Gate.Require(ctx, p.TenantID, needs...); err != nil {
-					return err
+					return sellable(b, err)
 				}
 			}
 			if b.Market != s.cfg.LiveVenue { // what it did at other prices proves nothing here
