@@ -139,8 +139,9 @@ func (m *liveMarket) offered(pair string) bool {
 	return len(m.cfg.Pairs) == 0 || slices.Contains(m.cfg.Pairs, pair)
 }
 
-// keep reads the list anew from time to time.
+// keep reads the list anew from time to time; with it ends what is asked for pages.
 func (m *liveMarket) keep(ctx context.Context) {
+	defer m.last.end()
 	backoff := exchange.Backoff{Min: 2 * time.Second, Max: time.Minute, Rand: rand.Float64}
 	for failures := 0; ; {
 		pause := listEvery

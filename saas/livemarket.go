@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -115,10 +114,7 @@ type liveMarket struct {
 	recorded
 	feed *marketdata.Feed
 
-	// asking is held by whoever asks for tickers; last are those of at.
-	asking sync.Mutex
-	last   map[string]exchange.Ticks
-	at     time.Time
+	last lastPrices
 
 	mu sync.Mutex
 	// list are the pairs that were active at some time, with their rules; those of
@@ -198,42 +194,6 @@ func (m *liveMarket) Markets(context.Context) ([]exchange.Market, error) {
 }
 
 func (m *liveMarket) follow(f *marketdata.Feed) { m.feed = f }
-
-// priceAge is for how long pages show a price that was asked for.
-const priceAge = 5 * time.Second
-
-func (m *liveMarket) prices() func(ctx context.Context, pairs []string) map[string]exchange.Ticks {
-	if m.cfg.Tickers == nil {
-		return nil
-	}
-	return m.tickers
-}
-
-// tickers returns the last prices of all pairs, asked for with one call from time to
-// time; what cannot be had is left out.
-func (m *liveMarket) tickers(ctx context.Context, _ []string) map[string]exchange.Ticks {
-	m.asking.Lock()
-	defer m.asking.Unlock()
-	if now := m.cfg.Now(); now.Sub(m.at) >= priceAge {
-		patient, cancel := context.WithTimeout(ctx, pagePatience)
-		defer cancel()
-		m.mu.Lock()
-		var pairs []string
-		for _, x := range m.list {
-			pairs = append(pairs, x.Pair)
-		}
-		m.mu.Unlock()
-		told, err := m.cfg.Tickers(patient, pairs...)
-		if err != nil && ctx.Err() == nil {
-			m.log.WarnContext(ctx, "the last prices cannot be had", "market", m.cfg.Title, "error", err)
-		}
-		m.last, m.at = map[string]exchange.Ticks{}, now
-		for _, t := range told {
-			m.last[t.Pair] = t.Last
-		}
-	}
-	return maps.Clone(m.last)
-}
 
 // Candles implements exchange.MarketData, for those who look at a page: a venue that
 // does not answer soon is an Unavailable error.
