@@ -84,13 +84,15 @@ func (l *lookout) note(ev *marketdata.Event) {
 
 // belief is what is believed of a candle of a pair, if that is not all.
 func (g *group) belief(pair string, c exchange.Candle) (exchange.Candle, bool) {
-	for _, l := range g.lookouts() {
-		if l.pair != pair {
-			continue
-		}
-		if i := slices.IndexFunc(l.beliefs, func(b belief) bool { return b.told == c }); i >= 0 {
-			return l.beliefs[i].seen, true
-		}
+	l := g.own
+	if i := slices.IndexFunc(g.references, func(r *reference) bool { return r.pair == pair }); i >= 0 {
+		l = g.references[i].lookout
+	}
+	if l == nil || l.pair != pair {
+		return c, false
+	}
+	if i := slices.IndexFunc(l.beliefs, func(b belief) bool { return b.told == c }); i >= 0 {
+		return l.beliefs[i].seen, true
 	}
 	return c, false
 }

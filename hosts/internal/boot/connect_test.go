@@ -17,11 +17,9 @@ import (
 	"github.com/lunobot/lunobot/tenancy/vault"
 )
 
-// A connected account places orders and is told of them on its stream; a market that
-// is counted in other ticks than the venue's takes none. proves T9: what the bot
-// means is what is sent.
-func TestConnectToASimulatedLuno(t *testing.T) {
-	t.Parallel()
+// simulatedLuno starts a simulated Luno with all of its markets, for the test.
+func simulatedLuno(t *testing.T) (*lunosim.Sim, *httptest.Server) {
+	t.Helper()
 	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +27,15 @@ func TestConnectToASimulatedLuno(t *testing.T) {
 	t.Cleanup(sim.Close)
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
+	return sim, server
+}
+
+// A connected account places orders and is told of them on its stream; a market that
+// is counted in other ticks than the venue's takes none. proves T9: what the bot
+// means is what is sent.
+func TestConnectToASimulatedLuno(t *testing.T) {
+	t.Parallel()
+	sim, server := simulatedLuno(t)
 	cfg, err := boot.Options{
 		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", NATSReplicas: "1", LunoAddress: server.URL, PluginCPU: "0.25", Sandbox: "off",
 	}.Config(slog.New(slog.DiscardHandler))

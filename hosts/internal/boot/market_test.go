@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/lunosim"
 	"github.com/lunobot/lunobot/hosts/internal/boot"
 )
 
@@ -37,13 +35,7 @@ func (n *noted) Pause(context.Context, time.Duration) error { return nil }
 // shared, what nobody trades by as spare calls; and a key that may tells whose it is.
 func TestMarketIsAskedByTheSharedBudget(t *testing.T) {
 	t.Parallel()
-	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
-	server := httptest.NewServer(sim)
-	t.Cleanup(server.Close)
+	sim, server := simulatedLuno(t)
 	key := sim.Keys()[1]
 	cfg, err := boot.Options{
 		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", NATSReplicas: "1", PluginCPU: "0.25", Sandbox: "off",

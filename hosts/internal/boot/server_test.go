@@ -2,13 +2,11 @@ package boot_test
 
 import (
 	"net"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/lunobot/lunobot/exchange/lunosim"
 	"github.com/lunobot/lunobot/hosts/internal/boot"
 	"github.com/lunobot/lunobot/saas"
 	"github.com/lunobot/lunobot/saas/bot"
@@ -81,13 +79,7 @@ func TestBadSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(first.Stop)
-	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
-	simulated := httptest.NewServer(sim)
-	t.Cleanup(simulated.Close)
+	sim, simulated := simulatedLuno(t)
 	settled := t.TempDir()
 	settle(t, settled)
 	market := func(more ...string) map[string]string {

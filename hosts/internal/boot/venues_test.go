@@ -49,13 +49,7 @@ func (c *tenant) call(method, path string, body any, status int) map[string]any 
 // money is refused. proves X4: no answer shows a key.
 func TestAccountsAtASimulatedLuno(t *testing.T) {
 	t.Parallel()
-	sim, err := lunosim.New(lunosim.Config{Markets: lunosim.Markets()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
-	exchange := httptest.NewServer(sim)
-	t.Cleanup(exchange.Close)
+	sim, exchange := simulatedLuno(t)
 	cfg, err := boot.Options{
 		Backtests: "1", DataDir: t.TempDir(), DemoSeed: "1", DemoSpeed: "60", Env: "development", Lease: "10s", LunoAddress: exchange.URL, NATSReplicas: "1", PluginCPU: "0.25", Sandbox: "off",
 	}.Config(slog.New(slog.DiscardHandler))
