@@ -149,6 +149,8 @@ type resultReader struct {
 	taken    int64
 	json     []byte
 	result   backtest.Result
+	// exposures are the columns of what was held; none from an SDK that has them in the JSON.
+	exposures [][]byte
 	// part and trades are of one message.
 	part   []int64
 	trades []portfolio.Trade
@@ -200,6 +202,10 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 	}
 	r.taken += int64(len(out.GetResult()))
 	r.json = append(r.json, out.GetResult()...)
+	for _, column := range out.GetExposures() { // each with its header
+		r.taken += int64(24 + len(column))
+		r.exposures = append(r.exposures, column)
+	}
 	if r.taken > resultBytes+sent*bytesPerCandle {
 		return errors.New("the result is too large")
 	}
@@ -228,6 +234,12 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	if out.Candles != sent-past || out.Past != past || r.valued != sent {
 		return nil, fmt.Errorf("%w: %d candles, %d of the past and an equity curve of %d for %d candles, %d of the past", ErrGarbage,
 			out.Candles, out.Past, r.valued, sent, past)
+	}
+	if len(r.exposures) > 0 {
+		var err error
+		if out.Exposures, err = decodeExposures(r.exposures, 1+len(cfg.Pairs)); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
+		}
 	}
 	if err := out.CheckExposures(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)

@@ -115,17 +115,17 @@ func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed, 
 // trades.
 func sendResult(stream backtestStream, r *backtest.Result) error {
 	slim := *r
-	slim.Trades = backtest.Trades{}
+	slim.Trades, slim.Exposures = backtest.Trades{}, nil
 	raw, err := json.Marshal(&slim)
 	if err != nil {
 		return status.Errorf(codes.Internal, "writing the result: %v", err)
 	}
-	for len(raw) > 0 {
-		n := min(len(raw), resultPart)
-		if err := stream.Send(&pluginpb.BacktestOutput{Result: raw[:n]}); err != nil {
+	out := &pluginpb.BacktestOutput{Exposures: encodeExposures(r.Exposures)}
+	for ; len(raw) > resultPart; raw = raw[resultPart:] {
+		if err := stream.Send(&pluginpb.BacktestOutput{Result: raw[:resultPart]}); err != nil {
 			return err
 		}
-		raw = raw[n:]
 	}
-	return stream.Send(&pluginpb.BacktestOutput{Complete: true})
+	out.Result, out.Complete = raw, true
+	return stream.Send(out)
 }

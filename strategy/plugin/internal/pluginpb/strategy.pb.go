@@ -2011,7 +2011,10 @@ type BacktestOutput struct {
 	// Why the run failed; the last message then.
 	Error string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	// True in the last message of a run that did not fail.
-	Complete      bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
+	Complete bool `protobuf:"varint,6,opt,name=complete,proto3" json:"complete,omitempty"`
+	// What was held over time, which is not in the JSON then: one series block for
+	// the places in the equity curve, and one for what was held of each pair there.
+	Exposures     [][]byte `protobuf:"bytes,8,rep,name=exposures,proto3" json:"exposures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2086,6 +2089,13 @@ func (x *BacktestOutput) GetComplete() bool {
 		return x.Complete
 	}
 	return false
+}
+
+func (x *BacktestOutput) GetExposures() [][]byte {
+	if x != nil {
+		return x.Exposures
+	}
+	return nil
 }
 
 type Trades struct {
@@ -2617,14 +2627,15 @@ const file_strategy_proto_rawDesc = "" +
 	"\x05pairs\x18\x05 \x03(\v2 .lunobot.strategy.v1.PairCandlesR\x05pairsJ\x04\b\x03\x10\x04\";\n" +
 	"\vPairCandles\x12\x12\n" +
 	"\x04pair\x18\x01 \x01(\tR\x04pair\x12\x18\n" +
-	"\acandles\x18\x02 \x01(\fR\acandles\"\xc1\x01\n" +
+	"\acandles\x18\x02 \x01(\fR\acandles\"\xdf\x01\n" +
 	"\x0eBacktestOutput\x12\x12\n" +
 	"\x04done\x18\x01 \x01(\x03R\x04done\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\fR\x06result\x12\x16\n" +
 	"\x06equity\x18\x03 \x01(\fR\x06equity\x123\n" +
 	"\x06trades\x18\x04 \x01(\v2\x1b.lunobot.strategy.v1.TradesR\x06trades\x12\x14\n" +
 	"\x05error\x18\x05 \x01(\tR\x05error\x12\x1a\n" +
-	"\bcomplete\x18\x06 \x01(\bR\bcompleteJ\x04\b\a\x10\b\"?\n" +
+	"\bcomplete\x18\x06 \x01(\bR\bcomplete\x12\x1c\n" +
+	"\texposures\x18\b \x03(\fR\texposuresJ\x04\b\a\x10\b\"?\n" +
 	"\x06Trades\x12\x18\n" +
 	"\acolumns\x18\x01 \x03(\fR\acolumns\x12\x1b\n" +
 	"\torder_ids\x18\x02 \x03(\tR\borderIds2\xf0\x03\n" +
