@@ -29,13 +29,13 @@ func NewSMA(period int) *SMA {
 // Update takes the next value and returns the average, NaN until Ready.
 func (s *SMA) Update(x float64) float64 {
 	old := &s.ring[s.next]
-	s.lap += x
-	s.sum += x - *old
+	lap, sum, next := s.lap+x, s.sum+(x-*old), s.next+1
 	*old = x
-	if s.next++; s.next == len(s.ring) {
-		s.sum, s.lap, s.next, s.count = s.lap, 0, 0, float64(s.next)
+	if next == len(s.ring) {
+		sum, lap, next, s.count = lap, 0, 0, float64(next)
 	}
-	return s.sum / s.count
+	s.sum, s.lap, s.next = sum, lap, next
+	return sum / s.count
 }
 
 // Value returns the average, NaN until Ready.

@@ -133,6 +133,7 @@ func (c *Client) Stream(
 			return nil, err
 		}
 		in.valued = shared.valued
+		in.follow(shared.trades)
 	}
 	return in.finish(cfg)
 }
@@ -210,6 +211,14 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 		return errors.New("the result is too large")
 	}
 	return nil
+}
+
+// follow puts trades before those that have come as messages.
+func (r *resultReader) follow(first backtest.Trades) {
+	for _, trade := range r.result.Trades.All() {
+		first.Add(&trade)
+	}
+	r.result.Trades = first
 }
 
 // finish puts the parts together. The configuration is the one that was asked

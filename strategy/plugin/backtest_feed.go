@@ -33,12 +33,14 @@ type candleFeed interface {
 	over()
 	// send sends curve and trades while they grow, until over.
 	send(t *tradeSender) error
+	// elsewhere is how many of the first trades went another way, after over.
+	elsewhere() int
 }
 
 // tradeSender sends closed trades in columns.
 type tradeSender struct {
 	stream backtestStream
-	// waiting are those that have not been sent, sent counts the others.
+	// waiting are those that have not been sent, sent counts those that have.
 	waiting []portfolio.Trade
 	sent    int
 }
@@ -53,9 +55,9 @@ func (t *tradeSender) send(trades []portfolio.Trade) error {
 	return t.flush()
 }
 
-// finish sends those of a result that have not been sent.
-func (t *tradeSender) finish(all backtest.Trades) error {
-	for _, trade := range all.From(t.sent + len(t.waiting)) {
+// finish sends those of a result that have not been sent and went no other way.
+func (t *tradeSender) finish(all backtest.Trades, elsewhere int) error {
+	for _, trade := range all.From(elsewhere + t.sent + len(t.waiting)) {
 		t.waiting = append(t.waiting, trade)
 	}
 	return t.flush()
@@ -204,6 +206,9 @@ func (f *columnFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 }
 
 func (f *columnFeed) over() { close(f.curve) }
+
+// elsewhere implements candleFeed.
+func (f *columnFeed) elsewhere() int { return 0 }
 
 func (f *columnFeed) send(t *tradeSender) error {
 	done := 0

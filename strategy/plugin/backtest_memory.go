@@ -11,7 +11,7 @@ import (
 )
 
 // memoryFeed takes candles where they lie in the shared memory and leaves the
-// equity curve there.
+// equity curve there, and the trades as long as there is room.
 type memoryFeed struct {
 	stream backtestStream
 	memory *Memory
@@ -24,8 +24,12 @@ type memoryFeed struct {
 	segment, first uint64
 	rest           []exchange.Candle
 	curve          []int64
-	// trades are those that were closed for good and wait for others.
-	trades []portfolio.Trade
+	// placed counts the trades in the segment, left those in all segments. Once one
+	// has found no room, spilled, it and all that follow go as messages; trades are
+	// those of them that wait for others.
+	placed, left int
+	spilled      bool
+	trades       []portfolio.Trade
 	// expected is how many candles are still to come, as far as the host knows.
 	expected int
 }
@@ -82,12 +86,14 @@ func (f *memoryFeed) Room(n int) []int64 {
 
 // Done implements backtest.Sink.
 func (f *memoryFeed) Done(ctx context.Context, trades []portfolio.Trade) {
-	f.trades = append(f.trades, trades...)
+	f.place(trades)
 	h := f.memory.header()
 	h.done.Store(f.computed)
 	h.processor.Store(presentProcessor())
 	if len(f.rest) == 0 {
+		h.trades[f.segment%memorySlots].Store(uint32(f.placed))
 		f.segment++
+		f.placed = 0
 		h.settled.count.Store(f.segment)
 	}
 	if len(f.trades) < fewTrades {
@@ -99,6 +105,22 @@ func (f *memoryFeed) Done(ctx context.Context, trades []portfolio.Trade) {
 	case <-ctx.Done():
 	}
 }
+
+// place puts trades into the segment that the engine is at.
+func (f *memoryFeed) place(trades []portfolio.Trade) {
+	room := f.memory.trades(f.segment)
+	for i := range trades {
+		if f.spilled = f.spilled || f.placed == len(room) || !room[f.placed].set(&trades[i]); f.spilled {
+			f.trades = append(f.trades, trades[i:]...)
+			return
+		}
+		f.placed++
+		f.left++
+	}
+}
+
+// elsewhere implements candleFeed.
+func (f *memoryFeed) elsewhere() int { return f.left }
 
 func (f *memoryFeed) over() { close(f.closed) }
 

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/backtest"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
 
 // segments is the host's side of a run through shared memory: it puts candles
-// in and takes the equity curve out.
+// in and takes the equity curve and the trades out.
 type segments struct {
 	memory *Memory
 	// next is the segment that comes next, settled the first whose equity curve
@@ -34,6 +36,8 @@ type segments struct {
 	valued int64
 	// curve is where a part of it is put, out of the plugin's reach.
 	curve []int64
+	// trades are the first of the run; others, if any, come as messages.
+	trades backtest.Trades
 }
 
 // newSegments begins a run. Its first segment is one that no run before it had,
@@ -100,6 +104,26 @@ func (s *segments) settle(ctx context.Context, until uint64) error {
 		s.curve = append(s.curve[:0], s.memory.equity(s.settled)[:count]...)
 		s.valued += int64(count)
 		s.equity(s.curve)
+		if err := s.takeTrades(s.settled); err != nil {
+			return fmt.Errorf("%w: %w", ErrGarbage, err)
+		}
+	}
+	return nil
+}
+
+// takeTrades takes the trades of a segment.
+func (s *segments) takeTrades(segment uint64) error {
+	count := s.memory.header().trades[segment%memorySlots].Load()
+	if count > segmentTrades {
+		return fmt.Errorf("%d trades in a segment: %w", count, wire.ErrMalformed)
+	}
+	for i := range int(count) {
+		record := s.memory.trades(segment)[i] // out of the plugin's reach
+		trade, err := record.trade()
+		if err != nil {
+			return err
+		}
+		s.trades.Add(&trade)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (s *server) Backtest(stream backtestStream) error {
 		s.report(err)
 		return stream.Send(&pluginpb.BacktestOutput{Error: failure(err)})
 	}
-	if err := trades.finish(result.Trades); err != nil {
+	if err := trades.finish(result.Trades, feed.elsewhere()); err != nil {
 		return err
 	}
 	return sendResult(stream, result)

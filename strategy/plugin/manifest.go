@@ -25,8 +25,8 @@ const (
 	// traded in.
 	Past Capability = "past"
 	// SharedMemory means that it takes candles from memory that its host shares
-	// with it.
-	SharedMemory Capability = "shared-ring"
+	// with it, and leaves curve and trades there.
+	SharedMemory Capability = "shared-memory"
 	// LiveLine means that its process has taken its end of the host's Line.
 	LiveLine Capability = "live-line"
 	// Signals means that its bots want messages from outside.

@@ -17,17 +17,19 @@ import (
 
 // MemoryVariable is the variable of a plugin's environment that names the
 // descriptor of the memory that its host shares with it.
-const MemoryVariable = "LUNOBOT_PLUGIN_RING"
+const MemoryVariable = "LUNOBOT_PLUGIN_MEMORY"
 
-// The memory is a ring of slots: in each the candles of a segment, and behind
-// them the equity curve of these. Before the first lies the header. It takes no
-// memory until a backtest uses it.
+// The memory is a ring of slots: in each the candles of a segment, behind them the
+// equity curve of these and the trades that were closed for good meanwhile. Before
+// the first lies the header. It takes no memory until a backtest uses it.
 const (
 	memorySlots    = 8
 	segmentCandles = 4 * wire.MaxBlock
+	segmentTrades  = 1024
 	candleBytes    = int(unsafe.Sizeof(exchange.Candle{}))
 	valueBytes     = int(unsafe.Sizeof(int64(0)))
-	slotBytes      = segmentCandles * (candleBytes + valueBytes)
+	tradeBytes     = int(unsafe.Sizeof(tradeRecord{}))
+	slotBytes      = segmentCandles*(candleBytes+valueBytes) + segmentTrades*tradeBytes
 	headerBytes    = 4096
 	memoryBytes    = headerBytes + memorySlots*slotBytes
 )
@@ -53,6 +55,8 @@ type header struct {
 	// candles is how many candles lie in each slot. A segment without any is the
 	// end of a run.
 	candles [memorySlots]atomic.Uint32
+	// trades is how many trades lie in each slot.
+	trades [memorySlots]atomic.Uint32
 }
 
 // tally is a count that one side raises and the other looks at from time to
@@ -165,6 +169,12 @@ func (m *Memory) candles(segment uint64) []exchange.Candle {
 func (m *Memory) equity(segment uint64) []int64 {
 	at := unsafe.Pointer(&m.bytes[slotOf(segment)+segmentCandles*candleBytes]) //nolint:gosec // as above
 	return unsafe.Slice((*int64)(at), segmentCandles)                          //nolint:gosec // as above
+}
+
+// trades returns a segment's room for trades.
+func (m *Memory) trades(segment uint64) []tradeRecord {
+	at := unsafe.Pointer(&m.bytes[slotOf(segment)+segmentCandles*(candleBytes+valueBytes)]) //nolint:gosec // as above
+	return unsafe.Slice((*tradeRecord)(at), segmentTrades)                                  //nolint:gosec // as above
 }
 
 func slotOf(segment uint64) int { return headerBytes + int(segment%memorySlots)*slotBytes }

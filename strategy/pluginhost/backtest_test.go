@@ -41,10 +41,14 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 	for _, part := range []struct {
 		n, past int
 		base    exchange.Steps
-	}{{1, 0, 0}, {29, 0, 5}, {4096, 0, 0}, {4097, 0, 0}, {30_000, 0, 1_000}, {30_000, 9_000, 0}, {30_000, 29_999, 7}, {200_000, 0, 0}, {5_000, 4_096, 0}, {30, 1, 0}} {
+		params  string // many trades, which is more than a segment of the memory holds
+	}{
+		{1, 0, 0, ""}, {29, 0, 5, ""}, {4096, 0, 0, ""}, {4097, 0, 0, ""}, {30_000, 0, 1_000, ""}, {30_000, 9_000, 0, ""},
+		{30_000, 29_999, 7, ""}, {200_000, 0, 0, ""}, {5_000, 4_096, 0, ""}, {30, 1, 0, ""}, {60_000, 0, 0, `{"fast":1,"slow":2}`},
+	} {
 		n := part.n
 		cfg, candles := strategytest.Demo(t, n)
-		cfg.Base = part.base
+		cfg.Base, cfg.Params = part.base, json.RawMessage(part.params)
 		if part.past > 0 {
 			cfg.Begin = candles[part.past].Time
 		}
@@ -74,6 +78,9 @@ func TestBacktestInThePluginIsTheOneInProcess(t *testing.T) {
 		}
 		if got.Past != int64(part.past) || len(got.Equity) != n-part.past {
 			t.Fatalf("of %d candles %d are of the past, want %d", n, got.Past, part.past)
+		}
+		if part.params != "" && want.Trades.Len() < 5_000 {
+			t.Errorf("there are only %d trades", want.Trades.Len())
 		}
 		if n == 200_000 && (want.Trades.Len() < 100 || !slices.IsSorted(seen) || len(seen) == 0 || seen[len(seen)-1] != 200_000) {
 			t.Errorf("%d trades and the progress %v", want.Trades.Len(), seen)
