@@ -20,8 +20,8 @@
 // # Beside gRPC
 //
 // Everything can go by gRPC. Where system and plugin can, the host hands over two
-// descriptors that make two things faster: Memory, in which the candles and the
-// equity curve of a backtest lie, and a Line, by which live rounds go. Whether the
+// descriptors that make two things faster: Memory, in which the candles, the equity
+// curve and the trades of a backtest lie, and a Line, by which live rounds go. Whether the
 // process has taken them, its manifest says; one that was built before there were
 // any is served without.
 package plugin

@@ -92,8 +92,8 @@ func (t *tally) await(ctx context.Context, wanted uint64, meanwhile func()) (uin
 }
 
 // Memory is memory that a host shares with one plugin's process, through which
-// the candles and the equity curve of a backtest go without being copied into
-// messages. Its size is sealed: neither side can make the other one touch what
+// the candles, the equity curve and the trades of a backtest go without being
+// copied into messages. Its size is sealed: neither side can make the other one touch what
 // is not there. What a plugin wrote into it is a stranger's word. One run uses
 // it at a time.
 type Memory struct {
