@@ -163,14 +163,22 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 	if len(b.others) > 0 {
 		b.show(v)
 	}
+	if ev.Kind != CandleEvent {
+		i.deliver(b, ev)
+	} else if i.candle != nil {
+		// Field by field it goes straight into registers; whole, it would be
+		// copied through the stack first.
+		c := &ev.Candle
+		i.candle.OnCandle(b, exchange.Candle{Time: c.Time, Open: c.Open, High: c.High, Low: c.Low, Close: c.Close, Volume: c.Volume})
+	}
+	return b.commands
+}
+
+// deliver gives the strategy an event that is no candle of its pair: by itself, so that
+// candles need no stack for it.
+func (i *Instance) deliver(b *Bot, ev *Event) {
 	switch ev.Kind {
-	case CandleEvent:
-		if i.candle != nil {
-			// Field by field it goes straight into registers; whole, it would be
-			// copied through the stack first.
-			c := &ev.Candle
-			i.candle.OnCandle(b, exchange.Candle{Time: c.Time, Open: c.Open, High: c.High, Low: c.Low, Close: c.Close, Volume: c.Volume})
-		}
+	case CandleEvent: // Deliver's
 	case FillEvent:
 		if i.fill != nil {
 			i.fill.OnFill(b, ev.Fill)
@@ -200,7 +208,6 @@ func (i *Instance) Deliver(v *View, ev *Event) []Command {
 			i.pair.OnPair(b, ev.Pair, ev.Candle)
 		}
 	}
-	return b.commands
 }
 
 // PanicError is a panic of a strategy's own code.

@@ -232,6 +232,12 @@ func (v *Venue) Candle(c *exchange.Candle) []exchange.Report {
 	if len(v.state.Orders) == 0 {
 		return nil
 	}
+	return v.meetAll(c, before)
+}
+
+// meetAll lets the open orders meet a candle; before is when the one before opened. By
+// itself, so that candles that meet none need no stack for it.
+func (v *Venue) meetAll(c *exchange.Candle, before int64) []exchange.Report {
 	reserved, _ := v.Reserved()
 	v.spare = v.state.Counter - reserved
 	v.reports = v.reports[:0]

@@ -390,7 +390,8 @@ func (s *Session) close() *strategy.Event {
 
 // take makes a candle the present one.
 func (s *Session) take(c *exchange.Candle) {
-	s.present.Time, s.present.Candle = c.Time+s.span, *c
+	s.present.Time = c.Time + s.span
+	s.present.Candle = *c // by itself: in an assignment of several it would be copied twice
 	s.state.LastTime = c.Time
 }
 
