@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"regexp"
 	"strings"
@@ -38,9 +37,9 @@ type scope struct {
 	// Hour and Weekday are those of the candle's close, UTC; Sunday is 0.
 	Hour    int `expr:"hour"`
 	Weekday int `expr:"weekday"`
-	// Holding is true while there is a position; Entry is its average price with
-	// fees, Profit what it has gained in percent, Held how many candles ago it
-	// was bought. All are 0 without one.
+	// Holding is true while there is a position that could be sold; Entry is its
+	// average price with fees, Profit what it has gained in percent, Held how many
+	// candles ago it was bought. All are 0 without one.
 	Holding bool    `expr:"holding"`
 	Entry   float64 `expr:"entry"`
 	Profit  float64 `expr:"profit"`
@@ -55,9 +54,9 @@ type scope struct {
 // the two questions that are asked then.
 type program struct {
 	steps       []step
-	values      int
+	names       []string // of the values, for people
 	truths      int
-	entry, exit *vm.Program
+	entry, exit decision
 	shown       []shown
 }
 
@@ -72,6 +71,17 @@ type shown struct {
 type fault struct {
 	line, column int
 	text         string
+}
+
+// within returns the fault of a part of a text at its place in the whole, in which
+// the part begins so many runes from the start.
+func (f fault) within(whole string, start int) fault {
+	begin := placed(whole, start, "")
+	if f.line == 1 {
+		f.column += begin.column - 1
+	}
+	f.line += begin.line - 1
+	return f
 }
 
 // Error implements error.
@@ -92,6 +102,8 @@ type builder struct {
 	known    map[string]int // where the lines of an indicator begin, by its call
 	lines    map[int]string // the catalog's name by where its lines begin
 	defined  map[string]ast.Node
+	values   []needs // of each value
+	truths   []needs // of each truth
 	candles  float64 // that the steps remember together, at most
 	problems []fault // of the expression at hand
 	source   string
@@ -107,26 +119,38 @@ func newBuilder() *builder {
 	return b
 }
 
-// define adds a custom indicator: a name for an expression, which those that
-// follow may use.
-func (b *builder) define(name, text string) error {
+// reserved are the words of the language that are neither indicators nor of the
+// scope.
+const reserved = " prev crossover crossunder abs min max true false nil not and or in matches contains let if else "
+
+// name reports why a custom indicator may not be called so.
+func (b *builder) name(name string) error {
 	_, taken := b.catalog[name]
 	_, twice := b.defined[name]
-	reserved := taken || twice || name == "prev" || name == "crossover" || name == "crossunder"
+	taken = taken || twice || strings.Contains(reserved, " "+name+" ")
 	for f := range reflect.TypeFor[scope]().Fields() {
-		reserved = reserved || f.Tag.Get("expr") == name
+		taken = taken || f.Tag.Get("expr") == name
 	}
 	switch {
 	case !namePattern.MatchString(name):
 		return fmt.Errorf("the name %q must be lower-case letters, digits and _, at most 32, and begin with a letter", name)
-	case reserved:
+	case taken:
 		return fmt.Errorf("the name %s is taken", name)
 	}
+	return nil
+}
+
+// define adds a custom indicator: a name for an expression, which those that
+// follow may use.
+func (b *builder) define(name, text string) error {
 	p, err := b.compile(text)
 	if err != nil {
 		return err
 	}
-	b.defined[name], err = b.keep(p, name)
+	kept, err := b.keep(p, name)
+	if err == nil {
+		b.defined[name] = kept
+	}
 	return err
 }
 
@@ -134,15 +158,13 @@ func (b *builder) define(name, text string) error {
 // that stands for what it found.
 func (b *builder) keep(p *vm.Program, name string) (ast.Node, error) {
 	if kind := p.Node().Type(); kind != nil && kind.Kind() == reflect.Bool {
-		at := b.truth()
+		at := b.truth(b.needsOf(p))
 		return truthNode(at), b.add(&question{program: p, at: at}, 0)
 	} else if kind == nil || !number(kind.Kind()) {
 		return nil, fault{1, 1, "it must be a number or a condition"}
 	}
-	at := b.value()
-	if name != "" {
-		b.program.shown = append(b.program.shown, shown{name: name, value: at})
-	}
+	at := b.value(name, b.needsOf(p))
+	b.program.shown = append(b.program.shown, shown{name: name, value: at})
 	return valueNode(at), b.add(&figure{program: p, at: at}, 0)
 }
 
@@ -150,14 +172,30 @@ func number(k reflect.Kind) bool {
 	return k >= reflect.Int && k <= reflect.Float64
 }
 
-func (b *builder) value() int {
-	b.program.values++
-	return b.program.values - 1
+// value makes room for a value that follows from others.
+func (b *builder) value(name string, from needs) int {
+	at := len(b.program.names)
+	b.program.names = append(b.program.names, name)
+	from.add(needs{values: []int{at}})
+	b.values = append(b.values, from)
+	return at
 }
 
-func (b *builder) truth() int {
+// truth makes room for a truth.
+func (b *builder) truth(from needs) int {
+	at := b.program.truths
 	b.program.truths++
-	return b.program.truths - 1
+	from.add(needs{truths: []int{at}})
+	b.truths = append(b.truths, from)
+	return at
+}
+
+// decision compiles a condition.
+func (b *builder) decision(text string) (d decision, err error) {
+	if d.program, err = b.compile(text, expr.AsBool()); err == nil {
+		d.needs = b.needsOf(d.program)
+	}
+	return d, err
 }
 
 func (b *builder) add(s step, candles float64) error {
@@ -218,218 +256,4 @@ func placed(text string, at int, reason string) fault {
 
 func (b *builder) blame(n ast.Node, format string, args ...any) {
 	b.problems = append(b.problems, placed(b.source, n.Location().From, fmt.Sprintf(format, args...)))
-}
-
-// foreign names what the language of the rules does not have though expr has it:
-// lists, ranges and functions over them, texts to search, variables. A condition
-// of few words could otherwise loop for hours in a process that it shares with
-// the bots of others. It is empty for what the language has.
-func foreign(n ast.Node) string {
-	switch n := n.(type) {
-	case *ast.IdentifierNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode,
-		*ast.MemberNode, *ast.CallNode, *ast.UnaryNode, *ast.ConditionalNode:
-		return ""
-	case *ast.BinaryNode:
-		switch n.Operator {
-		case "+", "-", "*", "/", "%", "**", "^", "<", "<=", "==", "!=", ">=", ">", "&&", "and", "||", "or":
-			return ""
-		}
-		return n.Operator
-	case *ast.BuiltinNode:
-		switch n.Name {
-		case "abs", "min", "max":
-			return ""
-		}
-		return n.Name
-	case *ast.ArrayNode:
-		return "a list"
-	}
-	return n.String()
-}
-
-// Visit implements ast.Visitor: it replaces the functions of the language by
-// what the steps find. Arguments are visited before their function.
-func (b *builder) Visit(node *ast.Node) {
-	if what := foreign(*node); what != "" {
-		b.blame(*node, "%s is not part of the language", what)
-		return
-	}
-	switch n := (*node).(type) {
-	case *ast.IdentifierNode:
-		if d, ok := b.defined[n.Value]; ok {
-			ast.Patch(node, copyOf(d))
-		}
-	case *ast.MemberNode:
-		b.line(node, n)
-	case *ast.CallNode:
-		name, ok := n.Callee.(*ast.IdentifierNode)
-		if !ok {
-			return
-		}
-		switch entry, known := b.catalog[name.Value]; {
-		case known:
-			b.indicator(node, n, entry)
-		case name.Value == "prev":
-			b.previous(node, n)
-		case name.Value == "crossover" || name.Value == "crossunder":
-			b.cross(node, n, name.Value == "crossover")
-		}
-	}
-}
-
-// line picks a named line of an indicator, such as macd().signal.
-func (b *builder) line(node *ast.Node, n *ast.MemberNode) {
-	property, ok := n.Property.(*ast.StringNode)
-	of, ok2 := n.Node.(*ast.MemberNode)
-	if !ok || !ok2 {
-		return
-	}
-	index, ok := of.Property.(*ast.IntegerNode)
-	if name, ok2 := b.lines[indexOf(index)]; ok && ok2 {
-		for i, line := range b.catalog[name].Lines {
-			if line == property.Value {
-				ast.Patch(node, valueNode(index.Value+i))
-				return
-			}
-		}
-		b.blame(property, "%s has no line %s: it has %s", name, property.Value, strings.Join(b.catalog[name].Lines, ", "))
-	}
-}
-
-func indexOf(n *ast.IntegerNode) int {
-	if n == nil {
-		return -1
-	}
-	return n.Value
-}
-
-// indicator makes the step of an indicator, once for the same numbers.
-func (b *builder) indicator(node *ast.Node, n *ast.CallNode, e indicator.Entry) {
-	args, candles := make([]float64, len(n.Arguments)), 0.0
-	for i, a := range n.Arguments {
-		x, ok := constant(a)
-		if !ok {
-			b.blame(a, "%s takes plain numbers only", e.Name)
-			return
-		}
-		args[i] = x
-		candles += math.Abs(x)
-	}
-	call := n.String()
-	at, ok := b.known[call]
-	if !ok {
-		stream, err := e.New(args...)
-		if err != nil {
-			b.blame(n, "%v", err)
-			return
-		}
-		at = b.program.values
-		b.program.values += len(e.Lines)
-		if err := b.add(&line{Stream: stream, entry: e, at: at}, candles); err != nil {
-			b.blame(n, "%v", err)
-			return
-		}
-		b.known[call], b.lines[at] = at, e.Name
-		b.program.shown = append(b.program.shown, shown{name: call, value: at, price: e.Units[0] == indicator.Price})
-	}
-	ast.Patch(node, valueNode(at))
-}
-
-// constant returns the value of a node that is a number.
-func constant(n ast.Node) (float64, bool) {
-	switch n := n.(type) {
-	case *ast.IntegerNode:
-		return float64(n.Value), true
-	case *ast.FloatNode:
-		return n.Value, true
-	case *ast.UnaryNode:
-		x, ok := constant(n.Node)
-		if n.Operator == "-" {
-			x = -x
-		}
-		return x, ok && (n.Operator == "-" || n.Operator == "+")
-	}
-	return math.NaN(), false
-}
-
-// previous makes the steps of prev(x) and prev(x, candles).
-func (b *builder) previous(node *ast.Node, n *ast.CallNode) {
-	back := 1.0
-	if len(n.Arguments) == 2 {
-		var ok bool
-		if back, ok = constant(n.Arguments[1]); !ok || back != math.Trunc(back) || back < 1 || back > maxBack {
-			b.blame(n.Arguments[1], "prev looks back a whole number of candles from 1 to %d", maxBack)
-			return
-		}
-	} else if len(n.Arguments) != 1 {
-		b.blame(n, "prev takes an expression and, if wanted, a number of candles")
-		return
-	}
-	p := b.part(n.Arguments[0])
-	if p == nil {
-		return
-	}
-	at := b.value()
-	if err := b.add(newPast(p, at, int(back)), back); err != nil {
-		b.blame(n, "%v", err)
-		return
-	}
-	ast.Patch(node, valueNode(at))
-}
-
-// cross makes the step of crossover(a, b) or crossunder(a, b).
-func (b *builder) cross(node *ast.Node, n *ast.CallNode, up bool) {
-	if len(n.Arguments) != 2 {
-		b.blame(n, "a cross takes two expressions")
-		return
-	}
-	one, two := b.part(n.Arguments[0]), b.part(n.Arguments[1])
-	if one == nil || two == nil {
-		return
-	}
-	at := b.truth()
-	if err := b.add(&crossing{one: one, two: two, at: at, up: up}, 0); err != nil {
-		b.blame(n, "%v", err)
-		return
-	}
-	ast.Patch(node, truthNode(at))
-}
-
-// part compiles an argument, whose functions have been replaced, by itself; it
-// must be a number.
-func (b *builder) part(n ast.Node) *vm.Program {
-	p, err := compile(n.String())
-	if err != nil {
-		var f fault
-		if errors.As(err, &f) {
-			b.blame(n, "%s", f.text)
-		}
-		return nil
-	}
-	if kind := p.Node().Type(); kind == nil || !number(kind.Kind()) {
-		b.blame(n, "it must be a number")
-		return nil
-	}
-	return p
-}
-
-func valueNode(i int) ast.Node { return place("__v", i) }
-func truthNode(i int) ast.Node { return place("__t", i) }
-
-func place(list string, i int) ast.Node {
-	return &ast.MemberNode{Node: &ast.IdentifierNode{Value: list}, Property: &ast.IntegerNode{Value: i}}
-}
-
-// copyOf returns a node of its own: types are noted in nodes.
-func copyOf(n ast.Node) ast.Node {
-	m, ok := n.(*ast.MemberNode)
-	if !ok {
-		return n
-	}
-	list, ok := m.Node.(*ast.IdentifierNode)
-	index, ok2 := m.Property.(*ast.IntegerNode)
-	if !ok || !ok2 {
-		return n
-	}
-	return place(list.Value, index.Value)
 }

@@ -5,14 +5,16 @@
 package rules
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/expr-lang/expr"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -32,7 +34,7 @@ type Params struct {
 // Definition returns the strategy.
 func Definition() strategy.Definition {
 	return strategy.MustDefine(strategy.Info{
-		Name: "rules", Version: "1.0.0", Title: "Your own rules",
+		Name: "rules", Version: "1.1.0", Title: "Your own rules",
 		Summary: "Buys and sells by conditions that you write, over 44 indicators and your own: no code needed.",
 	}, Params{
 		Entry: "crossover(ema(10), ema(30)) && rsi(14) < 70", Exit: "crossunder(ema(10), ema(30)) || rsi(14) > 80", Size: 100,
@@ -54,26 +56,49 @@ func (p Params) compile() (*program, error) {
 			faults = append(faults, param.Error{Name: name, Reason: before + err.Error()})
 		}
 	}
+	start := 0 // of the part, in runes
 	for _, text := range strings.Split(p.Define, ";") {
-		if strings.TrimSpace(text) == "" {
-			continue
+		if strings.TrimSpace(text) != "" {
+			name, err := p.define(b, text, start)
+			blame("define", "has a fault in "+name, err)
 		}
-		name, body, ok := strings.Cut(text, "=")
-		if name = strings.TrimSpace(name); !ok || strings.HasPrefix(body, "=") {
-			blame("define", "", fmt.Errorf("has a part that is not written as name = expression: %s", strings.TrimSpace(text)))
-			continue
-		}
-		blame("define", "has a fault in "+name+": ", b.define(name, strings.TrimSpace(body)))
+		start += utf8.RuneCountInString(text) + 1
 	}
 	var err error
-	b.program.entry, err = b.compile(p.Entry, expr.AsBool())
+	b.program.entry, err = b.decision(p.Entry)
 	blame("entry", "has a fault in ", err)
-	b.program.exit, err = b.compile(p.Exit, expr.AsBool())
+	b.program.exit, err = b.decision(p.Exit)
 	blame("exit", "has a fault in ", err)
 	if len(faults) > 0 {
 		return nil, faults
 	}
 	return &b.program, nil
+}
+
+// define adds one part of Define, which begins so many runes from its start. The
+// name is what a fault is in, as far as it has one.
+func (p Params) define(b *builder, text string, start int) (name string, err error) {
+	before, body, ok := strings.Cut(text, "=")
+	name = strings.TrimSpace(before)
+	at := start + leading(text)
+	if !ok || strings.HasPrefix(body, "=") {
+		return "", placed(p.Define, at, strings.TrimSpace(text)+" is not written as name = expression")
+	}
+	if err := b.name(name); err != nil {
+		return "", placed(p.Define, at, err.Error())
+	}
+	at = start + utf8.RuneCountInString(before) + 1 + leading(body)
+	err = b.define(name, strings.TrimSpace(body))
+	var wrong fault
+	if errors.As(err, &wrong) {
+		err = wrong.within(p.Define, at)
+	}
+	return name + ": ", err
+}
+
+// leading is how many runes of white space a text begins with.
+func leading(text string) int {
+	return utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeftFunc(text, unicode.IsSpace))
 }
 
 // ruled is the strategy with its state, which it saves itself.
@@ -99,7 +124,7 @@ func open(p Params) strategy.Strategy {
 
 func (p *program) machine() machine {
 	m := machine{tick: 1, step: 1}
-	m.scope.Values, m.scope.Truths = make([]float64, p.values), make([]bool, p.truths)
+	m.scope.Values, m.scope.Truths, m.failed = make([]float64, len(p.names)), make([]bool, p.truths), make([]bool, p.truths)
 	for i := range m.scope.Values {
 		m.scope.Values[i] = math.NaN()
 	}
@@ -120,10 +145,8 @@ func warmupOf(p Params) int {
 	for i := range maxWarmup / 2 {
 		price := exchange.Ticks(1000 + i%7)
 		c := exchange.Candle{Time: int64(i) * time.Hour.Milliseconds(), Open: price, High: price + 2, Low: price - 2, Close: price + 1, Volume: 10}
-		if err := trial.advance(&m, c); err != nil {
-			return 0
-		}
-		if m.ready() {
+		_ = trial.advance(&m, c) // what fails without a weekday need not fail with one
+		if m.ready(trial.entry.needs) && m.ready(trial.exit.needs) {
 			return 2 * (i + 1)
 		}
 	}
@@ -133,28 +156,34 @@ func warmupOf(p Params) int {
 // Warmup implements strategy.Warmer.
 func (r *ruled) Warmup() int { return r.warmup }
 
-// advance takes the steps of a candle.
-func (p *program) advance(m *machine, c exchange.Candle) error {
+// advance takes the steps of a candle, all of them: an indicator misses no candle
+// because an expression before it could not be evaluated. The error is the first.
+func (p *program) advance(m *machine, c exchange.Candle) (err error) {
 	s := &m.scope
 	s.Open, s.High, s.Low, s.Close = c.Open.Float()*m.tick, c.High.Float()*m.tick, c.Low.Float()*m.tick, c.Close.Float()*m.tick
 	s.Volume = c.Volume.Float() * m.step
 	for _, one := range p.steps {
-		if err := one.take(m, c); err != nil {
-			return err
-		}
+		err = cmp.Or(err, one.take(m, c))
 	}
-	return nil
+	return err
 }
 
-// ready reports whether every value is there: a condition over one that is not
-// says nothing.
-func (m *machine) ready() bool {
-	for _, x := range m.scope.Values {
-		if math.IsNaN(x) {
-			return false
+// ready reports whether everything is there that a condition looks at.
+func (m *machine) ready(n needs) bool { return m.missing(n) < 0 && !m.fails(n) }
+
+// missing returns the first value that is not there, -1 if all are.
+func (m *machine) missing(n needs) int {
+	for _, i := range n.values {
+		if math.IsNaN(m.scope.Values[i]) {
+			return i
 		}
 	}
-	return true
+	return -1
+}
+
+// fails reports whether a truth could not be found out.
+func (m *machine) fails(n needs) bool {
+	return slices.ContainsFunc(n.truths, func(i int) bool { return m.failed[i] })
 }
 
 // OnCandle implements strategy.CandleHandler.
@@ -168,20 +197,25 @@ func (r *ruled) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	m.tick, m.step = market.Tick.InexactFloat64(), market.Step.InexactFloat64()
 	s.Hour, s.Weekday = b.Now().Hour(), int(b.Now().Weekday())
 	r.position(b, c)
-	if err := r.program.advance(m, c); err != nil {
-		b.Note("the rules could not be evaluated: %v", err)
-		return
+	failed := r.program.advance(m, c)
+	if s.Holding && (r.params.Stop > 0 && b.Exits().Stop == 0 || r.params.Target > 0 && b.Exits().Target == 0) {
+		r.protect(b) // an earlier run left the position
 	}
-	if !m.ready() {
-		b.Note("waiting: the indicators need more candles")
-		return
+	if failed != nil {
+		b.Note("the rules could not be evaluated: %v", failed)
 	}
 	r.plot(b)
 	question, answer := r.program.entry, "buy"
 	if s.Holding {
 		question, answer = r.program.exit, "sell"
 	}
-	out, err := m.run(question)
+	if !m.ready(question.needs) {
+		if i := m.missing(question.needs); i >= 0 && failed == nil && b.Explaining() {
+			b.Note("waiting to %s: %s has no value yet, or none at this candle", answer, r.program.names[i])
+		}
+		return
+	}
+	out, err := m.run(question.program)
 	yes, _ := out.(bool)
 	switch {
 	case err != nil:
@@ -192,6 +226,8 @@ func (r *ruled) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		}
 	case s.Holding:
 		r.because(b, b.SellAll(), "exit")
+	case len(b.Orders()) > 0:
+		b.Note("the entry rule holds, and an order is under way already")
 	default:
 		r.because(b, b.BuyWith(r.share(b.FreeCounter())), "entry")
 	}
@@ -200,7 +236,7 @@ func (r *ruled) OnCandle(b *strategy.Bot, c exchange.Candle) {
 // position tells the rules of the position.
 func (r *ruled) position(b *strategy.Bot, c exchange.Candle) {
 	s := &r.machine.scope
-	s.Holding, s.Entry, s.Profit = b.Position() > 0, 0, 0
+	s.Holding, s.Entry, s.Profit = b.Position() >= max(1, b.Market().MinVolume), 0, 0
 	if !s.Holding {
 		r.held, s.Held = 0, 0
 		return
@@ -224,8 +260,15 @@ func (r *ruled) share(cash exchange.Units) exchange.Units {
 
 // OnFill implements strategy.FillHandler: a buy sets the exits.
 func (r *ruled) OnFill(b *strategy.Bot, f strategy.Fill) {
+	if f.Side == exchange.Buy {
+		r.protect(b)
+	}
+}
+
+// protect sets the exits by the average price that was paid.
+func (r *ruled) protect(b *strategy.Bot) {
 	entry := b.Entry()
-	if f.Side != exchange.Buy || entry <= 0 || r.params.Stop == 0 && r.params.Target == 0 {
+	if entry <= 0 || r.params.Stop == 0 && r.params.Target == 0 {
 		return
 	}
 	var e strategy.Exits

@@ -80,13 +80,33 @@ func TestFaultsSayWhere(t *testing.T) {
 		{"exit", "prev() > 1", "prev takes an expression"},
 		{"exit", "__v[3] > 1", "line 1, column 1: __ may not be used"},
 		{"exit", "len(\"abc\") > 1", "unknown name len"},
-		{"define", "a", "define has a part that is not written as name = expression: a"},
-		{"define", "a = ", "define has a fault in a: line 1, column 1"},
+		{"define", "a", "define has a fault in line 1, column 1: a is not written as name = expression"},
+		{"define", "a = 1; close > 3", "define has a fault in line 1, column 8: close > 3 is not written as name = expression"},
+		{"define", "a = 1; close >= 3", "define has a fault in line 1, column 8: the name \"close >\" must be"},
+		{"define", "up = close > open;   dip = rsi(14) <  smaa(3)", "define has a fault in dip: line 1, column 39: unknown name smaa"},
+		{"define", "é_ = 1;", "line 1, column 1: the name \"é_\" must be"},
+		{"define", "up = rsi(0) > close; down = rsi(0)", "define has a fault in down: line 1, column 29: rsi: period must be"},
+		{"define", "a = \"text\"; b = a + 1", "define has a fault in b: line 1, column 17: unknown name a"},
+		{"define", "min = 1", "line 1, column 1: the name min is taken"},
+		{"define", "true = 1", "the name true is taken"},
+		{"define", "prev = 1", "the name prev is taken"},
+		{"entry", "close > 99999999999999999999", "line 1, column 28: invalid integer literal"},
+		{"entry", "close > 1 && rsi(14 > 3", "line 1, column 23: unexpected token EOF"},
+		{"entry", "close > prev(close, -1)", "column 21: prev looks back a whole number"},
+		{"entry", "close > sma(-5)", "column 9: sma: period must be between 1 and 10000, not -5"},
+		{"entry", "close > sma(99999999999)", "column 9: sma: period must be between 1 and 10000, not 9.9999999999e+10"},
+		{"entry", "close[0] > 1", "line 1, column 6"},
+		{"entry", "sma(20)[-1] > 1", "line 1"},
+		{"entry", "abs(close, 1) > 1", "line 1, column 1"},
+		{"entry", "close(1) > 1", "line 1, column 1"},
+		{"entry", "close > \"a\"", "line 1, column 7"},
+		{"entry", "prev(close > 1)", "line 1"},
+		{"define", "a = ", "define has a fault in a: line 1, column 5: unexpected token EOF"},
 		{"define", "rsi = close", "the name rsi is taken"},
 		{"define", "close = 1", "the name close is taken"},
 		{"define", "a = 1; a = 2", "the name a is taken"},
 		{"define", "Öl = 1", "the name \"Öl\" must be lower-case letters"},
-		{"define", "a = b; b = 1", "define has a fault in a: line 1, column 1: unknown name b"},
+		{"define", "a = b; b = 1", "define has a fault in a: line 1, column 5: unknown name b"},
 		{"define", "a = \"text\"", "it must be a number or a condition"},
 	} {
 		_, err := rules.Definition().Open(strategy.OpenInput{Params: []byte(params(t, map[string]any{c.field: c.text}))})
@@ -139,11 +159,11 @@ func TestRulesThatTakeTooMuch(t *testing.T) {
 func TestNoLoops(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, want string }{
-		{"all(1..9000, all(1..9000, close > 0))", "line 1, column 6: .. is not part of the language"},
-		{"(1..10000000)[0] > 0", "column 3: .. is not part of the language"},
-		{"close > 0 && any([1, 2, 3], # > 2)", "column 18: a list is not part of the language"},
-		{"min([1, 2]) > 0", "column 5: a list is not part of the language"},
-		{"prev(sum([1, 2])) > 0", "column 10: a list is not part of the language"},
+		{"all(1..9000, all(1..9000, close > 0))", "line 1, column 10: .. is not part of the language"},
+		{"(1..10000000)[0] > 0", "column 7: .. is not part of the language"},
+		{"close > 0 && any([1, 2, 3], # > 2)", "column 22: a list is not part of the language"},
+		{"min([1, 2]) > 0", "column 9: a list is not part of the language"},
+		{"prev(sum([1, 2])) > 0", "column 14: a list is not part of the language"},
 		{"hour in 9..17", "is not part of the language"},
 		{"{\"a\": 1}.a > 0", "is not part of the language"},
 		{"let x = close; x > 1", "is not part of the language"},
@@ -156,6 +176,8 @@ func TestNoLoops(t *testing.T) {
 			text := c.text
 			if field == "define" {
 				text = "a = " + text
+			} else {
+				text = "    " + text // its columns are those of the definition
 			}
 			if field == "define" && strings.Contains(text, ";") {
 				continue // the semicolon parts definitions
@@ -331,6 +353,7 @@ func FuzzRules(f *testing.F) {
 	f.Add("a = sma(3)", "crossover(a, close)", "prev(a, 2) > 1")
 	f.Add("", "macd().signal > 0 ? true : false", "holding")
 	f.Add("x = 1 / 0", "x > 0", "1 % 0 == 0")
+	f.Add("a = \"text\"; b = a + 1", "b > 0", "a") // a name whose expression was refused
 	_, candles := strategytest.Demo(f, 60)
 	f.Fuzz(func(t *testing.T, define, entry, exit string) {
 		raw, err := json.Marshal(map[string]any{"define": define, "entry": entry, "exit": exit})

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 
@@ -14,6 +15,9 @@ import (
 type machine struct {
 	scope scope
 	vm    vm.VM
+	// failed are the truths that could not be found out at this candle; a value
+	// that could not is no number.
+	failed []bool
 	// tick and step are what one is worth in the market's currencies.
 	tick, step float64
 }
@@ -94,6 +98,7 @@ type question struct {
 func (q *question) take(m *machine, _ exchange.Candle) error {
 	out, err := m.run(q.program)
 	m.scope.Truths[q.at], _ = out.(bool)
+	m.failed[q.at] = err != nil
 	return err
 }
 
@@ -178,12 +183,11 @@ type crossing struct {
 
 func (c *crossing) take(m *machine, _ exchange.Candle) error {
 	a, err := m.figure(c.one)
-	if err != nil {
-		return err
-	}
-	b, err := m.figure(c.two)
-	event := c.cross.Update(a, b)
+	b, err2 := m.figure(c.two)
+	event := c.cross.Update(a, b) // which passes over what is no number
 	m.scope.Truths[c.at] = event == indicator.CrossUp && c.up || event == indicator.CrossDown && !c.up
+	err = cmp.Or(err, err2)
+	m.failed[c.at] = err != nil
 	return err
 }
 
