@@ -6,6 +6,8 @@
 package marketmaker
 
 import (
+	"time"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -25,12 +27,12 @@ type Params struct {
 func Definition() strategy.Definition {
 	d := decimal.RequireFromString
 	return strategy.MustDefine(strategy.Info{
-		Name: "marketmaker", Version: "1.1.0", Title: "Market making",
+		Name: "marketmaker", Version: "1.2.0", Title: "Market making",
 		Summary: "Quotes a bid and an offer around the middle of the book that take nothing from the book, and moves both against its inventory.",
 	}, Params{Spread: d("0.4"), Tolerance: d("0.05"), Size: d("10"), Most: d("50"), Skew: d("1")}, open)
 }
 
-// restCandles is how long a side rests after its quote was refused.
+// restCandles is how long a side rests at most after its quotes were refused.
 const restCandles = 30
 
 // maker is the strategy with its state, which keeps which open order is which
@@ -52,8 +54,10 @@ type Quote struct {
 	// Ref is the order, 0 if there is none, and Price its price.
 	Ref   uint64
 	Price exchange.Ticks
-	// Rest is set after a quote was refused.
-	Rest strategy.Timer
+	// Refused counts the quotes in a row that were refused, and Rest is set after
+	// the second.
+	Refused int
+	Rest    strategy.Timer
 }
 
 func open(p Params) strategy.Strategy {
@@ -113,7 +117,16 @@ func (s *maker) OnOrder(b *strategy.Bot, u strategy.OrderUpdate) {
 		}
 		q.Ref = 0
 		if u.State == strategy.OrderDenied || u.State == strategy.OrderRejected {
-			q.Rest.After(b, restCandles*b.Interval())
+			q.refuse(b)
 		}
+	}
+}
+
+// refuse notes that a quote was refused. The first refusal is of no account: the market
+// had gone through the price, or the quote before it was not over yet and still held what
+// this one needed. The side rests longer with each more.
+func (q *Quote) refuse(b *strategy.Bot) {
+	if q.Refused++; q.Refused > 1 {
+		q.Rest.After(b, time.Duration(min(restCandles, 1<<min(q.Refused-1, 6)-1))*b.Interval())
 	}
 }

@@ -151,22 +151,43 @@ func TestBothQuotesAreMadeAnewAfterATrade(t *testing.T) {
 	}
 }
 
+// TestRefusedSideRests proves that a refusal, such as of a quote that would have traded at
+// once or of one whose predecessor was not over yet, costs no time, and that a side that is
+// refused again and again rests longer each time.
 func TestRefusedSideRests(t *testing.T) {
 	t.Parallel()
 	h := harness(t, "", 2_500_000)
 	first := orders(h.Close(100_000))
 	show(h, first[1:])
-	h.Order(strategy.OrderUpdate{Ref: first[0].Ref, State: strategy.OrderRejected, Reason: "no"})
-	for i := range 40 {
-		got := orders(h.Candle(exchange.Flat(int64(i+1)*60_000, 100_000)))
-		if len(got) > 0 {
-			if i != 29 || got[0].Side != exchange.Buy {
-				t.Errorf("%d candles after the refusal it orders %+v", i+1, got)
+	bid, minute := first[0], 0
+	refuse := func() (waited int) {
+		t.Helper()
+		h.Order(strategy.OrderUpdate{Ref: bid.Ref, State: strategy.OrderRejected, Reason: "no"})
+		for waited = range 40 {
+			minute++
+			if got := orders(h.Candle(exchange.Flat(int64(minute)*60_000, 100_000))); len(got) > 0 {
+				if len(got) != 1 || got[0].Side != exchange.Buy {
+					t.Fatalf("after a refusal it orders %+v", got)
+				}
+				bid = got[0]
+				return waited
 			}
-			return
+		}
+		t.Fatal("it never bids again")
+		return 0
+	}
+	for i, want := range []int{0, 0, 2, 6, 14, 29, 29, 29} { // a timer of a candle is due at the next
+		if got := refuse(); got != want {
+			t.Errorf("after refusal %d it rests for %d candles, want %d", i+1, got, want)
 		}
 	}
-	t.Error("it never bids again")
+	show(h, []strategy.Command{first[1], bid})
+	h.Candle(exchange.Flat(int64(minute+1)*60_000, 100_000)) // it is taken
+	minute++
+	show(h, first[1:])
+	if got := refuse(); got != 0 {
+		t.Errorf("after one that was taken it rests for %d candles", got)
+	}
 }
 
 func TestSaysWhyASideIsMissing(t *testing.T) {

@@ -144,7 +144,9 @@ func (q *Quote) drop(b *strategy.Bot, price exchange.Ticks, volume exchange.Step
 func (s *maker) forget(b *strategy.Bot) {
 	for _, q := range []*Quote{&s.Bid, &s.Offer} {
 		_, found := slices.BinarySearchFunc(b.Orders(), q.Ref, func(o strategy.OpenOrder, ref uint64) int { return cmp.Compare(o.Ref, ref) })
-		if !found {
+		if found {
+			q.Refused = 0
+		} else {
 			q.Ref = 0
 		}
 	}

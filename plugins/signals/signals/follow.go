@@ -55,11 +55,14 @@ func (s *follower) follow(b *strategy.Bot, in strategy.Signal, m message) error 
 
 // buy buys at most what the largest size allows.
 func (s *follower) buy(b *strategy.Bot, in strategy.Signal, m message) error {
-	exits, err := s.exits(b, m)
+	if s.Closing {
+		return errors.New("the position is still being closed")
+	}
+	limit, err := ticks(b, m.Limit, exchange.Down)
 	if err != nil {
 		return err
 	}
-	limit, err := ticks(b, m.Limit, exchange.Down)
+	exits, err := s.exits(b, m, limit)
 	if err != nil {
 		return err
 	}
@@ -142,7 +145,8 @@ func (s *follower) sell(b *strategy.Bot, in strategy.Signal, m message) error {
 	return err
 }
 
-// close takes all orders back and sells all that there is.
+// close takes all orders back and sells all that there is. An exchange is only asked
+// for orders and says later that they are over: what they hold is sold then.
 func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 	market, left := b.Market(), b.Position()
 	least := max(1, market.MinVolume)
@@ -155,6 +159,19 @@ func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 	if left < least {
 		b.Note("%s: all orders are cancelled, and there is no position to sell", caption(in, m))
 	}
+	s.Closing = len(b.Orders()) > 0
+	s.sellOff(b, caption(in, m))
+	return nil
+}
+
+// sellOff sells what no order holds, unless what would be left is too little to be sold
+// by itself.
+func (*follower) sellOff(b *strategy.Bot, why string) {
+	market, left := b.Market(), b.FreeBase()
+	least := max(1, market.MinVolume)
+	if held := b.Position() - left; held > 0 && held < least {
+		return
+	}
 	for range mostOrders {
 		volume := left
 		if market.MaxVolume > 0 {
@@ -163,10 +180,9 @@ func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 		if volume < least {
 			break
 		}
-		b.Sell(volume).Because("%s", caption(in, m))
+		b.Sell(volume).Because("%s", why)
 		left -= volume
 	}
-	return nil
 }
 
 // setExits sets the stop and the target of the position.
@@ -174,7 +190,7 @@ func (s *follower) setExits(b *strategy.Bot, in strategy.Signal, m message) erro
 	if !holds(b) {
 		return errors.New("there is no position to protect")
 	}
-	exits, err := s.exits(b, m)
+	exits, err := s.exits(b, m, 0)
 	if err != nil {
 		return err
 	}
@@ -185,8 +201,13 @@ func (s *follower) setExits(b *strategy.Bot, in strategy.Signal, m message) erro
 }
 
 // exits returns the exits after a message: those that it gives, and those of
-// messages before where it gives none and the position is the same.
-func (s *follower) exits(b *strategy.Bot, m message) (strategy.Exits, error) {
+// messages before where it gives none and the position is the same. They must lie on
+// their sides of the price, or of a limit below it at which is bought; 0 is none.
+func (s *follower) exits(b *strategy.Bot, m message, limit exchange.Ticks) (strategy.Exits, error) {
+	at, name := s.Price, "price"
+	if limit > 0 && limit < at {
+		at, name = limit, "limit"
+	}
 	var e strategy.Exits
 	if holds(b) || len(b.Orders()) > 0 {
 		e = s.Exits
@@ -206,10 +227,10 @@ func (s *follower) exits(b *strategy.Bot, m message) (strategy.Exits, error) {
 		e.Target = target
 	}
 	switch {
-	case stop > 0 && s.Price > 0 && stop >= s.Price:
-		return e, fmt.Errorf("the stop %s is not below the price %s", m.Stop, b.Price(s.Price.Float()))
-	case target > 0 && s.Price > 0 && target <= s.Price:
-		return e, fmt.Errorf("the target %s is not above the price %s", m.Target, b.Price(s.Price.Float()))
+	case stop > 0 && at > 0 && stop >= at:
+		return e, fmt.Errorf("the stop %s is not below the %s %s", m.Stop, name, b.Price(at.Float()))
+	case target > 0 && at > 0 && target <= at:
+		return e, fmt.Errorf("the target %s is not above the %s %s", m.Target, name, b.Price(at.Float()))
 	case e.Stop > 0 && e.Target > 0 && e.Stop >= e.Target:
 		return e, fmt.Errorf("the stop %s is not below the target %s", b.Price(e.Stop.Float()), b.Price(e.Target.Float()))
 	}

@@ -30,7 +30,7 @@ type Params struct {
 func Definition() strategy.Definition {
 	hundred := decimal.NewFromInt(100)
 	return strategy.MustDefine(strategy.Info{
-		Name: "signals", Version: "1.0.0", Title: "Signals from outside",
+		Name: "signals", Version: "1.1.0", Title: "Signals from outside",
 		Summary: "Buys, sells and sets stops as messages to the bot's webhook say, within bounds of size, age and frequency.",
 	}, Params{Buy: true, Sell: true, Close: true, SetStop: true, Size: hundred, MaxSize: hundred, MaxAge: 5}, open)
 }
@@ -46,6 +46,9 @@ type follower struct {
 	// Exits are those that messages gave for the position that there is, or that
 	// is being bought.
 	Exits strategy.Exits
+	// Closing is true while the position is being closed and orders that were taken
+	// back may still hold some of it, or trade.
+	Closing bool
 	// Rest is until when buys are refused.
 	Rest strategy.Timer
 	// Heard counts the signals, Followed those of them that were followed.
@@ -63,6 +66,10 @@ func (*follower) Warmup() int { return 1 }
 // OnCandle implements strategy.CandleHandler.
 func (s *follower) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	s.Price = c.Close
+	if s.Closing && !b.Warming() {
+		s.sellOff(b, "what the orders held that were taken back is sold, too")
+		s.Closing = len(b.Orders()) > 0
+	}
 	if b.Explaining() && !b.Warming() {
 		b.Note("waiting for a signal: %d were heard so far and %d of them followed", s.Heard, s.Followed)
 	}

@@ -154,6 +154,53 @@ func TestCloseTakesOrdersBackAndSellsAll(t *testing.T) {
 	}
 }
 
+// TestCloseSellsWhatIsTakenBack proves that close sells all at an exchange too, which is only
+// asked for orders: what these hold is sold once they are over, and so is what one of them
+// still buys.
+func TestCloseSellsWhatIsTakenBack(t *testing.T) {
+	t.Parallel()
+	m := strategytest.Market()
+	m.MinVolume = 10
+	h := strategytest.New(t, signals.Definition(), strategytest.Config{Market: m, Explain: true})
+	h.Close(1000)
+	h.View.Base, h.View.ReservedBase, h.View.NextRef = 100, 60, 3
+	h.View.Orders = []strategy.OpenOrder{
+		{Ref: 1, Side: exchange.Sell, Type: exchange.LimitOrder, Price: 1500, Volume: 60},
+		{Ref: 2, Side: exchange.Buy, Type: exchange.LimitOrder, Price: 900, Volume: 20},
+	}
+	sold := func(got []strategy.Command) (volume exchange.Steps) {
+		for _, c := range strategytest.Only(got, strategy.PlaceCommand) {
+			if c.Side != exchange.Sell || c.Type != exchange.MarketOrder {
+				t.Errorf("it orders %+v", c)
+			}
+			volume += c.Volume
+		}
+		return volume
+	}
+	got := h.Signal(`{"action":"close"}`)
+	if got[0].Kind != strategy.CancelAllCommand || sold(got) != 40 {
+		t.Fatalf("at first it does %+v", got)
+	}
+	if got := h.Signal(`{"action":"buy"}`); len(got) != 1 || !strings.HasSuffix(got[0].Text, "is refused: the position is still being closed") {
+		t.Errorf("a buy in between gives %+v", got)
+	}
+	h.View.Base, h.View.Orders, h.View.ReservedBase = 60+20, h.View.Orders[:1], 60 // 40 are sold, and the bid has traded
+	if got := sold(h.Close(1000)); got != 20 {
+		t.Errorf("of what the bid bought it sells %d, want 20", got)
+	}
+	h.View.Base, h.View.Orders, h.View.ReservedBase = 60, nil, 0
+	if got := sold(h.Close(1000)); got != 60 {
+		t.Errorf("of what the offer held it sells %d, want 60", got)
+	}
+	h.View.Base = 0
+	if got := h.Close(1000); len(got) != 1 || got[0].Kind != strategy.NoteCommand {
+		t.Errorf("closed, it does %+v", got)
+	}
+	if got := h.Signal(`{"action":"buy"}`); len(strategytest.Only(got, strategy.PlaceCommand)) != 1 {
+		t.Errorf("a buy after it gives %+v", got)
+	}
+}
+
 func TestExits(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, `{"size":10,"stop":5,"target":10}`, exchange.Market{})
@@ -209,6 +256,9 @@ func TestRefusals(t *testing.T) {
 		{`{"action":"buy","stop":900,"target":800}`, "the stop 900 is not below the target 800"},
 		{`{"action":"buy","stop":1000}`, "the stop 1000 is not below the price 1,000"},
 		{`{"action":"buy","target":999}`, "the target 999 is not above the price 1,000"},
+		{`{"action":"buy","limit":900,"stop":950}`, "the stop 950 is not below the limit 900"},
+		{`{"action":"buy","limit":900,"target":890}`, "the target 890 is not above the limit 900"},
+		{`{"action":"buy","limit":1100,"stop":1050}`, "the stop 1050 is not below the price 1,000"},
 		{`{"action":"buy","limit":"0.5"}`, "the price 0.5 is below the market's smallest step"},
 		{`{"action":"buy","pair":"ETHMYR"}`, `it is for "ETHMYR", and the bot trades XBTMYR`},
 		{`{"action":"buy","amount":"0.0001"}`, "value 0.0001 is below the least value 10"},
