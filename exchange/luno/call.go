@@ -111,12 +111,19 @@ func (c *Client) once(ctx context.Context, via *http.Client, timeout time.Durati
 		return answer{}, refusal(method, response, body)
 	}
 	if into != nil {
-		if err := decode(body, into); err != nil {
+		err := decode(body, into)
+		if told, ok := into.(checked); ok && err == nil {
+			err = told.check()
+		}
+		if err != nil {
 			return answer{}, &exchange.Error{HTTPStatus: status, Message: "the answer cannot be read: " + text(err.Error())}
 		}
 	}
 	return answer{at: at}, nil
 }
+
+// checked is an answer that tells by itself whether it is one to what was asked.
+type checked interface{ check() error }
 
 // decode reads JSON without endless numbers.
 func decode(body []byte, into any) error {

@@ -34,6 +34,27 @@ type candle struct {
 	Volume decimal.Decimal `json:"volume"`
 }
 
+// candlePage is an answer with candles.
+type candlePage struct {
+	Pair     string   `json:"pair"`
+	Duration int64    `json:"duration"`
+	Candles  []candle `json:"candles"`
+	// wanted and of are the pair and the seconds that were asked for.
+	wanted string
+	of     int64
+}
+
+var _ checked = (*candlePage)(nil)
+
+// check implements checked. An answer that names no pair is none: taken for an
+// empty page it would be the end of all candles.
+func (p *candlePage) check() error {
+	if p.Pair != p.wanted || p.Duration != p.of || len(p.Candles) > PageSize {
+		return fmt.Errorf("%d candles of %d s of %q were given, and not up to %d of %d s of %q", len(p.Candles), p.Duration, p.Pair, PageSize, p.of, p.wanted)
+	}
+	return nil
+}
+
 // Candles implements exchange.MarketData: at most PageSize candles. It needs a
 // key.
 func (c *Client) Candles(ctx context.Context, pair string, interval time.Duration, since time.Time, limit int) ([]exchange.Candle, error) {
@@ -57,19 +78,12 @@ func (c *Client) CandlesIn(ctx context.Context, m exchange.Market, interval time
 	if c.cfg.KeyID == "" {
 		return nil, exchange.Rejected("ErrUnauthorised", "Luno gives candles to holders of an API key only; one without any right to trade will do")
 	}
-	var told struct {
-		Pair     string   `json:"pair"`
-		Duration int64    `json:"duration"`
-		Candles  []candle `json:"candles"`
-	}
+	told := candlePage{wanted: m.Pair, of: int64(interval / time.Second)}
 	a, err := c.get(ctx, pathCandles, url.Values{
 		"pair": {m.Pair}, "duration": {strconv.FormatInt(int64(interval/time.Second), 10)}, "since": {strconv.FormatInt(since.UnixMilli(), 10)},
 	}, &told)
 	if err != nil {
 		return nil, fmt.Errorf("reading candles of %s: %w", m.Pair, err)
-	}
-	if told.Pair != "" && told.Pair != m.Pair || told.Duration != 0 && told.Duration != int64(interval/time.Second) || len(told.Candles) > PageSize {
-		return nil, fmt.Errorf("reading candles of %s: Luno gave %d candles of %d s of %q", m.Pair, len(told.Candles), told.Duration, told.Pair)
 	}
 	now := c.cfg.Now()
 	if !a.at.IsZero() && a.at.Before(now) {

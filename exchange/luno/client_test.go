@@ -234,15 +234,17 @@ func TestTries(t *testing.T) {
 		"another shape of refusal": {status(400, `{"code":"ErrX","message":"why"}`), 1, nil, "ErrX", 400, exchange.OutcomeRejected, "why"},
 		"a redirect":               {status(302, "", "Location", "https://example.com/"), 1, nil, "", 302, exchange.OutcomeRejected, "redirects are not followed"},
 		"a number that is huge": {
-			status(200, `{"candles":[{"timestamp":1,"open":"1e999","high":"1","low":"1","close":"1","volume":"1"}]}`), 1, nil, "", 0, 0, "exponent",
+			status(200, `{"pair":"XBTMYR","duration":60,"candles":[{"timestamp":1,"open":"1e999","high":"1","low":"1","close":"1","volume":"1"}]}`), 1, nil, "", 0, 0, "exponent",
 		},
 		"a finer price": {
-			status(200, `{"candles":[{"timestamp":1700000040000,"open":"1.001","high":"2","low":"1","close":"1","volume":"1"}]}`), 1, nil, "", 0, 0, "not a multiple",
+			status(200, `{"pair":"XBTMYR","duration":60,"candles":[{"timestamp":1700000040000,"open":"1.001","high":"2","low":"1","close":"1","volume":"1"}]}`), 1, nil, "", 0, 0, "not a multiple",
 		},
 		"no order": {
-			status(200, `{"candles":[{"timestamp":1699999980000,"open":"1","high":"2","low":"1","close":"1","volume":"1"}]}`), 1, nil, "", 0, 0, "does not follow",
+			status(200, `{"pair":"XBTMYR","duration":60,"candles":[{"timestamp":1699999980000,"open":"1","high":"2","low":"1","close":"1","volume":"1"}]}`), 1, nil, "", 0, 0, "does not follow",
 		},
-		"another pair": {status(200, `{"pair":"ETHMYR","candles":[]}`), 1, nil, "", 0, 0, "ETHMYR"},
+		"an empty object":  {status(200, "{}"), 1, []time.Duration{1e9}, "", 0, 0, ""}, // not the end of all candles
+		"another pair":     {status(200, `{"pair":"ETHMYR","duration":60,"candles":[]}`), 9, []time.Duration{1e9, 2e9, 4e9}, "", 200, exchange.OutcomeUnknown, "ETHMYR"},
+		"another interval": {status(200, `{"pair":"XBTMYR","duration":300,"candles":[]}`), 1, []time.Duration{1e9}, "", 0, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -265,6 +265,9 @@ func TestHistoryDownload(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	if !strings.Contains(out.String(), "Luno has no closed candle from 2023-11-18 09:34 on") {
+		t.Errorf("what was asked for and is not there is not told: %s", out)
+	}
 	after := command(t, dir, "history", "list").out
 	if !strings.Contains(after, " 4997 ") || !strings.Contains(after, "2023-11-18 09:34") || !strings.Contains(after, "Luno") || strings.Contains(out.String(), "hush") {
 		t.Errorf("before:\n%safter:\n%s%s", before, after, out)

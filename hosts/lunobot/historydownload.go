@@ -66,13 +66,16 @@ func (d historyDownloadCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return refused(ctx, err)
 	}
-	bar := newProgress(c.problems, int64(to.Sub(from)/length))
+	bar, reached := newProgress(c.problems, int64(to.Sub(from)/length)), from
 	changes, err := a.Fetch(ctx, archive.FetchInput{
 		WriterConfig: archive.WriterConfig{Interval: length, Market: m, Origin: "Luno", Replace: d.Replace}, From: from, To: to,
 		Page: func(ctx context.Context, since time.Time) ([]exchange.Candle, error) {
 			return client.CandlesIn(ctx, m, length, since)
 		},
-		Progress: func(at time.Time) { bar.set(int64(at.Sub(from) / length)) },
+		Progress: func(at time.Time) {
+			reached = at
+			bar.set(int64(at.Sub(from) / length))
+		},
 	})
 	bar.clear()
 	if ctx.Err() != nil {
@@ -82,6 +85,9 @@ func (d historyDownloadCommand) Run(ctx context.Context, c *console) error {
 		return refused(ctx, stored(err))
 	}
 	fmt.Fprintf(c.out, "stored %d new candles of %s %s\n", changes.Added, m.Pair, archive.IntervalName(length))
+	if reached.Before(to.Truncate(length)) {
+		fmt.Fprintf(c.out, "Luno has no closed candle from %s on\n", minuteText(reached))
+	}
 	return nil
 }
 

@@ -2,12 +2,10 @@ package archive
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"math/big"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
-	"github.com/shopspring/decimal"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -24,9 +21,11 @@ import (
 const (
 	// rowBatch is how many rows of a Parquet file are read at a time.
 	rowBatch = 1024
-	// maxExponent bounds the exponents that are read, so that no value can ask
-	// for a number of a million digits. Floats have such of up to 324.
-	maxExponent = 400
+	// maxScale bounds the decimals of a column, so that no value can ask for a
+	// number of a million digits.
+	maxScale = 100
+	// maxText bounds the bytes of a number that is a text or a long decimal.
+	maxText = 64
 )
 
 // RowError is a row of a Parquet file that cannot be read.
@@ -68,14 +67,17 @@ type ParquetConfig struct {
 // numbers, texts, or floats, which stand for the shortest decimal that is read
 // as the same float. It is for one goroutine; close it.
 type ParquetReader struct {
-	cfg    ParquetConfig
-	rows   parquet.Rows
-	places []place
-	batch  []parquet.Row
-	ready  []parquet.Row
-	row    int64
-	count  int64
-	report marketdata.CSVReport
+	cfg           ParquetConfig
+	price, volume exchange.Grid
+	rows          parquet.Rows
+	places        []place
+	batch         []parquet.Row
+	ready         []parquet.Row
+	row           int64
+	count         int64
+	report        marketdata.CSVReport
+	// text is the number that was read last.
+	text []byte
 }
 
 // place is where a part of a candle stands in the rows.
@@ -100,7 +102,10 @@ func NewParquetReader(r io.ReaderAt, size int64, cfg ParquetConfig) (*ParquetRea
 	if err != nil {
 		return nil, fmt.Errorf("reading candles: this is no Parquet file: %w", err)
 	}
-	p := &ParquetReader{cfg: cfg, count: file.NumRows(), batch: make([]parquet.Row, rowBatch)}
+	p := &ParquetReader{
+		cfg: cfg, count: file.NumRows(), batch: make([]parquet.Row, rowBatch),
+		price: cfg.Market.PriceGrid(exchange.Nearest), volume: cfg.Market.VolumeGrid(exchange.Down),
+	}
 	if err := p.find(file.Schema()); err != nil {
 		return nil, fmt.Errorf("reading candles: %w", err)
 	}
@@ -130,11 +135,27 @@ func (p *ParquetReader) find(s *parquet.Schema) error {
 			}
 		}
 		if found.at < 0 {
-			return &RowError{Reason: fmt.Sprintf("there is no column %s of single values", strings.Join(wanted, " or "))}
+			return &RowError{Reason: fmt.Sprintf("there is no column %s of single values; there is %s", strings.Join(wanted, " or "), columnNames(s))}
+		}
+		if found.scale < -maxScale || found.scale > maxScale {
+			return &RowError{Column: found.name, Reason: fmt.Sprintf("it has %d decimals, and %d at most are read", found.scale, maxScale)}
 		}
 		p.places = append(p.places, found)
 	}
 	return nil
+}
+
+// columnNames lists a file's columns.
+func columnNames(s *parquet.Schema) string {
+	const most = 20
+	var names []string
+	for _, f := range s.Fields() {
+		names = append(names, f.Name())
+	}
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+	return strings.Join(names, ", ")
 }
 
 func (f *place) describe(t *format.LogicalType) {
@@ -186,55 +207,60 @@ func (p *ParquetReader) Next(ctx context.Context) (exchange.Candle, error) {
 
 // candle makes a candle of a row.
 func (p *ParquetReader) candle(row parquet.Row) (c exchange.Candle, err error) {
-	var numbers [6]decimal.Decimal
-	for i, f := range p.places {
-		fault := func(format string, args ...any) error {
-			return &RowError{Row: p.row, Column: f.name, Reason: fmt.Sprintf(format, args...)}
-		}
-		v := value(row, f.at)
-		if v.IsNull() {
-			return c, fault("there is no value")
-		}
-		if i == 0 {
-			if c.Time, err = f.time(v, p.cfg.Layout.Unit); err != nil {
-				return c, fault("%s", err)
-			}
-			continue
-		}
-		if numbers[i], err = f.number(v); err != nil {
-			return c, fault("%s", err)
-		}
-		if e := numbers[i].Exponent(); e > maxExponent || e < -maxExponent {
-			return c, fault("the number has an exponent of %d", e)
-		}
+	at := value(row, p.places[0].at)
+	if at.IsNull() {
+		return c, p.fault(0, "there is no value")
 	}
-	m := p.cfg.Market
+	if c.Time, err = p.places[0].time(at, p.cfg.Layout.Unit); err != nil {
+		return c, p.fault(0, "%s", err)
+	}
 	for i, to := range []*exchange.Ticks{&c.Open, &c.High, &c.Low, &c.Close} {
-		n := numbers[i+1]
-		if *to, err = m.Ticks(n, exchange.Nearest); err != nil {
-			return c, &RowError{Row: p.row, Column: p.places[i+1].name, Reason: err.Error()}
-		}
-		if !m.Price(*to).Equal(n) {
-			if p.cfg.Exact {
-				return c, &RowError{Row: p.row, Column: p.places[i+1].name, Reason: fmt.Sprintf("%s is finer than the tick %s", n, m.Tick)}
-			}
+		n, exact, err := p.number(row, i+1, p.price)
+		switch {
+		case err != nil:
+			return c, err
+		case !exact && p.cfg.Exact:
+			return c, p.fault(i+1, "%s is finer than the tick %s", p.text, p.cfg.Market.Tick)
+		case !exact:
 			p.report.PricesRounded++
 		}
+		*to = exchange.Ticks(n)
 	}
-	if c.Volume, err = m.Steps(numbers[5], exchange.Down); err != nil {
-		return c, &RowError{Row: p.row, Column: p.places[5].name, Reason: err.Error()}
-	}
-	if !m.Volume(c.Volume).Equal(numbers[5]) {
-		if p.cfg.Exact {
-			return c, &RowError{Row: p.row, Column: p.places[5].name, Reason: fmt.Sprintf("%s is finer than the step %s", numbers[5], m.Step)}
-		}
+	n, exact, err := p.number(row, 5, p.volume)
+	switch {
+	case err != nil:
+		return c, err
+	case !exact && p.cfg.Exact:
+		return c, p.fault(5, "%s is finer than the step %s", p.text, p.cfg.Market.Step)
+	case !exact:
 		p.report.VolumesRounded++
 	}
+	c.Volume = exchange.Steps(n)
 	if !c.Valid() {
 		return c, &RowError{Row: p.row, Reason: "the prices are not positive or not in order, or the volume is negative"}
 	}
 	p.report.Rows++
 	return c, nil
+}
+
+// number reads a part of the candle in ticks or steps; its text is then in p.text.
+func (p *ParquetReader) number(row parquet.Row, part int, g exchange.Grid) (n int64, exact bool, err error) {
+	f := p.places[part]
+	v := value(row, f.at)
+	if v.IsNull() {
+		return 0, false, p.fault(part, "there is no value")
+	}
+	if p.text, err = f.write(p.text[:0], v); err != nil {
+		return 0, false, p.fault(part, "%s", err)
+	}
+	if n, exact, err = g.Parse(p.text); err != nil {
+		return 0, false, p.fault(part, "%q: %s", p.text, err)
+	}
+	return n, exact, nil
+}
+
+func (p *ParquetReader) fault(part int, format string, args ...any) error {
+	return &RowError{Row: p.row, Column: p.places[part].name, Reason: fmt.Sprintf(format, args...)}
 }
 
 // value returns the value of a column in a row.
@@ -268,50 +294,6 @@ func (f place) time(v parquet.Value, unit marketdata.TimeUnit) (int64, error) {
 	default:
 		return 0, fmt.Errorf("a time cannot be of type %s", f.kind)
 	}
-}
-
-// number reads an exact decimal.
-func (f place) number(v parquet.Value) (decimal.Decimal, error) {
-	switch f.kind {
-	case parquet.Int32:
-		return decimal.New(int64(v.Int32()), -f.scale), nil
-	case parquet.Int64:
-		return decimal.New(v.Int64(), -f.scale), nil
-	case parquet.Float:
-		return decimal.NewFromString(strconv.FormatFloat(float64(v.Float()), 'f', -1, 32))
-	case parquet.Double:
-		return decimal.NewFromString(strconv.FormatFloat(v.Double(), 'f', -1, 64))
-	case parquet.ByteArray, parquet.FixedLenByteArray:
-		raw := v.ByteArray()
-		if f.decimal {
-			return decimal.NewFromBigInt(signed(raw), -f.scale), nil
-		}
-		if len(raw) > 64 {
-			return decimal.Zero, errors.New("the text is too long for a number")
-		}
-		return decimal.NewFromString(string(raw))
-	default:
-		return decimal.Zero, fmt.Errorf("a number cannot be of type %s", f.kind)
-	}
-}
-
-// signed reads a whole number in two's complement, the highest byte first.
-func signed(raw []byte) *big.Int {
-	if len(raw) <= 8 {
-		var wide [8]byte
-		if len(raw) > 0 && raw[0]&0x80 != 0 {
-			for i := range wide {
-				wide[i] = 0xff
-			}
-		}
-		copy(wide[8-len(raw):], raw)
-		return big.NewInt(int64(binary.BigEndian.Uint64(wide[:])))
-	}
-	n := new(big.Int).SetBytes(raw)
-	if raw[0]&0x80 != 0 {
-		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
-	}
-	return n
 }
 
 // Close ends the reading.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -114,14 +115,19 @@ func TestForeignParquet(t *testing.T) {
 		row         int64
 		column, say string
 	}{
-		"no such column":     {parquetOf(t, floats{}), marketdata.Layout{}, 0, "", "no column time or timestamp"},
-		"no value":           {parquetOf(t, texts{1, "1", "1", "1", "1", &v}, texts{2, "1", "1", "1", "1", nil}), names, 2, "V", "no value"},
-		"not a number":       {parquetOf(t, texts{1, "1", "x", "1", "1", &v}), names, 1, "H", "x"},
-		"finer than a step":  {parquetOf(t, texts{1, "1", "1", "1", "1", &fine}), names, 1, "V", "finer than the step"},
-		"finer than a tick":  {parquetOf(t, texts{1, "1", "1.001", "1", "1", &v}), names, 1, "H", "finer than the tick"},
-		"not a candle":       {parquetOf(t, texts{1, "1", "1", "2", "1", &v}), names, 1, "", "not in order"},
-		"a time before 1970": {parquetOf(t, decimals{Time: -5}), marketdata.Layout{}, 1, "time", "after 1970"},
-		"half a millisecond": {parquetOf(t, decimals{Time: 1735689600000500}), marketdata.Layout{}, 1, "time", "milliseconds"},
+		"no such column":        {parquetOf(t, floats{}), marketdata.Layout{}, 0, "", "no column time or timestamp"},
+		"no value":              {parquetOf(t, texts{1, "1", "1", "1", "1", &v}, texts{2, "1", "1", "1", "1", nil}), names, 2, "V", "no value"},
+		"not a number":          {parquetOf(t, texts{1, "1", "x", "1", "1", &v}), names, 1, "H", "x"},
+		"finer than a step":     {parquetOf(t, texts{1, "1", "1", "1", "1", &fine}), names, 1, "V", "finer than the step"},
+		"finer than a tick":     {parquetOf(t, texts{1, "1", "1.001", "1", "1", &v}), names, 1, "H", "finer than the tick"},
+		"not a candle":          {parquetOf(t, texts{1, "1", "1", "2", "1", &v}), names, 1, "", "not in order"},
+		"a time before 1970":    {parquetOf(t, decimals{Time: -5}), marketdata.Layout{}, 1, "time", "after 1970"},
+		"a float that is none":  {parquetOf(t, floats{Date: at, Open: math.NaN()}), marketdata.Layout{Time: "date"}, 1, "Open", "not a number"},
+		"a float without end":   {parquetOf(t, floats{Date: at, Open: math.Inf(1)}), marketdata.Layout{Time: "date"}, 1, "Open", "not a number"},
+		"a float that is small": {parquetOf(t, floats{Date: at, Open: 5e-324}), marketdata.Layout{Time: "date"}, 1, "Open", "5e-324"},
+		"a float that is large": {parquetOf(t, floats{Date: at, Open: 1e300}), marketdata.Layout{Time: "date"}, 1, "Open", "1e+300"},
+		"below zero":            {parquetOf(t, decimals{Time: 1735689600000000, Open: -1, High: 10, Low: 1, Close: 1}), marketdata.Layout{}, 1, "", "not positive"},
+		"half a millisecond":    {parquetOf(t, decimals{Time: 1735689600000500}), marketdata.Layout{}, 1, "time", "milliseconds"},
 	} {
 		_, err := readParquet(t, test.raw, archive.ParquetConfig{Layout: test.layout, Exact: true})
 		var fault *archive.RowError
