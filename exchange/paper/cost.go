@@ -20,10 +20,11 @@ type Costs struct {
 	// known. Defaults to none.
 	Impact exchange.Rate `json:"impact,omitempty"`
 	// Latency is how long an order takes to the venue: it meets no candle that
-	// opens earlier than that after it was given. Defaults to none.
+	// opens earlier than that after it was given. What is taken back is gone at once,
+	// and a protective exit acts in the candle that reaches it. Defaults to none.
 	Latency time.Duration `json:"latency,omitempty"`
-	// MaxShare bounds what trades in a candle to a share of its volume.
-	// Defaults to 0, no bound.
+	// MaxShare bounds what trades in a candle to a share of its volume, rounded down
+	// to whole steps. Defaults to 0, no bound.
 	MaxShare exchange.Rate `json:"max_share"`
 	// Range makes a price worse by a share of the candle's range from low to
 	// high: more in wild markets than in calm ones. Defaults to none.

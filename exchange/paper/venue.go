@@ -227,7 +227,8 @@ func (v *Venue) Candle(c *exchange.Candle) []exchange.Report {
 	before := v.state.LastTime
 	v.state.LastTime = c.Time
 	if v.cfg.MaxShare > 0 {
-		v.state.Available = exchange.Steps(v.cfg.MaxShare.Of(exchange.Units(c.Volume)))
+		share, _ := exchange.MulDiv(int64(c.Volume), int64(v.cfg.MaxShare), int64(exchange.RateOne)) // not above the volume
+		v.state.Available = exchange.Steps(share)
 	}
 	if len(v.state.Orders) == 0 {
 		return nil
@@ -316,7 +317,7 @@ func (v *Venue) meet(rest *Resting, c *exchange.Candle, before int64) bool {
 func (v *Venue) take(rest *Resting, price exchange.Ticks, c *exchange.Candle) bool {
 	volume := rest.Order.Remaining()
 	if rest.Order.Request.Volume == 0 {
-		volume = v.cfg.Fees.Taker.Affordable(rest.Counter, price)
+		volume = v.fees(c.Time).Taker.Affordable(rest.Counter, price)
 	}
 	if v.cfg.MaxShare > 0 {
 		volume = min(volume, v.state.Available)

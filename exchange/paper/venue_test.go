@@ -274,6 +274,25 @@ func TestVenueExit(t *testing.T) { // proves PL4
 			}
 		})
 	}
+	t.Run("a share of less than a step is nothing", func(t *testing.T) {
+		t.Parallel()
+		v, err := paper.NewVenue(paper.VenueConfig{Market: one(), Balance: 1000, Costs: paper.Costs{MaxShare: 10 * perHundred}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Place(exchange.OrderRequest{Pair: one().Pair, Side: exchange.Buy, Type: exchange.MarketOrder, Volume: 5, Time: 2 * minute}); err != nil {
+			t.Fatal(err)
+		}
+		for at, c := range []struct {
+			volume exchange.Steps
+			want   string
+		}{{9, ""}, {10, "buy 1@90 fee 0 taker"}, {29, "buy 2@90 fee 0 taker"}} {
+			k := exchange.Candle{Time: int64(at+2) * minute, Open: 90, High: 90, Low: 90, Close: 90, Volume: c.volume}
+			if got := tell(v.Candle(&k)); got != c.want {
+				t.Errorf("of a volume of %d: got %q, want %q", c.volume, got, c.want)
+			}
+		}
+	})
 	t.Run("an exit without any volume waits", func(t *testing.T) {
 		t.Parallel()
 		v, err := paper.NewVenue(paper.VenueConfig{Market: one(), Costs: paper.Costs{MaxShare: perMille}})

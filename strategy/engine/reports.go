@@ -166,7 +166,7 @@ func (s *Session) leave(r exchange.OrderRequest, reason string, later bool, send
 	s.decide(Exit, s.sentence(r, reason))
 	s.keep(ref, exchange.Order{ID: first.ID, Request: r}, reason)
 	kept := &s.state.Orders[len(s.state.Orders)-1]
-	kept.Protective, kept.Exit = true, later
+	kept.Protective, kept.Exit = true, true
 	if later && s.remote == nil {
 		return nil // nothing has become of it yet
 	}

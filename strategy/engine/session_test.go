@@ -163,6 +163,27 @@ func TestExitIsFilledOverSeveralCandlesWhereVolumeIsScarce(t *testing.T) {
 	}
 }
 
+// An exit that a candle fills in part goes on as one order, and so as one trade, which the
+// strategy cannot take back, however often its trigger is reached meanwhile.
+func TestExitOverSeveralCandlesIsOneOrder(t *testing.T) { // proves PL4, RK1
+	t.Parallel()
+	r := newRig(t, terms{maxShare: 400_000, risk: risk.Config{StopLoss: 5_000_000}}) // 4 steps a candle
+	r.candle(flat(1, 100), buy(10))
+	for at := range int64(3) {
+		r.candle(flat(2+at, 100)) // 4, 8 and 10 steps are bought
+	}
+	r.candle(bar(5, 96, 96, 90, 92), strategy.Command{Kind: strategy.CancelAllCommand})
+	r.candle(bar(6, 91, 99, 90, 99), strategy.Command{Kind: strategy.CancelCommand, Ref: 2})
+	r.candle(bar(7, 98, 98, 90, 90))
+	want := []string{"1: buy 4@100", "1: buy 4@100", "1: buy 2@100", "2: sell 4@95", "2: sell 4@91", "2: sell 2@98"}
+	if !slices.Equal(r.log.fills, want) {
+		t.Errorf("fills %v, want %v", r.log.fills, want)
+	}
+	if p := r.session.Portfolio(); p.Trades != 1 || p.Base != 0 || len(r.session.View().Orders) != 0 {
+		t.Errorf("%d trades, a position of %d and the orders %+v are left", p.Trades, p.Base, r.session.View().Orders)
+	}
+}
+
 // A rest below the least order can never be sold: it is said once, and the
 // strategy's orders stay.
 func TestExitOfARestThatCannotBeSold(t *testing.T) { // proves T9, RK1

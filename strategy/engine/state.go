@@ -80,8 +80,9 @@ type OpenOrder struct {
 	Reason string `json:"reason,omitempty"`
 	// Asked is why its venue was asked for it back, if it was and has not answered.
 	Asked string `json:"asked,omitempty"`
-	// Exit is true of a protective exit that is under way: at a Remote venue, or one that
-	// trades at the next open.
+	// Exit is true of a protective exit that is under way: at a Remote venue, one that
+	// trades at the next open, or one of which a candle's volume filled a part. Neither the
+	// strategy nor a further exit takes it back.
 	Exit bool `json:"exit,omitempty"`
 	// Protective is true of every protective exit.
 	Protective bool `json:"protective,omitempty"`
