@@ -21,14 +21,16 @@ type Exposure struct {
 	Worth []exchange.Units `json:"worth"`
 }
 
-// exposures keep what was held at closes of candles in which was traded, equally many
-// apart, for years without a trade are drawn as a line: when there are too many, every
+// exposures keep what was held at closes of candles in which was traded, by others or by
+// the run, equally many apart, for years without a trade are drawn as a line: when there are too many, every
 // second one goes.
 type exposures struct {
 	kept []Exposure
 	// seen counts the candles in which was traded; next is which of them is kept next,
 	// below 0 for none.
 	seen, next, stride int
+	// quiet is how many fills were in candles in which nobody else traded.
+	quiet int64
 	// room is where the amounts of the next ones lie.
 	room []exchange.Units
 }
@@ -42,11 +44,13 @@ func newExposures(cfg Config) exposures {
 	return exposures{stride: 1}
 }
 
-// due counts a candle and reports whether what is held at its close is to be noted.
-func (e *exposures) due(c *exchange.Candle) bool {
-	if c.Volume == 0 {
+// due counts a candle, in which so many of the run's fills had been quiet ones by its
+// close, and reports whether what is held then is to be noted.
+func (e *exposures) due(c *exchange.Candle, quiet int64) bool {
+	if c.Volume == 0 && quiet == e.quiet {
 		return false
 	}
+	e.quiet = quiet
 	e.seen++
 	return e.seen-1 == e.next
 }

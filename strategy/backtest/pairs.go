@@ -114,6 +114,15 @@ func (r *Result) Fees() exchange.Units {
 	return sum
 }
 
+// Fills returns how many fills there were in all pairs.
+func (r *Result) Fills() int64 {
+	sum := r.Account.Fills
+	for _, p := range r.Pairs {
+		sum += p.Account.Fills
+	}
+	return sum
+}
+
 // EquityAt returns what the account at the end is worth at other prices, in the
 // order of the configuration's Markets; 0 is the last one. Of several pairs it may
 // be off by a unit for each further one. The error is an overflow.
@@ -230,14 +239,19 @@ type pairsRecorder struct {
 
 // part is how far the trade of a pair has come: whole is that of its order so far,
 // before what of it is in earlier trades of the record.
-type part struct{ whole, before portfolio.Trade }
+type part struct {
+	whole, before portfolio.Trade
+	// calm is true while nobody trades in the pair's newest candle.
+	calm bool
+}
 
 // Fill implements engine.Recorder.
 func (r *pairsRecorder) Fill(f exchange.Fill, ref uint64, res portfolio.Result) {
-	if !res.Closes {
+	leg := r.cfg.legOf(f.Pair)
+	if r.calm = r.parts[leg].calm; !res.Closes {
+		r.recorder.Fill(f, ref, res)
 		return
 	}
-	leg := r.cfg.legOf(f.Pair)
 	p := &r.parts[leg]
 	switch {
 	case p.whole.OrderID != res.Trade.OrderID:
@@ -280,7 +294,7 @@ func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 			return err
 		}
 		equity[n] = int64(r.basket.Equity())
-		if r.rec.held.due(c) {
+		if r.rec.held.due(c, r.rec.quiet) {
 			r.rec.held.note(r.rec.curve.count, worthIn(r.rec.cfg, r.basket)...)
 		}
 		r.rec.curve.add(c, r.holds())
@@ -350,6 +364,9 @@ func (r *pairsRun) value() {
 // tell runs one step. In the past nothing is traded: what the strategy answers is
 // dropped.
 func (r *pairsRun) tell(step []PairCandle, with *Beside) error {
+	for i := range step {
+		r.rec.parts[r.rec.cfg.legOf(step[i].Pair)].calm = step[i].Candle.Volume == 0
+	}
 	begin, warming := r.basket.Begin, step[0].Candle.Time < r.past.begin
 	if warming {
 		begin = r.basket.Past
@@ -385,7 +402,7 @@ func (r *pairsRun) result(def strategy.Definition) *Result {
 	out := &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
 		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
-		MaxDrawdown: r.basket.MaxDrawdown(), Breaker: r.basket.Breaker(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, Signals: r.mail.told,
+		MaxDrawdown: r.basket.MaxDrawdown(), Breaker: r.basket.Breaker(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, QuietFills: r.rec.quiet, Signals: r.mail.told,
 		Past: r.past.count, Exposures: r.rec.held.whole(curve.count-1, worthIn(cfg, r.basket)...),
 	}
 	for i, p := range cfg.Pairs {

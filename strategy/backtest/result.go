@@ -42,6 +42,8 @@ type Result struct {
 	Breaker risk.Breaker `json:"breaker,omitzero"`
 	// Invested counts the candles at whose close a position was held.
 	Invested int64 `json:"invested"`
+	// QuietFills counts the fills in candles without volume, in which nobody traded.
+	QuietFills int64 `json:"quiet_fills,omitempty"`
 	// Signals counts the messages from outside that were told.
 	Signals int64 `json:"signals,omitempty"`
 	// Segments say when the candles were: one for each run without a gap.
@@ -137,12 +139,18 @@ type recorder struct {
 	fresh   []portfolio.Trade
 	last    portfolio.Trade
 	closing bool
+	// calm is true while nobody trades in the present candle, quiet counts the fills then.
+	calm  bool
+	quiet int64
 }
 
 var _ engine.Recorder = (*recorder)(nil)
 
 // Fill implements engine.Recorder: fills of one closing order are one trade.
 func (r *recorder) Fill(_ exchange.Fill, _ uint64, res portfolio.Result) {
+	if r.calm {
+		r.quiet++
+	}
 	if !res.Closes {
 		return
 	}
@@ -178,7 +186,7 @@ func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 	return &Result{
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
 		Candles: int64(r.curve.count), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
-		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Breaker: s.Breaker(), Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks,
+		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Breaker: s.Breaker(), Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks, QuietFills: r.quiet,
 		Exposures: r.held.whole(r.curve.count-1, worthOf(st.Portfolio.Base, r.curve.last)),
 	}
 }

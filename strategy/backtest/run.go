@@ -168,6 +168,7 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 				return err
 			}
 		}
+		rec.calm = c.Volume == 0
 		if err := s.Begin(c); err != nil {
 			return err
 		}
@@ -183,7 +184,7 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 		}
 		equity[n] = int64(s.Equity())
 		base := s.View().Base
-		if rec.held.due(c) {
+		if rec.held.due(c, rec.quiet) {
 			rec.held.note(rec.curve.count, worthOf(base, c.Close))
 		}
 		rec.curve.add(c, base != 0)

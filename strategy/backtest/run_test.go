@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -136,6 +137,40 @@ func TestCosts(t *testing.T) {
 		if trade.Cost != bought.Open.MustTimes(1_000) || trade.Proceeds != sold.Open.MustTimes(1_000) || trade.EntryTime != bought.Time || trade.ExitTime != sold.Time {
 			t.Fatalf("trade %d is %+v, want it from the open of %v to that of %v", i, trade, bought, sold)
 		}
+	}
+}
+
+// proves PL4: a result tells how many fills were in candles in which nobody traded, of
+// every pair.
+func TestQuietFills(t *testing.T) {
+	t.Parallel()
+	s := history(t, 70)
+	s.Candles = slices.Clone(s.Candles)
+	for i := range s.Candles {
+		if i%2 == 1 || i == 14 || i == 28 { // orders of every seventh close trade at 7, 14, 21, … 63
+			s.Candles[i].Volume = 0
+		}
+	}
+	r := run(t, fixedDefinition(7), backtest.Config{Market: s.Market, Interval: s.Interval, Balance: 1 << 50}, s)
+	if r.Account.Fills != 9 || r.QuietFills != 5+2 {
+		t.Errorf("%d of %d fills were quiet, want 7 of 9", r.QuietFills, r.Account.Fills)
+	}
+	for index, want := range map[int]bool{1: false, 7: true, 14: true, 16: true} { // what the run traded alone changes what it holds
+		if got := slices.ContainsFunc(r.Exposures, func(e backtest.Exposure) bool { return e.Index == index }); got != want {
+			t.Errorf("what was held at the close of candle %d is told: %t, want %t", index, got, want)
+		}
+	}
+	cfg, own, other := couple(t, 200)
+	other = slices.Clone(other)
+	for i := range other {
+		other[i].Volume = 0
+	}
+	both, err := backtest.Run(t.Context(), evenlyDefinition(), cfg, coupled(own, other), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := both.Pairs[0].Account.Fills; both.QuietFills != n || n < 10 || both.Account.Fills < 10 {
+		t.Errorf("%d fills were quiet, want the %d of the further pair", both.QuietFills, n)
 	}
 }
 

@@ -35,30 +35,76 @@ func (r *Report) shares(sample int) []float64 {
 
 // exposureChart draws the parts of the account over time, one upon the other.
 func (r *Report) exposureChart(a axis) Chart {
-	markets := r.result.Config.Markets()
-	c := Chart{ID: exposureID, Title: "What the account held", Tall: true, Note: "From below: what of the account was held of each pair at its closes, and cash."}
-	s := scale{low: 0, high: 1}
-	n := len(r.result.Exposures)
-	below := make([]point, n)
+	b := bands{markets: r.result.Config.Markets(), note: "From below: what of the account was held of each pair at its closes, and cash."}
 	for i, e := range r.result.Exposures {
-		below[i].x = a.x(min(a.find(e.Index), a.count-1))
+		b.at, b.shares = append(b.at, a.x(min(a.find(e.Index), a.count-1))), append(b.shares, r.shares(i))
 	}
-	for leg := range len(markets) + 1 {
-		above := make([]point, n)
+	c := b.chart()
+	c.fold(a)
+	return c
+}
+
+// bands are the parts of an account at places across a chart: those of the pairs and at
+// last the cash.
+type bands struct {
+	markets []exchange.Market
+	at      []float64
+	shares  [][]float64
+	note    string
+}
+
+// chart draws them one upon the other.
+func (b bands) chart() Chart {
+	c := Chart{ID: exposureID, Title: "What the account held", Tall: true, Note: b.note}
+	s := scale{low: 0, high: 1}
+	below := make([]point, len(b.at))
+	for i, x := range b.at {
+		below[i].x = x
+	}
+	for leg := range len(b.markets) + 1 {
+		above := make([]point, len(below))
 		for i := range above {
-			above[i] = point{below[i].x, below[i].y + r.shares(i)[leg]}
+			above[i] = point{below[i].x, below[i].y + b.shares[i][leg]}
 		}
-		class, name := cashClass, r.Market.Counter
-		if leg < len(markets) {
-			class, name = assetClass(leg), markets[leg].Base
+		class := cashClass
+		if leg < len(b.markets) {
+			class = assetClass(leg)
 		}
 		c.Lines = append(c.Lines, Line{class, band(above, below, s)})
-		c.Legend = append(c.Legend, Legend{class, name})
+		c.Legend = append(c.Legend, Legend{class, assetName(b.markets, leg)})
 		below = above
 	}
 	c.grid(s, func(v float64, _ int32) string { return fixed(100*v, 0) + " %" })
-	c.fold(a)
 	return c
+}
+
+// assetName names what a part of an account is of: a pair's base currency, and at last
+// the cash.
+func assetName(markets []exchange.Market, leg int) string {
+	if leg < len(markets) {
+		return markets[leg].Base
+	}
+	return markets[0].Counter
+}
+
+// withCash returns the parts of so many pairs, those that are left out 0, and at last the
+// cash.
+func withCash(parts []float64, pairs int) []float64 {
+	out, cash := make([]float64, pairs+1), 1.0
+	for leg, part := range parts {
+		out[leg], cash = part, cash-part
+	}
+	out[pairs] = max(cash, 0)
+	return out
+}
+
+// sharesText tells the parts of an account.
+func sharesText(shares []float64, markets []exchange.Market) string {
+	parts := make([]string, len(shares))
+	for leg, part := range shares {
+		parts[leg] = assetName(markets, leg) + " " + percent(part)
+	}
+	return strings.Join(parts, " · ")
 }
 
 // mostExposures is how many closes a document tells of beside the last one.
@@ -105,16 +151,5 @@ func (r *Report) heldAt(candle int) string {
 	if i < 0 {
 		return "–"
 	}
-	var parts []string
-	shares, markets := r.shares(i), r.result.Config.Markets()
-	name := func(leg int) string {
-		if leg < len(markets) {
-			return markets[leg].Base
-		}
-		return r.Market.Counter
-	}
-	for leg, part := range shares {
-		parts = append(parts, name(leg)+" "+percent(part))
-	}
-	return strings.Join(parts, " · ")
+	return sharesText(r.shares(i), r.result.Config.Markets())
 }

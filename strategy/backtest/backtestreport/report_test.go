@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +154,32 @@ func TestParts(t *testing.T) {
 	}
 	if strings.Contains(b.String(), "<html") || strings.Contains(b.String(), "<style") {
 		t.Error("the parts bring a frame")
+	}
+}
+
+// proves PL4: fills in candles in which nobody traded are told of.
+func TestQuietFillsAreToldOf(t *testing.T) {
+	t.Parallel()
+	s := series(t)
+	for _, quiet := range []bool{false, true} {
+		s.Candles = slices.Clone(s.Candles)
+		for i := range s.Candles {
+			if quiet {
+				s.Candles[i].Volume = 0
+			}
+		}
+		result, err := backtest.Run(t.Context(), definition(), swingConfig(s), s.Source(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := backtestreport.New(backtestreport.Input{Result: result, Schema: definition().Schema(), Title: "Swing"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fmt.Sprintf("%d of %d fills were in candles without volume", result.Account.Fills, result.Account.Fills)
+		if told := strings.Contains(strings.Join(r.Warnings, "\n"), want); told != quiet {
+			t.Errorf("without volume: %t, warned: %t: %q", quiet, told, r.Warnings)
+		}
 	}
 }
 

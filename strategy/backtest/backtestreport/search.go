@@ -220,7 +220,7 @@ func (s *Search) warnings() []string {
 	r := s.in.Result
 	var out []string
 	if s.in.Best != nil {
-		out = lacks(s.in.Best.Lacks)
+		out = append(lacks(s.in.Best.Lacks), quietFills(s.in.Best.QuietFills, s.in.Best.Fills())...)
 	}
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if s.best == nil {

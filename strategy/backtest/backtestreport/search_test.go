@@ -182,6 +182,39 @@ func TestSearchWithoutABestSet(t *testing.T) {
 	}
 }
 
+// proves PL4: what a walk draws of holding and of what the account held is what the
+// windows' runs give, not a line between their ends.
+func TestWalkTellsWhatWasHeld(t *testing.T) {
+	t.Parallel()
+	_, document, page := written(t, walk(t, search.Objective{Measure: search.Equity}))
+	shows(t, "page", page, `data-chart="exposure"`, "What the account held", "class=\"r-asset-cash\"")
+	var d backtestreport.WalkDocument
+	if err := json.Unmarshal([]byte(document), &d); err != nil {
+		t.Fatal(err)
+	}
+	s, at := series(t), 0
+	value, some, last := 1.0, 0, d.Equity[len(d.Equity)-1]
+	for _, w := range d.Windows {
+		first := s.Candles[w.To.Sub(s.Candles[0].OpenTime())/s.Interval]
+		for ; at < len(d.Equity) && !d.Equity[at].Time.After(w.End); at++ {
+			p := d.Equity[at]
+			if want := value; p.Time.After(w.To) {
+				closed := s.Candles[p.Time.Sub(s.Candles[0].OpenTime())/s.Interval-1]
+				if want *= closed.Close.Float() / first.Open.Float(); math.Abs(p.Held-want) > 1e-7 {
+					t.Fatalf("holding was worth %v at %s, want %v", p.Held, p.Time, want)
+				}
+			}
+			if len(p.Shares) == 1 && p.Shares[0].Pair == s.Market.Pair && p.Shares[0].Share > 0.5 {
+				some++
+			}
+		}
+		value *= 1 + w.BuyAndHold.Float()
+	}
+	if math.Abs(last.Held-1-d.Walk.BuyAndHold.Float()) > 1e-7 || at != len(d.Equity) || some < 100 || some == len(d.Equity) {
+		t.Errorf("holding ends at %v of %v; the account held something at %d of %d points", last.Held, 1+d.Walk.BuyAndHold, some, len(d.Equity))
+	}
+}
+
 func TestWalkReport(t *testing.T) {
 	t.Parallel()
 	table, document, page := written(t, walk(t, search.Objective{Measure: search.Equity}))

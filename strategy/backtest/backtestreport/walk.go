@@ -167,8 +167,10 @@ func (w *Walk) warnings() []string {
 		warn("%s no set within the bounds asked for, and traded nothing after it.", count(int64(len(a.Windows)-traded), "window has", "windows have"))
 	}
 	short, without := 0, strategy.Subscription{}
+	fills, quiet := int64(0), int64(0)
 	for i := range a.Windows {
 		window := &a.Windows[i]
+		fills, quiet = fills+window.Outside.Fills, quiet+window.Outside.QuietFills
 		if window.Short {
 			short++
 		}
@@ -176,7 +178,7 @@ func (w *Walk) warnings() []string {
 			without.Trades, without.Book = without.Trades || window.Best.Lacks.Trades, without.Book || window.Best.Lacks.Book
 		}
 	}
-	out = append(out, lacks(without)...)
+	out = append(append(out, lacks(without)...), quietFills(quiet, fills)...)
 	if short > 0 {
 		warn("%s cold, for the history has fewer candles before than the strategy warms up with.", count(int64(short), "window begins", "windows begin"))
 	}
@@ -201,60 +203,6 @@ func (w *Walk) warnings() []string {
 	return out
 }
 
-// held returns what the account would be worth at a point of the curve had it
-// held what is traded in the times that were traded; nil without candles. Of several
-// pairs it is known at the ends of windows, and drawn straight between them.
-func (w *Walk) held() []float64 {
-	if w.in.Candles.Len() == 0 {
-		return nil
-	}
-	if len(w.in.Config.Pairs) > 0 {
-		return w.heldByWindow()
-	}
-	out := make([]float64, len(w.in.Walk.Curve))
-	value, start, window := 1.0, 0.0, 0
-	windows := w.in.Walk.Windows
-	for i, p := range w.in.Walk.Curve {
-		for window+1 < len(windows) && p.Time > windows[window].End.UnixMilli() {
-			if start > 0 {
-				value *= w.price(windows[window].End.UnixMilli()) / start
-			}
-			window, start = window+1, 0
-		}
-		if start == 0 {
-			start = w.open(windows[window].To.UnixMilli())
-		}
-		out[i] = value
-		if p.Time > windows[window].To.UnixMilli() && start > 0 {
-			out[i] = value * w.price(p.Time) / start
-		}
-	}
-	return out
-}
-
-// heldByWindow is held where only the ends of windows are known.
-func (w *Walk) heldByWindow() []float64 {
-	out := make([]float64, len(w.in.Walk.Curve))
-	value, windows := 1.0, w.in.Walk.Windows
-	for i, p := range w.in.Walk.Curve {
-		for len(windows) > 1 && p.Time > windows[0].End.UnixMilli() {
-			value *= 1 + heldIn(windows[0])
-			windows = windows[1:]
-		}
-		from, end := windows[0].To.UnixMilli(), windows[0].End.UnixMilli()
-		out[i] = value * (1 + heldIn(windows[0])*float64(max(0, p.Time-from))/float64(end-from))
-	}
-	return out
-}
-
-// heldIn is the return of holding after a window, 0 if nothing was traded then.
-func heldIn(w search.Window) float64 {
-	if !w.Held.Defined() {
-		return 0
-	}
-	return w.Held.Float()
-}
-
 // holding names what is compared with.
 func (w *Walk) holding() string {
 	var names []string
@@ -267,18 +215,13 @@ func (w *Walk) holding() string {
 	return "equal shares of " + strings.Join(names, ", ")
 }
 
-// price returns the last close by a time, open the open of the candle that begins
-// then or next.
-func (w *Walk) price(ms int64) float64 {
-	return w.in.Candles.At(max(0, w.index(ms)-1)).Close.Float()
+// aYear says of which years annual figures are: those between the windows are in none.
+func (w *Walk) aYear() string {
+	if w.in.Walk.Step > w.in.Walk.OutOfSample {
+		return " a year of trading"
+	}
+	return " a year"
 }
-
-func (w *Walk) open(ms int64) float64 {
-	return w.in.Candles.At(min(w.index(ms), w.in.Candles.Len()-1)).Open.Float()
-}
-
-// index returns the first candle that opens at a time or after it.
-func (w *Walk) index(ms int64) int { return w.in.Candles.Index(ms) }
 
 // years writes a growth a year, which is a logarithm, as a change.
 func years(n perf.Number) string {

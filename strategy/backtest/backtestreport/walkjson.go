@@ -35,7 +35,7 @@ type documentWalk struct {
 	OutOfSample         string      `json:"out_of_sample" doc:"How long its choice was traded."`
 	Step                string      `json:"step" doc:"From one window to the next."`
 	TotalReturn         perf.Number `json:"total_return" doc:"What was gained after the windows."`
-	CAGR                perf.Number `json:"cagr" doc:"The same a year."`
+	CAGR                perf.Number `json:"cagr" doc:"The same a year of the times that were traded."`
 	Sharpe              perf.Number `json:"sharpe" doc:"The Sharpe ratio after the windows, made annual."`
 	ProbabilisticSharpe perf.Number `json:"probabilistic_sharpe" doc:"The probability that the true ratio is above 0."`
 	MaxDrawdown         float64     `json:"max_drawdown" doc:"The deepest fall after the windows."`
@@ -63,6 +63,15 @@ type documentWindow struct {
 type documentPoint struct {
 	Time  time.Time `json:"time" doc:"When."`
 	Value float64   `json:"value" doc:"The equity as a multiple of that at the start."`
+	Held  float64   `json:"buy_and_hold" doc:"What holding in the same times was worth, as a multiple of that at the start."`
+	// Shares are in the order of the pairs.
+	Shares []documentShare `json:"held,omitempty" doc:"What of the account was held of each pair; left out where nothing was, or it is not known."`
+}
+
+// documentShare is what of the account was held of a pair.
+type documentShare struct {
+	Pair  string  `json:"pair" doc:"The market's symbol." example:"XBTMYR"`
+	Share float64 `json:"share" doc:"The part of the account; the rest is other pairs and cash." example:"0.5"`
 }
 
 // WriteJSON writes the walk with every window and the equity after them.
@@ -88,7 +97,13 @@ func (w *Walk) Document() WalkDocument {
 		d.Windows = append(d.Windows, w.windowDocument(window))
 	}
 	for _, p := range a.Curve {
-		d.Equity = append(d.Equity, documentPoint{utc(p.Time), p.Value})
+		one := documentPoint{Time: utc(p.Time), Value: p.Value, Held: p.Held}
+		for leg, part := range p.Parts {
+			if part > 0 {
+				one.Shares = append(one.Shares, documentShare{w.in.Config.MarketOf(int64(leg)).Pair, part})
+			}
+		}
+		d.Equity = append(d.Equity, one)
 	}
 	return d
 }
@@ -118,7 +133,7 @@ func (w *Walk) WriteTable(out io.Writer, elapsed time.Duration) error {
 	b.WriteByte('\n')
 	a := w.in.Walk
 	writeRows(&b, []row{
-		{"Result after", change(a.TotalReturn.Float()), change(a.CAGR.Float()) + " a year"},
+		{"Result after", change(a.TotalReturn.Float()), change(a.CAGR.Float()) + w.aYear()},
 		{"Buy and hold", change(a.Held.Float()), "over the same times"},
 		{"Efficiency", percent(a.Efficiency.Float()), "growth after the windows as a share of that within"},
 		{"Sharpe ratio", figure(a.Sharpe), "true one above 0 with a probability of " + percent(a.Probabilistic.Float())},

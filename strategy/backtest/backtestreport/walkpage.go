@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -72,7 +73,7 @@ func (w *Walk) headline() []Tile {
 		against = change((a.TotalReturn - a.Held).Float())
 	}
 	return []Tile{
-		{"Result after the windows", change(a.TotalReturn.Float()), change(a.CAGR.Float()) + " a year", tone(sign(a.TotalReturn.Float()))},
+		{"Result after the windows", change(a.TotalReturn.Float()), change(a.CAGR.Float()) + w.aYear(), tone(sign(a.TotalReturn.Float()))},
 		{"Buy and hold", change(a.Held.Float()), "over the same times", tone(sign(a.Held.Float()))},
 		{"Against holding", against, "the choices' result less the holder's", tone(sign((a.TotalReturn - a.Held).Float()))},
 	}
@@ -99,27 +100,47 @@ func (w *Walk) tiles() []Tile {
 func (w *Walk) drawing() Drawing {
 	a := w.in.Walk
 	o := overlay{from: a.Curve[0].Time, to: a.Curve[len(a.Curve)-1].Time}
-	return Drawing{Charts: []Chart{w.equityChart(o), w.windowsChart(o)}, Dates: o.dates(), Readings: w.readings(o)}
+	charts := []Chart{w.equityChart(o)}
+	if w.follows() {
+		charts = append(charts, w.exposureChart(o))
+	}
+	return Drawing{Charts: append(charts, w.windowsChart(o)), Dates: o.dates(), Readings: w.readings(o)}
+}
+
+// follows reports whether it is known what the account held.
+func (w *Walk) follows() bool {
+	return !slices.ContainsFunc(w.in.Walk.Curve, func(p search.WalkPoint) bool { return p.Parts == nil })
+}
+
+// mostBands bounds the places at which what the account held is drawn.
+const mostBands = 1_500
+
+func (w *Walk) exposureChart(o overlay) Chart {
+	curve, markets := w.in.Walk.Curve, w.in.Config.Markets()
+	stride := (len(curve) + mostBands - 1) / mostBands
+	b := bands{markets: markets, note: "From below: what of the account was held of each pair after the windows, and cash."}
+	for i, p := range curve {
+		if i%stride == 0 || i == len(curve)-1 {
+			b.at, b.shares = append(b.at, o.x(p.Time)), append(b.shares, withCash(p.Parts, len(markets)))
+		}
+	}
+	c := b.chart()
+	c.Lines = append(c.Lines, Line{"fold", w.borders(o)})
+	return c
 }
 
 func (w *Walk) equityChart(o overlay) Chart {
-	c := Chart{ID: equityID, Title: "Equity after the windows, from 1", Tall: true, Legend: []Legend{{"equity", "Choices"}}}
+	c := Chart{ID: equityID, Title: "Equity after the windows, from 1", Tall: true, Legend: []Legend{{"equity", "Choices"}, {"held", "Buy and hold"}}}
 	var equity, held []point
 	for _, p := range w.in.Walk.Curve {
 		equity = append(equity, point{o.x(p.Time), p.Value})
-	}
-	for i, v := range w.held() {
-		held = append(held, point{o.x(w.in.Walk.Curve[i].Time), v})
+		held = append(held, point{o.x(p.Time), p.Held})
 	}
 	low, high := bounds(equity, held)
 	s := newScale(low, high, true)
 	c.grid(s, fixed)
 	c.Lines = append(c.Lines, Line{"fold", w.borders(o)})
-	if held != nil {
-		c.Legend = append(c.Legend, Legend{"held", "Buy and hold"})
-		c.Lines = append(c.Lines, Line{"held", line(held, s)})
-	}
-	c.Lines = append(c.Lines, Line{"equity", line(equity, s)})
+	c.Lines = append(c.Lines, Line{"held", line(held, s)}, Line{"equity", line(equity, s)})
 	c.Note = strings.TrimSpace(c.Note + " A dashed line marks where a new choice begins.")
 	return c
 }
@@ -190,13 +211,13 @@ func (w *Walk) windowsChart(o overlay) Chart {
 func (w *Walk) readings(o overlay) Readings {
 	a := w.in.Walk
 	r := Readings{Values: map[string][]string{}}
-	held := w.held()
+	follows := w.follows()
 	for b := range buckets + 1 {
 		t := o.from + int64(b)*(o.to-o.from)/buckets
 		at := max(0, sort.Search(len(a.Curve), func(k int) bool { return a.Curve[k].Time > t })-1)
-		text := fmt.Sprintf("%.4f", a.Curve[at].Value)
-		if held != nil {
-			text += fmt.Sprintf(" · holding %.4f", held[at])
+		text := fmt.Sprintf("%.4f · holding %.4f", a.Curve[at].Value, a.Curve[at].Held)
+		if markets := w.in.Config.Markets(); follows {
+			r.Values[exposureID] = append(r.Values[exposureID], sharesText(withCash(a.Curve[at].Parts, len(markets)), markets))
 		}
 		window := max(0, sort.Search(len(a.Windows), func(k int) bool { return a.Windows[k].To.UnixMilli() > t })-1)
 		r.X = append(r.X, tenth(o.x(t)))

@@ -32,6 +32,17 @@ func lacks(s strategy.Subscription) (out []string) {
 	return out
 }
 
+// quietFills says how many fills of a run were in candles in which nobody else traded.
+func quietFills(quiet, all int64) []string {
+	if quiet == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf(
+		"%s of %s in candles without volume, at the price of before: nobody traded then, and live it may be another. A share of the volume as a bound keeps orders waiting there.",
+		whole(quiet), count(all, "fill was", "fills were"),
+	)}
+}
+
 // heldBack says which bound of the equity stopped a run, if one did.
 func heldBack(r *backtest.Result) []string {
 	b := r.Breaker
@@ -65,6 +76,7 @@ func (r *Report) warnings() []string {
 			warn("With so many holes the figures over time (growth a year, Sharpe, Sortino, time in the market) count quiet that never was.")
 		}
 	}
+	out = append(out, quietFills(r.result.QuietFills, r.result.Fills())...)
 	if n := int64(r.Data.PricesRounded); n > 0 {
 		warn("%s between two ticks of %s and took the nearer one. A finer tick keeps them exact.", count(n, "price lay", "prices lay"), r.Market.Tick)
 	}

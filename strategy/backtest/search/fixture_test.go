@@ -2,7 +2,6 @@ package search_test
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -90,12 +89,12 @@ type machine struct {
 const machineParts = 96
 
 // Run implements search.Runner.
-func (m *machine) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (search.Outcome, error) {
+func (m *machine) Run(ctx context.Context, job search.Job) (search.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return search.Outcome{}, err
 	}
 	var k knobs
-	if err := m.schema.Decode(params, &k); err != nil {
+	if err := m.schema.Decode(job.Params, &k); err != nil {
 		return search.Outcome{}, err
 	}
 	if m.refuse != nil {
@@ -104,13 +103,13 @@ func (m *machine) Run(ctx context.Context, params json.RawMessage, from, to time
 		}
 	}
 	m.mu.Lock()
-	m.spans = append(m.spans, [2]time.Time{from, to})
+	m.spans = append(m.spans, [2]time.Time{job.From, job.To})
 	m.mu.Unlock()
 	const start = 1_000_000_000
 	o := search.Outcome{Candles: machineParts, Held: 0.1, Curve: []search.Point{{Equity: start}}}
 	o.Trades = k.X
-	if !from.IsZero() {
-		o.Curve[0].Time = from.UnixMilli()
+	if !job.From.IsZero() {
+		o.Curve[0].Time = job.From.UnixMilli()
 	}
 	equity := float64(start)
 	returns := make([]float64, machineParts)
@@ -118,6 +117,11 @@ func (m *machine) Run(ctx context.Context, params json.RawMessage, from, to time
 		returns[part] = m.gain(k, part)
 		equity *= 1 + returns[part]
 		o.Curve = append(o.Curve, search.Point{Time: o.Curve[0].Time + int64(part+1)*3_600_000, Equity: exchange.Units(equity)})
+	}
+	if job.Follow {
+		for i := range o.Curve {
+			o.Followed = append(o.Followed, search.Followed{Held: exchange.Units(start + start/10*i/machineParts), Parts: []float64{0}})
+		}
 	}
 	o.FinalEquity = o.Curve[machineParts].Equity
 	o.TotalReturn, o.Sharpe = perf.Number(equity/start-1), perf.MomentsOf(returns).Sharpe()

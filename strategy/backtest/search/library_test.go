@@ -87,7 +87,7 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		if first > 0 {
 			from, past = series.Candles[first].OpenTime(), 30
 		}
-		o, err := search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), cfg.Params, from, time.Time{})
+		o, err := search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), search.Job{Params: cfg.Params, From: from})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,15 +116,15 @@ func TestRunsAreBroughtWhatTheStrategyLooksAt(t *testing.T) {
 		t.Errorf("%d sources of trades are open", n)
 	}
 	silent := &shelf{candles: series.Candles, silent: true}
-	o, err := search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(silent).Run(t.Context(), cfg.Params, time.Time{}, time.Time{})
+	o, err := search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(silent).Run(t.Context(), search.Job{Params: cfg.Params})
 	if err != nil || !reflect.DeepEqual(o.Lacks, strategy.Subscription{Trades: true}) || o.Trades != 0 {
 		t.Errorf("without trades it makes %d and lacks %+v, %v", o.Trades, o.Lacks, err)
 	}
-	_, err = search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"BROKEN"}`), time.Time{}, time.Time{})
+	_, err = search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), search.Job{Params: []byte(`{"pair":"BROKEN"}`)})
 	if !errors.Is(err, errBroken) {
 		t.Errorf("a library that fails: %v", err)
 	}
-	_, err = search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), []byte(`{"pair":"NONE"}`), time.Time{}, time.Time{})
+	_, err = search.NewLocal(nosy.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), search.Job{Params: []byte(`{"pair":"NONE"}`)})
 	if err == nil {
 		t.Error("a pair that is not there is no error")
 	}

@@ -18,15 +18,24 @@ const (
 	Blocks = 16
 )
 
-// Runner runs one set of parameters over the candles that open in [from, to); a
-// zero time is the end of the history. The strategy warms up with the candles
-// before from, as many as it asks for and the history has. It is used by one
-// goroutine at a time.
+// Runner makes runs of a strategy, each by itself. It is used by one goroutine at a
+// time.
 //
 // Parameters that the strategy refuses are param.Errors, and what else is wrong
 // with the set alone is a *SetError; any other error ends the search.
 type Runner interface {
-	Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error)
+	Run(ctx context.Context, job Job) (Outcome, error)
+}
+
+// Job is a run of one set of parameters over the candles that open in [From, To); a
+// zero time is the end of the history. The strategy warms up with the candles before
+// From, as many as it asks for and the history has.
+type Job struct {
+	Params   json.RawMessage
+	From, To time.Time
+	// Follow asks for Outcome.Followed, which costs as much as a short run. Defaults
+	// to false.
+	Follow bool
 }
 
 // SetError is why a set cannot be run though others can: a panic, say.
@@ -53,6 +62,17 @@ type Outcome struct {
 	// Curve is the equity at the start and at the ends of at most Points parts of
 	// equally many candles.
 	Curve []Point
+	// Followed is what was held at each point of Curve; nil unless the Job asks for it.
+	Followed []Followed
+}
+
+// Followed is what holding and a run had at a time.
+type Followed struct {
+	// Held is what holding what the run trades (backtest.Holding) was worth.
+	Held exchange.Units
+	// Parts are what the run held of each pair as parts of what it was worth, in the
+	// order of its Markets; the rest is cash. Nil if the runner cannot tell.
+	Parts []float64
 }
 
 // Point is the equity at a time in epoch milliseconds.
@@ -75,8 +95,10 @@ type Metrics struct {
 	Exposure     perf.Number
 	// MaxDrawdown is the deepest fall below a peak, as a share of it.
 	MaxDrawdown float64
-	// Trades counts the closed trades.
-	Trades int
+	// Trades counts the closed trades, Fills all fills and QuietFills those in candles in
+	// which nobody else traded.
+	Trades            int
+	Fills, QuietFills int64
 }
 
 // returns are the outcome's returns from point to point; what is lost as a whole

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -73,7 +75,7 @@ func TestRunsTradeFurtherPairs(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, runner := range runners {
-			o, err := runner.Run(t.Context(), params, from, time.Time{})
+			o, err := runner.Run(t.Context(), search.Job{Params: params, From: from})
 			if err != nil {
 				t.Fatal(name, err)
 			}
@@ -146,12 +148,95 @@ func TestAWalkWithHoldings(t *testing.T) {
 	}
 }
 
+// proves PL4: between the ends of its windows a walk of two pairs tells what holding was
+// worth and what the account held as a backtest of the same candles does, also while the
+// further pair has no candle yet, and here as in a process of the strategy's own.
+func TestAWalkTellsWhatWasHeld(t *testing.T) {
+	t.Parallel()
+	cfg, series, lib := twin(t, 3_000)
+	lib.from = 1_620 // within the second window that is traded
+	def := rebalance.Definition()
+	host, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{{Name: "rebalance", Path: strategytest.Build(t, "./plugins/rebalance")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(host.Stop)
+	process, err := host.Start(t.Context(), "rebalance")
+	if err != nil {
+		t.Fatal(err)
+	}
+	others, err := lib.Candles(t.Context(), "OTHER")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, runner := range map[string]search.Runner{
+		"local":  search.NewLocal(def, cfg, series.Packed()).With(lib),
+		"remote": search.NewRemote(search.RemoteConfig{Backtester: process, Candles: series.Packed(), Config: cfg, Library: lib, OfSet: plugin.Refused}),
+	} {
+		w, err := search.WalkForward(t.Context(), search.WalkConfig{InSample: 1_000 * time.Minute, OutOfSample: 500 * time.Minute, Search: search.Config{
+			Objective: search.Objective{Measure: search.Equity}, Space: space(t, def.Schema(), "band=0.2,1"), From: series.Candles[0].OpenTime(),
+			To: series.Candles[2_999].OpenTime().Add(time.Minute), Runners: []search.Runner{runner},
+		}})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if last := w.Curve[len(w.Curve)-1]; math.Abs(last.Held-1-w.Held.Float()) > 1e-7 {
+			t.Errorf("%s: holding ends at %v, want %v", name, last.Held, 1+w.Held)
+		}
+		before, value, held, swung := 1.0, 1.0, 0, 0.0
+		for _, window := range w.Windows {
+			want := cfg
+			want.Params, want.Begin = window.Best.Params, window.To.UnixMilli()
+			part := series.Candles[:(window.End.UnixMilli()-series.Candles[0].Time)/60_000]
+			r, err := backtest.Run(t.Context(), def, want, &backtest.Feed{
+				Source: marketdata.NewSliceSource(part), Pairs: []backtest.PairSource{{Pair: "OTHER", Source: others.Source()}},
+			}, nil)
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			holding := r.Holding()
+			for _, p := range w.Curve {
+				i := int((p.Time-r.From)/60_000) - 1 // the candle that closes then
+				if i < 0 || i >= len(r.Equity) {
+					continue
+				}
+				prices := []exchange.Ticks{series.Candles[int(r.Past)+i].Close, 0}
+				if n := others.Index(p.Time); n > 0 && r.Pairs[0].FirstPrice > 0 && others.Time(n-1) >= r.From {
+					prices[1] = others.At(n - 1).Close
+				}
+				value = before * float64(holding.Worth(prices...)) / float64(r.Initial())
+				if math.Abs(p.Held-value) > 1e-7 {
+					t.Fatalf("%s: holding was worth %v at %d, want %v", name, p.Held, p.Time, value)
+				}
+				swung = max(swung, math.Abs(p.Held-1))
+				at := slices.IndexFunc(r.Exposures, func(e backtest.Exposure) bool { return e.Index > i })
+				if at < 0 {
+					at = len(r.Exposures)
+				}
+				e := r.Exposures[max(0, at-1)]
+				for leg, part := range p.Parts {
+					if at > 0 && math.Abs(part-float64(e.Worth[leg])/float64(r.Equity[e.Index])) > 1e-7 {
+						t.Fatalf("%s: pair %d is %v of the account at %d, want %d of %d", name, leg, part, p.Time, e.Worth[leg], r.Equity[e.Index])
+					}
+					if part > 0.2 {
+						held++
+					}
+				}
+			}
+			before = value
+		}
+		if len(w.Windows) != 4 || held < 500 || swung < 0.01 {
+			t.Errorf("%s: %d windows, held %d times, holding swung by %v: it proves little", name, len(w.Windows), held, swung)
+		}
+	}
+}
+
 // A further pair of which there is nothing at all ends the search and is named.
 func TestAFurtherPairWithoutCandles(t *testing.T) {
 	t.Parallel()
 	cfg, series, lib := twin(t, 100)
 	cfg.Pairs[0].Market.Pair = "NONE"
-	_, err := search.NewLocal(rebalance.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), nil, time.Time{}, time.Time{})
+	_, err := search.NewLocal(rebalance.Definition(), cfg, series.Packed()).With(lib).Run(t.Context(), search.Job{})
 	var lacks *backtest.LackError
 	if !errors.As(err, &lacks) || lacks.Pair != "NONE" {
 		t.Errorf("it says %v", err)

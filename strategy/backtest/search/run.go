@@ -2,11 +2,9 @@ package search
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -41,10 +39,10 @@ func (l *Local) With(lib backtest.Library) *Local {
 }
 
 // Run implements Runner.
-func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
+func (l *Local) Run(ctx context.Context, job Job) (Outcome, error) {
 	cfg := l.cfg
-	cfg.Params, cfg.Lean = params, true
-	w, err := windowOf(ctx, &cfg, l.candles, l.library, from, to, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
+	cfg.Params, cfg.Lean = job.Params, !job.Follow
+	w, err := windowOf(ctx, &cfg, l.candles, l.library, job, func() (backtest.Needs, error) { return backtest.NeedsOf(l.def, cfg) })
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -67,7 +65,7 @@ func (l *Local) Run(ctx context.Context, params json.RawMessage, from, to time.T
 	if err != nil {
 		return Outcome{}, err
 	}
-	return w.outcome(r), nil
+	return w.outcome(ctx, r, l.library)
 }
 
 // sink measures a run's equity while it grows, in one buffer that all runs of
@@ -135,10 +133,10 @@ var _ Runner = (*Remote)(nil)
 func NewRemote(cfg RemoteConfig) *Remote { return &Remote{cfg} }
 
 // Run implements Runner.
-func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (Outcome, error) {
+func (r *Remote) Run(ctx context.Context, job Job) (Outcome, error) {
 	cfg := r.cfg.Config
-	cfg.Params, cfg.Lean = params, true
-	w, err := windowOf(ctx, &cfg, r.cfg.Candles, r.cfg.Library, from, to, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
+	cfg.Params, cfg.Lean = job.Params, !job.Follow
+	w, err := windowOf(ctx, &cfg, r.cfg.Candles, r.cfg.Library, job, func() (backtest.Needs, error) { return r.cfg.Backtester.Needs(ctx, cfg) })
 	if err != nil {
 		return Outcome{}, r.fault(err)
 	}
@@ -164,7 +162,7 @@ func (r *Remote) Run(ctx context.Context, params json.RawMessage, from, to time.
 	if taken != w.candles.Len() {
 		return Outcome{}, fmt.Errorf("search: %d candles gave an equity curve of %d", w.candles.Len(), taken)
 	}
-	return w.outcome(result), nil
+	return w.outcome(ctx, result, r.cfg.Library)
 }
 
 // fault tells the errors of a set from others.
@@ -185,16 +183,18 @@ type window struct {
 	// needs are the strategy's, as far as they were asked for.
 	needs backtest.Needs
 	gauge *gauge
+	// follow is the Job's.
+	follow bool
 }
 
-// windowOf returns the candles that open in [from, to), and before them those
+// windowOf returns the candles that open in the job's [From, To), and before them those
 // that the strategy needs to warm up, as far as they are there; the configuration
 // then says where the run begins. A run over the whole history needs none, and the
 // strategy is asked only if it is to be brought more than candles.
 func windowOf(
-	ctx context.Context, cfg *backtest.Config, candles *marketdata.Packed, lib backtest.Library, from, to time.Time, needs func() (backtest.Needs, error),
+	ctx context.Context, cfg *backtest.Config, candles *marketdata.Packed, lib backtest.Library, job Job, needs func() (backtest.Needs, error),
 ) (*window, error) {
-	first, end := 0, candles.Len()
+	first, end, from, to := 0, candles.Len(), job.From, job.To
 	if !from.IsZero() {
 		first = candles.Index(from.UnixMilli())
 	}
@@ -218,7 +218,8 @@ func windowOf(
 	if err != nil {
 		return nil, err
 	}
-	w := &window{candles: run, gauge: gauge}
+	gauge.whole = job.Follow
+	w := &window{candles: run, gauge: gauge, follow: job.Follow}
 	if from.IsZero() && lib == nil {
 		return w, nil
 	}
@@ -236,11 +237,17 @@ func windowOf(
 	return w, nil
 }
 
-// outcome returns what a run over the window gave.
-func (w *window) outcome(r *backtest.Result) Outcome {
+// outcome returns what a run over the window gave, of which the library has the
+// further pairs.
+func (w *window) outcome(ctx context.Context, r *backtest.Result, lib backtest.Library) (Outcome, error) {
 	o := w.gauge.outcome(r)
 	o.Short, o.Lacks = w.short, r.Lacks
-	return o
+	if !w.follow {
+		return o, nil
+	}
+	var err error
+	o.Followed, err = w.gauge.followed(ctx, r, lib)
+	return o, err
 }
 
 // gauge turns the equity at every candle into an Outcome.
@@ -252,6 +259,9 @@ type gauge struct {
 	curve   []Point
 	points  int
 	next    int // the candle after the present part
+	// whole asks for equity to be kept, which is that at every candle.
+	whole  bool
+	equity []int64
 }
 
 // newGauge returns the gauge of a run over candles, of which there is one at least;
@@ -269,6 +279,9 @@ func newGauge(cfg backtest.Config, candles *marketdata.Packed, opens []exchange.
 }
 
 func (g *gauge) add(equity []int64) {
+	if g.whole {
+		g.equity = append(g.equity, equity...)
+	}
 	for len(equity) > 0 {
 		open, step, n := g.candles.Run(g.done)
 		n = min(n, len(equity))
@@ -290,6 +303,7 @@ func (g *gauge) outcome(r *backtest.Result) Outcome {
 		Metrics: Metrics{
 			FinalEquity: r.FinalEquity, Fees: r.Fees(), TotalReturn: s.TotalReturn, CAGR: s.CAGR, Sharpe: s.Sharpe, Sortino: s.Sortino,
 			Calmar: s.Calmar, ProfitFactor: s.Trades.ProfitFactor, WinRate: s.Trades.WinRate, Exposure: s.Exposure, Trades: s.Trades.Count,
+			Fills: r.Fills(), QuietFills: r.QuietFills,
 		},
 		Candles: r.Candles, Held: s.BuyAndHold, Curve: g.curve,
 	}

@@ -23,7 +23,7 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 	series.Candles = slices.Delete(series.Candles, 7_000, 8_000)
 	for _, c := range []struct{ from, to, points int }{{0, 19_000, 480}, {500, 700, 200}, {6_990, 7_010, 20}, {18_999, 19_000, 1}} {
 		from, to := series.Candles[c.from].OpenTime(), time.UnixMilli(series.Candles[c.to-1].Time+1)
-		o, err := search.NewLocal(basic.Definition(), cfg, series.Packed()).Run(t.Context(), []byte(`{"fast":3,"slow":9}`), from, to)
+		o, err := search.NewLocal(basic.Definition(), cfg, series.Packed()).Run(t.Context(), search.Job{Params: []byte(`{"fast":3,"slow":9}`), From: from, To: to})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestOutcomeIsThatOfTheBacktest(t *testing.T) {
 			}
 		}
 	}
-	_, err := search.NewLocal(basic.Definition(), cfg, series.Packed()).Run(t.Context(), nil, time.UnixMilli(1), time.UnixMilli(2))
+	_, err := search.NewLocal(basic.Definition(), cfg, series.Packed()).Run(t.Context(), search.Job{From: time.UnixMilli(1), To: time.UnixMilli(2)})
 	if err == nil || !strings.Contains(err.Error(), "no candle") {
 		t.Errorf("before the history: %v", err)
 	}
@@ -85,20 +85,20 @@ func TestProcessesGiveTheSame(t *testing.T) {
 	if near := run(t, c); text(near) != text(far) {
 		t.Error("processes give another result")
 	}
-	a, err := remotes[0].Run(t.Context(), nil, time.Time{}, time.Time{})
+	a, err := remotes[0].Run(t.Context(), search.Job{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := c.Runners[0].Run(t.Context(), nil, time.Time{}, time.Time{})
+	b, err := c.Runners[0].Run(t.Context(), search.Job{})
 	if err != nil || !reflect.DeepEqual(a, b) {
 		t.Errorf("an outcome differs: %v", err)
 	}
 	from := series.Candles[1_000].OpenTime()
-	a, err = remotes[0].Run(t.Context(), nil, from, time.Time{})
+	a, err = remotes[0].Run(t.Context(), search.Job{From: from})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err = c.Runners[0].Run(t.Context(), nil, from, time.Time{}); err != nil || !reflect.DeepEqual(a, b) || a.Short || a.Candles != 5_000 {
+	if b, err = c.Runners[0].Run(t.Context(), search.Job{From: from}); err != nil || !reflect.DeepEqual(a, b) || a.Short || a.Candles != 5_000 {
 		t.Errorf("an outcome of a part differs: %v", err)
 	}
 }

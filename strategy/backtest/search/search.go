@@ -245,7 +245,7 @@ func (w *workers) one(ctx context.Context, r Runner, number int, c candidate) (*
 		Number: number, Params: c.params, Values: w.cfg.Space.texts(c.point), Score: perf.Number(math.NaN()), Place: c.point,
 		Inside: perf.Number(math.NaN()), Outside: perf.Number(math.NaN()),
 	}
-	o, err := r.Run(ctx, c.params, w.cfg.From, w.cfg.To)
+	o, err := r.Run(ctx, Job{Params: c.params, From: w.cfg.From, To: w.cfg.To})
 	var faults param.Errors
 	var fault *SetError
 	switch {

@@ -83,8 +83,9 @@ type Walk struct {
 	// Curve is the equity of the times after the windows, one put to the end of the
 	// other, from 1 on; between them the account stood still.
 	Curve []WalkPoint
-	// TotalReturn is what Curve gained, CAGR the same a year and Sharpe its Sharpe
-	// ratio by parts of the windows, made annual. MaxDrawdown is the deepest fall
+	// TotalReturn is what Curve gained, CAGR the same a year of the times after the
+	// windows, without those between them, and Sharpe its Sharpe ratio by parts of these
+	// times, made annual. MaxDrawdown is the deepest fall
 	// between the ends of parts or, if that was deeper, within a window.
 	TotalReturn, CAGR, Sharpe perf.Number
 	MaxDrawdown               float64
@@ -109,6 +110,12 @@ type Walk struct {
 type WalkPoint struct {
 	Time  int64
 	Value float64
+	// Held is what holding what is traded was worth, from 1 on: in each window bought
+	// anew, as Window.Held has it.
+	Held float64
+	// Parts are as in Followed: what the account held. Empty where no choice was traded
+	// or nothing was held, nil if it is not known.
+	Parts []float64
 }
 
 // Window is one window of a walk.
@@ -153,7 +160,7 @@ func WalkForward(ctx context.Context, cfg WalkConfig) (*Walk, error) {
 		Method: s.Method, Seed: s.Seed, Objective: s.Objective, Axes: s.Space.Axes(), Anchored: cfg.Anchored,
 		InSample: cfg.InSample, OutOfSample: cfg.OutOfSample, Step: cfg.Step,
 	}
-	stitch := &stitch{value: 1}
+	stitch := &stitch{value: 1, held: 1}
 	for i := range cfg.Windows() {
 		at := time.Duration(i) * cfg.Step
 		window := Window{From: s.From.Add(at), To: s.From.Add(at + cfg.InSample), End: s.From.Add(at + cfg.InSample + cfg.OutOfSample)}
@@ -199,9 +206,12 @@ func (c WalkConfig) window(ctx context.Context, w *Window, number int) (*Outcome
 	best.blocks = nil
 	w.Best = best
 	w.Inside = growth(1+best.TotalReturn, w.To.Sub(w.From))
-	o, err := c.Search.Runners[0].Run(ctx, best.Params, w.To, w.End)
+	o, err := c.Search.Runners[0].Run(ctx, Job{Params: best.Params, From: w.To, To: w.End, Follow: true})
 	if err != nil {
 		return nil, fmt.Errorf("trading %s after it: %w", best.Params, err)
+	}
+	if len(o.Followed) != len(o.Curve) || len(o.Curve) == 0 || o.Followed[0].Held <= 0 {
+		return nil, errors.New("search: a run that was to be followed does not tell what was held")
 	}
 	w.Outside, w.Score, w.Short = o.Metrics, c.Search.Objective.Score(o.Metrics), best.Short || o.Short
 	w.After = growth(1+o.TotalReturn, w.End.Sub(w.To))
@@ -222,7 +232,9 @@ func growth(ratio perf.Number, over time.Duration) perf.Number {
 
 // stitch puts the curves after the windows one to the end of the other.
 type stitch struct {
-	value   float64
+	// value and held are those of the newest point.
+	value, held float64
+
 	curve   []WalkPoint
 	returns []float64
 	// windows is how many the returns are of, still how many were not traded, and
@@ -236,20 +248,28 @@ type stitch struct {
 func (s *stitch) add(w Window, o *Outcome) {
 	start := w.To.UnixMilli()
 	if n := len(s.curve); n == 0 || s.curve[n-1].Time < start {
-		s.curve = append(s.curve, WalkPoint{start, s.value})
+		point := WalkPoint{Time: start, Value: s.value, Held: s.held, Parts: []float64{}}
+		if o != nil {
+			point.Parts = o.Followed[0].Parts
+		}
+		s.curve = append(s.curve, point)
 	}
 	s.span += w.End.Sub(w.To)
 	if o == nil {
 		s.still++
-		s.curve = append(s.curve, WalkPoint{w.End.UnixMilli(), s.value})
+		s.curve = append(s.curve, WalkPoint{Time: w.End.UnixMilli(), Value: s.value, Held: s.held, Parts: []float64{}})
 		return
 	}
 	s.windows++
-	before := s.value
-	for _, p := range o.Curve[1:] {
-		s.curve = append(s.curve, WalkPoint{p.Time, before * float64(p.Equity) / float64(o.Curve[0].Equity)})
+	before := WalkPoint{Value: s.value, Held: s.held}
+	for i, p := range o.Curve[1:] {
+		f := o.Followed[i+1]
+		s.curve = append(s.curve, WalkPoint{
+			Time: p.Time, Value: before.Value * float64(p.Equity) / float64(o.Curve[0].Equity), Held: before.Held * float64(f.Held) / float64(o.Followed[0].Held), Parts: f.Parts,
+		})
 	}
-	s.value = s.curve[len(s.curve)-1].Value
+	last := &s.curve[len(s.curve)-1]
+	s.value, s.held = last.Value, last.Held
 	s.returns = append(s.returns, o.returns()...)
 	s.fall = max(s.fall, o.MaxDrawdown)
 }

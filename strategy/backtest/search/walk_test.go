@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestNothingLeaksIntoAWindow(t *testing.T) {
 			t.Errorf("other prices after window %d give the same equity: the test proves nothing", i)
 		}
 		cut := slices.IndexFunc(honest.Curve, func(p search.WalkPoint) bool { return p.Time > w.To.UnixMilli() })
-		if !slices.Equal(honest.Curve[:cut], other.Curve[:cut]) {
+		if !reflect.DeepEqual(honest.Curve[:cut], other.Curve[:cut]) {
 			t.Errorf("what comes after window %d changes the curve before", i)
 		}
 	}

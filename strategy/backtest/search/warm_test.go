@@ -59,8 +59,9 @@ type compared struct {
 	lag  int // how many runs had less of the past than asked for
 }
 
-func (r *compared) Run(ctx context.Context, params json.RawMessage, from, to time.Time) (search.Outcome, error) {
-	o, err := r.Local.Run(ctx, params, from, to)
+func (r *compared) Run(ctx context.Context, job search.Job) (search.Outcome, error) {
+	params, from, to := job.Params, job.From, job.To
+	o, err := r.Local.Run(ctx, job)
 	if err != nil {
 		return o, err
 	}
@@ -157,7 +158,7 @@ func TestAColdBacktesterTradesNothingOfThePast(t *testing.T) {
 	t.Parallel()
 	cfg, series := demo(t, 2_000)
 	params, from := json.RawMessage(`{"length":20,"mute":0}`), series.Candles[500].OpenTime()
-	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: plugin.Refused, Candles: series.Packed()}).Run(t.Context(), params, from, time.Time{})
+	o, err := search.NewRemote(search.RemoteConfig{Backtester: elsewhere{t}, Cold: true, Config: cfg, OfSet: plugin.Refused, Candles: series.Packed()}).Run(t.Context(), search.Job{Params: params, From: from})
 	if err != nil {
 		t.Fatal(err)
 	}
