@@ -45,6 +45,9 @@ type PaperConfig struct {
 	Others func(c exchange.Candle) []engine.PairCandle
 	// Params are the parameters as JSON. Defaults to the strategy's own.
 	Params string
+	// Remote is true for an account as at an exchange, which is only asked for orders
+	// back: until the next candle they hold what they hold, and may still trade.
+	Remote bool
 	// Risk are the host's bounds.
 	Risk risk.Config
 }
@@ -122,11 +125,14 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 }
 
 // venue opens the account in a market.
-func (p *Paper) venue(m exchange.Market, balance exchange.Units) *paper.Venue {
+func (p *Paper) venue(m exchange.Market, balance exchange.Units) engine.Funded {
 	p.tb.Helper()
 	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: p.cfg.Fees, Costs: p.cfg.Costs, OrderPrefix: "P" + m.Pair + "-"})
 	if err != nil {
 		p.tb.Fatalf("opening the account: %v", err)
+	}
+	if p.cfg.Remote {
+		return &asking{Venue: v}
 	}
 	return v
 }

@@ -1,5 +1,5 @@
 // Package basic is a moving-average cross: it buys when the fast average of the
-// closes goes above the slow one and sells when it goes below.
+// closes goes above the slow one, and sells while it is below.
 package basic
 
 import (
@@ -22,7 +22,7 @@ type Params struct {
 // Definition returns the strategy.
 func Definition() strategy.Definition {
 	return strategy.MustDefine(strategy.Info{
-		Name: "basic", Version: "1.1.0", Title: "Moving-average cross",
+		Name: "basic", Version: "1.2.0", Title: "Moving-average cross",
 		Summary: "Buys when a fast moving average crosses above a slow one and sells when it crosses below.",
 	}, Params{Fast: 10, Slow: 30, Kind: "sma", Size: 100}, open)
 }
@@ -74,7 +74,7 @@ func (s *cross) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	var order strategy.Order
 	if event == indicator.CrossUp && price > trend {
 		order = b.BuyWith((exchange.RateOne / 100 * exchange.Rate(s.Params.Size)).Of(b.FreeCounter()))
-	} else if event == indicator.CrossDown {
+	} else if s.Cross.Side() == indicator.CrossDown && b.FreeBase() > 0 && b.FreeBase() >= b.Market().MinVolume { // also what a refused sale left
 		order = b.SellAll()
 	}
 	if b.Explaining() {
@@ -92,16 +92,16 @@ func (s *cross) explain(b *strategy.Bot, order strategy.Order, event indicator.C
 	b.Plot("slow", slow)
 	b.Plot("trend", trend)
 	way := "above"
-	if event == indicator.CrossDown {
+	if s.Cross.Side() == indicator.CrossDown {
 		way = "below"
 	}
 	switch f, sl := b.Price(fast), b.Price(slow); {
+	case order.Ref() != 0:
+		order.Because("fast %s crossed %s slow %s", f, way, sl)
 	case event == indicator.CrossNone && fast > slow:
 		b.Note("waiting: fast %s is above slow %s", f, sl)
 	case event == indicator.CrossNone:
 		b.Note("waiting: fast %s is not above slow %s", f, sl)
-	case order.Ref() != 0:
-		order.Because("fast %s crossed %s slow %s", f, way, sl)
 	case event == indicator.CrossUp && !(price > trend):
 		b.Note("fast %s crossed above slow %s, but the close %s is not above the trend %s", f, sl, b.Price(price), b.Price(trend))
 	default:

@@ -60,6 +60,33 @@ func TestSaysWhenThereIsNothingToTradeWith(t *testing.T) {
 	}
 }
 
+// TestSellsWhileItIsBelow proves that a sale that was refused, or filled in part, is asked for
+// again at each candle until the fast average is above, and that a rest below the market's
+// least order is left alone.
+func TestSellsWhileItIsBelow(t *testing.T) {
+	t.Parallel()
+	m := strategytest.Market()
+	m.MinVolume = 100
+	h := strategytest.New(t, basic.Definition(), strategytest.Config{Params: quick, Market: m, Explain: true})
+	h.View.Base = 500
+	sells := func(price exchange.Ticks, want exchange.Steps) {
+		t.Helper()
+		got := strategytest.Only(h.Close(price), strategy.PlaceCommand)
+		if want == 0 && len(got) > 0 || want > 0 && (len(got) != 1 || got[0].Side != exchange.Sell || got[0].Volume != want || !strings.Contains(got[0].Text, "crossed below")) {
+			t.Errorf("at %d it orders %+v, want %d sold", price, got, want)
+		}
+	}
+	h.Closes(100, 101, 102)
+	sells(90, 500)
+	sells(89, 500) // it was refused
+	h.View.Base, h.View.ReservedBase = 400, 400
+	sells(88, 0) // it is under way
+	h.View.Base, h.View.ReservedBase = 150, 0
+	sells(87, 150) // it ended in part
+	h.View.Base = 99
+	sells(86, 0)
+}
+
 func TestSizeIsAShareOfTheCash(t *testing.T) {
 	t.Parallel()
 	h := strategytest.New(t, basic.Definition(), strategytest.Config{Params: `{"fast":2,"slow":3,"size":25}`})

@@ -5,11 +5,13 @@
 package bollinger
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/indicator"
+	"github.com/lunobot/lunobot/strategy/param"
 )
 
 // Params are what a tenant chooses.
@@ -24,10 +26,19 @@ type Params struct {
 	ATR     int     `param:"atr" group:"Position" label:"Period of the true range" unit:"candles" validate:"min=2,max=500"`
 }
 
+// Check implements strategy.Checker: the newest of n values lies at most the root of n−1
+// standard deviations from their mean, so wider bands are never left and nothing is bought.
+func (p Params) Check() error {
+	if most := math.Sqrt(float64(p.Period - 1)); p.Width >= most {
+		return param.Errors{{Name: "width", Reason: fmt.Sprintf("must be below %.2f: no close of %d can leave wider bands", math.Floor(100*most)/100, p.Period)}}
+	}
+	return nil
+}
+
 // Definition returns the strategy.
 func Definition() strategy.Definition {
 	return strategy.MustDefine(strategy.Info{
-		Name: "bollinger", Version: "1.0.0", Title: "Bollinger bands",
+		Name: "bollinger", Version: "1.1.0", Title: "Bollinger bands",
 		Summary: "Buys below the lower band and sells at the middle or upper one, or buys the breakout above the upper band.",
 	}, Params{Mode: "reversion", Period: 20, Width: 2, Exit: "middle", Size: 100, Stop: 4, ATR: 14}, open)
 }

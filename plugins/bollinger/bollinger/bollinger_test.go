@@ -2,6 +2,7 @@ package bollinger_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -147,10 +148,21 @@ func TestBadParametersAreRefused(t *testing.T) {
 	for params, want := range map[string]string{
 		`{"mode":"both"}`: "mode", `{"period":1}`: "period", `{"width":0}`: "width", `{"squeeze":-1}`: "squeeze", `{"exit":"top"}`: "exit",
 		`{"size":0}`: "size", `{"stop":-1}`: "stop", `{"atr":1}`: "atr", `{"speed":1}`: "speed",
+		`{"period":5}`: "width must be below 2.00: no close of 5 can leave wider bands",
 	} {
-		if _, err := bollinger.Definition().Schema().Validate([]byte(params)); err == nil || !strings.Contains(err.Error(), want) {
+		if err := bollinger.Definition().Check([]byte(params)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s gave %v, want a fault of %s", params, err, want)
 		}
+	}
+}
+
+// TestTheWidestBandsAreLeft proves that the widest bands that are taken can be left: by the
+// largest fall that there is among so many closes.
+func TestTheWidestBandsAreLeft(t *testing.T) {
+	t.Parallel()
+	h := strategytest.New(t, bollinger.Definition(), strategytest.Config{Params: `{"period":5,"width":1.99,"atr":2}`})
+	if got := strategytest.Only(h.Closes(1000, 1002, 1000, 1002, 1000, 1000, 1000, 1000, 900), strategy.PlaceCommand); len(got) != 1 {
+		t.Errorf("it orders %+v", got)
 	}
 }
 
@@ -159,8 +171,8 @@ func TestInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		period, size, squeeze := rapid.IntRange(2, 20).Draw(t, "period"), rapid.IntRange(1, 100).Draw(t, "size"), rapid.IntRange(0, 20).Draw(t, "squeeze")
-		params := fmt.Sprintf(`{"mode":%q,"period":%d,"width":%d,"squeeze":%d,"exit":%q,"size":%d,"stop":%d,"atr":%d}`,
-			rapid.SampledFrom([]string{"reversion", "breakout"}).Draw(t, "mode"), period, rapid.IntRange(1, 3).Draw(t, "width"), squeeze,
+		params := fmt.Sprintf(`{"mode":%q,"period":%d,"width":%g,"squeeze":%d,"exit":%q,"size":%d,"stop":%d,"atr":%d}`,
+			rapid.SampledFrom([]string{"reversion", "breakout"}).Draw(t, "mode"), period, min(rapid.Float64Range(1, 3).Draw(t, "width"), 0.9*math.Sqrt(float64(period-1))), squeeze,
 			rapid.SampledFrom([]string{"middle", "band"}).Draw(t, "exit"), size, rapid.IntRange(0, 5).Draw(t, "stop"), rapid.IntRange(2, 20).Draw(t, "atr"))
 		strategytest.LongOnly(t, bollinger.Definition(), strategytest.PaperConfig{Params: params, Fees: exchange.Fees{Taker: 100_000}},
 			strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 300), strategytest.LongRules{Ready: period + max(0, squeeze-1), Restart: 7, Share: size})

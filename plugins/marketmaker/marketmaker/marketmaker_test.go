@@ -190,6 +190,28 @@ func TestRefusedSideRests(t *testing.T) {
 	}
 }
 
+// TestOffersAtAnExchange proves that what is held is offered at least at every other candle
+// where a quote that is taken back holds the coins until the exchange says that it is over.
+func TestOffersAtAnExchange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := strategytest.PaperConfig{Params: `{"size":20,"spread":"0.2","tolerance":0}`, Remote: true}
+		p := strategytest.NewPaper(t, marketmaker.Definition(), cfg)
+		missing := 0
+		for _, c := range strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 200) {
+			p.Candle(c)
+			v := p.View()
+			offered := slices.ContainsFunc(v.Orders, func(o strategy.OpenOrder) bool { return o.Side == exchange.Sell })
+			if missing++; offered || v.Base == 0 {
+				missing = 0
+			}
+			if missing > 2 {
+				t.Fatalf("%d of base are offered nowhere for %d candles: %v", v.Base, missing, p.Refusals())
+			}
+		}
+	})
+}
+
 func TestSaysWhyASideIsMissing(t *testing.T) {
 	t.Parallel()
 	least := strategytest.Market()

@@ -79,6 +79,32 @@ func TestInvariants(t *testing.T) {
 	})
 }
 
+// TestCloseAtAnExchange proves that close ends every position and order, whatever signals came
+// before it, also where orders hold what they hold until the exchange says that they are over.
+func TestCloseAtAnExchange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := strategytest.Market()
+		m.MinVolume = 1000
+		p := strategytest.NewPaper(t, signals.Definition(), strategytest.PaperConfig{Market: m, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000}, Remote: true})
+		candles := strategytest.Walk(rapid.Uint64().Draw(t, "seed"), 20)
+		for i, c := range candles[:14] {
+			for k := range rapid.IntRange(0, 2).Draw(t, "signals") {
+				p.Signal(strategy.Signal{ID: fmt.Sprintf("%d-%d", i, k), Text: anySignal(t), Time: c.Time})
+			}
+			p.Candle(c)
+		}
+		p.Signal(strategy.Signal{ID: "last", Text: `{"action":"close"}`, Time: candles[14].Time})
+		for _, c := range candles[14:] {
+			p.Candle(c)
+			p.Restart()
+		}
+		if v := p.View(); v.Base >= m.MinVolume || len(v.Orders) != 0 {
+			t.Fatalf("closed, it has %+v", v)
+		}
+	})
+}
+
 func checkAnswer(t *rapid.T, s strategytest.Step, c strategy.Command, share int) {
 	t.Helper()
 	if c.Kind != strategy.PlaceCommand {
