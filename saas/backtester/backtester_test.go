@@ -224,7 +224,7 @@ func TestFailuresAreSentences(t *testing.T) {
 			"a crash":   {fail(&pluginhost.Error{Plugin: "swing", Kind: pluginhost.Crashed, Err: secret}), nil, "The strategy swing failed: its process ended by itself during the run."},
 			"garbage":   {fail(&pluginhost.Error{Plugin: "swing", Kind: pluginhost.Garbage, Err: secret}), nil, "The strategy swing answered what cannot be understood."},
 			"a hang":    {fail(&pluginhost.Error{Plugin: "swing", Kind: pluginhost.Timeout, Err: secret}), nil, "The strategy swing made no progress for too long and was stopped."},
-			"overuse":   {fail(&pluginhost.Error{Plugin: "swing", Kind: pluginhost.Overuse, Err: secret}), nil, "The strategy swing was stopped: it used more of the processor than a strategy may."},
+			"overuse":   {fail(&pluginhost.Error{Plugin: "swing", Kind: pluginhost.Overuse, Err: secret}), nil, "The strategy swing was stopped: it used more of the processor, of memory or of files than a strategy may."},
 			"tampering": {fail(&pluginhost.Error{Plugin: "swing", Kind: pluginhost.Tampered, Err: secret}), nil, "The strategy swing was not started: its file is not the one that was approved."},
 			"history":   {nil, secret, "The history of XBTMYR could not be read. Try again in a while."},
 			"ours":      {fail(secret), nil, "Something went wrong here, which is not your fault"},

@@ -67,7 +67,7 @@ func pluginReason(kind pluginhost.Kind) string {
 	case pluginhost.Timeout:
 		return "made no progress for too long and was stopped."
 	case pluginhost.Overuse:
-		return "was stopped: it used more of the processor than a strategy may."
+		return "was stopped: it used more of the processor, of memory or of files than a strategy may."
 	case pluginhost.Broken:
 		return "failed too often in a row and rests for a few minutes."
 	case pluginhost.Crashed:

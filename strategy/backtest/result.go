@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"errors"
 	"sort"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -75,6 +76,25 @@ type Segment struct {
 	// candle opened.
 	Index int   `json:"index"`
 	Time  int64 `json:"time"`
+}
+
+// CheckSegments reports what is wrong with the segments of a result that came from
+// somebody else: the run's candles opened from first to last, in epoch milliseconds.
+func (r *Result) CheckSegments(first, last int64) error {
+	span := r.Config.Interval.Milliseconds()
+	fits := len(r.Segments) > 0 && r.Segments[0] == Segment{Time: first} && r.From == first && r.To == last+span
+	for i := 1; fits && i < len(r.Segments); i++ {
+		before, s := r.Segments[i-1], r.Segments[i]
+		fits = s.Index > before.Index && s.Time > before.Time && s.Time <= last
+	}
+	if fits {
+		end := r.Segments[len(r.Segments)-1]
+		fits = int64(end.Index) < r.Candles && end.Time+(r.Candles-1-int64(end.Index))*span == last
+	}
+	if !fits {
+		return errors.New("backtest: when the candles were does not fit the run")
+	}
+	return nil
 }
 
 // CloseTime returns when the candle of the index closed.

@@ -1,11 +1,13 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -111,6 +113,9 @@ func (c *Client) Stream(
 	// Either the one or the other tells the curve and the progress.
 	sender := newCandleSender(src, cfg, stream, shared)
 	in := &resultReader{equity: equity, progress: progress, sender: sender}
+	if shared != nil {
+		in.equity = nil
+	}
 	go sender.run(ctx, cancel)
 	var watching sync.WaitGroup
 	if shared != nil {
@@ -129,7 +134,7 @@ func (c *Client) Stream(
 		return nil, err
 	}
 	if shared != nil {
-		if err := shared.rest(ctx); err != nil {
+		if err := shared.rest(); err != nil {
 			return nil, err
 		}
 		in.valued = shared.valued
@@ -141,11 +146,13 @@ func (c *Client) Stream(
 // resultReader gathers a result. It is input from a stranger: what it takes is
 // bounded by what was asked for.
 type resultReader struct {
-	// equity takes the curve, of which so many values have come, unless it comes
-	// through shared memory.
-	equity   func(part []int64)
-	valued   int64
+	// equity takes the curve, of which so many values have come; nil if it comes through
+	// shared memory, where another goroutine takes it.
+	equity func(part []int64)
+	valued int64
+	// progress, if not nil, hears how many candles are done, more than said.
 	progress func(done int64)
+	said     int64
 	sender   *candleSender
 	taken    int64
 	json     []byte
@@ -180,10 +187,15 @@ func (r *resultReader) read(stream grpc.BidiStreamingClient[pluginpb.BacktestInp
 
 func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 	sent := r.sender.sent.Load()
-	if done := out.GetDone(); done > 0 && done <= sent && r.progress != nil {
+	// One that says the same again and again makes no progress.
+	if done := out.GetDone(); done > r.said && done <= sent && r.progress != nil {
+		r.said = done
 		r.progress(done)
 	}
 	if block := out.GetEquity(); len(block) > 0 {
+		if r.equity == nil {
+			return errors.New("an equity curve comes beside the one in the shared memory")
+		}
 		if r.part, err = wire.DecodeSeries(r.part[:0], block); err != nil {
 			return err
 		}
@@ -198,6 +210,7 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 			return err
 		}
 		for i := range r.trades {
+			r.taken += int64(len(r.trades[i].OrderID))
 			r.result.Trades.Add(&r.trades[i])
 		}
 	}
@@ -227,7 +240,7 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	sent, past := r.sender.sent.Load(), r.sender.past.Load()
 	out := r.result // a result that outlives the reader keeps nothing of the source
 	trades := out.Trades
-	if err := json.Unmarshal(r.json, &out); err != nil {
+	if err := readResult(r.json, 1+len(cfg.Pairs), sent, &out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
 	if len(out.Pairs) != len(cfg.Pairs) {
@@ -250,8 +263,43 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 			return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 		}
 	}
-	if err := out.CheckExposures(); err != nil {
+	if err := errors.Join(out.CheckSegments(r.sender.first, r.sender.last), out.CheckExposures()); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
 	return &out, nil
+}
+
+// What a result's JSON may hold at most: so many parts, and so many bytes in each for each
+// pair, or for each candle in the one that grows with the gaps between them.
+const (
+	resultParts  = 64
+	partBytes    = 256 << 10
+	segmentBytes = 64
+)
+
+// readResult reads the JSON of a run of so many pairs and candles. A few bytes of a list
+// can become hundreds in memory, so its parts are measured before they are read.
+func readResult(raw []byte, pairs int, candles int64, out *backtest.Result) error {
+	in := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := in.Token(); err != nil || open != json.Delim('{') {
+		return fmt.Errorf("the result is no object: %w", errors.Join(wire.ErrMalformed, err))
+	}
+	for n := 1; in.More(); n++ {
+		name, err := in.Token()
+		if err != nil {
+			return fmt.Errorf("reading the result: %w", err)
+		}
+		var part json.RawMessage
+		if err := in.Decode(&part); err != nil {
+			return fmt.Errorf("reading the result: %w", err)
+		}
+		most := int64(partBytes * pairs)
+		if text, ok := name.(string); ok && strings.EqualFold(text, "segments") {
+			most = segmentBytes * (1 + candles)
+		}
+		if n > resultParts || int64(len(part)) > most {
+			return fmt.Errorf("part %d of the result is of %d bytes: %w", n, len(part), wire.ErrMalformed)
+		}
+	}
+	return json.Unmarshal(raw, out)
 }

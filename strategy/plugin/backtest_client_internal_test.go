@@ -11,6 +11,19 @@ import (
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
+// answered returns a reader that has got a result of so many candles, the first of which
+// opened at 0, with an equity curve of as many values.
+func answered(t *testing.T, r backtest.Result, candles int64) *resultReader {
+	t.Helper()
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &resultReader{json: raw, valued: candles, sender: &candleSender{last: (candles - 1) * r.Config.Interval.Milliseconds()}}
+	in.sender.sent.Store(candles)
+	return in
+}
+
 // proves RK1: a plugin of before there was a bound is found out, for it tells which ones
 // it was given.
 func TestRunsWithoutTheirBoundsAreRefused(t *testing.T) {
@@ -25,12 +38,8 @@ func TestRunsWithoutTheirBoundsAreRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			raw, err := json.Marshal(backtest.Result{Config: backtest.Config{Risk: c.kept}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			in := &resultReader{json: raw, sender: &candleSender{}}
-			r, err := in.finish(asked)
+			one := backtest.Result{Config: backtest.Config{Risk: c.kept}, Candles: 1, Segments: []backtest.Segment{{}}}
+			r, err := answered(t, one, 1).finish(asked)
 			var failed *RunError
 			if c.refused != (errors.As(err, &failed) && strings.Contains(failed.Text, "bounds")) || !c.refused && (err != nil || r.Config.Risk != asked.Risk) {
 				t.Errorf("it gives %v", err)

@@ -69,7 +69,7 @@ func TestCountsOfAStranger(t *testing.T) {
 	h.settled.count.Store(s.next)
 	memory.equity(s.settled)[2] = 7
 	h.candles[s.settled%memorySlots].Store(1 << 30) // the host knows how many there are
-	if err := s.rest(t.Context()); err != nil || len(curve) != 3 || curve[2] != 7 {
+	if err := s.rest(); err != nil || len(curve) != 3 || curve[2] != 7 {
 		t.Errorf("the curve is %v (%v)", curve, err)
 	}
 	h.settled.count.Store(0)
@@ -130,7 +130,7 @@ func TestGivenUpRunTakesNothing(t *testing.T) {
 	if _, err := present.Next(t.Context()); !errors.Is(err, io.EOF) {
 		t.Errorf("after the last candle comes %v", err)
 	}
-	if err := s.rest(t.Context()); err != nil || len(curve) != 2 || curve[1] != 9 {
+	if err := s.rest(); err != nil || len(curve) != 2 || curve[1] != 9 {
 		t.Errorf("the curve is %v (%v)", curve, err)
 	}
 }

@@ -89,7 +89,7 @@ func TestTradesBeyondTheMemory(t *testing.T) {
 			}
 			feed.over()
 			<-taken
-			if err := s.rest(t.Context()); err != nil {
+			if err := s.rest(); err != nil {
 				t.Fatal(err)
 			}
 			messages = append(messages, feed.trades...) // which finish would send
@@ -129,7 +129,7 @@ func TestTradesOfAStranger(t *testing.T) {
 			h.trades[s.first%memorySlots].Store(1)
 			spoil(h, &memory.trades(s.first)[0])
 			h.settled.count.Store(s.next)
-			if err := s.rest(t.Context()); !errors.Is(err, ErrGarbage) {
+			if err := s.rest(); !errors.Is(err, ErrGarbage) {
 				t.Errorf("it gives %v", err)
 			}
 		})

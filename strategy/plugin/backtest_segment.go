@@ -83,8 +83,8 @@ func (s *segments) end(ctx context.Context) error {
 
 // rest takes what is left of the curve, after the plugin's word that the run is
 // complete.
-func (s *segments) rest(ctx context.Context) error {
-	err := s.settle(ctx, s.settled)
+func (s *segments) rest() error {
+	err := s.take(s.memory.header().settled.count.Load())
 	s.tell(s.valued)
 	return err
 }
@@ -96,6 +96,12 @@ func (s *segments) settle(ctx context.Context, until uint64) error {
 	if err != nil {
 		return err
 	}
+	return s.take(done)
+}
+
+// take takes the equity curve of all before a segment, which the plugin says it is done
+// with. One that takes back what it has said gains nothing.
+func (s *segments) take(done uint64) error {
 	if done > s.next {
 		return fmt.Errorf("%w: it is done with segment %d of %d", ErrGarbage, done, s.next)
 	}

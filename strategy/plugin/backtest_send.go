@@ -32,7 +32,11 @@ type candleSender struct {
 	// sent counts the candles that are on their way, past those of them that are of
 	// before the run.
 	sent, past atomic.Int64
-	// done is closed when failed may be read.
+	// first is when the first candle of the run opened, last when the last one did, if
+	// there are any.
+	first, last int64
+	began       bool
+	// done is closed when these and failed may be read.
 	done   chan struct{}
 	failed error
 }
@@ -73,6 +77,11 @@ func (s *candleSender) next(ctx context.Context) ([]exchange.Candle, error) {
 	n := 0
 	for n < len(candles) && candles[n].Time < s.begin {
 		n++
+	}
+	if n < len(candles) {
+		if s.last = candles[len(candles)-1].Time; !s.began {
+			s.first, s.began = candles[n].Time, true
+		}
 	}
 	s.past.Add(int64(n))
 	return candles, err

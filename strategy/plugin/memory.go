@@ -108,6 +108,9 @@ type Memory struct {
 	published uint64
 }
 
+// MemorySize is how much memory a host shares with a plugin's process at most, in bytes.
+func MemorySize() int64 { return int64(memoryBytes) }
+
 // File returns what the plugin's process is to inherit. It belongs to the
 // Memory.
 func (m *Memory) File() *os.File { return m.file }

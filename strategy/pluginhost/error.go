@@ -24,7 +24,7 @@ const (
 	// Crashed means that the process ended by itself.
 	Crashed Kind = "crashed"
 	// Overuse means that the process used more of the processor than it may, while it was
-	// called or when nothing was asked of it, and was killed.
+	// called or when nothing was asked of it, or held more memory or files, and was killed.
 	Overuse Kind = "overuse"
 	// Broken means that it failed too often in a row and rests for a while.
 	Broken Kind = "broken"

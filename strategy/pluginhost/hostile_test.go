@@ -72,20 +72,42 @@ func attempt(tb testing.TB, p *pluginhost.Process, name, target string) (string,
 	return r.Commands[0].Text, nil
 }
 
+// reachable returns a directory whose files nobody but the sandbox keeps from a plugin.
+func reachable(tb testing.TB) string {
+	tb.Helper()
+	directory := tb.TempDir()
+	for _, d := range []string{filepath.Dir(directory), directory} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return directory
+}
+
 // proves PL6: what a plugin tries is refused, and it and the one beside it go on.
 func TestHostileAttempts(t *testing.T) {
 	t.Setenv("LUNOBOT_TEST_SECRET", "hunter2")
 	host := boxed(t, pluginhost.Config{Sources: []pluginhost.Source{attackerSource()}})
-	secret := filepath.Join(t.TempDir(), "secret")
+	secret := filepath.Join(reachable(t), "secret")
 	if err := os.WriteFile(secret, []byte("hunter2"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	open := filepath.Join(t.TempDir(), "open")
+	open := filepath.Join(reachable(t), "open")
 	if err := os.Mkdir(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
+	}
+	// A file of the user that plugins are: the host's own, or nobody's if that is root.
+	theirs := filepath.Join(open, "theirs")
+	if err := os.WriteFile(theirs, []byte("hunter2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(theirs, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -119,8 +141,12 @@ func TestHostileAttempts(t *testing.T) {
 		{"read", attackerBinary}, {"list", "/"}, {"list", "/tmp"}, {"list", "/proc"}, {"write", filepath.Join(open, "x")}, {"write", "/tmp/lunobot-attack"}, {"remove", secret},
 		{"tcp", tcp.Addr().String()}, {"listen", ""}, {"udp", "127.0.0.1:53"}, {"raw", ""}, {"netlink", ""}, {"mptcp", ""}, {"legacy", ""}, {"vsock", ""},
 		{"unix", door}, {"unix", "@lunobot-test"}, {"datagram", "/dev/log"}, {"exec", ""}, {"become", ""}, {"own program", ""}, {"fork", ""}, {"namespace", ""},
-		{"ptrace", ""}, {"signal", bystander.ID()}, {"signal", strconv.Itoa(os.Getpid())}, {"mount", ""}, {"keys", ""}, {"ring", ""}, {"bpf", ""}, {"resize", ""}, {"descriptors", "/dev/null"},
-		{"priority", ""}, {"realtime", ""},
+		{"ptrace", ""}, {"signal", bystander.ID()}, {"signal", strconv.Itoa(os.Getpid())}, {"mount", ""}, {"keys", ""}, {"ring", ""}, {"bpf", ""}, {"resize", ""},
+		{"priority", ""}, {"realtime", ""}, {"read", "/proc/" + bystander.ID() + "/mem"}, {"read", "/proc/" + strconv.Itoa(os.Getpid()) + "/mem"},
+		{"shared memory", ""}, {"stack memory", ""}, {"memory file", ""}, {"segment", ""}, {"queue", ""}, {"other program", ""},
+		{"rights", theirs}, {"owner", theirs}, {"times", theirs}, {"attribute", theirs}, {"attributes", theirs}, {"watch", ""}, {"mounts", ""}, {"fault", ""},
+		{"look into", strconv.Itoa(os.Getppid())}, {"look into", bystander.ID()}, {"hold", bystander.ID()}, {"session", ""}, {"link", secret}, {"hard link", theirs},
+		{"directory", ""}, {"pipe", ""}, {"door", open}, {"signal", "-1"}, {"descriptors", "/dev/null"}, // after which it opens nothing any more
 	} {
 		text, err := attempt(t, p, c.name, c.target)
 		if err != nil || !strings.HasPrefix(text, "refused: ") {
@@ -150,6 +176,7 @@ func TestHostileExcess(t *testing.T) {
 	}
 	for name, want := range map[string]pluginhost.Kind{
 		"memory": pluginhost.Crashed, "spin": pluginhost.Timeout, "threads": pluginhost.Crashed, "large file": pluginhost.Crashed,
+		"hidden memory": pluginhost.Overuse, "many files": pluginhost.Overuse,
 	} {
 		p, err := host.Process(t.Context(), "attacker", name)
 		if err != nil {

@@ -16,6 +16,8 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/lunobot/lunobot/strategy/plugin"
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
@@ -40,6 +42,7 @@ type connection struct {
 	wires     *wires
 	output    *output
 	directory string
+	room      *room // nil if it is not shut in
 	// release gives up the connection as such, and asks the process to end if it
 	// is the host's.
 	release func()
@@ -75,7 +78,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: err}
 	}
 	c := &connection{
-		child: process, directory: directory, wires: &wires{},
+		child: process, directory: directory, room: roomOf(b, directory), wires: &wires{},
 		output: &output{logger: cfg.Logger.With("plugin", s.Key()), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
@@ -88,7 +91,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: directory},
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard}),
 		Stderr:           c.output, SyncStdout: c.output, SyncStderr: c.output,
-		GRPCDialOptions: append(plugin.DialOptions(), grpc.WithContextDialer(c.wires.dial)),
+		GRPCDialOptions: append(plugin.DialOptions(), grpc.WithContextDialer(c.wires.dial), grpc.WithStreamInterceptor(unbrokered)),
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, sockets string) (runner.Runner, error) {
 			if err := b.own(directory, sockets); err != nil {
 				return nil, err
@@ -116,6 +119,20 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		return nil, &Error{Plugin: s.Key(), Kind: Garbage, Err: err}
 	}
 	return c, nil
+}
+
+// brokerStream is the stream by which go-plugin hears of further connections.
+const brokerStream = "/plugin.GRPCBroker/StartStream"
+
+// unbrokered opens any stream but go-plugin's broker: no strategy has a further
+// connection, and the host would keep a place for each that one promises.
+func unbrokered(
+	ctx context.Context, d *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	if method == brokerStream {
+		return nil, status.Error(codes.Unimplemented, "this host knows no broker")
+	}
+	return open(ctx, d, conn, method, opts...)
 }
 
 // errStartTimeout means that a plugin did not serve in time.

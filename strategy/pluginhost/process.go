@@ -99,6 +99,7 @@ func (p *Process) watch(forget func(*Process)) {
 	var watching sync.WaitGroup
 	watching.Go(p.check)
 	watching.Go(p.meter)
+	watching.Go(p.weigh)
 	select {
 	case <-p.c.child.done:
 		p.end(fault(p.name, Crashed, "its process ended: %w", p.c.ending()))

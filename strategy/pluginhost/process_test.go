@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -396,5 +397,27 @@ func TestTryThatIsGivenUpLeavesNothingOpen(t *testing.T) {
 	}
 	if err := p.Err(); err != nil {
 		t.Errorf("that callers gave up has ended the process: %v", err)
+	}
+}
+
+// proves PL5: the host hears of no further connections, of which a plugin could promise it
+// any number.
+func TestHostKnowsNoBroker(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("serve")}})
+	if _, err := host.Process(t.Context(), "hostile", "shared"); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var all strings.Builder
+		if err := pprof.Lookup("goroutine").WriteTo(&all, 1); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(all.String(), "GRPCBroker).Run") {
+			return // others are starting processes meanwhile
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("it listens for further connections")
+		}
 	}
 }

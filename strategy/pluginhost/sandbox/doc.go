@@ -9,13 +9,14 @@
 //   - Landlock, which leaves of the files its own directory, /dev/null and the
 //     libraries that a dynamically linked program loads;
 //   - seccomp, which refuses every socket but a listening one of its own, every
-//     new program and process, tracing, mounting, and what else a strategy has no
-//     use for;
+//     new program and process, memory that no limit counts, changes to the rights, owners
+//     and times of files, tracing, mounting, and what else a strategy has no use for;
 //   - limits of memory, files and threads, no way to a higher priority, and no
 //     privileges ever after.
 //
-// It does not own who is run, nor the pipes, the processor time and the end of a process
-// (package pluginhost). Where the system lacks a part, Probe says which, and the policy
+// What a file is called, how large it is and when it was changed is not hidden: Landlock
+// knows no right for that. It does not own who is run, nor the pipes, the processor time,
+// what a process holds in all and its end (package pluginhost). Where the system lacks a part, Probe says which, and the policy
 // whether that is good enough.
 //
 // Smallest use:

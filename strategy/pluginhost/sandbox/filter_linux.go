@@ -20,12 +20,22 @@ func refused() []string {
 		"fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
 		"reboot", "swapon", "swapoff", "acct", "quotactl", "open_by_handle_at", "name_to_handle_at", "personality", "modify_ldt", "iopl", "ioperm",
 		"mknod", "mknodat", "fanotify_init", "syslog", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname",
+		// Memory beside that which its limit counts, and programs in it.
+		"memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "msgget", "semget", "mq_open",
+		// What Landlock lets happen to any file: its rights, owner, times and attributes
+		// changed, and whatever befalls it watched.
+		"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat", "utime", "utimes", "futimesat", "utimensat",
+		"setxattr", "lsetxattr", "fsetxattr", "setxattrat", "getxattr", "lgetxattr", "fgetxattr", "getxattrat", "listxattr", "llistxattr", "flistxattr",
+		"listxattrat", "removexattr", "lremovexattr", "fremovexattr", "removexattrat", "file_getattr", "file_setattr",
+		"inotify_init", "inotify_init1", "inotify_add_watch", "fanotify_mark", "statmount", "listmount", "quotactl_fd", "open_tree_attr",
 		"lookup_dcookie", "vmsplice", "move_pages", "migrate_pages", "mbind", "set_mempolicy", "vhangup", "nfsservctl", "uselib", "ustat", "_sysctl",
 	}
 }
 
-// filter refuses system calls to this process and all that it becomes.
-func filter() error {
+// filter refuses system calls to this process and all that it becomes. A program is run
+// by a call that has the key as its last argument, which the kernel does not look at:
+// whoever does not know it runs none.
+func filter(key uint64) error {
 	info, err := arch.GetInfo("")
 	if err != nil {
 		return err
@@ -51,6 +61,7 @@ func filter() error {
 	only := func(name string, argument uint32, op seccomp.Operation, value uint64) seccomp.NameWithConditions {
 		return seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{{Argument: argument, Operation: op, Value: value}}}
 	}
+	const mapFlags = 3
 	return load(seccomp.Policy{DefaultAction: seccomp.ActionAllow, Syscalls: []seccomp.SyscallGroup{
 		{Action: seccomp.ActionErrno, Names: names},
 		// Its arguments lie in memory, where no filter sees them: libraries fall
@@ -65,6 +76,12 @@ func filter() error {
 			// The one program that is run is the one that the shim holds.
 			only("execveat", 0, seccomp.NotEqual, programDescriptor),
 			only("execveat", 4, seccomp.NotEqual, unix.AT_EMPTY_PATH),
+			only("execveat", 5, seccomp.NotEqual, key),
+			// Memory that the limit of a program's data does not count.
+			only("mmap", mapFlags, seccomp.BitsSet, unix.MAP_GROWSDOWN),
+			{Name: "mmap", Conditions: seccomp.ArgumentConditions{
+				{Argument: mapFlags, Operation: seccomp.BitsSet, Value: unix.MAP_SHARED}, {Argument: mapFlags, Operation: seccomp.BitsSet, Value: unix.MAP_ANONYMOUS},
+			}},
 		}},
 	}})
 }
@@ -77,4 +94,4 @@ func load(p seccomp.Policy) error {
 }
 
 // filterWorks reports whether the filter can be loaded, by loading it.
-func filterWorks() bool { return seccomp.Supported() && filter() == nil }
+func filterWorks() bool { return seccomp.Supported() && filter(0) == nil }

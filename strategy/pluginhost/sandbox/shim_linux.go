@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,12 +71,15 @@ func become(o orders) (func() error, error) {
 			return nil, fmt.Errorf("landlock: %w", err)
 		}
 	}
-	run, err := program(o)
+	var secret [8]byte
+	_, _ = rand.Read(secret[:]) // it never fails
+	key := binary.NativeEndian.Uint64(secret[:])
+	run, err := program(o, uintptr(key))
 	if err != nil {
 		return nil, err
 	}
 	if o.Seccomp {
-		if err := filter(); err != nil {
+		if err := filter(uint64(uintptr(key))); err != nil {
 			return nil, fmt.Errorf("seccomp: %w", err)
 		}
 	}
@@ -85,6 +90,10 @@ func become(o orders) (func() error, error) {
 	}
 	return run, nil
 }
+
+// mainStack is how large the stack of a program's first thread may become, in bytes: the
+// limit of its data does not count it.
+const mainStack = 8 << 20
 
 // bound sets the limits but that of memory.
 func bound(o orders) error {
@@ -100,7 +109,11 @@ func bound(o orders) error {
 			return err
 		}
 	}
-	return nil
+	var stack unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_STACK, &stack); err != nil {
+		return fmt.Errorf("limit of the stack: %w", err)
+	}
+	return limit(unix.RLIMIT_STACK, int64(min(stack.Max, mainStack)))
 }
 
 func limit(resource int, most int64) error {
@@ -188,8 +201,8 @@ func allow(ruleset int, access uint64, path string) error {
 }
 
 // program returns what executes the program from its descriptor, which is closed
-// by that.
-func program(o orders) (run func() error, err error) {
+// by that, with the key of the filter.
+func program(o orders, key uintptr) (run func() error, err error) {
 	var env []string
 	for _, entry := range os.Environ() {
 		if !strings.HasPrefix(entry, variable+"=") {
@@ -212,7 +225,7 @@ func program(o orders) (run func() error, err error) {
 	}
 	return func() error {
 		_, _, errno := syscall.Syscall6(unix.SYS_EXECVEAT, programDescriptor, uintptr(unsafe.Pointer(empty)), //nolint:gosec // what the call takes
-			uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0) //nolint:gosec // as above
+			uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, key) //nolint:gosec // as above
 		return fmt.Errorf("running %s: %w", o.Args[0], errno)
 	}, nil
 }

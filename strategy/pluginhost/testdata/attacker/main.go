@@ -32,7 +32,11 @@ type attacker struct {
 
 // OnCandle makes the attempt: an error is a refusal.
 func (a *attacker) OnCandle(b *strategy.Bot, _ exchange.Candle) {
-	if err := attempts()[a.Params.Attempt](a.Params.Target); err != nil {
+	do, ok := attempts()[a.Params.Attempt]
+	if !ok {
+		do = deeper()[a.Params.Attempt]
+	}
+	if err := do(a.Params.Target); err != nil {
 		b.Note("refused: %v", err)
 		return
 	}

@@ -1,0 +1,83 @@
+package pluginhost
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/lunobot/lunobot/strategy/plugin"
+)
+
+const (
+	// usageInterval is the pause between two looks at what a process holds.
+	usageInterval = 100 * time.Millisecond
+	// mostFiles is how many files its directory may hold: a few sockets lie there.
+	mostFiles = 64
+	// spareMemory is what a process may hold beyond its limit, its program and what the
+	// host shares with it, in bytes: libraries, stacks and what the kernel rounds up.
+	spareMemory = 64 << 20
+)
+
+// room is what a process that is shut in may hold. Its limits make the kernel refuse what
+// comes at once; this is for what comes by ways that the limits do not count, such as
+// memory that is made read-only once it is written, and files one after another.
+type room struct {
+	memory    int64 // in bytes
+	directory string
+}
+
+// roomOf returns the room of a process in a box, which has the directory; nil is no bound.
+func roomOf(b *box, directory string) *room {
+	if b == nil {
+		return nil
+	}
+	return &room{memory: b.limits.Memory + b.program.stamp.size + plugin.MemorySize() + spareMemory, directory: directory}
+}
+
+// judge returns an error if a process holds too much; others say why that is not known.
+func (r *room) judge(pid int) error {
+	held, err := residentMemory(pid)
+	if err != nil {
+		return err
+	}
+	if held > r.memory {
+		return &excess{fmt.Sprintf("it held %d MiB of memory, with its program, and may hold %d", held>>20, r.memory>>20)}
+	}
+	if n := filesIn(r.directory, mostFiles+1); n > mostFiles {
+		return &excess{fmt.Sprintf("its directory held more than %d files", mostFiles)}
+	}
+	return nil
+}
+
+// excess is what a process held too much of.
+type excess struct{ text string }
+
+// Error implements error.
+func (e *excess) Error() string { return e.text }
+
+// weigh ends the process when it holds more than it may. It returns when the process ends.
+func (p *Process) weigh() {
+	if p.c.room == nil {
+		return
+	}
+	ticker := time.NewTicker(usageInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.ending:
+			return
+		case <-ticker.C:
+		}
+		err := p.c.room.judge(p.c.child.pid())
+		if e := (*excess)(nil); errors.As(err, &e) {
+			p.end(&Error{Plugin: p.name, Kind: Overuse, Err: err})
+			return
+		}
+		if err != nil {
+			if p.Err() == nil && !ended(err) {
+				p.cfg.Logger.Warn("WHAT A STRATEGY HOLDS IS NOT BOUNDED: only its own limits are left", "plugin", p.name, "error", err)
+			}
+			return
+		}
+	}
+}
