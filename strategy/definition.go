@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
+	"strings"
 
 	"github.com/lunobot/lunobot/strategy/param"
 )
@@ -75,11 +75,15 @@ func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition
 	if err != nil {
 		problems = append(problems, err)
 	}
+	var first Strategy
+	if create != nil && err == nil {
+		first = create(defaults)
+		problems = append(problems, unheard(info.Name, first), sound(info.Name, first))
+	}
 	if err := errors.Join(problems...); err != nil {
 		return Definition{}, fmt.Errorf("defining strategy %q: %w", info.Name, err)
 	}
 	_, checks := any(defaults).(Checker)
-	first := create(defaults)
 	_, signals := first.(SignalHandler)
 	_, pairs := first.(PairTrader)
 	return Definition{info: info, schema: schema, checks: checks, signals: signals, pairs: pairs, make: func(raw json.RawMessage) (Strategy, error) {
@@ -93,46 +97,21 @@ func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition
 			}
 		}
 		s := create(p)
-		if !handlesSomething(s) {
-			return nil, fmt.Errorf("strategy %s handles no event: it needs OnCandle or another handler", info.Name)
-		}
-		if field := unsaved(s); field != "" {
-			return nil, fmt.Errorf("strategy %s would lose its field %s in a restart: export it "+
-				"(with the tag json:\"-\" if it is made anew from the parameters) or implement Snapshotter", info.Name, field)
+		if err := sound(info.Name, s); err != nil {
+			return nil, err
 		}
 		return s, nil
 	}}, nil
 }
 
 // MustDefine is Define for a package's own definition; it panics if the
-// definition is wrong, which its tests show at once.
+// definition is wrong, which its tests show at once, with all that is wrong in one line.
 func MustDefine[P any](info Info, defaults P, create func(p P) Strategy) Definition {
 	d, err := Define(info, defaults, create)
 	if err != nil {
-		panic(err)
+		panic(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return d
-}
-
-// unsaved returns the name of a field that a snapshot by JSON would leave out,
-// or "".
-func unsaved(s Strategy) string {
-	if _, ok := s.(Snapshotter); ok {
-		return ""
-	}
-	t := reflect.TypeOf(s)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if t.Kind() != reflect.Struct {
-		return ""
-	}
-	for f := range t.Fields() {
-		if !f.IsExported() && !f.Anonymous {
-			return f.Name
-		}
-	}
-	return ""
 }
 
 // Info returns the strategy's description.

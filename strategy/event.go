@@ -213,11 +213,3 @@ type PairHandler interface {
 type Warmer interface {
 	Warmup() int
 }
-
-func handlesSomething(s Strategy) bool {
-	switch s.(type) {
-	case BookHandler, CandleHandler, FillHandler, OrderHandler, PairHandler, SignalHandler, StartHandler, TradesHandler:
-		return true
-	}
-	return false
-}

@@ -3,7 +3,6 @@ package strategy
 import (
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
@@ -127,6 +126,15 @@ func (i *Instance) Warmup() int {
 // Subscription returns what the strategy looks at beyond its market's candles.
 func (i *Instance) Subscription() Subscription { return i.sees }
 
+// Explain says whether somebody reads notes and plots from now on, in place of what
+// the strategy was opened with.
+func (i *Instance) Explain(read bool) {
+	i.bot.explain = read
+	for _, o := range i.bot.others {
+		o.explain = read
+	}
+}
+
 // Wants reports whether the strategy handles events of the kind.
 func (i *Instance) Wants(k EventKind) bool {
 	switch k {
@@ -210,21 +218,6 @@ func (i *Instance) deliver(b *Bot, ev *Event) {
 	}
 }
 
-// PanicError is a panic of a strategy's own code.
-type PanicError struct {
-	// Value is what it panicked with.
-	Value any
-	// Stack is where.
-	Stack []byte
-}
-
-// NewPanicError returns the error of a recovered panic, with the stack of the
-// recovering function's caller.
-func NewPanicError(value any) *PanicError { return &PanicError{Value: value, Stack: debug.Stack()} }
-
-// Error implements error; the stack is left to the log.
-func (e *PanicError) Error() string { return fmt.Sprintf("the strategy panicked: %v", e.Value) }
-
 // TryDeliver is Deliver with a panic of the strategy turned into a *PanicError.
 func (i *Instance) TryDeliver(v *View, ev *Event) (commands []Command, err error) {
 	defer func() {
@@ -244,7 +237,9 @@ func (i *Instance) Snapshot() (Snapshot, error) {
 	if s, ok := i.strategy.(Snapshotter); ok {
 		data, err = s.SaveState()
 	} else {
-		data, err = json.Marshal(i.strategy)
+		if data, err = json.Marshal(i.strategy); err != nil {
+			err = unsavable(i.strategy, err)
+		}
 	}
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("saving the state of %s: %w", i.def.info.Name, err)

@@ -164,7 +164,7 @@ func TestPluginCheck(t *testing.T) {
 	}
 	bad := strategytest.Build(t, "./strategy/strategytest/testdata/careless")
 	a = command(t, dir, "plugin", "check", bad)
-	for _, want := range []string{"careless 1.0.0", "SHA-256 ", "✓ manifest", "✗ market waves", "chance", "✗ hostile parameters", "✗ strange states", "5 of 13"} {
+	for _, want := range []string{"careless 1.0.0", "SHA-256 ", "✓ manifest", "✗ market waves", "chance", "✗ hostile parameters", "✗ strange states", "✗ backtest", "6 of 13"} {
 		if a.code != 1 || !strings.Contains(a.out+a.problems, want) {
 			t.Errorf("code %d, want %q in\n%s%s", a.code, want, a.out, a.problems)
 		}

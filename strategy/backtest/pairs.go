@@ -222,6 +222,8 @@ type pairsRun struct {
 	company  *company
 	mail     *mail
 	past     past
+	// asked is true while the strategy is asked to explain itself.
+	asked bool
 	// first are the opens of the further pairs' first candles.
 	first []exchange.Ticks
 	// traded and looked are what came beside a candle, step is what is told at once.
@@ -274,8 +276,15 @@ func (r *pairsRecorder) Fill(f exchange.Fill, ref uint64, res portfolio.Result) 
 func (r *pairsRun) block(block []exchange.Candle, equity []int64) (err error) {
 	defer recoverAt(r.basket, &err)
 	equity = equity[:len(block)]
+	asks := r.rec.asks(len(block))
+	r.asked = false
+	defer r.instance.Explain(false)
 	for n := range block {
 		c := &block[n]
+		if n == asks && r.rec.curve.invested == 0 {
+			r.asked = true
+			r.instance.Explain(true)
+		}
 		if c.Time < r.past.begin {
 			r.past.count++
 			equity[n] = int64(r.basket.Equity())
@@ -379,6 +388,9 @@ func (r *pairsRun) tell(step []PairCandle, with *Beside) error {
 	}
 	for ev := r.basket.Next(); ev != nil; ev = r.basket.Next() {
 		if cs := r.instance.Deliver(r.basket.View(), ev); len(cs) > 0 && !warming {
+			if r.asked {
+				r.rec.hear(cs)
+			}
 			if err := r.basket.Commands(cs); err != nil {
 				return err
 			}
@@ -403,7 +415,7 @@ func (r *pairsRun) result(def strategy.Definition) *Result {
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: cfg, From: curve.segments[0].Time, To: curve.next, Candles: int64(curve.count),
 		Trades: r.rec.trades, Account: account, FinalEquity: r.basket.Equity(), FirstPrice: curve.first, LastPrice: curve.last,
 		MaxDrawdown: r.basket.MaxDrawdown(), Breaker: r.basket.Breaker(), Invested: curve.invested, Segments: curve.segments, Lacks: r.rec.lacks, QuietFills: r.rec.quiet, Signals: r.mail.told,
-		Past: r.past.count, Exposures: r.rec.held.whole(curve.count-1, worthIn(cfg, r.basket)...),
+		Past: r.past.count, Refused: r.rec.refused, Waits: r.rec.waits, Exposures: r.rec.held.whole(curve.count-1, worthIn(cfg, r.basket)...),
 	}
 	for i, p := range cfg.Pairs {
 		account, _ := r.basket.Account(p.Market.Pair)

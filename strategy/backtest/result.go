@@ -3,6 +3,7 @@ package backtest
 import (
 	"errors"
 	"sort"
+	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
@@ -51,11 +52,24 @@ type Result struct {
 	Segments []Segment `json:"segments"`
 	// Lacks is what the strategy subscribed to and the run had not.
 	Lacks strategy.Subscription `json:"lacks,omitzero"`
+	// Refused are the orders that were not carried out; zero if all were.
+	Refused Refused `json:"refused,omitzero"`
+	// Waits is what the strategy noted at the newest candle that it was asked to explain:
+	// why it waits. It is asked once in a block of candles while nothing was held at a close.
+	Waits string `json:"waits,omitempty"`
 	// Exposures are what the run held of each pair, at closes of candles in which was
 	// traded that are equally many apart, and at the last; none of a lean run.
 	Exposures []Exposure `json:"exposures,omitempty"`
 	// Equity is the account's worth at each candle's close, in units.
 	Equity []int64 `json:"-"`
+}
+
+// Refused are orders that the host's bounds denied or the venue rejected.
+type Refused struct {
+	Orders int64 `json:"orders"`
+	// Time is when the first of them was refused, and Reason why.
+	Time   int64  `json:"time"`
+	Reason string `json:"reason"`
 }
 
 // Initial returns what the account was worth when trading began.
@@ -153,6 +167,9 @@ type recorder struct {
 	curve curve
 	held  exposures
 	lacks strategy.Subscription
+	// refused and waits are those of the result.
+	refused Refused
+	waits   string
 	// trades are those that will not change any more, fresh the ones of them that
 	// the sink has not had. Last may still change, if there is one.
 	trades  Trades
@@ -195,8 +212,35 @@ func (r *recorder) take() []portfolio.Trade {
 	return fresh
 }
 
-// Order implements engine.Recorder; a result holds no orders.
-func (r *recorder) Order(engine.OrderRecord) {}
+// Order implements engine.Recorder; of orders a result holds how many were refused.
+func (r *recorder) Order(o engine.OrderRecord) {
+	if o.State != strategy.OrderDenied && o.State != strategy.OrderRejected {
+		return
+	}
+	if r.refused.Orders++; r.refused.Orders == 1 {
+		r.refused.Time, r.refused.Reason = o.Time, o.Reason
+	}
+}
+
+// asks returns from which candle of a block on the strategy is asked to explain itself,
+// if nothing was held until then: so that it is once, at the last that it decides on.
+func (r *recorder) asks(block int) int {
+	return max(0, block-int(max(r.cfg.Decide, r.cfg.Interval)/r.cfg.Interval))
+}
+
+// hear keeps the notes among the commands of one event, which is the strategy's answer to
+// the question.
+func (r *recorder) hear(commands []strategy.Command) {
+	var notes []string
+	for _, c := range commands {
+		if c.Kind == strategy.NoteCommand {
+			notes = append(notes, c.Text)
+		}
+	}
+	if len(notes) > 0 {
+		r.waits = strings.Join(notes, "; ")
+	}
+}
 
 func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 	if r.closing {
@@ -207,6 +251,7 @@ func (r *recorder) result(def strategy.Definition, s *engine.Session) *Result {
 		Strategy: def.Info().Name, Version: def.Info().Version, Config: r.cfg, From: r.curve.segments[0].Time, To: r.curve.next,
 		Candles: int64(r.curve.count), Trades: r.trades, Account: st.Portfolio, FinalEquity: st.Equity, FirstPrice: r.curve.first,
 		LastPrice: r.curve.last, MaxDrawdown: st.MaxDrawdown, Breaker: s.Breaker(), Invested: r.curve.invested, Segments: r.curve.segments, Lacks: r.lacks, QuietFills: r.quiet,
+		Refused: r.refused, Waits: r.waits,
 		Exposures: r.held.whole(r.curve.count-1, worthOf(st.Portfolio.Base, r.curve.last)),
 	}
 }

@@ -161,8 +161,14 @@ type arrivals struct {
 func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arrivals, block []exchange.Candle, equity []int64) (err error) {
 	defer recoverAt(s, &err)
 	equity = equity[:len(block)]
+	asks, asked := rec.asks(len(block)), false
+	defer i.Explain(false)
 	for n := range block {
 		c := &block[n]
+		if n == asks && rec.curve.invested == 0 {
+			asked = true
+			i.Explain(true)
+		}
 		if len(with.mail.waiting) > 0 {
 			if err := with.mail.deliver(s, c); err != nil {
 				return err
@@ -177,6 +183,9 @@ func runBlock(s *engine.Session, i *strategy.Instance, rec *recorder, with arriv
 		}
 		for ev := s.Next(); ev != nil; ev = s.Next() {
 			if cs := i.Deliver(s.View(), ev); len(cs) > 0 {
+				if asked {
+					rec.hear(cs)
+				}
 				if err := s.Commands(cs); err != nil {
 					return err
 				}

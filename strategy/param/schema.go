@@ -74,23 +74,31 @@ func build(fields []Field, known []error) (*Schema, error) {
 		}
 		s.byName[f.Name] = i
 	}
+	broken := make([]bool, len(fields))
 	for i := range fields {
-		if known[i] != nil {
+		wrong := known[i] != nil
+		if wrong {
 			problems = append(problems, known[i])
+		}
+		if wrong && (fields[i].Name == "" || fields[i].Type == "") {
+			broken[i] = true // it is no parameter that anything could be said of
 			continue
 		}
 		for _, err := range s.prepare(&fields[i]) {
 			fault(fields[i], err)
+			wrong = true
 		}
-	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+		broken[i] = wrong
 	}
 	values := make([]any, len(fields))
 	for i, f := range fields {
+		if broken[i] {
+			continue
+		}
 		var reason string
 		if values[i], reason = parse(f.Type, f.Default); reason != "" {
 			fault(f, fmt.Errorf("the default %s %s", f.Default, reason))
+			broken[i] = true
 			continue
 		}
 		s.fields[i].Default = encode(values[i])
@@ -98,6 +106,15 @@ func build(fields []Field, known []error) (*Schema, error) {
 	if len(problems) == 0 {
 		for _, e := range s.faults(values, make([]string, len(fields))) {
 			problems = append(problems, fmt.Errorf("parameter %q: the default %s", e.Name, e.Reason))
+		}
+		broken = nil
+	}
+	for i := range broken { // beside other problems each default is held to its own rules
+		if broken[i] {
+			continue
+		}
+		if reason := check.own(s.fields[i], values[i]); reason != "" {
+			fault(s.fields[i], fmt.Errorf("the default %s", reason))
 		}
 	}
 	if len(problems) > 0 {

@@ -112,19 +112,28 @@ func explain(def strategy.Definition, args []string, out, problems io.Writer) in
 			return serveDebug(context.Background(), def, out, problems)
 		}
 	}
+	if len(args) > 0 && !helps(args) {
+		fmt.Fprintf(problems, "%s is not among what it understands.\n\n", strings.Join(args, " "))
+	}
 	fmt.Fprintf(problems, `%s %s: %s
 
-This is a strategy for Lunobot. It does not run by itself: put the file into a
-host's folder of strategies and the host starts it.
+This is a strategy for Lunobot. It does not run by itself: a host starts it.
+Try it with lunobot backtest --plugin FILE, check it with lunobot plugin check
+FILE, and put it into a host with lunobot plugin install FILE.
 
   -describe   print its manifest and parameters as JSON
   -debug      serve to a host that attaches to it, so that a debugger can be used
   -version    print its version
 `, info.Name, info.Version, summaryOf(info))
-	if len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
+	if helps(args) {
 		return 0
 	}
 	return 2
+}
+
+// helps reports whether a person asks what there is.
+func helps(args []string) bool {
+	return len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help")
 }
 
 func summaryOf(info strategy.Info) string {

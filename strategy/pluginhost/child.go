@@ -266,6 +266,11 @@ func (h *hello) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// noHandshake is the error of a program that begins with something else.
+func noHandshake(line string) error {
+	return fmt.Errorf("it printed %s instead of the handshake: its main has to call plugin.Serve, and to print nothing before", quoteShort(line))
+}
+
 // judge says what is wrong with the handshake: nothing if it is fine, or if
 // there was none.
 func (h *hello) judge() (Kind, error) {
@@ -277,13 +282,13 @@ func (h *hello) judge() (Kind, error) {
 	}
 	parts := strings.Split(line, "|")
 	if len(parts) < 4 {
-		return Garbage, fmt.Errorf("it printed %s instead of the handshake", quoteShort(line))
+		return Garbage, noHandshake(line)
 	}
 	core, err := strconv.Atoi(parts[0])
 	version, err2 := strconv.Atoi(parts[1])
 	switch {
 	case err != nil || err2 != nil:
-		return Garbage, fmt.Errorf("it printed %s instead of the handshake", quoteShort(line))
+		return Garbage, noHandshake(line)
 	case version > plugin.Protocol:
 		return Protocol, fmt.Errorf("it speaks protocol %d and this host %d: upgrade the host", version, plugin.Protocol)
 	case version != plugin.Protocol:

@@ -110,7 +110,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		},
 	})
 	if err := c.connect(ctx, cfg); err != nil {
-		wrong := c.diagnose(s.Key(), kind, err)
+		wrong := c.diagnose(s, kind, err)
 		c.close()
 		return nil, wrong
 	}
@@ -198,8 +198,12 @@ func (c *connection) dispense(ctx context.Context) error {
 }
 
 // diagnose finds the kind and the best cause of a failed start.
-func (c *connection) diagnose(name string, kind Kind, err error) *Error {
+func (c *connection) diagnose(s Source, kind Kind, err error) *Error {
+	name := s.Key()
 	if c.child.ID() == "" {
+		if kind == Start {
+			err = unfit(s.Path, err)
+		}
 		return &Error{Plugin: name, Kind: kind, Err: err}
 	}
 	if kind, wrong := c.child.hello.judge(); wrong != nil {
@@ -217,9 +221,12 @@ func (c *connection) diagnose(name string, kind Kind, err error) *Error {
 	select {
 	case <-c.child.done:
 		if c.child.cmd.ProcessState.ExitCode() == sandbox.ExitRefused {
-			return &Error{Plugin: name, Kind: Start, Err: c.ending()}
+			return &Error{Plugin: name, Kind: Start, Err: unfit(s.Path, c.ending())}
 		}
 		if ended := c.ending(); !errors.Is(err, context.Canceled) {
+			if c.child.failed == nil {
+				ended = fmt.Errorf("%w: does its main call plugin.Serve?", ended)
+			}
 			return &Error{Plugin: name, Kind: Handshake, Err: fmt.Errorf("it ended before it served: %w", ended)}
 		}
 	case <-time.After(drain):

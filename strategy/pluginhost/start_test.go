@@ -1,9 +1,11 @@
 package pluginhost_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,7 +24,8 @@ func TestPluginsThatDoNotStart(t *testing.T) {
 	}{
 		{"crash", pluginhost.Handshake, "panic: boom at start"},
 		{"hang", pluginhost.Timeout, "did not start in time"},
-		{"garbage", pluginhost.Garbage, `it printed "hello, I am a plugin" instead of the handshake`},
+		{"garbage", pluginhost.Garbage, `it printed "hello, I am a plugin" instead of the handshake: its main has to call plugin.Serve, and to print nothing before`},
+		{"empty", pluginhost.Handshake, "it ended before it served: exit status 0: does its main call plugin.Serve?"},
 		{"endless", pluginhost.Garbage, "garbage without an end"},
 		{"newer", pluginhost.Protocol, "it speaks protocol 7 and this host 1: upgrade the host"},
 		{"older", pluginhost.Protocol, "it speaks protocol 0 and this host 1: build it with a newer SDK"},
@@ -99,20 +102,56 @@ func TestFilesThatCannotBeStarted(t *testing.T) {
 }
 
 // A file that the system does not start is told apart from a sandbox that does not
-// close.
+// close, and is said what it is.
 func TestScriptsAreNoPrograms(t *testing.T) {
 	t.Parallel()
-	for name, content := range map[string]string{"script": "#!/bin/sh\nexit 0\n", "text": "no program"} {
+	for name, c := range map[string]struct{ content, want string }{
+		"script": {"#!/bin/sh\nexit 0\n", "it is a script"},
+		"text":   {"no program", `it begins with "no program"`},
+		"empty":  {"", "the file is empty"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), name)
-			if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
+			if err := os.WriteFile(path, []byte(c.content), 0o700); err != nil {
 				t.Fatal(err)
 			}
 			host := boxed(t, pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path}}})
 			_, err := host.Process(t.Context(), "hostile", "shared")
 			wantKind(t, err, pluginhost.Start, "no program that this system can start, but a script or one for another system: running "+path)
+			wantKind(t, err, pluginhost.Start, c.want)
 		})
+	}
+}
+
+// A program for another system is said which it is for, and how to build it for this one.
+func TestProgramsForOtherSystemsAreToldApart(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("the file is made of one for Linux")
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content = bytes.ReplaceAll(content, []byte("GOOS=linux"), []byte("GOOS=plan9"))
+	content[18] ^= 0xff // the machine in the header of an ELF file
+	path := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(path, content, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	source := pluginhost.Source{Name: "hostile", Path: path}
+	for name, host := range map[string]*pluginhost.Host{
+		"shut in":     boxed(t, pluginhost.Config{Sources: []pluginhost.Source{source}}),
+		"not shut in": newHost(t, pluginhost.Config{Sources: []pluginhost.Source{source}}),
+	} {
+		_, err := host.Process(t.Context(), "hostile", "shared")
+		want := "it is built for plan9/" + runtime.GOARCH + " and this host runs on linux/" + runtime.GOARCH + ": build it with GOOS=linux"
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: it gave %v, want %q", name, err, want)
+			continue
+		}
+		wantKind(t, err, pluginhost.Start, want)
 	}
 }
 

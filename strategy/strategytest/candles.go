@@ -3,10 +3,12 @@ package strategytest
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/marketdata"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
@@ -16,10 +18,7 @@ import (
 // of 0.1 % a side, and their candles: what a strategy's golden file is made of.
 func Demo(tb testing.TB, n int) (backtest.Config, []exchange.Candle) {
 	tb.Helper()
-	m, err := demo.New(demo.Config{})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	m := demoMarket(tb)
 	markets, err := m.Markets(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
@@ -31,6 +30,53 @@ func Demo(tb testing.TB, n int) (backtest.Config, []exchange.Candle) {
 	return backtest.Config{
 		Market: markets[0], Interval: time.Minute, Balance: 1_000_000_000_000, Fees: exchange.Fees{Maker: 100_000, Taker: 100_000},
 	}, candles
+}
+
+// DemoFeed is Demo for a strategy that looks at other pairs, or trades further ones: source
+// opens the same minutes of XBTMYR and of the pairs, such as "ETHMYR", for GoldenOf. A pair
+// that the strategy trades is to be put into the configuration's Pairs, with DemoMarket.
+func DemoFeed(tb testing.TB, n int, pairs ...string) (cfg backtest.Config, source func() marketdata.Source) {
+	tb.Helper()
+	cfg, candles := Demo(tb, n)
+	others := make([][]exchange.Candle, len(pairs))
+	for i, pair := range pairs {
+		DemoMarket(tb, pair) // it must be there
+		m := demoMarket(tb)
+		others[i] = make([]exchange.Candle, n)
+		for at := range others[i] {
+			others[i][at] = m.Candle(pair, int64(at))
+		}
+	}
+	return cfg, func() marketdata.Source {
+		feed := &backtest.Feed{Source: marketdata.NewSliceSource(candles)}
+		for i, pair := range pairs {
+			feed.Pairs = append(feed.Pairs, backtest.PairSource{Pair: pair, Source: marketdata.NewSliceSource(others[i])})
+		}
+		return feed
+	}
+}
+
+// DemoMarket returns the rules of a pair of the demo market.
+func DemoMarket(tb testing.TB, pair string) exchange.Market {
+	tb.Helper()
+	markets, err := demoMarket(tb).Markets(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	i := slices.IndexFunc(markets, func(m exchange.Market) bool { return m.Pair == pair })
+	if i < 0 {
+		tb.Fatalf("the demo market has no pair %s", pair)
+	}
+	return markets[i]
+}
+
+func demoMarket(tb testing.TB) *demo.Replay {
+	tb.Helper()
+	m, err := demo.New(demo.Config{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return m
 }
 
 // Walk returns n minutes of a market that no strategy is made for, the same for

@@ -30,7 +30,12 @@ type PaperConfig struct {
 	// Balance is the cash to begin with. Defaults to a million of the counter
 	// currency.
 	Balance exchange.Units
-	// Costs are what trading costs beside the fees. Defaults to nothing.
+	// Beside returns what comes with a candle of Market for a strategy that subscribes to
+	// it: trades, the top of the book, candles of pairs that it only looks at. Defaults to
+	// trades at the candle's prices, and pairs that move as it does.
+	Beside func(c exchange.Candle) engine.Beside
+	// Costs are what trading costs beside the fees. Those with a spread make an order
+	// book, where Beside brings none. Defaults to nothing.
 	Costs paper.Costs
 	// Explain asks for notes and plots.
 	Explain bool
@@ -102,7 +107,10 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 		Deliver: func(v *strategy.View, ev *strategy.Event) ([]strategy.Command, error) {
 			return p.instance.TryDeliver(v, ev)
 		},
-		Interval: cfg.Interval, Others: cfg.Others,
+		Beside: cfg.Beside, Interval: cfg.Interval, Others: cfg.Others,
+	}
+	if sees := p.instance.Subscription(); cfg.Beside == nil && sees.Any() {
+		p.trader.Beside = func(c exchange.Candle) engine.Beside { return conformance.Beside(cfg.Market.Pair, sees, c) }
 	}
 	one := engine.Config{
 		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: p.venue(cfg.Market, cfg.Balance), OrderPrefix: "t-", Risk: cfg.Risk,

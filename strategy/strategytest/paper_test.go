@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/strategytest"
 )
 
@@ -171,3 +173,30 @@ func TestAllocationsAreCounted(t *testing.T) {
 type waster struct{ Seen []int }
 
 func (s *waster) OnCandle(*strategy.Bot, exchange.Candle) { s.Seen = make([]int, 100) }
+
+// A strategy hears what it subscribes to in a simulated account too: trades and other
+// pairs that follow the market's own candles unless the test brings others, and a book
+// where the costs have a spread.
+func TestPaperTellsWhatIsSubscribedTo(t *testing.T) {
+	t.Parallel()
+	def := good()
+	heard := func(cfg strategytest.PaperConfig) map[string]int {
+		p := strategytest.NewPaper(t, def, cfg)
+		for _, c := range strategytest.Walk(1, 50) {
+			p.Candle(c)
+		}
+		var state struct{ Heard map[string]int }
+		p.State(&state)
+		return state.Heard
+	}
+	got := heard(strategytest.PaperConfig{Costs: paper.Costs{Spread: 100_000}})
+	if got["ETHMYR"] != 50 || got["LTCMYR"] != 50 || got["trades"] != 200 || got["book"] == 0 {
+		t.Errorf("of 50 candles it heard %v", got)
+	}
+	got = heard(strategytest.PaperConfig{Beside: func(c exchange.Candle) engine.Beside {
+		return engine.Beside{Pairs: []engine.PairCandle{{Pair: "ETHMYR", Candle: c}}}
+	}})
+	if got["ETHMYR"] != 50 || got["LTCMYR"]+got["trades"]+got["book"] != 0 {
+		t.Errorf("of what the test brings it heard %v", got)
+	}
+}

@@ -10,8 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/exchange/marketdata"
-	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/exchange/paper"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/strategy"
@@ -169,24 +167,10 @@ func checkShare(t *rapid.T, s strategytest.Step, c strategy.Command, eth exchang
 // proves PL1
 func TestGoldenOfSeveralPairs(t *testing.T) {
 	t.Parallel()
-	cfg, candles := strategytest.Demo(t, 3000)
-	m, err := demo.New(demo.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	markets, err := m.Markets(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	others := make([]exchange.Candle, len(candles))
-	for i := range others {
-		others[i] = m.Candle(demo.ETHMYR, int64(i))
-	}
-	cfg.Pairs = []backtest.Pair{{Market: markets[slices.IndexFunc(markets, func(m exchange.Market) bool { return m.Pair == demo.ETHMYR })]}}
+	cfg, source := strategytest.DemoFeed(t, 3000, "ETHMYR")
+	cfg.Pairs = []backtest.Pair{{Market: strategytest.DemoMarket(t, "ETHMYR")}}
 	cfg.Params = []byte(`{"weight":35,"others":"ETHMYR=35","band":"0.5"}`)
-	r := strategytest.GoldenOf(t, rebalance.Definition(), cfg, func() marketdata.Source {
-		return &backtest.Feed{Source: marketdata.NewSliceSource(candles), Pairs: []backtest.PairSource{{Pair: demo.ETHMYR, Source: marketdata.NewSliceSource(others)}}}
-	}, "testdata/pairs.golden")
+	r := strategytest.GoldenOf(t, rebalance.Definition(), cfg, source, "testdata/pairs.golden")
 	if len(r.Pairs) != 1 || r.Pairs[0].Account.Trades == 0 || r.Account.Trades == 0 {
 		t.Errorf("it ends with %+v", r.Pairs)
 	}

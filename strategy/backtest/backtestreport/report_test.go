@@ -320,3 +320,36 @@ func TestTradesInOtherOrders(t *testing.T) {
 		t.Errorf("without a seed there are %d orders, %v", len(r.Orders), err)
 	}
 }
+
+// What the strategy waits for and which orders were refused stand among the warnings,
+// whatever a stranger's program writes there.
+func TestWarningsSayWhyNothingWasTraded(t *testing.T) {
+	t.Parallel()
+	own := series(t)
+	def := strategy.MustDefine(strategy.Info{Name: "wary", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &wary{} })
+	result, err := backtest.Run(t.Context(), def, backtest.Config{Market: own.Market, Interval: own.Interval, Balance: 10_000_000_000}, own.Source(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := backtestreport.New(backtestreport.Input{Result: result})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := strings.Join(r.Warnings, "\n")
+	for _, want := range []string{"The strategy made no trade.", "What it said last: waiting [31mfor the moon.", "orders were refused, the first at "} {
+		if !strings.Contains(strings.ReplaceAll(told, "\u00a0", " "), want) {
+			t.Errorf("want %q in\n%s", want, told)
+		}
+	}
+	if strings.Contains(told, "\x1b") {
+		t.Errorf("it writes control characters: %q", told)
+	}
+}
+
+// wary asks for what no market takes, and says so strangely.
+type wary struct{}
+
+func (*wary) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	b.Note("waiting\n\x1b[31mfor the  moon.")
+	b.Limit(exchange.Sell, 1, 1)
+}

@@ -2,7 +2,9 @@ package backtestreport
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/shopspring/decimal"
 
@@ -19,6 +21,8 @@ const (
 	// manyHoles is the share of filled candles above which figures over time
 	// mislead.
 	manyHoles = 0.05
+	// mostSaid is how much of what a strategy says is shown, in characters.
+	mostSaid = 300
 )
 
 // lacks says what the strategy looks at and had not.
@@ -59,10 +63,16 @@ func (r *Report) warnings() []string {
 	switch n := r.TradeCount(); {
 	case n == 0 && len(r.open()) == 0:
 		warn("The strategy made no trade. Look at its parameters and at the length of the history.")
+		if waits := oneLine(r.result.Waits); waits != "" {
+			warn("What it said last: %s.", waits)
+		}
 	case n == 0:
 		warn("No trade was closed: what was bought is still held. Trust nothing below %d closed trades.", fewTrades)
 	case n < fewTrades:
 		warn("Only %s: too few to tell skill from luck. Trust nothing below %d trades.", count(int64(n), "closed trade"), fewTrades)
+	}
+	if refused := r.result.Refused; refused.Orders > 0 {
+		warn("%s refused, the first at %s: %s.", count(refused.Orders, "order was", "orders were"), minute(time.UnixMilli(refused.Time)), oneLine(refused.Reason))
 	}
 	out = append(append(out, heldBack(r.result)...), lacks(r.result.Lacks)...)
 	if d := r.To.Sub(r.From); d < shortHistory {
@@ -93,6 +103,21 @@ func (r *Report) warnings() []string {
 		warn("A position of %s %s is still open. It counts in the final equity at the last price and is not among the trades.", p.Volume, p.Market.Base)
 	}
 	return out
+}
+
+// oneLine makes what a stranger's program says fit into a sentence.
+func oneLine(text string) string {
+	clean := strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, ""))
+	words := strings.Join(strings.Fields(clean), " ")
+	if runes := []rune(words); len(runes) > mostSaid {
+		words = string(runes[:mostSaid]) + " …"
+	}
+	return strings.TrimRight(words, ".")
 }
 
 // share returns a as a share of b.

@@ -73,7 +73,7 @@ func feed(sees strategy.Subscription, open func() marketdata.Source, candles []e
 	if sees.Trades {
 		var trades []exchange.Trade
 		for _, c := range candles {
-			trades = append(trades, beside(sees, c).Trades...)
+			trades = append(trades, Beside(Market().Pair, sees, c).Trades...)
 		}
 		f.Trades = backtest.NewTradeSlice(trades)
 	}

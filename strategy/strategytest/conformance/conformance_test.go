@@ -199,6 +199,7 @@ func TestChecks(t *testing.T) {
 			simple(func() strategy.Strategy { return &lucky{} }),
 			map[string]string{
 				"market waves": "does the strategy use a clock", "market flat": "chance", "market gaps": "chance", "market extremes": "chance",
+				"backtest": "chance",
 			},
 		},
 		"a lost state": {

@@ -31,8 +31,11 @@ func checkDeadlines(ctx context.Context, cfg Config) (note string, err error) {
 		}
 		err := watch.time(fmt.Sprintf("opening %d bots", crowd), func() error {
 			opened, err := s.Open(ctx, inputs)
-			for _, o := range opened {
-				bots, err = append(bots, o.Bot), errors.Join(err, o.Err)
+			for i, o := range opened {
+				if err == nil && o.Err != nil { // the others fail alike
+					err = fmt.Errorf("bot %d: %w", i+1, o.Err)
+				}
+				bots = append(bots, o.Bot)
 			}
 			return err
 		})

@@ -96,7 +96,7 @@ func (sc scenario) input(snapshot *strategy.Snapshot) strategy.OpenInput {
 // further pairs too.
 func newTrader(ctx context.Context, s Subject, bot Opened, also ...exchange.Market) (*Trader, error) {
 	t := &Trader{
-		Beside: func(c exchange.Candle) engine.Beside { return beside(bot.Subscription, c) }, Deliver: deliverTo(ctx, s, bot.Bot), Interval: span,
+		Beside: func(c exchange.Candle) engine.Beside { return Beside(Market().Pair, bot.Subscription, c) }, Deliver: deliverTo(ctx, s, bot.Bot), Interval: span,
 		Others: func(c exchange.Candle) []engine.PairCandle { return othersOf(also, c) },
 	}
 	venue := func(m exchange.Market, balance exchange.Units, prefix string) (*paper.Venue, error) {
@@ -125,18 +125,19 @@ func newTrader(ctx context.Context, s Subject, bot Opened, also ...exchange.Mark
 	return t, err
 }
 
-// beside makes what a strategy subscribes to of a candle: a trade at each of its
-// prices, and other pairs that move as it does.
-func beside(sees strategy.Subscription, c exchange.Candle) (b engine.Beside) {
+// Beside makes what a strategy subscribes to of a candle of a pair: a trade at each of
+// its prices, and other pairs that move as it does. A book is made by the account where
+// its costs have a spread.
+func Beside(pair string, sees strategy.Subscription, c exchange.Candle) (b engine.Beside) {
 	if sees.Trades {
 		for i, price := range []exchange.Ticks{c.Open, c.Low, c.High, c.Close} {
 			b.Trades = append(b.Trades, exchange.Trade{
-				Pair: Market().Pair, Sequence: c.Time + int64(i), Time: c.Time + int64(i)*1000, Price: price, Volume: c.Volume / 4, Taker: exchange.Side(i % 3),
+				Pair: pair, Sequence: c.Time + int64(i), Time: c.Time + int64(i)*1000, Price: price, Volume: c.Volume / 4, Taker: exchange.Side(i % 3),
 			})
 		}
 	}
-	for _, pair := range sees.Pairs {
-		b.Pairs = append(b.Pairs, engine.PairCandle{Pair: pair, Candle: c})
+	for _, other := range sees.Pairs {
+		b.Pairs = append(b.Pairs, engine.PairCandle{Pair: other, Candle: c})
 	}
 	return b
 }

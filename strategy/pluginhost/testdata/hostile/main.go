@@ -101,6 +101,8 @@ func main() {
 		panic("boom at start")
 	case "hang":
 		time.Sleep(time.Hour)
+	case "empty":
+		return
 	case "garbage":
 		fmt.Println("hello, I am a plugin")
 		time.Sleep(time.Hour)
