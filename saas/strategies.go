@@ -165,7 +165,7 @@ func (s strategies) Manifests(context.Context) ([]api.Manifest, error) {
 			continue // it went meanwhile
 		}
 		m := offered.Manifest
-		one := api.Manifest{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Schema: m.Schema.JSONSchema()}
+		one := api.Manifest{Name: m.Name, Version: m.Version, Title: m.Title, Summary: m.Summary, Guide: m.Guide, Schema: m.Schema.JSONSchema()}
 		for _, i := range s.shelf.Items() {
 			if i.Name == name {
 				one.Versions = append(one.Versions, i.Version)
@@ -200,5 +200,5 @@ func (s strategies) versions(name string) []web.Strategy {
 
 func shownStrategy(i catalog.Item) web.Strategy {
 	m := i.Manifest
-	return web.Strategy{Name: m.Name, Version: m.Version, Pin: i.Pin(), Title: m.Title, Summary: m.Summary, Schema: m.Schema, TradesPairs: m.Can(plugin.Pairs)}
+	return web.Strategy{Name: m.Name, Version: m.Version, Pin: i.Pin(), Title: m.Title, Summary: m.Summary, Guide: m.Guide, Schema: m.Schema, TradesPairs: m.Can(plugin.Pairs)}
 }

@@ -20,10 +20,18 @@ type Info struct {
 	Title string `json:"title"`
 	// Summary is one sentence about the idea.
 	Summary string `json:"summary"`
+	// Guide is the strategy's documentation for tenants, in Markdown with tables: the
+	// idea, when it earns and when it loses. At most MaxGuide bytes. Pages leave out its
+	// title, pictures, and the sections "Try it" and "Work on it", which are for whoever
+	// has the program.
+	Guide string `json:"guide,omitempty"`
 	// StateVersion is the version of the state's form; raise it when an old
 	// snapshot can no longer be read as it is. Defaults to 1.
 	StateVersion int `json:"state_version"`
 }
+
+// MaxGuide is how many bytes an Info's Guide has at the most.
+const MaxGuide = 64 << 10
 
 // Strategy is an author's strategy with its state: usually a pointer to a
 // struct. It implements at least one of the handlers (CandleHandler, …) and is
@@ -71,6 +79,9 @@ func Define[P any](info Info, defaults P, create func(p P) Strategy) (Definition
 	if create == nil {
 		problems = append(problems, errors.New("there is no function that makes the strategy"))
 	}
+	if len(info.Guide) > MaxGuide {
+		problems = append(problems, fmt.Errorf("the guide has %d bytes, at most %d", len(info.Guide), MaxGuide))
+	}
 	schema, err := param.Of(defaults)
 	if err != nil {
 		problems = append(problems, err)
@@ -116,6 +127,13 @@ func MustDefine[P any](info Info, defaults P, create func(p P) Strategy) Definit
 
 // Info returns the strategy's description.
 func (d Definition) Info() Info { return d.info }
+
+// WithGuide returns the definition with an Info's Guide, usually the text of README.md
+// that lies beside the program's main. A host refuses one that is longer than MaxGuide.
+func (d Definition) WithGuide(text string) Definition {
+	d.info.Guide = text
+	return d
+}
 
 // Checks reports whether the strategy finds faults in its parameters that the
 // schema does not: its parameter struct is a Checker.

@@ -2,8 +2,13 @@
 package main
 
 import (
+	_ "embed"
+
 	"github.com/lunobot/lunobot/plugins/bollinger/bollinger"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-func main() { plugin.Serve(bollinger.Definition()) }
+//go:embed README.md
+var guide string
+
+func main() { plugin.Serve(bollinger.Definition().WithGuide(guide)) }

@@ -2,8 +2,13 @@
 package main
 
 import (
+	_ "embed"
+
 	"github.com/lunobot/lunobot/plugins/breakout/breakout"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-func main() { plugin.Serve(breakout.Definition()) }
+//go:embed README.md
+var guide string
+
+func main() { plugin.Serve(breakout.Definition().WithGuide(guide)) }

@@ -2,8 +2,13 @@
 package main
 
 import (
+	_ "embed"
+
 	"github.com/lunobot/lunobot/plugins/dca/dca"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-func main() { plugin.Serve(dca.Definition()) }
+//go:embed README.md
+var guide string
+
+func main() { plugin.Serve(dca.Definition().WithGuide(guide)) }

@@ -2,8 +2,13 @@
 package main
 
 import (
+	_ "embed"
+
 	"github.com/lunobot/lunobot/plugins/marketmaker/marketmaker"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-func main() { plugin.Serve(marketmaker.Definition()) }
+//go:embed README.md
+var guide string
+
+func main() { plugin.Serve(marketmaker.Definition().WithGuide(guide)) }

@@ -3,8 +3,13 @@
 package main
 
 import (
+	_ "embed"
+
 	"github.com/lunobot/lunobot/plugins/rules/rules"
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-func main() { plugin.Serve(rules.Definition()) }
+//go:embed README.md
+var guide string
+
+func main() { plugin.Serve(rules.Definition().WithGuide(guide)) }

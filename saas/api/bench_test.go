@@ -257,7 +257,7 @@ func (crossOnly) Pin(name, version string) (string, error) {
 }
 
 func (c crossOnly) Manifests(context.Context) ([]api.Manifest, error) {
-	return []api.Manifest{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross", Summary: "Buys on a cross.", Schema: c.schema.JSONSchema()}}, nil
+	return []api.Manifest{{Name: "basic", Version: "1.0.0", Title: "Moving-average cross", Summary: "Buys on a cross.", Guide: "## When it loses", Schema: c.schema.JSONSchema()}}, nil
 }
 
 // logBuffer keeps the log.

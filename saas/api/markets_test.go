@@ -29,6 +29,10 @@ func TestStrategies(t *testing.T) {
 	b := setup(t)
 	token := b.register("ada@example.com")
 	b.call("GET", "/api/v1/strategies", token, "").want(200, `"name":"basic"`, `"$schema":"https://json-schema.org/draft/2020-12/schema"`)
+	if r := b.call("GET", "/api/v1/strategies", token, "").want(200); strings.Contains(r.Body, "When it loses") {
+		t.Error("the list brings all documentation")
+	}
+	b.call("GET", "/api/v1/strategies/basic", token, "").want(200, `"guide":"## When it loses"`)
 	if r := b.call("GET", "/api/v1/strategies/basic", token, "").want(200); !strings.Contains(r.Body, `"fast":{`) {
 		t.Errorf("strategy = %s", r.Body)
 	}

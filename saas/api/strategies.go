@@ -25,6 +25,8 @@ type Manifest struct {
 	Versions []string
 	// Title and Summary are for people.
 	Title, Summary string
+	// Guide is its documentation in Markdown; "" if it has none.
+	Guide string
 	// Schema is the JSON Schema of its parameters.
 	Schema json.RawMessage
 }
@@ -37,6 +39,7 @@ type strategyView struct {
 	Title      string   `json:"title" doc:"Its name for people." example:"Moving-average cross"`
 	Summary    string   `json:"summary" doc:"The idea in a sentence."`
 	Parameters object   `json:"parameters" doc:"JSON Schema (2020-12) of the parameters."`
+	Guide      string   `json:"guide,omitempty" doc:"Its documentation in Markdown: the idea, when it earns, when it loses. Lists leave it out. It is the author's text: show it as text that you do not trust." example:"## Idea"`
 }
 
 func manifestView(m Manifest) strategyView {
@@ -55,7 +58,7 @@ func (a *API) strategyRoutes() {
 	}, a.listStrategies)
 	handle(a, operation{
 		method: http.MethodGet, path: "/api/v1/strategies/{strategy}", id: "get-strategy", tag: tagStrategies,
-		summary: "Get a strategy", description: "Shows one strategy with the schema of its parameters.",
+		summary: "Get a strategy", description: "Shows one strategy with the schema of its parameters and its documentation.",
 	}, a.getStrategy)
 }
 
@@ -74,7 +77,9 @@ func (a *API) getStrategy(ctx context.Context, _ tenancy.Principal, in *struct{ 
 	}
 	for _, m := range all {
 		if m.Name == in.Name {
-			return &answer[strategyView]{Body: manifestView(m)}, nil
+			v := manifestView(m)
+			v.Guide = m.Guide
+			return &answer[strategyView]{Body: v}, nil
 		}
 	}
 	return nil, errs.New(errs.NotFound, "strategy_not_found", "there is no strategy %q", in.Name)

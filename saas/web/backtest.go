@@ -27,6 +27,8 @@ type runPage struct {
 	// Version is that of the strategy which ran, or is to; "" for one that the program
 	// contains before the run is done.
 	Version string
+	// Described says that the strategy is still there, with a page of its own.
+	Described bool
 }
 
 func (w *Web) backtestPage(rq *request) error {
@@ -39,6 +41,7 @@ func (w *Web) backtestPage(rq *request) error {
 		return err
 	}
 	p := runPage{backtestRow: rows[0], MayWrite: rq.who.Can(tenancy.BotsWrite), Version: r.StrategyVersion}
+	_, p.Described = w.strategy(r.Strategy)
 	if p.IsDone() {
 		kept, err := w.keptPage(rq, r.ID)
 		if err != nil {

@@ -458,6 +458,27 @@ func TestCompareBacktests(t *testing.T) {
 	w.member(t, server, "eve@example.com").get(three).want(t, "another tenant's", http.StatusNotFound)
 }
 
+// TestCompareWithOneThatDidNothing: what never traded has no drawdown, and is not marked
+// as the best for it.
+func TestCompareWithOneThatDidNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.member(t, serve(t, w.config()), "ada@example.com")
+	ada.upgrade("basic")
+	address := "/backtests/compare?"
+	for i, every := range []int{100, 200, 1_000_000} {
+		id := ada.newTest(testForm(fmt.Sprintf("Run %d", i)))
+		w.finish(t, ada, id, every)
+		address += "&id=" + id
+	}
+	_, rest, _ := strings.Cut(ada.get(address).body, `<th scope="row">Largest drawdown`)
+	row, _, _ := strings.Cut(rest, "</tr>")
+	cells := strings.Split(row, "<td")
+	if len(cells) != 4 || strings.Contains(cells[3], "best") || !strings.Contains(cells[3], "0.00 %") || !strings.Contains(cells[1]+cells[2], "best") {
+		t.Errorf("the drawdowns are %q", cells)
+	}
+}
+
 // Another tenant's backtest is not there, whatever is asked of it.
 func TestOtherTenantsBacktest(t *testing.T) { // proves P12
 	t.Parallel()

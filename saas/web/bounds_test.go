@@ -119,7 +119,7 @@ func TestFormsAskForAStopOnce(t *testing.T) {
 			t.Errorf("%s hides a stop-loss that is set: %s", path, page)
 		}
 	}
-	if page := ada.get("/strategies").body; !strings.Contains(page, "<code class=\"muted\">stop</code>") {
+	if page := ada.get("/strategies/basic").body; !strings.Contains(page, "<code class=\"muted\">stop</code>") {
 		t.Error("the strategy's page does not explain the parameter")
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
+	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/perf"
 )
 
@@ -105,7 +106,8 @@ func without(ids []string, i int) string {
 	return address[:len(address)-1]
 }
 
-// comparedFigures lists the figures of the runs; of most of them more is better.
+// comparedFigures lists the figures of the runs; of most of them more is better. A run
+// that never held anything is the best in nothing: it had no drawdown and paid no fees.
 func comparedFigures(rows []backtestRow) []comparedRow {
 	type figure struct {
 		label string
@@ -134,8 +136,11 @@ func comparedFigures(rows []backtestRow) []comparedRow {
 	} {
 		row := comparedRow{Label: f.label}
 		best, defined := 0.0, 0
+		counts := func(r backtestRow, v perf.Number) bool {
+			return v.Defined() && (r.Figures.Trades > 0 || r.Figures.Exposure > 0)
+		}
 		for _, r := range rows {
-			if v := f.value(*r.Figures); v.Defined() {
+			if v := f.value(*r.Figures); counts(r, v) {
 				if scaled := v.Float() * float64(f.better); defined == 0 || scaled > best {
 					best = scaled
 				}
@@ -144,7 +149,7 @@ func comparedFigures(rows []backtestRow) []comparedRow {
 		}
 		for _, r := range rows {
 			v := f.value(*r.Figures)
-			cell := comparedCell{Text: f.text(v), Best: f.better != 0 && defined > 1 && v.Defined() && v.Float()*float64(f.better) == best}
+			cell := comparedCell{Text: f.text(v), Best: f.better != 0 && defined > 1 && counts(r, v) && v.Float()*float64(f.better) == best}
 			if f.tone {
 				cell.Tone = toneOf(v)
 			}
@@ -335,7 +340,7 @@ func (w *Web) parameterRows(strategy, pin string, parameters json.RawMessage, m 
 		if !ok || f.Bound != "" && f.Text(raw) == f.DefaultText() {
 			continue // it is the bot's bound that counts
 		}
-		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: unitIn(f.Unit, m), Help: f.Help})
+		rows = append(rows, paramRow{Label: f.Label, Value: field{Field: f, Text: f.Text(raw)}.Shown(), Unit: param.UnitIn(f.Unit, m.Base, m.Counter), Help: f.Help})
 	}
 	return rows
 }

@@ -162,6 +162,8 @@ type Strategy struct {
 	Pin string
 	// Title and Summary are for people.
 	Title, Summary string
+	// Guide is its documentation in Markdown, by its author; "" if there is none.
+	Guide string
 	// Schema is the form of the parameters; never nil.
 	Schema *param.Schema
 	// TradesPairs is true if a bot of it can trade several pairs with one balance.

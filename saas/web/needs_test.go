@@ -40,7 +40,7 @@ func TestFormsSayThatOwnIndicatorsAreNotInThePlan(t *testing.T) {
 		f.Set("p-define", define)
 		return f
 	}
-	for _, path := range []string{"/bots/new", "/backtests/new", "/bots/new/strategy?strategy=basic", "/backtests/new/strategy?strategy=basic", "/strategies"} {
+	for _, path := range []string{"/bots/new", "/backtests/new", "/bots/new/strategy?strategy=basic", "/backtests/new/strategy?strategy=basic", "/strategies/basic"} {
 		ada.get(path).want(t, path, http.StatusOK, said)
 	}
 	ada.post("/bots/new", form(false, "a = close")).want(t, "a bot", http.StatusForbidden, said, all, `role="alert"`)
@@ -55,7 +55,7 @@ func TestFormsSayThatOwnIndicatorsAreNotInThePlan(t *testing.T) {
 	ada.post("/bots/"+id+"/upgrade", url.Values{"version": {"1.1.0"}, "p-define": {"a = close"}}).want(t, "another version", http.StatusForbidden, said, all, `role="alert"`)
 
 	ada.upgrade("premium")
-	for _, path := range []string{"/bots/new", "/backtests/new", "/bots/" + id + "/edit", "/bots/" + id + "/upgrade", "/strategies"} {
+	for _, path := range []string{"/bots/new", "/backtests/new", "/bots/" + id + "/edit", "/bots/" + id + "/upgrade", "/strategies/basic"} {
 		ada.get(path).want(t, path+" of a plan with them", http.StatusOK, "!does not include custom indicators", "Your own indicators")
 	}
 	ada.post("/bots/"+id+"/edit", edit).want(t, "a change that the plan includes", http.StatusSeeOther)

@@ -10,22 +10,8 @@ import (
 	"github.com/lunobot/lunobot/strategy/param"
 )
 
-// strategyCard is one strategy with its parameters explained.
-type strategyCard struct {
-	Strategy
-	Groups []fieldGroup
-}
-
 func (w *Web) strategies(rq *request) error {
-	var cards []strategyCard
-	for _, s := range w.cfg.Strategies() {
-		c := strategyCard{Strategy: s, Groups: fieldGroups(s.Schema, nil, nil)}
-		if err := w.lacking(rq, c.Groups); err != nil {
-			return err
-		}
-		cards = append(cards, c)
-	}
-	return w.page(rq, http.StatusOK, "strategies/strategies", view{Title: "Strategies", Nav: "strategies", D: cards})
+	return w.page(rq, http.StatusOK, "strategies/strategies", view{Title: "Strategies", Nav: "strategies", D: w.cfg.Strategies()})
 }
 
 // strategy returns an installed strategy by its name.
@@ -153,33 +139,16 @@ type fieldGroup struct {
 // paramPrefix keeps the names of parameters apart from the form's own.
 const paramPrefix = "p-"
 
-// What strategies write as the unit of an amount, not knowing the market.
-const (
-	counterUnit = "counter currency"
-	baseUnit    = "base currency"
-)
-
-// unitIn is a unit with a currency of the market in place of what a strategy calls it.
-func unitIn(unit string, m market) string {
-	switch {
-	case unit == counterUnit && m.Counter != "":
-		return m.Counter
-	case unit == baseUnit && m.Base != "":
-		return m.Base
-	}
-	return unit
-}
-
 // nameUnits gives the fields that count a currency the name of the market's.
 func nameUnits(groups []fieldGroup, m market) {
 	for _, g := range groups {
 		for i := range g.Fields {
 			f := &g.Fields[i]
-			if f.Unit == counterUnit || f.Unit == baseUnit {
+			if f.Unit == param.UnitCounter || f.Unit == param.UnitBase {
 				f.InCurrency = f.Unit
 			}
 			if f.InCurrency != "" {
-				f.Unit = unitIn(f.InCurrency, m)
+				f.Unit = param.UnitIn(f.InCurrency, m.Base, m.Counter)
 			}
 		}
 	}

@@ -135,6 +135,7 @@ func (w *Web) Handler() http.Handler {
 	member("POST /backtests/{id}/delete", w.deleteBacktest)
 
 	member("GET /strategies", w.strategies)
+	member("GET /strategies/{name}", w.strategyGuide)
 	member("GET /subscription", w.subscription)
 	member("GET /subscription/change", w.confirmPlan)
 	member("POST /subscription/change", w.changePlan)

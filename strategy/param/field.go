@@ -45,8 +45,8 @@ type Field struct {
 	Label string `json:"label"`
 	// Help explains the parameter in a sentence.
 	Help string `json:"help,omitempty"`
-	// Unit is what the value counts, such as "candles". Forms write the currency of the
-	// chosen market for "counter currency" and "base currency".
+	// Unit is what the value counts, such as "candles". Forms and reports write the
+	// currency of the market for UnitCounter and UnitBase.
 	Unit string `json:"unit,omitempty"`
 	// Group is the heading that the parameter stands under.
 	Group string `json:"group,omitempty"`

@@ -86,5 +86,8 @@ func readManifest(raw []byte) (Manifest, error) {
 	if m.Name == "" || m.Version == "" || m.Schema == nil || m.StateVersion < 1 {
 		return Manifest{}, errors.New("the manifest lacks a name, a version, a state version or a schema")
 	}
+	if len(m.Guide) > strategy.MaxGuide {
+		return Manifest{}, fmt.Errorf("the manifest's guide has %d bytes, at most %d", len(m.Guide), strategy.MaxGuide)
+	}
 	return m, nil
 }

@@ -1,5 +1,4 @@
-// Package basic is a moving-average cross: it buys when the fast average of the
-// closes goes above the slow one, and sells while it is below.
+// Package basic buys when a fast average of the closes crosses above a slow one, and sells while it is below.
 package basic
 
 import (
@@ -91,10 +90,7 @@ func (s *cross) explain(b *strategy.Bot, order strategy.Order, event indicator.C
 	b.Plot("fast", fast)
 	b.Plot("slow", slow)
 	b.Plot("trend", trend)
-	way := "above"
-	if s.Cross.Side() == indicator.CrossDown {
-		way = "below"
-	}
+	way := map[indicator.CrossEvent]string{indicator.CrossUp: "above", indicator.CrossDown: "below"}[s.Cross.Side()]
 	switch f, sl := b.Price(fast), b.Price(slow); {
 	case order.Ref() != 0:
 		order.Because("fast %s crossed %s slow %s", f, way, sl)

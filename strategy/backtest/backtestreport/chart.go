@@ -101,8 +101,11 @@ func (c *Chart) fold(a axis) {
 }
 
 func (r *Report) charts(a axis) []Chart {
-	charts := []Chart{r.equityChart(a), r.drawdownChart(a)}
-	if len(r.result.Exposures) > 0 {
+	charts := []Chart{r.equityChart(a)}
+	if r.Stats.MaxDrawdown != nil {
+		charts = append(charts, r.drawdownChart(a))
+	}
+	if r.heldSomething() {
 		charts = append(charts, r.exposureChart(a))
 	}
 	if r.closes != nil {

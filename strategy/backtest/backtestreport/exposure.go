@@ -2,10 +2,12 @@ package backtestreport
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy/backtest"
 )
 
 // exposureID is the chart of what a run held over time.
@@ -31,6 +33,13 @@ func (r *Report) shares(sample int) []float64 {
 		out, cash = append(out, part), cash-part
 	}
 	return append(out, max(cash, 0))
+}
+
+// heldSomething reports whether the account ever held more than cash.
+func (r *Report) heldSomething() bool {
+	return slices.ContainsFunc(r.result.Exposures, func(e backtest.Exposure) bool {
+		return slices.ContainsFunc(e.Worth, func(worth exchange.Units) bool { return worth > 0 })
+	})
 }
 
 // exposureChart draws the parts of the account over time, one upon the other.

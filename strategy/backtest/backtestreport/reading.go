@@ -7,6 +7,7 @@ func (r *Report) readings(a axis) Readings {
 	out := Readings{Values: map[string][]string{}}
 	add := func(chart, text string) { out.Values[chart] = append(out.Values[chart], text) }
 	fall, held := r.falls(), r.held()
+	fell, holds := r.Stats.MaxDrawdown != nil, r.heldSomething()
 	var closeOf func(i int) exchange.Ticks
 	if r.closes != nil {
 		closeOf = r.closes.reader()
@@ -43,8 +44,10 @@ func (r *Report) readings(a axis) Readings {
 		out.X = append(out.X, tenth(a.x(k)))
 		out.Time = append(out.Time, minute(utc(r.result.CloseTime(i))))
 		add(equityID, equity)
-		add(drawdownID, percent(fall(i)))
-		if len(r.result.Exposures) > 0 {
+		if fell {
+			add(drawdownID, percent(fall(i)))
+		}
+		if holds {
 			add(exposureID, r.heldAt(i))
 		}
 	}

@@ -273,7 +273,7 @@ func (s *Search) edges() []string {
 		}
 		const near = 0.01
 		if p := best.Place[i]; p < near || p > last-near {
-			out = append(out, fmt.Sprintf("The best %s, %s, is at the end of its range: there may be better ones beyond.", a.Label, withUnit(best.Values[i], a.Unit)))
+			out = append(out, fmt.Sprintf("The best %s, %s, is at the end of its range: there may be better ones beyond.", a.Label, withUnit(best.Values[i], param.UnitIn(a.Unit, s.in.Config.Market.Base, s.in.Config.Market.Counter))))
 		}
 	}
 	return out

@@ -5,9 +5,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
+	"github.com/lunobot/lunobot/strategy/param"
 )
 
 // SearchPage is the report of a search as it is shown.
@@ -118,7 +120,7 @@ func (s *Search) ranges() []Setting {
 	best, ok := r.Best()
 	var out []Setting
 	for i := range r.Axes {
-		text := axisText(&r.Axes[i])
+		text := axisText(&r.Axes[i], s.in.Config.Market)
 		if ok {
 			text += "; best " + best.Values[i]
 		}
@@ -134,8 +136,9 @@ func (s *Search) ranges() []Setting {
 	return out
 }
 
-// axisText writes the values of an axis.
-func axisText(a *search.Axis) string {
+// axisText writes the values of an axis, amounts in the currencies of the market.
+func axisText(a *search.Axis, m exchange.Market) string {
+	unit := param.UnitIn(a.Unit, m.Base, m.Counter)
 	from, to := a.Ends()
 	text := from + " to " + to
 	switch n := len(a.Levels); {
@@ -147,11 +150,11 @@ func axisText(a *search.Axis) string {
 			}
 			text += l
 		}
-		text = withUnit(text, a.Unit)
+		text = withUnit(text, unit)
 	case n > 0:
-		text = withUnit(text, a.Unit) + " in " + count(int64(n), "value")
+		text = withUnit(text, unit) + " in " + count(int64(n), "value")
 	default:
-		text = withUnit(text, a.Unit)
+		text = withUnit(text, unit)
 	}
 	if a.Log {
 		text += ", in equal ratios"

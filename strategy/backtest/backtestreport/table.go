@@ -157,7 +157,11 @@ func (r *Report) named() []row {
 				value = o.Label
 			}
 		}
-		rows = append(rows, row{Name: f.Label, Value: strings.TrimSpace(value + " " + f.Unit)})
+		if value == "" {
+			rows = append(rows, row{Name: f.Label, Value: "none"})
+			continue
+		}
+		rows = append(rows, row{Name: f.Label, Value: strings.TrimSpace(value + " " + param.UnitIn(f.Unit, r.Market.Base, r.Market.Counter))})
 	}
 	return rows
 }

@@ -43,7 +43,7 @@ func (w *Walk) Page() WalkPage {
 	}
 	a := w.in.Walk
 	for i := range a.Axes {
-		p.Ranges = append(p.Ranges, Setting{a.Axes[i].Label, axisText(&a.Axes[i])})
+		p.Ranges = append(p.Ranges, Setting{a.Axes[i].Label, axisText(&a.Axes[i], w.in.Config.Market)})
 	}
 	p.Ranges = append(p.Ranges, Setting{"Windows", w.walked()})
 	if a.Step != a.OutOfSample {

@@ -117,6 +117,13 @@ for (const input of document.querySelectorAll('[data-strength]')) {
   });
 }
 
+// A form that comes back with faults begins at the first of them.
+const faulty = document.querySelector('form [aria-invalid="true"]');
+if (faulty) {
+  faulty.closest('details')?.setAttribute('open', '');
+  faulty.focus();
+}
+
 // Forms that the server checks while they are filled in.
 document.addEventListener('htmx:afterSettle', () => {
   for (const fault of document.querySelectorAll('p.fault[id^="fault-"]')) {
