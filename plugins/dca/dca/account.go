@@ -49,6 +49,14 @@ func cash(b *strategy.Bot) exchange.Units {
 	return b.FreeCounter() - bid/100
 }
 
+// suffices reports whether the market takes a purchase for an amount at about a price.
+func suffices(b *strategy.Bot, amount exchange.Units, price exchange.Ticks) bool {
+	m := b.Market()
+	volume := exchange.Steps(int64(amount-amount/100) / int64(max(1, price))) // a hundredth for the fee
+	return amount > 0 && volume >= max(1, m.MinVolume) &&
+		m.Check(exchange.OrderRequest{Pair: m.Pair, Side: exchange.Buy, Type: exchange.MarketOrder, Value: amount}) == nil
+}
+
 // scale multiplies an amount and rounds down; it is 0 if the product does not fit.
 func scale(amount int64, by exchange.Rate) int64 {
 	n, err := exchange.MulDiv(amount, int64(by), int64(exchange.RateOne))

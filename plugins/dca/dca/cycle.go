@@ -24,9 +24,13 @@ func (s *averager) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		s.end(b)
 	case s.Active && s.Next.Due(b):
 		s.Next.After(b, s.interval(b))
-		if holds && !selling(b) {
-			order = b.BuyWith(min(s.share(s.Rates.Size), cash(b)))
+		if amount := min(s.share(s.Rates.Size), cash(b)); holds && !selling(b) && suffices(b, amount, c.Close) {
+			order = b.BuyWith(amount)
 			order.Because("the schedule buys every %d %s", s.Params.Every, s.Params.Unit)
+		}
+	case s.Active && s.Again.Due(b):
+		if holds && !selling(b) {
+			s.ask(b, c.Close)
 		}
 	case s.Active:
 	case holds: // an earlier run left the position
@@ -40,7 +44,7 @@ func (s *averager) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		s.First, s.Active = order.Ref(), order.Ref() != 0
 	}
 	if b.Explaining() {
-		s.explain(b, order, holds)
+		s.explain(b, order, holds, c.Close)
 	}
 }
 
@@ -68,6 +72,9 @@ func (s *averager) OnOrder(b *strategy.Bot, u strategy.OrderUpdate) {
 	}
 	if i := s.rung(u.Ref); i >= 0 {
 		s.Rungs[i].Ref = 0
+		if u.State != strategy.OrderFilled {
+			s.Again.After(b, restCandles*b.Interval())
+		}
 	}
 	if u.Ref != s.First {
 		return
@@ -84,6 +91,7 @@ func (s *averager) OnOrder(b *strategy.Bot, u strategy.OrderUpdate) {
 func (s *averager) begin(b *strategy.Bot) {
 	s.Active, s.Budget, s.Rungs = true, b.FreeCounter(), nil
 	s.Next.Stop()
+	s.Again.Stop()
 	if s.Params.Every > 0 {
 		s.Next.After(b, s.interval(b))
 	}
@@ -110,26 +118,57 @@ func (s *averager) end(b *strategy.Bot) {
 func (s *averager) lay(b *strategy.Bot, price exchange.Ticks) {
 	free, market := cash(b), b.Market()
 	gap, left, amount := s.Rates.Dip, exchange.RateOne, s.share(s.Rates.DipSize)
-	for above := price; len(s.Rungs) < s.Params.Dips; {
+	above := price
+	for n := range s.Params.Dips {
 		left -= gap
-		r := Rung{Price: exchange.Ticks(scale(int64(price), left))}
+		r, now := Rung{Price: exchange.Ticks(scale(int64(price), left))}, amount
 		if r.Price < 1 || r.Price >= above {
 			return // closer than a tick
 		}
-		r.Volume = exchange.Steps(int64(amount) / int64(r.Price))
-		request := exchange.OrderRequest{Pair: market.Pair, Side: exchange.Buy, Type: exchange.LimitOrder, Price: r.Price, Volume: r.Volume}
-		if amount+amount/100 > free || market.Check(request) != nil {
-			return
+		r.Volume = exchange.Steps(int64(now) / int64(r.Price))
+		above = r.Price
+		gap, amount = exchange.Rate(scale(int64(gap), s.Rates.DipScale)), exchange.Units(scale(int64(amount), s.Rates.SizeScale))
+		if now+now/100 > free || market.Check(bid(market, r)) != nil {
+			continue // too little, or too much: a further one may be of another size
 		}
-		free -= amount + amount/100
+		free -= now + now/100
 		order := b.Limit(exchange.Buy, r.Price, r.Volume)
 		if b.Explaining() {
-			order.Because("safety order %d of %d below %s", len(s.Rungs)+1, s.Params.Dips, b.Price(price.Float()))
+			order.Because("safety order %d of %d below %s", n+1, s.Params.Dips, b.Price(price.Float()))
 		}
 		r.Ref = order.Ref()
 		s.Rungs = append(s.Rungs, r)
-		above = r.Price
-		gap, amount = exchange.Rate(scale(int64(gap), s.Rates.DipScale)), exchange.Units(scale(int64(amount), s.Rates.SizeScale))
+	}
+}
+
+// bid is the order of a rung.
+func bid(m exchange.Market, r Rung) exchange.OrderRequest {
+	return exchange.OrderRequest{Pair: m.Pair, Side: exchange.Buy, Type: exchange.LimitOrder, Price: r.Price, Volume: r.Volume}
+}
+
+// ask asks once more for what the safety orders below the price have not bought though
+// they are over: they were refused, or somebody took them back.
+func (s *averager) ask(b *strategy.Bot, price exchange.Ticks) {
+	free, market := cash(b), b.Market()
+	for i := range s.Rungs {
+		r := &s.Rungs[i]
+		if r.Ref != 0 || r.Bought >= r.Volume {
+			continue
+		}
+		rest := Rung{Price: r.Price, Volume: r.Volume - r.Bought}
+		amount, err := rest.Price.Times(rest.Volume)
+		if err != nil || amount+amount/100 > free || market.Check(bid(market, rest)) != nil {
+			continue
+		}
+		if rest.Price >= price {
+			s.Again.After(b, restCandles*b.Interval()) // once the price is above it
+			continue
+		}
+		free -= amount + amount/100
+		order := b.Limit(exchange.Buy, rest.Price, rest.Volume)
+		order.Because("a safety order was not taken, or taken back: it is asked for again")
+		rest.Ref = order.Ref()
+		*r = rest
 	}
 }
 

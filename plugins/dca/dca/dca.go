@@ -56,7 +56,7 @@ func (p Params) Check() error {
 func Definition() strategy.Definition {
 	d := decimal.RequireFromString
 	return strategy.MustDefine(strategy.Info{
-		Name: "dca", Version: "1.0.0", Title: "Cost averaging",
+		Name: "dca", Version: "1.1.0", Title: "Cost averaging",
 		Summary: "Buys by schedule and more into dips, and sells when the price is so much above the average that was paid.",
 	}, Params{
 		Every: 24, Unit: "hours", Size: d("2"), Dips: 4, Dip: d("1.5"), DipScale: d("1.5"), DipSize: d("4"), SizeScale: d("1.5"), Target: d("2"),
@@ -77,13 +77,16 @@ type averager struct {
 	Rungs []Rung
 	// Next is when the schedule buys again, Pause when a new cycle may begin.
 	Next, Pause strategy.Timer
+	// Again is when safety orders that ended without having bought all are asked for
+	// again.
+	Again strategy.Timer
 }
 
 // Rung is a safety order.
 type Rung struct {
 	Price  exchange.Ticks
 	Volume exchange.Steps
-	// Bought is what it has bought.
+	// Bought is what its newest order has bought.
 	Bought exchange.Steps
 	// Ref is its order while that is open, else 0.
 	Ref uint64

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/strategy"
 )
 
 // explain says in a sentence how the cycle stands.
-func (s *averager) explain(b *strategy.Bot, order strategy.Order, holds bool) {
+func (s *averager) explain(b *strategy.Bot, order strategy.Order, holds bool, price exchange.Ticks) {
 	entry, exits := b.Entry(), b.Exits()
 	if holds {
 		b.Plot("average", entry)
@@ -35,7 +36,7 @@ func (s *averager) explain(b *strategy.Bot, order strategy.Order, holds bool) {
 		b.Note("waiting for the first buy of the cycle")
 	default:
 		b.Note("holding %s %s at an average of %s%s; %d of %d safety orders wait%s", b.Market().Volume(b.Position()), b.Market().Base, b.Price(entry),
-			goal(b, exits), waiting, s.Params.Dips, s.schedule())
+			goal(b, exits), waiting, s.Params.Dips, s.schedule(b, price))
 	}
 }
 
@@ -53,9 +54,12 @@ func goal(b *strategy.Bot, e strategy.Exits) string {
 }
 
 // schedule says when the schedule buys next.
-func (s *averager) schedule() string {
-	if !s.Next.Pending() {
+func (s *averager) schedule(b *strategy.Bot, price exchange.Ticks) string {
+	switch {
+	case !s.Next.Pending():
 		return ""
+	case !suffices(b, min(s.share(s.Rates.Size), cash(b)), price):
+		return "; the cash does not suffice for what the schedule buys"
 	}
 	return "; the schedule buys at " + when(s.Next)
 }
