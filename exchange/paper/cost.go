@@ -11,8 +11,9 @@ import (
 
 // Costs say what trading costs beside the fees, and what it cannot have. The
 // zero value costs nothing. They concern what takes from the book: market
-// orders and protective exits. A limit order trades at its price, which is its
-// owner's risk to miss.
+// orders, protective exits, and limit orders whose price the market has reached
+// as they arrive, which trade no worse than at their price. A limit order that
+// rests trades at its price, which is its owner's risk to miss.
 type Costs struct {
 	// Impact makes a price worse by this rate times the square of the order's
 	// share of the candle's volume: at the whole volume by all of it. It is the

@@ -76,6 +76,49 @@ func TestCostsOfTaking(t *testing.T) {
 	}
 }
 
+// proves PL4: a limit order that takes from the book costs what a market order does, up to
+// its own price, and one that rests costs nothing but its fee.
+func TestCostsOfLimitOrders(t *testing.T) {
+	t.Parallel()
+	all := paper.Costs{Slippage: perHundred, Spread: 2 * perHundred, Range: 10 * perHundred} // 40 at 1,000 and a range of 200
+	for _, c := range []struct {
+		name  string
+		costs paper.Costs
+		side  exchange.Side
+		price exchange.Ticks
+		want  string
+	}{
+		{"a buy far above the open", all, exchange.Buy, 1090, "buy 10@1040 fee 0 taker"},
+		{"a buy a little above the open", all, exchange.Buy, 1025, "buy 10@1025 fee 0 taker"},
+		{"a buy at the open", all, exchange.Buy, 1000, "buy 10@1000 fee 0 taker"},
+		{"a buy below the open", all, exchange.Buy, 950, "buy 10@950 fee 0 maker"},
+		{"a sale far below the open", all, exchange.Sell, 910, "sell 10@960 fee 0 taker"},
+		{"a sale a little below the open", all, exchange.Sell, 985, "sell 10@985 fee 0 taker"},
+		{"a sale above the open", all, exchange.Sell, 1050, "sell 10@1050 fee 0 maker"},
+		{"the impact of what there is", paper.Costs{Impact: exchange.RateOne / 2, MaxShare: perHundred / 2}, exchange.Buy, 1090, "buy 5@1001 fee 0 taker"},
+		{"no costs", paper.Costs{}, exchange.Buy, 1090, "buy 10@1000 fee 0 taker"},
+	} {
+		r := newTrader(t, paper.VenueConfig{Costs: c.costs, Balance: 10_000_000, Base: 10})
+		r.place(2, exchange.OrderRequest{Side: c.side, Type: exchange.LimitOrder, Price: c.price, Volume: 10})
+		if got := tell(r.venue.Candle(new(bar(2, 1000, 1100, 900, 1050)))); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// proves PL4: the impact of a buy by value is that of what it buys at its tier's fees.
+func TestImpactOfABuyByValueAtATier(t *testing.T) {
+	t.Parallel()
+	r := newTrader(t, paper.VenueConfig{
+		Costs: paper.Costs{Impact: exchange.RateOne}, Balance: 500_000, Fees: exchange.Fees{Taker: exchange.RateOne / 2}, Tiers: []paper.Tier{{}},
+	})
+	r.place(2, exchange.OrderRequest{Side: exchange.Buy, Value: 500_000})
+	// Half of the volume moves the price by a quarter; with the dearest fees it would be a third.
+	if got, want := tell(r.venue.Candle(new(bar(2, 1000, 1000, 1000, 1000)))), "buy 400@1250 fee 0 taker"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // proves PL4
 func TestLatency(t *testing.T) {
 	t.Parallel()
@@ -160,12 +203,16 @@ func TestCostsNeverPay(t *testing.T) {
 		high.Impact += rate("more impact")
 		high.Slippage += rate("more slippage")
 		volume := exchange.Steps(rapid.Int64Range(1, 3000).Draw(rt, "volume"))
+		kind, most, least := exchange.MarketOrder, exchange.Ticks(0), exchange.Ticks(0)
+		if rapid.Bool().Draw(rt, "limits") { // that the open reaches
+			kind, most, least = exchange.LimitOrder, exchange.Ticks(rapid.Int64Range(1000, 1300).Draw(rt, "most")), exchange.Ticks(rapid.Int64Range(800, 1050).Draw(rt, "least"))
+		}
 		cash := make([]exchange.Units, 2)
 		for i, costs := range []paper.Costs{low, high} {
 			r := newTrader(rt, paper.VenueConfig{Costs: costs, Balance: 100_000_000})
-			r.place(1, exchange.OrderRequest{Side: exchange.Buy, Volume: volume})
+			r.place(1, exchange.OrderRequest{Side: exchange.Buy, Type: kind, Price: most, Volume: volume})
 			r.venue.Candle(new(bar(1, 1000, 1100, 900, 1050)))
-			r.place(2, exchange.OrderRequest{Side: exchange.Sell, Volume: r.venue.State().Base})
+			r.place(2, exchange.OrderRequest{Side: exchange.Sell, Type: kind, Price: least, Volume: r.venue.State().Base})
 			r.venue.Candle(new(bar(2, 1050, 1060, 1000, 1010)))
 			s := r.venue.State()
 			if s.Base != 0 || s.Counter < 0 {

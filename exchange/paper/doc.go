@@ -10,8 +10,9 @@
 //  1. Market orders of before trade at the open, made worse by the costs: a
 //     fixed slippage, half of the spread, a share of the candle's range, and the
 //     order's own impact.
-//  2. Limit orders that the open reaches trade there, as taker; those that the
-//     candle trades through (not merely touches) trade at their price, as maker.
+//  2. Limit orders that the open reaches as they arrive trade there, as taker, made
+//     worse by the costs up to their price; those that the candle trades through
+//     (not merely touches) trade at their price, as maker.
 //  3. A protective exit that the candle reaches trades at its trigger, or at the
 //     open where the candle opened beyond it, made worse by the costs; where
 //     a candle reaches stop and target, the stop counts. It acts once a candle:

@@ -303,13 +303,27 @@ func (v *Venue) meet(rest *Resting, c *exchange.Candle, before int64) bool {
 		if r.PostOnly {
 			return v.end(rest, c.Time, "post-only: it would have traded at once")
 		}
-		return v.trade(rest, c.Open, false, c.Time)
+		return v.trade(rest, v.taking(rest, c), false, c.Time)
 	case r.TimeInForce != exchange.GTC:
 		return v.end(rest, c.Time, r.TimeInForce.String()+": the price was not reached")
 	case buy && c.Low < r.Price, !buy && c.High > r.Price:
 		return v.trade(rest, r.Price, true, c.Time)
 	}
 	return true
+}
+
+// taking returns the price at which a limit order takes from the book at the candle's
+// open: made worse by what that costs, though no worse than the order's own.
+func (v *Venue) taking(rest *Resting, c *exchange.Candle) exchange.Ticks {
+	r, volume := &rest.Order.Request, rest.Order.Remaining()
+	if v.cfg.MaxShare > 0 {
+		volume = min(volume, v.state.Available)
+	}
+	price := v.worse(r.Side, c.Open, volume, c)
+	if r.Side == exchange.Buy {
+		return min(price, r.Price)
+	}
+	return max(price, r.Price)
 }
 
 // take executes a market order at a price of the candle, made worse by what it

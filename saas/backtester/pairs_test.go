@@ -40,7 +40,7 @@ func TestRunsTradeFurtherPairs(t *testing.T) { // proves PL1, T8
 			{Kind: research.WalkForward, Search: &research.Search{Ranges: []string{"every=40,60"}, Measure: "equity", InSample: 24 * time.Hour, OutOfSample: 24 * time.Hour}},
 		} {
 			r := w.await(create(in), research.Done)
-			if r.Figures.Trades < 100 || r.Figures.Warnings > 4 {
+			if r.Figures.Trades < 100 || r.Figures.Warnings > 5 { // of a short history, for one
 				t.Errorf("%s: %d trades, %d warnings", r.Kind, r.Figures.Trades, r.Figures.Warnings)
 			}
 			final = append(final, r.Figures.Final.String())

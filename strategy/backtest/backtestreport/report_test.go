@@ -18,6 +18,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/backtest"
 	"github.com/lunobot/lunobot/strategy/backtest/backtestreport"
 	"github.com/lunobot/lunobot/strategy/backtest/lookahead"
+	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
@@ -177,6 +178,16 @@ func TestQuietFillsAreToldOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := fmt.Sprintf("%d of %d fills were in candles without volume", result.Account.Fills, result.Account.Fills)
+		swept, err := backtestreport.NewSearch(backtestreport.SearchInput{
+			Best: result, Config: swingConfig(s), Info: definition().Info(), Schema: definition().Schema(),
+			Result: &search.Result{Objective: search.Objective{Measure: search.Equity}, Sets: []*search.Set{{Params: []byte(`{}`), Score: 1}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(strings.Join(swept.Warnings, "\n"), want); n != strings.Count(strings.Join(r.Warnings, "\n"), want) {
+			t.Errorf("a sweep tells it %d times", n)
+		}
 		if told := strings.Contains(strings.Join(r.Warnings, "\n"), want); told != quiet {
 			t.Errorf("without volume: %t, warned: %t: %q", quiet, told, r.Warnings)
 		}

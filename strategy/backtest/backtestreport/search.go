@@ -219,9 +219,6 @@ const (
 func (s *Search) warnings() []string {
 	r := s.in.Result
 	var out []string
-	if s.in.Best != nil {
-		out = append(lacks(s.in.Best.Lacks), quietFills(s.in.Best.QuietFills, s.in.Best.Fills())...)
-	}
 	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if s.best == nil {
 		warn("No set has a %s within the bounds asked for: there is no best one. The Sharpe and Sortino ratios and growth take two whole days at least.",

@@ -220,6 +220,7 @@ func TestWalkReport(t *testing.T) {
 	table, document, page := written(t, walk(t, search.Objective{Measure: search.Equity}))
 	shows(t, "table", table, "6 windows (rolling) of 12 h, each traded for 6 h after it; 48 sets by grid", "Efficiency", "2025-01-31 12:00 to 2025-02-01 00:00",
 		"on candles that no choice had seen", "Pardo", "These prices repeat.")
+	shows(t, "warnings", table, "Only 1 d 12 h were traded after the windows: figures for a year are blown up")
 	shows(t, "page", page, "WALK-FORWARD", `data-chart="equity"`, `data-chart="windows"`, "Final equity within against after", "class=\"r-fold\"", "Pardo")
 	var d struct {
 		Windows []struct {

@@ -178,6 +178,9 @@ func (w *Walk) warnings() []string {
 			without.Trades, without.Book = without.Trades || window.Best.Lacks.Trades, without.Book || window.Best.Lacks.Book
 		}
 	}
+	if d := time.Duration(len(a.Windows)) * a.OutOfSample; d < shortHistory && traded > 0 {
+		warn("Only %s were traded after the windows: figures for a year are blown up from a short time.", span(d))
+	}
 	out = append(append(out, lacks(without)...), quietFills(quiet, fills)...)
 	if short > 0 {
 		warn("%s cold, for the history has fewer candles before than the strategy warms up with.", count(int64(short), "window begins", "windows begin"))
