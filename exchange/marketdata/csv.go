@@ -48,6 +48,8 @@ type CSVError struct {
 	Column string
 	// Reason says what is wrong.
 	Reason string
+	// OfLayout says that another Layout may read the line.
+	OfLayout bool
 }
 
 // Error implements error.

@@ -19,6 +19,7 @@ import (
 type CSVReader struct {
 	cfg           CSVConfig
 	names         [columnCount]string
+	times         TimeParser
 	delimiter     byte
 	lines         *bufio.Reader
 	line          int
@@ -47,8 +48,12 @@ func NewCSVReader(r io.Reader, cfg CSVConfig) (*CSVReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading candles: %w", err)
 	}
+	times, err := NewTimeParser(cfg.Layout)
+	if err != nil {
+		return nil, fmt.Errorf("reading candles: %w", err)
+	}
 	reader := &CSVReader{
-		cfg: cfg, names: names, delimiter: cfg.Layout.Delimiter, lines: bufio.NewReaderSize(r, maxLine),
+		cfg: cfg, names: names, times: times, delimiter: cfg.Layout.Delimiter, lines: bufio.NewReaderSize(r, maxLine),
 		price: cfg.Market.PriceGrid(exchange.Nearest), volume: cfg.Market.VolumeGrid(exchange.Down),
 	}
 	if reader.delimiter == 0 {
@@ -80,9 +85,9 @@ func (r *CSVReader) begin() error {
 	if err != nil {
 		return err
 	}
-	for kind, magic := range map[string]string{"gzip": "\x1f\x8b", "zip": "PK\x03\x04", "Parquet": "PAR1"} {
+	for kind, magic := range map[string]string{"gzip": "\x1f\x8b", "zip": "PK\x03\x04", "Parquet": "PAR1", "UTF-16": "\xff\xfe", "UTF-16 (big-endian)": "\xfe\xff"} {
 		if bytes.HasPrefix(first, []byte(magic)) {
-			return &CSVError{Line: r.line, Reason: "this is a " + kind + " file and no CSV; unpack or convert it first"}
+			return &CSVError{Line: r.line, Reason: "this is a " + kind + " file and no CSV in UTF-8; unpack or convert it first"}
 		}
 	}
 	first = bytes.TrimPrefix(first, []byte("\ufeff"))
@@ -220,12 +225,25 @@ func (r *CSVReader) readHeader(line []byte) error {
 		}
 	}
 	if len(missing) > 0 {
-		return r.fault("", "the header lacks %s", strings.Join(missing, ", "))
+		return r.ofLayout(r.fault("", "the header lacks %s%s", strings.Join(missing, ", "), r.guess(line, names)))
 	}
 	for r.targets[len(r.targets)-1] < 0 {
 		r.targets = r.targets[:len(r.targets)-1]
 	}
 	return nil
+}
+
+// guess says what a header looks like in which columns are missing.
+func (r *CSVReader) guess(line []byte, names []string) string {
+	for _, other := range []struct{ delimiter, name string }{{";", "semicolons"}, {"\t", "tabs"}, {"|", "strokes"}, {",", "commas"}} {
+		if len(names) == 1 && bytes.Count(line, []byte(other.delimiter)) >= int(columnCount)-1 {
+			return "; its fields seem to be divided by " + other.name
+		}
+	}
+	if first := strings.Trim(strings.TrimSpace(names[0]), `"`); first != "" && first[0] >= '0' && first[0] <= '9' {
+		return "; it begins with a number, as a file without a header does"
+	}
+	return fmt.Sprintf("; it is %q", clip(line))
 }
 
 func (r *CSVReader) readRow(line []byte) (exchange.Candle, error) {
@@ -235,8 +253,8 @@ func (r *CSVReader) readRow(line []byte) (exchange.Candle, error) {
 	r.row = CSVReport{}
 	var c exchange.Candle
 	var err error
-	if c.Time, err = parseTime(r.fields[columnTime], r.cfg.Layout.Unit); err != nil {
-		return c, r.faultIn(columnTime, "%s", err)
+	if c.Time, err = r.times.Parse(r.fields[columnTime]); err != nil {
+		return c, r.ofLayout(r.faultIn(columnTime, "%s", err))
 	}
 	if err := r.checkOrder(c.Time); err != nil {
 		return c, err
@@ -339,14 +357,14 @@ func (r *CSVReader) checkOrder(ms int64) error {
 	case r.last == 0 || ms > r.last && !r.cfg.Layout.NewestFirst || ms < r.last && r.cfg.Layout.NewestFirst:
 		return nil
 	case ms == r.last:
-		return r.faultIn(columnTime, "%s repeats the time of the line before", at)
+		return r.faultIn(columnTime, "%s repeats the time of the line before; one of the two must go", at)
 	case r.cfg.Layout.NewestFirst:
 		return r.faultIn(columnTime, "%s is after the time of the line before, in a file that begins with its newest candle", at)
 	}
-	return r.faultIn(columnTime, "%s is before the time of the line before", at)
+	return r.faultIn(columnTime, "%s is before the time of the line before; sort the file by time", at)
 }
 
-func (r *CSVReader) faultIn(c column, format string, args ...any) error {
+func (r *CSVReader) faultIn(c column, format string, args ...any) *CSVError {
 	name := r.names[c]
 	if r.cfg.Layout.NoHeader {
 		name += " (" + c.String() + ")"
@@ -354,8 +372,14 @@ func (r *CSVReader) faultIn(c column, format string, args ...any) error {
 	return r.fault(name, format, args...)
 }
 
-func (r *CSVReader) fault(column, format string, args ...any) error {
+func (r *CSVReader) fault(column, format string, args ...any) *CSVError {
 	return &CSVError{Line: r.line, Column: column, Reason: fmt.Sprintf(format, args...)}
+}
+
+// ofLayout marks a fault that another layout might not have.
+func (r *CSVReader) ofLayout(e *CSVError) error {
+	e.OfLayout = true
+	return e
 }
 
 // trim takes spaces and quotes off a field.

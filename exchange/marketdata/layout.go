@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/lunobot/lunobot/exchange"
 )
@@ -27,6 +28,12 @@ type Layout struct {
 	Skip int
 	// Unit is what numeric times count.
 	Unit TimeUnit
+	// TimeFormat is how times are written that are neither numbers nor in RFC
+	// 3339, such as "dd.MM.yyyy HH:mm:ss": see dateForm. It needs Zone.
+	TimeFormat string
+	// Zone is that of times that name none, also of "2026-01-31 00:00:00" and of
+	// "2026-01-31". Defaults to refusing them.
+	Zone *time.Location
 }
 
 // TimeUnit is what a numeric time counts since the start of 1970.
@@ -115,6 +122,10 @@ func (l Layout) names() (names [columnCount]string, err error) {
 		err = fmt.Errorf("%q cannot divide fields", l.Delimiter)
 	case l.Skip < 0:
 		err = fmt.Errorf("%d lines cannot be skipped", l.Skip)
+	case l.TimeFormat != "" && l.Unit != BySize:
+		err = fmt.Errorf("times are either numbers of %s or written as %q", l.Unit, l.TimeFormat)
+	case l.TimeFormat != "" && l.Zone == nil:
+		err = fmt.Errorf("times that are written as %q need a time zone", l.TimeFormat)
 	}
 	return names, err
 }

@@ -102,8 +102,16 @@ func TestCorruptLayout(t *testing.T) {
 			marketdata.Layout{NewestFirst: true}, header + "1735689720,6,7,5,6,1\n1735689660,6,7,5,6,1\n1735689600,6,7,5,6,1\n1735689590,6,7,5,6,1\n",
 			false, 4, "timestamp", "not a multiple",
 		},
-		"a finer price":  {marketdata.Layout{}, header + "1735689600,6,7.001,5,6,1\n", true, 2, "high", "7.001 is finer than the tick 0.01"},
-		"a finer volume": {marketdata.Layout{}, header + "1735689600,6,7,5,6,1.00001\n", true, 2, "volume", "finer than the step 0.0001"},
+		"a finer price":        {marketdata.Layout{}, header + "1735689600,6,7.001,5,6,1\n", true, 2, "high", "7.001 is finer than the tick 0.01"},
+		"a finer volume":       {marketdata.Layout{}, header + "1735689600,6,7,5,6,1.00001\n", true, 2, "volume", "finer than the step 0.0001"},
+		"no time zone":         {marketdata.Layout{}, header + "2025-01-01 00:00:00,6,7,5,6,1\n", false, 2, "timestamp", `"2025-01-01 00:00:00" does not tell its time zone`},
+		"a day without a zone": {marketdata.Layout{}, header + "2025-01-01,6,7,5,6,1\n", false, 2, "timestamp", "does not tell its time zone"},
+		"not of the format":    {marketdata.Layout{TimeFormat: "dd.MM.yyyy", Zone: time.UTC}, header + "2025-01-01,6,7,5,6,1\n", false, 2, "timestamp", "not a time of the format"},
+		"between semicolons":   {marketdata.Layout{}, strings.ReplaceAll(header, ",", ";"), false, 1, "", "divided by semicolons"},
+		"between tabs":         {marketdata.Layout{}, strings.ReplaceAll(header, ",", "\t"), false, 1, "", "divided by tabs"},
+		"no header":            {marketdata.Layout{}, first, false, 1, "", "a file without a header"},
+		"other names":          {marketdata.Layout{}, "date,o,h,l,c,v\n", false, 1, "", `it is "date,o,h,l,c,v"`},
+		"UTF-16":               {marketdata.Layout{}, "\xff\xfet\x00i\x00", false, 1, "", "UTF-16"},
 		"nothing to skip": {
 			marketdata.Layout{Skip: 3}, header, false, 4, "", "empty",
 		},
@@ -123,6 +131,11 @@ func TestCorruptLayout(t *testing.T) {
 		"an unknown unit":           {Unit: "weeks"},
 		"a quote between fields":    {Delimiter: '"'},
 		"fewer than no lines":       {Skip: -1},
+		"a format without a zone":   {TimeFormat: "yyyy-MM-dd"},
+		"a format and a unit":       {TimeFormat: "yyyy-MM-dd", Zone: time.UTC, Unit: marketdata.Seconds},
+		"a format without a day":    {TimeFormat: "yyyy-MM HH:mm", Zone: time.UTC},
+		"a format of Go's":          {TimeFormat: "2006-01-02 yyyy MM dd", Zone: time.UTC},
+		"a format of strftime's":    {TimeFormat: "%Y-%m-%d", Zone: time.UTC},
 		"a number beyond all lines": {NoHeader: true, Open: "100000"},
 	} {
 		if _, _, err := readCSV(t, header, marketdata.CSVConfig{Layout: l}); err == nil {
@@ -135,5 +148,37 @@ func TestCorruptLayout(t *testing.T) {
 	}
 	if err := l.Set("open", "x"); err != nil || l.Open != "x" {
 		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// Times that name no zone are those of the zone of the layout, and none is guessed.
+func TestTimeParser(t *testing.T) {
+	t.Parallel()
+	const want = 1735661100000 // 2024-12-31 16:05 UTC, five past midnight of the next day in Kuala Lumpur
+	zone := time.FixedZone("", 8*3600)
+	for text, l := range map[string]marketdata.Layout{
+		"1735661100":                {},
+		"2024-12-31T16:05:00Z":      {Zone: zone},
+		"2025-01-01 00:05:00+08:00": {},
+		"2025-01-01 00:05:00":       {Zone: zone},
+		"2025-01-01T00:05":          {Zone: zone},
+		"31.12.2024 16:05:00":       {Zone: time.UTC, TimeFormat: "dd.MM.yyyy HH:mm:ss"},
+		"01/01/25 12:05 AM":         {Zone: zone, TimeFormat: "MM/dd/yy hh:mm a"},
+		"20250101 000500.000":       {Zone: zone, TimeFormat: "yyyyMMdd HHmmss.SSS"},
+		"202501010005":              {Zone: zone, TimeFormat: "yyyyMMddHHmm"},
+		"01 Jan 2025 00:05":         {Zone: zone, TimeFormat: "dd MMM yyyy HH:mm"},
+	} {
+		p, err := marketdata.NewTimeParser(l)
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got, err := p.Parse([]byte(text)); err != nil || got != want {
+			t.Errorf("%q is %s, %v", text, time.UnixMilli(got).UTC(), err)
+		}
+	}
+	midnight, err := marketdata.NewTimeParser(marketdata.Layout{Zone: zone})
+	if got, failed := midnight.Parse([]byte("2025-01-01")); err != nil || failed != nil || got != want-5*60_000 {
+		t.Errorf("a day is %d, %v, %v", got, err, failed)
 	}
 }

@@ -131,7 +131,7 @@ func (t *TradeReader) read() (trade exchange.Trade, err error) {
 	}
 	field := func(column int) []byte { return trim([]byte(row[t.columns[column]])) }
 	trade.Pair = t.cfg.Market.Pair
-	if trade.Time, err = parseTime(field(tradeTime), BySize); err != nil {
+	if trade.Time, err = (TimeParser{}).Parse(field(tradeTime)); err != nil {
 		return fault(tradeTime, "%s", err)
 	}
 	if trade.Time < t.last {

@@ -87,6 +87,7 @@ func TestWrongInput(t *testing.T) {
 			[]string{"--strategy", "basic", "--data", "in.csv"}, []string{"in.csv", "line 3", "column high"},
 		},
 		{"a file that cannot be written is told before the run", "", []string{"--strategy", "basic", "--json", "no/such/folder/r.json"}, []string{"--json", "cannot be written"}},
+		{"one file for two reports", "", []string{"--strategy", "basic", "--html", "./out.json"}, []string{"--json and --html are both ./out.json"}},
 		{"a folder in place of a file", "", []string{"--strategy", "basic", "--html", "."}, []string{"--html", "folder"}},
 		{"a flag that does not exist", "", []string{"--strategy", "basic", "--nope"}, []string{"--nope", "--help"}},
 		{"signals for who takes none", "", []string{"--strategy", "basic", "--signals", "in.csv"}, []string{"--signals", "basic takes no signals"}},

@@ -97,7 +97,7 @@ func (f companyFlags) files(ctx context.Context, c *company, cfg backtest.Config
 	}
 	if f.Trades != "" {
 		c.trades = func(from, to time.Time) (backtest.TradeSource, func(), error) {
-			file, _, err := openIn(f.Trades)
+			file, err := openIn(f.Trades)
 			if err != nil {
 				return nil, nil, input("--trades %w", err)
 			}

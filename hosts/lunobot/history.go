@@ -50,11 +50,8 @@ type marketFlags struct {
 func (h historyFlags) load(ctx context.Context) (history, error) {
 	from, err := parseWhen("--from", h.From)
 	to, errTo := parseWhen("--to", h.To)
-	if err := errors.Join(err, errTo); err != nil {
+	if err := errors.Join(err, errTo, ordered(from, to, h.From, h.To)); err != nil {
 		return history{}, err
-	}
-	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
-		return history{}, input("--from %s must be before --to %s", h.From, h.To)
 	}
 	if h.Data != storeData && h.Candles != "" {
 		return history{}, input("--candles is for --data store")
@@ -213,4 +210,12 @@ func parseWhen(flag, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, input("%s %q is not a time; write 2026-01-31 or 2026-01-31T12:00:00Z", flag, text)
+}
+
+// ordered says that a span ends before it begins; texts are what was given.
+func ordered(from, to time.Time, fromText, toText string) error {
+	if from.IsZero() || to.IsZero() || from.Before(to) {
+		return nil
+	}
+	return input("--from %s must be before --to %s", fromText, toText)
 }

@@ -113,6 +113,12 @@ func TestHistoryInput(t *testing.T) {
 		{"a column that is not there", header + rows, []string{"--pair", "XBTMYR", "--columns", "volume=vol"}, []string{"line 1", "lacks vol"}},
 		{"no pair", header + rows, nil, []string{"--pair"}},
 		{"no rows in the time", header + rows, []string{"--pair", "XBTMYR", "--from", "2025-01-01"}, []string{"no candle in the time"}},
+		{"days as minutes", header + days(30), []string{"--pair", "XBTMYR"}, []string{"1.csv", "stand 1d apart", "give --interval 1d", "nothing was stored"}},
+		{"times without a zone", header + "2026-01-31 00:00:00,10,12,9,11,1\n", []string{"--pair", "XBTMYR"}, []string{"line 2", "time zone", "--help"}},
+		{"a format without a zone", header + rows, []string{"--pair", "XBTMYR", "--time-format", "dd.MM.yyyy"}, []string{"--time-format needs --time-zone"}},
+		{"a zone that is none", header + rows, []string{"--pair", "XBTMYR", "--time-zone", "MYT"}, []string{`--time-zone "MYT" must be UTC or an offset`}},
+		{"a span backwards", header + rows, []string{"--pair", "XBTMYR", "--from", "2025-01-02", "--to", "2025-01-01"}, []string{"--from 2025-01-02 must be before --to"}},
+		{"no rows at all", header, []string{"--pair", "XBTMYR"}, []string{"1.csv has no candle\n"}},
 		{"another candle of the same time", header + rows, []string{"--pair", "ETHMYR"}, []string{"2023-11-14T22:14:00Z", "volume 1.5", "--replace"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,6 +175,59 @@ func TestHistoryInput(t *testing.T) {
 		if a := command(t, dir, strings.Fields(args)...); a.code != 2 || !strings.Contains(a.problems, want) {
 			t.Errorf("%s: exit code %d\n%s%s", args, a.code, a.out, a.problems)
 		}
+	}
+}
+
+// days are the rows of that many days.
+func days(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "%d,10,12,9,11,1.5\n", 1_700_006_400+i*86_400)
+	}
+	return b.String()
+}
+
+// Times without a zone are taken in the one that is named, in Parquet files what lies
+// outside the span is not counted, and what cannot be read twice is not waited for.
+func TestHistoryTimes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "xbtmyr.csv", header+days(30))
+	write(t, dir, "local.csv", "Datum;open;high;low;close;volume\n15.11.2023 08:00;10;12;9;11;1.5\n16.11.2023 08:00;10;12;9;11;1.5\n")
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"import xbtmyr.csv --interval 1d", 0, "stored 30 candles"},
+		{"import local.csv --pair XBTMYR --interval 1d --delimiter ; --columns time=datum --time-zone +08:00 --time-format dd.MM.yyyy_HH:mm", 0, "2 were there already"},
+		{"export --pair XBTMYR --interval 1d --parquet x.parquet", 0, "wrote 30"},
+		{"import x.parquet --pair ETHMYR --interval 1d --from 2023-11-15 --to 2023-11-20", 0, "stored 5 candles of ETHMYR 1d: 5 new"},
+		{"import x.parquet --pair ETHMYR --interval 1d --from 2030-11-15", 2, "no candle in the time asked for"},
+		{"import /dev/null --pair XBTMYR --interval 1d", 2, "/dev/null is no regular file"},
+	} {
+		args := strings.Fields("history " + c.args)
+		for i := range args {
+			args[i] = strings.ReplaceAll(args[i], "_", " ")
+		}
+		if a := command(t, dir, args...); a.code != c.code || !strings.Contains(a.out+a.problems, c.want) {
+			t.Errorf("%s: exit code %d\n%s%s", c.args, a.code, a.out, a.problems)
+		}
+	}
+	// A copy that lacks the manifest is told, and can be removed.
+	if err := os.Remove(filepath.Join(dir, "lunobot-data/history/ETHMYR/1d/manifest.json")); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"list", "verify"} {
+		if a := command(t, dir, "history", verb); a.code != 1 || !strings.Contains(a.problems, "ETHMYR 1d") || !strings.Contains(a.problems, "no manifest.json") || !strings.Contains(a.out, "XBTMYR") {
+			t.Errorf("%s: exit code %d\n%s%s", verb, a.code, a.out, a.problems)
+		}
+	}
+	if a := command(t, dir, "history", "remove", "--pair", "ETHMYR", "--interval", "1d"); a.code != 0 {
+		t.Error(a.problems)
+	}
+	if a := command(t, dir, "history", "list"); a.code != 0 || strings.Contains(a.out, "ETHMYR") {
+		t.Errorf("after removing: exit code %d\n%s%s", a.code, a.out, a.problems)
 	}
 }
 

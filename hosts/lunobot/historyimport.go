@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,6 +44,8 @@ type layoutFlags struct {
 	Delimiter   string `placeholder:"CHARACTER" help:"What is between two fields of a CSV file; 'tab' is a tab. Default: a comma."`
 	NoHeader    bool   `help:"No line names the columns of the CSV file."`
 	NewestFirst bool   `help:"The CSV file begins with its newest candle."`
+	TimeFormat  string `placeholder:"FORMAT" help:"How times are written that are neither numbers nor RFC 3339, such as 'dd.MM.yyyy HH:mm:ss'; needs --time-zone."`
+	TimeZone    string `placeholder:"ZONE" help:"Zone of times that name none: UTC, or an offset such as +08:00. Default: such times are an error."`
 	Skip        int    `placeholder:"NUMBER" help:"Lines to leave out before the header of the CSV file."`
 }
 
@@ -82,6 +83,17 @@ func (f layoutFlags) layout(m exchange.Market) (marketdata.Layout, error) {
 			problems = append(problems, input("--time-unit %q is none of %v", f.TimeUnit, marketdata.Units()))
 		}
 	}
+	l.TimeFormat = f.TimeFormat
+	if f.TimeZone != "" {
+		zone, err := time.Parse("-07:00", f.TimeZone)
+		if err != nil && !strings.EqualFold(f.TimeZone, "UTC") {
+			problems = append(problems, input("--time-zone %q must be UTC or an offset such as +08:00", f.TimeZone))
+		}
+		l.Zone = zone.Location()
+	}
+	if l.TimeFormat != "" && l.Zone == nil {
+		problems = append(problems, input("--time-format needs --time-zone, such as UTC or +08:00"))
+	}
 	switch {
 	case f.Delimiter == "tab":
 		l.Delimiter = '\t'
@@ -101,23 +113,32 @@ func (i historyImportCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	file, err := openFixed(i.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
 	bar := newProgress(c.problems, 1)
-	changes, report, err := job.run(ctx, true, func(done float64) { bar.of(int64(done*500), 1000) })
+	changes, report, err := job.run(ctx, file, true, func(done float64) { bar.of(int64(done*500), 1000) })
 	if err == nil && !i.Check {
-		changes, report, err = job.run(ctx, false, func(done float64) { bar.of(500+int64(done*500), 1000) })
+		changes, report, err = job.run(ctx, file, false, func(done float64) { bar.of(500+int64(done*500), 1000) })
 	}
 	bar.clear()
 	if err != nil {
 		return err
 	}
-	if report.Rows == 0 {
+	count := changes.Added + changes.Replaced + changes.Same
+	switch {
+	case count == 0 && i.From == "" && i.To == "":
+		return input("%s has no candle", i.File)
+	case count == 0:
 		return input("%s has no candle in the time asked for", i.File)
 	}
 	verb := "stored"
 	if i.Check {
 		verb = "would store"
 	}
-	fmt.Fprintf(c.out, "%s %d candles of %s: %d new, %d replaced, %d were there already\n", verb, report.Rows, job.key(), changes.Added, changes.Replaced, changes.Same)
+	fmt.Fprintf(c.out, "%s %d candles of %s: %d new, %d replaced, %d were there already\n", verb, count, job.key(), changes.Added, changes.Replaced, changes.Same)
 	if n := report.PricesRounded + report.VolumesRounded; n > 0 {
 		fmt.Fprintf(c.out, "%d prices became the nearest tick and %d volumes the step below\n", report.PricesRounded, report.VolumesRounded)
 	}
@@ -147,15 +168,12 @@ func (i historyImportCommand) prepare() (importJob, error) {
 		err = input("--interval %s must be a length of whole seconds, such as 1m, 1h or 1d", i.Interval)
 	}
 	a, errStore := i.open()
-	if err := errors.Join(errFrom, errTo, err, errStore); err != nil {
+	if err := errors.Join(errFrom, errTo, ordered(from, to, i.From, i.To), err, errStore); err != nil {
 		return importJob{}, err
 	}
 	m, err := i.marketIn(a, length)
-	if err != nil {
-		return importJob{}, err
-	}
-	layout, err := i.layout(m)
-	if err != nil {
+	layout, errLayout := i.layout(m)
+	if err := errors.Join(err, errLayout); err != nil {
 		return importJob{}, err
 	}
 	origin := i.Origin
@@ -200,15 +218,13 @@ type rows interface {
 }
 
 // run reads the file once. With check nothing is written.
-func (j importJob) run(ctx context.Context, check bool, progress func(done float64)) (changes archive.Changes, report marketdata.CSVReport, err error) {
-	file, size, err := openIn(j.path)
+func (j importJob) run(ctx context.Context, file *fixedFile, check bool, progress func(done float64)) (changes archive.Changes, report marketdata.CSVReport, err error) {
+	source, done, err := j.rows(file)
 	if err != nil {
-		return changes, report, err
+		return changes, report, j.faulty(ctx, err, changes)
 	}
-	defer file.Close() //nolint:errcheck // it was only read
-	source, done, err := j.rows(file, size)
-	if err != nil {
-		return changes, report, input("%s: %w", j.path, err)
+	if closer, ok := source.(io.Closer); ok {
+		defer func() { err = errors.Join(err, closer.Close()) }()
 	}
 	cfg := j.writer
 	cfg.Check = check
@@ -216,32 +232,41 @@ func (j importJob) run(ctx context.Context, check bool, progress func(done float
 	if err != nil {
 		return changes, report, stored(err)
 	}
+	var kept archive.Changes
 	defer func() {
-		if ctx.Err() != nil && w.Changes().Added > 0 && !check {
-			err = interruptedError{"the store is whole; run the same command again to go on"}
+		if err != nil {
+			err = j.faulty(ctx, err, kept)
 		}
 		err = errors.Join(err, w.Close())
 	}()
-	block := make([]exchange.Candle, 0, importBlock)
+	block, distance := make([]exchange.Candle, 0, importBlock), spacing{}
 	for since := 0; ; {
 		c, err := source.Next(ctx)
 		end := errors.Is(err, io.EOF)
 		if err != nil && !end {
-			return changes, report, j.faulty(ctx, err)
+			return changes, report, err
 		}
 		if !end {
+			distance.add(c.Time)
 			if block = append(block, c); len(block) < importBlock {
 				continue
 			}
 		}
 		if err := w.Add(ctx, j.wanted(block)); err != nil {
-			return changes, report, stored(err)
+			return changes, report, err
+		}
+		if end {
+			if err := errors.Join(distance.check(j.writer.Interval), file.unchanged()); err != nil {
+				return changes, report, err
+			}
 		}
 		if since += len(block); since >= importCommit || end {
 			if err := w.Commit(ctx); err != nil {
-				return changes, report, stored(err)
+				return changes, report, err
 			}
-			since = 0
+			if since = 0; !check {
+				kept = w.Changes()
+			}
 		}
 		if block = block[:0]; end {
 			return w.Changes(), source.Report(), nil
@@ -258,41 +283,51 @@ func (j importJob) wanted(block []exchange.Candle) []exchange.Candle {
 	})
 }
 
-// faulty tells a fault of the file from others.
-func (j importJob) faulty(ctx context.Context, err error) error {
-	var line *marketdata.CSVError
-	var row *archive.RowError
-	if ctx.Err() == nil && (errors.As(err, &line) || errors.As(err, &row)) {
-		return input("%s: %w; nothing was stored", j.path, err)
+// faulty tells a fault of the file from others, and what of the file is in the
+// store in spite of it.
+func (j importJob) faulty(ctx context.Context, err error, kept archive.Changes) error {
+	left := "nothing was stored"
+	if kept.Added+kept.Replaced > 0 {
+		left = fmt.Sprintf("%d new and %d replaced candles are stored; the same command goes on", kept.Added, kept.Replaced)
 	}
-	return err
+	if ctx.Err() != nil {
+		return interruptedError{left + ", and the store is whole"}
+	}
+	var line *marketdata.CSVError
+	hint := ""
+	if errors.As(err, &line) && line.OfLayout {
+		hint = " ('lunobot history import --help' has flags that say how a file is laid out)"
+	}
+	var row *archive.RowError
+	var grid *archive.GridError
+	switch {
+	case errors.As(err, &grid):
+		return input("%s: %w; is --interval right? %s", j.path, err, left)
+	case line != nil, errors.As(err, &row), errors.As(err, new(inputError)), errors.As(err, new(*archive.ConflictError)):
+		return input("%s: %w%s; %s", j.path, stored(err), hint, left)
+	}
+	return fmt.Errorf("importing %s: %w; %s", j.path, err, left)
 }
 
 // rows opens the file's candles; done tells how much of it has been read, from 0
 // to 1.
-func (j importJob) rows(file *os.File, size int64) (_ rows, done func() float64, err error) {
+func (j importJob) rows(file *fixedFile) (_ rows, done func() float64, err error) {
 	if strings.EqualFold(filepath.Ext(j.path), ".parquet") {
-		r, err := archive.NewParquetReader(file, size, archive.ParquetConfig{Exact: j.exact, Layout: j.layout, Market: j.writer.Market})
+		r, err := archive.NewParquetReader(file, file.size(), archive.ParquetConfig{Exact: j.exact, Layout: j.layout, Market: j.writer.Market})
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, inputError{err}
 		}
 		return r, func() float64 { return float64(r.Row()) / float64(max(1, r.Len())) }, nil
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, nil, err
 	}
 	counter := &countingReader{r: file}
 	r, err := marketdata.NewCSVReader(counter, marketdata.CSVConfig{
 		Exact: j.exact, Layout: j.layout, Market: j.writer.Market, Interval: j.writer.Interval, From: j.from, To: j.to,
 	})
-	return r, func() float64 { return float64(counter.n) / float64(max(1, size)) }, err
-}
-
-// countingReader counts what is read.
-type countingReader struct {
-	r io.Reader
-	n int64
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
+	if err != nil {
+		return nil, nil, inputError{err}
+	}
+	return r, func() float64 { return float64(counter.n) / float64(max(1, file.size())) }, err
 }

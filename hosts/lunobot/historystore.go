@@ -87,13 +87,14 @@ func (l historyListCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
+	lost := strays(a)
 	if len(keys) == 0 {
 		fmt.Fprintf(c.out, "there are no candles in %s\n", a.Folder())
-		return nil
+		return lost
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(w, "PAIR\tLENGTH\tFROM\tTO\tCANDLES\tMISSING\tHOLES\tLONGEST\tSIZE\tSUM\tFROM WHERE")
-	var problems []error
+	problems := []error{lost}
 	for _, k := range keys {
 		i, err := a.Info(k)
 		if err != nil {
@@ -112,6 +113,18 @@ func (l historyListCommand) Run(ctx context.Context, c *console) error {
 		problems = append(problems, err)
 	}
 	return errors.Join(append(problems, w.Flush())...)
+}
+
+// strays names the series whose candles nobody sees, because their manifest is gone.
+func strays(a *archive.Archive) error {
+	stray, err := a.Stray()
+	problems := []error{err}
+	for _, k := range stray {
+		problems = append(problems, fmt.Errorf(
+			"%s: there are files of candles in %s and no manifest.json: an import that is under way or was cut off (run it again), or a copy of a store that is not whole (copy it again)",
+			k, a.Folder()))
+	}
+	return errors.Join(problems...)
 }
 
 // minuteText writes a time in UTC, with seconds only where there are some.
@@ -136,7 +149,7 @@ func (v historyVerifyCommand) Run(ctx context.Context, c *console) error {
 	if err != nil {
 		return err
 	}
-	var problems []error
+	problems := []error{strays(a)}
 	for _, k := range keys {
 		bar := newProgress(c.problems, 1)
 		files := 0
@@ -196,7 +209,7 @@ func (e historyExportCommand) Run(ctx context.Context, c *console) error {
 	k, err := e.key()
 	from, errFrom := parseWhen("--from", e.From)
 	to, errTo := parseWhen("--to", e.To)
-	if err := errors.Join(err, errFrom, errTo); err != nil {
+	if err := errors.Join(err, errFrom, errTo, ordered(from, to, e.From, e.To)); err != nil {
 		return err
 	}
 	a, err := e.open()

@@ -18,6 +18,7 @@ func main() {
 	bundle := boot.Bundle()
 	bundle.ServeIfChild()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends also what the first one cannot, such as waiting for a pipe
 	code := exitInput
 	if err := boot.LoadDotEnv(); err != nil {
 		fmt.Fprintln(os.Stderr, "lunobot:", err)

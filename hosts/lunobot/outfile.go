@@ -46,6 +46,16 @@ func openOut(flag, path string) (*outFile, error) {
 	return o, nil
 }
 
+// samePlace reports whether two files to be written are one.
+func samePlace(a, b *outFile) bool {
+	if a == nil || b == nil || a.direct || b.direct {
+		return false
+	}
+	x, errX := a.file.Stat()
+	y, errY := b.file.Stat()
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
 func (o *outFile) neighbour() (*os.File, error) {
 	name := fmt.Sprintf(".%s.%d.part", filepath.Base(o.path), os.Getpid())
 	return os.OpenFile(filepath.Join(filepath.Dir(o.path), name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644) //nolint:gosec // a report for its user to share

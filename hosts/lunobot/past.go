@@ -113,9 +113,12 @@ func (h historyFlags) loadFile(ctx context.Context, from, to time.Time, interval
 	}
 	past, err := fileHistory(ctx, h.Data, marketdata.CSVConfig{Market: market, From: from, To: to, Interval: interval})
 	var where *fs.PathError
+	var line *marketdata.CSVError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return history{}, err
+	case errors.As(err, &line) && line.OfLayout:
+		return history{}, input("--data %s: %w; 'lunobot history import' reads files that are laid out otherwise, for --data store", h.Data, err)
 	case errors.As(err, &where):
 		return history{}, input("--data %s: %w; give a CSV file, 'store' or 'demo'", h.Data, where.Err)
 	case err != nil:
@@ -182,13 +185,13 @@ func openFile(path string) (*os.File, fs.FileInfo, error) {
 	return file, info, nil
 }
 
-// openIn opens a file that is read and returns its size.
-func openIn(path string) (*os.File, int64, error) {
-	file, info, err := openFile(path)
+// openIn opens a file that is read.
+func openIn(path string) (*os.File, error) {
+	file, _, err := openFile(path)
 	if err != nil {
-		return nil, 0, input("%s: %w", path, reasonOf(err))
+		return nil, input("%s: %w", path, reasonOf(err))
 	}
-	return file, info.Size(), nil
+	return file, nil
 }
 
 // loadStore finds the candles of the store. Holes are filled with flat candles

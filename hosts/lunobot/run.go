@@ -92,7 +92,11 @@ func (f reportFlags) open() (reportFiles, error) {
 	if files.json, err = openOut("--json", f.JSON); err != nil {
 		return files, err
 	}
-	if files.html, err = openOut("--html", f.HTML); err != nil {
+	files.html, err = openOut("--html", f.HTML)
+	if err == nil && samePlace(files.json, files.html) {
+		err = input("--json and --html are both %s: give two files", f.HTML)
+	}
+	if err != nil {
 		files.discard()
 	}
 	return files, err

@@ -21,7 +21,7 @@ func (f signalFlag) messages(s *subject) ([]strategy.Signal, error) {
 	if !s.manifest.Can(plugin.Signals) {
 		return nil, input("--signals: %s takes no signals", s.manifest.Name)
 	}
-	file, _, err := openIn(f.Signals)
+	file, err := openIn(f.Signals)
 	if err != nil {
 		return nil, input("--signals %w", err)
 	}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -61,28 +63,75 @@ func Open(cfg Config) (*Archive, error) {
 func (a *Archive) Folder() string { return a.cfg.Folder }
 
 // Keys lists the series by pair and then by interval. Other files and folders
-// are left alone.
+// are left alone; a pair's folder that cannot be read is an error.
 func (a *Archive) Keys() ([]Key, error) {
-	paths, err := filepath.Glob(filepath.Join(a.cfg.Folder, "*", "*", manifestName))
+	listed, _, err := a.list()
+	return listed, err
+}
+
+// Stray lists the series whose manifest is missing while files of candles are
+// there: what is left of a first import that was killed, or of a copy that is not
+// whole. The next writer of such a series begins anew.
+func (a *Archive) Stray() ([]Key, error) {
+	_, stray, err := a.list()
+	return stray, err
+}
+
+// list returns the series with a manifest and those that have files alone.
+func (a *Archive) list() (listed, stray []Key, err error) {
+	pairs, err := os.ReadDir(a.cfg.Folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("archive: %w", err)
+	}
+	for _, p := range pairs {
+		if (Key{Pair: p.Name(), Interval: time.Second}).validate() != nil {
+			continue
+		}
+		lengths, err := os.ReadDir(filepath.Join(a.cfg.Folder, p.Name()))
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue // it was removed, or is a file
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("archive: %w", err)
+		}
+		for _, l := range lengths {
+			interval, ok := parseName(l.Name())
+			if !ok {
+				continue
+			}
+			k := Key{Pair: p.Name(), Interval: interval}
+			if _, err := os.Stat(filepath.Join(a.folder(k), manifestName)); err == nil {
+				listed = append(listed, k)
+			} else if n, err := a.files(k); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+				if err != nil {
+					return nil, nil, err
+				}
+				if n > 0 {
+					stray = append(stray, k)
+				}
+			}
+		}
+	}
+	byName := func(x, y Key) int {
+		return cmp.Or(strings.Compare(x.Pair, y.Pair), cmp.Compare(x.Interval, y.Interval))
+	}
+	slices.SortFunc(listed, byName)
+	slices.SortFunc(stray, byName)
+	return listed, stray, nil
+}
+
+// files counts the files of candles in a series' folder.
+func (a *Archive) files(k Key) (n int, err error) {
+	entries, err := os.ReadDir(a.folder(k))
 	if err != nil {
-		return nil, fmt.Errorf("archive: listing %s: %w", a.cfg.Folder, err)
+		return 0, fmt.Errorf("archive: %w", err)
 	}
-	var keys []Key
-	for _, p := range paths {
-		folder := filepath.Dir(p)
-		interval, ok := parseName(filepath.Base(folder))
-		k := Key{Pair: filepath.Base(filepath.Dir(folder)), Interval: interval}
-		if ok && k.validate() == nil {
-			keys = append(keys, k)
+	for _, e := range entries {
+		if segmentName.MatchString(e.Name()) {
+			n++
 		}
 	}
-	slices.SortFunc(keys, func(x, y Key) int {
-		if x.Pair != y.Pair {
-			return strings.Compare(x.Pair, y.Pair)
-		}
-		return int(x.Interval/time.Second) - int(y.Interval/time.Second)
-	})
-	return keys, nil
+	return n, nil
 }
 
 // Intervals lists the intervals that there are of a pair, ascending.
@@ -111,7 +160,8 @@ func (a *Archive) Info(k Key) (Info, error) {
 func (a *Archive) Remove(ctx context.Context, k Key) error {
 	if _, err := a.manifest(k); err != nil {
 		var damage *DamageError
-		if !errors.As(err, &damage) {
+		n, _ := a.files(k)
+		if stray := n > 0 && errors.As(err, new(*MissingError)); !stray && !errors.As(err, &damage) {
 			return err
 		}
 	}
@@ -127,7 +177,7 @@ func (a *Archive) Remove(ctx context.Context, k Key) error {
 	}
 	defer reading.Close() //nolint:errcheck // the file is gone by then
 	// The manifest goes first: without it the rest is nothing.
-	if err := os.Remove(filepath.Join(folder, manifestName)); err != nil {
+	if err := os.Remove(filepath.Join(folder, manifestName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("archive: removing %s: %w", k, err)
 	}
 	if err := os.RemoveAll(folder); err != nil {

@@ -122,3 +122,16 @@ func TestFilesAreParquet(t *testing.T) {
 		t.Errorf("back come %+v", back)
 	}
 }
+
+// A folder that cannot be looked into is an error and not one without candles.
+func TestUnreadable(t *testing.T) {
+	t.Parallel()
+	a := open(t)
+	put(t, a, archive.WriterConfig{}, walk(1, begin(), 10))
+	if err := os.Symlink("ETHMYR", filepath.Join(a.Folder(), "ETHMYR")); err != nil { // it leads to itself
+		t.Fatal(err)
+	}
+	if keys, err := a.Keys(); err == nil {
+		t.Errorf("there are %v", keys)
+	}
+}

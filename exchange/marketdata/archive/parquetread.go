@@ -69,6 +69,7 @@ type ParquetConfig struct {
 type ParquetReader struct {
 	cfg           ParquetConfig
 	price, volume exchange.Grid
+	times         marketdata.TimeParser
 	rows          parquet.Rows
 	places        []place
 	batch         []parquet.Row
@@ -102,8 +103,12 @@ func NewParquetReader(r io.ReaderAt, size int64, cfg ParquetConfig) (*ParquetRea
 	if err != nil {
 		return nil, fmt.Errorf("reading candles: this is no Parquet file: %w", err)
 	}
+	times, err := marketdata.NewTimeParser(cfg.Layout)
+	if err != nil {
+		return nil, fmt.Errorf("reading candles: %w", err)
+	}
 	p := &ParquetReader{
-		cfg: cfg, count: file.NumRows(), batch: make([]parquet.Row, rowBatch),
+		cfg: cfg, times: times, count: file.NumRows(), batch: make([]parquet.Row, rowBatch),
 		price: cfg.Market.PriceGrid(exchange.Nearest), volume: cfg.Market.VolumeGrid(exchange.Down),
 	}
 	if err := p.find(file.Schema()); err != nil {
@@ -211,7 +216,7 @@ func (p *ParquetReader) candle(row parquet.Row) (c exchange.Candle, err error) {
 	if at.IsNull() {
 		return c, p.fault(0, "there is no value")
 	}
-	if c.Time, err = p.places[0].time(at, p.cfg.Layout.Unit); err != nil {
+	if c.Time, err = p.places[0].time(at, p.times); err != nil {
 		return c, p.fault(0, "%s", err)
 	}
 	for i, to := range []*exchange.Ticks{&c.Open, &c.High, &c.Low, &c.Close} {
@@ -274,7 +279,7 @@ func value(row parquet.Row, column int) parquet.Value {
 }
 
 // time reads a time in milliseconds.
-func (f place) time(v parquet.Value, unit marketdata.TimeUnit) (int64, error) {
+func (f place) time(v parquet.Value, times marketdata.TimeParser) (int64, error) {
 	switch f.kind {
 	case parquet.Int32, parquet.Int64:
 		n := v.Int64()
@@ -282,7 +287,7 @@ func (f place) time(v parquet.Value, unit marketdata.TimeUnit) (int64, error) {
 			n = int64(v.Int32())
 		}
 		if f.unit == 0 {
-			return marketdata.ParseTime(strconv.FormatInt(n, 10), unit)
+			return times.Parse(strconv.AppendInt(nil, n, 10))
 		}
 		hi, lo := bits.Mul64(uint64(max(n, 0)), uint64(f.unit))
 		if n <= 0 || hi != 0 || lo > math.MaxInt64 || lo%uint64(time.Millisecond) != 0 {
@@ -290,7 +295,7 @@ func (f place) time(v parquet.Value, unit marketdata.TimeUnit) (int64, error) {
 		}
 		return int64(lo / uint64(time.Millisecond)), nil
 	case parquet.ByteArray:
-		return marketdata.ParseTime(string(v.ByteArray()), unit)
+		return times.Parse(v.ByteArray())
 	default:
 		return 0, fmt.Errorf("a time cannot be of type %s", f.kind)
 	}

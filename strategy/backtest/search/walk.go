@@ -51,7 +51,7 @@ func (c WalkConfig) validate() error {
 	case n == 0:
 		return fmt.Errorf("search: the history of %s holds no window of %s and %s after it", c.Search.To.Sub(c.Search.From), c.InSample, c.OutOfSample)
 	case n > maxWindows:
-		return fmt.Errorf("search: %d windows are more than %d", n, maxWindows)
+		return fmt.Errorf("search: %d windows are more than %d: let more time pass from one to the next", n, maxWindows)
 	}
 	return nil
 }
