@@ -174,7 +174,7 @@ func (r *resultReader) read(stream grpc.BidiStreamingClient[pluginpb.BacktestInp
 			return fmt.Errorf("running the backtest: %w", err)
 		}
 		if out.GetError() != "" {
-			return &RunError{Text: out.GetError()}
+			return &RunError{Text: cut(out.GetError(), wire.MaxText)}
 		}
 		if err := r.take(out); err != nil {
 			return fmt.Errorf("%w: %w", ErrGarbage, err)

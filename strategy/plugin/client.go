@@ -11,6 +11,7 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/param"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
+	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 )
 
 // ErrGarbage means that a plugin's answer cannot be read as a whole.
@@ -21,6 +22,8 @@ const (
 	openBytes    = 1 << 20
 	snapshotBots = 256
 	maxFaults    = 100
+	// stateBytes is how large a bot's saved state may be: it is written again and again.
+	stateBytes = 1 << 20
 )
 
 // Client is a host's end of the wire. It is safe for concurrent use as long as
@@ -130,9 +133,9 @@ func openedOf(b *pluginpb.OpenReply_Bot, asked *pluginpb.OpenRequest_Bot) Opened
 	if b.GetError() != "" {
 		var faults param.Errors
 		for _, f := range b.GetFaults()[:min(len(b.GetFaults()), maxFaults)] {
-			faults = append(faults, param.Error{Name: f.GetName(), Reason: f.GetReason()})
+			faults = append(faults, param.Error{Name: cut(f.GetName(), wire.MaxName), Reason: cut(f.GetReason(), wire.MaxText)})
 		}
-		return Opened{Err: &BotError{Text: b.GetError(), Faults: faults}}
+		return Opened{Err: &BotError{Text: cut(b.GetError(), wire.MaxText), Faults: faults}}
 	}
 	if len(b.GetAlso()) != len(asked.GetAlso()) {
 		return Opened{Err: &BotError{Text: "the plugin trades one pair only: it was built with an SDK that does not know of several"}}
@@ -166,18 +169,31 @@ func (c *Client) Snapshot(ctx context.Context, bots []uint64) ([]State, error) {
 			return nil, fmt.Errorf("%w: %d states of %d bots", ErrGarbage, len(reply.GetBots()), n)
 		}
 		for _, b := range reply.GetBots() {
-			switch {
-			case b.GetError() != "":
-				out = append(out, State{Err: &BotError{Text: b.GetError()}})
-			case !json.Valid(b.GetSnapshot().GetData()):
-				out = append(out, State{Err: &BotError{Text: "the state that the strategy saved is not JSON"}})
-			default:
-				out = append(out, State{Snapshot: strategy.Snapshot{Version: int(b.GetSnapshot().GetVersion()), Data: b.GetSnapshot().GetData()}})
+			s := strategy.Snapshot{Version: int(b.GetSnapshot().GetVersion()), Data: b.GetSnapshot().GetData()}
+			if b.GetError() != "" {
+				out = append(out, State{Err: &BotError{Text: cut(b.GetError(), wire.MaxText)}})
+			} else if err := checkState(s); err != nil {
+				out = append(out, State{Err: err})
+			} else {
+				out = append(out, State{Snapshot: s})
 			}
 		}
 		bots = bots[n:]
 	}
 	return out, nil
+}
+
+// checkState returns a *BotError that says why a state cannot be kept, or nil.
+func checkState(s strategy.Snapshot) error {
+	switch {
+	case len(s.Data) > stateBytes:
+		return &BotError{Text: fmt.Sprintf("the state that the strategy saved has %d KiB, and may have %d", len(s.Data)>>10, stateBytes>>10)}
+	case s.Version < 1:
+		return &BotError{Text: fmt.Sprintf("the state that the strategy saved is of version %d, which there is not", s.Version)}
+	case !json.Valid(s.Data):
+		return &BotError{Text: "the state that the strategy saved is not JSON"}
+	}
+	return nil
 }
 
 // Close forgets bots; unknown ones are no error.

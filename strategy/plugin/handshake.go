@@ -24,7 +24,9 @@ const (
 	maxMessage = 64 << 20
 	// window is how far one side sends ahead of the other in a backtest.
 	window = 1 << 20
-	buffer = 128 << 10
+	// headers is how much a plugin may say around its messages, such as why a call failed.
+	headers = 64 << 10
+	buffer  = 128 << 10
 )
 
 // Handshake returns what tells a plugin that a host has started it. It is no
@@ -42,7 +44,7 @@ func DialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(2 * window),
-		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer), grpc.WithMaxHeaderListSize(headers),
 	}
 }
 

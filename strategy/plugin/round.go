@@ -50,6 +50,7 @@ type Round struct {
 	Reactions []Reaction
 
 	batch    []byte // in a frame
+	asked    []bool // for a state, of each recipient
 	reader   wire.AnswerReader
 	commands []strategy.Command
 	spans    []span
@@ -83,14 +84,14 @@ func (e *BotError) As(target any) bool {
 // the call as a whole failed: the process is gone, late, or its answer cannot
 // be read (ErrGarbage).
 func (c *Client) Live(ctx context.Context, r *Round) error {
-	r.batch = wire.OpenFrame(r.batch)
+	r.batch, r.asked = wire.OpenFrame(r.batch), r.asked[:0]
 	count := 0
 	for i := range r.Deliveries {
 		d := &r.Deliveries[i]
 		var mark int
 		r.batch, mark = wire.OpenDelivery(r.batch, &d.Event)
 		for _, b := range d.Bots {
-			r.batch = wire.AppendView(r.batch, b.Bot, b.Snapshot, b.View)
+			r.batch, r.asked = wire.AppendView(r.batch, b.Bot, b.Snapshot, b.View), append(r.asked, b.Snapshot)
 		}
 		r.batch = wire.CloseDelivery(r.batch, mark)
 		count += len(d.Bots)
@@ -127,7 +128,11 @@ func (r *Round) read(answer []byte) error {
 		}
 		last = index
 		reaction := &r.Reactions[index]
-		reaction.Snapshot = r.reader.Snapshot
+		if s := r.reader.Snapshot; s != nil && r.asked[index] {
+			if reaction.Err = checkState(*s); reaction.Err == nil {
+				reaction.Snapshot = s
+			}
+		}
 		switch {
 		case r.reader.Refused != nil:
 			reaction.Snapshot, reaction.Err = nil, &BotError{Text: "the strategy answered garbage: " + r.reader.Refused.Error()}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -281,7 +280,7 @@ func (h *Host) pin(e *entry) ([]byte, error) {
 	if len(known) > 0 {
 		return known, nil
 	}
-	f, err := os.Open(e.Path)
+	f, err := openProgram(e.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -83,5 +83,5 @@ func (o *output) why() string {
 
 // fatal reports whether the Go runtime says with this line that it gives up.
 func fatal(line string) bool {
-	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ")
+	return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "runtime/cgo: ")
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -40,12 +41,43 @@ func (s stamp) same(t stamp) bool {
 // self is this very program, which the system lets nobody write to while it runs.
 const self = "/proc/self/exe"
 
+// maxProgram is how large a program may be, in bytes: it is copied into memory.
+const maxProgram = 512 << 20
+
+// openProgram opens a file that may be a program: a plain one that is not too large.
+func openProgram(path string) (*os.File, error) {
+	if err := plain(os.Stat(path)); err != nil { // opening a pipe would wait for its other end
+		return nil, err
+	}
+	f, err := os.Open(path) //nolint:gosec // an operator names it
+	if err != nil {
+		return nil, err
+	}
+	if err := plain(f.Stat()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// plain reports why a file is none that may be a program.
+func plain(info os.FileInfo, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no program but a directory, a pipe or a device", info.Name())
+	case info.Size() > maxProgram:
+		return fmt.Errorf("%s has %d MiB, and a program may have %d", info.Name(), info.Size()>>20, maxProgram>>20)
+	}
+	return nil
+}
+
 // program returns the entry's file, as it was when its sum was checked. A file
 // that was changed since is read and checked again.
 func (h *Host) program(e *entry, checksum []byte) (*program, *Error) {
 	h.programs.Lock()
 	defer h.programs.Unlock()
-	f, err := os.Open(e.Path)
+	f, err := openProgram(e.Path)
 	if err != nil {
 		return nil, &Error{Plugin: e.Key(), Kind: Start, Err: err}
 	}
@@ -71,7 +103,7 @@ func (h *Host) program(e *entry, checksum []byte) (*program, *Error) {
 		return p, nil
 	}
 	p.sealed = true
-	if p.file, err = sandbox.Seal(f, sum); err != nil {
+	if p.file, err = sandbox.Seal(io.LimitReader(f, maxProgram), f.Name(), sum); err != nil {
 		return nil, &Error{Plugin: e.Key(), Kind: Start, Err: err}
 	}
 	if !bytes.Equal(sum.Sum(nil), checksum) {

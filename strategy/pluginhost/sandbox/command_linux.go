@@ -149,10 +149,9 @@ func Own(directory string, status Status) error {
 	return nil
 }
 
-// Seal copies a file into memory that nobody can change, ready to be run, and
+// Seal copies the file of a name into memory that nobody can change, ready to be run, and
 // what it copies into seen. The memory belongs to the caller.
-func Seal(from *os.File, seen io.Writer) (*os.File, error) {
-	name := from.Name()
+func Seal(from io.Reader, name string, seen io.Writer) (*os.File, error) {
 	fd, err := unix.MemfdCreate("plugin", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
 	if errors.Is(err, unix.EINVAL) { // before Linux 6.3
 		fd, err = unix.MemfdCreate("plugin", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)

@@ -30,6 +30,6 @@ func (s Shim) Command(Spec, Status) (*exec.Cmd, error) {
 func Own(string, Status) error { return nil }
 
 // Seal copies a file into memory that nobody can change.
-func Seal(*os.File, io.Writer) (*os.File, error) {
+func Seal(io.Reader, string, io.Writer) (*os.File, error) {
 	return nil, fmt.Errorf("sandbox: %w", errors.ErrUnsupported)
 }

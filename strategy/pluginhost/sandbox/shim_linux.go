@@ -92,8 +92,9 @@ func become(o orders) (func() error, error) {
 }
 
 // mainStack is how large the stack of a program's first thread may become, in bytes: the
-// limit of its data does not count it.
-const mainStack = 8 << 20
+// limit of its data does not count it. It counts those of the others, which C's library
+// makes as large as this one may become: with 8 MiB a few dozen threads would take it all.
+const mainStack = 2 << 20
 
 // bound sets the limits but that of memory.
 func bound(o orders) error {
