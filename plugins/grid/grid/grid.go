@@ -39,7 +39,7 @@ func (p Params) Check() error {
 // Definition returns the strategy.
 func Definition() strategy.Definition {
 	return strategy.MustDefine(strategy.Info{
-		Name: "grid", Version: "1.0.0", Title: "Grid",
+		Name: "grid", Version: "1.1.0", Title: "Grid",
 		Summary: "Keeps limit orders on a ladder of prices: what is bought at a line is sold one line higher, over and over.",
 	}, Params{Reach: decimal.NewFromInt(5), Lines: 11, Spacing: "geometric", Size: 95, Stock: true}, open)
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/lunobot/lunobot/strategy"
 )
 
-// lay makes the ladder at the price of the start; where that is not possible it
-// keeps the reason.
-func (s *ladder) lay(b *strategy.Bot) {
+// lay makes the ladder at the price of the start, and returns what of the cash its
+// stock may take; where no ladder is possible it keeps the reason.
+func (s *ladder) lay(b *strategy.Bot) exchange.Units {
 	lines, err := s.lines(b.Market())
 	if err == nil {
 		err = s.divide(b, lines)
 	}
 	if err != nil {
 		s.Problem, s.Lines, s.Cells = err.Error(), nil, nil
-		return
+		return 0
 	}
 	s.Problem = ""
 	if s.Params.Stop.IsPositive() {
 		s.Stop = exchange.Ticks(hundredths(s.Lines[0], decimal.NewFromInt(100).Sub(s.Params.Stop)))
 	}
-	s.fillUp(b)
+	return s.fillUp(b)
 }
 
 // lines returns the prices of the ladder, upwards.
@@ -102,11 +102,11 @@ func check(m exchange.Market, side exchange.Side, price exchange.Ticks, volume e
 }
 
 // fillUp gives the cells above the price what they are to sell: first what an
-// earlier run left, then what a market order buys.
-func (s *ladder) fillUp(b *strategy.Bot) {
+// earlier run left, then what a market order buys, for about the returned amount.
+func (s *ladder) fillUp(b *strategy.Bot) exchange.Units {
 	s.spread(b.FreeBase())
 	if !s.Params.Stock {
-		return
+		return 0
 	}
 	var wanted exchange.Steps
 	for i := range s.Cells {
@@ -117,11 +117,17 @@ func (s *ladder) fillUp(b *strategy.Bot) {
 	if most := b.Market().MaxVolume; most > 0 {
 		wanted = min(wanted, most)
 	}
-	if wanted >= max(1, b.Market().MinVolume) {
-		order := b.Buy(wanted)
-		s.Stock = order.Ref()
-		order.Because("the cells above the price %s sell %s %s", b.Price(s.Price.Float()), b.Market().Volume(wanted), b.Market().Base)
+	if wanted < max(1, b.Market().MinVolume) {
+		return 0
 	}
+	order := b.Buy(wanted)
+	s.Stock = order.Ref()
+	order.Because("the cells above the price %s sell %s %s", b.Price(s.Price.Float()), b.Market().Volume(wanted), b.Market().Base)
+	cost, err := s.Price.Times(wanted)
+	if err != nil {
+		return b.FreeCounter()
+	}
+	return cost + cost/100
 }
 
 // spread hands a volume to the cells above the price that do not buy it

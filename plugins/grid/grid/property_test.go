@@ -18,7 +18,7 @@ import (
 func drawn(t *rapid.T) strategytest.PaperConfig {
 	params := fmt.Sprintf(`{"reach":"%g","lines":%d,"spacing":%q,"size":%d,"stock":%t,"stop":%d}`,
 		rapid.SampledFrom([]float64{0.5, 2, 10, 50}).Draw(t, "reach"), rapid.IntRange(2, 50).Draw(t, "lines"),
-		rapid.SampledFrom([]string{"arithmetic", "geometric"}).Draw(t, "spacing"), rapid.IntRange(10, 95).Draw(t, "size"),
+		rapid.SampledFrom([]string{"arithmetic", "geometric"}).Draw(t, "spacing"), rapid.IntRange(10, 100).Draw(t, "size"),
 		rapid.Bool().Draw(t, "stock"), rapid.SampledFrom([]int{0, 1, 20}).Draw(t, "stop"))
 	return strategytest.PaperConfig{
 		Params: params, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000},
@@ -39,6 +39,21 @@ func TestInvariants(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestAllTheCashAtWork proves that a ladder of all the cash asks for no more than there is:
+// what does not suffice beside the stock and the fees is bid for later, and never denied.
+func TestAllTheCashAtWork(t *testing.T) {
+	t.Parallel()
+	p := strategytest.NewPaper(t, grid.Definition(), strategytest.PaperConfig{
+		Params: `{"size":100,"reach":1,"lines":5}`, Fees: exchange.Fees{Maker: 100_000, Taker: 200_000},
+	})
+	for _, c := range strategytest.Walk(1, 60) {
+		p.Candle(c)
+	}
+	if got := p.Refusals(); len(got) != 0 || len(p.Fills()) < 2 {
+		t.Errorf("of %d fills, refused: %q", len(p.Fills()), got)
+	}
 }
 
 // checkOrders holds the open orders to what must hold at any time: no two bids at

@@ -18,8 +18,9 @@ func (s *ladder) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		return
 	}
 	s.Price = c.Close
+	var stock exchange.Units
 	if len(s.Lines) == 0 {
-		s.lay(b)
+		stock = s.lay(b)
 	}
 	s.forget(b)
 	s.agree(b)
@@ -31,7 +32,7 @@ func (s *ladder) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		s.leave(b)
 	case len(s.Lines) > 0:
 		s.protect(b)
-		free, base := cash(b), b.FreeBase()
+		free, base := cash(b)-stock, b.FreeBase()
 		for i := range s.Cells {
 			s.tend(b, i, &free, &base)
 		}
