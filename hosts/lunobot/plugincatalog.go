@@ -148,7 +148,13 @@ func (f refFlags) in(ctx context.Context, c *console, fn func(o *catalogOf, ref 
 	if err != nil {
 		return inputError{err}
 	}
-	return f.catalogFlags.in(ctx, c, func(o *catalogOf) error { return fn(o, ref) })
+	return f.catalogFlags.in(ctx, c, func(o *catalogOf) error {
+		err := fn(o, ref)
+		if errs.KindOf(err) == errs.NotFound {
+			return input("%s was not put in here; 'lunobot plugin list' names what was", ref)
+		}
+		return err
+	})
 }
 
 type pluginApproveCommand struct{ refFlags }

@@ -30,6 +30,10 @@ func (p pluginInstallCommand) Run(ctx context.Context, c *console) error {
 			fmt.Fprintln(c.out, "It is there and approved.")
 			return nil
 		}
+		if own, ok := c.bundle.Definition(e.Name); ok {
+			fmt.Fprintf(c.out, "Lunobot contains %s %s, and this counts as another version of it, to which its bots can be moved.\n"+
+				"If that is not meant, remove it and give it another name.\n", e.Name, own.Info().Version)
+		}
 		fmt.Fprintf(c.out, "It is put in. Look at what lunobot plugin check says of it, and let tenants use it with\n    lunobot plugin approve %s\n", e.Ref)
 		return nil
 	})

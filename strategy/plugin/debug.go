@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -36,10 +37,13 @@ type Attachment struct {
 	Socket string `json:"socket"`
 }
 
-// ParseAttachment reads what -debug printed; the error names all that is wrong
-// with it.
+// ParseAttachment reads what -debug printed, the JSON alone or the whole line; the error
+// names all that is wrong with it.
 func ParseAttachment(text string) (Attachment, error) {
 	var a Attachment
+	if begin, end := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}'); begin >= 0 && end > begin {
+		text = text[begin : end+1]
+	}
 	if err := json.Unmarshal([]byte(text), &a); err != nil {
 		return a, fmt.Errorf("it is not what a plugin prints with -debug: %w", err)
 	}

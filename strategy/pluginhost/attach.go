@@ -2,8 +2,11 @@ package pluginhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"time"
 
 	"google.golang.org/grpc"
@@ -49,6 +52,9 @@ func attach(ctx context.Context, cfg Config, s Source) (*connection, *Error) {
 	c.conn, c.rpc, c.release = conn, plugin.NewClient(conn), func() { _ = conn.Close() }
 	if c.manifest, err = c.rpc.Describe(ctx); err == nil {
 		err = s.agrees(c.manifest)
+	}
+	if _, gone := os.Stat(s.attachment.Socket); err != nil && errors.Is(gone, fs.ErrNotExist) {
+		err = errors.New("no strategy waits there any more: start it again with -debug")
 	}
 	if err != nil {
 		c.close()

@@ -41,6 +41,9 @@ func debugging(t *testing.T) (plugin.Attachment, func()) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if whole, err := plugin.ParseAttachment(lines.Text()); err != nil || whole != a {
+				t.Errorf("the whole line gives %+v, %v, want %+v", whole, err, a)
+			}
 			return a, func() {
 				if err := c.Process.Signal(os.Interrupt); err != nil {
 					t.Fatal(err)
@@ -96,7 +99,7 @@ func TestHostsAttachToAStrategyThatWaits(t *testing.T) {
 	interrupt()
 	<-p.Done()
 	wantKeyKind(t, p.Err(), pluginhost.Crashed)
-	if _, err := host.Start(t.Context(), "hostile@1.0.0"); err == nil || !strings.Contains(err.Error(), a.Socket) {
+	if _, err := host.Start(t.Context(), "hostile@1.0.0"); err == nil || !strings.Contains(err.Error(), a.Socket) || !strings.Contains(err.Error(), "start it again with -debug") {
 		t.Errorf("once it has ended, attaching gives %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin"
 )
 
-var version = "1.0.0"
+var name, version = "pulse", "1.0.0"
 
 // params say how often it acts.
 type params struct {
@@ -78,7 +78,7 @@ func main() {
 	case strings.HasPrefix(version, "2."):
 		state = 3
 	}
-	plugin.Serve(strategy.MustDefine(strategy.Info{Name: "pulse", Version: version, Title: "Pulse " + version, StateVersion: state}, params{Every: 2},
+	plugin.Serve(strategy.MustDefine(strategy.Info{Name: name, Version: version, Title: "Pulse " + version, StateVersion: state}, params{Every: 2},
 		func(p params) strategy.Strategy {
 			one := &pulse{every: p.Every, state: state}
 			if state > 1 {
