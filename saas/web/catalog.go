@@ -79,6 +79,11 @@ type catalogGroup struct {
 	Versions    []versionRow
 }
 
+// PutIn reports whether a version of it was put in.
+func (g catalogGroup) PutIn() bool {
+	return slices.ContainsFunc(g.Versions, func(r versionRow) bool { return !r.Contained })
+}
+
 // versionRow is a version of a strategy.
 type versionRow struct {
 	catalog.Entry

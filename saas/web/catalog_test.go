@@ -188,7 +188,7 @@ func TestCatalogPageWithoutPlugins(t *testing.T) {
 	w := newWorld(t)
 	root := w.operator(t, serve(t, w.config()))
 	w.catalog.use(catalog.Use{Ref: catalog.Ref{Name: "basic"}, Bots: 2, Running: 1})
-	root.get(catalogPath).want(t, "the empty catalog", http.StatusOK, "No strategies have been put in", "lunobot plugin install FILE", "built in", "2 bots, 1 running", "None runs now", "Nothing was changed yet")
+	root.get(catalogPath).want(t, "the empty catalog", http.StatusOK, "No strategies have been put in", "lunobot plugin install FILE", "Built in", "2 bots, 1 running", `href="/strategies/basic"`, "None runs now", "Nothing was changed yet")
 }
 
 // proves PL5: the page shows each version's state, file, people and bots; what is

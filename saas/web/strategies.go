@@ -59,7 +59,7 @@ func (w *Web) ran(name, pin, whose string) (s Strategy, notice string) {
 		return s, ""
 	}
 	if s, ok = w.strategy(name); !ok {
-		return s, ""
+		return s, fmt.Sprintf("%s used the strategy %s, which is not offered here any more. This is filled in for another one: choose which, and look over its parameters.", whose, name)
 	}
 	if pin != "" {
 		pin = " " + pin
