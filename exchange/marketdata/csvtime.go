@@ -113,7 +113,11 @@ func (p TimeParser) parseDate(text string) (int64, error) {
 
 // parseForm reads a time in the form that was named.
 func (p TimeParser) parseForm(text string) (int64, error) {
-	t, err := time.ParseInLocation(p.form, text, p.zone)
+	value := text
+	if strings.Contains(p.form, "PM") { // Go reads no other case
+		value = strings.NewReplacer("a", "A", "p", "P", "m", "M").Replace(value)
+	}
+	t, err := time.ParseInLocation(p.form, value, p.zone)
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a time of the format that was named", text)
 	}
@@ -132,7 +136,7 @@ func milliseconds(text string, t time.Time) (int64, error) {
 }
 
 // dateForm makes Go's layout of a format in the letters of Unicode's date patterns:
-// yyyy or yy, MM or MMM, dd, HH or hh with a, mm, ss and SSS.
+// yyyy or yy, MM or MMM, dd, HH or hh with a, mm, ss and, after a point or a comma, SSS.
 func dateForm(format string) (string, error) {
 	tokens := []string{"yyyy", "2006", "yy", "06", "MMM", "Jan", "MM", "01", "dd", "02", "HH", "15", "hh", "03", "mm", "04", "ss", "05", "SSS", "000", "a", "PM"}
 	var rest []string // the same, with nothing in the place of each
@@ -149,7 +153,12 @@ func dateForm(format string) (string, error) {
 	if odd || !strings.Contains(format, "yy") || !strings.Contains(format, "MM") || !strings.Contains(format, "dd") {
 		return "", fmt.Errorf("the time format %q is none: it is made of yyyy, MM, dd, HH, mm, ss and SSS, such as dd.MM.yyyy HH:mm:ss; MMM is Jan, hh with a is 12 PM", format)
 	}
-	return strings.NewReplacer(tokens...).Replace(format), nil
+	form := strings.NewReplacer(tokens...).Replace(format)
+	// Elsewhere Go takes the three digits for text, and would refuse each time but 000.
+	if start := time.UnixMilli(0).UTC(); strings.Contains(format, "SSS") && start.Format(form) == start.Add(time.Millisecond).Format(form) {
+		return "", fmt.Errorf("the time format %q has SSS where it cannot be read: it stands after a point or a comma and before no other digits, such as HH:mm:ss.SSS", format)
+	}
+	return form, nil
 }
 
 // appendTime writes milliseconds so that a TimeParser reads them back: as a number,

@@ -61,8 +61,8 @@ func (c Costs) validate() error {
 	return errors.Join(problems...)
 }
 
-// worse returns the price of a market order that takes a volume, moved against
-// its side by all that it costs. The candle may be nil where it is not known
+// worse returns the price of an order that takes a volume from the book, moved
+// against its side by all that it costs. The candle may be nil where it is not known
 // yet, which leaves out what depends on it.
 func (v *Venue) worse(side exchange.Side, price exchange.Ticks, volume exchange.Steps, c *exchange.Candle) exchange.Ticks {
 	costs := &v.cfg.Costs
@@ -80,7 +80,7 @@ func (v *Venue) worse(side exchange.Side, price exchange.Ticks, volume exchange.
 }
 
 // Top returns the book that the spread stands for at a price, half of it on
-// either side, which is what a market order pays of it, rounded up to the tick.
+// either side, which is what an order that takes pays of it, rounded up to the tick.
 // Its volumes are not known. Without a spread, or at a price that half of it
 // takes up, there is no book.
 func (v *Venue) Top(price exchange.Ticks, now int64) exchange.Top {

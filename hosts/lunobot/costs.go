@@ -17,9 +17,9 @@ type costFlags struct {
 	MakerFee string        `default:"0.001" placeholder:"RATE" help:"Fee of resting orders, as a fraction. Default: ${default}."`
 	TakerFee string        `default:"0.001" placeholder:"RATE" help:"Fee of orders that trade at once, as a fraction. Default: ${default}."`
 	FeeTier  []string      `sep:"none" placeholder:"VOLUME=MAKER,TAKER" help:"Fees from a value on that was traded in the 30 days before the present one, in the counter currency; repeat it for others."`
-	Slippage string        `default:"0" placeholder:"RATE" help:"By how much market orders trade worse, as a fraction. Default: ${default}."`
-	Spread   string        `default:"0" placeholder:"RATE" help:"Distance of bid and ask, as a fraction; market orders pay half. Default: ${default}."`
-	Reach    string        `name:"range-share" default:"0" placeholder:"RATE" help:"Share of the candle's range by which market orders trade worse. Default: ${default}."`
+	Slippage string        `default:"0" placeholder:"RATE" help:"By how much orders that take from the book trade worse, as a fraction. Default: ${default}."`
+	Spread   string        `default:"0" placeholder:"RATE" help:"Distance of bid and ask, as a fraction; orders that take from the book pay half. Default: ${default}."`
+	Reach    string        `name:"range-share" default:"0" placeholder:"RATE" help:"Share of the candle's range by which orders that take from the book trade worse. Default: ${default}."`
 	Impact   string        `default:"0" placeholder:"RATE" help:"By how much an order of a candle's whole volume moves the price, as a fraction; smaller ones move it by the square of their share. Default: ${default}."`
 	MaxShare string        `default:"0" placeholder:"RATE" help:"Share of a candle's volume that an order may take; 0 is all. Default: ${default}."`
 	Latency  time.Duration `default:"0s" placeholder:"TIME" help:"How long an order takes to the exchange. Default: ${default}."`

@@ -38,12 +38,12 @@ type backtest struct {
 	Balance      decimal.Decimal            `json:"balance" doc:"Cash to begin with, in the counter currency." example:"10000"`
 	MakerFee     decimal.Decimal            `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
 	TakerFee     decimal.Decimal            `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
-	Slippage     decimal.Decimal            `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0"`
+	Slippage     decimal.Decimal            `json:"slippage" doc:"By how much orders that take from the book trade worse, as a fraction." example:"0"`
 	Holding      decimal.Decimal            `json:"holding" doc:"What was held of the base currency to begin with, valued at the first open." example:"0"`
 	Holdings     map[string]decimal.Decimal `json:"holdings,omitempty" doc:"The same of further pairs, by pair; left out if there is none." example:"{\"ETHMYR\":\"1\"}"`
 	FeeTiers     []feeTier                  `json:"fee_tiers,omitempty" doc:"The fees from a value on that was traded in the 30 days before the present one; left out if there are none."`
-	Spread       decimal.Decimal            `json:"spread" doc:"Distance of bid and ask, as a fraction; market orders pay half." example:"0"`
-	RangeShare   decimal.Decimal            `json:"range_share" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
+	Spread       decimal.Decimal            `json:"spread" doc:"Distance of bid and ask, as a fraction; orders that take from the book pay half." example:"0"`
+	RangeShare   decimal.Decimal            `json:"range_share" doc:"Share of a candle's range by which orders that take from the book trade worse." example:"0"`
 	Impact       decimal.Decimal            `json:"impact" doc:"By how much an order of a candle's whole volume moves the price, as a fraction." example:"0"`
 	MaxShare     decimal.Decimal            `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
 	LatencyMS    int64                      `json:"latency_ms" doc:"How long an order takes to the exchange, in milliseconds." example:"0"`
@@ -158,12 +158,12 @@ type newBacktest struct {
 	Balance      *amount      `json:"balance,omitempty" doc:"Cash to begin with, in the counter currency; 10000 if it is left out. It may be 0 with a holding." example:"\"10000\""`
 	MakerFee     *amount      `json:"maker_fee,omitempty" doc:"Fee of resting orders, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
 	TakerFee     *amount      `json:"taker_fee,omitempty" doc:"Fee of orders that trade at once, as a fraction; that of paper bots if it is left out." example:"\"0.0025\""`
-	Slippage     *amount      `json:"slippage,omitempty" doc:"By how much market orders trade worse, as a fraction; 0 if it is left out." example:"\"0.0005\""`
+	Slippage     *amount      `json:"slippage,omitempty" doc:"By how much orders that take from the book trade worse, as a fraction; 0 if it is left out." example:"\"0.0005\""`
 	Holding      *amount      `json:"holding,omitempty" doc:"What is held of the base currency to begin with, valued at the first open; 0 if it is left out." example:"\"0.5\""`
 	Holdings     amounts      `json:"holdings,omitempty" doc:"The same of further pairs, by pair." example:"{\"ETHMYR\":\"1\"}"`
 	FeeTiers     []newFeeTier `json:"fee_tiers,omitempty" doc:"Fees that replace the others from a value on that was traded in the 30 days before the present one, in all pairs together; at most 10, the smallest value first."`
-	Spread       *amount      `json:"spread,omitempty" doc:"Distance of bid and ask, as a fraction; market orders pay half. 0 if it is left out." example:"\"0.001\""`
-	RangeShare   *amount      `json:"range_share,omitempty" doc:"Share of a candle's range by which market orders trade worse; 0 if it is left out." example:"\"0.1\""`
+	Spread       *amount      `json:"spread,omitempty" doc:"Distance of bid and ask, as a fraction; orders that take from the book pay half. 0 if it is left out." example:"\"0.001\""`
+	RangeShare   *amount      `json:"range_share,omitempty" doc:"Share of a candle's range by which orders that take from the book trade worse; 0 if it is left out." example:"\"0.1\""`
 	Impact       *amount      `json:"impact,omitempty" doc:"By how much an order of a candle's whole volume moves the price, as a fraction; smaller ones move it by the square of their share. 0 if it is left out." example:"\"0.01\""`
 	MaxShare     *amount      `json:"max_share,omitempty" doc:"Share of a candle's volume that an order may take; all if it is 0 or left out." example:"\"0.1\""`
 	LatencyMS    int          `json:"latency_ms,omitempty" validate:"min=0,max=86400000" doc:"How long an order takes to the exchange, in milliseconds." example:"500"`

@@ -44,7 +44,7 @@ type parityDifference struct {
 // paritySlippage sets an exchange against the simulation.
 type paritySlippage struct {
 	Currency string           `json:"currency" doc:"The currency of all amounts." example:"MYR"`
-	Rate     decimal.Decimal  `json:"simulated_slippage" doc:"By how much market orders trade worse in the simulation, as a fraction." example:"0.0005"`
+	Rate     decimal.Decimal  `json:"simulated_slippage" doc:"By how much orders that take from the book trade worse in the simulation, as a fraction." example:"0.0005"`
 	Orders   int              `json:"orders" doc:"How many orders both traded; the other figures are of these." example:"41"`
 	Turnover decimal.Decimal  `json:"turnover" doc:"What they came to at the exchange, as far as both traded them." example:"10403.5"`
 	Cost     decimal.Decimal  `json:"cost" doc:"What the exchange cost beyond the simulation; below 0 if it was better." example:"12.4"`

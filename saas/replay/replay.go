@@ -68,8 +68,8 @@ type (
 	Outcome  = parity.Outcome
 )
 
-// SimulatedSlippage is by how much market orders trade worse in the simulation that live bots'
-// orders are compared with: what the form of a backtest begins with.
+// SimulatedSlippage is by how much orders that take from the book trade worse in the simulation
+// that live bots' orders are compared with: what the form of a backtest begins with.
 const SimulatedSlippage exchange.Rate = exchange.RateOne / 2_000
 
 // MaxEvents is how many events a report has.

@@ -37,7 +37,7 @@ func slippageOf(s *replay.Slippage, markets marketIndex) *slippagePart {
 	return p
 }
 
-// Rate is by how much the simulation's market orders trade worse, in per cent.
+// Rate is by how much what takes from the simulation's book trades worse, in per cent.
 func (p *slippagePart) Rate() string { return percentText(replay.SimulatedSlippage.Decimal()) }
 
 // Better is what the exchange was better by in all, ByPrice and ByFee what each did to

@@ -90,9 +90,9 @@ type documentConfig struct {
 	MakerFee decimal.Decimal `json:"maker_fee" doc:"Fee of resting orders, as a fraction." example:"0.0025"`
 	TakerFee decimal.Decimal `json:"taker_fee" doc:"Fee of orders that trade at once, as a fraction." example:"0.0025"`
 	FeeTiers []documentTier  `json:"fee_tiers,omitempty" doc:"The fees from a value on that was traded in the 30 days before the present one."`
-	Slippage decimal.Decimal `json:"slippage" doc:"By how much market orders trade worse, as a fraction." example:"0.0005"`
+	Slippage decimal.Decimal `json:"slippage" doc:"By how much orders that take from the book trade worse, as a fraction." example:"0.0005"`
 	Spread   decimal.Decimal `json:"spread" doc:"Distance of bid and ask, as a fraction." example:"0"`
-	Range    decimal.Decimal `json:"range" doc:"Share of a candle's range by which market orders trade worse." example:"0"`
+	Range    decimal.Decimal `json:"range" doc:"Share of a candle's range by which orders that take from the book trade worse." example:"0"`
 	Impact   decimal.Decimal `json:"impact" doc:"By how much an order of a candle's whole volume moves the price." example:"0"`
 	MaxShare decimal.Decimal `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
 	Latency  string          `json:"latency" doc:"How long an order takes to the exchange." example:"0s"`

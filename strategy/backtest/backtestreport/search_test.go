@@ -63,7 +63,8 @@ func sweep(t *testing.T, cfg search.Config, ranges ...string) *backtestreport.Se
 }
 
 // walk walks the swing forward over two days.
-func walk(t *testing.T, objective search.Objective) *backtestreport.Walk {
+// walk returns the report of a walk that the edits were made to.
+func walk(t *testing.T, objective search.Objective, edits ...func(*search.Walk)) *backtestreport.Walk {
 	t.Helper()
 	s := series(t)
 	cfg := search.WalkConfig{
@@ -73,6 +74,9 @@ func walk(t *testing.T, objective search.Objective) *backtestreport.Walk {
 	w, err := search.WalkForward(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, edit := range edits {
+		edit(w)
 	}
 	r, err := backtestreport.NewWalk(backtestreport.WalkInput{
 		Candles: s.Packed(), Notes: []string{"These prices repeat."}, Source: "a <replay>", Config: swingConfig(s), Info: definition().Info(), Walk: w,
@@ -242,6 +246,17 @@ func TestWalkReport(t *testing.T) {
 			t.Errorf("window %d is %+v", i, w)
 		}
 	}
+}
+
+// Only windows that were traded count in the time that a year's figures are of.
+func TestWalkWithUntradedWindows(t *testing.T) {
+	t.Parallel()
+	table, _, _ := written(t, walk(t, search.Objective{Measure: search.Equity}, func(w *search.Walk) {
+		for i := range w.Windows[:4] {
+			w.Windows[i].Best, w.Windows[i].Outside = nil, search.Metrics{}
+		}
+	}))
+	shows(t, "warnings", table, "4 windows have no set within the bounds asked for", "Only 12 h were traded after the windows: figures for a year are blown up")
 }
 
 func TestWalkWithoutAChoice(t *testing.T) {

@@ -178,7 +178,7 @@ func (w *Walk) warnings() []string {
 			without.Trades, without.Book = without.Trades || window.Best.Lacks.Trades, without.Book || window.Best.Lacks.Book
 		}
 	}
-	if d := time.Duration(len(a.Windows)) * a.OutOfSample; d < shortHistory && traded > 0 {
+	if d := time.Duration(traded) * a.OutOfSample; d < shortHistory && traded > 0 {
 		warn("Only %s were traded after the windows: figures for a year are blown up from a short time.", span(d))
 	}
 	out = append(append(out, lacks(without)...), quietFills(quiet, fills)...)

@@ -24,7 +24,7 @@ const plenty = 1 << 60
 // of backtests, and sets that against what the bot's exchange made of them. It goes on from
 // tape to tape. The zero value costs nothing but fees. It is not safe for concurrent use.
 type Simulation struct {
-	// Slippage is by how much market orders and exits trade worse in the simulation.
+	// Slippage is by how much what takes from the book trades worse in the simulation.
 	Slippage exchange.Rate
 
 	terms  string

@@ -113,8 +113,8 @@ type WalkPoint struct {
 	// Held is what holding what is traded was worth, from 1 on: in each window bought
 	// anew, as Window.Held has it.
 	Held float64
-	// Parts are as in Followed: what the account held. Empty where no choice was traded
-	// or nothing was held, nil if it is not known.
+	// Parts are as in Followed: what the account held. Empty where no choice was
+	// traded, nil if it is not known.
 	Parts []float64
 }
 
