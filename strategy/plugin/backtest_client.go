@@ -112,7 +112,7 @@ func (c *Client) Stream(
 	}
 	// Either the one or the other tells the curve and the progress.
 	sender := newCandleSender(src, cfg, stream, shared)
-	in := &resultReader{equity: equity, progress: progress, sender: sender}
+	in := &resultReader{equity: equity, progress: progress, sender: sender, asked: int64(len(config))}
 	if shared != nil {
 		in.equity = nil
 	}
@@ -154,9 +154,11 @@ type resultReader struct {
 	progress func(done int64)
 	said     int64
 	sender   *candleSender
-	taken    int64
-	json     []byte
-	result   backtest.Result
+	// asked is how many bytes the configuration has that the plugin was sent, and may tell again.
+	asked  int64
+	taken  int64
+	json   []byte
+	result backtest.Result
 	// exposures are the columns of what was held; none from an SDK that has them in the JSON.
 	exposures [][]byte
 	// part and trades are of one message.
@@ -220,7 +222,7 @@ func (r *resultReader) take(out *pluginpb.BacktestOutput) (err error) {
 		r.taken += int64(24 + len(column))
 		r.exposures = append(r.exposures, column)
 	}
-	if r.taken > resultBytes+sent*bytesPerCandle {
+	if r.taken > resultBytes+r.asked+sent*bytesPerCandle {
 		return errors.New("the result is too large")
 	}
 	return nil
@@ -240,7 +242,7 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	sent, past := r.sender.sent.Load(), r.sender.past.Load()
 	out := r.result // a result that outlives the reader keeps nothing of the source
 	trades := out.Trades
-	if err := readResult(r.json, 1+len(cfg.Pairs), sent, &out); err != nil {
+	if err := readResult(r.json, 1+len(cfg.Pairs), sent, r.asked, &out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
 	if len(out.Pairs) != len(cfg.Pairs) {
@@ -270,22 +272,69 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 }
 
 // What a result's JSON may hold at most: so many parts, and so many bytes in each for each
-// pair, or for each candle in the one that grows with the gaps between them.
+// pair, or for each candle in the one that grows with the gaps between them. The same
+// holds for its configuration, but for what that was sent with.
 const (
 	resultParts  = 64
 	partBytes    = 256 << 10
 	segmentBytes = 64
 )
 
-// readResult reads the JSON of a run of so many pairs and candles. A few bytes of a list
-// can become hundreds in memory, so its parts are measured before they are read.
-func readResult(raw []byte, pairs int, candles int64, out *backtest.Result) error {
+// toldResult is a result as it is read. Signals, of which there may be many, are not
+// taken apart: the host knows them.
+type toldResult struct {
+	*backtest.Result
+	Config struct {
+		backtest.Config
+		Signals json.RawMessage `json:"signals"`
+	} `json:"config"`
+}
+
+// readResult reads the JSON of a run of so many pairs and candles, whose configuration was
+// sent in so many bytes. A few bytes of a list can become hundreds in memory, so its parts
+// are measured before they are read.
+func readResult(raw []byte, pairs int, candles, asked int64, out *backtest.Result) error {
+	bound := func(part string, size int, most int64) error {
+		if int64(size) > most {
+			return fmt.Errorf("%.80q of the result has %d bytes, at most %d: %w", part, size, most, wire.ErrMalformed)
+		}
+		return nil
+	}
+	each := int64(partBytes * pairs)
+	configured := func(name string, part json.RawMessage) error {
+		if strings.EqualFold(name, "signals") || strings.EqualFold(name, "params") {
+			return bound("config."+name, len(part), partBytes+asked)
+		}
+		return bound("config."+name, len(part), each)
+	}
+	err := eachPart(raw, func(name string, part json.RawMessage) error {
+		switch {
+		case strings.EqualFold(name, "config"): // SDKs of before tell it with its signals
+			return eachPart(part, configured)
+		case strings.EqualFold(name, "segments"):
+			return bound(name, len(part), segmentBytes*(1+candles))
+		}
+		return bound(name, len(part), each)
+	})
+	if err != nil {
+		return err
+	}
+	told := toldResult{Result: out}
+	if err := json.Unmarshal(raw, &told); err != nil {
+		return err
+	}
+	out.Config = told.Config.Config
+	return nil
+}
+
+// eachPart checks the parts of a JSON object, of which there may be resultParts.
+func eachPart(raw []byte, check func(name string, part json.RawMessage) error) error {
 	in := json.NewDecoder(bytes.NewReader(raw))
 	if open, err := in.Token(); err != nil || open != json.Delim('{') {
 		return fmt.Errorf("the result is no object: %w", errors.Join(wire.ErrMalformed, err))
 	}
 	for n := 1; in.More(); n++ {
-		name, err := in.Token()
+		token, err := in.Token()
 		if err != nil {
 			return fmt.Errorf("reading the result: %w", err)
 		}
@@ -293,13 +342,13 @@ func readResult(raw []byte, pairs int, candles int64, out *backtest.Result) erro
 		if err := in.Decode(&part); err != nil {
 			return fmt.Errorf("reading the result: %w", err)
 		}
-		most := int64(partBytes * pairs)
-		if text, ok := name.(string); ok && strings.EqualFold(text, "segments") {
-			most = segmentBytes * (1 + candles)
+		if n > resultParts {
+			return fmt.Errorf("the result has more than %d parts: %w", resultParts, wire.ErrMalformed)
 		}
-		if n > resultParts || int64(len(part)) > most {
-			return fmt.Errorf("part %d of the result is of %d bytes: %w", n, len(part), wire.ErrMalformed)
+		name, _ := token.(string) // what is no name, no object can be read with
+		if err := check(name, part); err != nil {
+			return err
 		}
 	}
-	return json.Unmarshal(raw, out)
+	return nil
 }

@@ -112,10 +112,11 @@ func (s *server) run(ctx context.Context, cfg backtest.Config, feed candleFeed, 
 }
 
 // sendResult sends what has not been sent: all but the equity curve and the
-// trades.
+// trades, and but those parts of the configuration that may be large. The host has them.
 func sendResult(stream backtestStream, r *backtest.Result) error {
 	slim := *r
 	slim.Trades, slim.Exposures = backtest.Trades{}, nil
+	slim.Config.Signals, slim.Config.Params = nil, nil
 	raw, err := json.Marshal(&slim)
 	if err != nil {
 		return status.Errorf(codes.Internal, "writing the result: %v", err)

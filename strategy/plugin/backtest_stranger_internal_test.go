@@ -127,6 +127,9 @@ func TestResultsThatUnfold(t *testing.T) {
 		"pairs":         `{"pairs":[` + string(nothings) + `{}]}`,
 		"trades":        `{"Trades":[` + string(nothings) + `{}]}`,
 		"in the config": `{"config":{"Pairs":[` + string(nothings) + `{}]}}`,
+		"its signals":   `{"config":{"signals":[` + string(nothings) + `{}]}}`,
+		"its parts":     `{"config":{` + strings.Repeat(`"Pairs":[],`, resultParts) + `"Pairs":[]}}`,
+		"no config":     `{"config":[]}`,
 		"segments":      `{"segments":[` + string(nothings[:3000]) + `{}]}`,
 		"many parts":    `{` + strings.Repeat(`"pairs":[],`, resultParts) + `"pairs":[]}`,
 		"no object":     `[]`,
@@ -134,7 +137,7 @@ func TestResultsThatUnfold(t *testing.T) {
 		"cut off":       `{"pairs":[`,
 	} {
 		var out backtest.Result
-		if err := readResult([]byte(raw), 1, 4, &out); err == nil || len(out.Pairs) > 0 {
+		if err := readResult([]byte(raw), 1, 4, 0, &out); err == nil || len(out.Pairs) > 0 {
 			t.Errorf("%s: %d pairs come out (%v)", name, len(out.Pairs), err)
 		}
 	}
