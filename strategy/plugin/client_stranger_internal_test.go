@@ -65,7 +65,12 @@ func TestErrorsWithoutAnEnd(t *testing.T) {
 	if !errors.As(opened.Err, &faults) || len(faults) != 1 {
 		t.Fatalf("it gives %T", opened.Err)
 	}
-	for _, text := range []string{opened.Err.(*BotError).Text, faults[0].Name, faults[0].Reason} { //nolint:errorlint // it has faults
+	r := &Round{Reactions: make([]Reaction, 1), asked: []bool{false}}
+	var failed *BotError
+	if err := r.read(wire.AppendReaction(nil, 0, nil, strings.Repeat("x", 4*wire.MaxText), nil)); err != nil || !errors.As(r.Reactions[0].Err, &failed) {
+		t.Fatalf("a reaction gives %v (%v)", r.Reactions[0].Err, err)
+	}
+	for _, text := range []string{opened.Err.(*BotError).Text, faults[0].Name, faults[0].Reason, failed.Text} { //nolint:errorlint // it has faults
 		if len(text) > wire.MaxText || !utf8.ValidString(text) {
 			t.Errorf("a text of %d bytes is kept", len(text))
 		}

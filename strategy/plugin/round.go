@@ -137,7 +137,7 @@ func (r *Round) read(answer []byte) error {
 		case r.reader.Refused != nil:
 			reaction.Snapshot, reaction.Err = nil, &BotError{Text: "the strategy answered garbage: " + r.reader.Refused.Error()}
 		case r.reader.Failure != "":
-			reaction.Err = &BotError{Text: r.reader.Failure}
+			reaction.Err = &BotError{Text: cut(r.reader.Failure, wire.MaxText)}
 		}
 		r.spans = append(r.spans, span{index: index, from: from, to: len(r.reader.Commands)})
 		from = len(r.reader.Commands)
