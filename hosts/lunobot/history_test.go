@@ -229,6 +229,17 @@ func TestHistoryTimes(t *testing.T) {
 	if a := command(t, dir, "history", "list"); a.code != 0 || strings.Contains(a.out, "ETHMYR") {
 		t.Errorf("after removing: exit code %d\n%s%s", a.code, a.out, a.problems)
 	}
+	// An offset is one the whole year, also where it is that of the machine's own zone.
+	write(t, dir, "summer.csv", header+"2024-01-15 01:00,10,12,9,11,1.5\n2024-07-15 01:00,10,12,9,11,1.5\n")
+	args := []string{"history", "import", "summer.csv", "--pair", "ETHMYR", "--interval", "1d", "--time-zone", "+01:00", "--time-format", "yyyy-MM-dd HH:mm"}
+	for _, zone := range []string{"CET", "UTC", "Europe/Berlin"} {
+		if a := commandWith(t, []string{"TZ=" + zone}, dir, args...); a.code != 0 {
+			t.Errorf("in %s: exit code %d\n%s%s", zone, a.code, a.out, a.problems)
+		}
+	}
+	if a := command(t, dir, "history", "list"); !strings.Contains(a.out, "2024-01-15 00:00   2024-07-16 00:00   2 ") {
+		t.Errorf("what was imported is\n%s", a.out)
+	}
 }
 
 const header = "timestamp,open,high,low,close,volume\n"

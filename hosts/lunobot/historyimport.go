@@ -89,7 +89,9 @@ func (f layoutFlags) layout(m exchange.Market) (marketdata.Layout, error) {
 		if err != nil && !strings.EqualFold(f.TimeZone, "UTC") {
 			problems = append(problems, input("--time-zone %q must be UTC or an offset such as +08:00", f.TimeZone))
 		}
-		l.Zone = zone.Location()
+		// What Parse returns may be the machine's own zone, with its summer time.
+		_, east := zone.Zone()
+		l.Zone = time.FixedZone(f.TimeZone, east)
 	}
 	if l.TimeFormat != "" && l.Zone == nil {
 		problems = append(problems, input("--time-format needs --time-zone, such as UTC or +08:00"))

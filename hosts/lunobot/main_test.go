@@ -46,9 +46,16 @@ type answer struct {
 // command runs the program in a folder of its own.
 func command(t *testing.T, dir string, args ...string) answer {
 	t.Helper()
+	return commandWith(t, nil, dir, args...)
+}
+
+// commandWith is command with more in the environment.
+func commandWith(t *testing.T, env []string, dir string, args ...string) answer {
+	t.Helper()
 	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &problems
+	cmd.Env = append(os.Environ(), env...)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

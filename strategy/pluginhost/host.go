@@ -59,6 +59,9 @@ func New(cfg Config) (*Host, error) {
 		}
 		h.keep(e)
 	}
+	if n := sweep(cfg.TempDir); n > 0 {
+		cfg.Logger.Info("directories of plugins were removed whose host was killed", "count", n)
+	}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	return h, nil
 }

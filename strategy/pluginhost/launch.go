@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"sync"
 	"time"
@@ -23,15 +22,6 @@ import (
 	"github.com/lunobot/lunobot/strategy/pluginhost/sandbox"
 )
 
-// directoryPrefix begins the name of a process's directory. It is short, as the
-// path of a socket may have hardly more than a hundred bytes; socketTail is what
-// comes after the directory's own.
-const (
-	directoryPrefix = "lnb-"
-	socketTail      = len("/lnb-1234567890/plugin-dir1234567890/plugin1234567890")
-	socketLimit     = 103
-)
-
 // connection is a plugin's process and all that the host holds of it.
 type connection struct {
 	child     *child
@@ -41,7 +31,7 @@ type connection struct {
 	manifest  plugin.Manifest
 	wires     *wires
 	output    *output
-	directory string
+	directory *directory
 	room      *room // nil if it is not shut in
 	// release gives up the connection as such, and asks the process to end if it
 	// is the host's.
@@ -54,7 +44,7 @@ type connection struct {
 // launch starts a source's process and returns when it serves. On an error
 // nothing is left of it.
 func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) (*connection, *Error) {
-	directory, err := os.MkdirTemp(cfg.TempDir, directoryPrefix)
+	directory, err := newDirectory(cfg.TempDir)
 	if err != nil {
 		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: fmt.Errorf("making its directory: %w", err)}
 	}
@@ -66,7 +56,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		cfg.Logger.Warn("a plugin has no line; its live rounds are slower", "plugin", s.Key(), "error", err)
 	}
-	process, err := newChild(cfg, s, directory, memory, line, b)
+	process, err := newChild(cfg, s, directory.path, memory, line, b)
 	if err != nil {
 		if memory != nil {
 			_ = memory.Close()
@@ -74,11 +64,11 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		if line != nil {
 			line.Close()
 		}
-		_ = os.RemoveAll(directory)
+		directory.remove()
 		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: err}
 	}
 	c := &connection{
-		child: process, directory: directory, room: roomOf(b, directory), wires: &wires{},
+		child: process, directory: directory, room: roomOf(b, directory.path), wires: &wires{},
 		output: &output{logger: cfg.Logger.With("plugin", s.Key()), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
@@ -88,12 +78,12 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		HandshakeConfig: plugin.Handshake(), VersionedPlugins: plugin.ClientSets(),
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true, SkipHostEnv: true, StartTimeout: cfg.StartTimeout,
-		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: directory},
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: directory.path},
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Off, Output: io.Discard}),
 		Stderr:           c.output, SyncStdout: c.output, SyncStderr: c.output,
 		GRPCDialOptions: append(plugin.DialOptions(), grpc.WithContextDialer(c.wires.dial), grpc.WithStreamInterceptor(unbrokered)),
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, sockets string) (runner.Runner, error) {
-			if err := b.own(directory, sockets); err != nil {
+			if err := b.own(directory.path, sockets); err != nil {
 				return nil, err
 			}
 			if b == nil { // else the file was checked when it was sealed
@@ -270,7 +260,7 @@ func (c *connection) close() {
 	if c.child.line != nil {
 		c.child.line.Close()
 	}
-	_ = os.RemoveAll(c.directory)
+	c.directory.remove()
 }
 
 // part asks the process to end and kills it if it does not within the time.
