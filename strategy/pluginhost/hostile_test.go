@@ -146,7 +146,8 @@ func TestHostileAttempts(t *testing.T) {
 		{"shared memory", ""}, {"stack memory", ""}, {"memory file", ""}, {"segment", ""}, {"queue", ""}, {"other program", ""},
 		{"rights", theirs}, {"owner", theirs}, {"times", theirs}, {"attribute", theirs}, {"attributes", theirs}, {"watch", ""}, {"mounts", ""}, {"fault", ""},
 		{"look into", strconv.Itoa(os.Getppid())}, {"look into", bystander.ID()}, {"hold", bystander.ID()}, {"session", ""}, {"link", secret}, {"hard link", theirs},
-		{"directory", ""}, {"pipe", ""}, {"door", open}, {"signal", "-1"}, {"descriptors", "/dev/null"}, // after which it opens nothing any more
+		{"directory", ""}, {"pipe", ""}, {"door", open}, {"signal", "-1"}, {"large file", ""}, {"unlinked", ""}, {"requests", ""}, {"sync", ""},
+		{"descriptors", "/dev/null"}, // after which it opens nothing any more
 	} {
 		text, err := attempt(t, p, c.name, c.target)
 		if err != nil || !strings.HasPrefix(text, "refused: ") {
@@ -175,17 +176,14 @@ func TestHostileExcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]pluginhost.Kind{
-		"memory": pluginhost.Crashed, "spin": pluginhost.Timeout, "threads": pluginhost.Crashed, "large file": pluginhost.Crashed,
-		"hidden memory": pluginhost.Overuse, "many files": pluginhost.Overuse,
+		"memory": pluginhost.Crashed, "spin": pluginhost.Timeout, "threads": pluginhost.Crashed,
+		"hidden memory": pluginhost.Overuse, "first thread": pluginhost.Overuse, "page tables": pluginhost.Overuse, "many files": pluginhost.Overuse,
 	} {
 		p, err := host.Process(t.Context(), "attacker", name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		text, err := attempt(t, p, name, "")
-		if name == "large file" && strings.HasPrefix(text, "refused") {
-			continue // the signal of the limit may be ignored
-		}
 		if err == nil {
 			t.Errorf("%s: %s", name, text)
 			continue

@@ -20,7 +20,8 @@ const (
 
 // room is what a process that is shut in may hold. Its limits make the kernel refuse what
 // comes at once; this is for what comes by ways that the limits do not count, such as
-// memory that is made read-only once it is written, and files one after another.
+// memory that is made read-only once it is written, the page tables of memory that is only
+// read, and files one after another.
 type room struct {
 	memory    int64 // in bytes
 	directory string
@@ -36,12 +37,12 @@ func roomOf(b *box, directory string) *room {
 
 // judge returns an error if a process holds too much; others say why that is not known.
 func (r *room) judge(pid int) error {
-	held, err := residentMemory(pid)
+	held, err := heldMemory(pid)
 	if err != nil {
 		return err
 	}
 	if held > r.memory {
-		return &excess{fmt.Sprintf("it held %d MiB of memory, with its program, and may hold %d", held>>20, r.memory>>20)}
+		return &excess{fmt.Sprintf("it held %d MiB of memory, with its program and its page tables, and may hold %d", held>>20, r.memory>>20)}
 	}
 	if n := filesIn(r.directory, mostFiles+1); n > mostFiles {
 		return &excess{fmt.Sprintf("its directory held more than %d files", mostFiles)}

@@ -6,25 +6,58 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// residentMemory returns how much memory a process holds, in bytes, with what it shares.
-func residentMemory(pid int) (int64, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+// heldMemory returns how much memory a process holds, in bytes: what is in memory, with
+// what it shares, what was swapped out, and the page tables of both, which memory that was
+// only mapped needs too. It is 0 for one that is ending.
+func heldMemory(pid int) (int64, error) {
+	own := fmt.Sprintf("/proc/%d", pid)
+	if held, there, err := memoryOf(own); there || err != nil {
+		return held, err
+	}
+	// The first thread has ended: the others still have the memory.
+	threads, err := os.ReadDir(own + "/task")
 	if err != nil {
 		return 0, fmt.Errorf("reading what a process holds: %w", err)
 	}
-	var size, resident int64
-	if _, err := fmt.Sscan(string(raw), &size, &resident); err != nil {
-		return 0, fmt.Errorf("reading what a process holds: %w", err)
+	for _, thread := range threads {
+		held, there, err := memoryOf(filepath.Join(own, "task", thread.Name()))
+		if there || err != nil && !ended(err) {
+			return held, err
+		}
 	}
-	return resident * int64(os.Getpagesize()), nil
+	return 0, nil
 }
 
-// ended reports whether the error of residentMemory says that there is no such process.
+// memoryOf adds up what the status in a directory of /proc says; there is false if the
+// thread that the directory is of has no memory any more.
+func memoryOf(directory string) (held int64, there bool, err error) {
+	raw, err := os.ReadFile(filepath.Join(directory, "status")) //nolint:gosec // a file of the system
+	if err != nil {
+		return 0, false, fmt.Errorf("reading what a process holds: %w", err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		name, value, _ := strings.Cut(line, ":")
+		switch name {
+		case "VmRSS", "VmPTE", "VmSwap":
+		default:
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+		if err != nil {
+			return 0, false, fmt.Errorf("reading what a process holds: %s: %w", name, err)
+		}
+		held, there = held+n<<10, true
+	}
+	return held, there, nil
+}
+
+// ended reports whether the error of heldMemory says that there is no such process.
 func ended(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }
 
 // filesIn counts the files in a process's directory and in those that the host has made

@@ -22,6 +22,8 @@ func refused() []string {
 		"mknod", "mknodat", "fanotify_init", "syslog", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname",
 		// Memory beside that which its limit counts, and programs in it.
 		"memfd_create", "memfd_secret", "shmget", "shmat", "shmctl", "msgget", "semget", "mq_open",
+		// The system's quota of requests that wait, and what has everybody's files written out.
+		"io_setup", "io_destroy", "io_submit", "io_getevents", "io_pgetevents", "io_cancel", "sync", "syncfs",
 		// What Landlock lets happen to any file: its rights, owner, times and attributes
 		// changed, and whatever befalls it watched.
 		"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat", "utime", "utimes", "futimesat", "utimensat",

@@ -31,10 +31,9 @@ func ParsePolicy(text string) (Policy, error) {
 	return "", fmt.Errorf("the sandbox policy %q must be %s, %s or %s", text, Require, Prefer, Off)
 }
 
-// Limits bound what a program may use.
+// Limits bound what a program may use. It may make files, such as sockets, but write nothing
+// into one.
 type Limits struct {
-	// FileSize is how large a file it may write, in bytes. Defaults to 1 MiB.
-	FileSize int64 `json:"file_size"`
 	// Files is how many descriptors it may have open. Defaults to 64.
 	Files int64 `json:"files"`
 	// Memory is how much it may allocate, in bytes. Defaults to 512 MiB.
@@ -50,7 +49,6 @@ func (l Limits) WithDefaults() Limits {
 			*n = def
 		}
 	}
-	set(&l.FileSize, 1<<20)
 	set(&l.Files, 64)
 	set(&l.Memory, 512<<20)
 	set(&l.Threads, 128)
@@ -61,7 +59,7 @@ func (l Limits) WithDefaults() Limits {
 func (l Limits) Validate() error {
 	var problems []error
 	for name, bound := range map[string][2]int64{
-		"FileSize": {l.FileSize, 0}, "Files": {l.Files, 16}, "Memory": {l.Memory, 64 << 20}, "Threads": {l.Threads, 16},
+		"Files": {l.Files, 16}, "Memory": {l.Memory, 64 << 20}, "Threads": {l.Threads, 16},
 	} {
 		if bound[0] < bound[1] {
 			problems = append(problems, fmt.Errorf("the limit %s must be at least %d", name, bound[1]))

@@ -99,8 +99,9 @@ const mainStack = 2 << 20
 // bound sets the limits but that of memory.
 func bound(o orders) error {
 	limits := map[int]int64{
-		unix.RLIMIT_CORE: 0, unix.RLIMIT_FSIZE: o.Limits.FileSize, unix.RLIMIT_NOFILE: o.Limits.Files,
-		unix.RLIMIT_NICE: 0, unix.RLIMIT_RTPRIO: 0, // the host's right to more than its share is not the program's
+		unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: o.Limits.Files,
+		unix.RLIMIT_FSIZE: 0,                        // a file that is unlinked takes room where nobody counts it
+		unix.RLIMIT_NICE:  0, unix.RLIMIT_RTPRIO: 0, // the host's right to more than its share is not the program's
 	}
 	if o.Namespaces { // else they would count all of the user's
 		limits[unix.RLIMIT_NPROC] = o.Limits.Threads

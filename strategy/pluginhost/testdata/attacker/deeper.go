@@ -36,12 +36,29 @@ func deeper() map[string]func(target string) error {
 		"pipe":          func(string) error { return unix.Mkfifo(filepath.Join(own(), "pipe"), 0o600) },
 		"door":          func(t string) error { return closing(net.Listen("unix", filepath.Join(t, "door of its own"))) },
 		"hidden memory": hiddenMemory,
+		"page tables":   pageTables,
+		"first thread":  firstThread,
 		"many files":    manyFiles,
+		"unlinked":      unlinked,
+		"requests": func(string) error {
+			return calls(unix.SYS_IO_SETUP, unix.SYS_IO_DESTROY, unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_CANCEL)
+		},
+		"sync": func(string) error { return calls(unix.SYS_SYNC, unix.SYS_SYNCFS) },
 	}
 }
 
 // own is the only directory that it may write.
 func own() string { return os.Getenv("PLUGIN_UNIX_SOCKET_DIR") }
+
+// calls is refused if each of them is.
+func calls(numbers ...uintptr) (err error) {
+	for _, n := range numbers {
+		if err = call(n); err == nil {
+			return nil
+		}
+	}
+	return err
+}
 
 func closingFile(fd int, err error) error {
 	if err == nil {
@@ -103,10 +120,55 @@ func hiddenMemory(string) error {
 	return nil
 }
 
-// manyFiles writes files one after another, each of which is small enough.
+// firstThread takes memory when the thread whose number is the process's has ended.
+func firstThread(t string) error {
+	close(leave)
+	return hiddenMemory(t)
+}
+
+// pageTables reads a byte here and there of memory that it never writes: each takes a page
+// table, and the memory none.
+func pageTables(string) error {
+	const each, block = 2 << 20, 16_384 * 2 << 20
+	for n := range 96 {
+		b, err := unix.Mmap(-1, 0, block, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		if err != nil {
+			return err
+		}
+		var sum byte
+		for at := 0; at < len(b); at += each {
+			sum += b[at]
+		}
+		if n >= 8 && sum == 0 { // as above
+			var pause unix.Timespec
+			pause.Nsec = 100_000_000
+			_ = unix.Nanosleep(&pause, nil)
+		}
+	}
+	return nil
+}
+
+// unlinked writes a file that stays mapped when its name and descriptor are gone.
+func unlinked(string) error {
+	f, err := os.Create(filepath.Join(own(), "unlinked"))
+	if err != nil {
+		return nil //nolint:nilerr // files it may make
+	}
+	defer func() { _ = f.Close() }()
+	if err := os.Remove(f.Name()); err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	if _, err := f.Write([]byte("x")); err != nil {
+		return err
+	}
+	_, err = unix.Mmap(int(f.Fd()), 0, os.Getpagesize(), unix.PROT_READ, unix.MAP_SHARED)
+	return err
+}
+
+// manyFiles makes files one after another.
 func manyFiles(string) error {
 	for n := range 1_000 {
-		if err := os.WriteFile(filepath.Join(own(), strconv.Itoa(n)), []byte("x"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(own(), strconv.Itoa(n)), nil, 0o600); err != nil {
 			return err
 		}
 		if n >= 100 { // as above

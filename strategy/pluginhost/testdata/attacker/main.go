@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -117,10 +118,10 @@ func socket(family, kind, protocol int) error {
 	return err
 }
 
-// ownProgram writes a program and runs it.
+// ownProgram makes a file that may be run, and runs it.
 func ownProgram(string) error {
 	script := filepath.Join(os.Getenv("PLUGIN_UNIX_SOCKET_DIR"), "x")
-	if err := os.WriteFile(script, []byte("#!/bin/true\n"), 0o700); err != nil { //nolint:gosec // that is the point
+	if err := os.WriteFile(script, nil, 0o700); err != nil { //nolint:gosec // that is the point
 		return err
 	}
 	return exec.Command(script).Run() //nolint:noctx,gosec // it shall fail
@@ -219,7 +220,13 @@ func threads() error {
 	return nil
 }
 
+// leave lets the first thread end.
+var leave = make(chan struct{})
+
 func main() {
-	plugin.Serve(strategy.MustDefine(strategy.Info{Name: "attacker", Version: "1.0.0"}, params{Attempt: "nothing"},
+	runtime.LockOSThread()
+	go plugin.Serve(strategy.MustDefine(strategy.Info{Name: "attacker", Version: "1.0.0"}, params{Attempt: "nothing"},
 		func(p params) strategy.Strategy { return &attacker{Params: p} }))
+	<-leave
+	_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
 }
