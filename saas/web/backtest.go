@@ -27,7 +27,7 @@ type runPage struct {
 	// Version is that of the strategy which ran, or is to; "" for one that the program
 	// contains before the run is done.
 	Version string
-	// Described says that the strategy is still there, with a page of its own.
+	// Described says that the version is still there, with a page of its own.
 	Described bool
 }
 
@@ -41,7 +41,6 @@ func (w *Web) backtestPage(rq *request) error {
 		return err
 	}
 	p := runPage{backtestRow: rows[0], MayWrite: rq.who.Can(tenancy.BotsWrite), Version: r.StrategyVersion}
-	_, p.Described = w.strategy(r.Strategy)
 	if p.IsDone() {
 		kept, err := w.keptPage(rq, r.ID)
 		if err != nil {
@@ -52,6 +51,7 @@ func (w *Web) backtestPage(rq *request) error {
 			return err
 		}
 	}
+	_, p.Described = w.chosen(r.Strategy, p.Version)
 	return w.page(rq, http.StatusOK, "backtests/backtest", view{Title: r.Name, Nav: "backtests", MarketNotice: w.cfg.MarketNotice, D: p})
 }
 

@@ -25,6 +25,8 @@ type strategyPage struct {
 	Guide template.HTML
 	// Versions are all that can be chosen, if there are several.
 	Versions []versionChoice
+	// Older is the version if it is not that which a new bot gets.
+	Older string
 }
 
 // strategyGuide shows what a strategy does, when it loses, and what it can be told.
@@ -41,6 +43,10 @@ func (w *Web) strategyGuide(rq *request) error {
 	if list := w.versionChoices(s); len(list) > 1 {
 		p.Versions = list
 	}
+	newest, _ := w.strategy(name)
+	if s.Version != newest.Version {
+		p.Older = s.Version
+	}
 	var err error
 	if p.Guide, err = guide(s.Guide); err != nil {
 		return err
@@ -49,15 +55,32 @@ func (w *Web) strategyGuide(rq *request) error {
 }
 
 // guide turns an author's Markdown into what a page may hold. Authors are strangers:
-// HTML in it is shown as nothing, and its links are to be followed at the reader's risk.
+// HTML in it is shown as nothing, and its links are to be followed at the reader's risk;
+// what exceeds the bounds of a guide is shown as it was written.
 func guide(markdown string) (template.HTML, error) {
-	var out bytes.Buffer
+	if tooDense(markdown) {
+		return written(markdown), nil
+	}
 	md := goldmark.New(goldmark.WithExtensions(extension.Table),
 		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(tenantsPart{}, 0))))
-	if err := md.Convert([]byte(markdown), &out); err != nil {
+	source := []byte(markdown)
+	doc := md.Parser().Parse(text.NewReader(source))
+	if longLinks(doc.OwnerDocument()) {
+		return written(markdown), nil
+	}
+	var out bytes.Buffer
+	if err := md.Renderer().Render(&out, source, doc); err != nil {
 		return "", err
 	}
 	return template.HTML(strings.TrimSpace(out.String())), nil //nolint:gosec // goldmark writes no HTML that stands in the text
+}
+
+// written is a guide as plain text.
+func written(markdown string) template.HTML {
+	if strings.TrimSpace(markdown) == "" {
+		return ""
+	}
+	return template.HTML(`<pre class="written">` + template.HTMLEscapeString(markdown) + "</pre>") //nolint:gosec // escaped
 }
 
 // tenantsPart leaves of a guide what is for tenants: no title, which the page has, no
@@ -66,7 +89,7 @@ type tenantsPart struct{}
 
 // Transform implements parser.ASTTransformer.
 func (tenantsPart) Transform(doc *ast.Document, reader text.Reader, _ parser.Context) {
-	left := false
+	left, first := false, doc.FirstChild()
 	for n := doc.FirstChild(); n != nil; {
 		next := n.NextSibling()
 		if h, ok := n.(*ast.Heading); ok && h.Level <= 2 {
@@ -76,7 +99,7 @@ func (tenantsPart) Transform(doc *ast.Document, reader text.Reader, _ parser.Con
 			default:
 				left = false
 			}
-			if h.Level == 1 {
+			if h.Level == 1 && n == first {
 				doc.RemoveChild(doc, h)
 			}
 		}
@@ -88,25 +111,41 @@ func (tenantsPart) Transform(doc *ast.Document, reader text.Reader, _ parser.Con
 	var links []ast.Node
 	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		switch n := n.(type) {
-		case *ast.Link, *ast.Image:
+		case *ast.Link, *ast.Image, *ast.AutoLink:
 			if entering {
 				links = append(links, n)
 			}
+		case *ast.Heading: // the page has the one heading of the first level
+			n.Level = max(n.Level, 2)
 		}
 		return ast.WalkContinue, nil
 	})
 	for _, n := range links {
-		if l, ok := n.(*ast.Link); ok && outward(string(l.Destination)) {
-			l.SetAttributeString("rel", []byte("noopener noreferrer nofollow"))
-			l.SetAttributeString("target", []byte("_blank"))
+		address := ""
+		switch l := n.(type) {
+		case *ast.Link:
+			address = string(l.Destination)
+		case *ast.AutoLink:
+			address = string(l.URL(reader.Source()))
+			if !outward(address) {
+				label := ast.NewString(l.Label(reader.Source()))
+				label.SetRaw(true)
+				l.Parent().ReplaceChild(l.Parent(), l, label)
+				continue
+			}
+		}
+		if !outward(address) {
+			unwrap(n)
 			continue
 		}
-		unwrap(n)
+		n.SetAttributeString("rel", []byte("noopener noreferrer nofollow"))
+		n.SetAttributeString("target", []byte("_blank"))
 	}
 }
 
 // outward reports whether a link leads to a page of the web.
 func outward(address string) bool {
+	address = strings.ToLower(address)
 	return strings.HasPrefix(address, "https://") || strings.HasPrefix(address, "http://")
 }
 

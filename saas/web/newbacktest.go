@@ -101,7 +101,7 @@ func (w *Web) newBacktest(rq *request) error {
 		}
 		return w.page(rq, p.Status, "errors/limit", view{Title: p.Heading, Nav: "backtests", D: p})
 	}
-	form, notice, err := w.suggestedTest(rq)
+	form, warning, err := w.suggestedTest(rq)
 	if err != nil {
 		return err
 	}
@@ -109,12 +109,12 @@ func (w *Web) newBacktest(rq *request) error {
 	if err != nil {
 		return err
 	}
-	return w.showTest(rq, http.StatusOK, p, notice)
+	return w.showTest(rq, http.StatusOK, p, warning)
 }
 
 // suggestedTest is the form to begin with: that of an earlier run or of a bot, with the
 // version of the strategy that it has, or of a strategy.
-func (w *Web) suggestedTest(rq *request) (form testForm, notice string, err error) {
+func (w *Web) suggestedTest(rq *request) (form testForm, warning string, err error) {
 	q := rq.URL.Query()
 	switch {
 	case q.Get("like") != "":
@@ -122,8 +122,8 @@ func (w *Web) suggestedTest(rq *request) (form testForm, notice string, err erro
 		if err != nil {
 			return testForm{}, "", err
 		}
-		s, notice := w.ran(r.Strategy, r.StrategyVersion, "That run")
-		return testFormOf(r, s), notice, nil
+		s, warning := w.ran(r.Strategy, r.StrategyVersion, "That run")
+		return testFormOf(r, s), warning, nil
 	case q.Get("bot") != "":
 		b, err := w.cfg.Bots.Bot(rq.Context(), rq.who, q.Get("bot"))
 		if err != nil {
@@ -133,14 +133,14 @@ func (w *Web) suggestedTest(rq *request) (form testForm, notice string, err erro
 		if err != nil {
 			return testForm{}, "", err
 		}
-		s, notice := w.ran(c.Strategy, c.StrategyVersion, "The bot")
+		s, warning := w.ran(c.Strategy, c.StrategyVersion, "The bot")
 		form := newTestForm()
 		form.botForm = formOf(c, s)
 		form.Pin = s.Version
-		return form, notice, nil
+		return form, warning, nil
 	}
 	form = newTestForm()
-	form.Strategy, form.Interval = q.Get("strategy"), cmp.Or(q.Get("interval"), suggestedInterval)
+	form.Strategy, form.Pin, form.Interval = q.Get("strategy"), q.Get("pin"), cmp.Or(q.Get("interval"), suggestedInterval)
 	form.refer(q.Get("pair"))
 	return form, "", nil
 }
@@ -266,8 +266,8 @@ func (w *Web) newBacktestHistory(rq *request) error {
 	return w.part(rq, "backtests/new", "history-swapped", p)
 }
 
-func (w *Web) showTest(rq *request, status int, p testPage, notice string) error {
-	return w.page(rq, status, "backtests/new", view{Title: "New backtest", Nav: "backtests", MarketNotice: w.cfg.MarketNotice, Notice: notice, D: p})
+func (w *Web) showTest(rq *request, status int, p testPage, warning string) error {
+	return w.page(rq, status, "backtests/new", view{Title: "New backtest", Nav: "backtests", MarketNotice: w.cfg.MarketNotice, Warning: warning, D: p})
 }
 
 // refuseTest shows the form of a backtest again; a refusal is shown above it.

@@ -68,7 +68,7 @@ func (w *Web) newBot(rq *request) error {
 	if full != nil {
 		return w.page(rq, full.Status, "errors/limit", view{Title: full.Heading, Nav: "bots", D: *full})
 	}
-	form, notice, err := w.suggestedBot(rq)
+	form, notice, warning, err := w.suggestedBot(rq)
 	if err != nil {
 		return err
 	}
@@ -79,19 +79,19 @@ func (w *Web) newBot(rq *request) error {
 	if p.Form.Name == "" && p.Chosen.Name != "" {
 		p.Form.Name = p.Market.Base + " " + p.Chosen.Title
 	}
-	return w.page(rq, http.StatusOK, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, Notice: notice, D: p})
+	return w.page(rq, http.StatusOK, "bots/new", view{Title: "New bot", Nav: "bots", MarketNotice: w.cfg.MarketNotice, Notice: notice, Warning: warning, D: p})
 }
 
 // suggestedBot is the form to begin with: what the address says, or what a
 // backtest ran with.
-func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error) {
+func (w *Web) suggestedBot(rq *request) (form botForm, notice, warning string, err error) {
 	q := rq.URL.Query()
 	if q.Get("backtest") == "" {
-		return botForm{Balance: defaultBalance, Interval: q.Get("interval"), Strategy: q.Get("strategy"), Pair: q.Get("pair")}, "", nil
+		return botForm{Balance: defaultBalance, Interval: q.Get("interval"), Strategy: q.Get("strategy"), Pin: q.Get("pin"), Pair: q.Get("pair")}, "", "", nil
 	}
 	r, err := w.cfg.Research.Run(rq.Context(), rq.who, q.Get("backtest"))
 	if err != nil {
-		return botForm{}, "", err
+		return botForm{}, "", "", err
 	}
 	s, gone := w.ran(r.Strategy, r.StrategyVersion, "The backtest")
 	form = testFormOf(r, s).botForm
@@ -99,9 +99,9 @@ func (w *Web) suggestedBot(rq *request) (form botForm, notice string, err error)
 		form.Pair, form.Also, form.AlsoMost = "", nil, nil // markets that bots may not trade in
 	}
 	if gone != "" {
-		return form, gone, nil
+		return form, "", gone, nil
 	}
-	return form, "Filled in with what the backtest “" + r.Name + "” ran with. Look it over before you create the bot.", nil
+	return form, "Filled in with what the backtest “" + r.Name + "” ran with. Look it over before you create the bot.", "", nil
 }
 
 // formPage completes a form with what there is to choose from; what is not

@@ -28,6 +28,8 @@ type view struct {
 	Look   look
 	Who    tenancy.Principal
 	Notice string
+	// Warning stands where the notice does, and says that something is other than expected.
+	Warning string
 	// Halted says which kill switch is on; nil if none is.
 	Halted *haltNotice
 	// MarketNotice says where prices come from, MarketKind what they are; "" on pages

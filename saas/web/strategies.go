@@ -52,8 +52,8 @@ func (w *Web) chosen(name, version string) (Strategy, bool) {
 }
 
 // ran returns the version that a bot or a backtest has, to fill a form with. If that
-// cannot be used any more, it is the one that a new bot gets, and the notice says so.
-func (w *Web) ran(name, pin, whose string) (s Strategy, notice string) {
+// cannot be used any more, it is the one that a new bot gets, and the warning says so.
+func (w *Web) ran(name, pin, whose string) (s Strategy, warning string) {
 	s, ok := w.pinned(name, pin)
 	if ok {
 		return s, ""

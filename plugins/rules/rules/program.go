@@ -231,6 +231,9 @@ func compile(text string, options ...expr.Option) (*vm.Program, error) {
 	p, err := expr.Compile(text, options...)
 	var wrong *file.Error
 	if errors.As(err, &wrong) {
+		if wrong.Message == "unexpected token EOF" {
+			wrong.Message = "it ends too early"
+		}
 		return nil, fault{wrong.Line, wrong.Column + 1, wrong.Message}
 	}
 	if err != nil {

@@ -65,7 +65,7 @@ func TestTheCrossInRules(t *testing.T) {
 func TestFaultsSayWhere(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ field, text, want string }{
-		{"entry", "close >", "entry has a fault in line 1, column 7: unexpected token EOF"},
+		{"entry", "close >", "entry has a fault in line 1, column 7: it ends too early"},
 		{"entry", "close > smaa(10)", "line 1, column 9: unknown name smaa"},
 		{"entry", "close", "entry has a fault in line 1, column 1: expected bool, but got float64"},
 		{"entry", "rsi(14) > true", "line 1, column 9: invalid operation: > (mismatched types float64 and bool)"},
@@ -91,7 +91,7 @@ func TestFaultsSayWhere(t *testing.T) {
 		{"define", "true = 1", "the name true is taken"},
 		{"define", "prev = 1", "the name prev is taken"},
 		{"entry", "close > 99999999999999999999", "line 1, column 28: invalid integer literal"},
-		{"entry", "close > 1 && rsi(14 > 3", "line 1, column 23: unexpected token EOF"},
+		{"entry", "close > 1 && rsi(14 > 3", "line 1, column 23: it ends too early"},
 		{"entry", "close > prev(close, -1)", "column 21: prev looks back a whole number"},
 		{"entry", "close > sma(-5)", "column 9: sma: period must be between 1 and 10000, not -5"},
 		{"entry", "close > sma(99999999999)", "column 9: sma: period must be between 1 and 10000, not 9.9999999999e+10"},
@@ -101,7 +101,7 @@ func TestFaultsSayWhere(t *testing.T) {
 		{"entry", "close(1) > 1", "line 1, column 1"},
 		{"entry", "close > \"a\"", "line 1, column 7"},
 		{"entry", "prev(close > 1)", "line 1"},
-		{"define", "a = ", "define has a fault in a: line 1, column 5: unexpected token EOF"},
+		{"define", "a = ", "define has a fault in a: line 1, column 5: it ends too early"},
 		{"define", "rsi = close", "the name rsi is taken"},
 		{"define", "close = 1", "the name close is taken"},
 		{"define", "a = 1; a = 2", "the name a is taken"},
