@@ -19,18 +19,15 @@ func (s *averager) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	s.forget(b)
 	holds := b.Position() >= max(1, b.Market().MinVolume)
 	var order strategy.Order
+	var spent exchange.Units
 	switch {
 	case s.Active && !holds && s.First == 0: // sold by somebody else
 		s.end(b)
 	case s.Active && s.Next.Due(b):
 		s.Next.After(b, s.interval(b))
 		if amount := min(s.share(s.Rates.Size), cash(b)); holds && !selling(b) && suffices(b, amount, c.Close) {
-			order = b.BuyWith(amount)
+			order, spent = b.BuyWith(amount), amount
 			order.Because("the schedule buys every %d %s", s.Params.Every, s.Params.Unit)
-		}
-	case s.Active && s.Again.Due(b):
-		if holds && !selling(b) {
-			s.ask(b, c.Close)
 		}
 	case s.Active:
 	case holds: // an earlier run left the position
@@ -42,6 +39,13 @@ func (s *averager) OnCandle(b *strategy.Bot, c exchange.Candle) {
 		order = b.BuyWith(s.share(s.Rates.Size))
 		order.Because("a cycle begins")
 		s.First, s.Active = order.Ref(), order.Ref() != 0
+	}
+	if s.Active && s.Again.Due(b) { // also where the schedule is due with every candle
+		if holds && !selling(b) {
+			s.ask(b, c.Close, spent)
+		} else {
+			s.Again.After(b, restCandles*b.Interval())
+		}
 	}
 	if b.Explaining() {
 		s.explain(b, order, holds, c.Close)
@@ -147,9 +151,11 @@ func bid(m exchange.Market, r Rung) exchange.OrderRequest {
 }
 
 // ask asks once more for what the safety orders below the price have not bought though
-// they are over: they were refused, or somebody took them back.
-func (s *averager) ask(b *strategy.Bot, price exchange.Ticks) {
-	free, market := cash(b), b.Market()
+// they are over: they were refused, or somebody took them back. What cannot be asked for
+// yet, since the cash is short or the price below, is left for later. Spent is what the
+// schedule has just ordered for.
+func (s *averager) ask(b *strategy.Bot, price exchange.Ticks, spent exchange.Units) {
+	free, market := cash(b)-spent, b.Market()
 	for i := range s.Rungs {
 		r := &s.Rungs[i]
 		if r.Ref != 0 || r.Bought >= r.Volume {
@@ -157,11 +163,11 @@ func (s *averager) ask(b *strategy.Bot, price exchange.Ticks) {
 		}
 		rest := Rung{Price: r.Price, Volume: r.Volume - r.Bought}
 		amount, err := rest.Price.Times(rest.Volume)
-		if err != nil || amount+amount/100 > free || market.Check(bid(market, rest)) != nil {
-			continue
+		if err != nil || market.Check(bid(market, rest)) != nil {
+			continue // never
 		}
-		if rest.Price >= price {
-			s.Again.After(b, restCandles*b.Interval()) // once the price is above it
+		if rest.Price >= price || amount+amount/100 > free {
+			s.Again.After(b, restCandles*b.Interval())
 			continue
 		}
 		free -= amount + amount/100

@@ -67,3 +67,44 @@ func TestNothingIsAskedForThatIsTooSmall(t *testing.T) {
 		t.Errorf("after %d buys %d are free", len(p.Fills()), v.Counter-v.ReservedCounter)
 	}
 }
+
+// TestARefusedSafetyOrderIsNotLost proves that a safety order that was refused is asked for
+// again once that can be: a schedule of every candle, spent cash and a sale only delay it.
+func TestARefusedSafetyOrderIsNotLost(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"schedule", "cash", "sale"} {
+		params := plain
+		if how == "schedule" {
+			params = `{"every":1,"unit":"candles","size":10,"dips":2,"dip":10,"dip_size":10,"dip_scale":2,"size_scale":2,"target":0}`
+		}
+		h := strategytest.New(t, dca.Definition(), strategytest.Config{Params: params})
+		first := strategytest.Only(h.Close(1000), strategy.PlaceCommand)[0]
+		h.View.Base, h.View.Cost, h.View.Counter = 100_000_000, 100_000_000_000, 900_000_000_000
+		ladder := strategytest.Only(h.Fill(strategy.Fill{Ref: first.Ref, Side: exchange.Buy, Price: 1000, Volume: 100_000_000}), strategy.PlaceCommand)
+		h.Order(strategy.OrderUpdate{Ref: first.Ref, State: strategy.OrderFilled, Filled: 100_000_000})
+		h.Order(strategy.OrderUpdate{Ref: ladder[0].Ref, State: strategy.OrderRejected, Reason: "halted"})
+		rests := []strategy.OpenOrder{{Ref: ladder[1].Ref, Side: exchange.Buy, Type: exchange.LimitOrder, Price: ladder[1].Price, Volume: ladder[1].Volume}}
+		asked := 0
+		for m := range 100 {
+			h.View.Orders, h.View.ReservedCounter = rests, 0
+			switch {
+			case m < 60 && how == "cash":
+				h.View.ReservedCounter = h.View.Counter
+			case m < 60 && how == "sale":
+				h.View.Orders = append(rests[:len(rests):len(rests)], strategy.OpenOrder{Ref: 1 << 40, Side: exchange.Sell, Type: exchange.LimitOrder, Price: 2000, Volume: 5})
+			}
+			for _, c := range strategytest.Only(h.Candle(exchange.Flat(int64(m+1)*60_000, 950)), strategy.PlaceCommand) {
+				if c.Type != exchange.LimitOrder {
+					continue
+				}
+				if asked++; c.Price != 900 || m < 60 && how != "schedule" {
+					t.Errorf("%s: at candle %d it asks for %+v", how, m, c)
+				}
+				rests = append(rests, strategy.OpenOrder{Ref: c.Ref, Side: c.Side, Type: c.Type, Price: c.Price, Volume: c.Volume})
+			}
+		}
+		if asked != 1 {
+			t.Errorf("%s: it asks %d times", how, asked)
+		}
+	}
+}

@@ -116,8 +116,11 @@ func (s *maker) OnOrder(b *strategy.Bot, u strategy.OrderUpdate) {
 			continue
 		}
 		q.Ref = 0
-		if u.State == strategy.OrderDenied || u.State == strategy.OrderRejected {
+		switch u.State {
+		case strategy.OrderDenied, strategy.OrderRejected:
 			q.refuse(b)
+		case strategy.OrderFilled:
+			q.Refused = 0 // it was taken
 		}
 	}
 }

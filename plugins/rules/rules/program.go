@@ -119,9 +119,9 @@ func newBuilder() *builder {
 	return b
 }
 
-// reserved are the words of the language that are neither indicators nor of the
-// scope.
-const reserved = " prev crossover crossunder abs min max true false nil not and or in matches contains let if else "
+// reserved are the words of the language that can never stand for a value. Names of its
+// functions can: they are called with a bracket.
+const reserved = " true false nil not and or in matches contains let if else "
 
 // name reports why a custom indicator may not be called so.
 func (b *builder) name(name string) error {

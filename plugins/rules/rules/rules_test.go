@@ -375,3 +375,17 @@ func FuzzRules(f *testing.F) {
 		}
 	})
 }
+
+// TestNamesOfFunctionsAreNames proves that what a tenant called as a function of the language
+// is called goes on, also beside the function, and that words that can be no value are refused.
+func TestNamesOfFunctionsAreNames(t *testing.T) {
+	t.Parallel()
+	for params, good := range map[string]bool{
+		`{"define":"max = sma(3)","entry":"close > max"}`: true, `{"define":"abs = sma(3); x = abs*2","entry":"close > max(x, abs(abs))"}`: true,
+		`{"define":"prev = sma(3)","entry":"close > prev"}`: true, `{"define":"in = sma(3)"}`: false, `{"define":"true = 2"}`: false,
+	} {
+		if err := rules.Definition().Check([]byte(params)); (err == nil) != good {
+			t.Errorf("%s gives %v", params, err)
+		}
+	}
+}

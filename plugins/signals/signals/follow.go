@@ -3,6 +3,7 @@ package signals
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 // mostOrders is how many orders one signal may take to close a position that is
 // larger than what the market takes in one.
 const mostOrders = 10
+
+// mostGiven is for how many limit orders exits are kept, the newest: more than an account
+// has open. Those of orders that nothing came of are among them.
+const mostGiven = 200
 
 // allow reports why a message is not followed whatever it asks for.
 func (s *follower) allow(b *strategy.Bot, in strategy.Signal, m message) error {
@@ -32,6 +37,9 @@ func (s *follower) allow(b *strategy.Bot, in strategy.Signal, m message) error {
 	}
 	return nil
 }
+
+// retakeAfter is when orders are taken back once more that a close took back in vain.
+const retakeAfter = 30 * time.Minute
 
 // follow does what a message asks for, or says why that cannot be.
 func (s *follower) follow(b *strategy.Bot, in strategy.Signal, m message) error {
@@ -55,7 +63,7 @@ func (s *follower) follow(b *strategy.Bot, in strategy.Signal, m message) error 
 
 // buy buys at most what the largest size allows.
 func (s *follower) buy(b *strategy.Bot, in strategy.Signal, m message) error {
-	if s.Closing {
+	if s.closing() {
 		return errors.New("the position is still being closed")
 	}
 	limit, err := ticks(b, m.Limit, exchange.Down)
@@ -103,7 +111,12 @@ func (s *follower) buy(b *strategy.Bot, in strategy.Signal, m message) error {
 		return err
 	}
 	order.Because("%s", caption(in, m))
-	s.Exits = exits
+	switch {
+	case limit == 0:
+		s.Exits = exits
+	case exits != (strategy.Exits{}):
+		s.Given = append(s.Given[max(0, len(s.Given)-mostGiven+1):], Given{Ref: order.Ref(), Exits: exits})
+	}
 	if s.Params.Cooldown > 0 {
 		s.Rest.After(b, s.pause())
 	}
@@ -112,6 +125,9 @@ func (s *follower) buy(b *strategy.Bot, in strategy.Signal, m message) error {
 
 // sell sells a part of what no order holds.
 func (s *follower) sell(b *strategy.Bot, in strategy.Signal, m message) error {
+	if s.closing() {
+		return errors.New("the position is still being closed") // a limit would undo that
+	}
 	limit, err := ticks(b, m.Limit, exchange.Up)
 	if err != nil {
 		return err
@@ -159,9 +175,38 @@ func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 	if left < least {
 		b.Note("%s: all orders are cancelled, and there is no position to sell", caption(in, m))
 	}
-	s.Closing = len(b.Orders()) > 0
+	s.Back = nil
+	for _, o := range b.Orders() {
+		s.Back = append(s.Back, o.Ref)
+	}
+	if s.closing() {
+		s.Retake.After(b, retakeAfter)
+	}
 	s.sellOff(b, caption(in, m))
 	return nil
+}
+
+// closing reports whether orders that a close took back are still open.
+func (s *follower) closing() bool { return len(s.Back) > 0 }
+
+// closeOn goes on with a close: it sells what the orders that it took back held, and asks
+// once more for those that are open all the same.
+func (s *follower) closeOn(b *strategy.Bot) {
+	s.sellOff(b, "what the orders held that were taken back is sold, too")
+	var open []uint64
+	again := s.Retake.Due(b)
+	for _, o := range b.Orders() {
+		took := slices.Contains(s.Back, o.Ref)
+		if took || o.Side == exchange.Sell && o.Type == exchange.MarketOrder { // or a sale of the close
+			open = append(open, o.Ref)
+		}
+		if took && again && o.Type == exchange.LimitOrder {
+			b.Cancel(o.Ref)
+		}
+	}
+	if s.Back = open; s.closing() && again {
+		s.Retake.After(b, retakeAfter)
+	}
 }
 
 // sellOff sells what no order holds, unless what would be left is too little to be sold
@@ -200,17 +245,21 @@ func (s *follower) setExits(b *strategy.Bot, in strategy.Signal, m message) erro
 	return nil
 }
 
-// exits returns the exits after a message: those that it gives, and those of
-// messages before where it gives none and the position is the same. They must lie on
-// their sides of the price, or of a limit below it at which is bought; 0 is none.
+// exits returns the exits after a message: those that it gives, and those of messages before
+// where it gives none and the position is the same; for a limit order, which may rest beside
+// a position, only those that it gives. They must lie on their sides of the price, or of a
+// limit below it at which is bought; 0 is none.
 func (s *follower) exits(b *strategy.Bot, m message, limit exchange.Ticks) (strategy.Exits, error) {
 	at, name := s.Price, "price"
 	if limit > 0 && limit < at {
 		at, name = limit, "limit"
 	}
 	var e strategy.Exits
-	if holds(b) || len(b.Orders()) > 0 {
+	if limit == 0 && (holds(b) || len(b.Orders()) > 0) {
 		e = s.Exits
+	}
+	if m.Action == actionBuy && e.Target <= at {
+		e.Target = 0 // it would sell at once what is bought
 	}
 	stop, err := ticks(b, m.Stop, exchange.Down)
 	if err != nil {

@@ -4,6 +4,7 @@
 package signals
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -46,13 +47,24 @@ type follower struct {
 	// Exits are those that messages gave for the position that there is, or that
 	// is being bought.
 	Exits strategy.Exits
-	// Closing is true while the position is being closed and orders that were taken
-	// back may still hold some of it, or trade.
-	Closing bool
+	// Given are the exits that messages gave for limit orders, which become the
+	// position's with the first fill of theirs.
+	Given []Given `json:",omitempty"`
+	// Back are the open orders of a close: those that it took back, which may still hold
+	// some of the position, or trade, and its sales. Retake is when they are taken back
+	// once more.
+	Back   []uint64       `json:",omitempty"`
+	Retake strategy.Timer `json:",omitzero"`
 	// Rest is until when buys are refused.
 	Rest strategy.Timer
 	// Heard counts the signals, Followed those of them that were followed.
 	Heard, Followed int64
+}
+
+// Given are the exits of a limit order; Ref is the order.
+type Given struct {
+	Ref   uint64
+	Exits strategy.Exits
 }
 
 func open(p Params) strategy.Strategy {
@@ -66,9 +78,8 @@ func (*follower) Warmup() int { return 1 }
 // OnCandle implements strategy.CandleHandler.
 func (s *follower) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	s.Price = c.Close
-	if s.Closing && !b.Warming() {
-		s.sellOff(b, "what the orders held that were taken back is sold, too")
-		s.Closing = len(b.Orders()) > 0
+	if s.closing() && !b.Warming() {
+		s.closeOn(b)
 	}
 	if b.Explaining() && !b.Warming() {
 		b.Note("waiting for a signal: %d were heard so far and %d of them followed", s.Heard, s.Followed)
@@ -78,10 +89,29 @@ func (s *follower) OnCandle(b *strategy.Bot, c exchange.Candle) {
 // OnFill implements strategy.FillHandler: what was bought gets its exits.
 func (s *follower) OnFill(b *strategy.Bot, f strategy.Fill) {
 	if f.Side == exchange.Buy {
+		s.take(f.Ref)
 		s.protect(b)
-	} else if b.Position() == 0 && len(b.Orders()) == 0 {
-		s.Exits = strategy.Exits{}
+	} else if b.Position() == 0 {
+		s.Exits = strategy.Exits{} // orders that rest have their own
 	}
+}
+
+// take makes the exits that a message gave for a limit order those of the position; one
+// of before that lies on the wrong side of them is dropped.
+func (s *follower) take(ref uint64) {
+	i := slices.IndexFunc(s.Given, func(g Given) bool { return g.Ref == ref })
+	if i < 0 {
+		return
+	}
+	e := s.Given[i].Exits
+	s.Given = slices.Delete(s.Given, i, i+1)
+	if e.Stop == 0 && (e.Target == 0 || s.Exits.Stop < e.Target) {
+		e.Stop = s.Exits.Stop
+	}
+	if e.Target == 0 && s.Exits.Target > e.Stop {
+		e.Target = s.Exits.Target
+	}
+	s.Exits = e
 }
 
 // protect sets the exits that messages gave, or else those of the parameters.

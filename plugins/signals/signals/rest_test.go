@@ -1,0 +1,86 @@
+package signals_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/plugins/signals/signals"
+	"github.com/lunobot/lunobot/strategy"
+	"github.com/lunobot/lunobot/strategy/strategytest"
+)
+
+// TestExitsOfARestingBuyAreItsOwn proves that a target far below the price, given for a buy
+// that rests, sells no other buy, and is the position's once that buy trades.
+func TestExitsOfARestingBuyAreItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, first := range []string{`{"action":"buy","size":20,"limit":21}`, `{"action":"cancel"}`} {
+		a := newAccount(t, `{}`, strategytest.Market())
+		a.tell(first)
+		a.tell(`{"action":"buy","size":20,"limit":19,"stop":9,"target":20}`)
+		a.tell(`{"action":"buy","size":20}`)
+		for range 3 {
+			a.flat(1000)
+		}
+		if f := a.Fills(); len(f) != 1 || a.View().Exits != (strategy.Exits{}) {
+			t.Fatalf("after %s the fills are %+v, the exits %+v", first, f, a.View().Exits)
+		}
+		a.tell(`{"action":"sell"}`)
+		a.flat(1000)
+		a.flat(18)
+		if f := a.Fills(); len(f) < 3 || a.View().Exits != (strategy.Exits{Stop: 9, Target: 20}) {
+			t.Errorf("after %s the fills are %+v, the exits %+v", first, f, a.View().Exits)
+		}
+	}
+}
+
+// TestNoSaleUndoesAClose proves that a sale with a limit, sent while an exchange still takes
+// orders back, keeps no part of the position, and that buys are followed after the close.
+func TestNoSaleUndoesAClose(t *testing.T) {
+	t.Parallel()
+	p := strategytest.NewPaper(t, signals.Definition(), strategytest.PaperConfig{Explain: true, Remote: true})
+	said := ""
+	for i, text := range []string{"", `{"action":"buy","size":50}`, "", `{"action":"sell","size":40,"limit":1500}`, "", `{"action":"close"}`,
+		`{"action":"sell","limit":1500}`, "", "", "", `{"action":"buy","size":50}`, ""} {
+		at := int64(i+1) * 60_000
+		if text != "" {
+			p.Signal(strategy.Signal{ID: fmt.Sprint(i), Text: text, Time: at + 30_000})
+		}
+		for _, s := range p.Candle(exchange.Candle{Time: at, Open: 1000, High: 1000, Low: 1000, Close: 1000, Volume: 1_000_000_000_000}) {
+			for _, c := range s.Commands {
+				said += c.Text + "\n"
+			}
+		}
+		if v := p.View(); i == 9 && (v.Base != 0 || len(v.Orders) != 0) {
+			t.Errorf("closed, it has %d and the orders %+v", v.Base, v.Orders)
+		}
+	}
+	if !strings.Contains(said, `"6" is refused: the position is still being closed`) || p.View().Base == 0 {
+		t.Errorf("at the end it has %d, and said\n%s", p.View().Base, said)
+	}
+}
+
+// TestCloseAsksOnceMore proves that an order that an exchange did not take back is asked for
+// again after half an hour, and that buys are followed once it is gone, whatever else is open.
+func TestCloseAsksOnceMore(t *testing.T) {
+	t.Parallel()
+	h := strategytest.New(t, signals.Definition(), strategytest.Config{Explain: true})
+	h.Close(1000)
+	h.View.Base, h.View.ReservedBase = 100_000_000, 100_000_000
+	h.View.Orders = []strategy.OpenOrder{{Ref: 7, Side: exchange.Sell, Type: exchange.LimitOrder, Price: 1500, Volume: 100_000_000}}
+	h.Signal(`{"action":"close"}`)
+	asked := 0
+	for m := range 65 {
+		for _, c := range strategytest.Only(h.Candle(exchange.Flat(int64(m+2)*60_000, 1000)), strategy.CancelCommand) {
+			if asked++; c.Ref != 7 {
+				t.Errorf("it takes %d back", c.Ref)
+			}
+		}
+	}
+	h.View.Orders[0].Ref = 8 // another
+	h.Candle(exchange.Flat(70*60_000, 1000))
+	if got := strategytest.Only(h.Signal(`{"action":"buy"}`), strategy.PlaceCommand); asked != 2 || len(got) != 1 {
+		t.Errorf("it asked %d times more, and answers a buy with %+v", asked, got)
+	}
+}
