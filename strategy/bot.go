@@ -160,9 +160,15 @@ func (b *Bot) Sell(volume exchange.Steps) Order {
 	return b.place(Command{Side: exchange.Sell, Type: exchange.MarketOrder, Volume: volume})
 }
 
-// SellAll records a market order for all of the position that is free; without
-// any it records nothing.
-func (b *Bot) SellAll() Order { return b.Sell(b.FreeBase()) }
+// SellAll records a market order for all of the position that is free, or for as much
+// of it as the market takes in one order; without any it records nothing.
+func (b *Bot) SellAll() Order {
+	volume := b.FreeBase()
+	if most := b.market.MaxVolume; most > 0 {
+		volume = min(volume, most)
+	}
+	return b.Sell(volume)
+}
 
 // Limit records a limit order.
 func (b *Bot) Limit(side exchange.Side, price exchange.Ticks, volume exchange.Steps) Order {

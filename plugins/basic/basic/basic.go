@@ -90,10 +90,10 @@ func (s *cross) explain(b *strategy.Bot, order strategy.Order, event indicator.C
 	b.Plot("fast", fast)
 	b.Plot("slow", slow)
 	b.Plot("trend", trend)
-	way := map[indicator.CrossEvent]string{indicator.CrossUp: "above", indicator.CrossDown: "below"}[s.Cross.Side()]
+	way := map[indicator.CrossEvent]string{indicator.CrossUp: "crossed above", indicator.CrossDown: "crossed below", indicator.CrossNone: "is below"}[event]
 	switch f, sl := b.Price(fast), b.Price(slow); {
 	case order.Ref() != 0:
-		order.Because("fast %s crossed %s slow %s", f, way, sl)
+		order.Because("fast %s %s slow %s", f, way, sl)
 	case event == indicator.CrossNone && fast > slow:
 		b.Note("waiting: fast %s is above slow %s", f, sl)
 	case event == indicator.CrossNone:
@@ -101,6 +101,6 @@ func (s *cross) explain(b *strategy.Bot, order strategy.Order, event indicator.C
 	case event == indicator.CrossUp && !(price > trend):
 		b.Note("fast %s crossed above slow %s, but the close %s is not above the trend %s", f, sl, b.Price(price), b.Price(trend))
 	default:
-		b.Note("fast %s crossed %s slow %s, but there is nothing to trade with", f, way, sl)
+		b.Note("fast %s %s slow %s, but there is nothing to trade with", f, way, sl)
 	}
 }

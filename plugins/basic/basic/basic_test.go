@@ -67,17 +67,18 @@ func TestSellsWhileItIsBelow(t *testing.T) {
 	t.Parallel()
 	m := strategytest.Market()
 	m.MinVolume = 100
+	m.MaxVolume = 500
 	h := strategytest.New(t, basic.Definition(), strategytest.Config{Params: quick, Market: m, Explain: true})
-	h.View.Base = 500
+	h.View.Base = 700
 	sells := func(price exchange.Ticks, want exchange.Steps) {
 		t.Helper()
 		got := strategytest.Only(h.Close(price), strategy.PlaceCommand)
-		if want == 0 && len(got) > 0 || want > 0 && (len(got) != 1 || got[0].Side != exchange.Sell || got[0].Volume != want || !strings.Contains(got[0].Text, "crossed below")) {
+		if want == 0 && len(got) > 0 || want > 0 && (len(got) != 1 || got[0].Side != exchange.Sell || got[0].Volume != want || !strings.Contains(got[0].Text, " below slow ")) {
 			t.Errorf("at %d it orders %+v, want %d sold", price, got, want)
 		}
 	}
 	h.Closes(100, 101, 102)
-	sells(90, 500)
+	sells(90, 500) // the market takes no more at once
 	sells(89, 500) // it was refused
 	h.View.Base, h.View.ReservedBase = 400, 400
 	sells(88, 0) // it is under way
