@@ -129,7 +129,8 @@ func MustDefine[P any](info Info, defaults P, create func(p P) Strategy) Definit
 func (d Definition) Info() Info { return d.info }
 
 // WithGuide returns the definition with an Info's Guide, usually the text of README.md
-// that lies beside the program's main. A host refuses one that is longer than MaxGuide.
+// that lies beside the program's main. With one that is longer than MaxGuide the program
+// says so and ends.
 func (d Definition) WithGuide(text string) Definition {
 	d.info.Guide = text
 	return d

@@ -39,10 +39,14 @@ func (i Info) Reads(s Snapshot) error {
 	return nil
 }
 
+// MaxState is how many bytes a strategy's saved state has at the most: a host writes it
+// again and again, for each of its bots.
+const MaxState = 1 << 20
+
 // Snapshotter is a strategy that saves and restores its state itself. Restore
 // gets states of older versions too and upgrades them, or refuses with an
 // error; it must never silently start from nothing. It never gets one of a newer
-// version.
+// version. What is saved has at most MaxState bytes.
 type Snapshotter interface {
 	SaveState() (json.RawMessage, error)
 	RestoreState(version int, data json.RawMessage) error
@@ -243,6 +247,9 @@ func (i *Instance) Snapshot() (Snapshot, error) {
 	}
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("saving the state of %s: %w", i.def.info.Name, err)
+	}
+	if len(data) > MaxState {
+		return Snapshot{}, fmt.Errorf("saving the state of %s: it has %d bytes, and may have %d: keep less in exported fields", i.def.info.Name, len(data), MaxState)
 	}
 	return Snapshot{Version: i.def.info.StateVersion, Data: data}, nil
 }

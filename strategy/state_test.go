@@ -54,3 +54,26 @@ func TestNewerStateIsRefused(t *testing.T) {
 		t.Errorf("it was given states of the versions %v", given)
 	}
 }
+
+// hoarder keeps a text of so many bytes.
+type hoarder struct{ Kept string }
+
+func (*hoarder) OnCandle(*strategy.Bot, exchange.Candle) {}
+
+// proves PL7: an author hears that a state is larger than hosts keep where it is saved.
+func TestLargeStateIsRefused(t *testing.T) {
+	t.Parallel()
+	const around = len(`{"Kept":""}`)
+	for size, fits := range map[int]bool{strategy.MaxState - around: true, strategy.MaxState - around + 1: false} {
+		def := strategy.MustDefine(strategy.Info{Name: "hoarder", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy {
+			return &hoarder{Kept: strings.Repeat("x", size)}
+		})
+		i, err := def.Open(strategy.OpenInput{Interval: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := i.Snapshot(); (err == nil) != fits || err != nil && !strings.Contains(err.Error(), "it has 1048577 bytes, and may have 1048576: keep less in exported fields") {
+			t.Errorf("a state with %d bytes in its field gives %v", size, err)
+		}
+	}
+}

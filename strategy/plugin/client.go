@@ -22,8 +22,6 @@ const (
 	openBytes    = 1 << 20
 	snapshotBots = 256
 	maxFaults    = 100
-	// stateBytes is how large a bot's saved state may be: it is written again and again.
-	stateBytes = 1 << 20
 )
 
 // Client is a host's end of the wire. It is safe for concurrent use as long as
@@ -186,8 +184,8 @@ func (c *Client) Snapshot(ctx context.Context, bots []uint64) ([]State, error) {
 // checkState returns a *BotError that says why a state cannot be kept, or nil.
 func checkState(s strategy.Snapshot) error {
 	switch {
-	case len(s.Data) > stateBytes:
-		return &BotError{Text: fmt.Sprintf("the state that the strategy saved has %d KiB, and may have %d", len(s.Data)>>10, stateBytes>>10)}
+	case len(s.Data) > strategy.MaxState:
+		return &BotError{Text: fmt.Sprintf("the state that the strategy saved has %d KiB, and may have %d", len(s.Data)>>10, strategy.MaxState>>10)}
 	case s.Version < 1:
 		return &BotError{Text: fmt.Sprintf("the state that the strategy saved is of version %d, which there is not", s.Version)}
 	case !json.Valid(s.Data):

@@ -16,7 +16,7 @@ import (
 // round with others, and one that nobody asked for is nothing.
 func TestStatesOfAStranger(t *testing.T) {
 	t.Parallel()
-	large := `"` + strings.Repeat("x", stateBytes) + `"`
+	large := `"` + strings.Repeat("x", strategy.MaxState) + `"`
 	for name, c := range map[string]struct {
 		state strategy.Snapshot
 		fault string

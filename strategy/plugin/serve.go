@@ -23,6 +23,10 @@ import (
 // manifest (-describe) or the version (-version) and exits, or serves to a host
 // that attaches to it (-debug).
 func Serve(def strategy.Definition) {
+	if n := len(def.Info().Guide); n > strategy.MaxGuide {
+		fmt.Fprintf(os.Stderr, "the guide of %s (its README.md) has %d bytes, and hosts take %d: shorten it\n", def.Info().Name, n, strategy.MaxGuide)
+		os.Exit(1)
+	}
 	if startedByHost() {
 		serve(def)
 		return
