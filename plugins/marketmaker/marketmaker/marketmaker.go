@@ -121,6 +121,7 @@ func (s *maker) OnOrder(b *strategy.Bot, u strategy.OrderUpdate) {
 			q.refuse(b)
 		case strategy.OrderFilled:
 			q.Refused = 0 // it was taken
+		default: // taken back: that says nothing of the market
 		}
 	}
 }
