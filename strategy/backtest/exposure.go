@@ -22,7 +22,8 @@ type Exposure struct {
 }
 
 // exposures keep what was held at closes of candles in which was traded, by others or by
-// the run, equally many apart, for years without a trade are drawn as a line: when there are too many, every
+// the run, equally many apart, for years without a trade are drawn as a line: when there
+// are too many, every
 // second one goes.
 type exposures struct {
 	kept []Exposure

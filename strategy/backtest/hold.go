@@ -13,7 +13,7 @@ type Holding struct {
 
 // Holding returns what the run is compared with.
 func (r *Result) Holding() Holding {
-	h := Holding{opens: r.opens()}
+	h := Holding{opens: r.Opens()}
 	start, n := r.Initial(), exchange.Units(len(h.opens))
 	for leg := range h.opens {
 		share := start / n

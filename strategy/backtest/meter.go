@@ -55,7 +55,7 @@ func (m *Meter) Stats(r *Result) perf.Stats {
 
 // Stats returns the statistics of a run that has its equity curve.
 func (r *Result) Stats() (perf.Stats, error) {
-	m, err := NewMeter(r.Config, r.From, r.opens()...)
+	m, err := NewMeter(r.Config, r.From, r.Opens()...)
 	if err != nil {
 		return perf.Stats{}, err
 	}

@@ -92,7 +92,7 @@ func (r *Result) AccountOf(leg int64) portfolio.Portfolio {
 // Holds reports whether the run began with what a configuration gives its pairs:
 // whoever ran it may not know of holdings.
 func (r *Result) Holds(cfg Config) bool {
-	for leg, open := range r.opens() {
+	for leg, open := range r.Opens() {
 		worth, err := open.Times(cfg.BaseOf(int64(leg)))
 		if leg == 0 {
 			worth += cfg.Balance

@@ -73,10 +73,10 @@ type Refused struct {
 }
 
 // Initial returns what the account was worth when trading began.
-func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.opens()...) }
+func (r *Result) Initial() exchange.Units { return r.Config.Initial(r.Opens()...) }
 
-// opens are the first opens of all pairs.
-func (r *Result) opens() []exchange.Ticks {
+// Opens are the first opens of all pairs, in the order of the configuration's Markets.
+func (r *Result) Opens() []exchange.Ticks {
 	out := []exchange.Ticks{r.FirstPrice}
 	for _, p := range r.Pairs {
 		out = append(out, p.FirstPrice)

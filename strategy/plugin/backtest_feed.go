@@ -19,7 +19,7 @@ const (
 	// aheadBlocks is how many blocks wait on either side of the engine.
 	aheadBlocks = 8
 	// fewTrades is below how many trades a message waits for more of them.
-	fewTrades = 4096
+	fewTrades = wire.MaxBlock
 )
 
 // candleFeed is how a run's candles come from the host and how its equity curve

@@ -46,10 +46,7 @@ func (g *gauge) firstParts(r *backtest.Result) []float64 {
 	if len(r.Exposures) == 0 {
 		return nil
 	}
-	opens := []exchange.Ticks{r.FirstPrice}
-	for _, p := range r.Pairs {
-		opens = append(opens, p.FirstPrice)
-	}
+	opens := r.Opens()
 	worth := make([]exchange.Units, len(opens))
 	for leg, open := range opens {
 		held, err := open.Times(r.Config.BaseOf(int64(leg)))

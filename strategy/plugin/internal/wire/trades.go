@@ -7,10 +7,10 @@ import (
 	"github.com/lunobot/lunobot/strategy/portfolio"
 )
 
-// tradeNumbers returns the numbers of a trade in the order of the columns. New
-// ones are added at the end.
-func tradeNumbers(t *portfolio.Trade) []*int64 {
-	return []*int64{
+// TradeNumbers returns where the numbers of a trade are, in the order of the columns.
+// New ones are added at the end.
+func TradeNumbers(t *portfolio.Trade) [9]*int64 {
+	return [...]*int64{
 		&t.EntryTime, &t.ExitTime, (*int64)(&t.Volume), (*int64)(&t.Cost), (*int64)(&t.Proceeds),
 		(*int64)(&t.EntryFee), (*int64)(&t.ExitFee), (*int64)(&t.PaidFees), &t.Leg,
 	}
@@ -23,7 +23,7 @@ func EncodeTrades(trades []portfolio.Trade) (columns [][]byte, orderIDs []string
 	var values [][]int64
 	for i := range trades {
 		orderIDs[i] = trades[i].OrderID
-		for n, number := range tradeNumbers(&trades[i]) {
+		for n, number := range TradeNumbers(&trades[i]) {
 			if n == len(values) {
 				values = append(values, make([]int64, len(trades)))
 			}
@@ -60,7 +60,7 @@ func DecodeTrades(dst []portfolio.Trade, columns [][]byte, orderIDs []string) ([
 			return dst, fmt.Errorf("trade block: %d values for %d trades: %w", len(values), len(orderIDs), ErrMalformed)
 		}
 		for i, v := range values {
-			if numbers := tradeNumbers(&dst[from+i]); n < len(numbers) {
+			if numbers := TradeNumbers(&dst[from+i]); n < len(numbers) {
 				*numbers[n] = int64(v)
 			}
 		}
