@@ -58,7 +58,7 @@ func TestCatalogPageOfAServer(t *testing.T) {
 	read(http.MethodPost, "/signin", url.Values{"email": {"root@example.com"}, "password": {"a long enough phrase"}})
 	page := read(http.MethodGet, "/admin/strategies", nil)
 	for _, want := range []string{
-		"pulse@1.0.0", "1 bot, 1 running", ">approved<", ">built in<", `<td data-label="Process">` + p.ID() + "</td>", "all that share it", "Sandbox on this server",
+		"pulse@1.0.0", "1 bot, 1 running", ">approved<", ">Built in<", `<td data-label="Process">` + p.ID() + "</td>", "all that share it", "Sandbox on this server",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is not in %s", want, page)
