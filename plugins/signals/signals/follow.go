@@ -38,9 +38,6 @@ func (s *follower) allow(b *strategy.Bot, in strategy.Signal, m message) error {
 	return nil
 }
 
-// retakeAfter is when orders are taken back once more that a close took back in vain.
-const retakeAfter = 30 * time.Minute
-
 // follow does what a message asks for, or says why that cannot be.
 func (s *follower) follow(b *strategy.Bot, in strategy.Signal, m message) error {
 	switch m.Action {
@@ -179,9 +176,6 @@ func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 	for _, o := range b.Orders() {
 		s.Back = append(s.Back, o.Ref)
 	}
-	if s.closing() {
-		s.Retake.After(b, retakeAfter)
-	}
 	s.sellOff(b, caption(in, m))
 	return nil
 }
@@ -189,24 +183,17 @@ func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 // closing reports whether orders that a close took back are still open.
 func (s *follower) closing() bool { return len(s.Back) > 0 }
 
-// closeOn goes on with a close: it sells what the orders that it took back held, and asks
-// once more for those that are open all the same.
+// closeOn goes on with a close: it sells what the orders that it took back held. For those
+// that are open all the same the host asks again by itself.
 func (s *follower) closeOn(b *strategy.Bot) {
 	s.sellOff(b, "what the orders held that were taken back is sold, too")
 	var open []uint64
-	again := s.Retake.Due(b)
 	for _, o := range b.Orders() {
-		took := slices.Contains(s.Back, o.Ref)
-		if took || o.Side == exchange.Sell && o.Type == exchange.MarketOrder { // or a sale of the close
+		if slices.Contains(s.Back, o.Ref) || o.Side == exchange.Sell && o.Type == exchange.MarketOrder { // or a sale of the close
 			open = append(open, o.Ref)
 		}
-		if took && again && o.Type == exchange.LimitOrder {
-			b.Cancel(o.Ref)
-		}
 	}
-	if s.Back = open; s.closing() && again {
-		s.Retake.After(b, retakeAfter)
-	}
+	s.Back = open
 }
 
 // sellOff sells what no order holds, unless what would be left is too little to be sold

@@ -48,23 +48,23 @@ type follower struct {
 	// is being bought.
 	Exits strategy.Exits
 	// Given are the exits that messages gave for limit orders, which become the
-	// position's with the first fill of theirs.
+	// position's with the first fill of theirs, and with the next if it was sold meanwhile.
 	Given []Given `json:",omitempty"`
 	// Back are the open orders of a close: those that it took back, which may still hold
-	// some of the position, or trade, and its sales. Retake is when they are taken back
-	// once more.
-	Back   []uint64       `json:",omitempty"`
-	Retake strategy.Timer `json:",omitzero"`
+	// some of the position, or trade, and its sales.
+	Back []uint64 `json:",omitempty"`
 	// Rest is until when buys are refused.
 	Rest strategy.Timer
 	// Heard counts the signals, Followed those of them that were followed.
 	Heard, Followed int64
 }
 
-// Given are the exits of a limit order; Ref is the order.
+// Given are the exits of a limit order; Ref is the order, and Taken says that they have
+// been the position's.
 type Given struct {
 	Ref   uint64
 	Exits strategy.Exits
+	Taken bool `json:",omitempty"`
 }
 
 func open(p Params) strategy.Strategy {
@@ -91,8 +91,16 @@ func (s *follower) OnFill(b *strategy.Bot, f strategy.Fill) {
 	if f.Side == exchange.Buy {
 		s.take(f.Ref)
 		s.protect(b)
-	} else if b.Position() == 0 {
+	} else if !holds(b) {
 		s.Exits = strategy.Exits{} // orders that rest have their own
+	}
+}
+
+// OnOrder implements strategy.OrderHandler: what was given for a buy of which nothing came
+// is not for another one.
+func (s *follower) OnOrder(b *strategy.Bot, u strategy.OrderUpdate) {
+	if u.State != strategy.OrderOpen && !holds(b) && len(b.Orders()) == 0 {
+		s.Exits = strategy.Exits{}
 	}
 }
 
@@ -100,11 +108,11 @@ func (s *follower) OnFill(b *strategy.Bot, f strategy.Fill) {
 // of before that lies on the wrong side of them is dropped.
 func (s *follower) take(ref uint64) {
 	i := slices.IndexFunc(s.Given, func(g Given) bool { return g.Ref == ref })
-	if i < 0 {
+	if i < 0 || s.Given[i].Taken && s.Exits != (strategy.Exits{}) {
 		return
 	}
 	e := s.Given[i].Exits
-	s.Given = slices.Delete(s.Given, i, i+1)
+	s.Given[i].Taken = true
 	if e.Stop == 0 && (e.Target == 0 || s.Exits.Stop < e.Target) {
 		e.Stop = s.Exits.Stop
 	}
@@ -131,7 +139,7 @@ func (s *follower) protect(b *strategy.Bot) {
 	if e.Target == 0 && s.Params.Target.IsPositive() {
 		e.Target = part(s.Params.Target)
 	}
-	if e != (strategy.Exits{}) {
+	if e != (strategy.Exits{}) || b.Exits() != (strategy.Exits{}) { // those of a rest that could not be sold
 		b.SetExits(e)
 	}
 }
