@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -109,5 +110,29 @@ func TestAPositionOfAnEarlierRunGetsItsExits(t *testing.T) {
 	h.View.Exits = strategy.Exits{Stop: 975, Target: 1100}
 	if got := strategytest.Only(h.Closes(1000), strategy.ExitsCommand); len(got) != 0 {
 		t.Errorf("once more it set %+v", got)
+	}
+}
+
+// TestManyLinesKeepNoOrderBack proves that rules over very many prices, all of which a live bot's
+// page could draw, trade there as they do in a backtest, where nobody looks: a bot may give so
+// many commands at once, and lines are such.
+func TestManyLinesKeepNoOrderBack(t *testing.T) {
+	t.Parallel()
+	var sum []string
+	for n := range 70 {
+		sum = append(sum, fmt.Sprintf("sma(%d)", n+2))
+	}
+	bought := map[bool]int{}
+	for _, explain := range []bool{false, true} {
+		p := strategytest.NewPaper(t, rules.Definition(), strategytest.PaperConfig{
+			Explain: explain, Params: params(t, map[string]any{"entry": strings.Join(sum, "+") + " > 0", "exit": "false"}),
+		})
+		for _, c := range strategytest.Walk(1, 80) {
+			p.Candle(c)
+		}
+		bought[explain] = len(p.Fills())
+	}
+	if bought[false] != 1 || bought[true] != 1 {
+		t.Errorf("it buys %d times, and %d times where its notes are read", bought[false], bought[true])
 	}
 }

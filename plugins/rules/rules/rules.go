@@ -281,14 +281,20 @@ func (r *ruled) protect(b *strategy.Bot) {
 	b.SetExits(e)
 }
 
-// plot draws the values that are prices.
+// mostPlots is how many lines are drawn: a host takes so many commands at once, and an
+// order is behind them.
+const mostPlots = 20
+
+// plot draws the first values that are prices.
 func (r *ruled) plot(b *strategy.Bot) {
 	if !b.Explaining() {
 		return
 	}
+	drawn := 0
 	for _, v := range r.program.shown {
-		if v.price {
+		if v.price && drawn < mostPlots {
 			b.Plot(v.name, r.machine.scope.Values[v.value]/r.machine.tick)
+			drawn++
 		}
 	}
 }
