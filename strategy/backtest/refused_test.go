@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata"
@@ -86,4 +87,22 @@ func (h *holder) OnCandle(b *strategy.Bot, _ exchange.Candle) {
 		*h.Asked++
 	}
 	b.Note("nothing to say")
+}
+
+// talker says very much.
+type talker struct{}
+
+func (*talker) OnCandle(b *strategy.Bot, _ exchange.Candle) {
+	b.Note("%s", strings.Repeat("é", 200_000))
+}
+
+// What a strategy says is kept short: a host takes the result of a plugin that tells more
+// for garbage.
+func TestWhatIsSaidIsKeptShort(t *testing.T) {
+	t.Parallel()
+	s := history(t, 10)
+	def := strategy.MustDefine(strategy.Info{Name: "talker", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &talker{} })
+	if r := run(t, def, config(t, s), s); len(r.Waits) < 4000 || len(r.Waits) > 4096 || !utf8.ValidString(r.Waits) {
+		t.Errorf("%d bytes are kept", len(r.Waits))
+	}
 }

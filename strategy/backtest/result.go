@@ -228,6 +228,10 @@ func (r *recorder) asks(block int) int {
 	return max(0, block-int(max(r.cfg.Decide, r.cfg.Interval)/r.cfg.Interval))
 }
 
+// mostHeard is how many bytes of the strategy's answer are kept: a host refuses the result
+// of a plugin that says hundreds of kilobytes.
+const mostHeard = 4 << 10
+
 // hear keeps the notes among the commands of one event, which is the strategy's answer to
 // the question.
 func (r *recorder) hear(commands []strategy.Command) {
@@ -238,7 +242,8 @@ func (r *recorder) hear(commands []strategy.Command) {
 		}
 	}
 	if len(notes) > 0 {
-		r.waits = strings.Join(notes, "; ")
+		text := strings.Join(notes, "; ")
+		r.waits = strings.ToValidUTF8(text[:min(len(text), mostHeard)], "")
 	}
 }
 

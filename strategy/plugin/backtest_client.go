@@ -245,6 +245,10 @@ func (r *resultReader) finish(cfg backtest.Config) (*backtest.Result, error) {
 	if err := readResult(r.json, 1+len(cfg.Pairs), sent, r.asked, &out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrGarbage, err)
 	}
+	out.Strategy, out.Version = cut(out.Strategy, wire.MaxName), cut(out.Version, wire.MaxName)
+	for _, text := range []*string{&out.Breaker.Reason, &out.Refused.Reason, &out.Waits} {
+		*text = cut(*text, wire.MaxText)
+	}
 	if len(out.Pairs) != len(cfg.Pairs) {
 		return nil, &RunError{Text: "the plugin trades one pair only: it was built with an SDK that does not know of several"}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/lunobot/lunobot/strategy/plugin/internal/pluginpb"
 	"github.com/lunobot/lunobot/strategy/plugin/internal/wire"
 	"github.com/lunobot/lunobot/strategy/portfolio"
+	"github.com/lunobot/lunobot/strategy/risk"
 )
 
 // proves PL5: while the curve comes through the shared memory, which another goroutine
@@ -139,6 +140,25 @@ func TestResultsThatUnfold(t *testing.T) {
 		var out backtest.Result
 		if err := readResult([]byte(raw), 1, 4, 0, &out); err == nil || len(out.Pairs) > 0 {
 			t.Errorf("%s: %d pairs come out (%v)", name, len(out.Pairs), err)
+		}
+	}
+}
+
+// proves PL5: what a run tells in words is kept short, because reports are kept and shown.
+func TestTextsOfARun(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é", wire.MaxText)
+	of := backtest.Result{
+		Strategy: long, Version: long, Waits: long, Candles: 1, Segments: []backtest.Segment{{}},
+		Breaker: risk.Breaker{Reason: long}, Refused: backtest.Refused{Reason: long},
+	}
+	r, err := answered(t, of, 1).finish(backtest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range []string{r.Breaker.Reason, r.Refused.Reason, r.Waits, r.Strategy, r.Version} {
+		if most := []int{wire.MaxText, wire.MaxText, wire.MaxText, wire.MaxName, wire.MaxName}[i]; len(text) > most || len(text) < most-1 {
+			t.Errorf("of text %d %d bytes are kept", i, len(text))
 		}
 	}
 }

@@ -123,7 +123,7 @@ func New(in Input) (*Report, error) {
 		return nil, fmt.Errorf("backtestreport: the closes of %d further pairs do not fit a run of %d", len(in.Further), len(res.Pairs))
 	}
 	if in.Title == "" {
-		in.Title = res.Strategy
+		in.Title = oneLine(res.Strategy)
 	}
 	m := res.Config.Market
 	stats, err := res.Stats()
@@ -131,7 +131,7 @@ func New(in Input) (*Report, error) {
 		return nil, fmt.Errorf("backtestreport: %w", err)
 	}
 	r := &Report{
-		Title: in.Title, Strategy: res.Strategy, Version: res.Version, Params: res.Config.Params, Source: in.Source, Market: m,
+		Title: in.Title, Strategy: oneLine(res.Strategy), Version: oneLine(res.Version), Params: res.Config.Params, Source: in.Source, Market: m,
 		Interval: res.Config.Interval, From: utc(res.From), To: utc(res.To), Candles: res.Candles, Data: in.Data,
 		Initial: m.Amount(res.Initial()), Final: m.Amount(res.FinalEquity), Fees: m.Amount(res.Fees()),
 		LookAhead: in.LookAhead, Stats: stats, result: res, closes: in.Closes, further: in.Further, schema: in.Schema,

@@ -342,12 +342,17 @@ func TestWarningsSayWhyNothingWasTraded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	result.Strategy, result.Version, result.Breaker = "w\x1bary", "\x1b[2J", risk.Breaker{Kind: risk.Drawdown, Reason: "a \x1b[31mfall"}
 	r, err := backtestreport.New(backtestreport.Input{Result: result})
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := strings.Join(r.Warnings, "\n")
-	for _, want := range []string{"The strategy made no trade.", "What it said last: waiting [31mfor the moon.", "orders were refused, the first at "} {
+	var table bytes.Buffer
+	if err := r.WriteTable(&table, 0); err != nil {
+		t.Fatal(err)
+	}
+	told := strings.Join(r.Warnings, "\n") + table.String()
+	for _, want := range []string{"The strategy made no trade.", "nothing was bought: a [31mfall.", "What it said last: waiting [31mfor the moon.", "orders were refused, the first at "} {
 		if !strings.Contains(strings.ReplaceAll(told, "\u00a0", " "), want) {
 			t.Errorf("want %q in\n%s", want, told)
 		}

@@ -53,7 +53,7 @@ func heldBack(r *backtest.Result) []string {
 	if b.Kind == "" {
 		return nil
 	}
-	return []string{fmt.Sprintf("From %s to the end nothing was bought: %s.", minute(time.UnixMilli(b.Since)), b.Reason)}
+	return []string{fmt.Sprintf("From %s to the end nothing was bought: %s.", minute(time.UnixMilli(b.Since)), oneLine(b.Reason))}
 }
 
 // warnings says what a reader should know before trusting the figures.

@@ -124,7 +124,8 @@ type RemoteConfig struct {
 }
 
 // Remote is a Runner that sends the candles to a Backtester for each run. The
-// equity curve is measured as it comes back and is never there as a whole.
+// equity curve is measured as it comes back, and is there as a whole only for a Job
+// that is to be followed.
 type Remote struct{ cfg RemoteConfig }
 
 var _ Runner = (*Remote)(nil)

@@ -16,6 +16,10 @@ func TradeNumbers(t *portfolio.Trade) [9]*int64 {
 	}
 }
 
+// maxColumns is how many columns a block of trades may have: a few bytes of each are
+// MaxBlock values.
+const maxColumns = 64
+
 // EncodeTrades returns the columns of at most MaxBlock trades and the ids of
 // their orders.
 func EncodeTrades(trades []portfolio.Trade) (columns [][]byte, orderIDs []string) {
@@ -40,8 +44,8 @@ func EncodeTrades(trades []portfolio.Trade) (columns [][]byte, orderIDs []string
 // not know are left out and those that it lacks are 0. The error is
 // ErrMalformed.
 func DecodeTrades(dst []portfolio.Trade, columns [][]byte, orderIDs []string) ([]portfolio.Trade, error) {
-	if len(orderIDs) > MaxBlock {
-		return dst, fmt.Errorf("trade block: %d trades: %w", len(orderIDs), ErrMalformed)
+	if len(orderIDs) > MaxBlock || len(columns) > maxColumns {
+		return dst, fmt.Errorf("trade block: %d trades in %d columns: %w", len(orderIDs), len(columns), ErrMalformed)
 	}
 	from := len(dst)
 	for _, id := range orderIDs {

@@ -37,4 +37,8 @@ func TestEveryFieldOfATradeSurvivesTheWire(t *testing.T) {
 	if got, err := wire.DecodeTrades(nil, append(columns[:2:2], columns...), ids); err != nil || len(got) != len(trades) {
 		t.Errorf("columns of a newer side gave %d trades, %v", len(got), err)
 	}
+	endless := slices.Repeat([][]byte{wire.AppendSeries(nil, make([]int64, len(ids)))}, 100)
+	if _, err := wire.DecodeTrades(nil, endless, ids); !errors.Is(err, wire.ErrMalformed) {
+		t.Errorf("columns without end gave %v, want ErrMalformed", err)
+	}
 }
