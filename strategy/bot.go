@@ -161,11 +161,15 @@ func (b *Bot) Sell(volume exchange.Steps) Order {
 }
 
 // SellAll records a market order for all of the position that is free, or for as much
-// of it as the market takes in one order; without any it records nothing.
+// of it as the market takes in one order; for less than the market takes it records
+// nothing.
 func (b *Bot) SellAll() Order {
 	volume := b.FreeBase()
 	if most := b.market.MaxVolume; most > 0 {
 		volume = min(volume, most)
+	}
+	if volume < b.market.MinVolume {
+		return Order{}
 	}
 	return b.Sell(volume)
 }

@@ -73,7 +73,7 @@ func (s *cross) OnCandle(b *strategy.Bot, c exchange.Candle) {
 	var order strategy.Order
 	if event == indicator.CrossUp && price > trend {
 		order = b.BuyWith((exchange.RateOne / 100 * exchange.Rate(s.Params.Size)).Of(b.FreeCounter()))
-	} else if s.Cross.Side() == indicator.CrossDown && b.FreeBase() > 0 && b.FreeBase() >= b.Market().MinVolume { // also what a refused sale left
+	} else if s.Cross.Side() == indicator.CrossDown && b.FreeBase() > 0 { // also what a refused sale left
 		order = b.SellAll()
 	}
 	if b.Explaining() {
