@@ -30,11 +30,16 @@ type TimeParser struct {
 }
 
 // NewTimeParser returns what reads times as the layout says. A time format that is
-// none is an error.
+// none, or without a zone or beside a unit, is an error.
 func NewTimeParser(l Layout) (TimeParser, error) {
 	p := TimeParser{unit: l.Unit, zone: l.Zone}
-	if l.TimeFormat == "" {
+	switch {
+	case l.TimeFormat == "":
 		return p, nil
+	case l.Unit != BySize:
+		return p, fmt.Errorf("times are either numbers of %s or written as %q", l.Unit, l.TimeFormat)
+	case l.Zone == nil:
+		return p, fmt.Errorf("times that are written as %q need a time zone", l.TimeFormat)
 	}
 	var err error
 	p.form, err = dateForm(l.TimeFormat)

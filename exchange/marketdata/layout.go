@@ -122,10 +122,6 @@ func (l Layout) names() (names [columnCount]string, err error) {
 		err = fmt.Errorf("%q cannot divide fields", l.Delimiter)
 	case l.Skip < 0:
 		err = fmt.Errorf("%d lines cannot be skipped", l.Skip)
-	case l.TimeFormat != "" && l.Unit != BySize:
-		err = fmt.Errorf("times are either numbers of %s or written as %q", l.Unit, l.TimeFormat)
-	case l.TimeFormat != "" && l.Zone == nil:
-		err = fmt.Errorf("times that are written as %q need a time zone", l.TimeFormat)
 	}
 	return names, err
 }

@@ -183,6 +183,11 @@ func TestTimeParser(t *testing.T) {
 			t.Errorf("%q is %s, %v", text, time.UnixMilli(got).UTC(), err)
 		}
 	}
+	for _, l := range []marketdata.Layout{{TimeFormat: "yyyy-MM-dd"}, {TimeFormat: "yyyy-MM-dd", Zone: zone, Unit: marketdata.Seconds}} { // also for who reads no CSV
+		if _, err := marketdata.NewTimeParser(l); err == nil {
+			t.Errorf("%+v is taken", l)
+		}
+	}
 	midnight, err := marketdata.NewTimeParser(marketdata.Layout{Zone: zone})
 	if got, failed := midnight.Parse([]byte("2025-01-01")); err != nil || failed != nil || got != want-5*60_000 {
 		t.Errorf("a day is %d, %v, %v", got, err, failed)
