@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-plugin/runner"
@@ -37,6 +38,7 @@ type child struct {
 	leash          *os.File // the other end of its standard input
 	memory         *plugin.Memory
 	line           *plugin.Line
+	room           *room // nil if it is not shut in
 	stdout, stderr *os.File
 	hello          hello
 
@@ -47,6 +49,8 @@ type child struct {
 	done, quiet chan struct{}
 	hush        sync.Once
 	failed      error
+	// overuse is what it was killed for; nil if it was not.
+	overuse atomic.Pointer[excess]
 }
 
 var _ runner.Runner = (*child)(nil)
@@ -63,7 +67,7 @@ const (
 // in.
 func newChild(cfg Config, s Source, directory string, memory *plugin.Memory, line *plugin.Line, b *box) (*child, error) {
 	c := &child{
-		logger: cfg.Logger.With("plugin", s.Key()), bounds: cfg.Processor, directory: directory, memory: memory, line: line,
+		logger: cfg.Logger.With("plugin", s.Key()), bounds: cfg.Processor, directory: directory, memory: memory, line: line, room: roomOf(b, directory),
 		done: make(chan struct{}), quiet: make(chan struct{}),
 	}
 	var inherit [sandbox.Inherited]*os.File
@@ -134,6 +138,9 @@ func (c *child) Start(context.Context) error {
 	c.started = true
 	c.mu.Unlock()
 	go c.wait()
+	if c.room != nil {
+		go c.weigh()
+	}
 	if err := yield(c.cmd.Process, c.bounds.Nice); err != nil && !errors.Is(err, errNoProcess) && !errors.Is(err, errors.ErrUnsupported) {
 		c.logger.Warn("a plugin has the host's own priority", "error", err)
 	}

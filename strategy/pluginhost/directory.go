@@ -42,8 +42,11 @@ func newDirectory(parent string) (*directory, error) {
 	return nil, fmt.Errorf("another host removes what this one makes in %s", parent)
 }
 
-// lockOf returns the lock of a directory, which is made by nobody who wants it.
-func lockOf(path string) *flock.Flock { return flock.New(path, flock.SetFlag(os.O_RDONLY)) }
+// lockOf returns the lock of a directory, which is made by nobody who wants it. In a place
+// that others can write to, something else may have its name.
+func lockOf(path string) *flock.Flock {
+	return flock.New(path, flock.SetFlag(os.O_RDONLY|onlyDirectory))
+}
 
 func (d *directory) exists() bool {
 	_, err := os.Stat(d.path)
@@ -71,7 +74,7 @@ func sweep(parent string) int {
 	for _, path := range left {
 		d := &directory{path: path, lock: lockOf(path)}
 		if locked, err := d.lock.TryLock(); err != nil || !locked {
-			continue // it is another user's, or in use
+			continue // it is another user's, in use, or no directory
 		}
 		d.remove()
 		swept++

@@ -123,6 +123,15 @@ func TestHostileAttempts(t *testing.T) {
 	if err := os.Chmod(door, 0o777); err != nil {
 		t.Fatal(err)
 	}
+	letters := filepath.Join(open, "letters")
+	box, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: letters, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = box.Close() })
+	if err := os.Chmod(letters, 0o777); err != nil {
+		t.Fatal(err)
+	}
 	abstract, err := net.Listen("unix", "@lunobot-test")
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +155,7 @@ func TestHostileAttempts(t *testing.T) {
 		{"shared memory", ""}, {"stack memory", ""}, {"memory file", ""}, {"segment", ""}, {"queue", ""}, {"other program", ""},
 		{"rights", theirs}, {"owner", theirs}, {"times", theirs}, {"attribute", theirs}, {"attributes", theirs}, {"watch", ""}, {"mounts", ""}, {"fault", ""},
 		{"look into", strconv.Itoa(os.Getppid())}, {"look into", bystander.ID()}, {"hold", bystander.ID()}, {"session", ""}, {"link", secret}, {"hard link", theirs},
-		{"directory", ""}, {"pipe", ""}, {"door", open}, {"signal", "-1"}, {"large file", ""}, {"unlinked", ""}, {"requests", ""}, {"sync", ""},
+		{"directory", ""}, {"pipe", ""}, {"door", open}, {"signal", "-1"}, {"large file", ""}, {"unlinked", ""}, {"requests", ""}, {"sync", ""}, {"pair", letters},
 		{"descriptors", "/dev/null"}, // after which it opens nothing any more
 	} {
 		text, err := attempt(t, p, c.name, c.target)
@@ -168,9 +177,11 @@ func TestHostileAttempts(t *testing.T) {
 // proves PL5 and PL6: what a plugin cannot be refused ends it, and nobody else.
 func TestHostileExcess(t *testing.T) {
 	t.Parallel()
-	host := boxed(t, pluginhost.Config{
-		Sources: []pluginhost.Source{attackerSource()}, CallTimeout: 4 * time.Second, Limits: sandbox.Limits{Memory: 256 << 20, Threads: 64},
-	})
+	// What is to be found out in time has time on a machine that others load; who spins has none.
+	cfg := pluginhost.Config{Sources: []pluginhost.Source{attackerSource()}, CallTimeout: time.Minute, Limits: sandbox.Limits{Memory: 256 << 20, Threads: 64}}
+	host := boxed(t, cfg)
+	cfg.CallTimeout = 2 * time.Second
+	hasty := boxed(t, cfg)
 	bystander, err := host.Process(t.Context(), "attacker", "bystander")
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +190,11 @@ func TestHostileExcess(t *testing.T) {
 		"memory": pluginhost.Crashed, "spin": pluginhost.Timeout, "threads": pluginhost.Crashed,
 		"hidden memory": pluginhost.Overuse, "first thread": pluginhost.Overuse, "page tables": pluginhost.Overuse, "many files": pluginhost.Overuse,
 	} {
-		p, err := host.Process(t.Context(), "attacker", name)
+		its := host
+		if want == pluginhost.Timeout {
+			its = hasty
+		}
+		p, err := its.Process(t.Context(), "attacker", name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,6 +208,17 @@ func TestHostileExcess(t *testing.T) {
 			t.Errorf("during %s the one beside it says %q, %v", name, text, err)
 		}
 	}
+}
+
+// proves PL5: what a plugin may hold is bounded from its first moment, also if it never
+// comes to speak.
+func TestHostileStart(t *testing.T) {
+	t.Parallel()
+	source := attackerSource()
+	source.Args = []string{"hoard"}
+	host := boxed(t, pluginhost.Config{Sources: []pluginhost.Source{source}, StartTimeout: time.Minute, Limits: sandbox.Limits{Memory: 256 << 20}})
+	_, err := host.Process(t.Context(), "attacker", "shared")
+	wantFault(t, err, pluginhost.Overuse, "MiB of memory")
 }
 
 // proves PL5: a plugin that computes for ever between its calls is ended, started again

@@ -32,7 +32,6 @@ type connection struct {
 	wires     *wires
 	output    *output
 	directory *directory
-	room      *room // nil if it is not shut in
 	// release gives up the connection as such, and asks the process to end if it
 	// is the host's.
 	release func()
@@ -68,7 +67,7 @@ func launch(ctx context.Context, cfg Config, s Source, checksum []byte, b *box) 
 		return nil, &Error{Plugin: s.Key(), Kind: Start, Err: err}
 	}
 	c := &connection{
-		child: process, directory: directory, room: roomOf(b, directory.path), wires: &wires{},
+		child: process, directory: directory, wires: &wires{},
 		output: &output{logger: cfg.Logger.With("plugin", s.Key()), limit: cfg.LogLine, rate: cfg.LogRate, now: cfg.Now},
 	}
 	pinned := &goplugin.SecureConfig{Checksum: checksum, Hash: sha256.New()}
@@ -195,6 +194,9 @@ func (c *connection) diagnose(s Source, kind Kind, err error) *Error {
 			err = unfit(s.Path, err)
 		}
 		return &Error{Plugin: name, Kind: kind, Err: err}
+	}
+	if e := c.child.overuse.Load(); e != nil {
+		return &Error{Plugin: name, Kind: Overuse, Err: e}
 	}
 	if kind, wrong := c.child.hello.judge(); wrong != nil {
 		return &Error{Plugin: name, Kind: kind, Err: wrong}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/lunobot/lunobot/strategy/pluginhost"
 )
@@ -40,5 +41,39 @@ func TestFilesThatAreNoPrograms(t *testing.T) {
 				t.Errorf("%s, %s: %v, want one of kind %s with %q", path, name, err, pluginhost.Start, want)
 			}
 		}
+	}
+}
+
+// proves PL5: where others can write, too, what lies there under the name of a process's
+// directory holds no host up.
+func TestPipeInThePlaceOfADirectory(t *testing.T) {
+	t.Parallel()
+	directory := t.TempDir()
+	pipe := filepath.Join(directory, "lbp-1")
+	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	made := make(chan error, 1)
+	go func() {
+		host, err := pluginhost.New(pluginhost.Config{TempDir: directory})
+		if err == nil {
+			host.Stop()
+		}
+		made <- err
+	}()
+	select {
+	case err := <-made:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the host waits for the other end of a pipe that is none of its own")
+		if end, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil {
+			_ = end.Close()
+		}
+		_ = <-made
+	}
+	if _, err := os.Lstat(pipe); err != nil {
+		t.Errorf("what is no directory is removed: %v", err)
 	}
 }

@@ -99,10 +99,9 @@ func (p *Process) watch(forget func(*Process)) {
 	var watching sync.WaitGroup
 	watching.Go(p.check)
 	watching.Go(p.meter)
-	watching.Go(p.weigh)
 	select {
 	case <-p.c.child.done:
-		p.end(fault(p.name, Crashed, "its process ended: %w", p.c.ending()))
+		p.end(p.c.fault(p.name))
 		p.c.close()
 	case <-p.ending:
 		if errors.Is(p.Err(), &Error{Kind: Stopped}) {

@@ -37,19 +37,25 @@ const hostArgument = "be-a-host"
 
 func TestMain(m *testing.M) {
 	shim = sandbox.Serve()
-	if len(os.Args) == 3 && os.Args[1] == hostArgument {
-		beAHost(os.Args[2])
+	if len(os.Args) > 2 && os.Args[1] == hostArgument {
+		beAHost(os.Args[2], os.Args[3:])
 	}
 	os.Exit(run(m))
 }
 
-// beAHost starts a plugin, tells its process id and waits for its own end.
-func beAHost(path string) {
-	host, err := pluginhost.New(pluginhost.Config{Sources: []pluginhost.Source{{Name: "hostile", Path: path}}, TempDir: filepath.Dir(path)})
+// beAHost starts a plugin, shut in if it takes arguments, tells its process id and waits
+// for its own end.
+func beAHost(path string, args []string) {
+	name := filepath.Base(path)
+	cfg := pluginhost.Config{Sources: []pluginhost.Source{{Name: name, Path: path, Args: args}}, TempDir: filepath.Dir(path)}
+	if len(args) > 0 {
+		cfg.Shim, cfg.Sandbox = shim, sandbox.Require
+	}
+	host, err := pluginhost.New(cfg)
 	if err != nil {
 		panic(err)
 	}
-	p, err := host.Process(context.Background(), "hostile", "shared")
+	p, err := host.Process(context.Background(), name, "shared")
 	if err != nil {
 		panic(err)
 	}

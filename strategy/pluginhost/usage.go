@@ -56,29 +56,34 @@ type excess struct{ text string }
 // Error implements error.
 func (e *excess) Error() string { return e.text }
 
-// weigh ends the process when it holds more than it may. It returns when the process ends.
-func (p *Process) weigh() {
-	if p.c.room == nil {
-		return
-	}
+// weigh kills the process when it holds more than it may, from its start to its end: one
+// that has not said a word yet can hold as much as one that serves.
+func (c *child) weigh() {
 	ticker := time.NewTicker(usageInterval)
 	defer ticker.Stop()
-	for {
+	for told := false; ; {
 		select {
-		case <-p.ending:
+		case <-c.done:
 			return
 		case <-ticker.C:
 		}
-		err := p.c.room.judge(p.c.child.pid())
+		err := c.room.judge(c.pid())
 		if e := (*excess)(nil); errors.As(err, &e) {
-			p.end(&Error{Plugin: p.name, Kind: Overuse, Err: err})
+			c.overuse.Store(e)
+			c.end()
 			return
 		}
-		if err != nil {
-			if p.Err() == nil && !ended(err) {
-				p.cfg.Logger.Warn("WHAT A STRATEGY HOLDS IS NOT BOUNDED: only its own limits are left", "plugin", p.name, "error", err)
-			}
-			return
+		if err != nil && !ended(err) && !told {
+			told = true // the next look may succeed: the host may have lacked a descriptor
+			c.logger.Warn("WHAT A STRATEGY HOLDS CANNOT BE READ: only its own limits are left meanwhile", "error", err)
 		}
 	}
+}
+
+// fault returns why a process of a name is over that ended or was killed.
+func (c *connection) fault(name string) *Error {
+	if e := c.child.overuse.Load(); e != nil {
+		return &Error{Plugin: name, Kind: Overuse, Err: e}
+	}
+	return fault(name, Crashed, "its process ended: %w", c.ending())
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // heldMemory returns how much memory a process holds, in bytes: what is in memory, with
-// what it shares, what was swapped out, and the page tables of both, which memory that was
-// only mapped needs too. It is 0 for one that is ending.
+// what it shares, what was swapped out, the huge pages that an operator set aside, and the
+// page tables, which memory that was only mapped needs too. It is 0 for one that is ending.
 func heldMemory(pid int) (int64, error) {
 	own := fmt.Sprintf("/proc/%d", pid)
 	if held, there, err := memoryOf(own); there || err != nil {
@@ -44,7 +44,7 @@ func memoryOf(directory string) (held int64, there bool, err error) {
 	for line := range strings.Lines(string(raw)) {
 		name, value, _ := strings.Cut(line, ":")
 		switch name {
-		case "VmRSS", "VmPTE", "VmSwap":
+		case "VmRSS", "VmPTE", "VmSwap", "HugetlbPages":
 		default:
 			continue
 		}

@@ -99,9 +99,11 @@ func (s Shim) Command(spec Spec, status Status) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// attributes gives the process a group, and namespaces if there are any.
+// attributes gives the process a group, and namespaces if there are any. It is killed when
+// its host is, which the system tells by the thread that started it: the runtime ends none
+// but those that a goroutine has locked and left so, as no host does.
 func attributes(status Status) *syscall.SysProcAttr {
-	a := &syscall.SysProcAttr{Setpgid: true}
+	a := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if !status.namespaces {
 		return a
 	}

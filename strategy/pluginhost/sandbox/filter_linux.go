@@ -15,7 +15,8 @@ func refused() []string {
 	return []string{
 		"execve", "fork", "vfork",
 		"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_open", "pidfd_getfd", "pidfd_send_signal",
-		"connect", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
+		// A pair's end can send to whatever socket has a name, as a socket of datagrams can.
+		"connect", "socketpair", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
 		"add_key", "request_key", "keyctl", "mount", "umount2", "pivot_root", "chroot", "setns", "unshare", "open_tree", "move_mount",
 		"fsopen", "fsconfig", "fsmount", "fspick", "mount_setattr", "init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load",
 		"reboot", "swapon", "swapoff", "acct", "quotactl", "open_by_handle_at", "name_to_handle_at", "personality", "modify_ldt", "iopl", "ioperm",
@@ -72,6 +73,8 @@ func filter(key uint64) error {
 		{Action: seccomp.ActionErrno, NamesWithCondtions: []seccomp.NameWithConditions{
 			// Threads are fine, processes are not.
 			only("clone", 0, seccomp.BitsNotSet, unix.CLONE_THREAD),
+			// It ends with its host.
+			only("prctl", 0, seccomp.Equal, unix.PR_SET_PDEATHSIG),
 			// A socket to listen at, and nothing that sends without a connection.
 			only("socket", 0, seccomp.NotEqual, unix.AF_UNIX),
 			only("socket", 1, seccomp.BitsSet, unix.SOCK_DGRAM),

@@ -44,6 +44,7 @@ func deeper() map[string]func(target string) error {
 			return calls(unix.SYS_IO_SETUP, unix.SYS_IO_DESTROY, unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_CANCEL)
 		},
 		"sync": func(string) error { return calls(unix.SYS_SYNC, unix.SYS_SYNCFS) },
+		"pair": pair,
 	}
 }
 
@@ -97,6 +98,16 @@ func lookInto(target string) error {
 	b := make([]byte, 8)
 	_, err = unix.ProcessVMReadv(pid, []unix.Iovec{{Base: &b[0], Len: 8}}, []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&b[0])), Len: 8}}, 0)
 	return err
+}
+
+// pair sends to a socket of others from one end of a pair.
+func pair(target string) error {
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _, _ = unix.Close(ends[0]), unix.Close(ends[1]) }()
+	return unix.Sendto(ends[0], []byte("x"), 0, &unix.SockaddrUnix{Name: target})
 }
 
 // hiddenMemory writes memory and makes it read-only, which takes it out of what the

@@ -224,6 +224,13 @@ func threads() error {
 var leave = make(chan struct{})
 
 func main() {
+	switch strings.Join(os.Args[1:], " ") {
+	case "hoard": // before anybody can speak to it
+		_ = hiddenMemory("")
+	case "deaf": // to the end of its host, and to what would be sent then
+		_ = unix.Prctl(unix.PR_SET_PDEATHSIG, 0, 0, 0, 0)
+		os.Stdin, _ = os.Open(os.DevNull)
+	}
 	runtime.LockOSThread()
 	go plugin.Serve(strategy.MustDefine(strategy.Info{Name: "attacker", Version: "1.0.0"}, params{Attempt: "nothing"},
 		func(p params) strategy.Strategy { return &attacker{Params: p} }))
