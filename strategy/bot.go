@@ -184,7 +184,10 @@ func (b *Bot) PostOnly(side exchange.Side, price exchange.Ticks, volume exchange
 	return b.place(Command{Side: side, Type: exchange.LimitOrder, Price: price, Volume: volume, PostOnly: true})
 }
 
-// Cancel records that the order of the reference shall be taken back.
+// Cancel records that the order of the reference shall be taken back. An exchange is only
+// asked for that, and the order may trade until it is over: orders of its side that are
+// placed meanwhile take its place. They may use what it holds, are sent when it is over, and
+// become smaller by what it yet trades. In a backtest it is over at once.
 func (b *Bot) Cancel(ref uint64) { b.record(Command{Kind: CancelCommand, Ref: ref}) }
 
 // CancelAll records that all of the bot's orders in this pair shall be taken back.

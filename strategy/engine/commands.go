@@ -101,7 +101,7 @@ func (s *Session) place(c strategy.Command, watch *risk.Watch) error {
 		return nil
 	}
 	s.state.NextRef = c.Ref + 1
-	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere, Watch: watch, Now: s.now()}
+	account := risk.Account{View: &s.view, Price: s.state.LastPrice, Pending: s.pendingBuys(), Elsewhere: s.elsewhere, Returning: s.returning(), Watch: watch, Now: s.now()}
 	checked, denial := s.guard.Check(account, c)
 	if denial == "" && s.leg != "" && s.state.LastTime == 0 {
 		denial = "no candle of " + s.leg + " has come yet"
@@ -141,25 +141,33 @@ func (s *Session) place(c strategy.Command, watch *risk.Watch) error {
 	s.order(OrderRecord{
 		Request: r, VenueID: placed.ID, Ref: c.Ref, State: strategy.OrderOpen, Reason: checked.Text, Time: s.now(), Pending: placed.Status == exchange.Pending,
 	})
-	s.decide(kindOf(r.Side), s.sentence(r, checked.Text))
+	text := s.sentence(r, checked.Text)
+	if s.narrator != nil && s.state.Orders[len(s.state.Orders)-1].Waits {
+		text += ", once the orders are over whose place it takes"
+	}
+	s.decide(kindOf(r.Side), text)
 	return nil
+}
+
+// reserve is the cash that an order sets aside at first.
+func (s *Session) reserve(r exchange.OrderRequest) exchange.Units {
+	if r.Side != exchange.Buy || r.Volume == 0 {
+		return r.Value
+	}
+	price := r.Price
+	if r.Type == exchange.MarketOrder {
+		price = s.state.LastPrice
+	}
+	value, _ := price.Times(r.Volume) // the venue has checked that it fits
+	return value
 }
 
 // keep notes an order that the venue has accepted.
 func (s *Session) keep(ref uint64, o exchange.Order, reason string) {
 	r := o.Request
 	k := OpenOrder{
-		Ref: ref, VenueID: o.ID, ClientID: r.ClientID, Side: r.Side, Type: r.Type, Price: r.Price, Volume: r.Volume, Value: r.Value, Reason: reason,
-	}
-	if r.Side == exchange.Buy {
-		k.Reserve = r.Value
-		if r.Volume > 0 {
-			price := r.Price
-			if r.Type == exchange.MarketOrder {
-				price = s.state.LastPrice
-			}
-			k.Reserve, _ = price.Times(r.Volume) // the venue has checked that it fits
-		}
+		Ref: ref, VenueID: o.ID, ClientID: r.ClientID, Side: r.Side, Type: r.Type, Price: r.Price, Volume: r.Volume, Value: r.Value, Reserve: s.reserve(r), Reason: reason,
+		Waits: s.remote != nil && s.remote.Waits(o.ID),
 	}
 	s.state.Orders = append(s.state.Orders, k)
 	s.sync()
@@ -225,14 +233,15 @@ func (s *Session) TakeBack(reason string) {
 	}
 }
 
-// pendingBuys is what market buys under way will add to the position, as far
-// as it is known.
+// pendingBuys is what buys under way will add to the position, as far as it is known. At
+// a Remote venue those that are being taken back are left out: what they yet buy comes off
+// the order that is asked about.
 func (s *Session) pendingBuys() exchange.Steps {
 	var sum exchange.Steps
 	for i := range s.state.Orders {
 		o := &s.state.Orders[i]
 		switch {
-		case o.Side != exchange.Buy:
+		case o.Side != exchange.Buy || s.remote != nil && o.Asked != "":
 		case o.Volume > 0:
 			sum += o.Volume - o.Filled
 		case s.state.LastPrice > 0:

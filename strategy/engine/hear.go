@@ -22,6 +22,9 @@ type Remote interface {
 	// Reports returns what it has heard of open orders and not returned yet. They are
 	// valid until its next call.
 	Reports() []exchange.Report
+	// Waits reports whether an order is not sent yet because it waits for orders that are
+	// being taken back, whose place it takes.
+	Waits(id string) bool
 }
 
 // Hear books what a Remote venue has heard since the newest candle. The account is

@@ -283,6 +283,9 @@ func (s *Session) sync() {
 		v.ReservedBase += o.reservedBase()
 		v.ReservedCounter += o.reservedCounter()
 	}
+	if s.remote != nil {
+		s.share()
+	}
 	if p.Base == 0 {
 		s.state.Wanted, s.state.Stuck, s.state.Held, s.state.Owed, s.state.Refusal = strategy.Exits{}, 0, risk.Holding{}, "", ""
 	}

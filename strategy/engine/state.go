@@ -80,6 +80,8 @@ type OpenOrder struct {
 	Reason string `json:"reason,omitempty"`
 	// Asked is why its venue was asked for it back, if it was and has not answered.
 	Asked string `json:"asked,omitempty"`
+	// Waits is true while a Remote venue waits for orders that it takes the place of.
+	Waits bool `json:"waits,omitempty"`
 	// Exit is true of a protective exit that is under way: at a Remote venue, one that
 	// trades at the next open, or one of which a candle's volume filled a part. Neither the
 	// strategy nor a further exit takes it back.

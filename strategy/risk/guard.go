@@ -105,10 +105,22 @@ type Account struct {
 	Pending exchange.Steps
 	// Elsewhere is how many orders are open in other pairs of the same bot.
 	Elsewhere int
+	// Returning is what the order may have beyond what the View shows as free.
+	Returning Returning
 	// Watch is what is remembered of the bot, and Now the time of the order, in epoch
 	// milliseconds. Without a Watch its bounds do not hold: those of the host's own sales.
 	Watch *Watch
 	Now   int64
+}
+
+// Returning is what orders hold that are being taken back and whose place an order takes:
+// it is sent when they are over.
+type Returning struct {
+	// Orders is how many they are.
+	Orders int
+	// Base is what sales of them hold, Counter what buys do.
+	Base    exchange.Steps
+	Counter exchange.Units
 }
 
 // MaxCommands returns how many commands an event may give.
@@ -128,8 +140,8 @@ func (g *Guard) Check(a Account, c strategy.Command) (strategy.Command, string) 
 		return c, "a volume, value or price is below 0"
 	case c.Volume == 0 && (c.Value == 0 || c.Side == exchange.Sell || c.Type == exchange.LimitOrder):
 		return c, "the order has no volume"
-	case len(a.View.Orders)+a.Elsewhere >= g.cfg.MaxOrders:
-		return c, fmt.Sprintf("%d orders are open, which is the most", len(a.View.Orders)+a.Elsewhere)
+	case a.open() >= g.cfg.MaxOrders:
+		return c, fmt.Sprintf("%d orders are open, which is the most", a.open())
 	case c.Type == exchange.LimitOrder && a.Price > 0 && (c.Price > 100*a.Price || c.Price < a.Price/100):
 		return c, fmt.Sprintf("the price %s is more than a hundredfold off the market's %s", g.market.Price(c.Price), g.market.Price(a.Price))
 	}
@@ -139,18 +151,21 @@ func (g *Guard) Check(a Account, c strategy.Command) (strategy.Command, string) 
 		}
 	}
 	if c.Side == exchange.Sell {
-		free := a.View.Base - a.View.ReservedBase
+		free := a.View.Base - a.View.ReservedBase + a.Returning.Base
 		if c.Volume > free {
 			return c, fmt.Sprintf("selling %s %s needs more than the %s that are free", g.market.Volume(c.Volume), g.market.Base, g.market.Volume(free))
 		}
 		return c, ""
 	}
-	free := a.View.Counter - a.View.ReservedCounter
+	free := a.View.Counter - a.View.ReservedCounter + a.Returning.Counter
 	if c.Value > free {
 		return c, fmt.Sprintf("buying for %s %s needs more than the %s that are free", g.market.Amount(c.Value), g.market.Counter, g.market.Amount(free))
 	}
 	return g.capPosition(a, c)
 }
+
+// open is how many orders are open that are not being taken back.
+func (a *Account) open() int { return len(a.View.Orders) + a.Elsewhere - a.Returning.Orders }
 
 // capPosition shrinks a buy to what the largest position leaves.
 func (g *Guard) capPosition(a Account, c strategy.Command) (strategy.Command, string) {

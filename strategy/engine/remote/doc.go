@@ -9,7 +9,8 @@
 //
 //	engine              Venue                      whoever runs the bot
 //	Place, Cancel  ───→ wish, at once
-//	Exit           ───→ wish, waits for cancels
+//	Place          ───→ wish, waits for cancels of its side, if there are any
+//	Exit           ───→ wish, waits for all cancels
 //	                    State ───────────────────→ written down
 //	                    Wishes ──────────────────→ carried out, known by their numbers
 //	                    Hear ←──────────────────── events, known by their numbers
@@ -32,6 +33,8 @@
 //     the exit goes out then, with what there is left to sell at that point of the
 //     events. Nothing of an exit is sent before the state with its final volume is
 //     written.
+//   - While another order waits for cancels: the same, with what those whose place it
+//     takes have left of it. One that waits for longer than Config.Stale is denied.
 //
 // Smallest use:
 //

@@ -17,8 +17,9 @@ func (v *Venue) Hear(n News) {
 	w := v.find(n.Number)
 	switch {
 	case w == nil && n.Number == 0 && n.Fill != nil && n.Fill.Pair == v.cfg.Market.Pair:
-		v.have(*n.Fill)
+		v.account(*n.Fill)
 		v.tell(exchange.Report{Fill: *n.Fill, Executed: true})
+		v.afford(n.Fill.Time)
 		return
 	case w == nil:
 		return
@@ -44,14 +45,16 @@ func (v *Venue) Hear(n News) {
 func (v *Venue) fill(w *Wish, f exchange.Fill) {
 	f.Pair, f.OrderID, f.ClientID = v.cfg.Market.Pair, w.Request.ClientID, w.Request.ClientID
 	w.take(&f)
-	v.have(f)
+	v.account(f)
 	o := w.order()
 	o.Status = exchange.Open
 	v.tell(exchange.Report{Order: o, Fill: f, Executed: true})
+	v.yield(w.Number, &f) // what waits is not before it in the list
+	v.afford(f.Time)
 }
 
-// have makes the account what a fill leaves of it.
-func (v *Venue) have(f exchange.Fill) {
+// account makes the account what a fill leaves of it.
+func (v *Venue) account(f exchange.Fill) {
 	if f.Side == exchange.Buy {
 		v.state.Counter -= f.Value + f.FeeCounter
 		v.state.Base += f.Volume
@@ -66,7 +69,7 @@ func (v *Venue) have(f exchange.Fill) {
 	}
 }
 
-// over ends a wish, and lets the exits go on that waited for it.
+// over ends a wish, and lets go on what waited for it.
 func (v *Venue) over(w *Wish, at int64) {
 	o := w.order()
 	o.Status, o.Completed = exchange.Complete, at
@@ -75,7 +78,7 @@ func (v *Venue) over(w *Wish, at int64) {
 		reason = "the account had no more of it free"
 	}
 	v.tell(exchange.Report{Order: o, Reason: reason, Ending: w.End.Ending})
-	v.state.Wishes = slices.DeleteFunc(v.state.Wishes, func(x Wish) bool { return x.Number == number })
+	v.forget(number)
 	for i := 0; i < len(v.state.Wishes); i++ {
 		x := &v.state.Wishes[i]
 		k := slices.Index(x.After, number)
@@ -87,26 +90,6 @@ func (v *Venue) over(w *Wish, at int64) {
 			i--
 		}
 	}
-}
-
-// release lets an exit be carried out that waited: it sells what is there by now. It
-// reports whether anything is; the wish is over if not.
-func (v *Venue) release(x *Wish, at int64) bool {
-	wanted := x.Request.Volume
-	x.Base = 0
-	x.Request.Volume = max(0, min(wanted, v.freeBase()))
-	if v.cfg.Market.Check(x.Request) != nil {
-		number := x.Number
-		o := x.order()
-		o.Request.Volume, o.Status, o.Completed = wanted, exchange.Complete, at
-		v.tell(exchange.Report{Order: o, Reason: "too little is left to sell"})
-		v.state.Wishes = slices.DeleteFunc(v.state.Wishes, func(x Wish) bool { return x.Number == number })
-		return false
-	}
-	if x.Base = x.Request.Volume; x.Base != wanted {
-		v.tell(exchange.Report{Order: x.order()})
-	}
-	return true
 }
 
 func (v *Venue) tell(r exchange.Report) { v.state.Told = append(v.state.Told, r) }

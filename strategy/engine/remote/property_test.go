@@ -21,6 +21,8 @@ const (
 	pair   = "XBTMYR"
 	prefix = "lb.here.bot.1."
 	cash   = exchange.Units(1_000_000)
+	// purse is little enough to be spent whole.
+	purse = exchange.Units(100_000)
 )
 
 func market() exchange.Market {
@@ -48,6 +50,16 @@ type model struct {
 	dust   exchange.Dust
 	cash   exchange.Units
 	clock  int64
+	// after are the orders for which others have waited in written states.
+	after map[uint64][]uint64
+}
+
+// read takes a written state.
+func (m *model) read(v *remote.Venue) []remote.Wish {
+	for _, w := range v.State().Wishes {
+		m.after[w.Number] = append(m.after[w.Number], w.After...)
+	}
+	return v.Wishes()
 }
 
 func (m *model) note(n remote.News) {
@@ -64,6 +76,8 @@ func (m *model) carry(w remote.Wish) {
 		m.orders[w.Number] = o
 		if w.Exit {
 			m.exits(w)
+		} else {
+			m.replaces(w)
 		}
 		switch rapid.IntRange(0, 9).Draw(m.t, "answer") {
 		case 7:
@@ -109,6 +123,15 @@ func (m *model) exits(w remote.Wish) {
 	}
 }
 
+// replaces checks that an order whose place another takes is over by then.
+func (m *model) replaces(w remote.Wish) {
+	for _, n := range m.after[w.Number] {
+		if o := m.orders[n]; o != nil && !o.over {
+			m.t.Fatalf("order %d arrives while order %d is open, whose place it takes", w.Number, n)
+		}
+	}
+}
+
 // trade fills a part of an order.
 func (m *model) trade(o *placed) {
 	r := o.wish.Request
@@ -139,8 +162,8 @@ func (m *model) trade(o *placed) {
 	for m.dust < 0 {
 		m.base, m.dust = m.base-1, m.dust+exchange.DustPerStep
 	}
-	if m.base < 0 {
-		m.t.Fatalf("order %d sells more than there is", o.wish.Number)
+	if m.base < 0 || m.cash < 0 {
+		m.t.Fatalf("order %d trades more than there is: %d and %d are left", o.wish.Number, m.base, m.cash)
 	}
 	done := r.Volume == 0 || o.filled == r.Volume
 	early := done && rapid.Bool().Draw(m.t, "its end is told before its fill")
@@ -199,12 +222,12 @@ func drawnBounds(t *rapid.T) risk.Config {
 }
 
 func open(t *rapid.T, bounds risk.Config) *bot {
-	v, err := remote.New(remote.Config{Balance: cash, Fees: exchange.Fees{Taker: 1_000_000}, Market: market(), OrderPrefix: prefix})
+	v, err := remote.New(remote.Config{Balance: purse, Fees: exchange.Fees{Taker: 1_000_000}, Market: market(), OrderPrefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s, err := engine.New(engine.Config{
-		Balance: cash, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Risk: bounds, Venue: v,
+		Balance: purse, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Risk: bounds, Venue: v,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +311,7 @@ func (b *bot) decide() []strategy.Command {
 	for range rapid.IntRange(0, 3).Draw(b.t, "commands") {
 		volume := exchange.Steps(rapid.IntRange(3, 600).Draw(b.t, "size"))
 		price := exchange.Ticks(rapid.IntRange(95, 105).Draw(b.t, "price"))
-		switch rapid.IntRange(0, 6).Draw(b.t, "command") {
+		switch rapid.IntRange(0, 7).Draw(b.t, "command") {
 		case 0:
 			cs = append(cs, place(strategy.Command{Side: exchange.Buy, Type: exchange.LimitOrder, Price: price, Volume: min(volume, 400)}))
 		case 1:
@@ -301,7 +324,13 @@ func (b *bot) decide() []strategy.Command {
 			cs = append(cs, place(strategy.Command{Side: exchange.Sell, Type: exchange.MarketOrder, Volume: min(volume, 400)}))
 		case 5:
 			cs = append(cs, strategy.Command{Kind: strategy.CancelAllCommand})
-		case 6:
+		case 6: // in the place of all that is open, with all that there is
+			cs = append(cs, strategy.Command{Kind: strategy.CancelAllCommand},
+				place(strategy.Command{Side: exchange.Buy, Type: exchange.LimitOrder, Price: price, Volume: min(400, exchange.Steps(v.Counter)/exchange.Steps(price+2))}))
+			if v.Base > 0 {
+				cs = append(cs, place(strategy.Command{Side: exchange.Sell, Type: exchange.LimitOrder, Price: price, Volume: min(400, v.Base)}))
+			}
+		case 7:
 			cs = append(cs, strategy.Command{Kind: strategy.ExitsCommand, Exits: strategy.Exits{Stop: price - 10}})
 		}
 	}
@@ -316,7 +345,7 @@ func (b *bot) decide() []strategy.Command {
 func TestAnAccountIsTheSumOfItsFills(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{t: t, orders: map[uint64]*placed{}, cash: cash}
+		m := &model{t: t, orders: map[uint64]*placed{}, cash: purse, after: map[uint64][]uint64{}}
 		b := open(t, drawnBounds(t))
 		written := b.save()
 		wanted := b.venue.Wishes()
@@ -326,7 +355,7 @@ func TestAnAccountIsTheSumOfItsFills(t *testing.T) {
 				if chance(t, 3, "killed before it is written") {
 					b = reopen(t, written, b.bounds)
 				}
-				written, wanted = b.save(), b.venue.Wishes()
+				written, wanted = b.save(), m.read(b.venue)
 			}
 			if chance(t, 1, "carries out") {
 				most := len(wanted)
@@ -343,7 +372,7 @@ func TestAnAccountIsTheSumOfItsFills(t *testing.T) {
 			if chance(t, 1, "hears") {
 				b.hear(m.log, rapid.IntRange(1, 20).Draw(t, "events"))
 				if chance(t, 1, "written") {
-					written, wanted = b.save(), b.venue.Wishes()
+					written, wanted = b.save(), m.read(b.venue)
 				}
 			}
 			if chance(t, 3, "killed") {

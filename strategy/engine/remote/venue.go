@@ -128,8 +128,9 @@ func (v *Venue) Close(now int64) { v.now, v.closing = now, true }
 // Event returns the number of the newest event that was heard.
 func (v *Venue) Event() int64 { return v.state.Event }
 
-// Wishes returns copies of the wishes that are to be carried out, oldest first: all
-// but exits that wait for cancels, and orders of which only fills are missing.
+// Wishes returns copies of the wishes that are to be carried out, oldest first: all but
+// those that wait for orders that are being taken back, and those of which only fills are
+// missing.
 func (v *Venue) Wishes() []Wish {
 	var out []Wish
 	for i := range v.state.Wishes {
@@ -146,9 +147,11 @@ func (v *Venue) Knows(number uint64) bool { return v.find(number) != nil }
 // Open is how many orders are not known to be over.
 func (v *Venue) Open() int { return len(v.state.Wishes) }
 
-// Candle implements engine.Venue: orders meet no candle here.
+// Candle implements engine.Venue: orders meet no candle here, but one that has waited for
+// longer than Stale is over with it.
 func (v *Venue) Candle(c *exchange.Candle) []exchange.Report {
 	v.state.LastPrice = c.Close
+	v.giveUp(c.Time)
 	return v.Reports()
 }
 
@@ -161,11 +164,7 @@ func (v *Venue) Reports() []exchange.Report {
 
 // Free implements engine.Funded. It is below 0 if fills cost more than the bot has.
 func (v *Venue) Free() exchange.Units {
-	free := v.state.Counter
-	for i := range v.state.Wishes {
-		free -= v.state.Wishes[i].Counter
-	}
-	return free
+	return exchange.Units(v.holds(exchange.Buy).free(v.have(exchange.Buy)))
 }
 
 // Fund implements engine.Funded.
@@ -177,20 +176,11 @@ func (v *Venue) Fund(by exchange.Units) error {
 	return nil
 }
 
-// freeBase is what of the position no order holds.
-func (v *Venue) freeBase() exchange.Steps {
-	free := v.state.Base
-	for i := range v.state.Wishes {
-		if w := &v.state.Wishes[i]; !w.waits() {
-			free -= w.Base
-		}
-	}
-	return free
-}
-
 // Place implements engine.Venue: the order is wanted from now on, and what became of
-// it is reported later. What the bot cannot pay, the market does not take or comes too
-// late is denied.
+// it is reported later. One that follows orders of its side that are being taken back takes
+// their place: it waits for their end, may use what they hold, and becomes smaller by what
+// they trade until then. What the bot cannot pay, the market does not take or comes too late
+// is denied.
 func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 	number, err := v.number(r.ClientID)
 	if err != nil {
@@ -203,13 +193,20 @@ func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 		r.Time, r.Urgent = v.now, true
 	}
 	w := Wish{Number: number, Request: r, Exit: r.Urgent}
+	if !w.Exit {
+		w.After = v.asked(func(o *Wish) bool { return o.Request.Side == r.Side })
+	}
+	free := v.holds(r.Side).free(v.have(r.Side))
+	if w.waits() {
+		free = v.holds(r.Side).room(v.have(r.Side))
+	}
 	if r.Side == exchange.Sell {
-		if free := v.freeBase(); r.Volume > free {
+		if free := exchange.Steps(free); r.Volume > free {
 			return exchange.Order{}, exchange.Unsent("ErrInsufficientBalance", "selling %s %s needs more than the %s that are free",
 				v.cfg.Market.Volume(r.Volume), v.cfg.Market.Base, v.cfg.Market.Volume(max(0, free)))
 		}
 		w.Base = r.Volume
-	} else if w.Request, w.Counter, err = v.buy(r); err != nil {
+	} else if w.Request, w.Counter, err = v.buy(r, exchange.Units(free)); err != nil {
 		return exchange.Order{}, err
 	}
 	if err := unsent(v.cfg.Market.Check(w.Request)); err != nil {
@@ -243,22 +240,17 @@ func (v *Venue) number(clientID string) (uint64, error) {
 	return number, nil
 }
 
-// buy works out what a buy sets aside, its fee included. One at the market by volume becomes one with a
-// price at which it takes what the book offers and is over: exchanges buy at the
-// market for an amount only, and the bot must not spend more than it has.
-func (v *Venue) buy(r exchange.OrderRequest) (exchange.OrderRequest, exchange.Units, error) {
-	free, m := v.Free(), v.cfg.Market
+// buy works out what a buy sets aside of what is free for it, its fee included. One at the
+// market by volume becomes one with a price at which it takes what the book offers and is
+// over: exchanges buy at the market for an amount only, and the bot must not spend more than
+// it has.
+func (v *Venue) buy(r exchange.OrderRequest, free exchange.Units) (exchange.OrderRequest, exchange.Units, error) {
+	m := v.cfg.Market
 	short := func(need exchange.Units) error {
 		return exchange.Unsent("ErrInsufficientBalance", "buying for %s %s needs more than the %s that are free", m.Amount(need), m.Counter, m.Amount(max(0, free)))
 	}
-	rate := max(v.cfg.Fees.Maker, v.cfg.Fees.Taker)
-	cost := func(p exchange.Ticks) (exchange.Units, error) {
-		value, err := p.Times(r.Volume)
-		if need := value + rate.Of(value); err == nil && need >= value {
-			return need, nil
-		}
-		return 0, exchange.Unsent("ErrValueTooHigh", "the order's value is too large")
-	}
+	rate := v.rate()
+	cost := func(p exchange.Ticks) (exchange.Units, error) { return v.cost(p, r.Volume) }
 	if r.Type == exchange.MarketOrder && r.Volume > 0 {
 		last := v.state.LastPrice
 		need, err := cost(last)
@@ -293,6 +285,18 @@ func (v *Venue) buy(r exchange.OrderRequest) (exchange.OrderRequest, exchange.Un
 	return r, need, nil
 }
 
+// rate is the highest that a buy may be charged.
+func (v *Venue) rate() exchange.Rate { return max(v.cfg.Fees.Maker, v.cfg.Fees.Taker) }
+
+// cost is what a volume costs at a price, the fee included.
+func (v *Venue) cost(p exchange.Ticks, volume exchange.Steps) (exchange.Units, error) {
+	value, err := p.Times(volume)
+	if need := value + v.rate().Of(value); err == nil && need >= value {
+		return need, nil
+	}
+	return 0, exchange.Unsent("ErrValueTooHigh", "the order's value is too large")
+}
+
 // within is the most that can be spent so that it and its fee are no more than an amount:
 // an exchange takes the fee of a buy by value on top of it.
 func within(amount exchange.Units, rate exchange.Rate) exchange.Units {
@@ -308,20 +312,20 @@ func within(amount exchange.Units, rate exchange.Rate) exchange.Units {
 	return net
 }
 
-// Cancel implements engine.Venue: it only asks. An exit that waits is over at once,
-// because it was never carried out; one that is under way is not taken back.
+// Cancel implements engine.Venue: it only asks. An order that waits is over at once,
+// because it was never carried out; an exit that is under way is not taken back.
 func (v *Venue) Cancel(id string, now int64) (exchange.Order, error) {
 	for i := range v.state.Wishes {
 		w := &v.state.Wishes[i]
 		if w.Request.ClientID != id {
 			continue
 		}
-		if !w.Exit {
+		if !w.waits() {
+			if w.Exit {
+				return exchange.Order{}, exchange.Unsent("ErrExitUnderWay", "order %s is a protective exit that is under way", id)
+			}
 			w.Asked = true
 			return w.order(), engine.ErrAsked
-		}
-		if !w.waits() {
-			return exchange.Order{}, exchange.Unsent("ErrExitUnderWay", "order %s is a protective exit that is under way", id)
 		}
 		o := w.order()
 		o.Status, o.Completed = exchange.Complete, now
@@ -339,12 +343,7 @@ func (v *Venue) Exit(r exchange.OrderRequest, _ exchange.Ticks, _ bool, _ *excha
 		return nil, err
 	}
 	r.Urgent = true
-	w := Wish{Number: number, Request: r, Base: r.Volume, Exit: true}
-	for i := range v.state.Wishes {
-		if o := &v.state.Wishes[i]; o.Asked {
-			w.After = append(w.After, o.Number)
-		}
-	}
+	w := Wish{Number: number, Request: r, Base: r.Volume, Exit: true, After: v.asked(func(*Wish) bool { return true })}
 	v.state.Wishes = append(v.state.Wishes, w)
 	v.heard = append(v.heard[:0], exchange.Report{Order: w.order()})
 	return v.heard, nil

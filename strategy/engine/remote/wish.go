@@ -25,9 +25,11 @@ type Wish struct {
 	Placed bool `json:"placed,omitempty"`
 	// Asked is true once it is to be taken back.
 	Asked bool `json:"asked,omitempty"`
-	// Exit is true of a protective exit, and After are the orders whose end it waits
-	// for: until then it is not to be carried out.
-	Exit  bool     `json:"exit,omitempty"`
+	// Exit is true of a protective exit.
+	Exit bool `json:"exit,omitempty"`
+	// After are the orders that are being taken back whose end it waits for: until then
+	// it is not to be carried out. An exit waits for all, and sells what there is then;
+	// any other order waits for those of its side, which it takes the place of.
 	After []uint64 `json:"after,omitempty"`
 	// End is how it ended, if its last fills are yet to come.
 	End *End `json:"end,omitempty"`
@@ -70,7 +72,7 @@ func (w *Wish) order() exchange.Order {
 	return o
 }
 
-// waits reports whether it is an exit that waits for cancels.
+// waits reports whether it waits for orders that are being taken back.
 func (w *Wish) waits() bool { return len(w.After) > 0 }
 
 // settled reports whether nothing more can come of it.
