@@ -309,7 +309,7 @@ func TestHistoryDownload(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), binary, args...)
 		var out bytes.Buffer
 		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &out
-		cmd.Env = append(os.Environ(), "LUNO_KEY_ID=id", "LUNO_KEY_SECRET=hush")
+		cmd.Env = environment("LUNO_KEY_ID=id", "LUNO_KEY_SECRET=hush")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

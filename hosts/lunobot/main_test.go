@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,13 +56,21 @@ func commandWith(t *testing.T, env []string, dir string, args ...string) answer 
 	var out, problems bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &problems
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = environment(env...)
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	return answer{code: cmd.ProcessState.ExitCode(), out: out.String(), problems: problems.String()}
+}
+
+// environment is that of the tests without settings of the program, and more.
+func environment(more ...string) []string {
+	settings := func(e string) bool {
+		return strings.HasPrefix(e, "LUNO") || strings.HasPrefix(e, "DATABASE_URL=")
+	}
+	return append(slices.DeleteFunc(os.Environ(), settings), more...)
 }
 
 // realCandles unpacks the real candles into a folder and returns the file.

@@ -65,7 +65,8 @@ type Config struct {
 	Shim sandbox.Shim
 	// Sources are the plugins to begin with; Add and Remove change them.
 	Sources []Source
-	// StartTimeout is how long a start may take. Defaults to 10 s.
+	// StartTimeout is how long a start may take. Defaults to 20 s: a machine under load
+	// starts a dozen programs at once.
 	StartTimeout time.Duration
 	// TempDir is where the private directories of the processes are made.
 	// Defaults to the system's.
@@ -88,7 +89,7 @@ func (c Config) withDefaults() Config {
 	duration(&c.CallTimeout, 10*time.Second)
 	duration(&c.HealthInterval, 10*time.Second)
 	duration(&c.IdleTimeout, time.Minute)
-	duration(&c.StartTimeout, 10*time.Second)
+	duration(&c.StartTimeout, 20*time.Second)
 	if c.Sandbox == "" {
 		c.Sandbox = sandbox.Prefer
 	}
