@@ -84,6 +84,7 @@ func TestKillResume(t *testing.T) {
 	path := "/api/v1/trading/bots/" + made.BotID
 	s.Call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
 
+	untilAtWork(t, s, path)
 	chance := rand.New(rand.NewPCG(seed, kills))
 	for range kills {
 		time.Sleep(time.Duration(700+chance.IntN(1500)) * time.Millisecond) // the moment of the kill is the test
@@ -108,6 +109,12 @@ func TestKillResume(t *testing.T) {
 	}
 	replayAll(t, s, path, int64(decisions[len(decisions)-1].Time.Sub(decisions[0].Time)/time.Minute), kills)
 	t.Logf("seed %d: %d kills, %d orders, %d fills, the same as without a kill", seed, kills, len(orders), len(fills))
+}
+
+// untilAtWork waits until a bot that was started has decided something.
+func untilAtWork(t *testing.T, s *saastest.Client, path string) {
+	t.Helper()
+	waitFor(t, "the bot to decide", func() bool { return len(all[struct{}](s, path+"/decisions")) > 1 })
 }
 
 // stopBot stops a bot and waits until it has.

@@ -189,7 +189,7 @@ type liveRun struct {
 // until waits for something.
 func (r *liveRun) until(what string, ok func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(4 * time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b, err := r.store.Bot(r.t.Context(), r.who.TenantID, r.bot.ID)
 			lines, _ := r.store.Decisions(r.t.Context(), r.who.TenantID, r.bot.ID, page.Page{Limit: 10})

@@ -65,6 +65,7 @@ func killResumeOfTwoPairs(t *testing.T, binary, url string) {
 	}
 	path := "/api/v1/trading/bots/" + made.BotID
 	s.Call(http.MethodPost, path+"/start", nil, nil, http.StatusOK)
+	untilAtWork(t, s, path)
 	chance := rand.New(rand.NewPCG(seed, kills))
 	for range kills {
 		time.Sleep(time.Duration(600+chance.IntN(1200)) * time.Millisecond) // the moment of the kill is the test
