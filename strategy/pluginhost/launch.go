@@ -215,7 +215,8 @@ func (c *connection) diagnose(s Source, kind Kind, err error) *Error {
 		if c.child.cmd.ProcessState.ExitCode() == sandbox.ExitRefused {
 			return &Error{Plugin: name, Kind: Start, Err: unfit(s.Path, c.ending())}
 		}
-		if ended := c.ending(); !errors.Is(err, context.Canceled) {
+		ended, gaveUp := c.ending(), errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) // the caller did
+		if !gaveUp {
 			if c.child.failed == nil {
 				ended = fmt.Errorf("%w: does its main call plugin.Serve?", ended)
 			}

@@ -2,6 +2,7 @@ package pluginhost_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -47,6 +48,20 @@ func TestPluginsThatDoNotStart(t *testing.T) {
 				t.Errorf("it took %s to find out", took)
 			}
 		})
+	}
+}
+
+// A caller whose time is over while a plugin starts is told so, not that the plugin ended,
+// which was killed for it.
+func TestAStartThatTheCallerGivesUp(t *testing.T) {
+	t.Parallel()
+	host := newHost(t, pluginhost.Config{Sources: []pluginhost.Source{hostile("hang")}, BreakAfter: 1, BreakFor: time.Hour})
+	for range 2 { // it does not rest for that
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if _, err := host.Process(ctx, "hostile", "shared"); !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "it ended before") {
+			t.Errorf("it got %v, want its own deadline", err)
+		}
+		cancel()
 	}
 }
 

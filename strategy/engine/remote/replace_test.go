@@ -167,7 +167,8 @@ func TestAnOrderTakesThePlaceOfOthers(t *testing.T) {
 func TestAnOrderThatWaits(t *testing.T) {
 	t.Parallel()
 	cancel := strategy.Command{Kind: strategy.CancelAllCommand}
-	open := func() *replacing {
+	open := func(t *testing.T) *replacing {
+		t.Helper()
 		b := newReplacing(t, risk.Config{MaxPosition: 60})
 		b.candle(limit(1, exchange.Buy, 100, 60))
 		b.hear(1, exchange.Buy, 60, nil)
@@ -180,7 +181,8 @@ func TestAnOrderThatWaits(t *testing.T) {
 		return b
 	}
 	t.Run("the oldest yields first", func(t *testing.T) {
-		b := open()
+		t.Parallel()
+		b := open(t)
 		b.hear(2, exchange.Sell, 50, nil)
 		b.hear(2, exchange.Sell, 0, &remote.End{Filled: 50, Reason: "taken back"})
 		if w := b.venue.Wishes(); len(w) != 1 || w[0].Number != 4 || w[0].Request.Volume != 10 || w[0].Base != 10 {
@@ -188,15 +190,19 @@ func TestAnOrderThatWaits(t *testing.T) {
 		}
 	})
 	t.Run("taken back", func(t *testing.T) {
-		b := open()
+		t.Parallel()
+		b := open(t)
 		b.candle(cancel)
 		if w := b.venue.Wishes(); len(w) != 1 || w[0].Number != 2 || len(b.session.State().Orders) != 1 {
 			t.Errorf("it wants %+v and has %+v, want nothing but the first", w, b.session.State().Orders)
 		}
 	})
 	t.Run("an exit comes first", func(t *testing.T) {
-		b := open()
-		b.session.CancelAll("stop")
+		t.Parallel()
+		b := open(t)
+		if err := b.session.CancelAll("stop"); err != nil {
+			t.Fatal(err)
+		}
 		if err := b.session.Sell("", 60, "closed"); err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +212,8 @@ func TestAnOrderThatWaits(t *testing.T) {
 		}
 	})
 	t.Run("for too long", func(t *testing.T) {
-		b := open()
+		t.Parallel()
+		b := open(t)
 		b.candle()
 		if n := b.venue.Open(); n != 3 {
 			t.Fatalf("%d orders are open after a minute", n)
@@ -224,6 +231,7 @@ func TestAnOrderThatWaits(t *testing.T) {
 		}
 	})
 	t.Run("within the largest position", func(t *testing.T) {
+		t.Parallel()
 		b := newReplacing(t, risk.Config{MaxPosition: 60})
 		b.candle(limit(1, exchange.Buy, 100, 50))
 		b.candle(cancel, limit(2, exchange.Buy, 99, 60), limit(3, exchange.Buy, 98, 5))
