@@ -27,7 +27,7 @@ func newScale(low, high float64, log bool) scale {
 	}
 	if log && low > 0 && high/low > logFrom {
 		air := math.Pow(high/low, 0.04)
-		return scale{low: low / air, high: high * air, log: true}
+		return scale{low: max(low/air, math.SmallestNonzeroFloat64), high: min(high*air, math.MaxFloat64), log: true}
 	}
 	air := (high - low) * 0.06
 	return scale{low: low - air, high: high + air}
@@ -48,8 +48,13 @@ func (s scale) lines() (values []float64, decimals int32) {
 		return s.logLines()
 	}
 	step := roundUp((s.high - s.low) / gridLines)
-	for v := math.Ceil(s.low/step) * step; v <= s.high; v += step {
-		values = append(values, math.Round(v/step)*step)
+	// Counted, because a step that is small beside the values adds nothing to them.
+	for first, n := math.Ceil(s.low/step), 0; n <= 2*gridLines; n++ {
+		v := (first + float64(n)) * step
+		if !(v <= s.high) {
+			break
+		}
+		values = append(values, v)
 	}
 	return values, decimalsOf(step)
 }
