@@ -30,14 +30,15 @@ func signed(m exchange.Market, d decimal.Decimal) string { return plus(d.Sign(),
 
 // percent writes a share, such as 0.0123, as "1.23 %".
 func percent(share float64) string {
-	if math.IsNaN(share) || math.IsInf(share, 0) {
+	hundredths := 100 * share
+	if math.IsNaN(hundredths) || math.IsInf(hundredths, 0) {
 		return "–"
 	}
 	digits := 2
 	if math.Abs(share) >= 10 {
 		digits = 0
 	}
-	return exchange.Grouped(decimal.NewFromFloat(share*100).StringFixed(int32(digits))) + " %"
+	return exchange.Grouped(decimal.NewFromFloat(hundredths).StringFixed(int32(digits))) + " %"
 }
 
 // change writes a share with its sign.

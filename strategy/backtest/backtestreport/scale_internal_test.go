@@ -25,3 +25,14 @@ func TestScalesOfAStranger(t *testing.T) {
 		}
 	}
 }
+
+// A growth that is a number and a hundred times it none, as of an account that became seven
+// times as large in a day, is written as none.
+func TestShareBeyondAllPercents(t *testing.T) {
+	t.Parallel()
+	for _, share := range []float64{1e307, -1e307, math.MaxFloat64, math.Inf(1), math.NaN()} {
+		if got := percent(share); got != "–" {
+			t.Errorf("%v is written as %q", share, got)
+		}
+	}
+}
