@@ -44,7 +44,7 @@ func TestJourney(t *testing.T) {
 	tab.Wait("the form of a new bot is there", `document.querySelector('form[action="/bots/new"]')`)
 	tab.Run(fill("name", "Quick cross"), fill("p-fast", "3"), fill("p-slow", "8"), submit(`form[action="/bots/new"]`))
 	tab.Wait("the bot's page is there", `document.querySelector('form[action$="/start"] button')`)
-	tab.Run(chromedp.Click(css(`form[action$="/start"] button`)))
+	tab.Leave(func() { tab.Run(chromedp.Click(css(`form[action$="/start"] button`))) })
 	tab.Wait("the bot runs", `document.querySelector("#bot")?.dataset.status === "running"`)
 	t.Logf("from the front page to a running bot: %s", time.Since(began).Round(time.Millisecond))
 	tab.Wait("two fills are on the chart", `Number(document.querySelector("#chart").dataset.fills) >= 2`)
@@ -60,11 +60,16 @@ func TestJourney(t *testing.T) {
 	shoot(t, tab, folder, s.Base(), map[string]string{"bot-limit": "/bots/new", "not-found": "/nowhere"})
 	tab.Check("403", "404") // what these two pages are
 
-	tab.Run(chromedp.Navigate(s.Base()+bot), chromedp.WaitVisible(css(`#stop`)), chromedp.Click(css(`#stop`)))
-	tab.Wait("the page asks or the bot stops", `document.querySelector("#stop-dialog[open]") || document.querySelector("#bot").dataset.active !== "true"`)
-	webtest.Value[bool](tab, `!document.querySelector("#stop-dialog[open] #stop-anyway")?.click()`)
-	tab.Wait("the bot has stopped", `document.querySelector("#bot")?.dataset.status === "stopped"`)
-	tab.Run(chromedp.Click(css(`button[data-open="delete-dialog"]`)), fill("name", "Quick cross"), submit(`form[action$="/delete"]`))
+	tab.Run(chromedp.Navigate(s.Base()+bot), chromedp.WaitVisible(css(`#stop`)))
+	tab.Leave(func() {
+		tab.Run(chromedp.Click(css(`#stop`)))
+		tab.Wait("the page asks, or the next one is there", `document.querySelector("#stop-dialog[open]") || `+webtest.Elsewhere)
+		webtest.Value[bool](tab, `!document.querySelector("#stop-dialog[open] #stop-anyway")?.click()`)
+	})
+	tab.Wait("the bot has stopped", `document.querySelector("#bot").dataset.status === "stopped"`)
+	tab.Leave(func() {
+		tab.Run(chromedp.Click(css(`button[data-open="delete-dialog"]`)), fill("name", "Quick cross"), submit(`form[action$="/delete"]`))
+	})
 	tab.Wait("the bot is gone", `location.pathname === "/bots"`)
 	shoot(t, tab, folder, s.Base(), map[string]string{"bot-new": "/bots/new", "bots-empty": "/bots", "overview-empty": "/"})
 	tab.Check()

@@ -61,7 +61,9 @@ func guide(markdown string) (template.HTML, error) {
 	if tooDense(markdown) {
 		return written(markdown), nil
 	}
-	md := goldmark.New(goldmark.WithExtensions(extension.Table),
+	// The policy of the pages lets no style stand in an element.
+	table := extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute))
+	md := goldmark.New(goldmark.WithExtensions(table),
 		goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(tenantsPart{}, 0))))
 	source := []byte(markdown)
 	doc := md.Parser().Parse(text.NewReader(source))

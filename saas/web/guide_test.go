@@ -10,7 +10,7 @@ import (
 
 // strangersGuide is a guide as somebody might write it who means no good.
 const strangersGuide = "# tide: a title\n\n## Idea\n\nBuys *low*. <script>alert(1)</script> <img src=x onerror=alert(2)> [a file](../secret.go) [evil](javascript:alert(3)) " +
-	"[source](https://example.org/a) [loud](HTTPS://example.org/b) <https://evil.example/c> <myapp:foo> <me@example.org> ![picture](https://example.org/p.png)\n\n| name | default |\n|---|---|\n| `fast` | 10 |\n\n" +
+	"[source](https://example.org/a) [loud](HTTPS://example.org/b) <https://evil.example/c> <myapp:foo> <me@example.org> ![picture](https://example.org/p.png)\n\n| name | default |\n|---|--:|\n| `fast` | 10 |\n\n" +
 	"## Try it\n\nsecret command\n\n### Below it\n\nanother command\n\n# A part\n\n## When it loses\n\n- In the end.\n"
 
 // TestStrategyPage: each strategy has a page with its author's documentation, which may
@@ -34,7 +34,7 @@ func TestStrategyPage(t *testing.T) {
 
 	ada.get("/strategies").want(t, "the catalog", http.StatusOK, `href="/strategies/basic"`, `href="/strategies/`+mixer+`"`)
 	page := ada.get("/strategies/basic")
-	page.want(t, "the page", http.StatusOK, "<h1>Moving-average cross</h1>", "<h2>Idea</h2>", "<em>low</em>", "<td><code>fast</code></td>", "<h2>When it loses</h2>",
+	page.want(t, "the page", http.StatusOK, "<h1>Moving-average cross</h1>", "<h2>Idea</h2>", "<em>low</em>", "<td><code>fast</code></td>", `<td align="right">10</td>`, "!style=", "<h2>When it loses</h2>",
 		`<a href="https://example.org/a" rel="noopener noreferrer nofollow" target="_blank">source</a>`, "a file", "picture",
 		`<a href="HTTPS://example.org/b" rel="noopener noreferrer nofollow" target="_blank">loud</a>`,
 		`<a href="https://evil.example/c" rel="noopener noreferrer nofollow" target="_blank">https://evil.example/c</a>`,

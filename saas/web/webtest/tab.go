@@ -20,8 +20,9 @@ import (
 	"github.com/lunobot/lunobot/strategy/strategytest/machine"
 )
 
-// patience is how long a step or a condition may take.
-const patience = time.Minute
+// patience is how long the start of the browser, a step or a condition may take: on a
+// machine that others load, a page has taken more than a minute to come.
+const patience = 4 * time.Minute
 
 // Tab is a page in a real browser. It is for one goroutine.
 type Tab struct {
@@ -39,8 +40,10 @@ func Open(t testing.TB) *Tab {
 	if err != nil {
 		machine.Missing(t, "Chromium", err)
 	}
+	// Its folder is not the test's: processes of the browser outlive it by a moment and
+	// write to it, which fails a test that removes it. chromedp waits for them.
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
@@ -62,6 +65,9 @@ func (b *Tab) hear(e any) {
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
 			for _, a := range e.Args {
+				if overtaken(string(a.Value)) {
+					continue
+				}
 				b.complain("console: %s %s", a.Value, a.Description)
 			}
 		}
@@ -70,6 +76,13 @@ func (b *Tab) hear(e any) {
 			b.complain("log: %s %s", e.Entry.Text, e.Entry.URL)
 		}
 	}
+}
+
+// overtaken reports whether a line of the console says that a request was cut off for a
+// newer one, as a form asks for that is changed while it is checked. htmx calls that an
+// error; what has failed it says in another line, too.
+func overtaken(line string) bool {
+	return strings.HasPrefix(line, `"htmx:afterRequest,`) || strings.HasPrefix(line, `"htmx:sendAbort,`)
 }
 
 func (b *Tab) complain(format string, args ...any) {
@@ -116,23 +129,47 @@ func (b *Tab) Run(actions ...chromedp.Action[chromedp.Void]) {
 // that it leads to; what names it.
 func (b *Tab) Wait(what, condition string) {
 	b.t.Helper()
-	for deadline := time.Now().Add(patience); ; {
-		yes, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
+	ctx, cancel := context.WithTimeout(b.ctx, patience) // also of a page that answers nothing
+	defer cancel()
+	for {
+		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+condition+")"))
 		if err == nil && yes {
 			return
 		}
-		if time.Now().After(deadline) { // an error may be a page that was just left, so only time ends this
+		if ctx.Err() != nil { // an error may be a page that was just left, so only time ends this
 			b.t.Fatalf("waiting until %s: %v\n%s", what, err, b.where())
 		}
-		chromedp.Do(b.ctx, chromedp.Sleep(50*time.Millisecond)) //nolint:errcheck,gosec // a cut pause is no harm
+		chromedp.Do(ctx, chromedp.Sleep(50*time.Millisecond)) //nolint:errcheck,gosec // a cut pause is no harm
 	}
 }
 
-// where describes the page for a failure.
+// Elsewhere is a condition in JavaScript that holds once the page of the last Leave is left
+// and the next one is there as a whole.
+const Elsewhere = `(!window.leaving && document.readyState === "complete")`
+
+// Leave does what leads to another page, such as sending a form, and returns once that
+// one is there as a whole. A page may hear by its stream of what was done before the answer
+// comes: what is done on it then is lost with it.
+func (b *Tab) Leave(do func()) {
+	b.t.Helper()
+	Value[bool](b, `window.leaving = true`)
+	do()
+	b.Wait("the next page is there", Elsewhere)
+}
+
+// where describes the page for a failure, and what the browser has complained of.
 func (b *Tab) where() string {
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 1500)`))
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+		`location.href + ", " + document.readyState + "\n" + (document.body?.innerText ?? "nothing of the page is there yet").slice(0, 1500)`))
 	if err != nil {
-		return err.Error()
+		text = err.Error()
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.complaints) > 0 {
+		text += "\nthe browser complains:\n" + strings.Join(b.complaints, "\n")
 	}
 	return text
 }
