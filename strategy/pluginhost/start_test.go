@@ -150,12 +150,20 @@ func TestProgramsForOtherSystemsAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content = bytes.ReplaceAll(content, []byte("GOOS=linux"), []byte("GOOS=plan9"))
 	content[18] ^= 0xff // the machine in the header of an ELF file
-	path := filepath.Join(t.TempDir(), "other")
-	if err := os.WriteFile(path, content, 0o700); err != nil {
-		t.Fatal(err)
+	directory := t.TempDir()
+	for name, system := range map[string]string{"other": "GOOS=plan9", "shown": "GOOS=\x1b[2Jx"} {
+		file := bytes.ReplaceAll(content, []byte("GOOS=linux"), []byte(system))
+		if err := os.WriteFile(filepath.Join(directory, name), file, 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
+	// What a stranger's file says of itself steers nobody's terminal.
+	shown := newHost(t, pluginhost.Config{})
+	if _, err := shown.Inspect(t.Context(), filepath.Join(directory, "shown")); err == nil || strings.Contains(err.Error(), "\x1b") {
+		t.Errorf("of one that names no system it says %v", err)
+	}
+	path := filepath.Join(directory, "other")
 	source := pluginhost.Source{Name: "hostile", Path: path}
 	for name, host := range map[string]*pluginhost.Host{
 		"shut in":     boxed(t, pluginhost.Config{Sources: []pluginhost.Source{source}}),

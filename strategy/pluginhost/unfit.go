@@ -5,11 +5,16 @@ import (
 	"debug/buildinfo"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 )
 
 // headSize is how much of the beginning of a file is looked at, in bytes.
 const headSize = 16
+
+// systemPattern is the form of a system and a processor: the file is a stranger's, and can
+// say what would be a page long or steer a terminal.
+var systemPattern = regexp.MustCompile(`^[a-z0-9]{1,16}/[a-z0-9_]{1,16}$`)
 
 // unfit returns why a file cannot be started, if that shows in the file itself: it is
 // built for another system, or is no program. Else it returns the error of the start.
@@ -24,7 +29,8 @@ func unfit(path string, err error) error {
 		for _, s := range info.Settings {
 			set[s.Key] = s.Value
 		}
-		if system, here := set["GOOS"]+"/"+set["GOARCH"], runtime.GOOS+"/"+runtime.GOARCH; system != here && set["GOOS"] != "" {
+		system, here := set["GOOS"]+"/"+set["GOARCH"], runtime.GOOS+"/"+runtime.GOARCH
+		if system != here && systemPattern.MatchString(system) {
 			return fmt.Errorf("it is built for %s and this host runs on %s: build it with GOOS=%s GOARCH=%s go build", system, here, runtime.GOOS, runtime.GOARCH)
 		}
 		return err
