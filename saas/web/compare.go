@@ -290,20 +290,20 @@ func unitText(unit string) string {
 	return " " + unit
 }
 
-// change, share, ratio and count write a figure of a run; one that is not
-// defined is a dash.
+// change, share, ratio and count write a figure of a run; one that is not defined, or is
+// beyond all numbers in percent, is a dash.
 func change(n perf.Number) string {
-	if !n.Defined() {
+	if n *= 100; !n.Defined() {
 		return "–"
 	}
-	return signed(decimal.NewFromFloat(n.Float()*100), 2) + " %"
+	return signed(decimal.NewFromFloat(n.Float()), 2) + " %"
 }
 
 func share(n perf.Number) string {
-	if !n.Defined() {
+	if n *= 100; !n.Defined() {
 		return "–"
 	}
-	return amount(decimal.NewFromFloat(n.Float()*100), 2) + " %"
+	return amount(decimal.NewFromFloat(n.Float()), 2) + " %"
 }
 
 func ratio(n perf.Number) string {
@@ -317,10 +317,10 @@ func count(n perf.Number) string { return exchange.Grouped(strconv.FormatFloat(n
 
 // toneOf is the class of a gain, a loss or neither, as far as it is written.
 func toneOf(n perf.Number) string {
-	if !n.Defined() {
+	if n *= 100; !n.Defined() {
 		return "flat"
 	}
-	return tone(decimal.NewFromFloat(n.Float() * 100).Round(2))
+	return tone(decimal.NewFromFloat(n.Float()).Round(2))
 }
 
 // parameterRows lists parameters by the labels of their strategy's schema; of a

@@ -230,10 +230,7 @@ func (s *Session) closeLeg() *strategy.Event {
 // Commands carries out what the strategy asked for in answer to the newest event,
 // as Session.Commands does, each in the pair that it names.
 func (b *Basket) Commands(cs []strategy.Command) error {
-	if most := b.own().guard.MaxCommands(); len(cs) > most {
-		b.own().decide(Denied, fmt.Sprintf("denied %d commands: the strategy gave %d at once, and %d are allowed", len(cs)-most, len(cs), most))
-		cs = cs[:most]
-	}
+	cs = b.own().within(cs)
 	for i := range cs {
 		c := &cs[i]
 		if b.stage == settling && c.Kind == strategy.ExitsCommand && b.find(c.Pair) != b.legs[b.turn[b.at]] {

@@ -22,10 +22,7 @@ func (s *Session) Commands(cs []strategy.Command) error {
 	if len(cs) == 0 {
 		return nil
 	}
-	if most := s.guard.MaxCommands(); len(cs) > most {
-		s.decide(Denied, fmt.Sprintf("denied %d commands: the strategy gave %d at once, and %d are allowed", len(cs)-most, len(cs), most))
-		cs = cs[:most]
-	}
+	cs = s.within(cs)
 	for i := range cs {
 		if cs[i].Pair != "" {
 			s.decide(Denied, fmt.Sprintf("denied a command %s in %.20q: the bot trades %s only", cs[i].Kind, cs[i].Pair, s.cfg.Market.Pair))
@@ -36,6 +33,34 @@ func (s *Session) Commands(cs []strategy.Command) error {
 		}
 	}
 	return nil
+}
+
+// within leaves out what is beyond the most commands of an event. Notes and plots do not
+// count towards the others, because in backtests, where nobody reads them, there are none:
+// of them there may be as many again.
+func (s *Session) within(cs []strategy.Command) []strategy.Command {
+	most := s.guard.MaxCommands()
+	if len(cs) <= most {
+		return cs
+	}
+	var kept []strategy.Command
+	acts, words := 0, 0
+	for _, c := range cs {
+		n := &acts
+		if c.Kind == strategy.NoteCommand || c.Kind == strategy.PlotCommand {
+			n = &words
+		}
+		if *n++; *n <= most {
+			kept = append(kept, c)
+		}
+	}
+	if acts > most {
+		s.decide(Denied, fmt.Sprintf("denied %d commands: the strategy gave %d at once, and %d are allowed", acts-most, acts, most))
+	}
+	if words > most {
+		s.decide(Denied, fmt.Sprintf("left out %d notes and plots: the strategy gave %d at once, and %d are shown", words-most, words, most))
+	}
+	return kept
 }
 
 func (s *Session) command(c *strategy.Command) error {

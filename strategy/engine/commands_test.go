@@ -65,6 +65,26 @@ func TestFloodIsCut(t *testing.T) { // proves RK4
 	}
 }
 
+// proves PL2, RK4: what a strategy says to those who watch it takes no order's place, since
+// in a backtest nobody watches; and what it says has an end.
+func TestWordsTakeNoOrdersPlace(t *testing.T) {
+	t.Parallel()
+	var words []strategy.Command
+	for range 4 {
+		words = append(words, strategy.Command{Kind: strategy.NoteCommand, Text: "a word"}, strategy.Command{Kind: strategy.PlotCommand, Name: "line", Number: 1})
+	}
+	r := newRig(t, terms{risk: risk.Config{MaxCommands: 3}})
+	for ref := range uint64(3) {
+		order := buy(1)
+		order.Ref = ref + 1
+		words = append(words, order)
+	}
+	r.candle(flat(1, 100), words...)
+	if n := len(r.session.View().Orders); n != 3 || !r.log.said(engine.Denied, "left out 5 notes and plots") || r.log.said(engine.Denied, "commands") {
+		t.Errorf("%d orders, decisions %v", n, r.log.decisions)
+	}
+}
+
 func TestTooManyOpenOrdersAreDenied(t *testing.T) { // proves RK1
 	t.Parallel()
 	r := newRig(t, terms{risk: risk.Config{MaxOrders: 2}})

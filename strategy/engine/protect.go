@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
+	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/risk"
 )
 
@@ -164,6 +165,14 @@ func (s *Session) entered(before exchange.Steps, f exchange.Fill) {
 		s.state.Held, s.state.Owed, s.state.Refusal = risk.Holding{Since: f.Time}, "", ""
 	}
 	s.state.Held.High = max(s.state.Held.High, f.Price)
+}
+
+// sold drops the exits that a strategy wanted of a position which is closed now, or but for
+// a rest below the least order: they are not those of the next one.
+func (s *Session) sold() {
+	if s.state.Portfolio.Base < s.least() {
+		s.state.Wanted = strategy.Exits{}
+	}
 }
 
 // cool begins the cool-down after a fill of a protective exit that has lost so far.

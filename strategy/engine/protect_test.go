@@ -339,3 +339,26 @@ func TestOldStateResumes(t *testing.T) {
 		t.Errorf("it goes on with %+v, want the equity %d", w, st.Equity)
 	}
 }
+
+// A position that is sold but for a rest below the least order is closed: the exits that its
+// strategy wanted do not sell the next one, however the sale came about.
+func TestExitsEndWithTheirPosition(t *testing.T) {
+	t.Parallel()
+	exits := strategy.Command{Kind: strategy.ExitsCommand, Exits: strategy.Exits{Target: 110}}
+	r := newRig(t, terms{least: 10})
+	r.candle(flat(1, 100), buy(30))
+	r.candle(flat(2, 100), exits, sell(15))
+	r.candle(flat(3, 100), sell(10)) // 15 are left, which can be sold
+	if v := r.session.View(); v.Base != 15 || v.Exits.Target != 110 {
+		t.Fatalf("with %d left the exits are %+v", v.Base, v.Exits)
+	}
+	r.candle(flat(4, 105), buy(100)) // 5 are left
+	if v := r.session.View(); v.Base != 5 || v.Exits != (strategy.Exits{}) {
+		t.Fatalf("with %d left the exits are %+v", v.Base, v.Exits)
+	}
+	r.candle(flat(5, 150))
+	r.candle(flat(6, 150))
+	if v := r.session.View(); v.Base != 105 {
+		t.Errorf("it holds %d, want the new position: %v", v.Base, r.log.fills)
+	}
+}

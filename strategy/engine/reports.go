@@ -38,7 +38,7 @@ func (s *Session) report(r *exchange.Report) error {
 		}
 		if r.Fill.Side == exchange.Buy {
 			s.entered(before, r.Fill)
-		} else if o.Protective {
+		} else if s.sold(); o.Protective {
 			s.cool(result.Trade.Profit(), r.Fill.Time)
 		}
 		s.inside = s.inside || r.Fill.Maker && r.Fill.Side == exchange.Buy
@@ -97,6 +97,8 @@ func (s *Session) given(f exchange.Fill) error {
 	if f.Side == exchange.Buy {
 		kind, did = Bought, "bought"
 		s.entered(before, f)
+	} else {
+		s.sold()
 	}
 	if s.cfg.Recorder != nil {
 		s.cfg.Recorder.Fill(f, 0, result)

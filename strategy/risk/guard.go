@@ -11,7 +11,8 @@ import (
 
 // Config are the bounds. The zero value has the defaults and no exits.
 type Config struct {
-	// MaxCommands is how many commands an event may give. Defaults to 64.
+	// MaxCommands is how many commands an event may give, and how many notes and plots
+	// beside them. Defaults to 64.
 	MaxCommands int `json:"max_commands"`
 	// MaxOrders is how many orders may be open. Defaults to 100.
 	MaxOrders int `json:"max_orders"`
@@ -123,7 +124,8 @@ type Returning struct {
 	Counter exchange.Units
 }
 
-// MaxCommands returns how many commands an event may give.
+// MaxCommands returns how many commands an event may give, and how many notes and plots
+// beside them.
 func (g *Guard) MaxCommands() int { return g.cfg.MaxCommands }
 
 // Check returns the order as it may be sent, perhaps smaller than asked for,
