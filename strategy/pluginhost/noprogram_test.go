@@ -71,7 +71,9 @@ func TestPipeInThePlaceOfADirectory(t *testing.T) {
 		if end, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil {
 			_ = end.Close()
 		}
-		_ = <-made
+		if err := <-made; err != nil {
+			t.Error(err)
+		}
 	}
 	if _, err := os.Lstat(pipe); err != nil {
 		t.Errorf("what is no directory is removed: %v", err)
