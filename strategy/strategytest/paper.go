@@ -50,8 +50,8 @@ type PaperConfig struct {
 	Others func(c exchange.Candle) []engine.PairCandle
 	// Params are the parameters as JSON. Defaults to the strategy's own.
 	Params string
-	// Remote is true for an account as at an exchange, which is only asked for orders
-	// back: until the next candle they hold what they hold, and may still trade.
+	// Remote is true for an account as at an exchange, of which a live bot only hears: an
+	// order that is taken back may trade until the next candle, and exits trade at its open.
 	Remote bool
 	// Risk are the host's bounds.
 	Risk risk.Config
@@ -74,6 +74,9 @@ func (c PaperConfig) withDefaults(tb Reporter) PaperConfig {
 	}
 	return c
 }
+
+// orderPrefix begins the ids of a Paper's orders.
+const orderPrefix = "t-"
 
 // Step is one event as a strategy got it and what it answered.
 type Step = conformance.Step
@@ -113,7 +116,7 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 		p.trader.Beside = func(c exchange.Candle) engine.Beside { return conformance.Beside(cfg.Market.Pair, sees, c) }
 	}
 	one := engine.Config{
-		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: p.venue(cfg.Market, cfg.Balance), OrderPrefix: "t-", Risk: cfg.Risk,
+		Market: cfg.Market, Interval: cfg.Interval, Balance: cfg.Balance, Venue: p.venue(cfg.Market, cfg.Balance), OrderPrefix: orderPrefix, Risk: cfg.Risk,
 		Recorder: &p.ledger, Wants: p.instance.Wants, Subscription: p.instance.Subscription(),
 	}
 	var err error
@@ -135,12 +138,16 @@ func NewPaper(tb Reporter, def strategy.Definition, cfg PaperConfig) *Paper {
 // venue opens the account in a market.
 func (p *Paper) venue(m exchange.Market, balance exchange.Units) engine.Funded {
 	p.tb.Helper()
+	if p.cfg.Remote {
+		v, err := newAway(m, balance, p.cfg)
+		if err != nil {
+			p.tb.Fatalf("opening the account: %v", err)
+		}
+		return v
+	}
 	v, err := paper.NewVenue(paper.VenueConfig{Market: m, Balance: balance, Fees: p.cfg.Fees, Costs: p.cfg.Costs, OrderPrefix: "P" + m.Pair + "-"})
 	if err != nil {
 		p.tb.Fatalf("opening the account: %v", err)
-	}
-	if p.cfg.Remote {
-		return &asking{Venue: v}
 	}
 	return v
 }
