@@ -176,20 +176,20 @@ func (s *follower) close(b *strategy.Bot, in strategy.Signal, m message) error {
 	for _, o := range b.Orders() {
 		s.Back = append(s.Back, o.Ref)
 	}
-	s.sellOff(b, caption(in, m))
+	s.Back = append(s.Back, s.sellOff(b, caption(in, m))...)
 	return nil
 }
 
 // closing reports whether orders that a close took back are still open.
 func (s *follower) closing() bool { return len(s.Back) > 0 }
 
-// closeOn goes on with a close: it sells what the orders that it took back held. For those
-// that are open all the same the host asks again by itself.
+// closeOn goes on with a close: it sells what the orders that it took back held, and what
+// its sales left that ended in part. For those that are open all the same the host asks again
+// by itself.
 func (s *follower) closeOn(b *strategy.Bot) {
-	s.sellOff(b, "what the orders held that were taken back is sold, too")
-	var open []uint64
+	open := s.sellOff(b, "what is left of the position is sold, too")
 	for _, o := range b.Orders() {
-		if slices.Contains(s.Back, o.Ref) || o.Side == exchange.Sell && o.Type == exchange.MarketOrder { // or a sale of the close
+		if slices.Contains(s.Back, o.Ref) {
 			open = append(open, o.Ref)
 		}
 	}
@@ -197,12 +197,12 @@ func (s *follower) closeOn(b *strategy.Bot) {
 }
 
 // sellOff sells what no order holds, unless what would be left is too little to be sold
-// by itself.
-func (*follower) sellOff(b *strategy.Bot, why string) {
+// by itself. It returns its orders.
+func (*follower) sellOff(b *strategy.Bot, why string) (sales []uint64) {
 	market, left := b.Market(), b.FreeBase()
 	least := max(1, market.MinVolume)
 	if held := b.Position() - left; held > 0 && held < least {
-		return
+		return nil
 	}
 	for range mostOrders {
 		volume := left
@@ -212,9 +212,11 @@ func (*follower) sellOff(b *strategy.Bot, why string) {
 		if volume < least {
 			break
 		}
-		b.Sell(volume).Because("%s", why)
-		left -= volume
+		sale := b.Sell(volume)
+		sale.Because("%s", why)
+		sales, left = append(sales, sale.Ref()), left-volume
 	}
+	return sales
 }
 
 // setExits sets the stop and the target of the position.

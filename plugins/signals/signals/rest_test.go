@@ -83,3 +83,37 @@ func TestCloseWaitsForItsOrders(t *testing.T) {
 		t.Errorf("it answers a buy with %+v", got)
 	}
 }
+
+// TestCloseGoesOnWithItsSale proves that a close sells what its own sale left that the exchange
+// ended in part, for as long as anything is left that can be sold.
+func TestCloseGoesOnWithItsSale(t *testing.T) {
+	t.Parallel()
+	h := strategytest.New(t, signals.Definition(), strategytest.Config{Explain: true})
+	h.Close(1000)
+	sold := func(got []strategy.Command) (volume exchange.Steps) {
+		for _, c := range strategytest.Only(got, strategy.PlaceCommand) {
+			if c.Side == exchange.Sell {
+				volume += c.Volume
+			}
+		}
+		return volume
+	}
+	h.View.Base = 100_000_000
+	if got := sold(h.Signal(`{"action":"close"}`)); got != 100_000_000 {
+		t.Fatalf("it sells %d", got)
+	}
+	for i, left := range []exchange.Steps{40_000_000, 15_000_000} {
+		h.View.Base = left
+		if got := sold(h.Candle(exchange.Flat(int64(i+2)*60_000, 1000))); got != left {
+			t.Errorf("with %d left it sells %d", left, got)
+		}
+		if got := strategytest.Only(h.Signal(`{"action":"buy"}`), strategy.PlaceCommand); len(got) > 0 {
+			t.Errorf("while it closes it answers a buy with %+v", got)
+		}
+	}
+	h.View.Base = 0
+	h.Candle(exchange.Flat(5*60_000, 1000))
+	if got := strategytest.Only(h.Signal(`{"action":"buy"}`), strategy.PlaceCommand); len(got) != 1 {
+		t.Errorf("closed, it answers a buy with %+v", got)
+	}
+}

@@ -62,7 +62,6 @@ func sweep(t *testing.T, cfg search.Config, ranges ...string) *backtestreport.Se
 	return r
 }
 
-// walk walks the swing forward over two days.
 // walk returns the report of a walk that the edits were made to.
 func walk(t *testing.T, objective search.Objective, edits ...func(*search.Walk)) *backtestreport.Walk {
 	t.Helper()
