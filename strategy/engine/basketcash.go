@@ -18,7 +18,8 @@ func (b *Basket) enter(l *leg) {
 	l.elsewhere = 0
 	for _, o := range b.legs {
 		if o != l {
-			l.elsewhere += len(o.state.Orders)
+			going, _ := o.replaced()
+			l.elsewhere += len(o.state.Orders) - going.orders
 		}
 		l.state.NextRef = max(l.state.NextRef, o.state.NextRef)
 	}
@@ -31,6 +32,19 @@ func (b *Basket) enter(l *leg) {
 func (b *Basket) leave(l *leg) {
 	b.fund(l, -l.venue.Free())
 	l.sync()
+}
+
+// Lend lets the venue of a pair hear what happened there while it has all free cash: an order
+// that waits there may need some of it. Of another pair it only does.
+func (b *Basket) Lend(pair string, do func()) {
+	l := b.find(pair)
+	if l == nil {
+		do()
+		return
+	}
+	b.enter(l)
+	do()
+	b.leave(l)
 }
 
 // fund moves cash from the pool to a pair, or back if units is below 0.

@@ -66,9 +66,8 @@ func (s *Session) report(r *exchange.Report) error {
 		if v := r.Order.Request.Volume; v > 0 {
 			o.Volume = v // an exit may have come to less
 		}
-		if o.Waits {
-			o.Value, o.Reserve, o.Waits = r.Order.Request.Value, s.reserve(r.Order.Request), s.remote.Waits(o.VenueID)
-		}
+		o.Value, o.Reserve = r.Order.Request.Value, s.reserve(r.Order.Request) // less than it was, if it has waited
+		o.Waits = o.Waits && s.remote.Waits(o.VenueID)
 		at = max(s.now(), r.Fill.Time, r.Order.Completed)
 	}
 	s.order(OrderRecord{

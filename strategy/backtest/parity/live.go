@@ -62,9 +62,16 @@ func (a *Account) News(list []remote.News) (bool, error) {
 	if len(list) == 0 {
 		return false, nil
 	}
-	for _, n := range list {
-		for _, v := range a.remotes {
-			v.Hear(n)
+	for i, v := range a.remotes {
+		hear := func() {
+			for _, n := range list {
+				v.Hear(n)
+			}
+		}
+		if a.basket == nil {
+			hear()
+		} else {
+			a.basket.Lend(a.Markets()[i].Pair, hear)
 		}
 	}
 	return true, a.Hear()

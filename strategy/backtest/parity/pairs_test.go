@@ -6,12 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/exchange/marketdata/demo"
 	"github.com/lunobot/lunobot/plugins/rebalance/rebalance"
 	"github.com/lunobot/lunobot/strategy"
 	"github.com/lunobot/lunobot/strategy/backtest/parity"
 	"github.com/lunobot/lunobot/strategy/engine"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
 )
 
 // mix is a bot that keeps shares of two pairs, over candles of the demo market of
@@ -162,5 +165,54 @@ func TestAccountsOfOtherPairs(t *testing.T) {
 	a.Renew(state)
 	if got := a.State(); got.Engine.NextRef != 9 || got.Venue.LastFill != 3 || len(got.Pairs()) != 0 {
 		t.Errorf("it goes on with %+v", got)
+	}
+}
+
+// proves T9: an order that waits in one pair of a bot may yet be paid with what is free of the
+// cash that its pairs share, when the order whose place it takes was filled in part for more.
+func TestAnOrderThatWaitsIsPaidFromTheSharedCash(t *testing.T) {
+	t.Parallel()
+	one := func(base string) exchange.Market {
+		return exchange.Market{
+			Pair: base + "MYR", Base: base, Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, 0), MinVolume: 1, MaxVolume: 10_000, Status: exchange.MarketActive,
+		}
+	}
+	a, err := parity.NewAccount(parity.Terms{
+		Interval: time.Minute, Decide: time.Minute, Balance: 10_000, Market: one("XBT"), Also: []exchange.Market{one("ETH")},
+	}, parity.AccountConfig{OrderPrefix: "lb.", Live: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(at int64, cs ...strategy.Command) {
+		t.Helper()
+		c := exchange.Candle{Time: at * 60_000, Open: 100, High: 100, Low: 100, Close: 100, Volume: 1}
+		if err := a.Begin(c, engine.PairCandle{Pair: "ETHMYR", Candle: c}); err != nil {
+			t.Fatal(err)
+		}
+		for ev := a.Next(); ev != nil; ev = a.Next() {
+			if ev.Kind != strategy.CandleEvent {
+				continue
+			}
+			if err := a.Commands(cs); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	buy := func(ref uint64, price exchange.Ticks, volume exchange.Steps) strategy.Command {
+		return strategy.Command{Kind: strategy.PlaceCommand, Ref: ref, Side: exchange.Buy, Type: exchange.LimitOrder, Price: price, Volume: volume}
+	}
+	step(1, buy(1, 100, 40))
+	step(2, strategy.Command{Kind: strategy.CancelAllCommand}, buy(2, 80, 60))
+	if _, err := a.News([]remote.News{
+		{Event: 1, Number: 1, Fill: &exchange.Fill{Pair: "XBTMYR", Sequence: 1, Side: exchange.Buy, Price: 100, Volume: 20, Value: 2_000, Time: 180_000}},
+		{Event: 2, Number: 1, End: &remote.End{Filled: 20, Reason: "taken back"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if w := a.Wishes(); len(w) != 1 || w[0].Number != 2 || w[0].Request.Volume != 40 {
+		t.Errorf("it wants %+v, want order 2 for the 40 that are left of it", w)
+	}
+	if v := a.View(); v.Counter != 8_000 || v.ReservedCounter != 3_200 || v.Base != 20 {
+		t.Errorf("the strategy is shown %d reserved of %d, and %d", v.ReservedCounter, v.Counter, v.Base)
 	}
 }

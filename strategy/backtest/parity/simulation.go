@@ -206,6 +206,21 @@ func (s *Simulation) heard(list []remote.News) {
 	}
 }
 
+// told takes what the venue of wishes says of orders that are over. The exchange tells of
+// none that it never had: one that was denied because it waited in vain for another.
+func (s *Simulation) told(rs []exchange.Report) []exchange.Report {
+	for i := range rs {
+		r := &rs[i]
+		if r.Executed || r.Order.Status != exchange.Complete {
+			continue
+		}
+		if o := s.orders[numberOf(r.Order.ID)]; o != nil && !o.ended {
+			o.ended, o.end = true, remote.End{Filled: r.Order.Filled, Reason: r.Reason, Ending: r.Ending}
+		}
+	}
+	return rs
+}
+
 // shadow is a venue of wishes, of which the simulation gets the same.
 type shadow struct {
 	*remote.Venue
@@ -221,8 +236,11 @@ var (
 // Candle implements engine.Venue.
 func (v shadow) Candle(c *exchange.Candle) []exchange.Report {
 	v.sim.candle(v.market, c)
-	return v.Venue.Candle(c)
+	return v.sim.told(v.Venue.Candle(c))
 }
+
+// Reports implements engine.Remote.
+func (v shadow) Reports() []exchange.Report { return v.sim.told(v.Venue.Reports()) }
 
 // Place implements engine.Venue.
 func (v shadow) Place(r exchange.OrderRequest) (exchange.Order, error) {

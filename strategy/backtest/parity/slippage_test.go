@@ -131,3 +131,54 @@ func TestFillsAreComparedWithTheSimulation(t *testing.T) {
 		t.Errorf("%s and %+v", s.Delay, s.Compared)
 	}
 }
+
+// requote is a strategy that wants to buy, and takes that back for a lower price.
+type requote struct{ N int }
+
+func (q *requote) OnCandle(b *strategy.Bot, c exchange.Candle) {
+	if q.N++; q.N > 2 {
+		return
+	}
+	b.CancelAll()
+	b.Limit(exchange.Buy, c.Close-exchange.Ticks(20*q.N), 50)
+}
+
+// An order that waited for the end of another, and was denied because that was filled, is one
+// that was refused: no event of the exchange says so, for that never had it.
+func TestAnOrderThatWaitedInVainWasRefused(t *testing.T) {
+	t.Parallel()
+	def := strategy.MustDefine(strategy.Info{Name: "requote", Version: "1.0.0"}, struct{}{}, func(struct{}) strategy.Strategy { return &requote{} })
+	on := parity.Terms{
+		Strategy: "requote", Version: "1.0.0", Interval: time.Minute, Decide: time.Minute, Balance: 100_000_000,
+		Market: exchange.Market{
+			Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: decimal.New(1, 0), Step: decimal.New(1, -2), MinVolume: 1, MaxVolume: 10_000, Status: exchange.MarketActive,
+		},
+	}
+	candle := func(i int64, low exchange.Ticks) exchange.Candle {
+		return exchange.Candle{Time: i * 60_000, Open: 1_000, High: 1_000, Low: low, Close: 1_000, Volume: 1_000}
+	}
+	w := goLive(t, def, on, 1, candle(1, 1_000))
+	w.manual = true
+	var candles []exchange.Candle
+	for i, low := range []exchange.Ticks{1_000, 1_000, 1_000, 950} {
+		candles = append(candles, candle(int64(i+2), low))
+		w.candle(candles[i])
+		if i == 1 { // the first order is filled while it is being taken back
+			w.filled[1] = 50
+			w.note(remote.News{Number: 1, Fill: &exchange.Fill{Pair: "XBTMYR", Sequence: 1, Side: exchange.Buy, Price: 980, Volume: 50, Value: 49_000, Time: w.clock}})
+		}
+		w.commit(false)
+		w.hear()
+		w.commit(false)
+	}
+	sim := &parity.Simulation{}
+	in := w.input(candles)
+	in.Simulation = sim
+	if r := check(t, in); r.Difference != nil || r.Candles == 0 {
+		t.Fatalf("%+v", r)
+	}
+	s := sim.Result()
+	if s == nil || s.OnlyThere != 1 || s.Refused != 1 || s.OnlyHere != 0 || s.Orders != 0 || s.Compared[0].Number != 2 || s.Compared[0].Reason == "" {
+		t.Errorf("%+v", s)
+	}
+}

@@ -288,38 +288,9 @@ func TestFeesLeaveTooLittleForAnOrderThatWaits(t *testing.T) {
 // what those hold whose place it takes.
 func TestAnOrderThatWaitsKeepsItsCash(t *testing.T) {
 	t.Parallel()
-	further := market()
-	further.Pair, further.Base = "ETHMYR", "ETH"
-	own, other := venue(t, market(), 10_000), venue(t, further, 0)
-	b, err := engine.NewBasket(engine.BasketConfig{
-		Config: engine.Config{Balance: 10_000, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Venue: own},
-		Legs:   []engine.Leg{{Market: further, Venue: other}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	step := func(at int64, cs ...strategy.Command) {
-		t.Helper()
-		candle := exchange.Candle{Time: at * 60_000, Open: 100, High: 100, Low: 100, Close: 100, Volume: 1}
-		if err := b.Begin([]engine.PairCandle{{Pair: pair, Candle: candle}, {Pair: "ETHMYR", Candle: candle}}); err != nil {
-			t.Fatal(err)
-		}
-		for ev := b.Next(); ev != nil; ev = b.Next() {
-			if ev.Kind != strategy.CandleEvent {
-				continue
-			}
-			if err := b.Commands(cs); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	elsewhere := func(ref uint64, volume exchange.Steps) strategy.Command {
-		c := limit(ref, exchange.Buy, 100, volume)
-		c.Pair = "ETHMYR"
-		return c
-	}
+	own, other, b, _, step := pairOfPairs(t, risk.Config{})
 	step(1, limit(1, exchange.Buy, 100, 40))
-	step(2, strategy.Command{Kind: strategy.CancelAllCommand}, limit(2, exchange.Buy, 100, 80), elsewhere(3, 20), elsewhere(4, 19))
+	step(2, strategy.Command{Kind: strategy.CancelAllCommand}, limit(2, exchange.Buy, 100, 80), elsewhere(3, 100, 20), elsewhere(4, 100, 19))
 	if w := other.Wishes(); len(w) != 1 || w[0].Number != 4 || own.Free() != 0 || other.Free() != 0 {
 		t.Fatalf("elsewhere it wants %+v, want order 4, for which 1,920 are left", w)
 	}
@@ -432,4 +403,85 @@ func TestReplacingIsThatOfPaper(t *testing.T) {
 			t.Fatalf("on paper it did\n%s\nat the exchange\n%s", onPaper, there)
 		}
 	})
+}
+
+// proves T9: what several fills, heard at once, take off an order that waits is no longer set
+// aside for it.
+func TestFillsHeardAtOnceFreeWhatTheyTookOff(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]strategy.Command{
+		"by volume": limit(2, exchange.Buy, 98, 98),
+		"by value":  {Kind: strategy.PlaceCommand, Ref: 2, Side: exchange.Buy, Type: exchange.MarketOrder, Value: 9_999},
+	} {
+		b := newReplacing(t, risk.Config{})
+		b.candle(limit(1, exchange.Buy, 100, 99))
+		b.candle(strategy.Command{Kind: strategy.CancelAllCommand}, order)
+		for n := range int64(2) {
+			b.venue.Hear(remote.News{Event: n + 1, Number: 1, Fill: &exchange.Fill{
+				Sequence: n + 1, Side: exchange.Buy, Price: 100, Volume: 40, Value: 4_000, FeeCounter: 40, Time: b.at,
+			}})
+		}
+		b.events = 2
+		b.hear(1, exchange.Buy, 0, &remote.End{Filled: 80, Reason: "taken back"})
+		w, v := b.venue.Wishes(), b.session.View()
+		if len(w) != 1 || w[0].Number != 2 || b.venue.Free() < 0 {
+			t.Fatalf("%s: it wants %+v with %d free", name, w, b.venue.Free())
+		}
+		r, o := w[0].Request, b.session.State().Orders[0]
+		if o.Waits || o.Volume != r.Volume || o.Value != r.Value || v.ReservedCounter > v.Counter {
+			t.Errorf("%s: it wants %+v, and the bot has %+v; the strategy is shown %d reserved of %d", name, r, o, v.ReservedCounter, v.Counter)
+		}
+	}
+}
+
+// pairOfPairs is a bot with two pairs at an exchange, and candles of both at 100.
+func pairOfPairs(t *testing.T, bounds risk.Config) (own, other *remote.Venue, b *engine.Basket, said *diary, step func(at int64, cs ...strategy.Command)) {
+	t.Helper()
+	further := market()
+	further.Pair, further.Base = "ETHMYR", "ETH"
+	own, other, said = venue(t, market(), 10_000), venue(t, further, 0), &diary{}
+	b, err := engine.NewBasket(engine.BasketConfig{
+		Config: engine.Config{Balance: 10_000, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Venue: own, Risk: bounds, Recorder: said},
+		Legs:   []engine.Leg{{Market: further, Venue: other}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return own, other, b, said, func(at int64, cs ...strategy.Command) {
+		t.Helper()
+		candle := exchange.Candle{Time: at * 60_000, Open: 100, High: 100, Low: 100, Close: 100, Volume: 1}
+		if err := b.Begin([]engine.PairCandle{{Pair: pair, Candle: candle}, {Pair: "ETHMYR", Candle: candle}}); err != nil {
+			t.Fatal(err)
+		}
+		for ev := b.Next(); ev != nil; ev = b.Next() {
+			if ev.Kind != strategy.CandleEvent {
+				continue
+			}
+			if err := b.Commands(cs); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// elsewhere is an order in the further pair.
+func elsewhere(ref uint64, price exchange.Ticks, volume exchange.Steps) strategy.Command {
+	c := limit(ref, exchange.Buy, price, volume)
+	c.Pair = "ETHMYR"
+	return c
+}
+
+// proves RK1, PL2: orders that are being taken back in one pair do not count among the most
+// that a bot may have open where it places anew in another.
+func TestOrdersBeingTakenBackElsewhereDoNotCount(t *testing.T) {
+	t.Parallel()
+	own, other, _, said, step := pairOfPairs(t, risk.Config{MaxOrders: 2})
+	step(1, limit(1, exchange.Buy, 100, 20), elsewhere(2, 100, 20))
+	all := strategy.Command{Kind: strategy.CancelAllCommand}
+	there := all
+	there.Pair = "ETHMYR"
+	step(2, all, there, limit(3, exchange.Buy, 99, 20), elsewhere(4, 99, 20), elsewhere(5, 99, 20))
+	if own.Open() != 2 || other.Open() != 2 || !strings.Contains(said.lines[len(said.lines)-1], "2 orders are open, which is the most") {
+		t.Errorf("%d and %d orders are open, want those before and one more each; it said\n%s", own.Open(), other.Open(), strings.Join(said.lines, "\n"))
+	}
 }
