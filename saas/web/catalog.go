@@ -63,8 +63,10 @@ type catalogPage struct {
 	Machine
 	Strategies []catalogGroup
 	// PutIn is false if there is nothing but what the program contains.
-	PutIn  bool
-	Strays []strayRow
+	PutIn bool
+	// BuiltIn is true if a strategy is there of which no version was put in.
+	BuiltIn bool
+	Strays  []strayRow
 	// Hung are the versions whose backtests hung lately.
 	Hung    []research.HungVersion
 	Running []processRow
@@ -250,6 +252,7 @@ func (w *Web) showCatalog(rq *request, status int, problem string) error {
 	}
 	p.PutIn = slices.ContainsFunc(rows, func(r versionRow) bool { return !r.Contained })
 	p.Strategies = byName(rows)
+	p.BuiltIn = slices.ContainsFunc(p.Strategies, func(g catalogGroup) bool { return !g.PutIn() })
 	strays, err := w.cfg.Catalog.Strays(rq.Context())
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package pluginhost
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -37,7 +38,11 @@ func newDirectory(parent string) (*directory, error) {
 		if errors.Is(err, errors.ErrUnsupported) || locked && d.exists() {
 			return d, nil
 		}
-		d.remove() // somebody swept it just then
+		d.remove()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("locking a directory in %s: %w", parent, err)
+		}
+		// Somebody swept it just then.
 	}
 	return nil, fmt.Errorf("another host removes what this one makes in %s", parent)
 }

@@ -189,6 +189,7 @@ func TestHostileExcess(t *testing.T) {
 	for name, want := range map[string]pluginhost.Kind{
 		"memory": pluginhost.Crashed, "spin": pluginhost.Timeout, "threads": pluginhost.Crashed,
 		"hidden memory": pluginhost.Overuse, "first thread": pluginhost.Overuse, "page tables": pluginhost.Overuse, "many files": pluginhost.Overuse,
+		"nameless": pluginhost.Overuse,
 	} {
 		its := host
 		if want == pluginhost.Timeout {

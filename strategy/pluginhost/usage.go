@@ -13,6 +13,9 @@ const (
 	usageInterval = 100 * time.Millisecond
 	// mostFiles is how many files its directory may hold: a few sockets lie there.
 	mostFiles = 64
+	// mostMappings is how many parts its memory may have: each may keep a file that has no
+	// name any more. A program of Go has a few dozen.
+	mostMappings = 8192
 	// spareMemory is what a process may hold beyond its limit, its program and what the
 	// host shares with it, in bytes: libraries, stacks and what the kernel rounds up.
 	spareMemory = 64 << 20
@@ -47,7 +50,11 @@ func (r *room) judge(pid int) error {
 	if n := filesIn(r.directory, mostFiles+1); n > mostFiles {
 		return &excess{fmt.Sprintf("its directory held more than %d files", mostFiles)}
 	}
-	return nil
+	n, err := mappings(pid, mostMappings+1)
+	if n > mostMappings {
+		return &excess{fmt.Sprintf("its memory had more than %d parts", mostMappings)}
+	}
+	return err
 }
 
 // excess is what a process held too much of.

@@ -1,8 +1,10 @@
 package pluginhost
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +61,28 @@ func memoryOf(directory string) (held int64, there bool, err error) {
 
 // ended reports whether the error of heldMemory says that there is no such process.
 func ended(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }
+
+// mappings counts the parts of a process's memory, but not far beyond most. It is 0 for one
+// that is ending.
+func mappings(pid, most int) (int, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		return 0, fmt.Errorf("reading what a process holds: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	count, part := 0, make([]byte, 16<<10)
+	for count < most {
+		n, err := f.Read(part)
+		count += bytes.Count(part[:n], []byte{'\n'})
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return count, fmt.Errorf("reading what a process holds: %w", err)
+		}
+	}
+	return count, nil
+}
 
 // filesIn counts the files in a process's directory and in those that the host has made
 // in it, but no more than most.

@@ -7,6 +7,9 @@ import "errors"
 // heldMemory is for systems that shut processes in; here none is.
 func heldMemory(int) (int64, error) { return 0, errors.ErrUnsupported }
 
+// mappings is for such systems, too.
+func mappings(int, int) (int, error) { return 0, errors.ErrUnsupported }
+
 // ended is for such systems, too.
 func ended(error) bool { return true }
 

@@ -39,6 +39,7 @@ func deeper() map[string]func(target string) error {
 		"page tables":   pageTables,
 		"first thread":  firstThread,
 		"many files":    manyFiles,
+		"nameless":      nameless,
 		"unlinked":      unlinked,
 		"requests": func(string) error {
 			return calls(unix.SYS_IO_SETUP, unix.SYS_IO_DESTROY, unix.SYS_IO_SUBMIT, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_CANCEL)
@@ -98,6 +99,25 @@ func lookInto(target string) error {
 	b := make([]byte, 8)
 	_, err = unix.ProcessVMReadv(pid, []unix.Iovec{{Base: &b[0], Len: 8}}, []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&b[0])), Len: 8}}, 0)
 	return err
+}
+
+// nameless makes files one after another that have no name any more, and keeps them by
+// its memory.
+func nameless(string) error {
+	for n := range 60_000 {
+		path := filepath.Join(own(), "nameless")
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_READ|(n&1)<<1, unix.MAP_SHARED)
+		_ = f.Close()
+		_ = os.Remove(path)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pair sends to a socket of others from one end of a pair.
