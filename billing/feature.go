@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/lunobot/lunobot/exchange"
 )
 
 // Feature is something of which a plan allows a number.
@@ -72,8 +74,11 @@ func (f Feature) Count(n int64) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return strconv.FormatInt(n, 10) + " " + many
+	return whole(n) + " " + many
 }
+
+// whole writes a number in a sentence.
+func whole(n int64) string { return exchange.Grouped(strconv.FormatInt(n, 10)) }
 
 // Limit is how many a plan allows: a number, or Unlimited. The zero value
 // allows none.

@@ -18,9 +18,9 @@ const CodeNotInPlan = "not_in_plan"
 // limit allows and wants more.
 func (g *Gate) refusal(st Standing, f Feature, used, more int64) error {
 	limit := st.Limits[f]
-	text := fmt.Sprintf("Your %s plan allows %s and you have %d.", st.Terms.Name, f.Count(int64(limit)), used)
+	text := fmt.Sprintf("Your %s plan allows %s and you have %s.", st.Terms.Name, f.Count(int64(limit)), whole(used))
 	if more > 1 {
-		text += fmt.Sprintf(" You asked for %d more.", more)
+		text += fmt.Sprintf(" You asked for %s more.", whole(more))
 	}
 	e := errs.New(errs.LimitExceeded, CodeLimitExceeded, "%s", text).
 		With("feature", string(f)).With("limit", int64(limit)).With("used", used).With("plan", st.Terms.ID)
@@ -30,7 +30,7 @@ func (g *Gate) refusal(st Standing, f Feature, used, more int64) error {
 // tooLarge is the error for one thing above the limit of its size.
 func (g *Gate) tooLarge(st Standing, f Feature, size int64) error {
 	limit := st.Limits[f]
-	e := errs.New(errs.LimitExceeded, CodeLimitExceeded, "Your %s plan allows %s and you asked for %d.", st.Terms.Name, f.Count(int64(limit)), size).
+	e := errs.New(errs.LimitExceeded, CodeLimitExceeded, "Your %s plan allows %s and you asked for %s.", st.Terms.Name, f.Count(int64(limit)), whole(size)).
 		With("feature", string(f)).With("limit", int64(limit)).With("asked", size).With("plan", st.Terms.ID)
 	return g.cure(e, st, f, size)
 }
@@ -46,7 +46,7 @@ func (g *Gate) cure(e *errs.Error, st Standing, f Feature, n int64) error {
 	}
 	e = e.With("upgrade", up.ID)
 	if l := up.Limit(f); l != Unlimited {
-		e.Message += fmt.Sprintf(" %s allows %s.", up.Name, l)
+		e.Message += fmt.Sprintf(" %s allows %s.", up.Name, whole(int64(l)))
 	} else {
 		e.Message += fmt.Sprintf(" %s has no such limit.", up.Name)
 	}

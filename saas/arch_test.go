@@ -81,7 +81,7 @@ func importTable() []row {
 		{"tenancy/tenancydb", with("saas/db", "tenancy", "tenancy/audit", "tenancy/vault")},
 		{"tenancy/tenancytest", with("tenancy", "tenancy/audit", "tenancy/vault")},
 		{"tenancy/vault", with("tenancy")},
-		{"billing", with("tenancy")},
+		{"billing", with("exchange", "tenancy")},
 		{"billing/billingdb", with("billing", "saas/db")},
 		{"billing/billingtest", with("billing", "billing/offline")},
 		{"billing/offline", with("billing")},

@@ -277,7 +277,7 @@ func TestBacktestLimits(t *testing.T) {
 		must(t, g.Reserve(ctx, "a", run("1")))
 		refused(g.Reserve(ctx, "a", run("2")), "Your Basic plan allows 1 backtest at a time and you have 1. Premium allows 4.")
 		must(t, g.Fit(ctx, "a", billing.BacktestDays, 366))
-		refused(g.Fit(ctx, "a", billing.BacktestDays, 367), "Your Basic plan allows 366 days of data in a backtest and you asked for 367. Premium allows 3653.")
+		refused(g.Fit(ctx, "a", billing.BacktestDays, 367), "Your Basic plan allows 366 days of data in a backtest and you asked for 367. Premium allows 3,653.")
 		_, err = b.ChangePlan(ctx, "a", billing.ChangePlanInput{Plan: "premium", Actor: "test"})
 		must(t, err)
 		must(t, g.Reserve(ctx, "a", run("2"), run("3"), run("4")))

@@ -48,11 +48,12 @@ type backtest struct {
 	MaxShare     decimal.Decimal            `json:"max_share" doc:"Share of a candle's volume that an order may take; 0 is all." example:"0"`
 	LatencyMS    int64                      `json:"latency_ms" doc:"How long an order takes to the exchange, in milliseconds." example:"0"`
 	Risk         risk                       `json:"risk" doc:"The tenant's own bounds."`
+	FullLook     bool                       `json:"full_look_ahead" doc:"Whether it looks for knowledge of the future at every entry and exit, instead of at a few places." example:"false"`
 
 	Status       string     `json:"status" enum:"queued,running,done,failed,cancelled" doc:"Where it stands." example:"running"`
 	StatusReason string     `json:"status_reason" doc:"Why it failed or was cancelled, or why it waits if that is not for a worker, as a sentence; empty else."`
 	Done         int64      `json:"done" doc:"How many candles have been run, or sets of a sweep or a walk-forward." example:"131400"`
-	Total        int64      `json:"total" doc:"How many there are; orders meet minutes, or the longer candles if these would be too many." example:"525600"`
+	Total        int64      `json:"total" doc:"How many there are; orders meet minutes, or the longer candles if these would be too many. The full look for knowledge of the future counts as many again." example:"525600"`
 	Percent      int        `json:"percent" doc:"How much of it is done." example:"25"`
 	Attempt      int64      `json:"attempt" doc:"How often it was begun." example:"1"`
 	CreatedAt    time.Time  `json:"created_at" doc:"When it was asked for." example:"2026-01-02T15:04:05Z"`
@@ -96,7 +97,7 @@ func furtherPairs(r research.Run) []string {
 func backtestView(r research.Run) backtest {
 	v := backtest{
 		ID: r.ID, Name: r.Name, Kind: string(r.Kind), Search: searchViewOf(r.Search), Source: string(r.Source), TradingPair: r.Pair, FurtherPairs: furtherPairs(r), Recorded: recordedName(r.Recorded), StrategyType: r.Strategy, Version: r.StrategyVersion, Parameters: object(r.Parameters), Interval: bot.IntervalName(r.Interval),
-		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk),
+		From: r.From.UTC(), To: r.To.UTC(), Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: risk(r.Risk), FullLook: r.FullLook,
 		Holding: r.Terms.Holding, Holdings: r.Terms.Holdings, FeeTiers: feeTiersView(r.Terms.FeeTiers), Spread: r.Terms.Spread, RangeShare: r.Terms.RangeShare, Impact: r.Terms.Impact, MaxShare: r.Terms.MaxShare,
 		LatencyMS: r.Terms.Latency.Milliseconds(),
 		Status:    string(r.Status), StatusReason: r.Reason, Done: r.Done, Total: r.Total, Percent: r.Percent(), Attempt: r.Attempt,
@@ -168,6 +169,7 @@ type newBacktest struct {
 	MaxShare     *amount      `json:"max_share,omitempty" doc:"Share of a candle's volume that an order may take; all if it is 0 or left out." example:"\"0.1\""`
 	LatencyMS    int          `json:"latency_ms,omitempty" validate:"min=0,max=86400000" doc:"How long an order takes to the exchange, in milliseconds." example:"500"`
 	Risk         *riskInput   `json:"risk,omitempty" doc:"The tenant's own bounds, as a bot's."`
+	FullLook     bool         `json:"full_look_ahead,omitempty" doc:"Look for knowledge of the future at every entry and exit, up to 1,000 of them, which takes as long as hundreds of backtests; only for the kind backtest. If it is left out, a few places are looked at." example:"false"`
 }
 
 func (n newBacktest) input() research.CreateInput {
@@ -180,7 +182,7 @@ func (n newBacktest) input() research.CreateInput {
 	return research.CreateInput{
 		Kind: research.Kind(n.Kind), Search: n.Search.search(), Name: n.Name, Source: research.Source(n.Source), Pair: n.TradingPair, Also: n.FurtherPairs, Recorded: recorded(n.Recorded), Strategy: n.StrategyType, StrategyVersion: n.Version, Parameters: json.RawMessage(n.Parameters), Interval: bot.ParseInterval(n.Interval),
 		From: or(n.From).Time, To: or(n.To).Time, Balance: number(n.Balance), MakerFee: number(n.MakerFee), TakerFee: number(n.TakerFee),
-		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(),
+		Slippage: number(n.Slippage), Risk: or(n.Risk).risk(), FullLook: n.FullLook,
 		Terms: research.Terms{
 			Holding: or(n.Holding).Decimal, Holdings: n.Holdings, FeeTiers: feeTiers(n.FeeTiers), Spread: or(n.Spread).Decimal, RangeShare: or(n.RangeShare).Decimal, Impact: or(n.Impact).Decimal,
 			MaxShare: or(n.MaxShare).Decimal, Latency: time.Duration(n.LatencyMS) * time.Millisecond,

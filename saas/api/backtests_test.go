@@ -116,7 +116,10 @@ func TestBacktestLife(t *testing.T) {
 	usual.want(201, `"strategy_version":""`, `"further_pairs":[]`)
 	b.call("POST", backtests+"/"+usual.text("id")+"/cancel", token, "").want(200)
 	// The version of a bot that is pinned to one.
-	b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","strategy_version":"0.9.0"}`).want(201, `"strategy_version":"0.9.0"`)
+	pinned := b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","strategy_version":"0.9.0"}`).want(201, `"strategy_version":"0.9.0"`, `"full_look_ahead":false`, `"total":43200`)
+	b.call("POST", backtests+"/"+pinned.text("id")+"/cancel", token, "").want(200)
+	// A full look for knowledge of the future is as much work again.
+	b.call("POST", backtests, token, `{"trading_pair":"XBTMYR","strategy_type":"basic","full_look_ahead":true}`).want(201, `"full_look_ahead":true`, `"total":86400`)
 }
 
 // What each pair holds to begin with, its largest position and the fees by traded value

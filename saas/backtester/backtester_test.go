@@ -82,6 +82,29 @@ func TestRunIsTheEngines(t *testing.T) {
 	})
 }
 
+// proves PL3: a run that asks for it tries other futures at every entry and exit, and
+// that is the second half of its progress.
+func TestFullLook(t *testing.T) {
+	t.Parallel()
+	each(t, func(w *world) {
+		ada := w.tenant("a", "basic")
+		r, err := w.runs.Create(t.Context(), ada, research.CreateInput{
+			Pair: demo.XBTMYR, Strategy: "swing", FullLook: true, From: demo.Start().Add(-4 * time.Hour), To: demo.Start(), Parameters: []byte(`{"every":30}`),
+		})
+		if err != nil || r.Total != 480 {
+			t.Fatalf("a run of %d, %v", r.Total, err)
+		}
+		w.worker("worker")
+		got := w.await(r, research.Done)
+		kept, err := research.Page(w.part(r, research.PartPage))
+		// Seven turns and fifty other places, each with another close and with other prices after it.
+		want := backtestreport.Setting{Name: "Look-ahead check", Value: "passed; full, 114 other futures tried"}
+		if err != nil || !got.FullLook || got.Done != 480 || !slices.Contains(kept.Page.Settings, want) {
+			t.Errorf("%d of %d done, settings = %+v, %v", got.Done, got.Total, kept.Page.Settings, err)
+		}
+	})
+}
+
 // A run longer than is met in minutes says so.
 func TestLongRunsMeetLongerCandles(t *testing.T) {
 	t.Parallel()

@@ -206,7 +206,7 @@ func (j *job) work(ctx context.Context, r research.Run) (out research.Outcome, e
 		Result: result, Closes: seen.Of(bt.Market.Pair), Further: seen.Further(bt), Data: data.Read, Source: data.Origin, Notes: slices.Concat(data.Notes, notesOf(r), with.library.lacking()),
 		Seed: 1, Title: manifest.Title, Schema: manifest.Schema,
 	}
-	if err := look(ctx, with, candles, &in); err != nil {
+	if err := j.look(ctx, r, with, candles, &in); err != nil {
 		return out, err
 	}
 	report, err := backtestreport.New(in)

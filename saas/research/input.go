@@ -59,6 +59,8 @@ type CreateInput struct {
 	// Terms default to nothing more.
 	Terms Terms
 	Risk  bot.Risk
+	// FullLook is for backtests. Defaults to the cheap look.
+	FullLook bool
 }
 
 // request completes an input and names every faulty field.
@@ -67,7 +69,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 	r := Request{
 		Name: strings.TrimSpace(in.Name), Kind: cmp.Or(in.Kind, Backtest), Source: cmp.Or(in.Source, FromMarket), Pair: in.Pair, Recorded: in.Recorded, Strategy: in.Strategy, Interval: in.Interval, From: in.From.UTC(), To: in.To.UTC(), Risk: in.Risk,
 		Balance: or(in.Balance, decimal.NewFromInt(defaultBalance)), MakerFee: or(in.MakerFee, fees.Maker.Decimal()),
-		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero), Terms: in.Terms,
+		TakerFee: or(in.TakerFee, fees.Taker.Decimal()), Slippage: or(in.Slippage, decimal.Zero), Terms: in.Terms, FullLook: in.FullLook,
 	}
 	if r.Name == "" {
 		r.Name = nameOf(r)
@@ -99,6 +101,7 @@ func (s *Service) request(ctx context.Context, in CreateInput) (Request, error) 
 			return Request{}, err
 		}
 	}
+	f.Check(!r.FullLook || r.Kind == Backtest, "/full_look_ahead", "is for the kind "+string(Backtest))
 	s.checkSearch(ctx, &r, in.Search, &f)
 	return r, f.Err()
 }
@@ -239,6 +242,9 @@ func (r Request) Candles() int64 { return int64(r.To.Sub(r.From) / r.Detail()) }
 func (r Request) Work() int64 {
 	if r.Search != nil {
 		return int64(r.Sets)
+	}
+	if r.FullLook {
+		return 2 * r.Candles()
 	}
 	return r.Candles()
 }

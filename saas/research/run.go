@@ -60,6 +60,10 @@ type Request struct {
 	MakerFee, TakerFee, Slippage decimal.Decimal
 	Terms                        Terms
 	Risk                         bot.Risk
+	// FullLook says that a backtest looks closely for knowledge of the future (rule PL3), at
+	// every entry and exit, which takes as long as hundreds of backtests. Each looks at a few
+	// places.
+	FullLook bool
 	// Search says what a sweep or a walk forward tries; nil for a backtest.
 	Search *Search
 	// Sets is how many sets that is at the most, those of all windows counted.
@@ -76,7 +80,7 @@ type Run struct {
 	// not wait for a worker; "" else.
 	Reason string
 	// Done of Total candles have been run; of a sweep or a walk forward these are
-	// sets of parameters.
+	// sets of parameters. The full look for knowledge of the future counts as many again.
 	Done, Total int64
 	// Attempt counts the workers that began the run.
 	Attempt int64

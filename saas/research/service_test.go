@@ -305,6 +305,7 @@ func TestEveryFaultyFieldIsNamed(t *testing.T) {
 			"terms that are none": {func(in *research.CreateInput) {
 				in.Terms = research.Terms{Holding: negative, Spread: one, RangeShare: negative, Impact: one, MaxShare: one, Latency: 25 * time.Hour}
 			}, "/holding /impact /latency_ms /max_share /range_share /spread"},
+			"a full look of a sweep":      {func(in *research.CreateInput) { in.Kind, in.FullLook = research.Sweep, true }, "/full_look_ahead /search"},
 			"a holding finer than a step": {func(in *research.CreateInput) { in.Terms.Holding = decimal.New(1, -12) }, "/holding"},
 			"a holding of another pair":   {func(in *research.CreateInput) { in.Terms.Holdings = map[string]decimal.Decimal{"SOLMYR": one} }, "/holdings"},
 			"no money and no holding":     {func(in *research.CreateInput) { in.Balance = &decimal.Zero }, "/balance"},
@@ -393,8 +394,8 @@ func TestPlans(t *testing.T) {
 		change("basic")
 		stored := year
 		stored.Source, stored.Pair, stored.From, stored.To, stored.Recorded = research.FromStore, "BTCUSD", first(), first().AddDate(2, 0, 0), time.Hour
-		refused(stored, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 731. Premium allows 3653.")
-		refused(more, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 368. Premium allows 3653.")
+		refused(stored, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 731. Premium allows 3,653.")
+		refused(more, billing.CodeLimitExceeded, "366 days of data in a backtest and you asked for 368. Premium allows 3,653.")
 		for _, kind := range []research.Kind{research.Sweep, research.WalkForward} {
 			searched := year
 			searched.Kind, searched.Search = kind, &research.Search{Ranges: []string{"fast=5:25:5"}}

@@ -49,6 +49,7 @@ type backtestRow struct {
 	StrategyVersion string
 	History         document[backtestHistory]
 	Terms           document[research.Terms]
+	FullLook        bool
 }
 
 // backtestHistory is which history a backtest goes over.
@@ -67,7 +68,7 @@ func backtestRowOf(tenantID string, r research.Run) backtestRow {
 		TakerFee: r.TakerFee, Slippage: r.Slippage, Risk: document[bot.Risk]{r.Risk}, Status: r.Status, Reason: clean(r.Reason), Done: r.Done,
 		Total: r.Total, Attempt: r.Attempt, Figures: document[*research.Figures]{r.Figures}, Line: document[[]float64]{r.Line},
 		CreatedAt: db.At(r.CreatedAt), StartedAt: db.At(r.StartedAt), FinishedAt: db.At(r.FinishedAt), StrategyVersion: r.StrategyVersion,
-		Terms:   document[research.Terms]{r.Terms},
+		Terms: document[research.Terms]{r.Terms}, FullLook: r.FullLook,
 		History: document[backtestHistory]{backtestHistory{Source: r.Source, Recorded: r.Recorded.String(), Market: r.Market, Further: r.Further}},
 	}
 }
@@ -82,7 +83,7 @@ func (r backtestRow) run() research.Run {
 		ID: r.ID, TenantID: r.TenantID,
 		Request: research.Request{
 			Name: r.Name, Kind: r.Kind, Search: r.Search.value, Sets: sets, Pair: r.Pair, Strategy: r.Strategy, Parameters: json.RawMessage(r.Parameters), Interval: time.Duration(r.Interval) * time.Second,
-			From: r.From.Time, To: r.To.Time, Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Terms: r.Terms.value, Risk: r.Risk.value,
+			From: r.From.Time, To: r.To.Time, Balance: r.Balance, MakerFee: r.MakerFee, TakerFee: r.TakerFee, Slippage: r.Slippage, Terms: r.Terms.value, FullLook: r.FullLook, Risk: r.Risk.value,
 			StrategyVersion: r.StrategyVersion, Source: r.History.value.Source, Recorded: recorded, Market: r.History.value.Market, Further: r.History.value.Further,
 		},
 		Status: r.Status, Reason: r.Reason, Done: r.Done, Total: r.Total, Attempt: r.Attempt, Figures: r.Figures.value, Line: r.Line.value,

@@ -37,7 +37,7 @@ func newRun(t *testing.T, s *saasdb.Store, tenantID string) research.Run {
 			Name:   "First", Source: research.FromStore, Pair: "XBTMYR", Recorded: 90 * time.Second,
 			Market: exchange.Market{Pair: "XBTMYR", Base: "XBT", Counter: "MYR", Tick: dec("0.01"), Step: dec("0.0001"), MinVolume: 5}, Strategy: "basic", Parameters: json.RawMessage(`{"fast": 10}`), Interval: time.Hour,
 			From: start().Truncate(time.Hour), To: start().Truncate(time.Hour).Add(48 * time.Hour), Balance: dec("10000.000000000000000001"),
-			MakerFee: dec("0.0025"), TakerFee: dec("0.00000001"), Slippage: dec("0"), Terms: research.Terms{Holding: dec("0.5"), Holdings: map[string]decimal.Decimal{"ETHMYR": dec("1.000000000000000001")}, FeeTiers: []research.FeeTier{{Volume: dec("100000"), TakerFee: dec("0.001"), MakerFee: dec("0")}}, Spread: dec("0.001"), Latency: 1_500 * time.Millisecond}, Risk: bot.Risk{StopLossPercent: dec("2.5")},
+			MakerFee: dec("0.0025"), TakerFee: dec("0.00000001"), Slippage: dec("0"), Terms: research.Terms{Holding: dec("0.5"), Holdings: map[string]decimal.Decimal{"ETHMYR": dec("1.000000000000000001")}, FeeTiers: []research.FeeTier{{Volume: dec("100000"), TakerFee: dec("0.001"), MakerFee: dec("0")}}, Spread: dec("0.001"), Latency: 1_500 * time.Millisecond}, FullLook: true, Risk: bot.Risk{StopLossPercent: dec("2.5")},
 		},
 		Status: research.Queued, Total: 2880, CreatedAt: start(),
 	}

@@ -24,6 +24,8 @@ type testForm struct {
 	// MakerFee, TakerFee and Slippage are in per cent.
 	MakerFee, TakerFee, Slippage string
 	Terms                        termsForm
+	// FullLook says that a backtest looks closely for knowledge of the future.
+	FullLook bool
 }
 
 // spanChoice is a length of history that ends now.
@@ -74,6 +76,7 @@ func readTestForm(sent url.Values, s Strategy) testForm {
 	f := testForm{
 		botForm: readForm(sent, s), Search: readSearchForm(sent, s), Span: sent.Get("span"), From: sent.Get("from"), To: sent.Get("to"),
 		MakerFee: sent.Get("maker_fee"), TakerFee: sent.Get("taker_fee"), Slippage: sent.Get("slippage"),
+		FullLook: sent.Get("full_look") != "",
 	}
 	f.Terms = readTermsForm(sent)
 	f.refer(f.Pair)
@@ -95,7 +98,7 @@ func testFormOf(r research.Run, s Strategy) testForm {
 		},
 		Ref: r.Ref(), Search: searchFormOf(r), Span: customSpan, From: localTime(r.From), To: localTime(r.To),
 		MakerFee: percentText(r.MakerFee), TakerFee: percentText(r.TakerFee), Slippage: percentText(r.Slippage),
-		Terms: termsFormOf(r),
+		Terms: termsFormOf(r), FullLook: r.FullLook,
 	}
 	f.fill(r.Parameters, s)
 	if r.Figures != nil {
@@ -143,6 +146,7 @@ func (f testForm) input(s Strategy, first, last time.Time) (research.CreateInput
 		Slippage: rate(f.Slippage, "slippage"), Terms: f.Terms.terms(bad, f.botForm),
 	}
 	f.Search.into(&in, s, bad)
+	in.FullLook = f.FullLook && in.Search == nil // the others have no place for it
 	switch days, err := strconv.Atoi(f.Span); {
 	case f.Span == wholeSpan:
 		in.From = first

@@ -248,7 +248,7 @@ func TestBacktestsNeedAPlan(t *testing.T) { // proves E6
 	long := testForm("Long")
 	long.Set("span", "all")
 	ada.post("/backtests/"+first+"/cancel", nil)
-	ada.post("/backtests/new", long).want(t, "two years", http.StatusForbidden, "366 days of data in a backtest and you asked for", "Premium allows 3653.")
+	ada.post("/backtests/new", long).want(t, "two years", http.StatusForbidden, "366 days of data in a backtest and you asked for", "Premium allows 3,653.")
 	ada.upgrade("premium")
 	ada.get("/backtests/new").want(t, "the form", http.StatusOK, "Premium: 4 at a time, up to 3,653 days of data.", `value="all"`)
 	ada.newTest(long)
@@ -340,17 +340,24 @@ func TestBacktestsLife(t *testing.T) {
 	form := testForm("First <try>")
 	form.Set("stop_loss", "3.5")
 	form.Set("p-fast", "7")
+	form.Set("full_look", "1")
+	ada.get("/backtests/new").want(t, "the form", http.StatusOK, `name="full_look" value="1" aria-describedby="help-look"`)
+	ada.post("/backtests/new/check", form).want(t, "its summary", http.StatusOK, "<dt>Look-ahead check</dt><dd>full</dd>")
 	id := ada.newTest(form)
+	if r, err := w.research.Run(t.Context(), ada.who, id); err != nil || !r.FullLook || r.Total != 2*r.Candles() {
+		t.Errorf("a run that looks closely is %+v, %v", r, err)
+	}
 	ada.get("/backtests/"+id).want(t, "waiting", http.StatusOK, "First &lt;try&gt;", "Waiting for a worker", "/cancel", "XBTMYR", "Replay of real candles", "!Delete this backtest")
 	ada.get("/backtests").want(t, "the list", http.StatusOK, `data-status="queued"`, "<progress")
 	ada.post("/backtests/"+id+"/delete", nil).want(t, "deleting it now", http.StatusConflict, "cancel it before you delete it")
 	ada.get("/backtests/"+id+"/report").want(t, "its report now", http.StatusConflict, "there is no result")
 	w.finish(t, ada, id, 200)
 	ada.get("/backtests/"+id).want(t, "done", http.StatusOK, "Buy and hold", `data-chart="equity"`, `data-chart="drawdown"`, `data-chart="price"`, "Months", "Trades by their return",
-		"The demo market repeats the same 8.8 days.", "Fast average", "Use these parameters for a bot", "/bots/new?backtest="+id, "/backtests/new?like="+id, "!style=")
+		"The demo market repeats the same 8.8 days.", "Fast average", "Use these parameters for a bot", "/bots/new?backtest="+id, "/backtests/new?like="+id, "!style=",
+		`data-close autofocus>Keep it`) // Enter twice deletes nothing
 	ada.get("/backtests").want(t, "the list", http.StatusOK, `data-status="done"`, "polyline", "!<progress")
 	again := ada.get("/backtests/new?like=" + id)
-	again.want(t, "once more", http.StatusOK, `value="First &lt;try&gt;"`, `name="p-fast" type="text" inputmode="numeric" class="figure" value="7"`, `value="3.5"`, `value="custom" checked`, `value="1h" checked`)
+	again.want(t, "once more", http.StatusOK, `value="First &lt;try&gt;"`, `name="p-fast" type="text" inputmode="numeric" class="figure" value="7"`, `value="3.5"`, `value="custom" checked`, `value="1h" checked`, `name="full_look" value="1" checked`)
 	ada.get("/bots/new?backtest="+id).want(t, "a bot of it", http.StatusOK, `value="7"`, `value="3.5"`, `value="1h" checked`, "Filled in with what the backtest “First &lt;try&gt;” ran with")
 	file := ada.get("/backtests/" + id + "/report")
 	file.want(t, "the report", http.StatusOK, "<!doctype html>", "Demo market: a replay")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 	"github.com/lunobot/lunobot/strategy/param"
 )
@@ -184,6 +185,33 @@ func (p testPage) Ranges() []rangeField {
 		}
 	}
 	return out
+}
+
+// Varied is what a sweep or a walk-forward tries of a parameter, in words for the summary;
+// "" if it keeps the value of the form.
+func (p testPage) Varied(name string) string {
+	if p.Test.Search.Kind == string(research.Backtest) || !p.Advanced {
+		return ""
+	}
+	for _, f := range p.Ranges() {
+		r := f.Range
+		switch {
+		case f.Name != name || !r.On:
+		case len(f.Choices) > 0:
+			var labels []string
+			for _, c := range f.Choices {
+				if c.On {
+					labels = append(labels, c.Label)
+				}
+			}
+			return strings.Join(labels, ", ")
+		case f.Spans() && r.To != "":
+			return grouped(r.From) + " to " + grouped(r.To)
+		default:
+			return r.From
+		}
+	}
+	return ""
 }
 
 // RangesFault is what is wrong with the ranges together; "" if one of them is wrong

@@ -60,7 +60,9 @@ func TestReplayOnABotsPage(t *testing.T) {
 	must(ada.get(bot).body, `id="tab-replay"`, ">Replay</button>")
 	must(ask().body, "Nothing was recorded of First")
 	kept.refuse = nil
-	must(ask().body, "Waiting to be replayed.", `hx-get="`+bot+`/replay"`)
+	// The button keeps its id while it waits, so that whoever pressed it by keyboard keeps the place.
+	must(ada.get(bot).body, `type="submit" id="replay-ask"`)
+	must(ask().body, "Waiting to be replayed.", `hx-get="`+bot+`/replay"`, `type="button" id="replay-ask" aria-disabled="true"`)
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	kept.now.Status, kept.now.Report = replay.Done, &replay.Report{
 		From: at, To: at.Add(1_234 * time.Minute), Candles: 1_234, Events: []replay.Event{{Time: at, Kind: replay.Restarted, Text: "Its worker was started again <once>."}},

@@ -153,8 +153,11 @@ func TestSweepFormNamesFaults(t *testing.T) {
 		"no value":             {map[string]string{"from-slow": ""}, "fault-range-slow", "A value is missing."},
 		"nothing picked":       {map[string]string{"vary": "kind"}, "fault-range-kind", "A value is missing."},
 		"a pick of nothing":    {map[string]string{"vary": "kind", "pick-kind": "wma"}, "fault-range-kind", "Wma is not one of sma, ema"},
-		"too many sets":        {map[string]string{"from-fast": "2", "to-fast": "200", "step-fast": "", "from-slow": "3", "to-slow": "500"}, "fault-ranges", "at most 5000 are tried"},
-		"trials":               {map[string]string{"method": "tpe", "trials": "2.5"}, "fault-trials", "Must be a whole number"},
+		"too many sets":        {map[string]string{"from-fast": "2", "to-fast": "200", "step-fast": "", "from-slow": "3", "to-slow": "500"}, "fault-ranges", "at most 5,000 are tried"},
+		"trials":               {map[string]string{"method": "tpe", "trials": "2.5"}, "fault-trials", "Must be a whole number from 1 to 5,000."},
+		"too many trials":      {map[string]string{"method": "random", "trials": "5001"}, "fault-trials", "Must be a whole number from 1 to 5,000."},
+		"no trial":             {map[string]string{"method": "random", "trials": "0"}, "fault-trials", "Must be a whole number from 1 to 5,000."},
+		"trials in words":      {map[string]string{"method": "random", "trials": "many"}, "fault-trials", "Must be a plain number"},
 		"drawdown":             {map[string]string{"max_drawdown": "100"}, "fault-max_drawdown", "Must be a percentage from 0 to below 100."},
 		"a long window":        {map[string]string{"kind": "walkforward", "inside": "30"}, "fault-inside", "Must leave room for a window"},
 		"no window":            {map[string]string{"kind": "walkforward", "outside": "-1"}, "fault-outside", "Must be a number of days"},
@@ -184,8 +187,12 @@ func TestSweepLife(t *testing.T) {
 	ada.upgrade("premium")
 	// A sweep can be run as the form comes: its first two numbers are varied.
 	ada.get("/backtests/new").want(t, "the form", http.StatusOK, `name="vary" value="fast" checked`, `name="vary" value="slow" checked`, `name="vary" value="kind">`, `id="run-label">Run the backtest<`)
-	ada.post("/backtests/new/check", sweepForm("Many")).want(t, "a sweep in the form", http.StatusOK, `id="run-label" hx-swap-oob="true">Run the sweep<`)
-	id := ada.newTest(sweepForm("Many <sets>"))
+	ada.post("/backtests/new/check", sweepForm("Many")).want(t, "a sweep in the form", http.StatusOK, `id="run-label" hx-swap-oob="true">Run the sweep<`,
+		`id="run-name" hx-swap-oob="true">Your sweep<`, "<dd>5 to 20", "<dd>40, 50", "!<dd>10 <")
+	ada.post("/backtests/new/check", testForm("One")).want(t, "a backtest in the form", http.StatusOK, `id="run-name" hx-swap-oob="true">Your backtest<`, "!<dd>5 to 20")
+	many := sweepForm("Many <sets>")
+	many.Set("full_look", "1") // ticked before a sweep was chosen, which hides it
+	id := ada.newTest(many)
 	ada.get("/backtests/"+id).want(t, "waiting", http.StatusOK, `<span class="badge">SWEEP</span>`, `data-unit="sets"`, "the sweep goes on", "Many &lt;sets&gt;")
 	w.finishSweep(t, ada, id)
 	r, err := w.research.Run(t.Context(), ada.who, id)

@@ -1,12 +1,15 @@
 package web
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 )
@@ -102,10 +105,13 @@ func (f searchForm) into(in *research.CreateInput, s Strategy, bad faults) {
 	if in.Kind != research.Sweep && in.Kind != research.WalkForward {
 		return
 	}
-	whole := func(text, place string) int {
+	whole := func(text, place string, least, most int64) int {
 		n := bad.number(text, place)
-		if !n.IsInteger() || n.IsNegative() || n.GreaterThan(decimal.NewFromInt(1_000_000)) {
-			bad[place] = "Must be a whole number from 0 to 1,000,000."
+		if bad[place] != "" || strings.TrimSpace(text) == "" {
+			return 0
+		}
+		if !n.IsInteger() || n.LessThan(decimal.NewFromInt(least)) || n.GreaterThan(decimal.NewFromInt(most)) {
+			bad[place] = fmt.Sprintf("Must be a whole number from %d to %s.", least, exchange.Grouped(strconv.FormatInt(most, 10)))
 			return 0
 		}
 		return int(n.IntPart())
@@ -123,7 +129,7 @@ func (f searchForm) into(in *research.CreateInput, s Strategy, bad faults) {
 		return length
 	}
 	in.Search = &research.Search{
-		Method: search.Method(f.Method), Measure: search.Measure(f.Objective), Trials: whole(f.Trials, "search/trials"), MinTrades: whole(f.MinTrades, "search/min_trades"),
+		Method: search.Method(f.Method), Measure: search.Measure(f.Objective), Trials: whole(f.Trials, "search/trials", 1, research.MaxSets), MinTrades: whole(f.MinTrades, "search/min_trades", 0, 1_000_000),
 		MaxDrawdown: bad.number(f.Drawdown, "search/max_drawdown").Shift(-2).InexactFloat64(), Anchored: f.Anchored,
 	}
 	in.Search.Ranges = texts(f.Ranges, s, bad)

@@ -8,7 +8,7 @@ function picked() {
   if (!button) return;
   const n = rows.querySelectorAll('.pick input:checked').length;
   button.disabled = n < 2 || n > 4;
-  hint.textContent = n > 4 ? 'Four at most can be compared.' : 'Tick two to four that are done.';
+  hint.textContent = n > 4 ? 'Four at most can be compared.' : 'Tick two to four backtests that are done.';
   hint.hidden = n >= 2 && n <= 4;
 }
 

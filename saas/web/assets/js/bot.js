@@ -180,9 +180,9 @@ function setSummary(s) {
   show('realised', signed(s.realised, scale.money), tone(s.realised));
   show('free', number(s.free_cash, scale.money));
   show('fees', number(s.fees, scale.money));
-  show('open-orders', String(s.open_orders));
-  show('trades', String(s.trades));
-  show('fills', String(s.fills));
+  show('open-orders', number(s.open_orders, 0));
+  show('trades', number(s.trades, 0));
+  show('fills', number(s.fills, 0));
   setHoldings(s);
   setBreaker(s);
   chart.exits(positionOf(s));
