@@ -47,9 +47,9 @@ func (o *odd) OnCandle(*strategy.Bot, exchange.Candle) {
 	}
 }
 
-// oddBundle is the bundle with the odd strategy.
+// oddBundle is the bundle with the odd strategies of tests.
 func oddBundle() plugin.Bundle {
-	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition(), rules.Definition(), strategy.MustDefine(strategy.Info{Name: "odd", Version: "1.0.0", Title: "Odd"}, oddParams{How: "slow"},
+	b, err := plugin.NewBundle(basic.Definition(), grid.Definition(), rebalance.Definition(), rules.Definition(), requoterDefinition(), strategy.MustDefine(strategy.Info{Name: "odd", Version: "1.0.0", Title: "Odd"}, oddParams{How: "slow"},
 		func(p oddParams) strategy.Strategy { return &odd{Params: p} }))
 	if err != nil {
 		panic(err)

@@ -68,7 +68,7 @@ func (s liveServer) config() (saas.Config, error) {
 	}
 	return saas.Config{
 		DatabaseURL: s.Database, DataDir: s.Dir, EventsURL: s.Events, Lease: s.Lease, Log: log, Role: s.Role, Secrets: s.secrets(),
-		Strategies: bundle(), Venues: map[string]account.Venue{"luno": simVenue(s)},
+		Strategies: oddBundle(), Venues: map[string]account.Venue{"luno": simVenue(s)},
 		Live: &saas.LiveMarket{
 			Data: func(string) exchange.MarketData { return tape }, Name: "luno", Notice: "A recording", Now: tape.Now, Simulated: true, Stream: tape,
 			Title: "the recording", Venue: "luno",
