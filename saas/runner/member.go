@@ -175,7 +175,10 @@ func (m *member) lastTime() int64 { return m.account.LastTime() }
 // run goes on from there or begins anew.
 func (m *member) load(ctx context.Context, j journal.Store) (*checkpointState, error) {
 	b := m.assignment.Bot
-	m.snapshot, m.current, m.odd, m.equity, m.taping, m.ending = nil, false, false, nil, nil, nil
+	m.snapshot, m.current, m.odd, m.equity, m.ending = nil, false, false, nil, nil
+	if !m.sentinel || m.account == nil { // else it is watched, on its tape, until it is built anew
+		m.taping = nil
+	}
 	cp, err := j.Checkpoint(ctx, b.TenantID, b.ID)
 	if errs.CodeOf(err) == "checkpoint_not_found" {
 		m.fresh = true
@@ -203,7 +206,7 @@ func (m *member) build(ctx context.Context, st *checkpointState, j journal.Store
 	if err != nil {
 		return err
 	}
-	m.sentinel = false
+	m.sentinel, m.taping = false, nil
 	m.market, m.sees, m.listens = terms.Market, sees, wants != nil && wants(strategy.SignalEvent)
 	m.rec = &recorder{botID: m.assignment.Bot.ID, run: m.assignment.Bot.Run, markets: terms.Markets()}
 	open := func() (*parity.Account, error) {

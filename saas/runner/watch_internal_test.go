@@ -11,6 +11,7 @@ import (
 
 	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/catalog"
+	"github.com/lunobot/lunobot/strategy/engine/remote"
 )
 
 // absent are strategies that cannot be started, or must not run if bad says so.
@@ -191,5 +192,29 @@ func TestWatchedBotIsAppraisedAndItsBreakerTold(t *testing.T) {
 	}
 	if b := s.saved.Summary.Breaker; told != 1 || b == nil || s.written(t).Tripped == nil || *s.written(t).Tripped != b.Since.UnixMilli() {
 		t.Errorf("told %q, in force is %+v", s.told, b)
+	}
+}
+
+// proves PL2: what a bot hears while its strategy is away is on its tape, also after an attempt
+// to open it for which its exchange was not ready yet.
+func TestAnAttemptToOpenLeavesTheTapeOfAWatchedBot(t *testing.T) {
+	t.Parallel()
+	s, g, m, _ := newOrphan(t, &absent{})
+	st := s.written(t)
+	st.Tape = &tapeState{Terms: "some"}
+	raw, err := st.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved.State = raw
+	if !g.sentinel(t.Context(), m) || m.taping == nil {
+		t.Fatal("it is not watched with its tape")
+	}
+	if ready, _, _ := g.prepare(t.Context()); len(ready) > 0 || m.account == nil {
+		t.Fatalf("%d bots are ready, want that one watched", len(ready))
+	}
+	m.hears([]remote.News{{Event: 1}})
+	if tape := m.state().Tape; tape == nil || tape.Terms != "some" || tape.Points != 1 {
+		t.Errorf("its checkpoint has the tape %+v, want one of a point", tape)
 	}
 }
