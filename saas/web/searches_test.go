@@ -175,6 +175,12 @@ func TestSweepFormNamesFaults(t *testing.T) {
 			}
 		}
 	}
+	// A form that comes back begins at the first field that is marked; a range and a fee tier are, too.
+	marked := sweepForm("First")
+	marked.Set("to-fast", "1")
+	marked["tier_volume"], marked["tier_maker"], marked["tier_taker"] = []string{"many"}, []string{""}, []string{""}
+	ada.post("/backtests/new", marked).want(t, "a faulty range", http.StatusUnprocessableEntity, `aria-describedby="fault-range-fast" aria-invalid="true"`, `aria-describedby="fault-tier-0" aria-invalid="true"`,
+		`!aria-describedby="fault-range-slow" aria-invalid`, `!aria-describedby="fault-tier-1" aria-invalid`)
 	ada.post("/backtests/new/check", sweepForm("First")).want(t, "a good one", http.StatusOK, "8 sets of parameters", `id="fault-range-slow"`)
 	ada.get("/backtests").want(t, "the list", http.StatusOK, "No backtests yet")
 }

@@ -127,10 +127,11 @@ if (faulty) {
 // Forms that the server checks while they are filled in.
 document.addEventListener('htmx:afterSettle', () => {
   for (const fault of document.querySelectorAll('p.fault[id^="fault-"]')) {
-    const input = document.getElementById(fault.id.slice('fault-'.length));
-    if (!input) continue;
-    if (fault.textContent.trim()) input.setAttribute('aria-invalid', 'true');
-    else input.removeAttribute('aria-invalid');
+    const faulty = fault.textContent.trim() !== '';
+    for (const input of document.querySelectorAll(`#${CSS.escape(fault.id.slice('fault-'.length))}, :is(input, select, textarea)[aria-describedby~="${CSS.escape(fault.id)}"]`)) {
+      if (faulty) input.setAttribute('aria-invalid', 'true');
+      else input.removeAttribute('aria-invalid');
+    }
   }
 });
 document.addEventListener('htmx:responseError', () => toast('That did not work. Try again in a moment.'));
