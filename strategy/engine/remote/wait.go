@@ -70,9 +70,12 @@ func (v *Venue) yield(number uint64, f *exchange.Fill) {
 			continue
 		}
 		if x.Request.Volume == 0 {
-			by := min(paid, x.Counter)
-			took, _ := exchange.MulDiv(int64(volume), int64(by), int64(paid)) // no more than the volume
-			volume, paid = volume-exchange.Steps(took), paid-by
+			worth, _ := v.cost(v.state.LastPrice, volume) // what it was to buy was counted at that, whatever was paid
+			worth = max(worth, paid)
+			by := min(worth, x.Counter)
+			took, _ := exchange.MulDiv(int64(volume), int64(by), int64(worth)) // no more than the volume
+			cost, _ := exchange.MulDiv(int64(paid), int64(by), int64(worth))   // no more than was paid
+			volume, paid = volume-exchange.Steps(took), paid-exchange.Units(cost)
 			x.Counter -= by
 			x.Request.Value = within(x.Counter, v.rate())
 		} else {
