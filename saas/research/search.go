@@ -203,9 +203,17 @@ func (r *Request) sets(space *search.Space) int {
 		sets = r.Search.Trials
 	}
 	if r.Kind == WalkForward {
-		sets *= search.WalkConfig{InSample: r.Search.InSample, OutOfSample: r.Search.OutOfSample, Search: search.Config{From: r.From, To: r.To}}.Windows()
+		sets *= r.Windows()
 	}
 	return sets
+}
+
+// Windows is how many windows a walk-forward has; 0 for any other kind.
+func (r *Request) Windows() int {
+	if r.Kind != WalkForward {
+		return 0
+	}
+	return search.WalkConfig{InSample: r.Search.InSample, OutOfSample: r.Search.OutOfSample, Search: search.Config{From: r.From, To: r.To}}.Windows()
 }
 
 // rounded shortens a length to whole days if it has several, else to candles; it

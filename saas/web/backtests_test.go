@@ -457,7 +457,7 @@ func TestCompareBacktests(t *testing.T) {
 		t.Errorf("no result is the best: %s", row("Result"))
 	}
 	ada.get("/backtests/compare?id="+ids[0]+"&id="+ids[1]).want(t, "two", http.StatusOK, "!Leave it out")
-	ada.get("/backtests/compare?id="+ids[0]).want(t, "one", http.StatusBadRequest, "Choose two to 4")
+	ada.get("/backtests/compare?id="+ids[0]).want(t, "one", http.StatusBadRequest, "Choose two to 4", `href="/backtests">Back to the backtests`)
 	ada.get("/backtests/compare?id="+ids[0]+"&id="+ids[0]).want(t, "one twice", http.StatusBadRequest)
 	ada.get("/backtests/compare").want(t, "none", http.StatusBadRequest)
 	waiting := ada.newTest(testForm("Waiting"))

@@ -43,6 +43,9 @@ func (w *Web) fail(rq *request, err error) {
 	if bot, ok := botOf(rq.URL.Path); ok && (kind == errs.Conflict || kind == errs.Stale) {
 		p.Back, p.BackText = bot, "Back to the bot"
 	}
+	if strings.HasPrefix(rq.URL.Path, "/backtests/") {
+		p.Back, p.BackText = "/backtests", "Back to the backtests"
+	}
 	if kind == errs.Internal || kind == errs.Unavailable {
 		p.Code = rq.code
 		w.cfg.Logger.ErrorContext(rq.Context(), "page failed", "support_code", rq.code, "method", rq.Method, "path", rq.URL.Path,

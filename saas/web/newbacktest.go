@@ -2,13 +2,16 @@ package web
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/billing"
+	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
@@ -48,6 +51,19 @@ func (p testPage) CostFaults() bool {
 
 // Sets is how many sets would be tried; 0 for a backtest.
 func (p testPage) Sets() int { return p.Request.Sets }
+
+// Windows says what the windows of a walk-forward would be; "" for other kinds.
+func (p testPage) Windows() string {
+	n := p.Request.Windows()
+	if n == 0 {
+		return ""
+	}
+	in, out, more := inDays(p.Request.Search.InSample), inDays(p.Request.Search.OutOfSample), ""
+	if p.Request.Search.Anchored && n > 1 {
+		more = " and more"
+	}
+	return fmt.Sprintf("%s, chosen over %s days%s and tried over the next %s", exchange.Grouped(strconv.Itoa(n)), in, more, out)
+}
 
 // Covers is the time that would be run, in words.
 func (p testPage) Covers() string { return span(p.Request.From, p.Request.To) }

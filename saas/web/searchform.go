@@ -69,17 +69,19 @@ func readSearchForm(sent url.Values, s Strategy) searchForm {
 	return f
 }
 
+// inDays is a length in days; "" for none.
+func inDays(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return decimal.NewFromInt(int64(d)).DivRound(decimal.NewFromInt(int64(24*time.Hour)), 6).String()
+}
+
 // searchFormOf fills the part with a run.
 func searchFormOf(r research.Run) searchForm {
 	f := newSearchForm()
 	if r.Search == nil {
 		return f
-	}
-	days := func(d time.Duration) string {
-		if d == 0 {
-			return ""
-		}
-		return decimal.NewFromInt(int64(d)).DivRound(decimal.NewFromInt(int64(24*time.Hour)), 6).String()
 	}
 	count := func(n int) string {
 		if n == 0 {
@@ -89,7 +91,7 @@ func searchFormOf(r research.Run) searchForm {
 	}
 	f = searchForm{
 		Kind: string(r.Kind), Ranges: rangesOf(r.Search.Ranges), Method: string(r.Search.Method), Objective: string(r.Search.Measure),
-		Trials: count(r.Search.Trials), MinTrades: count(r.Search.MinTrades), Inside: days(r.Search.InSample), Outside: days(r.Search.OutOfSample),
+		Trials: count(r.Search.Trials), MinTrades: count(r.Search.MinTrades), Inside: inDays(r.Search.InSample), Outside: inDays(r.Search.OutOfSample),
 		Anchored: r.Search.Anchored,
 	}
 	if r.Search.MaxDrawdown > 0 {
