@@ -122,7 +122,7 @@ func (r *Report) tiles() []Tile {
 		{"Trades", whole(int64(t.Count)), whole(int64(t.Won)) + " won, " + whole(int64(t.Lost)) + " lost", ""},
 		{"Win rate", percent(t.WinRate.Float()), whole(int64(t.LongestLosing)) + " lost in a row", ""},
 		{"Profit factor", figure(t.ProfitFactor), "average " + signed(r.Market, r.meanProfit()), ""},
-		{"Fees", amount(r.Market, r.Fees) + " " + r.Market.Counter, percent(share(r.Fees, r.Initial)) + " of start", ""},
+		{"Fees in " + r.Market.Counter, amount(r.Market, r.Fees), percent(share(r.Fees, r.Initial)) + " of start", ""},
 		{"In the market", percent(s.Exposure.Float()), "of the time", ""},
 	}
 }

@@ -90,7 +90,7 @@ func (w *Walk) tiles() []Tile {
 		{"Chance it is real", percent(a.Probabilistic.Float()), "true Sharpe above 0", doubtful(a.Probabilistic.Defined(), a.Probabilistic.Float() < sure)},
 		{"Largest drawdown", change(-a.MaxDrawdown), "after the windows", ""},
 		{"Trades", whole(int64(a.Trades)), "after the windows", ""},
-		{"Fees", amount(m, m.Amount(a.Fees)) + " " + m.Counter, "from " + amount(m, m.Amount(w.in.Config.Balance)) + " each", ""},
+		{"Fees in " + m.Counter, amount(m, m.Amount(a.Fees)), "from " + amount(m, m.Amount(w.in.Config.Balance)) + " each", ""},
 		{"Choices", whole(int64(w.choices())), "in " + count(int64(traded), "window"), ""},
 	}
 }
