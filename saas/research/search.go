@@ -132,7 +132,7 @@ func (s *Search) objective() search.Objective {
 func (s *Search) check(f *errs.Fields) {
 	oneOf(f, "/search/method", s.Method, search.Methods())
 	oneOf(f, "/search/objective", s.Measure, search.Measures())
-	f.Check(s.Trials >= 1 && s.Trials <= MaxSets, "/search/trials", fmt.Sprintf("must be from 1 to %s", exchange.Grouped(strconv.Itoa(MaxSets))))
+	f.Check(s.Trials >= 1 && s.Trials <= MaxSets, "/search/trials", "must be from 1 to "+mostSets())
 	f.Check(s.MaxDrawdown >= 0 && s.MaxDrawdown < 1, "/search/max_drawdown", "must be a fraction from 0 to below 1, such as 0.2")
 	f.Check(s.MinTrades >= 0, "/search/min_trades", "must not be negative")
 	long := func(text string) bool { return len(text) > maxRange }
@@ -188,13 +188,16 @@ func (r *Request) checkSize(space *search.Space, f *errs.Fields) {
 	sets := r.sets(space)
 	switch {
 	case sets > MaxSets:
-		f.Add("/search/ranges", fmt.Sprintf("make %d sets in all, and at most %s are tried: take larger steps, or the method tpe with fewer trials", sets, exchange.Grouped(strconv.Itoa(MaxSets))))
+		f.Add("/search/ranges", fmt.Sprintf("make %d sets in all, and at most %s are tried: take larger steps, or the method tpe with fewer trials", sets, mostSets()))
 	case int64(sets)*int64(candles)*r.Traded() > MaxSearched:
 		f.Add("/search/ranges", fmt.Sprintf("make %d sets of %d candles each, more than are run: take fewer sets, a shorter time or longer candles", sets, int64(candles)*r.Traded()))
 	default:
 		r.Sets = sets
 	}
 }
+
+// mostSets is MaxSets in a sentence.
+func mostSets() string { return exchange.Grouped(strconv.Itoa(MaxSets)) }
 
 // sets returns how many sets are tried at the most, those of all windows counted.
 func (r *Request) sets(space *search.Space) int {

@@ -436,13 +436,7 @@ func TestNewAccountHearsFromItsBooksOn(t *testing.T) {
 func TestStopThatLastsIsOnTheTapeOnce(t *testing.T) {
 	t.Parallel()
 	s, g, m := newShelter(t, 500, exchange.OrderRequest{Side: exchange.Sell, Price: 120, Volume: 10}, exchange.OrderRequest{Side: exchange.Sell, Price: 130, Volume: 10})
-	st := s.written(t)
-	st.Tape = &tapeState{Terms: "some"}
-	raw, err := st.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.saved.State = raw
+	s.tape(t)
 	acts := func() int { return len(m.taping.tape.Point().Acts) }
 	g.stop(t.Context(), m)
 	for range 5 {

@@ -156,6 +156,18 @@ func (s *shelter) written(t *testing.T) checkpointState {
 	return st
 }
 
+// tape gives the newest checkpoint a tape.
+func (s *shelter) tape(t *testing.T) {
+	t.Helper()
+	st := s.written(t)
+	st.Tape = &tapeState{Terms: "some"}
+	raw, err := st.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.saved.State = raw
+}
+
 // last is what the tenant was told last.
 func (s *shelter) last() string {
 	if len(s.told) == 0 {

@@ -200,13 +200,7 @@ func TestWatchedBotIsAppraisedAndItsBreakerTold(t *testing.T) {
 func TestAnAttemptToOpenLeavesTheTapeOfAWatchedBot(t *testing.T) {
 	t.Parallel()
 	s, g, m, _ := newOrphan(t, &absent{})
-	st := s.written(t)
-	st.Tape = &tapeState{Terms: "some"}
-	raw, err := st.encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.saved.State = raw
+	s.tape(t)
 	if !g.sentinel(t.Context(), m) || m.taping == nil {
 		t.Fatal("it is not watched with its tape")
 	}

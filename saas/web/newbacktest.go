@@ -6,12 +6,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/lunobot/lunobot/billing"
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/errs"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/tenancy"
@@ -62,7 +60,7 @@ func (p testPage) Windows() string {
 	if p.Request.Search.Anchored && n > 1 {
 		more = " and more"
 	}
-	return fmt.Sprintf("%s, chosen over %s days%s and tried over the next %s", exchange.Grouped(strconv.Itoa(n)), in, more, out)
+	return fmt.Sprintf("%s, chosen over %s days%s and tried over the next %s", grouping(n), in, more, out)
 }
 
 // Covers is the time that would be run, in words.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/lunobot/lunobot/exchange"
 	"github.com/lunobot/lunobot/saas/research"
 	"github.com/lunobot/lunobot/strategy/backtest/search"
 )
@@ -113,7 +112,7 @@ func (f searchForm) into(in *research.CreateInput, s Strategy, bad faults) {
 			return 0
 		}
 		if !n.IsInteger() || n.LessThan(decimal.NewFromInt(least)) || n.GreaterThan(decimal.NewFromInt(most)) {
-			bad[place] = fmt.Sprintf("Must be a whole number from %d to %s.", least, exchange.Grouped(strconv.FormatInt(most, 10)))
+			bad[place] = fmt.Sprintf("Must be a whole number from %d to %s.", least, grouping(int(most)))
 			return 0
 		}
 		return int(n.IntPart())

@@ -23,8 +23,7 @@ type Exposure struct {
 
 // exposures keep what was held at closes of candles in which was traded, by others or by
 // the run, equally many apart, for years without a trade are drawn as a line: when there
-// are too many, every
-// second one goes.
+// are too many, every second one goes.
 type exposures struct {
 	kept []Exposure
 	// seen counts the candles in which was traded; next is which of them is kept next,

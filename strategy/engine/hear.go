@@ -89,12 +89,23 @@ func (b *Basket) Why(ref uint64) string {
 	return ""
 }
 
-// apply books a fill, which at a Remote venue is a fact.
-func (s *Session) apply(f exchange.Fill) (portfolio.Result, error) {
+// apply books a fill, which at a Remote venue is a fact, and notes what it makes of the
+// position.
+func (s *Session) apply(f exchange.Fill) (result portfolio.Result, err error) {
+	before := s.state.Portfolio.Base
 	if s.remote != nil {
-		return s.state.Portfolio.Book(f)
+		result, err = s.state.Portfolio.Book(f)
+	} else {
+		result, err = s.state.Portfolio.Apply(f)
 	}
-	return s.state.Portfolio.Apply(f)
+	switch {
+	case err != nil:
+	case f.Side == exchange.Buy:
+		s.entered(before, f)
+	default:
+		s.sold()
+	}
+	return result, err
 }
 
 // ended tells of an order that ended without being filled whole: the state that the

@@ -31,14 +31,11 @@ func (s *Session) report(r *exchange.Report) error {
 	}
 	o := &s.state.Orders[i]
 	if r.Executed {
-		before := s.state.Portfolio.Base
 		result, err := s.apply(r.Fill)
 		if err != nil {
 			return err
 		}
-		if r.Fill.Side == exchange.Buy {
-			s.entered(before, r.Fill)
-		} else if s.sold(); o.Protective {
+		if r.Fill.Side == exchange.Sell && o.Protective {
 			s.cool(result.Trade.Profit(), r.Fill.Time)
 		}
 		s.inside = s.inside || r.Fill.Maker && r.Fill.Side == exchange.Buy
@@ -87,7 +84,6 @@ func (s *Session) report(r *exchange.Report) error {
 // given books an execution of an order that somebody else has placed, and made the bot's.
 // The strategy hears of no order that it did not want; what it has is the account's.
 func (s *Session) given(f exchange.Fill) error {
-	before := s.state.Portfolio.Base
 	result, err := s.apply(f)
 	if err != nil {
 		return err
@@ -95,9 +91,6 @@ func (s *Session) given(f exchange.Fill) error {
 	kind, did := Sold, "sold"
 	if f.Side == exchange.Buy {
 		kind, did = Bought, "bought"
-		s.entered(before, f)
-	} else {
-		s.sold()
 	}
 	if s.cfg.Recorder != nil {
 		s.cfg.Recorder.Fill(f, 0, result)

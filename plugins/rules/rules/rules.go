@@ -281,8 +281,7 @@ func (r *ruled) protect(b *strategy.Bot) {
 	b.SetExits(e)
 }
 
-// mostPlots is how many lines are drawn: a host takes so many commands at once, and an
-// order is behind them.
+// mostPlots is how many lines are drawn: nobody tells more of them apart.
 const mostPlots = 20
 
 // plot draws the first values that are prices.

@@ -162,13 +162,10 @@ func TestABreakerClosesAtTheExchange(t *testing.T) {
 			}
 		}
 	}
-	order := func(ref uint64, side exchange.Side, price exchange.Ticks, volume exchange.Steps) strategy.Command {
-		return strategy.Command{Kind: strategy.PlaceCommand, Ref: ref, Side: side, Type: exchange.LimitOrder, Price: price, Volume: volume}
-	}
-	candle(1, 1_000, order(1, exchange.Buy, 1_000, 100))
+	candle(1, 1_000, limit(1, exchange.Buy, 1_000, 100))
 	hear(1, fill(exchange.Buy, 1_000, 100), nil)
 	hear(1, nil, &remote.End{Filled: 100})
-	candle(2, 1_000, order(2, exchange.Sell, 1_100, 40), order(3, exchange.Buy, 900, 50))
+	candle(2, 1_000, limit(2, exchange.Sell, 1_100, 40), limit(3, exchange.Buy, 900, 50))
 	candle(3, 900) // 990,000 of 1,000,000
 	if got := w.there.Breaker(); got.Kind != risk.Drawdown {
 		t.Fatalf("the breaker is %+v", got)
@@ -186,7 +183,7 @@ func TestABreakerClosesAtTheExchange(t *testing.T) {
 	}
 	hear(wishes[0].Number, fill(exchange.Sell, 900, 100), nil)
 	hear(wishes[0].Number, nil, &remote.End{Filled: 100})
-	candle(4, 900, order(wishes[0].Number+1, exchange.Buy, 900, 10))
+	candle(4, 900, limit(wishes[0].Number+1, exchange.Buy, 900, 10))
 	wishes = w.wishes.Wishes()
 	if len(wishes) != 1 || !wishes[0].Exit || wishes[0].Request.Volume != 20 {
 		t.Fatalf("it wants %+v, want what came late to be sold, and nothing bought", wishes)

@@ -284,28 +284,6 @@ func TestFeesLeaveTooLittleForAnOrderThatWaits(t *testing.T) {
 	}
 }
 
-// proves T9: what an order needs that waits is not lent to another pair of the bot, beyond
-// what those hold whose place it takes.
-func TestAnOrderThatWaitsKeepsItsCash(t *testing.T) {
-	t.Parallel()
-	own, other, b, _, step := pairOfPairs(t, risk.Config{})
-	step(1, limit(1, exchange.Buy, 100, 40))
-	step(2, strategy.Command{Kind: strategy.CancelAllCommand}, limit(2, exchange.Buy, 100, 80), elsewhere(3, 100, 20), elsewhere(4, 100, 19))
-	if w := other.Wishes(); len(w) != 1 || w[0].Number != 4 || own.Free() != 0 || other.Free() != 0 {
-		t.Fatalf("elsewhere it wants %+v, want order 4, for which 1,920 are left", w)
-	}
-	if v := b.View(); v.Counter != 10_000 || v.ReservedCounter != 9_919 { // but the fees that are set aside
-		t.Errorf("the strategy is shown %d reserved of %d", v.ReservedCounter, v.Counter)
-	}
-	own.Hear(remote.News{Event: 1, Number: 1, End: &remote.End{Reason: "taken back"}})
-	if err := b.Hear(); err != nil {
-		t.Fatal(err)
-	}
-	if w := own.Wishes(); len(w) != 1 || w[0].Number != 2 || w[0].Request.Volume != 80 {
-		t.Errorf("it wants %+v, want order 2", w)
-	}
-}
-
 // answer lets the exchange take back what it is asked for, fill what is at the market at a
 // candle's open, and accept the rest, until nothing new is wanted.
 func (w *twin) answer(c exchange.Candle, placed map[uint64]bool) {
@@ -431,57 +409,5 @@ func TestFillsHeardAtOnceFreeWhatTheyTookOff(t *testing.T) {
 		if o.Waits || o.Volume != r.Volume || o.Value != r.Value || v.ReservedCounter > v.Counter {
 			t.Errorf("%s: it wants %+v, and the bot has %+v; the strategy is shown %d reserved of %d", name, r, o, v.ReservedCounter, v.Counter)
 		}
-	}
-}
-
-// pairOfPairs is a bot with two pairs at an exchange, and candles of both at 100.
-func pairOfPairs(t *testing.T, bounds risk.Config) (own, other *remote.Venue, b *engine.Basket, said *diary, step func(at int64, cs ...strategy.Command)) {
-	t.Helper()
-	further := market()
-	further.Pair, further.Base = "ETHMYR", "ETH"
-	own, other, said = venue(t, market(), 10_000), venue(t, further, 0), &diary{}
-	b, err := engine.NewBasket(engine.BasketConfig{
-		Config: engine.Config{Balance: 10_000, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Venue: own, Risk: bounds, Recorder: said},
-		Legs:   []engine.Leg{{Market: further, Venue: other}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return own, other, b, said, func(at int64, cs ...strategy.Command) {
-		t.Helper()
-		candle := exchange.Candle{Time: at * 60_000, Open: 100, High: 100, Low: 100, Close: 100, Volume: 1}
-		if err := b.Begin([]engine.PairCandle{{Pair: pair, Candle: candle}, {Pair: "ETHMYR", Candle: candle}}); err != nil {
-			t.Fatal(err)
-		}
-		for ev := b.Next(); ev != nil; ev = b.Next() {
-			if ev.Kind != strategy.CandleEvent {
-				continue
-			}
-			if err := b.Commands(cs); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-// elsewhere is an order in the further pair.
-func elsewhere(ref uint64, price exchange.Ticks, volume exchange.Steps) strategy.Command {
-	c := limit(ref, exchange.Buy, price, volume)
-	c.Pair = "ETHMYR"
-	return c
-}
-
-// proves RK1, PL2: orders that are being taken back in one pair do not count among the most
-// that a bot may have open where it places anew in another.
-func TestOrdersBeingTakenBackElsewhereDoNotCount(t *testing.T) {
-	t.Parallel()
-	own, other, _, said, step := pairOfPairs(t, risk.Config{MaxOrders: 2})
-	step(1, limit(1, exchange.Buy, 100, 20), elsewhere(2, 100, 20))
-	all := strategy.Command{Kind: strategy.CancelAllCommand}
-	there := all
-	there.Pair = "ETHMYR"
-	step(2, all, there, limit(3, exchange.Buy, 99, 20), elsewhere(4, 99, 20), elsewhere(5, 99, 20))
-	if own.Open() != 2 || other.Open() != 2 || !strings.Contains(said.lines[len(said.lines)-1], "2 orders are open, which is the most") {
-		t.Errorf("%d and %d orders are open, want those before and one more each; it said\n%s", own.Open(), other.Open(), strings.Join(said.lines, "\n"))
 	}
 }

@@ -164,7 +164,7 @@ func (v *Venue) Reports() []exchange.Report {
 
 // Free implements engine.Funded. It is below 0 if fills cost more than the bot has.
 func (v *Venue) Free() exchange.Units {
-	return exchange.Units(v.holds(exchange.Buy).free(v.have(exchange.Buy)))
+	return exchange.Units(v.free(exchange.Buy))
 }
 
 // Fund implements engine.Funded.
@@ -196,9 +196,9 @@ func (v *Venue) Place(r exchange.OrderRequest) (exchange.Order, error) {
 	if !w.Exit {
 		w.After = v.asked(func(o *Wish) bool { return o.Request.Side == r.Side })
 	}
-	free := v.holds(r.Side).free(v.have(r.Side))
+	free := v.free(r.Side)
 	if w.waits() {
-		free = v.holds(r.Side).room(v.have(r.Side))
+		free = v.room(r.Side)
 	}
 	if r.Side == exchange.Sell {
 		if free := exchange.Steps(free); r.Volume > free {

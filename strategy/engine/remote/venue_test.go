@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/lunobot/lunobot/exchange"
-	"github.com/lunobot/lunobot/strategy"
-	"github.com/lunobot/lunobot/strategy/engine"
 	"github.com/lunobot/lunobot/strategy/engine/remote"
 )
 
@@ -64,61 +62,6 @@ func TestOrdersAreWishedOrDenied(t *testing.T) {
 	}
 	if _, err := remote.New(remote.Config{Balance: -1, Slippage: 2 * exchange.RateOne, Stale: time.Hour}); err == nil || !strings.Contains(err.Error(), "Slippage") {
 		t.Error(err)
-	}
-}
-
-// A basket's pairs share one balance at an exchange too; fills that are heard between
-// candles are in its account at once, and told with the next candle.
-func TestABasketTradesAtAnExchange(t *testing.T) {
-	t.Parallel()
-	further := market()
-	further.Pair, further.Base = "ETHMYR", "ETH"
-	own, other := venue(t, market(), 10_000), venue(t, further, 0)
-	b, err := engine.NewBasket(engine.BasketConfig{
-		Config: engine.Config{Balance: 10_000, Interval: time.Minute, Market: market(), OrderPrefix: prefix, Venue: own},
-		Legs:   []engine.Leg{{Market: further, Venue: other}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	step := func(at int64, cs ...strategy.Command) (told []string) {
-		t.Helper()
-		candle := exchange.Candle{Time: at * 60_000, Open: 100, High: 100, Low: 100, Close: 100, Volume: 1}
-		if err := b.Begin([]engine.PairCandle{{Pair: pair, Candle: candle}, {Pair: "ETHMYR", Candle: candle}}); err != nil {
-			t.Fatal(err)
-		}
-		for ev := b.Next(); ev != nil; ev = b.Next() {
-			told = append(told, ev.Kind.String()+ev.Fill.Pair)
-			var answer []strategy.Command
-			if ev.Kind == strategy.CandleEvent {
-				answer = cs
-			}
-			if err := b.Commands(answer); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return told
-	}
-	buy := strategy.Command{Kind: strategy.PlaceCommand, Ref: 1, Side: exchange.Buy, Type: exchange.LimitOrder, Price: 100, Volume: 60, Pair: "ETHMYR"}
-	short := buy
-	short.Ref, short.Pair = 2, ""
-	step(1, buy, short) // together they cost 12,120
-	if w := other.Wishes(); len(w) != 1 || len(own.Wishes()) != 0 || b.Why(1) != "" {
-		t.Fatalf("%+v and %+v are wanted", w, own.Wishes())
-	}
-	fill := exchange.Fill{Sequence: 1, Side: exchange.Buy, Price: 100, Volume: 60, Value: 6_000, FeeCounter: 61} // more than was set aside
-	for _, n := range []remote.News{{Event: 1, Number: 1, Fill: &fill}, {Event: 2, Number: 1, End: &remote.End{Filled: 60}}, {Event: 2, Number: 1, Fill: &fill}} {
-		own.Hear(n)
-		other.Hear(n)
-	}
-	if err := b.Hear(); err != nil {
-		t.Fatal(err)
-	}
-	if v := b.View(); v.Others[0].Base != 60 || v.Counter != 3_939 || v.ReservedCounter != 0 || b.Equity() != 9_939 {
-		t.Errorf("after the fill the account is %+v, worth %d", v, b.Equity())
-	}
-	if told := strings.Join(step(2), " "); !strings.Contains(told, "fillETHMYR") {
-		t.Errorf("the strategy hears %s", told)
 	}
 }
 

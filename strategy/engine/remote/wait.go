@@ -34,15 +34,19 @@ func (v *Venue) holds(side exchange.Side) hold {
 	return h
 }
 
-// free is what is left of what the bot has for an order that does not wait. Of what no order
-// holds, orders that wait claim what they need beyond that of which they take the place.
-func (h hold) free(have int64) int64 {
-	free := have - h.open - h.asked
+// free is what is left for an order of a side that does not wait. Of what no order holds,
+// orders that wait claim what they need beyond that of which they take the place.
+func (v *Venue) free(side exchange.Side) int64 {
+	h := v.holds(side)
+	free := v.have(side) - h.open - h.asked
 	return free - min(max(0, free), max(0, h.waiting-h.asked))
 }
 
-// room is what is left of it for an order that waits.
-func (h hold) room(have int64) int64 { return have - h.open - h.waiting }
+// room is what is left for one that waits.
+func (v *Venue) room(side exchange.Side) int64 {
+	h := v.holds(side)
+	return v.have(side) - h.open - h.waiting
+}
 
 // asked are the numbers of the orders that are being taken back and match.
 func (v *Venue) asked(match func(*Wish) bool) []uint64 {
@@ -106,7 +110,7 @@ func (v *Venue) yield(number uint64, f *exchange.Fill) {
 func (v *Venue) afford(at int64) {
 	for i := len(v.state.Wishes) - 1; i >= 0; i-- {
 		x := &v.state.Wishes[i]
-		if side := x.Request.Side; !x.Exit && x.waits() && v.holds(side).room(v.have(side)) < 0 {
+		if !x.Exit && x.waits() && v.room(x.Request.Side) < 0 {
 			v.deny(x, at, short)
 		}
 	}
@@ -141,7 +145,7 @@ func (v *Venue) release(x *Wish, at int64) bool {
 func (v *Venue) leave(x *Wish, at int64) bool {
 	wanted := x.Request.Volume
 	x.Base = 0
-	x.Request.Volume = max(0, min(wanted, exchange.Steps(v.holds(exchange.Sell).free(v.have(exchange.Sell)))))
+	x.Request.Volume = max(0, min(wanted, exchange.Steps(v.free(exchange.Sell))))
 	if v.cfg.Market.Check(x.Request) != nil {
 		o := x.order()
 		o.Request.Volume, o.Status, o.Completed = wanted, exchange.Complete, at
